@@ -1,0 +1,6 @@
+"""What every program of ours shares: settings, logs, data directory, owned tasks, its life and its HTTP manners.
+
+`settings` reads one frozen dataclass out of file, environment and flags; `errors` is the exception that a
+person will read; `data_dir` keeps one program to a directory and writes files whole; `tasks` owns background
+tasks; `lifetime` runs a program until a signal; `web` is how our aiohttp servers parse, refuse and listen.
+"""

@@ -1,0 +1,68 @@
+"""A program's data directory: one running program each, private files, written whole or not at all."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+
+import filelock
+
+from node.program.errors import EXIT_FAILED, EXIT_IN_USE, UserFacingError
+
+
+@contextlib.contextmanager
+def hold_data_dir(path: Path, program: str) -> Iterator[Path]:
+    """Make the directory private to this user and keep every other program out of it while held."""
+    try:
+        path.mkdir(parents=True, exist_ok=True)
+        if os.name == "posix":
+            path.chmod(0o700)
+        lock = filelock.FileLock(path / f"{program}.lock", blocking=False)
+        lock.acquire()
+    except filelock.Timeout:
+        raise UserFacingError(
+            f"The data directory {path} is in use.",
+            f"Another {program} runs with it.",
+            "Stop that one first, or start this one with another --data-dir.",
+            EXIT_IN_USE,
+        ) from None
+    except OSError as error:
+        raise UserFacingError(
+            f"The data directory {path} cannot be used.",
+            f"The system says: {error.strerror or error}.",
+            "Choose a directory that you may write to with --data-dir.",
+            EXIT_FAILED,
+        ) from None
+    try:
+        yield path
+    finally:
+        lock.release()
+
+
+def write_private_file(path: Path, data: bytes) -> None:
+    """Replace a file whole, readable by its owner only; a crash leaves the old one or the new one."""
+    descriptor, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
+    try:
+        with os.fdopen(descriptor, "wb") as file:
+            file.write(data)
+            file.flush()
+            os.fsync(file.fileno())
+        Path(temporary).replace(path)
+    except BaseException:
+        with contextlib.suppress(OSError):
+            Path(temporary).unlink()
+        raise
+    _sync_directory(path.parent)
+
+
+def _sync_directory(path: Path) -> None:
+    if os.name != "posix":  # Windows cannot open a directory; its rename is durable enough
+        return
+    descriptor = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)

@@ -1,0 +1,58 @@
+"""Logs on standard error, as text for people or as JSON lines for machines, with the request's id."""
+
+from __future__ import annotations
+
+import contextvars
+import logging
+import sys
+from typing import Any
+
+import msgspec
+
+REQUEST_ID: contextvars.ContextVar[str | None] = contextvars.ContextVar("request_id", default=None)
+STANDARD = frozenset(logging.makeLogRecord({}).__dict__) | {"message", "asctime", "taskName"}
+
+
+def configure_logging(log_format: str, level: str = "info") -> None:
+    """Send everything to standard error; `log_format` is text or json."""
+    handler = logging.StreamHandler(sys.stderr)
+    handler.setFormatter(JsonFormatter() if log_format == "json" else TextFormatter())
+    root = logging.getLogger()
+    root.handlers[:] = [handler]
+    root.setLevel(level.upper())
+    logging.getLogger("aiohttp.access").setLevel(logging.WARNING)
+    logging.captureWarnings(capture=True)
+
+
+class TextFormatter(logging.Formatter):
+    """`12:03:44 info node.dht: message` with further fields as key=value."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        stamp = self.formatTime(record, "%H:%M:%S")
+        fields = "".join(f" {key}={value}" for key, value in _extra(record).items())
+        line = f"{stamp} {record.levelname.lower()} {record.name}: {record.getMessage()}{fields}"
+        return line + ("\n" + self.formatException(record.exc_info) if record.exc_info else "")
+
+
+class JsonFormatter(logging.Formatter):
+    """One JSON object a line: time (Unix seconds), level, logger, message, request_id and further fields."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        line: dict[str, Any] = {
+            "time": round(record.created, 3),
+            "level": record.levelname.lower(),
+            "logger": record.name,
+            "message": record.getMessage(),
+            **_extra(record),
+        }
+        if record.exc_info:
+            line["exception"] = self.formatException(record.exc_info)
+        return msgspec.json.encode(line, enc_hook=str).decode()
+
+
+def _extra(record: logging.LogRecord) -> dict[str, Any]:
+    extra = {key: value for key, value in record.__dict__.items() if key not in STANDARD}
+    request_id = REQUEST_ID.get()
+    if request_id is not None:
+        extra.setdefault("request_id", request_id)
+    return extra

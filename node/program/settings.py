@@ -1,0 +1,184 @@
+"""Reads a program's settings: defaults < TOML file < environment RMA_<NAME> < flags, validated whole, once.
+
+A settings class is a frozen dataclass whose fields are made with `setting()`, which carries the help text, the
+unit, what is allowed and older environment names. One bad value is one clear line.
+"""
+
+from __future__ import annotations
+
+import argparse
+import dataclasses
+import tomllib
+import types
+import typing
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any, TypeVar, get_args, get_origin
+
+from node.program.errors import EXIT_USAGE, UserFacingError
+
+T = TypeVar("T")
+TRUE, FALSE = frozenset({"1", "true", "yes", "on"}), frozenset({"0", "false", "no", "off"})
+
+
+class SettingError(UserFacingError):
+    """A setting that cannot be used; its title names the setting, the value and what is allowed."""
+
+    def __init__(self, name: str, value: object, allowed: str, source: str) -> None:
+        super().__init__(f"Setting {name} ({source}) is {value!r}; allowed is {allowed}.", exit_code=EXIT_USAGE)
+
+
+def setting(
+    default: Any,
+    text: str,
+    *,
+    unit: str = "",
+    low: float | None = None,
+    high: float | None = None,
+    choices: Sequence[str] = (),
+    env: Sequence[str] = (),
+    flag: bool = True,
+    metavar: str | None = None,
+) -> Any:
+    """Declare a field: its default, help text, unit, inclusive bounds or choices, and older variable names."""
+    metadata = {
+        "text": text, "unit": unit, "low": low, "high": high, "choices": tuple(choices),
+        "env": tuple(env), "flag": flag, "metavar": metavar,
+    }  # fmt: skip
+    return dataclasses.field(default=default, metadata=metadata)
+
+
+def add_flags(parser: argparse.ArgumentParser, cls: type[Any]) -> None:
+    """Add `--config FILE` and one flag per setting of the class; tuples may be given several times."""
+    parser.add_argument("--config", metavar="FILE", help="a TOML file with settings")
+    hints = typing.get_type_hints(cls)
+    for field in dataclasses.fields(cls):
+        meta = field.metadata
+        if not meta.get("flag", False):
+            continue
+        kind, is_tuple = _kind(hints[field.name])
+        options: dict[str, Any] = {"dest": field.name, "default": None, "help": _help(field)}
+        if kind is bool:
+            options["action"] = argparse.BooleanOptionalAction
+        else:
+            options["metavar"] = meta["metavar"] or ("|".join(meta["choices"]) or field.name.upper())
+            if is_tuple:
+                options["action"] = "append"
+        parser.add_argument("--" + field.name.replace("_", "-"), **options)
+
+
+def load_settings(
+    cls: type[T],
+    flags: Mapping[str, Any],
+    environ: Mapping[str, str],
+    config: Path | None = None,
+) -> T:
+    """Build the settings; `flags` maps field names to values or None. Raise SettingError for the first bad one."""
+    hints = typing.get_type_hints(cls)
+    file_values = _read_file(config) if config is not None else {}
+    fields = {field.name: field for field in dataclasses.fields(cls)}  # type: ignore[arg-type]
+    for name in file_values:
+        if name.replace("-", "_") not in fields:
+            raise SettingError(name, file_values[name], "one of " + ", ".join(sorted(fields)), str(config))
+    chosen: dict[str, Any] = {}
+    for name, field in fields.items():
+        found = _find(field, flags, environ, file_values, str(config))
+        if found is not None:
+            value, source = found
+            chosen[name] = _check(field, hints[name], value, source)
+    return cls(**chosen)
+
+
+def _find(
+    field: dataclasses.Field[Any],
+    flags: Mapping[str, Any],
+    environ: Mapping[str, str],
+    file_values: Mapping[str, Any],
+    file_name: str,
+) -> tuple[Any, str] | None:
+    flag = flags.get(field.name)
+    if flag is not None:
+        return flag, "--" + field.name.replace("_", "-")
+    for variable in ("RMA_" + field.name.upper(), *field.metadata.get("env", ())):
+        if environ.get(variable):
+            return environ[variable], "environment " + variable
+    for key in (field.name, field.name.replace("_", "-")):
+        if key in file_values:
+            return file_values[key], file_name
+    return None
+
+
+def _read_file(path: Path) -> Mapping[str, Any]:
+    try:
+        return tomllib.loads(path.read_text("utf-8"))
+    except (OSError, UnicodeDecodeError) as error:
+        raise SettingError("config", str(path), f"a readable TOML file ({error})", "--config") from None
+    except tomllib.TOMLDecodeError as error:
+        raise SettingError("config", str(path), f"valid TOML ({error})", "--config") from None
+
+
+def _kind(hint: Any) -> tuple[type, bool]:
+    """Return a field's scalar type and whether it is a tuple of them; `X | None` counts as X."""
+    if get_origin(hint) in (types.UnionType, typing.Union):
+        hint = next(part for part in get_args(hint) if part is not types.NoneType)
+    if get_origin(hint) is tuple:
+        return get_args(hint)[0], True
+    return hint, False
+
+
+def _check(field: dataclasses.Field[Any], hint: Any, value: Any, source: str) -> Any:
+    kind, is_tuple = _kind(hint)
+    if not is_tuple:
+        return _check_one(field, kind, value, source)
+    if isinstance(value, str):
+        value = [part.strip() for part in value.split(",") if part.strip()]
+    if not isinstance(value, list | tuple):
+        raise SettingError(field.name, value, "a list", source)
+    return tuple(_check_one(field, kind, part, source) for part in value)
+
+
+def _check_one(field: dataclasses.Field[Any], kind: type, value: Any, source: str) -> Any:
+    meta = field.metadata
+    try:
+        converted = _convert(kind, value)
+    except (TypeError, ValueError):
+        raise SettingError(field.name, value, _allowed(meta, kind), source) from None
+    choices, low, high = meta.get("choices"), meta.get("low"), meta.get("high")
+    outside = (low is not None and not converted >= low) or (high is not None and not converted <= high)
+    if outside or (choices and converted not in choices):
+        raise SettingError(field.name, value, _allowed(meta, kind), source)
+    return converted
+
+
+def _convert(kind: type, value: Any) -> Any:
+    if kind is bool:
+        text = str(value).lower()
+        if text not in TRUE | FALSE:
+            raise ValueError(text)
+        return text in TRUE
+    if isinstance(value, bool) or (kind is str and not isinstance(value, str)):
+        raise TypeError(value)
+    if kind is int and isinstance(value, float):
+        raise TypeError(value)
+    return kind(value)
+
+
+def _allowed(meta: Mapping[str, Any], kind: type) -> str:
+    if meta.get("choices"):
+        return "one of " + ", ".join(meta["choices"])
+    nouns: dict[type, str] = {bool: "true or false", int: "a whole number", float: "a number"}
+    noun = nouns.get(kind, "text")
+    low, high = meta.get("low"), meta.get("high")
+    if low is not None and high is not None:
+        noun += f" from {low:g} to {high:g}"
+    elif low is not None:
+        noun += f" of at least {low:g}"
+    return noun + (f" ({meta['unit']})" if meta.get("unit") else "")
+
+
+def _help(field: dataclasses.Field[Any]) -> str:
+    meta = field.metadata
+    default = field.default
+    shown = "" if default in (None, (), "", False) else f" (default {default})"
+    unit = f", {meta['unit']}" if meta["unit"] else ""
+    return (meta["text"] + unit + shown).replace("%", "%%")

@@ -1,0 +1,148 @@
+"""How our aiohttp servers behave: problems for errors, a request id on every answer, typed bodies, clear ports."""
+
+from __future__ import annotations
+
+import errno
+import logging
+import os
+import re
+import secrets
+import socket
+from collections.abc import Awaitable, Callable
+from typing import Any, TypeVar
+
+import msgspec
+from aiohttp import web
+
+from node.program.errors import EXIT_FAILED, EXIT_IN_USE, UserFacingError
+from node.program.logs import REQUEST_ID
+from node.wire import headers
+from node.wire.problems import CONTENT_TYPE, Problem
+
+T = TypeVar("T")
+log = logging.getLogger(__name__)
+
+Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
+SAFE_ID = re.compile(r"^[A-Za-z0-9._-]{1,64}$")
+BY_STATUS = {
+    400: "invalid-request", 404: "not-found", 405: "method-not-allowed", 413: "payload-too-large",
+    415: "unsupported-media-type",
+}  # fmt: skip
+
+
+@web.middleware
+async def manners(request: web.Request, handler: Handler) -> web.StreamResponse:
+    """Give the request an id, and turn whatever goes wrong into a problem document."""
+    wished = request.headers.get(headers.REQUEST_ID, "")
+    request_id = wished if SAFE_ID.match(wished) else secrets.token_hex(8)
+    request["request_id"] = request_id
+    mark = REQUEST_ID.set(request_id)
+    try:
+        response = await _answer(request, handler, request_id)
+    finally:
+        REQUEST_ID.reset(mark)
+    if not response.prepared:
+        response.headers.setdefault(headers.REQUEST_ID, request_id)
+    return response
+
+
+async def _answer(request: web.Request, handler: Handler, request_id: str) -> web.StreamResponse:
+    try:
+        return await handler(request)
+    except Problem as problem:
+        return problem_response(problem, request_id)
+    except web.HTTPException as error:
+        if error.status < 400:
+            raise
+        kind = BY_STATUS.get(error.status, "invalid-request")
+        kept = {key: value for key, value in error.headers.items() if key == "Allow"}
+        detail = f"{request.method} {request.path}: {error.reason}"
+        return problem_response(Problem(kind, detail, status=error.status, headers=kept), request_id)
+    except (ConnectionResetError, TimeoutError):
+        raise
+    except Exception:
+        log.exception("%s %s failed", request.method, request.path)
+        text = f"An error that we did not expect. Please tell the operator this id: {request_id}."
+        return problem_response(Problem("internal-error", text), request_id)
+
+
+def problem_response(problem: Problem, request_id: str) -> web.Response:
+    response = web.Response(status=problem.status, body=problem.document(request_id), content_type=CONTENT_TYPE)
+    response.headers.update(problem.headers)
+    response.headers[headers.REQUEST_ID] = request_id
+    return response
+
+
+async def read_body(request: web.Request, cls: type[T]) -> T:
+    """Parse a JSON body; raise a 400 Problem for broken JSON and 422 with the field for a wrong type."""
+    data = await request.read()
+    try:
+        return msgspec.json.decode(data or b"{}", type=cls)
+    except msgspec.ValidationError as error:
+        message, _, path = str(error).partition(" - at `")
+        field = path.rstrip("`").removeprefix("$").lstrip(".")
+        raise Problem("invalid-body", f"{field or 'body'}: {message}", field=field or "body") from None
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
+        raise Problem("invalid-request", f"The body is not valid JSON: {error}") from None
+
+
+def json_response(document: Any, status: int = 200, **response_headers: str) -> web.Response:
+    """Answer with any msgspec-encodable value as JSON."""
+    body = msgspec.json.encode(document)
+    return web.Response(status=status, body=body, content_type="application/json", headers=response_headers or None)
+
+
+def bind(host: str, port: int, what: str = "port") -> socket.socket:
+    """Bind a TCP socket; port 0 chooses a free one. Raise UserFacingError where that cannot be."""
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    listener = socket.socket(family, socket.SOCK_STREAM)
+    try:
+        if socket.has_dualstack_ipv6() and family == socket.AF_INET6:
+            listener.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
+        if os.name == "posix":  # on Windows it would let two programs share the port
+            listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        listener.bind((host, port))
+        listener.setblocking(False)
+    except OSError as error:
+        listener.close()
+        raise _bind_error(host, port, what, error) from None
+    return listener
+
+
+def _bind_error(host: str, port: int, what: str, error: OSError) -> UserFacingError:
+    flag = "--" + what.replace(" ", "-")
+    if error.errno == errno.EADDRINUSE:
+        return UserFacingError(
+            f"Port {port} on {host} is in use.",
+            "Another program listens there.",
+            f"Stop it, or choose another port with {flag} (0 takes any free one).",
+            EXIT_IN_USE,
+        )
+    return UserFacingError(
+        f"Cannot listen on {host} port {port}.",
+        f"The system says: {error.strerror or error}.",
+        f"Choose another address with --host or another port with {flag}.",
+        EXIT_FAILED,
+    )
+
+
+class HttpServer:
+    """Serves an aiohttp application on one socket; `handler_cancellation` ends upstream work when a client goes."""
+
+    def __init__(self, app: web.Application, listener: socket.socket) -> None:
+        self._runner = web.AppRunner(app, handler_cancellation=True, access_log=None, shutdown_timeout=2.0)
+        self._listener = listener
+        self.host, self.port = listener.getsockname()[:2]
+
+    @property
+    def url(self) -> str:
+        host = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(self.host, self.host)  # noqa: S104
+        return f"http://{f'[{host}]' if ':' in host else host}:{self.port}"
+
+    async def start(self) -> None:
+        await self._runner.setup()
+        await web.SockSite(self._runner, self._listener, backlog=1024).start()
+
+    async def stop(self) -> None:
+        await self._runner.cleanup()
+        self._listener.close()

@@ -1,0 +1,127 @@
+"""What a node is at one moment: immutable values that the machine returns and every view is drawn from."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+import msgspec
+
+from node.wire.credentials import Trust
+from node.wire.manifests import Catalogue
+from node.wire.messages import Assignment, Capabilities, Endpoints, Route, ServiceReport
+
+Phase = Literal["unenrolled", "joining", "online", "degraded", "paused", "draining", "stopped"]
+VpnPhase = Literal[
+    "off", "no-permission", "starting", "direct", "relayed", "no-udp", "expired", "revoked", "conflict", "failed"
+]
+ReasonCode = Literal[
+    "not-enrolled",
+    "enrolling",
+    "enrolment-failed",
+    "registering",
+    "coordinator-unreachable",
+    "coordinator-refused",
+    "revoked",
+    "approval-pending",
+    "dht-alone",
+    "service-failed",
+    "paused-by-you",
+    "snoozed",
+    "draining",
+    "stopping",
+    "insecure-coordinator",
+    "key-in-file",
+]
+
+
+class Reason(msgspec.Struct, frozen=True):
+    """Why the node is in its phase: a stable code, a sentence for people, and when it ends (Unix s, if known)."""
+
+    code: ReasonCode
+    text: str
+    until: float | None = None
+
+
+class Membership(msgspec.Struct, frozen=True, kw_only=True):
+    """What enrolment gave: who this worker is and whom it may believe. Kept on disk; holds no secret key."""
+
+    worker_id: str
+    mesh_public_key: str
+    credential: str
+    trust: Trust
+    coordinators: tuple[str, ...]  # URLs, the one that enrolled us first
+
+
+class VpnStatus(msgspec.Struct, frozen=True):
+    """The overlay network's state and this node's address in it."""
+
+    state: VpnPhase = "off"
+    ip: str | None = None
+
+
+class RoutingStats(msgspec.Struct, frozen=True, kw_only=True):
+    """Counters since start under the names of SPEC §6; latencies are milliseconds over the last requests."""
+
+    local_requests: int = 0
+    forwarded_requests: int = 0
+    cache_hits: int = 0
+    cache_misses: int = 0
+    dht_lookups: int = 0
+    failed_requests: int = 0
+    cache_size: int = 0
+    cache_hit_rate: float = 0.0
+    retries: int = 0
+    failovers: int = 0
+    requests_by_route: dict[Route, int] = {}
+    latency_ms: dict[Literal["p50", "p95", "p99"], float] = {}
+
+
+class Peer(msgspec.Struct, frozen=True, kw_only=True):
+    """Another worker that this node knows, the route it would take to it and the round trip (ms, when measured)."""
+
+    worker_id: str
+    route: Route
+    address: str
+    services: tuple[str, ...] = ()
+    load: float = 0.0
+    rtt_ms: float | None = None
+    last_seen: float = 0.0
+
+
+class NodeState(msgspec.Struct, frozen=True, kw_only=True):
+    """Everything a view may show. Only `machine.handle` makes a new one."""
+
+    phase: Phase = "unenrolled"
+    reasons: tuple[Reason, ...] = ()
+    name: str = ""
+    version: str = ""
+    url: str = ""
+    endpoints: Endpoints | None = None
+    membership: Membership | None = None
+    coordinator: str | None = None  # the URL in use or tried last
+    coordinator_ok: bool = False
+    failures: int = 0  # consecutive failures to reach a coordinator
+    assignment: Assignment | None = None
+    catalogue: Catalogue = Catalogue()
+    services: tuple[ServiceReport, ...] = ()
+    capabilities: Capabilities = Capabilities()
+    vpn: VpnStatus = VpnStatus()
+    dht_contacts: int = 0
+    load: float = 0.0
+    in_flight: int = 0
+    paused: bool = False
+    snoozed_until: float | None = None
+    key_in_file: bool = False  # the identity key is in a file, because the system has no keyring
+
+    @property
+    def worker_id(self) -> str | None:
+        return self.membership.worker_id if self.membership else None
+
+
+class View(msgspec.Struct, frozen=True, kw_only=True):
+    """One message of the control stream: the state, the routing counters and the peers, with a sequence number."""
+
+    sequence: int
+    state: NodeState
+    stats: RoutingStats = RoutingStats()
+    peers: tuple[Peer, ...] = ()

@@ -1,0 +1,77 @@
+"""Credentials: what the mesh signed about a worker or coordinator, compact enough for a DHT datagram.
+
+A credential is MessagePack of the array [version, mesh_id, subject, role, public_key, trust, issued_at,
+expires_at] followed by an Ed25519 signature (RFC 8032) of the mesh key over a context string and those bytes.
+On HTTP it travels as base64url.
+"""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+import msgspec
+from cryptography.exceptions import InvalidSignature
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
+
+from node.wire.encoding import b64decode, b64encode
+
+CONTEXT = b"rma-mesh credential v1\x00"
+SIGNATURE_BYTES = 64
+MAX_BYTES = 400
+CLOCK_SKEW = 120.0  # seconds of clock difference that are tolerated everywhere
+
+Trust = Literal["volunteer", "vetted"]
+Role = Literal["worker", "coordinator"]
+Name = Annotated[str, msgspec.Meta(min_length=1, max_length=64, pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]*$")]
+Key = Annotated[bytes, msgspec.Meta(min_length=32, max_length=32)]
+
+
+class CredentialError(ValueError):
+    """A credential that is malformed, forged, foreign, expired or not yet valid; the text says which."""
+
+
+class Credential(msgspec.Struct, frozen=True, array_like=True):
+    """What the mesh says about one holder of an identity key; times are Unix seconds."""
+
+    version: Literal[1]
+    mesh_id: Annotated[bytes, msgspec.Meta(min_length=16, max_length=16)]
+    subject: Name
+    role: Role
+    public_key: Key
+    trust: Trust
+    issued_at: int
+    expires_at: int
+
+
+def issue(credential: Credential, mesh_key: Ed25519PrivateKey) -> str:
+    """Sign a credential; return it in its HTTP form."""
+    payload = msgspec.msgpack.encode(credential)
+    return b64encode(payload + mesh_key.sign(CONTEXT + payload))
+
+
+def verify_bytes(data: bytes, mesh_public_key: Ed25519PublicKey, now: float) -> Credential:
+    """Return the verified credential; raise CredentialError saying what is wrong with it."""
+    if not SIGNATURE_BYTES < len(data) <= MAX_BYTES:
+        raise CredentialError("credential has an impossible length")
+    payload, signature = data[:-SIGNATURE_BYTES], data[-SIGNATURE_BYTES:]
+    try:
+        mesh_public_key.verify(signature, CONTEXT + payload)
+        credential = msgspec.msgpack.decode(payload, type=Credential)
+    except InvalidSignature:
+        raise CredentialError("credential was not signed by this mesh") from None
+    except msgspec.MsgspecError as error:
+        raise CredentialError(f"credential is malformed: {error}") from None
+    if credential.issued_at - CLOCK_SKEW > now:
+        raise CredentialError("credential is not valid yet: check this machine's clock")
+    if credential.expires_at + CLOCK_SKEW < now:
+        raise CredentialError("credential has expired")
+    return credential
+
+
+def verify(text: str, mesh_public_key: Ed25519PublicKey, now: float) -> Credential:
+    """Verify the HTTP form; raise CredentialError."""
+    try:
+        data = b64decode(text)
+    except ValueError:
+        raise CredentialError("credential is not base64url") from None
+    return verify_bytes(data, mesh_public_key, now)

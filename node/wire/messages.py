@@ -1,0 +1,218 @@
+"""What workers and coordinators say to one another, field by field (JSON over HTTP).
+
+Sizes are bytes, times are Unix seconds, loads run from 0.0 to 1.0. Unknown fields are ignored, so that both
+sides may be of different versions.
+"""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+import msgspec
+
+from node.wire.credentials import Name, Trust
+from node.wire.manifests import ServiceName, SignedCatalogue
+
+WorkerType = Literal["gpu", "edge", "storage", "cpu"]
+Route = Literal["local", "vpn", "direct", "relay", "tunnel"]
+ServiceState = Literal["stopped", "starting", "running", "unhealthy", "failed", "draining"]
+
+Fraction = Annotated[float, msgspec.Meta(ge=0.0, le=1.0)]
+Count = Annotated[int, msgspec.Meta(ge=0)]
+Port = Annotated[int, msgspec.Meta(ge=1, le=65535)]
+Host = Annotated[str, msgspec.Meta(min_length=1, max_length=253, pattern=r"^[A-Za-z0-9:._%-]+$")]
+Url = Annotated[str, msgspec.Meta(max_length=2048, pattern=r"^https?://[^\s/?#@]+(/[^\s?#]*)?$")]
+Text = Annotated[str, msgspec.Meta(max_length=200)]
+Services = Annotated[tuple[ServiceName, ...], msgspec.Meta(max_length=64)]
+
+
+class Gpu(msgspec.Struct, frozen=True, kw_only=True):
+    """One graphics card as its driver describes it."""
+
+    vendor: Text = ""
+    name: Text = ""
+    memory_bytes: Count = 0
+    memory_free_bytes: Count = 0
+    driver: Text = ""
+    usable: bool = True
+
+
+class Disk(msgspec.Struct, frozen=True, kw_only=True):
+    """One mounted local file system."""
+
+    mount: Annotated[str, msgspec.Meta(max_length=1024)]
+    total_bytes: Count = 0
+    free_bytes: Count = 0
+
+
+class Address(msgspec.Struct, frozen=True, kw_only=True):
+    """One address of this machine and the interface that has it."""
+
+    interface: Text
+    address: Host
+    family: Literal["ipv4", "ipv6"]
+    scope: Literal["loopback", "link", "private", "public"]
+
+
+class Battery(msgspec.Struct, frozen=True, kw_only=True):
+    """The battery's charge and whether the machine is running on it."""
+
+    charge: Fraction
+    on_battery: bool
+
+
+class Capabilities(msgspec.Struct, frozen=True, kw_only=True):
+    """What a machine has, as detected on it."""
+
+    worker_type: WorkerType = "cpu"
+    os: Text = ""
+    architecture: Text = ""
+    cpu_name: Text = ""
+    cpu_cores: Count = 0
+    cpu_threads: Count = 0
+    ram_bytes: Count = 0
+    ram_free_bytes: Count = 0
+    has_gpu: bool = False
+    gpus: Annotated[tuple[Gpu, ...], msgspec.Meta(max_length=16)] = ()
+    disk_free_bytes: Count = 0
+    disks: Annotated[tuple[Disk, ...], msgspec.Meta(max_length=64)] = ()
+    addresses: Annotated[tuple[Address, ...], msgspec.Meta(max_length=64)] = ()
+    has_public_ip: bool = False
+    public_ip: Host | None = None
+    battery: Battery | None = None
+    version: Text = ""
+    allowed_services: Services = ()  # what the volunteer allowed; empty means every service
+
+
+class Endpoints(msgspec.Struct, frozen=True, kw_only=True):
+    """Where a node can be reached. `direct_hosts` are LAN or loopback addresses."""
+
+    port: Port
+    dht_port: Port | None = None
+    vpn_ip: Host | None = None
+    direct_hosts: Annotated[tuple[Host, ...], msgspec.Meta(max_length=8)] = ()
+    tunnel_url: Url | None = None
+
+
+class WorkerRecord(msgspec.Struct, frozen=True, kw_only=True):
+    """A worker as registry and router know it (SPEC: worker record)."""
+
+    worker_id: Name
+    endpoints: Endpoints
+    services: Services = ()
+    capabilities: Capabilities = Capabilities()
+    load: Fraction = 0.0
+    in_flight: Count = 0
+    last_seen: float = 0.0
+
+
+class ServiceReport(msgspec.Struct, frozen=True, kw_only=True):
+    """One assigned service as its worker sees it; `detail` is a sentence for people."""
+
+    name: ServiceName
+    state: ServiceState
+    detail: Annotated[str, msgspec.Meta(max_length=500)] = ""
+
+
+class VpnGrant(msgspec.Struct, frozen=True, kw_only=True):
+    """A worker's place in the overlay network, where the coordinator runs one."""
+
+    ip: Host
+    ca: str
+    certificate: str
+    lighthouses: tuple[str, ...] = ()
+
+
+class CoordinatorInfo(msgspec.Struct, frozen=True, kw_only=True):
+    """A coordinator as workers know it; `dht_host` and `dht_port` tell where its DHT node listens."""
+
+    id: Name
+    url: Url
+    location: Text = ""
+    dht_host: Host | None = None
+    dht_port: Port | None = None
+
+
+class DhtContact(msgspec.Struct, frozen=True, kw_only=True):
+    """A UDP address to join the DHT at."""
+
+    host: Host
+    port: Port
+
+
+class EnrollRequest(msgspec.Struct, frozen=True, kw_only=True):
+    """POST /api/enroll. Keys are base64url of 32 bytes."""
+
+    invite: Annotated[str, msgspec.Meta(max_length=100)]
+    name: Text
+    identity_public_key: Annotated[str, msgspec.Meta(min_length=43, max_length=43)]
+    nebula_public_key: Annotated[str, msgspec.Meta(max_length=100)] = ""
+    worker_id: Name | None = None  # a wish; another is given where it is taken
+    capabilities: Capabilities = Capabilities()
+
+
+class EnrollAnswer(msgspec.Struct, frozen=True, kw_only=True):
+    """201 of /api/enroll; the mesh key's signature over the body is in X-RMA-Signature."""
+
+    worker_id: Name
+    credential: str
+    mesh_public_key: str
+    trust: Trust
+    coordinators: tuple[CoordinatorInfo, ...]
+    dht: tuple[DhtContact, ...] = ()
+    vpn: VpnGrant | None = None
+
+
+class RegisterRequest(msgspec.Struct, frozen=True, kw_only=True):
+    """POST /api/worker/register."""
+
+    worker_id: Name
+    capabilities: Capabilities
+    endpoints: Endpoints
+
+
+class Assignment(msgspec.Struct, frozen=True, kw_only=True):
+    """What a coordinator wants a worker to be and run now."""
+
+    role: WorkerType
+    services: Services = ()
+    heartbeat_interval: Annotated[float, msgspec.Meta(gt=0, le=3600)] = 30.0
+    catalogue_version: Text = ""
+    blocklist_version: Count = 0
+    revoked: Annotated[tuple[Name, ...], msgspec.Meta(max_length=100_000)] = ()
+    coordinators: tuple[CoordinatorInfo, ...] = ()
+    dht: tuple[DhtContact, ...] = ()
+    draining: bool = False
+    detail: Text = ""  # why there is nothing to do, in a sentence
+
+
+class RegisterAnswer(msgspec.Struct, frozen=True, kw_only=True):
+    """200 of /api/worker/register: the assignment, and the signed catalogue that it is taken from."""
+
+    assignment: Assignment
+    catalogue: SignedCatalogue
+
+
+class HeartbeatRequest(msgspec.Struct, frozen=True, kw_only=True):
+    """POST /api/worker/heartbeat. `paused` means: give me nothing, I am resting."""
+
+    worker_id: Name
+    load: Fraction = 0.0
+    in_flight: Count = 0
+    services: Annotated[tuple[ServiceReport, ...], msgspec.Meta(max_length=64)] = ()
+    stats: Annotated[dict[str, float], msgspec.Meta(max_length=64)] = {}
+    paused: bool = False
+    catalogue_version: Text = ""
+
+
+class RenewAnswer(msgspec.Struct, frozen=True, kw_only=True):
+    """200 of /api/worker/renew."""
+
+    credential: str
+    vpn: VpnGrant | None = None
+
+
+class WorkersAnswer(msgspec.Struct, frozen=True, kw_only=True):
+    """200 of GET /api/worker/peers?service=NAME: candidates for a node whose DHT found none."""
+
+    workers: tuple[WorkerRecord, ...] = ()

@@ -1,0 +1,116 @@
+"""Short-lived tokens: an EdDSA JWT (RFC 7519, RFC 8037) by an identity key, bound to one audience.
+
+The claim `cred` carries the holder's credential, so that whoever receives the token checks it offline with
+nothing but the mesh's public key. Worker to coordinator, node to node and coordinator to node use the same kind.
+"""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from collections.abc import Callable, Container
+
+import jwt
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
+
+from node.wire import credentials
+from node.wire.credentials import CLOCK_SKEW, Credential, CredentialError
+
+LIFE = 60  # seconds that a token is valid
+REUSE = 20  # seconds for which an issuer hands out the same token again
+MAX_CHARACTERS = 2048
+CACHED_TOKENS = 4096
+
+
+class TokenError(ValueError):
+    """A token that does not prove what it should; the text says why."""
+
+
+class TokenIssuer:
+    """Signs tokens with one identity key; `credential` may be replaced when it is renewed."""
+
+    def __init__(self, key: Ed25519PrivateKey, subject: str, credential: str, clock: Callable[[], float]) -> None:
+        self._key = key
+        self._subject = subject
+        self._clock = clock
+        self._credential = credential
+        self._recent: OrderedDict[str, tuple[float, str]] = OrderedDict()
+
+    def renew(self, credential: str) -> None:
+        self._credential = credential
+        self._recent.clear()
+
+    def issue(self, audience: str) -> str:
+        """Return a token for one audience, which is a worker_id or a coordinator_id."""
+        now = self._clock()
+        made_at, token = self._recent.get(audience, (0.0, ""))
+        if token and 0 <= now - made_at < REUSE:
+            return token
+        claims = {
+            "iss": self._subject,
+            "aud": audience,
+            "iat": int(now),
+            "exp": int(now) + LIFE,
+            "cred": self._credential,
+        }
+        token = jwt.encode(claims, self._key, algorithm="EdDSA")
+        self._recent[audience] = (now, token)
+        self._recent.move_to_end(audience)
+        while len(self._recent) > CACHED_TOKENS:
+            self._recent.popitem(last=False)
+        return token
+
+
+class TokenVerifier:
+    """Checks tokens against one mesh key and one audience; remembers those that it has verified."""
+
+    def __init__(
+        self,
+        mesh_public_key: Ed25519PublicKey,
+        audience: str,
+        clock: Callable[[], float],
+        revoked: Container[str] = frozenset(),
+    ) -> None:
+        self._mesh_public_key = mesh_public_key
+        self._audience = audience
+        self._clock = clock
+        self.revoked = revoked
+        self._verified: OrderedDict[str, tuple[float, Credential]] = OrderedDict()
+
+    def verify(self, token: str) -> Credential:
+        """Return the credential of the token's holder; raise TokenError."""
+        now = self._clock()
+        expires_at, credential = self._verified.get(token, (0.0, None))
+        if credential is None or now > expires_at:
+            expires_at, credential = self._verify_anew(token, now)
+            self._verified[token] = (expires_at, credential)
+            while len(self._verified) > CACHED_TOKENS:
+                self._verified.popitem(last=False)
+        if credential.subject in self.revoked:
+            raise TokenError(f"{credential.subject} has been revoked")
+        return credential
+
+    def _verify_anew(self, token: str, now: float) -> tuple[float, Credential]:
+        if len(token) > MAX_CHARACTERS:
+            raise TokenError("token is too long")
+        try:
+            claims = jwt.decode(token, options={"verify_signature": False})
+            credential = credentials.verify(str(claims.get("cred", "")), self._mesh_public_key, now)
+            key = Ed25519PublicKey.from_public_bytes(credential.public_key)
+            # Times are checked below, against the clock that was given to us.
+            options = {"verify_exp": False, "verify_iat": False, "require": ["iss", "aud", "iat", "exp"]}
+            claims = jwt.decode(
+                token,
+                key,
+                algorithms=["EdDSA"],
+                audience=self._audience,
+                issuer=credential.subject,
+                options=options,  # type: ignore[arg-type]
+            )
+            issued_at, expires_at = float(claims["iat"]), float(claims["exp"])
+        except (CredentialError, jwt.PyJWTError, TypeError, ValueError) as error:
+            raise TokenError(str(error)) from None
+        if issued_at - CLOCK_SKEW > now or expires_at - issued_at > LIFE:
+            raise TokenError(f"token is dated wrong by {issued_at - now:+.0f} s: check the clocks")
+        if expires_at + CLOCK_SKEW < now:
+            raise TokenError(f"token expired {now - expires_at:.0f} s ago: check the clocks")
+        return expires_at + CLOCK_SKEW, credential
