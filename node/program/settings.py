@@ -181,4 +181,5 @@ def _help(field: dataclasses.Field[Any]) -> str:
     default = field.default
     shown = "" if default in (None, (), "", False) else f" (default {default})"
     unit = f", {meta['unit']}" if meta["unit"] else ""
-    return (meta["text"] + unit + shown).replace("%", "%%")
+    text: str = meta["text"]
+    return (text + unit + shown).replace("%", "%%")
