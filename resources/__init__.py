@@ -1,0 +1,1 @@
+"""Files that ship with the programs: service manifests, icons, the web dashboard, demo documents."""
