@@ -8,7 +8,7 @@ import msgspec
 
 from node.wire.credentials import Trust
 from node.wire.manifests import Catalogue
-from node.wire.messages import Assignment, Capabilities, Endpoints, Route, ServiceReport
+from node.wire.messages import Assignment, Capabilities, CoordinatorInfo, Endpoints, Route, ServiceReport
 
 Phase = Literal["unenrolled", "joining", "online", "degraded", "paused", "draining", "stopped"]
 VpnPhase = Literal[
@@ -49,7 +49,7 @@ class Membership(msgspec.Struct, frozen=True, kw_only=True):
     mesh_public_key: str
     credential: str
     trust: Trust
-    coordinators: tuple[str, ...]  # URLs, the one that enrolled us first
+    coordinators: tuple[CoordinatorInfo, ...]  # the one that enrolled us first
 
 
 class VpnStatus(msgspec.Struct, frozen=True):
@@ -98,8 +98,13 @@ class NodeState(msgspec.Struct, frozen=True, kw_only=True):
     url: str = ""
     endpoints: Endpoints | None = None
     membership: Membership | None = None
+    enrolling: bool = False
+    enrolment_error: str = ""
     coordinator: str | None = None  # the URL in use or tried last
     coordinator_ok: bool = False
+    coordinator_error: str = ""
+    coordinator_refused: bool = False
+    registered: bool = False
     failures: int = 0  # consecutive failures to reach a coordinator
     assignment: Assignment | None = None
     catalogue: Catalogue = Catalogue()
@@ -109,6 +114,9 @@ class NodeState(msgspec.Struct, frozen=True, kw_only=True):
     dht_contacts: int = 0
     load: float = 0.0
     in_flight: int = 0
+    draining: bool = False
+    stopping: bool = False
+    leaving: bool = False
     paused: bool = False
     snoozed_until: float | None = None
     key_in_file: bool = False  # the identity key is in a file, because the system has no keyring

@@ -1,0 +1,257 @@
+"""What happened to a node (events, past tense) and what it shall do (commands, imperative). Values only.
+
+Times are Unix seconds.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from node.state import Membership
+from node.wire.manifests import Catalogue, Manifest
+from node.wire.messages import Assignment, Capabilities, DhtContact, Endpoints, ServiceReport
+
+# --- events ---------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Started:
+    """The program is up; what an earlier run left on disk comes with it."""
+
+    name: str
+    version: str
+    url: str
+    endpoints: Endpoints
+    capabilities: Capabilities
+    membership: Membership | None
+    key_in_file: bool
+    paused: bool
+    snoozed_until: float | None
+    catalogue: Catalogue
+    assignment: Assignment | None
+    now: float
+
+
+@dataclass(frozen=True, slots=True)
+class EnrolmentRequested:
+    """Somebody gave us an invite."""
+
+
+@dataclass(frozen=True, slots=True)
+class Enrolled:
+    """A coordinator took us in, and its answer was signed by the mesh that the invite pins."""
+
+    membership: Membership
+    dht: tuple[DhtContact, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class EnrolmentFailed:
+    """We were not let in; the text is fit for a volunteer."""
+
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Registered:
+    """The coordinator knows where we are; its catalogue was verified."""
+
+    assignment: Assignment
+    catalogue: Catalogue
+
+
+@dataclass(frozen=True, slots=True)
+class HeartbeatAnswered:
+    """The coordinator said what it wants of us now."""
+
+    assignment: Assignment
+
+
+@dataclass(frozen=True, slots=True)
+class WorkerUnknown:
+    """The coordinator has forgotten us, as after its restart."""
+
+
+@dataclass(frozen=True, slots=True)
+class CoordinatorFailed:
+    """No useful answer came; `refused` when it answered and said no."""
+
+    text: str
+    refused: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class ContactDue:
+    """It is time to talk to the coordinator again."""
+
+
+@dataclass(frozen=True, slots=True)
+class CredentialRenewed:
+    """The mesh signed a new credential for us."""
+
+    credential: str
+
+
+@dataclass(frozen=True, slots=True)
+class ServicesChanged:
+    """A service of ours is in another state now."""
+
+    services: tuple[ServiceReport, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class LoadMeasured:
+    """How busy we are, and how many peers the DHT knows."""
+
+    load: float
+    in_flight: int
+    dht_contacts: int
+
+
+@dataclass(frozen=True, slots=True)
+class CapabilitiesDetected:
+    """The hardware was looked at again."""
+
+    capabilities: Capabilities
+
+
+@dataclass(frozen=True, slots=True)
+class PauseRequested:
+    """The volunteer wants the machine back; `until` is None for a pause without an end."""
+
+    until: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class ResumeRequested:
+    """The volunteer lets the machine work again, or the snooze is over."""
+
+
+@dataclass(frozen=True, slots=True)
+class DrainEnded:
+    """No request is in flight any more, or the deadline has passed."""
+
+
+@dataclass(frozen=True, slots=True)
+class LeaveRequested:
+    """The volunteer wants out of the mesh."""
+
+
+@dataclass(frozen=True, slots=True)
+class StopRequested:
+    """The program shall end."""
+
+
+Event = (
+    Started | EnrolmentRequested | Enrolled | EnrolmentFailed | Registered | HeartbeatAnswered | WorkerUnknown
+    | CoordinatorFailed | ContactDue | CredentialRenewed | ServicesChanged | LoadMeasured | CapabilitiesDetected
+    | PauseRequested | ResumeRequested | DrainEnded | LeaveRequested | StopRequested
+)  # fmt: skip
+
+# --- commands -------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class JoinMesh:
+    """Make tokens, DHT node and router for this membership, and start them."""
+
+    membership: Membership
+
+
+@dataclass(frozen=True, slots=True)
+class QuitMesh:
+    """Tell the coordinator and the DHT that we are gone; then forget the membership and its key."""
+
+
+@dataclass(frozen=True, slots=True)
+class SaveMembership:
+    """Keep the membership across restarts."""
+
+    membership: Membership
+
+
+@dataclass(frozen=True, slots=True)
+class SavePause:
+    """Keep the volunteer's pause across restarts."""
+
+    paused: bool
+    until: float | None
+
+
+@dataclass(frozen=True, slots=True)
+class SaveAssignment:
+    """Keep the assignment, so that we serve after a restart while every coordinator is down."""
+
+    assignment: Assignment
+
+
+@dataclass(frozen=True, slots=True)
+class Register:
+    """Tell the coordinator at this URL what and where we are."""
+
+    coordinator: str
+
+
+@dataclass(frozen=True, slots=True)
+class SendHeartbeat:
+    """Tell the coordinator at this URL how we are."""
+
+    coordinator: str
+
+
+@dataclass(frozen=True, slots=True)
+class ScheduleContact:
+    """Feed ContactDue after so many seconds, in place of any earlier appointment."""
+
+    after: float
+
+
+@dataclass(frozen=True, slots=True)
+class RunServices:
+    """Make exactly these services run; drain before stopping any other."""
+
+    services: tuple[Manifest, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class PublishServices:
+    """Announce these running services in the DHT; none means: withdraw."""
+
+    services: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class JoinDht:
+    """Bootstrap the DHT from these contacts."""
+
+    contacts: tuple[DhtContact, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class RefuseWorkers:
+    """Believe no token and no record of these workers any more."""
+
+    revoked: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Drain:
+    """Let requests in flight end, then feed DrainEnded."""
+
+
+@dataclass(frozen=True, slots=True)
+class ScheduleResume:
+    """Feed ResumeRequested at this time."""
+
+    at: float
+
+
+@dataclass(frozen=True, slots=True)
+class Shutdown:
+    """End the program."""
+
+
+Command = (
+    JoinMesh | QuitMesh | SaveMembership | SavePause | SaveAssignment | Register | SendHeartbeat | ScheduleContact
+    | RunServices | PublishServices | JoinDht | RefuseWorkers | Drain | ScheduleResume | Shutdown
+)  # fmt: skip

@@ -1,0 +1,386 @@
+"""The node's mind: `handle(state, event)` returns the next state and what to do. Pure: no clock, no I/O."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import msgspec
+
+from node.events import (
+    CapabilitiesDetected,
+    Command,
+    ContactDue,
+    CoordinatorFailed,
+    CredentialRenewed,
+    Drain,
+    DrainEnded,
+    Enrolled,
+    EnrolmentFailed,
+    EnrolmentRequested,
+    Event,
+    HeartbeatAnswered,
+    JoinDht,
+    JoinMesh,
+    LeaveRequested,
+    LoadMeasured,
+    PauseRequested,
+    PublishServices,
+    QuitMesh,
+    RefuseWorkers,
+    Register,
+    Registered,
+    ResumeRequested,
+    RunServices,
+    SaveAssignment,
+    SaveMembership,
+    SavePause,
+    ScheduleContact,
+    ScheduleResume,
+    SendHeartbeat,
+    ServicesChanged,
+    Shutdown,
+    Started,
+    StopRequested,
+    WorkerUnknown,
+)
+from node.state import Membership, NodeState, Phase, Reason
+from node.wire.manifests import Manifest
+from node.wire.messages import Assignment
+
+Step = tuple[NodeState, tuple[Command, ...]]
+
+SOON = 0.2  # seconds: long enough to gather several changes into one message
+FIRST_RETRY = 1.0  # seconds; doubles with every failure up to the heartbeat interval
+DEFAULT_INTERVAL = 30.0
+
+
+def handle(state: NodeState, event: Event) -> Step:
+    """Return the state after the event, with phase and reasons set anew, and the commands to execute in order."""
+    handler: Callable[[NodeState, Any], Step] = HANDLERS[type(event)]
+    after, commands = handler(state, event)
+    return _explained(after), commands
+
+
+def running_services(state: NodeState) -> tuple[str, ...]:
+    """Return the services that may be announced: they run, and nothing makes us rest."""
+    if state.draining or state.paused or state.stopping:
+        return ()
+    return tuple(report.name for report in state.services if report.state == "running")
+
+
+def wanted_services(state: NodeState) -> tuple[Manifest, ...]:
+    """Return what should run: assigned, in the signed catalogue, and allowed by the volunteer."""
+    if state.assignment is None or state.paused or state.stopping:
+        return ()
+    allowed = state.capabilities.allowed_services
+    known = state.catalogue.by_name()
+    return tuple(
+        known[name] for name in state.assignment.services if name in known and (not allowed or name in allowed)
+    )
+
+
+# --- one function per event -----------------------------------------------------------------------------------
+
+
+def _started(state: NodeState, event: Started) -> Step:
+    snoozed = event.snoozed_until is not None and event.snoozed_until > event.now
+    paused = event.paused and (event.snoozed_until is None or snoozed)
+    state = _with(
+        state,
+        name=event.name,
+        version=event.version,
+        url=event.url,
+        endpoints=event.endpoints,
+        capabilities=event.capabilities,
+        key_in_file=event.key_in_file,
+        paused=paused,
+        snoozed_until=event.snoozed_until if paused else None,
+        catalogue=event.catalogue,
+        assignment=event.assignment,
+    )
+    resume = (ScheduleResume(event.snoozed_until),) if paused and event.snoozed_until is not None else ()
+    if event.membership is None:
+        return state, resume
+    state, commands = _join(state, event.membership)
+    return state, (*resume, *commands, RunServices(wanted_services(state)))
+
+
+def _enrolment_requested(state: NodeState, _event: EnrolmentRequested) -> Step:
+    return _with(state, enrolling=True, enrolment_error=""), ()
+
+
+def _enrolled(state: NodeState, event: Enrolled) -> Step:
+    state = _with(state, enrolling=False, enrolment_error="")
+    state, commands = _join(state, event.membership)
+    return state, (SaveMembership(event.membership), *commands, JoinDht(event.dht))
+
+
+def _enrolment_failed(state: NodeState, event: EnrolmentFailed) -> Step:
+    return _with(state, enrolling=False, enrolment_error=event.text), ()
+
+
+def _join(state: NodeState, membership: Membership) -> Step:
+    first = membership.coordinators[0].url if membership.coordinators else None
+    state = _with(state, membership=membership, coordinator=first, registered=False, failures=0)
+    return state, (JoinMesh(membership), ScheduleContact(0.0))
+
+
+def _registered(state: NodeState, event: Registered) -> Step:
+    state = _with(state, registered=True, catalogue=event.catalogue)
+    state, commands = _assigned(state, event.assignment)
+    # Services that ran already, as after a restart of the coordinator, must not wait a heartbeat to be seen.
+    early = (ScheduleContact(SOON),) if running_services(state) else ()
+    return state, (*commands, *early)
+
+
+def _heartbeat_answered(state: NodeState, event: HeartbeatAnswered) -> Step:
+    return _assigned(state, event.assignment)
+
+
+def _assigned(state: NodeState, assignment: Assignment) -> Step:
+    before = state.assignment
+    state = _with(
+        state,
+        assignment=assignment,
+        membership=_knowing(state.membership, assignment),
+        coordinator_ok=True,
+        coordinator_error="",
+        coordinator_refused=False,
+        failures=0,
+    )
+    commands: list[Command] = [RunServices(wanted_services(state))]
+    if assignment != before:
+        commands += [SaveAssignment(assignment), RefuseWorkers(assignment.revoked), JoinDht(assignment.dht)]
+    commands.append(ScheduleContact(assignment.heartbeat_interval))
+    return state, tuple(commands)
+
+
+def _knowing(membership: Membership | None, assignment: Assignment) -> Membership | None:
+    """Take over the coordinators that the assignment names, for when ours is gone."""
+    if membership is None or not assignment.coordinators:
+        return membership
+    return msgspec.structs.replace(membership, coordinators=assignment.coordinators)
+
+
+def _worker_unknown(state: NodeState, _event: WorkerUnknown) -> Step:
+    return _with(state, registered=False), (ScheduleContact(0.0),)
+
+
+def _coordinator_failed(state: NodeState, event: CoordinatorFailed) -> Step:
+    failures = state.failures + 1
+    state = _with(
+        state,
+        coordinator=_next_coordinator(state),
+        coordinator_ok=False,
+        coordinator_error=event.text,
+        coordinator_refused=event.refused,
+        registered=False,
+        failures=failures,
+    )
+    longest = state.assignment.heartbeat_interval if state.assignment else DEFAULT_INTERVAL
+    return state, (ScheduleContact(min(longest, FIRST_RETRY * 2 ** min(failures - 1, 16))),)
+
+
+def _next_coordinator(state: NodeState) -> str | None:
+    urls = [info.url for info in state.membership.coordinators] if state.membership else []
+    if not urls:
+        return state.coordinator
+    position = urls.index(state.coordinator) if state.coordinator in urls else -1
+    return urls[(position + 1) % len(urls)]
+
+
+def _contact_due(state: NodeState, _event: ContactDue) -> Step:
+    if state.membership is None or state.coordinator is None or state.leaving:
+        return state, ()
+    publish = PublishServices(running_services(state))
+    if not state.registered:
+        return state, (publish, Register(state.coordinator))
+    return state, (publish, SendHeartbeat(state.coordinator))
+
+
+def _credential_renewed(state: NodeState, event: CredentialRenewed) -> Step:
+    if state.membership is None:
+        return state, ()
+    membership = msgspec.structs.replace(state.membership, credential=event.credential)
+    return _with(state, membership=membership), (SaveMembership(membership),)
+
+
+def _services_changed(state: NodeState, event: ServicesChanged) -> Step:
+    before = running_services(state)
+    state = _with(state, services=event.services)
+    now = running_services(state)
+    if now == before or state.membership is None or state.stopping:
+        return state, ()
+    return state, (PublishServices(now), *((ScheduleContact(SOON),) if state.registered else ()))
+
+
+def _load_measured(state: NodeState, event: LoadMeasured) -> Step:
+    return _with(state, load=event.load, in_flight=event.in_flight, dht_contacts=event.dht_contacts), ()
+
+
+def _capabilities_detected(state: NodeState, event: CapabilitiesDetected) -> Step:
+    return _with(state, capabilities=event.capabilities), ()
+
+
+def _pause_requested(state: NodeState, event: PauseRequested) -> Step:
+    already = state.paused
+    state = _with(state, paused=True, snoozed_until=event.until, draining=state.draining or not already)
+    commands: list[Command] = [SavePause(paused=True, until=event.until)]
+    if event.until is not None:
+        commands.append(ScheduleResume(event.until))
+    if not already:
+        commands += [PublishServices(()), ScheduleContact(0.0), Drain()]
+    return state, tuple(commands)
+
+
+def _resume_requested(state: NodeState, _event: ResumeRequested) -> Step:
+    if not state.paused:
+        return state, ()
+    state = _with(state, paused=False, snoozed_until=None, draining=False)
+    publish = PublishServices(running_services(state))
+    run = RunServices(wanted_services(state))
+    return state, (SavePause(paused=False, until=None), run, publish, ScheduleContact(0.0))
+
+
+def _drain_ended(state: NodeState, _event: DrainEnded) -> Step:
+    if not state.draining:  # resumed meanwhile
+        return state, ()
+    state = _with(state, draining=False)
+    if state.stopping:
+        return state, (Shutdown(),)
+    if state.leaving:
+        return _left(state)
+    return state, (RunServices(()),)
+
+
+def _leave_requested(state: NodeState, _event: LeaveRequested) -> Step:
+    if state.membership is None or state.leaving:
+        return state, ()
+    state = _with(state, leaving=True, draining=True)
+    return state, (PublishServices(()), Drain())
+
+
+def _left(state: NodeState) -> Step:
+    state = _with(
+        state,
+        leaving=False,
+        membership=None,
+        assignment=None,
+        registered=False,
+        coordinator=None,
+        coordinator_ok=False,
+        coordinator_error="",
+        coordinator_refused=False,
+        failures=0,
+    )
+    return state, (RunServices(()), QuitMesh())
+
+
+def _stop_requested(state: NodeState, _event: StopRequested) -> Step:
+    if state.stopping:
+        return state, ()
+    state = _with(state, stopping=True, draining=True)
+    return state, (PublishServices(()), Drain())
+
+
+HANDLERS: dict[type, Callable[[NodeState, Any], Step]] = {
+    Started: _started,
+    EnrolmentRequested: _enrolment_requested,
+    Enrolled: _enrolled,
+    EnrolmentFailed: _enrolment_failed,
+    Registered: _registered,
+    HeartbeatAnswered: _heartbeat_answered,
+    WorkerUnknown: _worker_unknown,
+    CoordinatorFailed: _coordinator_failed,
+    ContactDue: _contact_due,
+    CredentialRenewed: _credential_renewed,
+    ServicesChanged: _services_changed,
+    LoadMeasured: _load_measured,
+    CapabilitiesDetected: _capabilities_detected,
+    PauseRequested: _pause_requested,
+    ResumeRequested: _resume_requested,
+    DrainEnded: _drain_ended,
+    LeaveRequested: _leave_requested,
+    StopRequested: _stop_requested,
+}
+
+
+# --- what it all amounts to, in words ---------------------------------------------------------------------------
+
+
+def _explained(state: NodeState) -> NodeState:
+    reasons = (*_rest_reasons(state), *_membership_reasons(state), *_health_reasons(state), *_warnings(state))
+    return _with(state, phase=_phase(state), reasons=reasons)
+
+
+def _phase(state: NodeState) -> Phase:
+    if state.stopping:
+        return "draining" if state.draining else "stopped"
+    if state.membership is None:
+        return "joining" if state.enrolling else "unenrolled"
+    if state.draining:
+        return "draining"
+    if state.paused:
+        return "paused"
+    if state.assignment is None:
+        return "joining"
+    return "degraded" if _health_reasons(state) else "online"
+
+
+def _rest_reasons(state: NodeState) -> tuple[Reason, ...]:
+    reasons = []
+    if state.stopping:
+        reasons.append(Reason("stopping", "The program is closing."))
+    elif state.draining:
+        reasons.append(Reason("draining", f"Finishing {_requests(state.in_flight)} before resting."))
+    if state.snoozed_until is not None:
+        reasons.append(Reason("snoozed", "You asked this machine to rest for a while.", state.snoozed_until))
+    elif state.paused:
+        reasons.append(Reason("paused-by-you", "You paused this machine. It does nothing until you resume."))
+    return tuple(reasons)
+
+
+def _membership_reasons(state: NodeState) -> tuple[Reason, ...]:
+    if state.enrolling:
+        return (Reason("enrolling", "Asking the coordinator to let this machine in."),)
+    if state.enrolment_error:
+        return (Reason("enrolment-failed", state.enrolment_error),)
+    if state.membership is None:
+        return (Reason("not-enrolled", "This machine has not joined a mesh yet. Paste an invite to join."),)
+    if state.assignment is None and not state.coordinator_error:
+        return (Reason("registering", "Introducing this machine to the coordinator."),)
+    return ()
+
+
+def _health_reasons(state: NodeState) -> tuple[Reason, ...]:
+    reasons = []
+    if state.membership is not None and state.coordinator_error:
+        code, text = "coordinator-unreachable", "No coordinator answers, so work goes on without one."
+        if state.coordinator_refused:
+            code, text = "coordinator-refused", "The coordinator refuses this machine."
+        reasons.append(Reason(code, f"{text} {state.coordinator_error}"))  # type: ignore[arg-type]
+    for report in state.services:
+        if report.state in ("failed", "unhealthy"):
+            reasons.append(Reason("service-failed", f"{report.name} does not run well: {report.detail}"))
+    return tuple(reasons)
+
+
+def _warnings(state: NodeState) -> tuple[Reason, ...]:
+    reasons = []
+    url = state.coordinator or ""
+    if url.startswith("http://") and not url.startswith(("http://127.", "http://localhost", "http://[::1]")):
+        text = "The coordinator is reached without encryption: others on the way can read what is sent."
+        reasons.append(Reason("insecure-coordinator", text))
+    if state.key_in_file:
+        text = "The system has no keyring, so this machine's key is kept in a file that only you can read."
+        reasons.append(Reason("key-in-file", text))
+    return tuple(reasons)
+
+
+def _requests(number: int) -> str:
+    return "one request" if number == 1 else f"{number} requests"
+
+
+def _with(state: NodeState, **changes: Any) -> NodeState:
+    return msgspec.structs.replace(state, **changes)
