@@ -1,0 +1,122 @@
+"""How often somebody may come: rates as people write them, token buckets in a bounded table. No clock inside."""
+
+from __future__ import annotations
+
+import ipaddress
+import math
+import re
+from collections import OrderedDict
+from dataclasses import dataclass
+
+UNITS = {
+    "s": 1.0,
+    "sec": 1.0,
+    "second": 1.0,
+    "min": 60.0,
+    "minute": 60.0,
+    "h": 3600.0,
+    "hour": 3600.0,
+    "day": 86400.0,
+}
+RATE = re.compile(r"^(\d{1,9})/([a-z]+)$")
+MAX_BUCKETS = 20_000
+ROUNDING = 1e-6  # what sums of fractions may lose
+
+
+class RateError(ValueError):
+    """A rate that cannot be read; the text says what is allowed."""
+
+
+@dataclass(frozen=True, slots=True)
+class Rate:
+    """So many requests in so many seconds; a bucket holds `limit` tokens and refills evenly."""
+
+    limit: int
+    seconds: float
+
+    def __str__(self) -> str:
+        names = {1.0: "s", 60.0: "min", 3600.0: "hour", 86400.0: "day"}
+        return f"{self.limit}/{names.get(self.seconds, f'{self.seconds:g}s')}"
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """What a bucket said: may it pass, and what the RateLimit-* headers tell. Times are whole seconds."""
+
+    allowed: bool
+    limit: int
+    remaining: int
+    reset: int  # until the bucket is full again
+    retry_after: int  # until the next token
+
+    @property
+    def headers(self) -> dict[str, str]:
+        found = {
+            "RateLimit-Limit": str(self.limit),
+            "RateLimit-Remaining": str(self.remaining),
+            "RateLimit-Reset": str(self.reset),
+        }
+        return found if self.allowed else {**found, "Retry-After": str(self.retry_after)}
+
+
+def parse_rate(text: str) -> Rate:
+    """Parse `120/min`; raise RateError."""
+    match = RATE.match(text.strip().lower())
+    if match is None or match[2] not in UNITS or int(match[1]) < 1:
+        raise RateError(f"{text[:40]!r} is not a rate; a rate reads like 5/s, 120/min, 1000/hour or 10000/day.")
+    return Rate(int(match[1]), UNITS[match[2]])
+
+
+def address_key(address: str) -> str:
+    """Return what stands for one household: an IPv4 address, or the /64 network of an IPv6 address."""
+    try:
+        parsed = ipaddress.ip_address(address.partition("%")[0])
+    except ValueError:
+        return address[:64]
+    if isinstance(parsed, ipaddress.IPv6Address):
+        if parsed.ipv4_mapped is not None:
+            return str(parsed.ipv4_mapped)
+        return str(ipaddress.ip_network((parsed, 64), strict=False))
+    return str(parsed)
+
+
+class Buckets:
+    """One token bucket per key; the least recently used one makes room when the table is full."""
+
+    def __init__(self, maximum: int = MAX_BUCKETS) -> None:
+        self._maximum = maximum
+        self._levels: OrderedDict[str, tuple[float, float]] = OrderedDict()  # key -> tokens, when counted
+
+    def __len__(self) -> int:
+        return len(self._levels)
+
+    def take(self, key: str, rate: Rate, now: float, cost: float = 1.0) -> Verdict:
+        """Take `cost` tokens when they are there; with a cost of 0 only look whether one is."""
+        tokens = self._level(key, rate, now)
+        allowed = tokens >= max(cost, 1.0) - ROUNDING
+        if allowed:
+            tokens = max(0.0, tokens - cost)
+        if cost:
+            self._keep(key, tokens, now)
+        speed = rate.limit / rate.seconds
+        return Verdict(
+            allowed=allowed,
+            limit=rate.limit,
+            remaining=max(0, math.floor(tokens)),
+            reset=math.ceil((rate.limit - tokens) / speed - ROUNDING),
+            retry_after=max(1, math.ceil((1.0 - tokens) / speed - ROUNDING)),
+        )
+
+    def forget(self, key: str) -> None:
+        self._levels.pop(key, None)
+
+    def _level(self, key: str, rate: Rate, now: float) -> float:
+        tokens, counted_at = self._levels.get(key, (float(rate.limit), now))
+        gained = max(0.0, now - counted_at) * rate.limit / rate.seconds
+        return min(float(rate.limit), tokens + gained)
+
+    def _keep(self, key: str, tokens: float, now: float) -> None:
+        self._levels[key] = (tokens, now)
+        self._levels.move_to_end(key)
+        while len(self._levels) > self._maximum:
+            self._levels.popitem(last=False)
