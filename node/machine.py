@@ -44,7 +44,8 @@ from node.events import (
     StopRequested,
     WorkerUnknown,
 )
-from node.state import Membership, NodeState, Phase, Reason
+from node.reasons import phase_of, reasons_for
+from node.state import Membership, NodeState
 from node.wire.manifests import Manifest
 from node.wire.messages import Assignment
 
@@ -59,7 +60,7 @@ def handle(state: NodeState, event: Event) -> Step:
     """Return the state after the event, with phase and reasons set anew, and the commands to execute in order."""
     handler: Callable[[NodeState, Any], Step] = HANDLERS[type(event)]
     after, commands = handler(state, event)
-    return _explained(after), commands
+    return _with(after, phase=phase_of(after), reasons=reasons_for(after)), commands
 
 
 def running_services(state: NodeState) -> tuple[str, ...]:
@@ -157,10 +158,14 @@ def _assigned(state: NodeState, assignment: Assignment) -> Step:
 
 
 def _knowing(membership: Membership | None, assignment: Assignment) -> Membership | None:
-    """Take over the coordinators that the assignment names, for when ours is gone."""
+    """Take over the coordinators that the assignment names, each at the address that has worked for us."""
     if membership is None or not assignment.coordinators:
         return membership
-    return msgspec.structs.replace(membership, coordinators=assignment.coordinators)
+    worked = {info.id: info.url for info in membership.coordinators}
+    infos = tuple(
+        msgspec.structs.replace(info, url=worked.get(info.id, info.url)) for info in assignment.coordinators
+    )
+    return msgspec.structs.replace(membership, coordinators=infos)
 
 
 def _worker_unknown(state: NodeState, _event: WorkerUnknown) -> Step:
@@ -304,82 +309,6 @@ HANDLERS: dict[type, Callable[[NodeState, Any], Step]] = {
     LeaveRequested: _leave_requested,
     StopRequested: _stop_requested,
 }
-
-
-# --- what it all amounts to, in words ---------------------------------------------------------------------------
-
-
-def _explained(state: NodeState) -> NodeState:
-    reasons = (*_rest_reasons(state), *_membership_reasons(state), *_health_reasons(state), *_warnings(state))
-    return _with(state, phase=_phase(state), reasons=reasons)
-
-
-def _phase(state: NodeState) -> Phase:
-    if state.stopping:
-        return "draining" if state.draining else "stopped"
-    if state.membership is None:
-        return "joining" if state.enrolling else "unenrolled"
-    if state.draining:
-        return "draining"
-    if state.paused:
-        return "paused"
-    if state.assignment is None:
-        return "joining"
-    return "degraded" if _health_reasons(state) else "online"
-
-
-def _rest_reasons(state: NodeState) -> tuple[Reason, ...]:
-    reasons = []
-    if state.stopping:
-        reasons.append(Reason("stopping", "The program is closing."))
-    elif state.draining:
-        reasons.append(Reason("draining", f"Finishing {_requests(state.in_flight)} before resting."))
-    if state.snoozed_until is not None:
-        reasons.append(Reason("snoozed", "You asked this machine to rest for a while.", state.snoozed_until))
-    elif state.paused:
-        reasons.append(Reason("paused-by-you", "You paused this machine. It does nothing until you resume."))
-    return tuple(reasons)
-
-
-def _membership_reasons(state: NodeState) -> tuple[Reason, ...]:
-    if state.enrolling:
-        return (Reason("enrolling", "Asking the coordinator to let this machine in."),)
-    if state.enrolment_error:
-        return (Reason("enrolment-failed", state.enrolment_error),)
-    if state.membership is None:
-        return (Reason("not-enrolled", "This machine has not joined a mesh yet. Paste an invite to join."),)
-    if state.assignment is None and not state.coordinator_error:
-        return (Reason("registering", "Introducing this machine to the coordinator."),)
-    return ()
-
-
-def _health_reasons(state: NodeState) -> tuple[Reason, ...]:
-    reasons = []
-    if state.membership is not None and state.coordinator_error:
-        code, text = "coordinator-unreachable", "No coordinator answers, so work goes on without one."
-        if state.coordinator_refused:
-            code, text = "coordinator-refused", "The coordinator refuses this machine."
-        reasons.append(Reason(code, f"{text} {state.coordinator_error}"))  # type: ignore[arg-type]
-    for report in state.services:
-        if report.state in ("failed", "unhealthy"):
-            reasons.append(Reason("service-failed", f"{report.name} does not run well: {report.detail}"))
-    return tuple(reasons)
-
-
-def _warnings(state: NodeState) -> tuple[Reason, ...]:
-    reasons = []
-    url = state.coordinator or ""
-    if url.startswith("http://") and not url.startswith(("http://127.", "http://localhost", "http://[::1]")):
-        text = "The coordinator is reached without encryption: others on the way can read what is sent."
-        reasons.append(Reason("insecure-coordinator", text))
-    if state.key_in_file:
-        text = "The system has no keyring, so this machine's key is kept in a file that only you can read."
-        reasons.append(Reason("key-in-file", text))
-    return tuple(reasons)
-
-
-def _requests(number: int) -> str:
-    return "one request" if number == 1 else f"{number} requests"
 
 
 def _with(state: NodeState, **changes: Any) -> NodeState:

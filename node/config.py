@@ -1,0 +1,64 @@
+"""The node's settings, each with its unit and meaning; names, defaults and timings are those of SPEC §4 and §8."""
+
+from __future__ import annotations
+
+import dataclasses
+import platform
+
+import platformdirs
+
+from node.program.settings import setting
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class NodeConfig:
+    """Everything that may be set for a node."""
+
+    coordinator: tuple[str, ...] = setting(
+        (), "URL of a coordinator; may be given several times", env=("COORDINATOR_URL",), metavar="URL"
+    )
+    invite: str = setting("", "invite code or link, used once when the node is not enrolled yet", metavar="CODE")
+    data_dir: str = setting("", "where keys, membership and services' files are kept", metavar="DIR")
+    name: str = setting(platform.node()[:64], "the machine's name that people see")
+    host: str = setting("127.0.0.1", "address to listen on; 0.0.0.0 lets the local network reach this node")
+    port: int = setting(8000, "TCP port for requests; 0 takes a free one", low=0, high=65535)
+    dht_port: int = setting(8468, "UDP port of the DHT; 0 takes a free one", low=0, high=65535)
+    vpn: str = setting("auto", "overlay network; auto uses one where this version can", choices=("auto", "off"))
+    tunnel: str = setting(
+        "auto", "how to be reachable behind a router", choices=("auto", "relay", "cloudflared", "off")
+    )
+    tunnel_url: str = setting("", "public URL of your own tunnel to this node", env=("TUNNEL_URL",), metavar="URL")
+    use_tunnel: bool = setting(True, "false is the older name of --tunnel off", env=("USE_TUNNEL",), flag=False)
+    worker_type: str = setting(
+        "auto", "kind of worker", choices=("auto", "gpu", "edge", "storage", "cpu"), env=("WORKER_TYPE",)
+    )
+    worker_id: str = setting("", "wished id of this worker", env=("WORKER_ID",), metavar="ID")
+    allow: tuple[str, ...] = setting(
+        (),
+        "service that this machine may run; may be given several times; none means all",
+        metavar="SERVICE",
+    )
+    keyring: bool = setting(True, "keep the identity key in the system's keyring where there is one")
+    log_format: str = setting("text", "form of the log", choices=("text", "json"))
+    log_level: str = setting("info", "how much is logged", choices=("debug", "info", "warning", "error"))
+
+    worker_heartbeat: float = setting(30.0, "longest time between heartbeats", unit="seconds", low=0.1, high=3600)
+    finger_cache_ttl: float = setting(60.0, "how long found workers are remembered", unit="seconds", low=0)
+    probe_timeout: float = setting(2.0, "time limit of a health probe", unit="seconds", low=0.05)
+    register_timeout: float = setting(5.0, "time limit of a call to the coordinator", unit="seconds", low=0.1)
+    connect_timeout: float = setting(2.0, "time limit of connecting to a worker", unit="seconds", low=0.05)
+    first_byte_timeout: float = setting(30.0, "time limit until an answer begins", unit="seconds", low=0.1)
+    idle_timeout: float = setting(60.0, "time limit between two parts of an answer", unit="seconds", low=0.1)
+    request_timeout: float = setting(120.0, "time limit of a whole request", unit="seconds", low=0.1)
+    retry_attempts: int = setting(3, "most workers that are tried for a request", low=1, high=10)
+    retry_base_ms: int = setting(50, "base of the pause before another try", unit="milliseconds", low=0)
+    dht_rpc_timeout: float = setting(1.0, "time limit of a DHT message", unit="seconds", low=0.05)
+    dht_entry_ttl: float = setting(180.0, "life of a DHT entry", unit="seconds", low=1)
+    dht_republish: float = setting(60.0, "pause between announcements in the DHT", unit="seconds", low=0.2)
+    drain_deadline: float = setting(30.0, "longest wait for requests in flight", unit="seconds", low=0)
+    hardware_interval: float = setting(60.0, "pause between two looks at the hardware", unit="seconds", low=1)
+
+
+def default_data_dir() -> str:
+    """Return the user's data directory for the node, which the tray app shares."""
+    return platformdirs.user_data_dir("rma-mesh", appauthor=False)

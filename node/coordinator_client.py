@@ -1,0 +1,172 @@
+"""Talks to coordinators over HTTP: enrolment, registration, heartbeats, renewal, leaving, who offers what."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Mapping, Sequence
+from typing import Any, TypeVar
+
+import aiohttp
+import msgspec
+from cryptography.exceptions import InvalidSignature
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
+
+from node.state import Membership
+from node.wire import credentials, headers, messages
+from node.wire.encoding import b64decode
+from node.wire.invites import Invite
+from node.wire.problems import kind_of
+from node.wire.tokens import TokenIssuer
+
+T = TypeVar("T")
+ENROLMENT_CONTEXT = b"rma-mesh enrol v1\x00"
+MAX_ANSWER_BYTES = 16 * 2**20
+
+
+class CoordinatorError(Exception):
+    """A coordinator gave no useful answer; `kind` is its problem's type, or empty when nothing answered."""
+
+    def __init__(self, text: str, kind: str = "", status: int = 0) -> None:
+        super().__init__(text)
+        self.kind = kind
+        self.status = status
+
+    @property
+    def refused(self) -> bool:
+        """True when trying again will not help until a person does something."""
+        return self.status in (401, 403)
+
+
+async def enroll(
+    session: aiohttp.ClientSession, url: str, request: messages.EnrollRequest, invite: Invite, now: float
+) -> tuple[Membership, messages.EnrollAnswer]:
+    """Ask to be let in; believe the answer only if the mesh key that the invite pins has signed it."""
+    body, answer_headers = await _post(session, url + "/api/enroll", msgspec.json.encode(request), {})
+    answer = _decode(body, messages.EnrollAnswer)
+    try:
+        public_key = b64decode(answer.mesh_public_key)
+        if not invite.pins(public_key):
+            raise CoordinatorError("It belongs to another mesh than the invite does.", "wrong-mesh")
+        mesh_key = Ed25519PublicKey.from_public_bytes(public_key)
+        mesh_key.verify(b64decode(answer_headers.get(headers.SIGNATURE, "")), ENROLMENT_CONTEXT + body)
+        credential = credentials.verify(answer.credential, mesh_key, now)
+    except (InvalidSignature, ValueError) as error:
+        detail = str(error) or "its signature does not fit"
+        raise CoordinatorError(f"Its answer cannot be trusted: {detail}.", "wrong-mesh") from None
+    if credential.public_key != b64decode(request.identity_public_key) or credential.subject != answer.worker_id:
+        raise CoordinatorError("Its answer was made for another machine.", "wrong-mesh")
+    membership = Membership(
+        worker_id=answer.worker_id,
+        mesh_public_key=answer.mesh_public_key,
+        credential=answer.credential,
+        trust=answer.trust,
+        coordinators=_reached_at(url, answer.coordinators),
+    )
+    return membership, answer
+
+
+def _reached_at(url: str, told: Sequence[messages.CoordinatorInfo]) -> tuple[messages.CoordinatorInfo, ...]:
+    """Keep the address that worked for us, first, in place of what the coordinator believes its address is."""
+    if not told:
+        return ()
+    return (msgspec.structs.replace(told[0], url=url), *told[1:])
+
+
+class CoordinatorClient:
+    """A worker's signed calls; every method raises CoordinatorError."""
+
+    def __init__(self, session: aiohttp.ClientSession, issuer: TokenIssuer, worker_id: str) -> None:
+        self._session = session
+        self._issuer = issuer
+        self._worker_id = worker_id
+
+    async def register(
+        self, to: messages.CoordinatorInfo, capabilities: messages.Capabilities, endpoints: messages.Endpoints
+    ) -> messages.RegisterAnswer:
+        request = messages.RegisterRequest(
+            worker_id=self._worker_id, capabilities=capabilities, endpoints=endpoints
+        )
+        return await self._call(to, "/api/worker/register", request, messages.RegisterAnswer)
+
+    async def heartbeat(
+        self, to: messages.CoordinatorInfo, request: messages.HeartbeatRequest
+    ) -> messages.Assignment:
+        return await self._call(to, "/api/worker/heartbeat", request, messages.Assignment)
+
+    async def renew(self, to: messages.CoordinatorInfo) -> messages.RenewAnswer:
+        return await self._call(to, "/api/worker/renew", {"worker_id": self._worker_id}, messages.RenewAnswer)
+
+    async def leave(self, to: messages.CoordinatorInfo) -> None:
+        await self._call(to, "/api/worker/leave", {"worker_id": self._worker_id}, dict)
+
+    async def peers(self, to: messages.CoordinatorInfo, service: str) -> tuple[messages.WorkerRecord, ...]:
+        """Return the workers that the registry knows for a service."""
+        url = f"{to.url}/api/worker/peers"
+        body = await _get(self._session, url, {"service": service}, self._authorization(to))
+        return _decode(body, messages.WorkersAnswer).workers
+
+    async def _call(self, to: messages.CoordinatorInfo, path: str, request: Any, answer: type[T]) -> T:
+        data = msgspec.json.encode(request)
+        body, _ = await _post(self._session, to.url + path, data, self._authorization(to))
+        return _decode(body, answer)
+
+    def _authorization(self, to: messages.CoordinatorInfo) -> dict[str, str]:
+        return {"Authorization": "Bearer " + self._issuer.issue(to.id)}
+
+
+async def _post(
+    session: aiohttp.ClientSession, url: str, data: bytes, extra: dict[str, str]
+) -> tuple[bytes, Mapping[str, str]]:
+    try:
+        async with session.post(
+            url, data=data, headers={"Content-Type": "application/json", **extra}, allow_redirects=False
+        ) as response:
+            return await _read(response), response.headers
+    except (aiohttp.ClientError, TimeoutError, OSError, ValueError) as error:
+        raise _unreachable(error) from None
+
+
+async def _get(session: aiohttp.ClientSession, url: str, params: dict[str, str], extra: dict[str, str]) -> bytes:
+    try:
+        async with session.get(url, params=params, headers=extra, allow_redirects=False) as response:
+            return await _read(response)
+    except (aiohttp.ClientError, TimeoutError, OSError, ValueError) as error:
+        raise _unreachable(error) from None
+
+
+async def _read(response: aiohttp.ClientResponse) -> bytes:
+    """Return the body of a 2xx answer of bounded size; raise CoordinatorError for any other."""
+    body = bytearray()
+    async for chunk in response.content.iter_chunked(65536):
+        body += chunk
+        if len(body) > MAX_ANSWER_BYTES:
+            raise CoordinatorError("It sent far more than it should.", "too-large", response.status)
+    if 200 <= response.status < 300:
+        return bytes(body)
+    try:
+        document = msgspec.json.decode(bytes(body))
+    except msgspec.DecodeError:
+        document = None
+    if not isinstance(document, dict):
+        raise CoordinatorError(f"What answers there is not a coordinator (HTTP {response.status}).", "", 0)
+    detail = str(document.get("detail") or document.get("title") or f"HTTP {response.status}")
+    raise CoordinatorError(detail[:500], kind_of(document), response.status)
+
+
+def _decode(body: bytes, cls: type[T]) -> T:
+    try:
+        return msgspec.json.decode(body or b"{}", type=cls)
+    except (msgspec.MsgspecError, UnicodeDecodeError) as error:
+        raise CoordinatorError(f"It answered what we cannot read: {error}.", "bad-answer") from None
+
+
+def _unreachable(error: Exception) -> CoordinatorError:
+    if isinstance(error, asyncio.TimeoutError):
+        return CoordinatorError("It did not answer in time.")
+    if isinstance(error, aiohttp.ClientConnectorDNSError):
+        return CoordinatorError("Its name cannot be found: check the address and the internet connection.")
+    if isinstance(error, aiohttp.ClientConnectorCertificateError | aiohttp.ClientSSLError):
+        return CoordinatorError("Its certificate is not trusted by this machine.")
+    if isinstance(error, aiohttp.ClientConnectorError):
+        return CoordinatorError(f"It cannot be reached ({error.os_error.strerror or 'connection failed'}).")
+    return CoordinatorError(f"The connection broke ({type(error).__name__}).")

@@ -1,0 +1,81 @@
+"""Says in which phase a node is and why, in stable codes and in sentences for its volunteer. Pure."""
+
+from __future__ import annotations
+
+from node.state import NodeState, Phase, Reason, ReasonCode
+
+
+def reasons_for(state: NodeState) -> tuple[Reason, ...]:
+    """Return every reason that a person should see, the most telling first."""
+    return (*_rest_reasons(state), *_membership_reasons(state), *_health_reasons(state), *_warnings(state))
+
+
+def phase_of(state: NodeState) -> Phase:
+    if state.stopping:
+        return "draining" if state.draining else "stopped"
+    if state.membership is None:
+        return "joining" if state.enrolling else "unenrolled"
+    if state.draining:
+        return "draining"
+    if state.paused:
+        return "paused"
+    if state.assignment is None:
+        return "joining"
+    return "degraded" if _health_reasons(state) else "online"
+
+
+def _rest_reasons(state: NodeState) -> tuple[Reason, ...]:
+    reasons = []
+    if state.stopping:
+        reasons.append(Reason("stopping", "The program is closing."))
+    elif state.draining:
+        reasons.append(Reason("draining", f"Finishing {_requests(state.in_flight)} before resting."))
+    if state.snoozed_until is not None:
+        reasons.append(Reason("snoozed", "You asked this machine to rest for a while.", state.snoozed_until))
+    elif state.paused:
+        reasons.append(Reason("paused-by-you", "You paused this machine. It does nothing until you resume."))
+    return tuple(reasons)
+
+
+def _membership_reasons(state: NodeState) -> tuple[Reason, ...]:
+    if state.enrolling:
+        return (Reason("enrolling", "Asking the coordinator to let this machine in."),)
+    if state.enrolment_error:
+        return (Reason("enrolment-failed", state.enrolment_error),)
+    if state.membership is None:
+        return (Reason("not-enrolled", "This machine has not joined a mesh yet. Paste an invite to join."),)
+    if state.assignment is None and not state.coordinator_error:
+        return (Reason("registering", "Introducing this machine to the coordinator."),)
+    return ()
+
+
+def _health_reasons(state: NodeState) -> tuple[Reason, ...]:
+    reasons = [
+        Reason("service-failed", f"{report.name} does not run well: {report.detail}")
+        for report in state.services
+        if report.state in ("failed", "unhealthy")
+    ]
+    if state.membership is not None and state.coordinator_error:
+        code: ReasonCode = "coordinator-unreachable"
+        text = "No coordinator answers, so work goes on without one."
+        if state.coordinator_refused:
+            code = "coordinator-refused"
+            text = "The coordinator refuses this machine."
+        reasons.insert(0, Reason(code, f"{text} {state.coordinator_error}"))
+    return tuple(reasons)
+
+
+def _warnings(state: NodeState) -> tuple[Reason, ...]:
+    reasons = []
+    url = state.coordinator or ""
+    if url.startswith("http://") and not url.startswith(("http://127.", "http://localhost", "http://[::1]")):
+        text = "The coordinator is reached without encryption: others on the way can read what is sent."
+        reasons.append(Reason("insecure-coordinator", text))
+    if state.key_in_file:
+        text = "The system has no keyring, so this machine's key is kept in a file that only you can read."
+        reasons.append(Reason("key-in-file", text))
+    return tuple(reasons)
+
+
+def _requests(number: int) -> str:
+    return "one request" if number == 1 else f"{number} requests"
