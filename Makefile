@@ -1,0 +1,52 @@
+# Each target does its own set-up in .venv, which takes no time when nothing has changed since.
+# Without make: python3 -m venv .venv, then .venv/bin/pip install -e '.[dev]', then the commands below.
+
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/$(if $(filter Windows_NT,$(OS)),Scripts,bin)
+READY := $(VENV)/.ready
+PYTEST_FLAGS ?=
+
+.DEFAULT_GOAL := help
+.PHONY: run test check lint bench clean help lock system-packages
+
+run: $(READY) ## start a whole mesh on this machine: coordinator, two nodes, tray app (ONCE=1: send requests, then exit)
+	@$(BIN)/python -m coordinator_server.demo $(if $(ONCE),--once)
+
+test: system-packages lint ## set up, lint, check types and run every test (with CI=true a skipped test is a failure)
+	@$(BIN)/python -m pytest $(PYTEST_FLAGS)
+
+lint: $(READY) ## check style, format and types
+	@$(BIN)/ruff check .
+	@$(BIN)/ruff format --check .
+	@$(BIN)/mypy
+
+bench: $(READY) ## measure: run every script in bench/
+	@set -e; found=; for script in bench/*.py; do \
+	    [ -e "$$script" ] || continue; \
+	    found=yes; echo "== $$script"; $(BIN)/python "$$script"; \
+	done; [ -n "$$found" ] || echo "There are no benchmarks in bench/ yet."
+
+lock: $(READY) ## write installers/requirements.lock anew: the versions that installers carry
+	@installers/write_lock.sh $(BIN)/python
+
+clean: ## remove the virtual environment, caches and build outputs
+	@rm -rf $(VENV) build dist *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	@find . -name __pycache__ -type d -prune -exec rm -rf {} +
+
+help: ## show this
+	@sed -n 's/^\([a-z]*\):[^#]*## \(.*\)/  make \1\t\2/p' Makefile | expand -t 15
+
+system-packages:
+	@installers/debian_test_packages.sh
+
+$(READY): pyproject.toml
+	@command -v $(PYTHON) >/dev/null || { \
+	    echo "There is no '$(PYTHON)' here. Install Python 3.11 or newer, or name yours: make PYTHON=/path/to/python3" >&2; exit 1; }
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { \
+	    echo "RMA Mesh needs Python 3.11 or newer; '$(PYTHON)' is $$($(PYTHON) -V 2>&1). Name another: make PYTHON=python3.13" >&2; exit 1; }
+	@[ -x $(BIN)/python ] || $(PYTHON) -m venv $(VENV) || { \
+	    echo "Python's venv module does not work here. On Debian: apt-get install python3-venv" >&2; rm -rf $(VENV); exit 1; }
+	@echo "Setting up $(VENV) (once; a few minutes on a slow line) ..." >&2
+	@$(BIN)/python -m pip install --quiet --quiet --disable-pip-version-check --editable '.[dev]'
+	@touch $(READY)
