@@ -21,7 +21,6 @@ class Started:
     name: str
     version: str
     url: str
-    endpoints: Endpoints
     capabilities: Capabilities
     membership: Membership | None
     key_in_file: bool
@@ -30,6 +29,13 @@ class Started:
     catalogue: Catalogue
     assignment: Assignment | None
     now: float
+
+
+@dataclass(frozen=True, slots=True)
+class MeshJoined:
+    """DHT node and router are up; this is where we can be reached."""
+
+    endpoints: Endpoints
 
 
 @dataclass(frozen=True, slots=True)
@@ -143,7 +149,7 @@ class StopRequested:
 
 
 Event = (
-    Started | EnrolmentRequested | Enrolled | EnrolmentFailed | Registered | HeartbeatAnswered | WorkerUnknown
+    Started | MeshJoined | EnrolmentRequested | Enrolled | EnrolmentFailed | Registered | HeartbeatAnswered | WorkerUnknown
     | CoordinatorFailed | ContactDue | CredentialRenewed | ServicesChanged | LoadMeasured | CapabilitiesDetected
     | PauseRequested | ResumeRequested | DrainEnded | LeaveRequested | StopRequested
 )  # fmt: skip
@@ -201,7 +207,7 @@ class SendHeartbeat:
 
 @dataclass(frozen=True, slots=True)
 class ScheduleContact:
-    """Feed ContactDue after so many seconds, in place of any earlier appointment."""
+    """Feed ContactDue after so many seconds, or sooner where that was asked for before."""
 
     after: float
 

@@ -24,6 +24,7 @@ from node.events import (
     JoinMesh,
     LeaveRequested,
     LoadMeasured,
+    MeshJoined,
     PauseRequested,
     PublishServices,
     QuitMesh,
@@ -92,7 +93,6 @@ def _started(state: NodeState, event: Started) -> Step:
         name=event.name,
         version=event.version,
         url=event.url,
-        endpoints=event.endpoints,
         capabilities=event.capabilities,
         key_in_file=event.key_in_file,
         paused=paused,
@@ -105,6 +105,10 @@ def _started(state: NodeState, event: Started) -> Step:
         return state, resume
     state, commands = _join(state, event.membership)
     return state, (*resume, *commands, RunServices(wanted_services(state)))
+
+
+def _mesh_joined(state: NodeState, event: MeshJoined) -> Step:
+    return _with(state, endpoints=event.endpoints), ()
 
 
 def _enrolment_requested(state: NodeState, _event: EnrolmentRequested) -> Step:
@@ -136,6 +140,9 @@ def _registered(state: NodeState, event: Registered) -> Step:
 
 
 def _heartbeat_answered(state: NodeState, event: HeartbeatAnswered) -> Step:
+    known = state.assignment.catalogue_version if state.assignment else ""
+    if event.assignment.catalogue_version != known:  # the catalogue itself comes with a registration
+        return _with(state, registered=False), (ScheduleContact(0.0),)
     return _assigned(state, event.assignment)
 
 
@@ -291,6 +298,7 @@ def _stop_requested(state: NodeState, _event: StopRequested) -> Step:
 
 HANDLERS: dict[type, Callable[[NodeState, Any], Step]] = {
     Started: _started,
+    MeshJoined: _mesh_joined,
     EnrolmentRequested: _enrolment_requested,
     Enrolled: _enrolled,
     EnrolmentFailed: _enrolment_failed,

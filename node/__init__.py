@@ -1,0 +1,15 @@
+"""The node: one asyncio program that makes a volunteer's PC a worker of the mesh.
+
+Direction of data: network and timers -> events -> `machine` (pure) -> `state` -> views; commands go from the
+machine to `runtime`, which executes them.
+
+    cli, config        arguments and settings            control, doctor   the local control API and its advice
+    state, events,     what is, what happened and        http_api          what other machines may ask of us
+    machine, reasons   what follows, in words            mesh_session      what exists only while enrolled
+    runtime, contact   executes, owns the tasks          coordinator_client, kept_files
+
+Rooms: `wire` (what crosses a network), `program` (what every program shares), `identity`, `hardware`, `dht`,
+`routing` (who serves), `forwarding` (how bytes move), `services` (what runs here).
+"""
+
+__version__ = "0.1.0"

@@ -1,0 +1,65 @@
+"""The node's one conversation with its coordinator: one call at a time, each at its time, with some jitter."""
+
+from __future__ import annotations
+
+import asyncio
+import random
+from collections.abc import Awaitable, Callable
+
+from node.program.tasks import TaskSet
+
+JITTER = 0.1  # share of a long pause, so that workers do not all come at once
+
+
+class CoordinatorContact:
+    """Calls `due()` when an appointment comes, and then awaits what `due` asked for with `begin`."""
+
+    def __init__(self, due: Callable[[], None]) -> None:
+        self._due = due
+        self._job: Callable[[], Awaitable[None]] | None = None
+        self._at: float | None = None
+        self._changed = asyncio.Event()
+        self._tasks = TaskSet("contact")
+
+    def start(self) -> None:
+        self._tasks.start(self._run(), "loop")
+
+    async def stop(self) -> None:
+        await self._tasks.stop()
+
+    def schedule(self, after: float) -> None:
+        """Make an appointment in so many seconds, unless there is an earlier one."""
+        if after > 1:
+            after *= 1 - JITTER * random.random()  # noqa: S311 - not for secrets
+        at = asyncio.get_running_loop().time() + after
+        if self._at is None or at < self._at:
+            self._at = at
+            self._changed.set()
+
+    def begin(self, job: Callable[[], Awaitable[None]]) -> None:
+        """Set what is done at the appointment that is due now."""
+        self._job = job
+        self._changed.set()
+
+    async def _run(self) -> None:
+        while True:
+            self._changed.clear()
+            if self._job is not None:
+                job, self._job = self._job, None
+                await job()
+            elif not await self._wait():
+                continue
+            else:
+                self._at = None
+                self._due()
+
+    async def _wait(self) -> bool:
+        """Wait for the appointment; return False when something changed before it."""
+        delay = None if self._at is None else self._at - asyncio.get_running_loop().time()
+        if delay is not None and delay <= 0:
+            return True
+        try:
+            await asyncio.wait_for(self._changed.wait(), delay)
+        except TimeoutError:
+            return True
+        return False

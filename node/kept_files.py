@@ -1,0 +1,72 @@
+"""What a node keeps in its data directory beside keys and membership: the pause and the last assignment.
+
+A file that cannot be read is set aside under another name and reported in the log: the node starts without it.
+"""
+
+from __future__ import annotations
+
+import logging
+from pathlib import Path
+from typing import TypeVar
+
+import msgspec
+
+from node.program.data_dir import write_private_file
+from node.wire.manifests import SignedCatalogue
+from node.wire.messages import Assignment
+
+T = TypeVar("T")
+log = logging.getLogger(__name__)
+
+
+class KeptPause(msgspec.Struct, frozen=True):
+    """The volunteer's pause; `until` is Unix seconds or None for no end."""
+
+    paused: bool = False
+    until: float | None = None
+
+
+class KeptAssignment(msgspec.Struct, frozen=True):
+    """What a coordinator wanted last, and the signed catalogue that it was taken from."""
+
+    assignment: Assignment
+    catalogue: SignedCatalogue
+
+
+class KeptFiles:
+    """Reads and writes the files of one data directory."""
+
+    def __init__(self, data_dir: Path) -> None:
+        self._pause = data_dir / "pause.json"
+        self._assignment = data_dir / "assignment.json"
+
+    def pause(self) -> KeptPause:
+        return _read(self._pause, KeptPause) or KeptPause()
+
+    def save_pause(self, pause: KeptPause) -> None:
+        write_private_file(self._pause, msgspec.json.encode(pause))
+
+    def assignment(self) -> KeptAssignment | None:
+        return _read(self._assignment, KeptAssignment)
+
+    def save_assignment(self, kept: KeptAssignment) -> None:
+        write_private_file(self._assignment, msgspec.json.encode(kept))
+
+    def forget(self) -> None:
+        for path in (self._pause, self._assignment):
+            path.unlink(missing_ok=True)
+
+
+def _read(path: Path, cls: type[T]) -> T | None:
+    try:
+        return msgspec.json.decode(path.read_bytes(), type=cls)
+    except FileNotFoundError:
+        return None
+    except (OSError, msgspec.MsgspecError, UnicodeDecodeError) as error:
+        aside = path.with_suffix(".unreadable")
+        log.warning("%s cannot be read (%s); it is set aside as %s", path, error, aside.name)
+        try:
+            path.replace(aside)
+        except OSError as failure:
+            log.warning("%s cannot be set aside: %s", path, failure)
+        return None
