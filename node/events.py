@@ -149,7 +149,8 @@ class StopRequested:
 
 
 Event = (
-    Started | MeshJoined | EnrolmentRequested | Enrolled | EnrolmentFailed | Registered | HeartbeatAnswered | WorkerUnknown
+    Started | MeshJoined | EnrolmentRequested | Enrolled | EnrolmentFailed | Registered | HeartbeatAnswered
+    | WorkerUnknown
     | CoordinatorFailed | ContactDue | CredentialRenewed | ServicesChanged | LoadMeasured | CapabilitiesDetected
     | PauseRequested | ResumeRequested | DrainEnded | LeaveRequested | StopRequested
 )  # fmt: skip

@@ -1,0 +1,203 @@
+"""The local control API: how tray app and command line see and steer a running node.
+
+It listens on loopback with a token that stands in `<data_dir>/control.json`, a file that only the volunteer's own
+user can read. A browser page cannot use it: it cannot know the token.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import secrets
+from collections.abc import AsyncIterator, Callable
+from pathlib import Path
+from typing import Annotated, Protocol
+
+import msgspec
+from aiohttp import web
+
+from node.doctor import Check
+from node.program.data_dir import write_private_file
+from node.program.tasks import TaskSet
+from node.program.web import Handler, HttpServer, bind, json_response, manners, read_body
+from node.state import View
+from node.wire.problems import Problem
+
+MAX_RATE = 0.1  # seconds between two messages of a stream
+MAX_STREAMS = 16
+FILE_NAME = "control.json"
+
+
+class ControlFile(msgspec.Struct, frozen=True):
+    """Where the control API is and what opens it."""
+
+    url: str
+    token: str
+    pid: int
+
+
+class EnrollIntent(msgspec.Struct, frozen=True):
+    """POST /enroll: either a link, or a coordinator and an invite code."""
+
+    link: str = ""
+    coordinator: str = ""
+    invite: str = ""
+    name: Annotated[str, msgspec.Meta(max_length=200)] = ""
+
+
+class SnoozeIntent(msgspec.Struct, frozen=True):
+    """POST /snooze."""
+
+    seconds: Annotated[float, msgspec.Meta(gt=0, le=31 * 86400)]
+
+
+class Controlled(Protocol):
+    """What the handlers need of the node."""
+
+    def view(self) -> View: ...
+    async def enroll(self, intent: EnrollIntent) -> str: ...
+    def pause(self, seconds: float | None = None) -> None: ...
+    def resume(self) -> None: ...
+    async def leave(self) -> None: ...
+    def request_stop(self) -> None: ...
+    async def restart_service(self, name: str) -> None: ...
+    async def doctor(self) -> list[Check]: ...
+    async def serve(
+        self, request: web.Request, service: str, path: str | None, *, forwarded: bool, caller: str
+    ) -> web.StreamResponse: ...
+
+
+class ViewFeed:
+    """Wakes everybody who watches the node when its view has changed; each watcher reads the newest one."""
+
+    def __init__(self, read: Callable[[], View]) -> None:
+        self._read = read
+        self._watchers: set[asyncio.Event] = set()
+
+    def changed(self) -> None:
+        for watcher in self._watchers:
+            watcher.set()
+
+    async def follow(self) -> AsyncIterator[View]:
+        """Yield the view now and after every change, at most ten times a second."""
+        if len(self._watchers) >= MAX_STREAMS:
+            raise Problem("overloaded", "Too many programs watch this node at once.")
+        changed = asyncio.Event()
+        self._watchers.add(changed)
+        try:
+            while True:
+                changed.clear()
+                yield self._read()
+                await asyncio.sleep(MAX_RATE)
+                await changed.wait()
+        finally:
+            self._watchers.discard(changed)
+
+
+class ControlApi:
+    """The handlers, over one node."""
+
+    def __init__(self, node: Controlled, feed: ViewFeed, data_dir: Path) -> None:
+        self._node = node
+        self._feed = feed
+        self._file = data_dir / FILE_NAME
+        self._token = secrets.token_urlsafe(32)
+        self._server: HttpServer | None = None
+        self._tasks = TaskSet("control")
+
+    async def start(self) -> None:
+        self._server = HttpServer(self.application(), bind("127.0.0.1", 0))
+        await self._server.start()
+        document = ControlFile(self._server.url, self._token, os.getpid())
+        write_private_file(self._file, msgspec.json.encode(document))
+
+    async def stop(self) -> None:
+        if self._server is not None:
+            self._file.unlink(missing_ok=True)
+            await self._tasks.stop()
+            await self._server.stop()
+            self._server = None
+
+    def application(self) -> web.Application:
+        app = web.Application(middlewares=[manners, self._guard], client_max_size=2**40)
+        app.router.add_get("/view", self.view)
+        app.router.add_get("/stream", self.stream)
+        app.router.add_get("/stats", self.stats)
+        app.router.add_get("/peers", self.peers)
+        app.router.add_get("/doctor", self.doctor)
+        app.router.add_post("/enroll", self.enroll)
+        app.router.add_post("/pause", self.pause)
+        app.router.add_post("/resume", self.resume)
+        app.router.add_post("/snooze", self.snooze)
+        app.router.add_post("/leave", self.leave)
+        app.router.add_post("/stop", self.stop_node)
+        app.router.add_post("/services/{name}/restart", self.restart)
+        app.router.add_route("*", "/call/{service}", self.call)
+        app.router.add_route("*", "/call/{service}/{path:.*}", self.call)
+        return app
+
+    @web.middleware
+    async def _guard(self, request: web.Request, handler: Handler) -> web.StreamResponse:
+        scheme, _, token = request.headers.get("Authorization", "").partition(" ")
+        if scheme.lower() != "bearer" or not secrets.compare_digest(token.encode(), self._token.encode()):
+            raise Problem("unauthorized", f"The token stands in {FILE_NAME} of the node's data directory.")
+        return await handler(request)
+
+    async def view(self, _request: web.Request) -> web.Response:
+        return json_response(self._node.view())
+
+    async def stats(self, _request: web.Request) -> web.Response:
+        return json_response(self._node.view().stats)
+
+    async def peers(self, _request: web.Request) -> web.Response:
+        return json_response(self._node.view().peers)
+
+    async def doctor(self, _request: web.Request) -> web.Response:
+        return json_response({"checks": await self._node.doctor()})
+
+    async def stream(self, request: web.Request) -> web.StreamResponse:
+        socket = web.WebSocketResponse(heartbeat=20.0)
+        await socket.prepare(request)
+        sender = self._tasks.start(self._send_views(socket), "stream")
+        try:
+            async for _ in socket:  # nothing is expected; this notices that the other side has gone
+                pass
+        finally:
+            sender.cancel()
+        return socket
+
+    async def _send_views(self, socket: web.WebSocketResponse) -> None:
+        async for view in self._feed.follow():
+            await socket.send_str(msgspec.json.encode(view).decode())
+
+    async def enroll(self, request: web.Request) -> web.Response:
+        worker_id = await self._node.enroll(await read_body(request, EnrollIntent))
+        return json_response({"worker_id": worker_id})
+
+    async def pause(self, _request: web.Request) -> web.Response:
+        self._node.pause()
+        return json_response({}, 202)
+
+    async def resume(self, _request: web.Request) -> web.Response:
+        self._node.resume()
+        return json_response({}, 202)
+
+    async def snooze(self, request: web.Request) -> web.Response:
+        self._node.pause((await read_body(request, SnoozeIntent)).seconds)
+        return json_response({}, 202)
+
+    async def leave(self, _request: web.Request) -> web.Response:
+        await self._node.leave()
+        return json_response({}, 202)
+
+    async def stop_node(self, _request: web.Request) -> web.Response:
+        self._node.request_stop()
+        return json_response({}, 202)
+
+    async def restart(self, request: web.Request) -> web.Response:
+        await self._node.restart_service(request.match_info["name"])
+        return json_response({}, 202)
+
+    async def call(self, request: web.Request) -> web.StreamResponse:
+        service, path = request.match_info["service"], request.match_info.get("path")
+        return await self._node.serve(request, service, path, forwarded=False, caller="volunteer")

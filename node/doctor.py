@@ -1,0 +1,85 @@
+"""Says of each thing that a node needs whether it works, what is wrong and what to do. Pure over the node's state."""
+
+from __future__ import annotations
+
+import msgspec
+
+from node.state import NodeState
+
+LOW_DISK = 2 * 2**30  # bytes
+CLOCK_LIMIT = 60.0  # seconds
+
+
+class Check(msgspec.Struct, frozen=True):
+    """One finding; `hint` says what to do where `ok` is false."""
+
+    name: str
+    ok: bool
+    detail: str
+    hint: str = ""
+
+
+def examine(state: NodeState, clock_offset: float | None) -> list[Check]:
+    """Return the findings; `clock_offset` is the coordinator's clock minus ours in seconds, if it answered."""
+    checks = [_membership(state), _coordinator(state), _clock(clock_offset), _dht(state), *_services(state)]
+    return [*checks, _disk(state), _vpn(state)]
+
+
+def _membership(state: NodeState) -> Check:
+    if state.membership is None:
+        return Check("membership", False, "This machine is in no mesh.", "Ask an operator for an invite.")
+    return Check("membership", True, f"Member as {state.membership.worker_id} ({state.membership.trust}).")
+
+
+def _coordinator(state: NodeState) -> Check:
+    if state.coordinator is None:
+        return Check("coordinator", False, "No coordinator is known.", "Join a mesh first.")
+    if state.coordinator_ok:
+        return Check("coordinator", True, f"{state.coordinator} answers.")
+    hint = "Check the internet connection; the node goes on trying by itself."
+    if state.coordinator_refused:
+        hint = "Ask the operator whether this machine was removed; if so, leave the mesh and join again."
+    return Check("coordinator", False, f"{state.coordinator}: {state.coordinator_error or 'no answer yet.'}", hint)
+
+
+def _clock(offset: float | None) -> Check:
+    if offset is None:
+        return Check("clock", True, "Not compared: no coordinator answered.")
+    if abs(offset) <= CLOCK_LIMIT:
+        return Check("clock", True, "It agrees with the coordinator's.")
+    way = "behind" if offset > 0 else "ahead of"
+    detail = f"This machine's clock is {abs(offset):.0f} s {way} the coordinator's."
+    return Check("clock", False, detail, "Set the clock, or switch on setting it from the internet.")
+
+
+def _dht(state: NodeState) -> Check:
+    if state.membership is None:
+        return Check("dht", False, "Not started.", "Join a mesh first.")
+    if state.dht_contacts:
+        return Check("dht", True, f"{state.dht_contacts} peers are known.")
+    hint = "A firewall may block UDP; it also looks like this while no other worker is online."
+    return Check("dht", False, "No other peer is known.", hint)
+
+
+def _services(state: NodeState) -> list[Check]:
+    return [
+        Check(
+            f"service {report.name}",
+            report.state in ("running", "starting"),
+            f"{report.state}. {report.detail}".rstrip(),
+            "" if report.state in ("running", "starting") else "Restart it, or look into its log.",
+        )
+        for report in state.services
+    ]
+
+
+def _disk(state: NodeState) -> Check:
+    free = state.capabilities.disk_free_bytes
+    detail = f"{free / 2**30:.0f} GiB are free."
+    return Check("disk", free >= LOW_DISK, detail, "" if free >= LOW_DISK else "Make room on the disk.")
+
+
+def _vpn(state: NodeState) -> Check:
+    if state.vpn.state == "off":
+        return Check("vpn", True, "Off: workers are reached on the local network only.")
+    return Check("vpn", state.vpn.state in ("direct", "relayed"), f"{state.vpn.state}.")

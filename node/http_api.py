@@ -1,0 +1,106 @@
+"""What other machines and this node's own services may ask of a node over HTTP (port 8000).
+
+`/service/...` needs either a mesh token made for this worker (X-RMA-Token; checked offline with the mesh's public
+key) or the local token that only our own services know. `/health` and `/stats` are open to this machine only.
+"""
+
+from __future__ import annotations
+
+import ipaddress
+import secrets
+from typing import Protocol
+
+from aiohttp import web
+
+from node.program.web import json_response, manners
+from node.state import NodeState, RoutingStats
+from node.wire import headers
+from node.wire.problems import Problem
+from node.wire.tokens import TokenError, TokenVerifier
+
+MAX_BODY = 2**40  # bodies are streamed; each service's manifest sets the limit that counts
+
+
+class Serving(Protocol):
+    """What the handlers need of the node."""
+
+    @property
+    def state(self) -> NodeState: ...
+    @property
+    def verifier(self) -> TokenVerifier | None: ...
+    @property
+    def local_token(self) -> str: ...
+    def stats(self) -> RoutingStats: ...
+    async def serve(
+        self, request: web.Request, service: str, path: str | None, *, forwarded: bool, caller: str
+    ) -> web.StreamResponse: ...
+
+
+class HttpApi:
+    """The handlers, over one node."""
+
+    def __init__(self, node: Serving) -> None:
+        self._node = node
+
+    def application(self) -> web.Application:
+        app = web.Application(middlewares=[manners], client_max_size=MAX_BODY)
+        app.router.add_get("/health", self.health)
+        app.router.add_get("/stats", self.stats)
+        app.router.add_route("*", "/service/{service}", self.service)
+        app.router.add_route("*", "/service/{service}/{path:.*}", self.service)
+        return app
+
+    async def health(self, request: web.Request) -> web.Response:
+        self._check_reader(request)
+        state = self._node.state
+        services = {report.name: report.state for report in state.services}
+        return json_response(
+            {
+                "status": state.phase,
+                "worker_id": state.worker_id,
+                "services": services,
+                "load": state.load,
+                "in_flight": state.in_flight,
+                "version": state.version,
+            },
+            **{headers.LOAD: f"{state.load:.3f}"},
+        )
+
+    async def stats(self, request: web.Request) -> web.Response:
+        self._check_reader(request)
+        return json_response(self._node.stats())
+
+    async def service(self, request: web.Request) -> web.StreamResponse:
+        caller, local = self._caller(request)
+        forwarded = not local and request.headers.get(headers.HOPS, "0") != "0"
+        state = self._node.state
+        if not local and (state.draining or state.paused or state.stopping):
+            raise Problem("draining", "This worker is resting.", headers={"Retry-After": "5"})
+        path = request.match_info.get("path")
+        return await self._node.serve(
+            request, request.match_info["service"], path, forwarded=forwarded, caller=caller
+        )
+
+    def _caller(self, request: web.Request) -> tuple[str, bool]:
+        """Return who asks and whether it is a service of our own; raise an `unauthorized` Problem."""
+        scheme, _, bearer = request.headers.get("Authorization", "").partition(" ")
+        if scheme.lower() == "bearer" and secrets.compare_digest(bearer.encode(), self._node.local_token.encode()):
+            return "local", True
+        verifier = self._node.verifier
+        if verifier is None:
+            raise Problem("unauthorized", "This node has not joined a mesh.")
+        token = request.headers.get(headers.MESH_TOKEN)
+        if not token:
+            raise Problem("unauthorized", "Only members of the mesh may call a node; ask the gateway instead.")
+        try:
+            return verifier.verify(token).subject, False
+        except TokenError as error:
+            raise Problem("unauthorized", f"The mesh token is not accepted: {error}.") from None
+
+    def _check_reader(self, request: web.Request) -> None:
+        try:
+            loopback = ipaddress.ip_address(request.remote or "").is_loopback
+        except ValueError:
+            loopback = False
+        if not loopback:
+            self._caller(request)
