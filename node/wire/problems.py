@@ -30,6 +30,7 @@ TITLES: Mapping[str, tuple[int, str]] = {
     "upstream-failed": (502, "Every worker that was tried failed"),
     "no-worker": (503, "No healthy worker offers this service now"),
     "no-coordinator": (503, "No coordinator is reachable now"),
+    "store-unavailable": (503, "Nothing can be saved now"),
     "draining": (503, "This program is shutting down"),
     "starting": (503, "This program is not ready yet"),
     "overloaded": (503, "All workers of this service are busy"),

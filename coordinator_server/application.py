@@ -1,0 +1,70 @@
+"""Puts the coordinator together, builds its HTTP application out of everybody's routes, and serves until told to stop."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final
+
+from aiohttp import web
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+
+from coordinator_server.config import CoordinatorConfig
+from coordinator_server.store.interface import Store
+from node.wire.manifests import Catalogue, SignedCatalogue
+from node.wire.messages import CoordinatorInfo
+from node.wire.tokens import TokenIssuer, TokenVerifier
+
+if TYPE_CHECKING:
+    from coordinator_server.audit import Audit
+    from coordinator_server.enrolment.invites import Invites
+    from coordinator_server.enrolment.lockout import Lockout
+    from coordinator_server.enrolment.workers import Workers
+    from coordinator_server.gateway.keys import ApiKeys
+    from coordinator_server.registry.registry import Registry
+    from node.dht.node import DhtNode
+
+
+class Readiness:
+    """Whether requests may come in: not while starting, not any more while draining."""
+
+    def __init__(self) -> None:
+        self.ready = False
+        self.draining = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Coordinator:
+    """The parts of a running coordinator, as HTTP handlers reach them with `request.app[COORDINATOR]`."""
+
+    config: CoordinatorConfig
+    coordinator_id: str
+    info: CoordinatorInfo  # id, URL, location and DHT address, as told to workers
+    mesh_key: Ed25519PrivateKey
+    admin_token: str
+    store: Store
+    audit: Audit
+    invites: Invites
+    workers: Workers  # enrolments: approve, drain, revoke; they survive a restart
+    lockout: Lockout
+    keys: ApiKeys
+    registry: Registry  # who is here now; also the candidate source of the gateway's router
+    catalogue: Catalogue
+    signed_catalogue: SignedCatalogue
+    token_verifier: TokenVerifier  # checks what workers send us
+    token_issuer: TokenIssuer  # makes X-RMA-Token for requests to workers
+    dht: DhtNode
+    readiness: Readiness
+    clock: Callable[[], float]
+
+
+COORDINATOR: Final = web.AppKey("coordinator", Coordinator)
+
+
+async def serve(config: CoordinatorConfig, stop: asyncio.Event, as_json: bool) -> int:
+    """Serve until `stop` is set; return the exit code. Raise UserFacingError when it cannot start.
+
+    The first line on standard output, when ready, is {"event":"ready","url","coordinator_id"} with `as_json`.
+    """
+    raise NotImplementedError

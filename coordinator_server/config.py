@@ -1,0 +1,101 @@
+"""The coordinator's settings, each with its unit and meaning; names, defaults and timings are those of SPEC §4 and §8."""
+
+from __future__ import annotations
+
+import dataclasses
+import ipaddress
+from pathlib import Path
+
+import platformdirs
+
+from node.program.settings import SettingError, setting
+
+DAY = 86400.0
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class CoordinatorConfig:
+    """Everything that may be set for a coordinator."""
+
+    host: str = setting("127.0.0.1", "address to listen on; 0.0.0.0 lets every network reach it")
+    port: int = setting(8080, "TCP port for requests; 0 takes a free one", low=0, high=65535)
+    data_dir: str = setting("", "where keys and the database are kept", metavar="DIR")
+    store: str = setting("sqlite", "where enrolments, keys and audit are kept", choices=("sqlite",))
+    public_url: str = setting("", "URL by which workers and frontends reach this coordinator", metavar="URL")
+    location: str = setting("", "where this coordinator stands, for people", metavar="TEXT")
+    dht_host: str = setting("", "address of the DHT; as --host when empty", metavar="HOST")
+    dht_port: int = setting(8468, "UDP port of the DHT; 0 takes a free one", low=0, high=65535)
+    vpn: str = setting("auto", "overlay network; auto uses one where this version can", choices=("auto", "off"))
+    edge: str = setting("", "URL of an edge router to register with", metavar="URL")
+    anonymous: bool = setting(False, "let everybody on this machine use /service without a key")
+    force_anonymous: bool = setting(False, "the same for everybody who can reach --host: think twice")
+    tls_cert: str = setting("", "file with the certificate chain (PEM); serves HTTPS", metavar="FILE")
+    tls_key: str = setting("", "file with the certificate's private key (PEM)", metavar="FILE")
+    services_dir: tuple[str, ...] = setting(
+        (), "folder with further service manifests; may be given several times", metavar="DIR"
+    )
+    cors_origins: tuple[str, ...] = setting(
+        (), "origin that browsers may call from; may be given several times", metavar="ORIGIN"
+    )
+    admin_token: str = setting(
+        "", "admin token in place of the one in the data directory", flag=False, metavar="TOKEN"
+    )
+    log_format: str = setting("text", "form of the log", choices=("text", "json"))
+    log_level: str = setting("info", "how much is logged", choices=("debug", "info", "warning", "error"))
+
+    max_body_bytes: int = setting(64 * 2**20, "largest body of a /service request", unit="bytes", low=1024)
+    max_message_bytes: int = setting(2**20, "largest body of any other request", unit="bytes", low=4096)
+    worker_heartbeat: float = setting(30.0, "longest time between heartbeats", unit="seconds", low=0.1, high=3600)
+    worker_stale: float = setting(90.0, "silence after which a worker gets no requests", unit="seconds", low=0.2)
+    worker_forgotten: float = setting(300.0, "silence after which a worker is forgotten", unit="seconds", low=0.3)
+    credential_life: float = setting(7 * DAY, "life of a worker's credential", unit="seconds", low=60)
+    drain_deadline: float = setting(30.0, "longest wait for requests in flight", unit="seconds", low=0)
+    default_key_rate: str = setting("120/min", "requests that an API key may make", metavar="RATE")
+    address_rate: str = setting("600/min", "requests that one address may make", metavar="RATE")
+    enrol_wrong_tries: int = setting(5, "wrong invites that one address may try in the window", low=1, high=1000)
+    enrol_window: float = setting(900.0, "window in which wrong invites are counted", unit="seconds", low=1)
+    services_per_worker: int = setting(16, "most services that one worker is given", low=1, high=64)
+    connect_timeout: float = setting(2.0, "time limit of connecting to a worker", unit="seconds", low=0.05)
+    first_byte_timeout: float = setting(30.0, "time limit until an answer begins", unit="seconds", low=0.1)
+    idle_timeout: float = setting(60.0, "time limit between two parts of an answer", unit="seconds", low=0.1)
+    request_timeout: float = setting(120.0, "time limit of a whole request", unit="seconds", low=0.1)
+    retry_attempts: int = setting(3, "most workers that are tried for a request", low=1, high=10)
+    retry_base_ms: int = setting(50, "base of the pause before another try", unit="milliseconds", low=0)
+    dht_rpc_timeout: float = setting(1.0, "time limit of a DHT message", unit="seconds", low=0.05)
+    dht_entry_ttl: float = setting(180.0, "life of a DHT entry", unit="seconds", low=1)
+    dht_republish: float = setting(60.0, "pause between announcements in the DHT", unit="seconds", low=0.2)
+
+    def __post_init__(self) -> None:
+        """Refuse settings that contradict one another."""
+        if bool(self.tls_cert) != bool(self.tls_key):
+            name = "tls_key" if self.tls_cert else "tls_cert"
+            raise SettingError(name, "", "a file, because the other one of --tls-cert and --tls-key is given", "all")
+        if self.worker_stale <= self.worker_heartbeat:
+            raise SettingError("worker_stale", self.worker_stale, "more than worker_heartbeat", "all")
+        if self.worker_forgotten <= self.worker_stale:
+            raise SettingError("worker_forgotten", self.worker_forgotten, "more than worker_stale", "all")
+        if self.anonymous and not self.force_anonymous and not is_loopback(self.host):
+            allowed = "false while --host is not this machine alone (or --force-anonymous)"
+            raise SettingError("anonymous", True, allowed, "all")
+
+    @property
+    def open_to_all(self) -> bool:
+        """True when `/service` needs no API key."""
+        return self.anonymous or self.force_anonymous
+
+    @property
+    def directory(self) -> Path:
+        return Path(self.data_dir or default_data_dir()).expanduser()
+
+
+def default_data_dir() -> str:
+    """Return the user's data directory for the coordinator."""
+    return platformdirs.user_data_dir("rma-mesh-coordinator", appauthor=False)
+
+
+def is_loopback(host: str) -> bool:
+    """True for an address or name that only this machine can reach."""
+    try:
+        return ipaddress.ip_address(host.partition("%")[0]).is_loopback
+    except ValueError:
+        return host == "localhost"
