@@ -1,0 +1,127 @@
+"""API keys of frontends: made once, kept as hashes, recognised in constant time, useless the moment they are revoked.
+
+A key reads `rma_<id>_<secret>`. The secret has 256 random bits, so one SHA-256 is as good as a slow hash: there is
+nothing to guess from a dictionary.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+import re
+import secrets
+from collections import OrderedDict
+from collections.abc import Callable, Sequence
+
+import msgspec
+
+from coordinator_server.gateway.rates import parse_rate
+from coordinator_server.store.interface import ABSENT, AuditLine, Store, Write
+
+PREFIX = "apikey/"
+FORM = re.compile(r"^rma_([0-9a-f]{12})_([A-Za-z0-9_-]{43})$")
+KEPT = 4096  # keys that are remembered between two reads of the store
+FRESH = 5.0  # seconds; a key that another coordinator revoked is refused here after at most this long
+NOBODY = hashlib.sha256(b"").hexdigest()
+
+
+class ApiKey(msgspec.Struct, frozen=True, kw_only=True):
+    """One key as it is stored; no services means all of them. Times are Unix seconds."""
+
+    id: str
+    name: str
+    secret_hash: str
+    services: tuple[str, ...] = ()
+    rate: str = "120/min"
+    created_at: float = 0.0
+    expires_at: float | None = None
+
+    def expired(self, now: float) -> bool:
+        return self.expires_at is not None and now >= self.expires_at
+
+    def allows(self, service: str) -> bool:
+        return not self.services or service in self.services
+
+
+class ApiKeys:
+    """Makes, finds, lists and revokes keys in the store."""
+
+    def __init__(self, store: Store, clock: Callable[[], float]) -> None:
+        self._store = store
+        self._clock = clock
+        self._recent: OrderedDict[str, tuple[float, ApiKey]] = OrderedDict()
+
+    async def create(
+        self,
+        name: str,
+        *,
+        services: Sequence[str] = (),
+        rate: str = "120/min",
+        expires_at: float | None = None,
+        address: str = "",
+    ) -> tuple[ApiKey, str]:
+        """Make a key; return its record and its text, which is not kept. Raise RateError for a bad rate."""
+        secret = secrets.token_urlsafe(32)
+        key = ApiKey(
+            id=secrets.token_hex(6),
+            name=name,
+            secret_hash=_hash(secret),
+            services=tuple(services),
+            rate=str(parse_rate(rate)),
+            created_at=self._clock(),
+            expires_at=expires_at,
+        )
+        line = AuditLine(
+            time=self._clock(), actor="admin", action="key-created", subject=key.id, detail=name, address=address
+        )
+        if not await self._store.commit([Write(PREFIX + key.id, msgspec.json.encode(key), ABSENT)], [line]):
+            raise RuntimeError("two API keys got one id")  # once in 2**48
+        return key, f"rma_{key.id}_{secret}"
+
+    async def find(self, presented: str) -> ApiKey | None:
+        """Return the key that this text is, or None; it may have expired."""
+        match = FORM.match(presented)
+        if match is None:
+            return None
+        key = await self._read(match[1])
+        matches = hmac.compare_digest(_hash(match[2]), key.secret_hash if key else NOBODY)
+        return key if matches else None
+
+    async def list(self) -> Sequence[ApiKey]:
+        """Return all keys, the oldest first."""
+        entries = await self._store.list(PREFIX)
+        keys = [msgspec.json.decode(entry.value, type=ApiKey) for _, entry in entries]
+        return sorted(keys, key=lambda key: key.created_at)
+
+    async def revoke(self, key_id: str, address: str = "") -> bool:
+        """Remove a key; return False when there is none with this id."""
+        entry = await self._store.get(PREFIX + key_id)
+        if entry is None:
+            return False
+        name = msgspec.json.decode(entry.value, type=ApiKey).name
+        line = AuditLine(
+            time=self._clock(), actor="admin", action="key-revoked", subject=key_id, detail=name, address=address
+        )
+        await self._store.commit([Write(PREFIX + key_id, None)], [line])
+        self._recent.pop(key_id, None)
+        return True
+
+    async def _read(self, key_id: str) -> ApiKey | None:
+        read_at, key = self._recent.get(key_id, (0.0, None))
+        now = self._clock()
+        if key is not None and 0 <= now - read_at < FRESH:
+            return key
+        entry = await self._store.get(PREFIX + key_id)
+        if entry is None:
+            self._recent.pop(key_id, None)
+            return None
+        key = msgspec.json.decode(entry.value, type=ApiKey)
+        self._recent[key_id] = (now, key)
+        self._recent.move_to_end(key_id)
+        while len(self._recent) > KEPT:
+            self._recent.popitem(last=False)
+        return key
+
+
+def _hash(secret: str) -> str:
+    return hashlib.sha256(secret.encode()).hexdigest()
