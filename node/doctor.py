@@ -1,4 +1,4 @@
-"""Says of each thing that a node needs whether it works, what is wrong and what to do. Pure over the node's state."""
+"""Says of each thing that a node needs whether it works, what is wrong and what to do. Pure."""
 
 from __future__ import annotations
 

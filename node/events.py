@@ -130,7 +130,14 @@ class PauseRequested:
 
 @dataclass(frozen=True, slots=True)
 class ResumeRequested:
-    """The volunteer lets the machine work again, or the snooze is over."""
+    """The volunteer lets the machine work again."""
+
+
+@dataclass(frozen=True, slots=True)
+class SnoozeEnded:
+    """The appointed end of a snooze has come."""
+
+    now: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -152,7 +159,7 @@ Event = (
     Started | MeshJoined | EnrolmentRequested | Enrolled | EnrolmentFailed | Registered | HeartbeatAnswered
     | WorkerUnknown
     | CoordinatorFailed | ContactDue | CredentialRenewed | ServicesChanged | LoadMeasured | CapabilitiesDetected
-    | PauseRequested | ResumeRequested | DrainEnded | LeaveRequested | StopRequested
+    | PauseRequested | ResumeRequested | SnoozeEnded | DrainEnded | LeaveRequested | StopRequested
 )  # fmt: skip
 
 # --- commands -------------------------------------------------------------------------------------------------
@@ -248,7 +255,7 @@ class Drain:
 
 @dataclass(frozen=True, slots=True)
 class ScheduleResume:
-    """Feed ResumeRequested at this time."""
+    """Feed SnoozeEnded at this time."""
 
     at: float
 

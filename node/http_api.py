@@ -63,7 +63,7 @@ class HttpApi:
                 "in_flight": state.in_flight,
                 "version": state.version,
             },
-            **{headers.LOAD: f"{state.load:.3f}"},
+            extra_headers={headers.LOAD: f"{state.load:.3f}"},
         )
 
     async def stats(self, request: web.Request) -> web.Response:

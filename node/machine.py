@@ -41,6 +41,7 @@ from node.events import (
     SendHeartbeat,
     ServicesChanged,
     Shutdown,
+    SnoozeEnded,
     Started,
     StopRequested,
     WorkerUnknown,
@@ -255,6 +256,12 @@ def _resume_requested(state: NodeState, _event: ResumeRequested) -> Step:
     return state, (SavePause(paused=False, until=None), run, publish, ScheduleContact(0.0))
 
 
+def _snooze_ended(state: NodeState, event: SnoozeEnded) -> Step:
+    if state.snoozed_until is None or state.snoozed_until > event.now + SOON:  # paused anew meanwhile
+        return state, ()
+    return _resume_requested(state, ResumeRequested())
+
+
 def _drain_ended(state: NodeState, _event: DrainEnded) -> Step:
     if not state.draining:  # resumed meanwhile
         return state, ()
@@ -313,6 +320,7 @@ HANDLERS: dict[type, Callable[[NodeState, Any], Step]] = {
     CapabilitiesDetected: _capabilities_detected,
     PauseRequested: _pause_requested,
     ResumeRequested: _resume_requested,
+    SnoozeEnded: _snooze_ended,
     DrainEnded: _drain_ended,
     LeaveRequested: _leave_requested,
     StopRequested: _stop_requested,

@@ -8,7 +8,7 @@ import os
 import re
 import secrets
 import socket
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from typing import Any, TypeVar
 
 import msgspec
@@ -75,7 +75,11 @@ def problem_response(problem: Problem, request_id: str) -> web.Response:
 
 async def read_body(request: web.Request, cls: type[T]) -> T:
     """Parse a JSON body; raise a 400 Problem for broken JSON and 422 with the field for a wrong type."""
-    data = await request.read()
+    return parse_body(await request.read(), cls)
+
+
+def parse_body(data: bytes, cls: type[T]) -> T:
+    """Parse JSON as `read_body` does."""
     try:
         return msgspec.json.decode(data or b"{}", type=cls)
     except msgspec.ValidationError as error:
@@ -86,10 +90,12 @@ async def read_body(request: web.Request, cls: type[T]) -> T:
         raise Problem("invalid-request", f"The body is not valid JSON: {error}") from None
 
 
-def json_response(document: Any, status: int = 200, **response_headers: str) -> web.Response:
+def json_response(
+    document: Any, status: int = 200, extra_headers: Mapping[str, str] | None = None
+) -> web.Response:
     """Answer with any msgspec-encodable value as JSON."""
     body = msgspec.json.encode(document)
-    return web.Response(status=status, body=body, content_type="application/json", headers=response_headers or None)
+    return web.Response(status=status, body=body, content_type="application/json", headers=extra_headers)
 
 
 def bind(host: str, port: int, what: str = "port") -> socket.socket:

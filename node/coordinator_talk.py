@@ -1,0 +1,116 @@
+"""Each exchange of an enrolled node with its coordinator: does it, and reports as an event what came of it."""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections.abc import Callable
+
+from node import events as e
+from node.coordinator_client import CoordinatorError
+from node.mesh_session import MeshSession
+from node.state import NodeState, RoutingStats
+from node.wire import credentials
+from node.wire.manifests import ManifestError, SignedCatalogue, open_catalogue
+from node.wire.messages import CoordinatorInfo, HeartbeatRequest
+
+log = logging.getLogger(__name__)
+
+
+class CoordinatorTalk:
+    """Works on the state as it is when a call begins; `keep` is given every newly verified catalogue."""
+
+    def __init__(
+        self,
+        state: Callable[[], NodeState],
+        dispatch: Callable[[e.Event], None],
+        keep: Callable[[SignedCatalogue], None],
+    ) -> None:
+        self._state = state
+        self._dispatch = dispatch
+        self._keep = keep
+
+    async def register(self, session: MeshSession, url: str) -> None:
+        state, info = self._state(), self.coordinator(url)
+        if info is None or state.endpoints is None:
+            return
+        try:
+            answer = await session.client.register(info, state.capabilities, state.endpoints)
+            catalogue = open_catalogue(answer.catalogue, session.mesh_key)
+        except CoordinatorError as error:
+            self._dispatch(e.CoordinatorFailed(str(error), error.refused))
+        except ManifestError as error:
+            self._dispatch(e.CoordinatorFailed(f"Its answer cannot be trusted: {error}.", refused=True))
+        else:
+            self._keep(answer.catalogue)
+            self._dispatch(e.Registered(answer.assignment, catalogue))
+
+    async def heartbeat(self, session: MeshSession, url: str) -> None:
+        info = self.coordinator(url)
+        if info is None:
+            return
+        try:
+            assignment = await session.client.heartbeat(info, heartbeat_of(self._state(), session.router.stats()))
+        except CoordinatorError as error:
+            if error.kind == "unknown-worker":
+                self._dispatch(e.WorkerUnknown())
+            else:
+                self._dispatch(e.CoordinatorFailed(str(error), error.refused))
+        else:
+            self._dispatch(e.HeartbeatAnswered(assignment))
+
+    async def renew_when_half(self, session: MeshSession) -> None:
+        """Ask for a new credential once half of this one's life has passed."""
+        state = self._state()
+        info = self.coordinator(state.coordinator or "")
+        if state.membership is None or info is None or not _half_spent(state.membership.credential):
+            return
+        try:
+            answer = await session.client.renew(info)
+            credentials.verify(answer.credential, session.mesh_key, time.time())
+        except (CoordinatorError, credentials.CredentialError) as error:
+            log.warning("the credential was not renewed: %s", error)
+        else:
+            self._dispatch(e.CredentialRenewed(answer.credential))
+
+    async def leave(self, session: MeshSession) -> None:
+        """Tell one coordinator that we leave for good."""
+        for info in session.membership.coordinators:
+            try:
+                await session.client.leave(info)
+            except CoordinatorError as error:
+                log.warning("%s was not told that we leave: %s", info.url, error)
+            else:
+                return
+
+    def coordinator(self, url: str) -> CoordinatorInfo | None:
+        """Return what is known of the coordinator at this URL."""
+        membership = self._state().membership
+        infos = membership.coordinators if membership else ()
+        return next((info for info in infos if info.url == url), None)
+
+
+def heartbeat_of(state: NodeState, stats: RoutingStats) -> HeartbeatRequest:
+    """Say how this node is."""
+    known = state.assignment.catalogue_version if state.assignment else ""
+    return HeartbeatRequest(
+        worker_id=state.worker_id or "",
+        load=state.load,
+        in_flight=state.in_flight,
+        services=state.services,
+        stats={
+            "local_requests": stats.local_requests,
+            "forwarded_requests": stats.forwarded_requests,
+            "failed_requests": stats.failed_requests,
+        },
+        paused=state.paused or state.stopping or state.leaving,
+        catalogue_version=known,
+    )
+
+
+def _half_spent(credential: str) -> bool:
+    try:
+        times = credentials.peek(credential)
+    except credentials.CredentialError:
+        return False
+    return time.time() > (times.issued_at + times.expires_at) / 2

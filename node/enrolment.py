@@ -1,0 +1,87 @@
+"""Gets this machine into a mesh: from what a volunteer pasted to a membership that the mesh has signed."""
+
+from __future__ import annotations
+
+import aiohttp
+import msgspec
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
+
+from node import coordinator_client
+from node.coordinator_client import CoordinatorError
+from node.program.errors import EXIT_REFUSED, EXIT_UNREACHABLE, EXIT_USAGE, UserFacingError
+from node.state import Membership
+from node.wire.encoding import b64decode, b64encode
+from node.wire.invites import InviteError, InviteLink, parse_code, parse_coordinator_url, parse_link
+from node.wire.messages import Capabilities, EnrollAnswer, EnrollRequest
+from node.wire.problems import Problem
+
+# What a coordinator answers -> what we tell whoever asked. Any other refusal is passed on as it is.
+KINDS = {"": "no-coordinator", "wrong-mesh": "invite-invalid", "bad-answer": "no-coordinator"}
+
+
+def parse_invitation(text: str, coordinator: str) -> InviteLink:
+    """Accept a link, or a code with a coordinator's URL; raise an `invite-invalid` Problem."""
+    try:
+        if "://" in text:
+            return parse_link(text)
+        return InviteLink(parse_coordinator_url(coordinator), parse_code(text))
+    except InviteError as error:
+        raise Problem("invite-invalid", str(error), status=422) from None
+
+
+async def enrol(
+    http: aiohttp.ClientSession,
+    link: InviteLink,
+    *,
+    name: str,
+    public_key: bytes,
+    wish: str,
+    capabilities: Capabilities,
+    now: float,
+) -> tuple[Membership, EnrollAnswer]:
+    """Ask the coordinator to let us in; raise a Problem whose detail a volunteer understands."""
+    request = EnrollRequest(
+        invite=link.invite.code,
+        name=name,
+        identity_public_key=b64encode(public_key),
+        worker_id=wish or None,
+        capabilities=capabilities,
+    )
+    try:
+        return await coordinator_client.enroll(http, link.coordinator, request, link.invite, now)
+    except CoordinatorError as error:
+        raise _problem(link, error) from None
+
+
+def _problem(link: InviteLink, error: CoordinatorError) -> Problem:
+    kind = KINDS.get(error.kind, error.kind)
+    if kind == "no-coordinator":
+        text = f"The coordinator at {link.coordinator} cannot be used. {error}"
+        return Problem(kind, f"{text} Check the address, or try again later.")
+    try:
+        return Problem(kind, f"The coordinator did not let this machine in: {error}")
+    except KeyError:
+        return Problem("invalid-request", f"The coordinator did not let this machine in: {error}")
+
+
+def as_user_facing(problem: Problem) -> UserFacingError:
+    """Turn a failed enrolment into what the command line prints, with its exit code."""
+    if problem.kind == "no-coordinator":
+        hint = "Start the coordinator or correct its address, then start this node again."
+        return UserFacingError("This machine could not join the mesh.", problem.detail, hint, EXIT_UNREACHABLE)
+    hint = "Ask the operator for a new invite."
+    code = EXIT_USAGE if problem.status == 422 else EXIT_REFUSED
+    return UserFacingError("This machine could not join the mesh.", problem.detail, hint, code)
+
+
+def mesh_key(membership: Membership) -> Ed25519PublicKey:
+    return Ed25519PublicKey.from_public_bytes(b64decode(membership.mesh_public_key))
+
+
+def at_configured_address(membership: Membership, urls: tuple[str, ...]) -> Membership:
+    """Use the address that the volunteer set for the first known coordinator, as after it has moved."""
+    if not urls or not membership.coordinators:
+        return membership
+    first, *others = membership.coordinators
+    moved = msgspec.structs.replace(first, url=urls[0].rstrip("/"))
+    return msgspec.structs.replace(membership, coordinators=(moved, *others))
