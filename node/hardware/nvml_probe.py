@@ -1,0 +1,85 @@
+"""Asks NVIDIA's driver for its GPUs and prints them as one line of JSON; a program of its own, for drivers crash.
+
+It is run by path with nothing but pynvml beside it, so that it starts quickly from any directory.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import sys
+from collections.abc import Callable
+from typing import Any
+
+import pynvml
+
+MAX_GPUS = 16
+
+
+def main() -> int:
+    print(json.dumps(probe()))  # noqa: T201 - the line that our parent process reads
+    return 0
+
+
+def probe() -> dict[str, Any]:
+    """Return {"gpus": [...], "utilisation": fraction or null, "note": why there are none}."""
+    try:
+        pynvml.nvmlInit()
+    except pynvml.NVMLError_LibraryNotFound:
+        return _report(note="no NVIDIA driver is installed")
+    except pynvml.NVMLError as error:
+        return _report(note=f"the NVIDIA driver cannot be used: {error}")
+    try:
+        return _list_gpus()
+    except pynvml.NVMLError as error:
+        return _report(note=f"the NVIDIA driver failed: {error}")
+    finally:
+        with contextlib.suppress(pynvml.NVMLError):
+            pynvml.nvmlShutdown()
+
+
+def _list_gpus() -> dict[str, Any]:
+    driver = _ask(pynvml.nvmlSystemGetDriverVersion) or ""
+    gpus, busy, notes = [], [], []
+    for index in range(min(pynvml.nvmlDeviceGetCount(), MAX_GPUS)):
+        try:
+            handle = pynvml.nvmlDeviceGetHandleByIndex(index)
+            gpus.append(_describe(handle, driver))
+        except (pynvml.NVMLError, UnicodeDecodeError) as error:
+            notes.append(f"GPU {index} cannot be read: {error}")
+            continue
+        rates = _ask(pynvml.nvmlDeviceGetUtilizationRates, handle)
+        if rates is not None:
+            busy.append(rates.gpu / 100)
+    return _report(gpus, max(busy, default=None), "; ".join(notes))
+
+
+def _describe(handle: Any, driver: str) -> dict[str, Any]:
+    memory = _ask(pynvml.nvmlDeviceGetMemoryInfo, handle)  # shared memory, as on small boards, is not reported
+    mode = _ask(pynvml.nvmlDeviceGetComputeMode, handle)
+    return {
+        "vendor": "NVIDIA",
+        "name": pynvml.nvmlDeviceGetName(handle),
+        "memory_bytes": memory.total if memory else 0,
+        "memory_free_bytes": memory.free if memory else 0,
+        "driver": driver,
+        "usable": mode != pynvml.NVML_COMPUTEMODE_PROHIBITED,
+    }
+
+
+def _ask(question: Callable[..., Any], *arguments: Any) -> Any:
+    """Return the driver's answer, or None for what this GPU does not tell."""
+    try:
+        return question(*arguments)
+    except pynvml.NVMLError:
+        return None
+
+
+def _report(
+    gpus: list[dict[str, Any]] | None = None, utilisation: float | None = None, note: str = ""
+) -> dict[str, Any]:
+    return {"gpus": gpus or [], "utilisation": utilisation, "note": note}
+
+
+if __name__ == "__main__":
+    sys.exit(main())
