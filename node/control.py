@@ -16,6 +16,7 @@ from typing import Annotated, Protocol
 import msgspec
 from aiohttp import web
 
+from node.control_file import FILE_NAME, ControlFile
 from node.doctor import Check
 from node.program.data_dir import write_private_file
 from node.program.tasks import TaskSet
@@ -25,15 +26,6 @@ from node.wire.problems import Problem
 
 MAX_RATE = 0.1  # seconds between two messages of a stream
 MAX_STREAMS = 16
-FILE_NAME = "control.json"
-
-
-class ControlFile(msgspec.Struct, frozen=True):
-    """Where the control API is and what opens it."""
-
-    url: str
-    token: str
-    pid: int
 
 
 class EnrollIntent(msgspec.Struct, frozen=True):

@@ -372,6 +372,11 @@ class NodeRuntime:
     def verifier(self) -> TokenVerifier | None:
         return self._session.verifier if self._session is not None else None
 
+    def ready(self) -> dict[str, object]:
+        """Return the line that says where we are (SPEC §4)."""
+        dht_port = self._session.dht.port if self._session is not None else None
+        return {"event": "ready", "worker_id": self.state.worker_id, "url": self.url, "dht_port": dht_port}
+
     def stats(self) -> RoutingStats:
         return self._session.router.stats() if self._session is not None else RoutingStats()
 

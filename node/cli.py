@@ -1,0 +1,136 @@
+"""The command `rma-mesh-node`: runs a node without a screen, or talks to a running one."""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import dataclasses
+import os
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+from node import __version__
+from node.config import NodeConfig, default_data_dir
+from node.program.lifetime import guarded, print_json, run_program
+from node.program.logs import configure_logging
+from node.program.settings import add_flags, load_settings
+
+EPILOG = """\
+exit codes: 0 done, 1 failed, 2 bad setting or argument, 3 port or data directory in use,
+4 nothing answers, 5 refused (spent invite, unknown service, ...)"""
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Parse the arguments, do what they say, return the exit code."""
+    arguments = build_parser().parse_args(argv)
+    if arguments.command == "run":
+        return guarded(lambda: _run(arguments))
+    from node import cli_client
+
+    return guarded(lambda: cli_client.execute(arguments))
+
+
+def build_parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="rma-mesh-node",
+        description="Make this machine a worker of a mesh, and see what it does.",
+        epilog=EPILOG,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument("--version", action="version", version=f"rma-mesh-node {__version__}")
+    commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
+    run = commands.add_parser("run", help="run a node until it is stopped", epilog=EPILOG)
+    add_flags(run, NodeConfig)
+    run.add_argument("--json", action="store_true", help="print the ready line as JSON")
+    for name, text in (
+        ("status", "say what the node is doing, and why"),
+        ("stats", "show the routing counters since the start"),
+        ("peers", "list the other workers that the node knows"),
+        ("services", "list the services of this machine and their states"),
+        ("doctor", "check what a node needs and say what to do"),
+        ("pause", "rest until resumed"),
+        ("resume", "work again"),
+        ("leave", "leave the mesh and delete this machine's key"),
+    ):
+        _client_parser(commands, name, text)
+    snooze = _client_parser(commands, "snooze", "rest for a while")
+    snooze.add_argument("duration", metavar="DURATION", help="how long, like 30m or 2h")
+    enroll = _client_parser(commands, "enroll", "join a mesh with an invite")
+    enroll.add_argument("invite", help="an invite link, or a code (with --coordinator)")
+    enroll.add_argument("--coordinator", metavar="URL", default="", help="the coordinator of an invite code")
+    commands.choices["leave"].add_argument("--yes", action="store_true", help="do not ask before leaving")
+    _call_parser(commands)
+    return parser
+
+
+def _client_parser(
+    commands: argparse._SubParsersAction[argparse.ArgumentParser], name: str, text: str
+) -> argparse.ArgumentParser:
+    parser = commands.add_parser(name, help=text, description=text.capitalize() + ".", epilog=EPILOG)
+    parser.add_argument("--data-dir", metavar="DIR", help="the data directory of the running node")
+    parser.add_argument("--json", action="store_true", help="print one JSON document")
+    parser.add_argument("--log-format", choices=("text", "json"), default="text", help="form of the log")
+    return parser
+
+
+def _call_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    call = _client_parser(commands, "call", "send one request through the node's own router")
+    call.add_argument("target", metavar="SERVICE[/PATH]", help="a service's name or alias, and a path in it")
+    body = call.add_mutually_exclusive_group()
+    body.add_argument("--data", metavar="JSON", help="a JSON body (sent with POST)")
+    body.add_argument("--file", metavar="FILE", help="a file as body (sent with POST); - reads standard input")
+    call.add_argument("--method", help="another method than POST with a body and GET without")
+    call.add_argument("--content-type", metavar="TYPE", help="the body's type; default: told by the file's name")
+    call.add_argument("--verbose", action="store_true", help="say on stderr which worker answered, and how")
+
+
+def _run(arguments: argparse.Namespace) -> int:
+    flags = {name: value for name, value in vars(arguments).items() if value is not None}
+    config_file = Path(arguments.config) if arguments.config else None
+    config = load_settings(NodeConfig, flags, os.environ, config_file)
+    data_dir = Path(config.data_dir or default_data_dir()).expanduser().absolute()
+    config = dataclasses.replace(config, data_dir=str(data_dir))
+    configure_logging(config.log_format, config.log_level)
+    from node.program.data_dir import hold_data_dir
+
+    with hold_data_dir(data_dir, "rma-mesh-node"):
+        return run_program(lambda stop: _serve(config, data_dir, stop, as_json=arguments.json))
+
+
+async def _serve(config: NodeConfig, data_dir: Path, stop: asyncio.Event, *, as_json: bool) -> int:
+    from node.control import EnrollIntent
+    from node.enrolment import as_user_facing
+    from node.program.errors import EXIT_USAGE, UserFacingError
+    from node.runtime import NodeRuntime
+    from node.wire.problems import Problem
+
+    node = NodeRuntime(config, data_dir)
+    await node.start()
+    try:
+        if config.invite and node.state.membership is None:
+            if not config.coordinator and "://" not in config.invite:
+                hint = "Give --coordinator URL, or an invite link in place of the code."
+                raise UserFacingError("An invite code needs a coordinator.", "", hint, EXIT_USAGE)
+            coordinator = config.coordinator[0] if config.coordinator else ""
+            try:
+                await node.enroll(EnrollIntent(coordinator=coordinator, invite=config.invite))
+            except Problem as problem:
+                raise as_user_facing(problem) from None
+        _announce(node.ready(), as_json=as_json)
+        await node.wait(stop)
+    finally:
+        await node.stop()
+    return 0
+
+
+def _announce(ready: dict[str, object], *, as_json: bool) -> None:
+    if as_json:
+        print_json(ready)
+        return
+    who = ready["worker_id"] or "(not enrolled yet)"
+    print(f"RMA Mesh node {who} ready at {ready['url']}", flush=True)  # noqa: T201 - this is the program speaking
+
+
+if __name__ == "__main__":
+    sys.exit(main())

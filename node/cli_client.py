@@ -1,0 +1,218 @@
+"""What the command `rma-mesh-node` does with a running node: ask, tell, call. One JSON document with --json."""
+
+from __future__ import annotations
+
+import argparse
+import mimetypes
+import shutil
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+from urllib.parse import quote
+
+import msgspec
+
+from node.config import default_data_dir
+from node.control_client import ControlClient
+from node.program.durations import DurationError, parse_duration
+from node.program.errors import EXIT_FAILED, EXIT_USAGE, UserFacingError
+from node.program.lifetime import print_json
+from node.state import NodeState, Peer, RoutingStats, View
+from node.wire import headers
+
+
+def execute(arguments: argparse.Namespace) -> int:
+    """Do one command; return its exit code or raise UserFacingError."""
+    data_dir = Path(arguments.data_dir or default_data_dir()).expanduser().absolute()
+    return COMMANDS[arguments.command](ControlClient(data_dir), arguments)
+
+
+def status_document(state: NodeState) -> dict[str, Any]:
+    """Return what `status --json` prints (SPEC §4)."""
+    return {
+        "phase": state.phase,
+        "reasons": [msgspec.structs.asdict(reason) for reason in state.reasons],
+        "worker_id": state.worker_id,
+        "name": state.name,
+        "coordinator": state.coordinator,
+        "coordinator_ok": state.coordinator_ok,
+        "url": state.url,
+        "dht_port": state.endpoints.dht_port if state.endpoints else None,
+        "dht_contacts": state.dht_contacts,
+        "vpn": {"state": state.vpn.state, "ip": state.vpn.ip},
+        "services": [msgspec.structs.asdict(report) for report in state.services],
+        "load": state.load,
+        "in_flight": state.in_flight,
+        "version": state.version,
+    }
+
+
+def _status(client: ControlClient, arguments: argparse.Namespace) -> int:
+    state = client.get("/view", View).state
+    if arguments.json:
+        print_json(status_document(state))
+        return 0
+    _say(f"{state.name or 'This machine'} is {state.phase}.")
+    for reason in state.reasons:
+        until = f" (until {time.strftime('%H:%M', time.localtime(reason.until))})" if reason.until else ""
+        _say(f"  {reason.text}{until}")
+    _say(f"worker       {state.worker_id or '-'}")
+    _say(f"coordinator  {state.coordinator or '-'}")
+    _say(f"address      {state.url}")
+    _say(f"peers        {state.dht_contacts} in the DHT")
+    _say(f"load         {state.load:.0%}, {state.in_flight} requests in flight")
+    _print_services(state)
+    return 0
+
+
+def _services(client: ControlClient, arguments: argparse.Namespace) -> int:
+    state = client.get("/view", View).state
+    if arguments.json:
+        print_json(list(state.services))
+    else:
+        _print_services(state)
+    return 0
+
+
+def _print_services(state: NodeState) -> None:
+    if not state.services:
+        _say("services     none assigned")
+    for report in state.services:
+        _say(f"service      {report.name:<24} {report.state:<10} {report.detail}")
+
+
+def _stats(client: ControlClient, arguments: argparse.Namespace) -> int:
+    stats = client.get("/stats", RoutingStats)
+    if arguments.json:
+        print_json(stats)
+        return 0
+    for name, value in msgspec.structs.asdict(stats).items():
+        shown = ", ".join(f"{key} {part:g}" for key, part in value.items()) if isinstance(value, dict) else value
+        _say(f"{name:<20} {shown if shown != '' else '-'}")
+    return 0
+
+
+def _peers(client: ControlClient, arguments: argparse.Namespace) -> int:
+    peers = client.get("/peers", tuple[Peer, ...])
+    if arguments.json:
+        print_json(list(peers))
+    elif not peers:
+        _say("No other worker is known yet.")
+    for peer in () if arguments.json else peers:
+        trip = "-" if peer.rtt_ms is None else f"{peer.rtt_ms:.1f} ms"
+        _say(f"{peer.worker_id:<28} {peer.route:<7} {trip:>9}  load {peer.load:.0%}  {', '.join(peer.services)}")
+    return 0
+
+
+def _doctor(client: ControlClient, arguments: argparse.Namespace) -> int:
+    checks = client.get("/doctor", dict[str, list[dict[str, Any]]])["checks"]
+    if arguments.json:
+        print_json({"checks": checks})
+    for check in () if arguments.json else checks:
+        _say(f"{'ok  ' if check['ok'] else 'BAD '} {check['name']}: {check['detail']}")
+        if check["hint"]:
+            _say(f"     -> {check['hint']}")
+    return 0 if all(check["ok"] for check in checks) else EXIT_FAILED
+
+
+def _intent(path: str, done: str) -> Callable[[ControlClient, argparse.Namespace], int]:
+    def tell(client: ControlClient, arguments: argparse.Namespace) -> int:
+        client.post(path)
+        _done(arguments, done)
+        return 0
+
+    return tell
+
+
+def _snooze(client: ControlClient, arguments: argparse.Namespace) -> int:
+    try:
+        seconds = parse_duration(arguments.duration)
+    except DurationError as error:
+        raise UserFacingError(str(error), exit_code=EXIT_USAGE) from None
+    client.post("/snooze", {"seconds": seconds})
+    _done(arguments, f"The node rests for {arguments.duration}.")
+    return 0
+
+
+def _enroll(client: ControlClient, arguments: argparse.Namespace) -> int:
+    key = "link" if "://" in arguments.invite else "invite"
+    answer = client.post("/enroll", {key: arguments.invite, "coordinator": arguments.coordinator})
+    _done(arguments, f"This machine is a member now, as {answer['worker_id']}.", **answer)
+    return 0
+
+
+def _leave(client: ControlClient, arguments: argparse.Namespace) -> int:
+    if not arguments.yes:
+        if not sys.stdin.isatty():
+            raise UserFacingError("Leaving deletes this machine's key.", "", "Add --yes to do it.", EXIT_USAGE)
+        if input("Leave the mesh and delete this machine's key? [y/N] ").strip().lower() not in ("y", "yes"):
+            _say("Nothing was changed.")
+            return EXIT_FAILED
+    client.post("/leave")
+    _done(arguments, "The node finishes its requests and leaves the mesh.")
+    return 0
+
+
+def _call(client: ControlClient, arguments: argparse.Namespace) -> int:
+    service, _, path = arguments.target.strip("/").partition("/")
+    body, content_type = _body(arguments)
+    method = (arguments.method or ("GET" if body is None else "POST")).upper()
+    target = f"/call/{quote(service, safe='')}" + (f"/{path}" if path else "")
+    sent = {"Content-Type": arguments.content_type or content_type} if body is not None else {}
+    with client.open(method, target, body, sent) as answer:
+        if arguments.verbose:
+            told = {
+                name: answer.headers.get(name, "-") for name in (headers.WORKER, headers.ROUTE, headers.ATTEMPTS)
+            }
+            worker, route, attempts = told.values()
+            print(f"worker={worker} route={route} attempts={attempts}", file=sys.stderr)  # noqa: T201
+        shutil.copyfileobj(answer, sys.stdout.buffer)
+        sys.stdout.flush()
+    return 0
+
+
+def _body(arguments: argparse.Namespace) -> tuple[bytes | None, str]:
+    if arguments.data is not None:
+        try:
+            msgspec.json.decode(arguments.data.encode())
+        except msgspec.DecodeError as error:
+            raise UserFacingError(f"--data is not valid JSON: {error}.", exit_code=EXIT_USAGE) from None
+        return arguments.data.encode(), "application/json"
+    if arguments.file is None:
+        return None, ""
+    if arguments.file == "-":
+        return sys.stdin.buffer.read(), "application/octet-stream"
+    try:
+        data = Path(arguments.file).read_bytes()
+    except OSError as error:
+        title = f"The file {arguments.file} cannot be read ({error.strerror})."
+        raise UserFacingError(title, exit_code=EXIT_USAGE) from None
+    return data, mimetypes.guess_type(arguments.file)[0] or "application/octet-stream"
+
+
+def _done(arguments: argparse.Namespace, text: str, **document: Any) -> None:
+    if arguments.json:
+        print_json(document or {"done": True})
+    else:
+        _say(text)
+
+
+def _say(text: str) -> None:
+    print(text)  # noqa: T201 - this is the program speaking
+
+
+COMMANDS: dict[str, Callable[[ControlClient, argparse.Namespace], int]] = {
+    "status": _status,
+    "services": _services,
+    "stats": _stats,
+    "peers": _peers,
+    "doctor": _doctor,
+    "pause": _intent("/pause", "The node finishes its requests and rests until you resume it."),
+    "resume": _intent("/resume", "The node works again."),
+    "snooze": _snooze,
+    "enroll": _enroll,
+    "leave": _leave,
+    "call": _call,
+}
