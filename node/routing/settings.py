@@ -1,0 +1,31 @@
+"""What may be set about routing; the defaults are SPEC §7 and §8."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+Policy = Literal["weighted", "round-robin", "least-outstanding"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RoutingSettings:
+    """Times are seconds. A gateway that holds the registry itself may set `cache_ttl` to a second."""
+
+    policy: Policy = "weighted"
+    cache_ttl: float = 60.0
+    stale_while_revalidate: float = 0.0  # how long after its end an entry still serves while it is looked up again
+    empty_ttl: float = 1.0  # how long "nobody offers it" is believed
+    lookup_timeout: float = 5.0  # of one source
+    attempts: int = 3
+    retry_base: float = 0.05
+    retry_cap: float = 1.0
+    connect_timeout: float = 2.0
+    first_byte_timeout: float | None = None  # None takes the manifest's
+    idle_timeout: float = 60.0
+    request_timeout: float | None = None  # None takes the manifest's
+    queue_size: int = 100
+    queue_wait: float = 30.0
+    breaker_failures: int = 5
+    breaker_cooldown: float = 10.0
+    retry_after: int = 5  # what a client is told when nobody serves
