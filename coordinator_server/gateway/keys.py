@@ -1,4 +1,4 @@
-"""API keys of frontends: made once, kept as hashes, recognised in constant time, useless the moment they are revoked.
+"""API keys of frontends: kept as hashes, recognised in constant time, useless the moment they are revoked.
 
 A key reads `rma_<id>_<secret>`. The secret has 256 random bits, so one SHA-256 is as good as a slow hash: there is
 nothing to guess from a dictionary.
@@ -50,6 +50,7 @@ class ApiKeys:
         self._store = store
         self._clock = clock
         self._recent: OrderedDict[str, tuple[float, ApiKey]] = OrderedDict()
+        self._revocations = 0  # a read that began before one must not be remembered after it
 
     async def create(
         self,
@@ -103,6 +104,7 @@ class ApiKeys:
             time=self._clock(), actor="admin", action="key-revoked", subject=key_id, detail=name, address=address
         )
         await self._store.commit([Write(PREFIX + key_id, None)], [line])
+        self._revocations += 1
         self._recent.pop(key_id, None)
         return True
 
@@ -111,11 +113,14 @@ class ApiKeys:
         now = self._clock()
         if key is not None and 0 <= now - read_at < FRESH:
             return key
+        revocations = self._revocations
         entry = await self._store.get(PREFIX + key_id)
         if entry is None:
             self._recent.pop(key_id, None)
             return None
         key = msgspec.json.decode(entry.value, type=ApiKey)
+        if revocations != self._revocations:
+            return key
         self._recent[key_id] = (now, key)
         self._recent.move_to_end(key_id)
         while len(self._recent) > KEPT:

@@ -1,0 +1,191 @@
+"""The command line's side of the admin API: finds the running coordinator, asks it, and says clearly what went wrong.
+
+Plain urllib, so that a command is over before aiohttp would have been imported.
+"""
+
+from __future__ import annotations
+
+import http.client
+import ipaddress
+import os
+import ssl
+import tempfile
+import urllib.error
+import urllib.parse
+import urllib.request
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import IO, Any
+
+import msgspec
+
+from node.program.errors import (
+    EXIT_FAILED,
+    EXIT_REFUSED,
+    EXIT_UNREACHABLE,
+    EXIT_USAGE,
+    UserFacingError,
+)
+
+ADMIN_FILE = "admin.json"
+MAX_ANSWER = 64 * 2**20  # bytes of a JSON answer
+CHUNK = 2**18
+START_HINT = "Start it with `rma-mesh-coordinator serve`, or name another with --data-dir or --url."
+
+
+class AdminFile(msgspec.Struct, frozen=True):
+    """What a running coordinator leaves in its data directory for its own operator, readable by nobody else."""
+
+    url: str
+    token: str
+
+
+class NoRedirects(urllib.request.HTTPRedirectHandler):
+    """Refuses to follow: a redirect would carry the admin token somewhere else."""
+
+    def redirect_request(self, *_: Any, **__: Any) -> None:
+        return None
+
+
+@dataclass(frozen=True)
+class AdminClient:
+    """Asks one coordinator with the admin token; every refusal becomes a UserFacingError."""
+
+    url: str
+    token: str = field(repr=False)
+    timeout: float = 60.0  # seconds without a byte
+
+    def get(self, path: str, query: Mapping[str, str] | None = None) -> Any:
+        return self._json("GET", path + _query(query))
+
+    def post(self, path: str, body: object | None = None) -> Any:
+        return self._json("POST", path, {} if body is None else body)
+
+    def delete(self, path: str) -> Any:
+        return self._json("DELETE", path)
+
+    def download(self, path: str, target: Path) -> int:
+        """Write the answer's body to a new private file, whole or not at all; return its bytes."""
+        with self._open("POST", path, b"{}") as answer:
+            return _save(answer, target)
+
+    def _json(self, method: str, path: str, body: object | None = None) -> Any:
+        with self._open(method, path, None if body is None else msgspec.json.encode(body)) as answer:
+            data = answer.read(MAX_ANSWER + 1)
+        try:
+            return msgspec.json.decode(data) if data else {}
+        except msgspec.DecodeError:
+            raise _not_a_coordinator(self.url) from None
+
+    def _open(self, method: str, path: str, body: bytes | None) -> IO[bytes]:
+        request = urllib.request.Request(self.url.rstrip("/") + path, data=body, method=method)  # noqa: S310 - http(s) only, checked by find_coordinator
+        request.add_header("Authorization", f"Bearer {self.token}")
+        request.add_header("Accept", "application/json")
+        if body is not None:
+            request.add_header("Content-Type", "application/json")
+        try:
+            answer: IO[bytes] = self._opener().open(request, timeout=self.timeout)
+        except urllib.error.HTTPError as error:
+            with error:
+                raise _refusal(self.url, error) from None
+        except (OSError, http.client.HTTPException) as error:
+            raise _unreachable(self.url, error) from None
+        return answer
+
+    def _opener(self) -> urllib.request.OpenerDirector:
+        handlers: list[urllib.request.BaseHandler] = [NoRedirects()]
+        if is_loopback(self.url):  # a proxy has no business between us and our own machine
+            handlers.append(urllib.request.ProxyHandler({}))
+        return urllib.request.build_opener(*handlers)
+
+
+def find_coordinator(data_dir: Path, url: str | None, token: str | None) -> AdminClient:
+    """Return a client for the given URL and token, or for the coordinator that runs on the data directory."""
+    if url is not None and urllib.parse.urlsplit(url).scheme not in ("http", "https"):
+        raise UserFacingError(f"{url!r} is not a URL of a coordinator.", hint="It looks like http://127.0.0.1:8080.",
+                              exit_code=EXIT_USAGE)  # fmt: skip
+    if url is not None and token:
+        return AdminClient(url, token)
+    if url is not None and not is_loopback(url):
+        raise UserFacingError(
+            "The admin token of that coordinator is needed.",
+            "The token of this machine's data directory is not sent to another machine.",
+            "Put its token into the environment variable RMA_ADMIN_TOKEN.",
+            EXIT_USAGE,
+        )
+    found = _read_admin_file(data_dir)
+    return AdminClient(url or found.url, token or found.token)
+
+
+def is_loopback(url: str) -> bool:
+    host = urllib.parse.urlsplit(url).hostname or ""
+    try:
+        return host == "localhost" or ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return False
+
+
+def _read_admin_file(data_dir: Path) -> AdminFile:
+    path = data_dir / ADMIN_FILE
+    try:
+        return msgspec.json.decode(path.read_bytes(), type=AdminFile)
+    except FileNotFoundError:
+        raise UserFacingError(
+            "The coordinator is not running.",
+            f"None uses the data directory {data_dir}.",
+            START_HINT,
+            EXIT_UNREACHABLE,
+        ) from None
+    except (OSError, msgspec.MsgspecError) as error:
+        raise UserFacingError(f"{path} cannot be read.", f"The reason: {error}.", exit_code=EXIT_FAILED) from None
+
+
+def _refusal(url: str, error: urllib.error.HTTPError) -> UserFacingError:
+    """Turn a problem document into the sentences that a person reads."""
+    try:
+        document = msgspec.json.decode(error.read(MAX_ANSWER), type=dict[str, Any])
+    except (msgspec.MsgspecError, OSError):
+        return _not_a_coordinator(url)
+    title, detail = str(document.get("title", "")), str(document.get("detail", ""))
+    code = EXIT_FAILED if error.code >= 500 else EXIT_REFUSED
+    return UserFacingError(f"{title}." if title else f"The coordinator refused ({error.code}).", detail, exit_code=code)
+
+
+def _unreachable(url: str, error: Exception) -> UserFacingError:
+    reason = error.reason if isinstance(error, urllib.error.URLError) else error
+    if isinstance(reason, ssl.SSLError):
+        text = f"TLS failed: {reason.reason or reason}."
+    else:
+        text = f"The system says: {getattr(reason, 'strerror', None) or reason}."
+    return UserFacingError(f"The coordinator at {url} does not answer.", text, START_HINT, EXIT_UNREACHABLE)
+
+
+def _not_a_coordinator(url: str) -> UserFacingError:
+    return UserFacingError(
+        f"What answers at {url} is not a coordinator.", hint="Check the address.", exit_code=EXIT_UNREACHABLE
+    )
+
+
+def _query(query: Mapping[str, str] | None) -> str:
+    return "?" + urllib.parse.urlencode(query) if query else ""
+
+
+def _save(answer: IO[bytes], target: Path) -> int:
+    try:
+        descriptor, name = tempfile.mkstemp(dir=target.absolute().parent, prefix=f".{target.name}.")
+    except OSError as error:
+        raise UserFacingError(f"{target} cannot be written.", f"The system says: {error.strerror}.") from None
+    temporary = Path(name)
+    try:
+        with os.fdopen(descriptor, "wb") as file:
+            size = 0
+            while chunk := answer.read(CHUNK):
+                size += file.write(chunk)
+            file.flush()
+            os.fsync(file.fileno())
+        temporary.replace(target)
+    except (OSError, http.client.HTTPException) as error:
+        temporary.unlink(missing_ok=True)
+        raise UserFacingError(f"{target} was not written.", f"The reason: {error}.") from None
+    return size

@@ -1,0 +1,6 @@
+"""The coordinator's HTTP handlers: parse, call, reply.
+
+`shapes` are the documents of the public and the admin API. `public` answers frontends and monitors, `dashboard`
+browsers, `admin` the operator, `worker` enrolled machines. `topology` makes the picture of the mesh that everybody
+may see, `stream` sends it on as it changes, `doctor` looks at everything once, `openapi` describes all routes.
+"""

@@ -1,0 +1,260 @@
+"""The OpenAPI 3.1 document of the coordinator, made from one table of routes and the types that handlers use."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Literal
+
+import msgspec
+
+from coordinator_server.api import shapes
+from node.wire import messages
+from node.wire.problems import CONTENT_TYPE, TITLES
+
+Auth = Literal["none", "key", "admin", "worker"]
+SECURITY: Mapping[str, list[dict[str, list[str]]]] = {
+    "none": [],
+    "key": [{"apiKey": []}, {"bearerKey": []}],
+    "admin": [{"adminToken": []}],
+    "worker": [{"workerToken": []}],
+}
+REFUSALS: Mapping[str, tuple[int, ...]] = {
+    "none": (),
+    "key": (401, 403, 404, 413, 429, 502, 503, 504),
+    "admin": (401,),
+    "worker": (401, 403, 422),
+}
+SERVICE_METHODS = ("get", "post", "put", "patch", "delete")
+
+
+class ProblemDocument(msgspec.Struct, frozen=True, kw_only=True):
+    """RFC 9457: the one shape of every error; `type` ends in a stable name."""
+
+    type: str
+    title: str
+    status: int
+    detail: str
+    request_id: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Operation:
+    """One route: what it takes, what it answers and whom it serves."""
+
+    method: str
+    path: str
+    summary: str
+    answer: Any = None
+    body: Any = None
+    auth: Auth = "none"
+    status: int = 200
+    media: str = "application/json"
+    query: Sequence[str] = ()
+    refusals: Sequence[int] = ()
+
+
+PUBLIC = (
+    Operation("get", "/", "The dashboard", media="text/html"),
+    Operation("get", "/dashboard/{file}", "A file of the dashboard", media="text/css", refusals=(404,)),
+    Operation("get", "/health", "Whether this coordinator lives, and how many workers it has", shapes.Health),
+    Operation("get", "/ready", "Whether requests may be sent here", shapes.Readiness, refusals=(503,)),
+    Operation(
+        "get",
+        "/entry-points",
+        "Workers that take requests directly; 503 when none",
+        shapes.EntryPoints,
+        refusals=(503,),
+    ),
+    Operation("get", "/api/entry-points", "Workers that take requests directly", shapes.EntryPoints),
+    Operation("get", "/api/topology", "Coordinators, workers, services and their links", shapes.Topology),
+    Operation(
+        "get",
+        "/api/topology/stream",
+        "WebSocket: a snapshot with a sequence number, then deltas",
+        shapes.TopologySnapshot | shapes.TopologyDelta,
+        status=101,
+    ),
+    Operation("get", "/metrics", "Metrics for Prometheus", media="text/plain"),
+    Operation("get", "/openapi.json", "This document", dict[str, Any]),
+)
+ADMIN = (
+    Operation("get", "/api/admin/status", "The coordinator's state", shapes.CoordinatorStatus, auth="admin"),
+    Operation("get", "/api/admin/doctor", "What works, what not, what to do", shapes.Doctor, auth="admin"),
+    Operation("get", "/api/admin/workers", "All enrolled machines", shapes.AdminWorkers, auth="admin"),
+    Operation(
+        "get", "/api/coordinator/workers", "All enrolled machines (older path)", shapes.AdminWorkers, auth="admin"
+    ),
+    Operation("get", "/api/admin/workers/{id}", "One machine", shapes.AdminWorker, auth="admin", refusals=(404,)),
+    Operation(
+        "post",
+        "/api/admin/workers/{id}/approve",
+        "Let it take work",
+        shapes.Done,
+        auth="admin",
+        refusals=(404, 409),
+    ),
+    Operation(
+        "post",
+        "/api/admin/workers/{id}/drain",
+        "Give it no new work",
+        shapes.Done,
+        auth="admin",
+        refusals=(404, 409),
+    ),
+    Operation("post", "/api/admin/workers/{id}/revoke", "Throw it out", shapes.Done, auth="admin", refusals=(404,)),
+    Operation(
+        "get", "/api/admin/gaps", "Services with fewer workers than wanted, and why", shapes.Gaps, auth="admin"
+    ),
+    Operation("get", "/api/admin/plan", "What assignment would change, and why", shapes.Plan, auth="admin"),
+    Operation("get", "/api/admin/audit", "Who did what", shapes.AuditLog, auth="admin", query=("limit", "before")),
+    Operation("get", "/api/admin/invites", "All invites", shapes.Invites, auth="admin"),
+    Operation(
+        "post",
+        "/api/admin/invites",
+        "Make an invite",
+        shapes.NewInvite,
+        shapes.InviteWish,
+        auth="admin",
+        status=201,
+    ),
+    Operation("delete", "/api/admin/invites/{id}", "Revoke an invite", shapes.Done, auth="admin", refusals=(404,)),
+    Operation("get", "/api/admin/keys", "All API keys, without secrets", shapes.Keys, auth="admin"),
+    Operation(
+        "post", "/api/admin/keys", "Make an API key", shapes.NewKey, shapes.KeyWish, auth="admin", status=201
+    ),
+    Operation("delete", "/api/admin/keys/{id}", "Revoke an API key", shapes.Done, auth="admin", refusals=(404,)),
+    Operation("post", "/api/admin/backup", "A backup of the store", auth="admin", media="application/octet-stream"),
+)
+WORKER = (
+    Operation(
+        "post",
+        "/api/enroll",
+        "Join the mesh with an invite",
+        messages.EnrollAnswer,
+        messages.EnrollRequest,
+        status=201,
+        refusals=(403, 409, 422, 429),
+    ),
+    Operation(
+        "post",
+        "/api/worker/register",
+        "Say what this machine is",
+        messages.RegisterAnswer,
+        messages.RegisterRequest,
+        auth="worker",
+    ),
+    Operation(
+        "post",
+        "/api/worker/heartbeat",
+        "Say how this machine does; get its assignment",
+        messages.Assignment,
+        messages.HeartbeatRequest,
+        auth="worker",
+        refusals=(404,),
+    ),
+    Operation("post", "/api/worker/renew", "A new credential", messages.RenewAnswer, auth="worker"),
+    Operation("post", "/api/worker/leave", "A clean departure", dict[str, Any], auth="worker"),
+    Operation(
+        "get",
+        "/api/worker/peers",
+        "Workers of one service, where the DHT found none",
+        messages.WorkersAnswer,
+        auth="worker",
+        query=("service",),
+    ),
+)
+
+
+def build_document(version: str, operations: Iterable[Operation]) -> dict[str, Any]:
+    """Return the whole document for these routes and the services' own."""
+    operations = (*operations, *_service_operations())
+    types = _types(operations)
+    schemas, components = msgspec.json.schema_components(types, ref_template="#/components/schemas/{name}")
+    schema_of = dict(zip(map(repr, types), schemas, strict=True))
+    paths: dict[str, dict[str, Any]] = {}
+    for operation in operations:
+        paths.setdefault(operation.path, {})[operation.method] = _describe(operation, schema_of)
+    return {
+        "openapi": "3.1.0",
+        "info": {
+            "title": "RMA Mesh coordinator",
+            "version": version,
+            "description": "One stable address for services that volunteers' machines run.",
+            "license": {"name": "Apache-2.0", "identifier": "Apache-2.0"},
+        },
+        "paths": paths,
+        "components": {"schemas": components, "securitySchemes": _security_schemes()},
+    }
+
+
+def _service_operations() -> list[Operation]:
+    text = "The answer of a worker that runs the service"
+    found = [
+        Operation(method, path, text, auth="key", media="*/*")
+        for path in ("/service/{service}", "/service/{service}/{path}")
+        for method in SERVICE_METHODS
+    ]
+    return [*found, Operation("post", "/api/service/{service}", text + " (older path)", auth="key", media="*/*")]
+
+
+def _types(operations: Iterable[Operation]) -> list[Any]:
+    found: dict[str, Any] = {repr(ProblemDocument): ProblemDocument}
+    for operation in operations:
+        for kind in (operation.answer, operation.body):
+            if kind is not None:
+                found.setdefault(repr(kind), kind)
+    return list(found.values())
+
+
+def _describe(operation: Operation, schema_of: Mapping[str, Any]) -> dict[str, Any]:
+    answer: dict[str, Any] = {"description": operation.summary}
+    if operation.answer is not None:
+        answer["content"] = {operation.media: {"schema": schema_of[repr(operation.answer)]}}
+    elif operation.media != "application/json":
+        answer["content"] = {operation.media: {}}
+    described: dict[str, Any] = {
+        "summary": operation.summary,
+        "operationId": _identify(operation),
+        "responses": {str(operation.status): answer, **_refusals(operation, schema_of[repr(ProblemDocument)])},
+        "security": SECURITY[operation.auth],
+    }
+    if parameters := _parameters(operation):
+        described["parameters"] = parameters
+    if operation.body is not None:
+        schema = schema_of[repr(operation.body)]
+        described["requestBody"] = {"required": True, "content": {"application/json": {"schema": schema}}}
+    elif operation.auth == "key" and operation.method in ("post", "put", "patch"):
+        described["requestBody"] = {"content": {"*/*": {}}}
+    return described
+
+
+def _refusals(operation: Operation, schema: Any) -> dict[str, Any]:
+    codes = sorted({*REFUSALS[operation.auth], *operation.refusals, *((400, 422) if operation.body else ())})
+    kinds = {code: [kind for kind, (status, _) in TITLES.items() if status == code] for code in codes}
+    return {
+        str(code): {"description": " or ".join(kinds[code]), "content": {CONTENT_TYPE: {"schema": schema}}}
+        for code in codes
+    }
+
+
+def _parameters(operation: Operation) -> list[dict[str, Any]]:
+    text = {"type": "string"}
+    names = [part[1:-1] for part in operation.path.split("/") if part.startswith("{")]
+    found: list[dict[str, Any]] = [{"name": name, "in": "path", "required": True, "schema": text} for name in names]
+    return found + [{"name": name, "in": "query", "schema": text} for name in operation.query]
+
+
+def _identify(operation: Operation) -> str:
+    words = [word.strip("{}").replace("-", "_").replace(".", "_") for word in operation.path.split("/") if word]
+    return "_".join([operation.method, *(words or ["dashboard"])])
+
+
+def _security_schemes() -> dict[str, Any]:
+    return {
+        "apiKey": {"type": "apiKey", "in": "header", "name": "X-API-Key"},
+        "bearerKey": {"type": "http", "scheme": "bearer", "description": "An API key"},
+        "adminToken": {"type": "http", "scheme": "bearer", "description": "The coordinator's admin token"},
+        "workerToken": {"type": "http", "scheme": "bearer", "bearerFormat": "JWT",
+                        "description": "A token signed with the worker's identity key"},
+    }  # fmt: skip

@@ -1,0 +1,349 @@
+"""What the public and the admin API answer and take, field by field; the OpenAPI document is made from these.
+
+Times are Unix seconds unless a name says otherwise; loads run from 0.0 to 1.0.
+"""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, Literal
+
+import msgspec
+
+from node.wire.credentials import Name, Trust
+from node.wire.manifests import ServiceName
+from node.wire.messages import Capabilities, Count, Endpoints, Route, ServiceReport, WorkerType
+
+Status = Literal["active", "stale", "draining", "pending", "paused", "revoked", "offline"]
+Label = Annotated[str, msgspec.Meta(min_length=1, max_length=100)]
+ServiceList = Annotated[tuple[ServiceName, ...], msgspec.Meta(max_length=64)]
+Seconds = Annotated[int, msgspec.Meta(ge=1, le=316_224_000)]
+
+
+class WorkerCounts(msgspec.Struct, frozen=True, kw_only=True):
+    """How many workers are registered, and how many of them are heard from."""
+
+    total: int = 0
+    active: int = 0
+    stale: int = 0
+
+
+class Health(msgspec.Struct, frozen=True, kw_only=True):
+    """200 of GET /health; `coordinator` is this coordinator's id."""
+
+    status: Literal["ok", "starting", "draining"]
+    coordinator: Name
+    version: str
+    workers: WorkerCounts
+    services: int
+    uptime_seconds: float
+    timestamp: float
+
+
+class Readiness(msgspec.Struct, frozen=True, kw_only=True):
+    """200 of GET /ready; while starting or draining it is a 503 problem."""
+
+    status: Literal["ready"] = "ready"
+    coordinator: Name
+
+
+class EntryPoint(msgspec.Struct, frozen=True, kw_only=True):
+    """A worker that takes frontend requests directly."""
+
+    worker_id: Name
+    access_url: str
+    services: tuple[ServiceName, ...] = ()
+
+
+class EntryPoints(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """GET /entry-points; `error` is there when the list is empty."""
+
+    entry_points: list[EntryPoint]
+    count: int
+    timestamp: float
+    error: str | None = None
+
+
+class TopologyCoordinator(msgspec.Struct, frozen=True, kw_only=True):
+    """One coordinator of the mesh and how many workers it has."""
+
+    id: Name
+    url: str
+    location: str = ""
+    workers: int = 0
+    load: float = 0.0
+    status: Literal["active", "starting", "draining", "stale"] = "active"
+
+
+class TopologyWorker(msgspec.Struct, frozen=True, kw_only=True):
+    """One worker as everybody may see it: no address, no name that its volunteer gave."""
+
+    id: Name
+    type: WorkerType
+    coordinator: Name
+    services: tuple[ServiceName, ...] = ()
+    status: Status = "active"
+    load: float = 0.0
+    in_flight: int = 0
+    route: Route = "direct"
+    last_seen: float = 0.0
+
+
+class TopologyService(msgspec.Struct, frozen=True, kw_only=True):
+    """One service of the catalogue, its healthy workers and what is missing."""
+
+    name: ServiceName
+    title: str
+    aliases: tuple[ServiceName, ...] = ()
+    tier: str = "cpu"
+    wanted: int = 0
+    healthy: int = 0
+    workers: tuple[Name, ...] = ()
+    reason: str = ""
+
+
+class TopologyLink(msgspec.Struct, frozen=True, kw_only=True):
+    """How a coordinator reaches a worker."""
+
+    source: Name
+    target: Name
+    route: Route = "direct"
+
+
+class Topology(msgspec.Struct, frozen=True, kw_only=True):
+    """GET /api/topology, and the snapshot of its stream."""
+
+    coordinator: Name
+    version: str
+    sequence: int
+    timestamp: float
+    coordinators: tuple[TopologyCoordinator, ...] = ()
+    workers: tuple[TopologyWorker, ...] = ()
+    services: tuple[TopologyService, ...] = ()
+    links: tuple[TopologyLink, ...] = ()
+
+
+class TopologyChange(msgspec.Struct, frozen=True, kw_only=True):
+    """What is new or different since the message before, and the keys of what is gone."""
+
+    coordinators: tuple[TopologyCoordinator, ...] = ()
+    workers: tuple[TopologyWorker, ...] = ()
+    services: tuple[TopologyService, ...] = ()
+    links: tuple[TopologyLink, ...] = ()
+
+
+class TopologyRemoval(msgspec.Struct, frozen=True, kw_only=True):
+    """Ids of coordinators and workers, names of services, `source>target` of links."""
+
+    coordinators: tuple[str, ...] = ()
+    workers: tuple[str, ...] = ()
+    services: tuple[str, ...] = ()
+    links: tuple[str, ...] = ()
+
+
+class TopologySnapshot(msgspec.Struct, frozen=True, kw_only=True, tag="snapshot"):
+    """The first message of /api/topology/stream."""
+
+    sequence: int
+    timestamp: float
+    topology: Topology
+
+
+class TopologyDelta(msgspec.Struct, frozen=True, kw_only=True, tag="delta"):
+    """Every further message; its sequence is one more than that before, else connect again."""
+
+    sequence: int
+    timestamp: float
+    changed: TopologyChange
+    removed: TopologyRemoval
+
+
+class AdminWorker(msgspec.Struct, frozen=True, kw_only=True):
+    """One enrolled machine with all that the operator may know."""
+
+    id: Name
+    name: str
+    status: Status
+    trust: Trust
+    type: WorkerType
+    services: tuple[ServiceName, ...] = ()
+    assigned: tuple[ServiceName, ...] = ()
+    reports: tuple[ServiceReport, ...] = ()
+    load: float = 0.0
+    in_flight: int = 0
+    last_seen: float | None = None
+    enrolled_at: float | None = None
+    endpoints: Endpoints | None = None
+    capabilities: Capabilities | None = None
+
+
+class AdminWorkers(msgspec.Struct, frozen=True, kw_only=True):
+    """GET /api/admin/workers."""
+
+    workers: list[AdminWorker]
+    count: int
+
+
+class Done(msgspec.Struct, frozen=True, kw_only=True):
+    """An action on one thing was carried out."""
+
+    id: str
+    status: str
+
+
+class Gap(msgspec.Struct, frozen=True, kw_only=True):
+    """A service with fewer running workers than wanted, and why."""
+
+    service: ServiceName
+    wanted: int
+    running: int
+    reason: str
+
+
+class Gaps(msgspec.Struct, frozen=True, kw_only=True):
+    """GET /api/admin/gaps."""
+
+    gaps: list[Gap]
+    message: str
+
+
+class PlannedMove(msgspec.Struct, frozen=True, kw_only=True):
+    """One thing that assignment would change, and why."""
+
+    worker_id: Name
+    service: ServiceName
+    action: Literal["start", "stop"]
+    reason: str
+
+
+class Plan(msgspec.Struct, frozen=True, kw_only=True):
+    """GET /api/admin/plan."""
+
+    moves: list[PlannedMove]
+    message: str
+
+
+class AuditEntry(msgspec.Struct, frozen=True, kw_only=True):
+    """One line of the audit log."""
+
+    id: int
+    time: float
+    actor: str
+    action: str
+    subject: str
+    detail: str = ""
+
+
+class AuditLog(msgspec.Struct, frozen=True, kw_only=True):
+    """GET /api/admin/audit, the newest last."""
+
+    audit: list[AuditEntry]
+
+
+class InviteWish(msgspec.Struct, frozen=True, kw_only=True):
+    """POST /api/admin/invites."""
+
+    uses: Annotated[int, msgspec.Meta(ge=1, le=100_000)] = 1
+    expires_in: Seconds = 86400
+    trust: Trust = "volunteer"
+    services: ServiceList = ()
+
+
+class NewInvite(msgspec.Struct, frozen=True, kw_only=True):
+    """201 of POST /api/admin/invites: the only time that code and link are shown."""
+
+    id: str
+    code: str
+    link: str
+    expires_at: float
+    uses: int
+    trust: Trust
+    services: tuple[ServiceName, ...] = ()
+
+
+class InviteView(msgspec.Struct, frozen=True, kw_only=True):
+    """An invite as it is listed."""
+
+    id: str
+    status: Literal["open", "spent", "expired", "revoked"]
+    uses: int
+    used: int
+    expires_at: float
+    trust: Trust
+    services: tuple[ServiceName, ...] = ()
+
+
+class Invites(msgspec.Struct, frozen=True, kw_only=True):
+    """GET /api/admin/invites."""
+
+    invites: list[InviteView]
+
+
+class KeyWish(msgspec.Struct, frozen=True, kw_only=True):
+    """POST /api/admin/keys; no services means all of them."""
+
+    name: Label
+    services: ServiceList = ()
+    rate: Annotated[str, msgspec.Meta(max_length=40)] = "120/min"
+    expires_in: Seconds | None = None
+
+
+class KeyView(msgspec.Struct, frozen=True, kw_only=True):
+    """An API key as it is listed: never with its secret."""
+
+    id: str
+    name: str
+    status: Literal["active", "expired"]
+    services: tuple[ServiceName, ...] = ()
+    rate: str = ""
+    created_at: float = 0.0
+    expires_at: float | None = None
+
+
+class NewKey(msgspec.Struct, frozen=True, kw_only=True):
+    """201 of POST /api/admin/keys: the only time that the key is shown."""
+
+    id: str
+    key: str
+    name: str
+    services: tuple[ServiceName, ...] = ()
+    rate: str = ""
+    expires_at: float | None = None
+
+
+class Keys(msgspec.Struct, frozen=True, kw_only=True):
+    """GET /api/admin/keys."""
+
+    keys: list[KeyView]
+
+
+class Check(msgspec.Struct, frozen=True, kw_only=True):
+    """One thing that was looked at: whether it works, what was found and what to do."""
+
+    name: str
+    ok: bool
+    detail: str
+    hint: str = ""
+
+
+class Doctor(msgspec.Struct, frozen=True, kw_only=True):
+    """GET /api/admin/doctor."""
+
+    ok: bool
+    checks: list[Check]
+
+
+class CoordinatorStatus(msgspec.Struct, frozen=True, kw_only=True):
+    """GET /api/admin/status."""
+
+    status: str
+    coordinator: Name
+    version: str
+    url: str
+    uptime_seconds: float
+    workers: WorkerCounts
+    services: dict[str, int]
+    gaps: int
+    invites_open: int
+    keys: int
+    requests: Count
+    dht: dict[str, Any]

@@ -1,0 +1,170 @@
+"""The command line `rma-mesh-coordinator`: its words, flags and help. What a command does is in `commands`.
+
+Everything heavy is imported by the command that needs it, so that an admin command is over in a blink.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+from node.program.durations import DurationError, parse_duration
+
+PROGRAM = "rma-mesh-coordinator"
+DESCRIPTION = "The coordinator of an RMA Mesh: enrolment, registry, assignment, gateway and dashboard."
+EPILOG = f"""\
+examples:
+  {PROGRAM} serve                            run the coordinator
+  {PROGRAM} invite create                    let one more machine in
+  {PROGRAM} key create --name website        let a frontend in
+  {PROGRAM} worker list                      who is there
+  {PROGRAM} doctor                           what works, what not, what to do
+
+exit codes: 0 done, 1 failed, 2 wrong usage or setting, 3 port or data directory in use,
+            4 the coordinator does not answer, 5 it answered and refused
+"""
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run one command and return its exit code."""
+    from node.program.lifetime import guarded
+
+    arguments = build_parser(argv).parse_args(argv)
+    return guarded(lambda: int(arguments.run(arguments)))
+
+
+def build_parser(argv: Sequence[str] | None = None) -> argparse.ArgumentParser:
+    """Build the parser; the flags of `serve` are added only where the words ask for them."""
+    parser = argparse.ArgumentParser(
+        prog=PROGRAM, description=DESCRIPTION, epilog=EPILOG, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("--version", action=_Version, nargs=0, help="print the version and exit")
+    commands = parser.add_subparsers(title="commands", metavar="COMMAND", required=True)
+    words = sys.argv[1:] if argv is None else argv
+    _add_serve(commands, with_flags="serve" in words)
+    _add_invites(commands)
+    _add_keys(commands)
+    _add_workers(commands)
+    _add_store_and_state(commands)
+    return parser
+
+
+class _Version(argparse.Action):
+    """Prints the version, which is looked up only when somebody asks."""
+
+    def __call__(self, parser: argparse.ArgumentParser, *_: Any, **__: Any) -> None:
+        from importlib.metadata import PackageNotFoundError, version
+
+        try:
+            found = version("rma-mesh")
+        except PackageNotFoundError:
+            found = "unknown version"
+        parser.exit(0, f"{PROGRAM} {found}\n")
+
+
+def _add_serve(commands: Any, with_flags: bool) -> None:
+    text = "Run the coordinator until Ctrl-C: workers' API, gateway, dashboard. Prints one line when it is ready."
+    parser = commands.add_parser("serve", help="run the coordinator", description=text)
+    parser.add_argument("--json", action="store_true", help="print the ready line as JSON")
+    if with_flags:
+        from coordinator_server.config import CoordinatorConfig
+        from node.program.settings import add_flags
+
+        add_flags(parser, CoordinatorConfig)
+    parser.set_defaults(run=_command("serve"))
+
+
+def _add_invites(commands: Any) -> None:
+    group = _group(commands, "invite", "let machines in: make, list and revoke invites")
+    create = _leaf(group, "create", "create_invite", "Make an invite and print its code and link. The code is shown only once.")
+    create.add_argument("--uses", type=_count, default=1, metavar="N", help="how many machines it lets in (default 1)")
+    create.add_argument("--expires", type=_duration, default=86400, metavar="TIME", help="30m, 24h, 7d (default 24h)")
+    create.add_argument("--trust", choices=("volunteer", "vetted"), default="volunteer",
+                        help="vetted machines also get services with personal data (default volunteer)")  # fmt: skip
+    create.add_argument("--service", action="append", default=[], dest="services", metavar="NAME",
+                        help="limit the machines to this service; may be given several times")  # fmt: skip
+    _leaf(group, "list", "list_invites", "List all invites and how often each was used.")
+    _leaf(group, "revoke", "revoke_invite", "Make an invite useless at once.").add_argument("id", metavar="ID")
+
+
+def _add_keys(commands: Any) -> None:
+    group = _group(commands, "key", "let frontends in: make, list and revoke API keys")
+    create = _leaf(group, "create", "create_key", "Make an API key for a frontend. The key is shown only once.")
+    create.add_argument("--name", required=True, help="who uses it, for your own list")
+    create.add_argument("--service", action="append", default=[], dest="services", metavar="NAME",
+                        help="allow only this service; may be given several times (default: all)")  # fmt: skip
+    create.add_argument("--rate", default="120/min", help="5/s, 120/min, 1000/hour (default 120/min)")
+    create.add_argument("--expires", type=_duration, default=None, metavar="TIME", help="30d, 52w (default: never)")
+    _leaf(group, "list", "list_keys", "List all API keys, without their secrets.")
+    _leaf(group, "revoke", "revoke_key", "Make an API key useless at once.").add_argument("id", metavar="ID")
+
+
+def _add_workers(commands: Any) -> None:
+    group = _group(commands, "worker", "see, approve, drain and revoke machines")
+    _leaf(group, "list", "list_workers", "List all enrolled machines with their services, load and status.")
+    words = {
+        "show": "Show all that is known of one machine.",
+        "approve": "Let a machine that waits for approval take work, or end its draining.",
+        "drain": "Give a machine no new work and let what it does end.",
+        "revoke": "Throw a machine out: its credential is refused everywhere within one heartbeat.",
+    }
+    for word, text in words.items():
+        _leaf(group, word, f"{word}_worker", text).add_argument("id", metavar="ID")
+
+
+def _add_store_and_state(commands: Any) -> None:
+    audit = _leaf(commands, "audit", "audit", "List what was done and refused, the newest last.")
+    audit.add_argument("--limit", type=_count, default=100, metavar="N", help="how many entries (default 100)")
+    backup = _leaf(commands, "backup", "backup", "Write a backup of the running coordinator's store and keys to FILE.")
+    backup.add_argument("file", type=Path, metavar="FILE")
+    text = "Put a backup back. The coordinator must be stopped; what is in the data directory is replaced."
+    restore = _leaf(commands, "restore", "restore", text)
+    restore.add_argument("file", type=Path, metavar="FILE")
+    restore.add_argument("--yes", action="store_true", help="replace without asking")
+    _leaf(commands, "status", "status", "Show the coordinator's state in a few lines.")
+    _leaf(commands, "doctor", "doctor", "Check health, registry, DHT and every service: what works, what not, what to do.")
+
+
+def _group(commands: Any, name: str, text: str) -> Any:
+    parser = commands.add_parser(name, help=text, description=text[0].upper() + text[1:] + ".")
+    return parser.add_subparsers(title="commands", metavar="COMMAND", required=True)
+
+
+def _leaf(commands: Any, name: str, function: str, text: str) -> argparse.ArgumentParser:
+    short = text.partition(".")[0].partition(":")[0]
+    parser: argparse.ArgumentParser = commands.add_parser(name, help=short[0].lower() + short[1:], description=text)
+    common = parser.add_argument_group("common options")
+    common.add_argument("--json", action="store_true", help="print one JSON document")
+    common.add_argument("--data-dir", default=None, metavar="DIR", help="the running coordinator's data directory")
+    common.add_argument("--url", default=os.environ.get("RMA_URL") or None, help="the coordinator's URL, when it is "
+                        "not on this machine; its token is then read from RMA_ADMIN_TOKEN")  # fmt: skip
+    common.add_argument("--config", default=None, metavar="FILE", help="a TOML file with settings")
+    common.add_argument("--log-format", default=None, metavar="text|json", help="how logs on standard error look")
+    parser.set_defaults(run=_command(function))
+    return parser
+
+
+def _command(name: str) -> Callable[[argparse.Namespace], int]:
+    def run(arguments: argparse.Namespace) -> int:
+        from coordinator_server import commands
+
+        return int(getattr(commands, name)(arguments))
+
+    return run
+
+
+def _duration(text: str) -> int:
+    try:
+        return parse_duration(text)
+    except DurationError as error:
+        raise argparse.ArgumentTypeError(str(error)) from None
+
+
+def _count(text: str) -> int:
+    if not text.isascii() or not text.isdigit() or not 1 <= int(text) <= 100_000:
+        raise argparse.ArgumentTypeError(f"{text[:40]!r} is not a whole number from 1 to 100000")
+    return int(text)

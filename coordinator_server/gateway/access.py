@@ -1,0 +1,148 @@
+"""Who may pass: decides from address, key and service, the cheap checks first, and says what the limits are.
+
+An address is the peer's, or, for a peer on this very machine, the one that its reverse proxy names last in
+X-Forwarded-For. `--anonymous` opens the door only for what really comes from this machine: not for what a proxy
+brings, and not for a web page of somebody else that a browser here has open.
+"""
+
+from __future__ import annotations
+
+import ipaddress
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+
+from coordinator_server.gateway.cors import host_name, origin_allowed
+from coordinator_server.gateway.keys import ApiKey, ApiKeys
+from coordinator_server.gateway.rates import Buckets, Rate, Verdict, address_key, parse_rate
+from node.wire.problems import Problem
+
+WRONG_KEYS = Rate(20, 300.0)  # wrong keys that one address may show
+LONGEST_KEY = 200  # characters
+PROXY_HEADERS = ("X-Forwarded-For", "Forwarded", "X-Real-IP", "CF-Connecting-IP")
+CHALLENGE = {"WWW-Authenticate": 'Bearer realm="rma-mesh"'}
+
+
+@dataclass(frozen=True, slots=True)
+class Visit:
+    """What access must know of a request: who is at the other end and what it shows."""
+
+    peer: str
+    headers: Mapping[str, str]
+
+    @property
+    def from_this_machine(self) -> bool:
+        """True when the peer is on this machine and does not bring somebody else's request."""
+        return _is_loopback(self.peer) and not any(name in self.headers for name in PROXY_HEADERS)
+
+    @property
+    def address(self) -> str:
+        """Return the client's address; only a proxy on this machine is believed about it."""
+        if _is_loopback(self.peer):
+            last = self.headers.get("X-Forwarded-For", "").rpartition(",")[2].strip()
+            if last:
+                return last
+        return self.peer
+
+    @property
+    def key(self) -> str:
+        """Return the API key that is shown in Authorization or X-API-Key, or an empty string."""
+        scheme, _, shown = self.headers.get("Authorization", "").partition(" ")
+        if scheme.lower() == "bearer" and shown:
+            return shown.strip()
+        return self.headers.get("X-API-Key", "").strip()
+
+
+@dataclass(frozen=True, slots=True)
+class Caller:
+    """Somebody who may pass; `headers` tell them what is left of their rate."""
+
+    id: str
+    headers: Mapping[str, str] = field(default_factory=dict)
+
+
+class Access:
+    """Admits requests to services; keeps token buckets for addresses, wrong keys and keys."""
+
+    def __init__(
+        self,
+        keys: ApiKeys,
+        clock: Callable[[], float],
+        *,
+        address_rate: Rate,
+        anonymous: bool = False,
+        forced: bool = False,
+        origins: Sequence[str] = (),
+    ) -> None:
+        self._keys = keys
+        self._clock = clock
+        self._address_rate = address_rate
+        self._anonymous = anonymous
+        self._forced = forced
+        self._origins = tuple(origins)
+        self._addresses = Buckets()
+        self._wrong = Buckets()
+        self._callers = Buckets()
+
+    def knock(self, visit: Visit) -> Verdict:
+        """Count a request against its address; raise Problem when it comes too often."""
+        verdict = self._addresses.take(address_key(visit.address), self._address_rate, self._clock())
+        if not verdict.allowed:
+            raise _too_many("This address sends requests too fast", verdict)
+        return verdict
+
+    async def identify(self, visit: Visit) -> ApiKey | None:
+        """Return the valid key that is shown, or None for an anonymous visit that may pass; raise Problem."""
+        if visit.key:
+            return await self._recognise(visit)
+        if self._forced or (self._anonymous and self._is_own(visit)):
+            return None
+        detail = "Show an API key as `Authorization: Bearer KEY` or `X-API-Key: KEY`. The operator makes keys."
+        raise Problem("unauthorized", detail, headers=CHALLENGE)
+
+    def permit(self, key: ApiKey | None, service: str, knock: Verdict) -> Caller:
+        """Check what the key may do and how often; return the caller or raise Problem."""
+        if key is None:
+            return Caller("anonymous", knock.headers)
+        if not key.allows(service):
+            raise Problem("forbidden", f"This API key is not for the service {service}.")
+        verdict = self._callers.take(key.id, parse_rate(key.rate), self._clock())
+        if not verdict.allowed:
+            raise _too_many(f"This API key may make {key.rate} requests", verdict)
+        return Caller(key.id, verdict.headers)
+
+    async def _recognise(self, visit: Visit) -> ApiKey:
+        """Right keys pass whatever their neighbours do; who shows wrong ones is told so only so often."""
+        key = await self._keys.find(visit.key) if len(visit.key) <= LONGEST_KEY else None
+        if key is not None and not key.expired(self._clock()):
+            return key
+        verdict = self._wrong.take(address_key(visit.address), WRONG_KEYS, self._clock())
+        if not verdict.allowed:
+            raise _too_many("Too many wrong API keys came from this address", verdict)
+        detail = (
+            "This API key has expired." if key is not None else "This API key is not known here, or was revoked."
+        )
+        raise Problem("unauthorized", detail, headers=CHALLENGE)
+
+    def _is_own(self, visit: Visit) -> bool:
+        """Shut out other people's web pages in a browser here, by their origin and by DNS names that lead here."""
+        host = visit.headers.get("Host", "")
+        origin = visit.headers.get("Origin")
+        return (
+            visit.from_this_machine
+            and _is_loopback(host_name(host))
+            and (origin is None or origin_allowed(origin, host, self._origins))
+        )
+
+
+def _too_many(what: str, verdict: Verdict) -> Problem:
+    detail = f"{what}. Try again in {verdict.retry_after} s."
+    return Problem("rate-limited", detail, headers=verdict.headers)
+
+
+def _is_loopback(address: str) -> bool:
+    try:
+        parsed = ipaddress.ip_address(address.partition("%")[0])
+    except ValueError:
+        return address == "localhost"
+    mapped = getattr(parsed, "ipv4_mapped", None)
+    return bool((mapped or parsed).is_loopback)
