@@ -17,13 +17,14 @@ from node.wire.messages import CoordinatorInfo
 from node.wire.tokens import TokenIssuer, TokenVerifier
 
 if TYPE_CHECKING:
+    from node.dht.node import DhtNode
+
     from coordinator_server.audit import Audit
     from coordinator_server.enrolment.invites import Invites
     from coordinator_server.enrolment.lockout import Lockout
     from coordinator_server.enrolment.workers import Workers
     from coordinator_server.gateway.keys import ApiKeys
     from coordinator_server.registry.registry import Registry
-    from node.dht.node import DhtNode
 
 
 class Readiness:

@@ -69,7 +69,9 @@ class CoordinatorConfig:
         """Refuse settings that contradict one another."""
         if bool(self.tls_cert) != bool(self.tls_key):
             name = "tls_key" if self.tls_cert else "tls_cert"
-            raise SettingError(name, "", "a file, because the other one of --tls-cert and --tls-key is given", "all")
+            raise SettingError(
+                name, "", "a file, because the other one of --tls-cert and --tls-key is given", "all"
+            )
         if self.worker_stale <= self.worker_heartbeat:
             raise SettingError("worker_stale", self.worker_stale, "more than worker_heartbeat", "all")
         if self.worker_forgotten <= self.worker_stale:

@@ -1,0 +1,61 @@
+"""The audit log: who did what, when and from where, on the disk before the answer goes out."""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from collections.abc import Callable, Sequence
+from typing import Literal
+
+from coordinator_server.store.interface import AuditLine, Store
+
+REFUSAL_PAUSE = 60.0  # seconds in which one address is refused the same thing without another line
+REMEMBERED = 4096
+
+
+class Audit:
+    """Appends and reads lines; refusals are thinned out, so that nobody can fill the disk with them."""
+
+    def __init__(self, store: Store, clock: Callable[[], float]) -> None:
+        self._store = store
+        self._clock = clock
+        self._refused: OrderedDict[tuple[str, str], float] = OrderedDict()
+
+    def line(
+        self,
+        action: str,
+        *,
+        actor: str,
+        subject: str = "",
+        detail: str = "",
+        address: str = "",
+        outcome: Literal["done", "refused"] = "done",
+    ) -> AuditLine:
+        """Make a line of now, for `record` or to go along with `Store.commit`."""
+        return AuditLine(
+            time=self._clock(),
+            actor=actor,
+            action=action,
+            subject=subject[:200],
+            detail=detail[:500],
+            address=address[:64],
+            outcome=outcome,
+        )
+
+    async def record(self, *lines: AuditLine) -> None:
+        await self._store.commit((), lines)
+
+    async def refusal(self, line: AuditLine) -> None:
+        """Record a refusal, unless the same address was refused the same within the last minute."""
+        key = (line.address, line.action)
+        last = self._refused.get(key)
+        if last is not None and 0 <= line.time - last < REFUSAL_PAUSE:
+            return
+        self._refused[key] = line.time
+        self._refused.move_to_end(key)
+        while len(self._refused) > REMEMBERED:
+            self._refused.popitem(last=False)
+        await self.record(line)
+
+    async def newest(self, limit: int = 1000, before: int | None = None) -> Sequence[AuditLine]:
+        """Return lines, newest first; `before` is the number of the line to go on from."""
+        return await self._store.audit(limit, before)
