@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import platform
+from typing import Literal
 
 import platformdirs
 
@@ -29,7 +30,7 @@ class NodeConfig:
     )
     tunnel_url: str = setting("", "public URL of your own tunnel to this node", env=("TUNNEL_URL",), metavar="URL")
     use_tunnel: bool = setting(True, "false is the older name of --tunnel off", env=("USE_TUNNEL",), flag=False)
-    worker_type: str = setting(
+    worker_type: Literal["auto", "gpu", "edge", "storage", "cpu"] = setting(
         "auto", "kind of worker", choices=("auto", "gpu", "edge", "storage", "cpu"), env=("WORKER_TYPE",)
     )
     worker_id: str = setting("", "wished id of this worker", env=("WORKER_ID",), metavar="ID")

@@ -16,7 +16,6 @@ from pathlib import Path
 from typing import Any
 
 import aiohttp
-import msgspec
 from aiohttp import web
 
 from node import __version__, enrolment
@@ -29,20 +28,17 @@ from node.doctor import Check, examine
 from node.hardware.detect import detect_async
 from node.hardware.load import LoadSampler
 from node.http_api import HttpApi
-from node.identity.keys import Identity, delete_identity, load_or_create_identity
-from node.identity.membership import forget_membership, load_membership, save_membership
-from node.kept_files import KeptAssignment, KeptFiles, KeptPause
+from node.kept_files import KeptFiles, KeptPause
 from node.local_services import LocalServices
 from node.machine import handle
+from node.member import Member
 from node.mesh_session import MeshSession
 from node.program.errors import UserFacingError
 from node.program.tasks import TaskSet
 from node.program.web import HttpServer, bind
-from node.reachability import endpoints_of
 from node.services.supervisor import ServiceSupervisor
-from node.state import Membership, NodeState, RoutingStats, View
-from node.wire.manifests import Catalogue, ManifestError, SignedCatalogue, open_catalogue
-from node.wire.messages import Capabilities, WorkerRecord
+from node.state import NodeState, RoutingStats, View
+from node.wire.messages import Capabilities
 from node.wire.problems import Problem
 from node.wire.tokens import TokenVerifier
 
@@ -66,17 +62,17 @@ class NodeRuntime:
         self._feed = ViewFeed(self.view)
         self._control = ControlApi(self, self._feed, data_dir)
         self._contact = CoordinatorContact(lambda: self.dispatch(e.ContactDue()))
-        self._talk = CoordinatorTalk(lambda: self.state, self.dispatch, self._keep_catalogue)
+        self._talk = CoordinatorTalk(
+            lambda: self.state, self.dispatch, lambda catalogue: self._member.take_catalogue(catalogue)
+        )
         self._commands: asyncio.Queue[e.Command] = asyncio.Queue()
         self._tasks = TaskSet("node")
         self._stopped = asyncio.Event()
         self._resume_timer: asyncio.TimerHandle | None = None
         self._enrolling = asyncio.Lock()
-        self._identity: Identity | None = None
-        self._session: MeshSession | None = None
         self._http: aiohttp.ClientSession | None = None
         self._server: HttpServer | None = None
-        self._signed_catalogue: SignedCatalogue | None = None
+        self._maybe_member: Member | None = None
         self._load = LoadSampler()
         self._supervisor = ServiceSupervisor(
             data_dir=data_dir,
@@ -103,9 +99,15 @@ class NodeRuntime:
         self._http = aiohttp.ClientSession(
             timeout=aiohttp.ClientTimeout(total=self.config.register_timeout), trust_env=True
         )
-        membership = await asyncio.to_thread(load_membership, self._data_dir)
-        self._identity = await self._load_identity()
-        started = await self._started_event(membership)
+        self._maybe_member = Member(
+            self.config,
+            self._data_dir,
+            http=self._http,
+            local=self._local,
+            talk=self._talk,
+            state=lambda: self.state,
+        )
+        started = await self._started_event()
         await self._server.start()
         await self._control.start()
         self._contact.start()
@@ -135,9 +137,8 @@ class NodeRuntime:
             self._resume_timer.cancel()
         await self._contact.stop()
         await self._tasks.stop()
-        if self._session is not None:
-            session, self._session = self._session, None
-            await session.stop()
+        if self._maybe_member is not None:
+            await self._maybe_member.close()
         await self._supervisor.stop()
         await self._control.stop()
         if self._server is not None:
@@ -149,25 +150,16 @@ class NodeRuntime:
         await stop.wait()
         self.request_stop()
 
-    async def _started_event(self, membership: Membership | None) -> e.Started:
-        assert self._identity is not None
-        pause, kept = self._files.pause(), self._files.assignment()
-        catalogue, assignment = Catalogue(), None
-        if membership is not None:
-            membership = enrolment.at_configured_address(membership, self.config.coordinator)
-            if kept is not None:
-                try:
-                    catalogue = open_catalogue(kept.catalogue, enrolment.mesh_key(membership))
-                    assignment, self._signed_catalogue = kept.assignment, kept.catalogue
-                except ManifestError as error:
-                    log.warning("the kept assignment is not used: %s", error)
+    async def _started_event(self) -> e.Started:
+        pause = await asyncio.to_thread(self._files.pause)
+        membership, catalogue, assignment = await self._member.load()
         return e.Started(
             name=self.config.name,
             version=__version__,
             url=self.url,
             capabilities=await self._capabilities(),
             membership=membership,
-            key_in_file=self._identity.stored == "file",
+            key_in_file=self._member.identity.stored == "file",
             paused=pause.paused,
             snoozed_until=pause.until,
             catalogue=catalogue,
@@ -225,55 +217,29 @@ class NodeRuntime:
         self._stopped.set()
 
     async def _join_mesh(self, command: e.JoinMesh) -> None:
-        assert self._identity is not None and self._http is not None
-        if self._session is not None:
-            return
-        session = MeshSession(
-            config=self.config,
-            data_dir=self._data_dir,
-            identity=self._identity.private_key,
-            membership=command.membership,
-            http=self._http,
-            local=self._local,
-            catalogue=lambda: self.state.catalogue,
-            coordinator=lambda: self._talk.coordinator(self.state.coordinator or ""),
-        )
-        await session.start()
-        self._session = session
-        self._local.in_flight = session.router.in_flight
-        addresses = self.state.capabilities.addresses
-        self.dispatch(e.MeshJoined(endpoints_of(self.config, self._port, session.dht.port, addresses)))
+        endpoints = await self._member.join(command.membership, self._port)
+        if endpoints is not None:
+            self.dispatch(e.MeshJoined(endpoints))
 
     async def _quit_mesh(self, _command: e.QuitMesh) -> None:
-        session, self._session = self._session, None
-        if session is not None:
-            await self._talk.leave(session)
-            await session.stop()
-        await asyncio.to_thread(forget_membership, self._data_dir)
-        await asyncio.to_thread(self._files.forget)
-        await delete_identity(self._data_dir)
-        self._identity = await self._load_identity()
+        await self._member.quit()
 
     async def _save_membership(self, command: e.SaveMembership) -> None:
-        await asyncio.to_thread(save_membership, self._data_dir, command.membership)
-        if self._session is not None:
-            self._session.renew(command.membership.credential)
+        await self._member.save(command.membership)
 
     async def _save_pause(self, command: e.SavePause) -> None:
         await asyncio.to_thread(self._files.save_pause, KeptPause(command.paused, command.until))
 
     async def _save_assignment(self, command: e.SaveAssignment) -> None:
-        if self._signed_catalogue is not None:
-            kept = KeptAssignment(command.assignment, self._signed_catalogue)
-            await asyncio.to_thread(self._files.save_assignment, kept)
+        await self._member.save_assignment(command.assignment)
 
     async def _begin_register(self, command: e.Register) -> None:
-        session = self._session
+        session = self._member.session
         if session is not None:
             self._contact.begin(lambda: self._talk.register(session, command.coordinator))
 
     async def _begin_heartbeat(self, command: e.SendHeartbeat) -> None:
-        session = self._session
+        session = self._member.session
         if session is not None:
             self._contact.begin(lambda: self._talk.heartbeat(session, command.coordinator))
 
@@ -284,25 +250,14 @@ class NodeRuntime:
         self._tasks.start(self._local.run(command.services), "reconcile")
 
     async def _publish(self, command: e.PublishServices) -> None:
-        if self._session is not None and self.state.endpoints is not None:
-            record = WorkerRecord(
-                worker_id=self._session.membership.worker_id,
-                endpoints=self.state.endpoints,
-                services=command.services,
-                capabilities=self.state.capabilities,
-                load=self.state.load,
-                in_flight=self.state.in_flight,
-                last_seen=time.time(),
-            )
-            self._tasks.start(self._session.dht.publish(record, command.services), "publish")
+        self._tasks.start(self._member.publish(command.services), "publish")
 
     async def _join_dht(self, command: e.JoinDht) -> None:
-        if self._session is not None and command.contacts:
-            self._session.dht.set_bootstrap([(contact.host, contact.port) for contact in command.contacts])
+        self._member.join_dht(command.contacts)
 
     async def _refuse_workers(self, command: e.RefuseWorkers) -> None:
-        if self._session is not None:
-            self._session.refuse(command.revoked)
+        if self._member.session is not None:
+            self._member.session.refuse(command.revoked)
 
     async def _begin_drain(self, _command: e.Drain) -> None:
         self._tasks.start(self._drain(), "drain")
@@ -325,39 +280,41 @@ class NodeRuntime:
     # --- what is measured from time to time ---------------------------------------------------------------------
 
     async def _measure_load(self) -> None:
-        session = self._session
+        session = self._member.session
         in_flight = self._local.in_flight(())
         concurrency = sum(
             manifest.concurrency
             for report in self.state.services
             if report.state == "running" and (manifest := self.state.catalogue.resolve(report.name))
         )
-        load = await asyncio.to_thread(self._load.sample, in_flight, concurrency)
         contacts = len(session.dht.contacts()) if session is not None else 0
-        self.dispatch(e.LoadMeasured(load, in_flight, contacts))
+        self.dispatch(e.LoadMeasured(self._load.load(in_flight, concurrency), in_flight, contacts))
 
     async def _detect(self) -> None:
         self.dispatch(e.CapabilitiesDetected(await self._capabilities()))
 
     async def _capabilities(self) -> Capabilities:
-        found = await detect_async(self._data_dir)
-        kind = self.config.worker_type
-        changes: dict[str, Any] = {"version": __version__, "allowed_services": self.config.allow}
-        if kind != "auto":
-            changes["worker_type"] = kind
-        return msgspec.structs.replace(found, **changes)
+        return await detect_async(
+            self._data_dir,
+            wanted_type=self.config.worker_type,
+            version=__version__,
+            allowed_services=self.config.allow,
+        )
 
     async def _renew_when_half(self) -> None:
-        if self._session is not None:
-            await self._talk.renew_when_half(self._session)
-
-    async def _load_identity(self) -> Identity:
-        return await load_or_create_identity(self._data_dir, use_keyring=self.config.keyring)
-
-    def _keep_catalogue(self, catalogue: SignedCatalogue) -> None:
-        self._signed_catalogue = catalogue
+        if self._member.session is not None:
+            await self._talk.renew_when_half(self._member.session)
 
     # --- what others see and ask --------------------------------------------------------------------------------
+
+    @property
+    def _member(self) -> Member:
+        assert self._maybe_member is not None, "start() comes first"
+        return self._maybe_member
+
+    @property
+    def _session(self) -> MeshSession | None:
+        return self._maybe_member.session if self._maybe_member is not None else None
 
     @property
     def url(self) -> str:
@@ -396,7 +353,7 @@ class NodeRuntime:
 
     async def enroll(self, intent: EnrollIntent) -> str:
         """Join the mesh of an invite; return our worker_id, or raise a Problem."""
-        assert self._identity is not None and self._http is not None
+        assert self._http is not None
         async with self._enrolling:
             if self.state.membership is not None:
                 raise Problem("conflict", f"This machine is a member already, as {self.state.worker_id}.")
@@ -407,7 +364,7 @@ class NodeRuntime:
                     self._http,
                     link,
                     name=intent.name or self.config.name,
-                    public_key=self._identity.public_key,
+                    public_key=self._member.identity.public_key,
                     wish=self.config.worker_id,
                     capabilities=self.state.capabilities,
                     now=time.time(),

@@ -13,7 +13,7 @@ import types
 import typing
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any, TypeVar, get_args, get_origin
+from typing import Any, Literal, TypeVar, get_args, get_origin
 
 from node.program.errors import EXIT_USAGE, UserFacingError
 
@@ -123,6 +123,8 @@ def _kind(hint: Any) -> tuple[type, bool]:
         hint = next(part for part in get_args(hint) if part is not types.NoneType)
     if get_origin(hint) is tuple:
         return get_args(hint)[0], True
+    if get_origin(hint) is Literal:
+        return str, False
     return hint, False
 
 

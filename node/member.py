@@ -1,0 +1,142 @@
+"""This machine's place in a mesh: its key, what it keeps of its membership, and the session while it is enrolled."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import aiohttp
+
+from node import enrolment
+from node.config import NodeConfig
+from node.coordinator_talk import CoordinatorTalk
+from node.identity.keys import Identity, delete_identity, load_or_create_identity
+from node.identity.membership import forget_membership, load_membership, save_membership
+from node.kept_files import KeptAssignment, KeptFiles
+from node.local_services import LocalServices
+from node.mesh_session import MeshSession
+from node.reachability import endpoints_of
+from node.state import Membership, NodeState
+from node.wire.manifests import Catalogue, ManifestError, SignedCatalogue, open_catalogue
+from node.wire.messages import Assignment, DhtContact, Endpoints, WorkerRecord
+
+log = logging.getLogger(__name__)
+
+
+class Member:
+    """Holds the identity key from `load` on, and a session between `join` and `quit`."""
+
+    def __init__(
+        self,
+        config: NodeConfig,
+        data_dir: Path,
+        *,
+        http: aiohttp.ClientSession,
+        local: LocalServices,
+        talk: CoordinatorTalk,
+        state: Callable[[], NodeState],
+    ) -> None:
+        self._config = config
+        self._data_dir = data_dir
+        self._http = http
+        self._local = local
+        self._talk = talk
+        self._state = state
+        self._files = KeptFiles(data_dir)
+        self._identity: Identity | None = None
+        self._catalogue: SignedCatalogue | None = None
+        self.session: MeshSession | None = None
+
+    @property
+    def identity(self) -> Identity:
+        assert self._identity is not None, "load() comes first"
+        return self._identity
+
+    async def load(self) -> tuple[Membership | None, Catalogue, Assignment | None]:
+        """Return what an earlier run kept: the membership, the catalogue and the last assignment."""
+        membership = await asyncio.to_thread(load_membership, self._data_dir)
+        self._identity = await load_or_create_identity(self._data_dir, use_keyring=self._config.keyring)
+        if membership is None:
+            return None, Catalogue(), None
+        membership = enrolment.at_configured_address(membership, self._config.coordinator)
+        kept = await asyncio.to_thread(self._files.assignment)
+        try:
+            if kept is not None:
+                catalogue = open_catalogue(kept.catalogue, enrolment.mesh_key(membership))
+                self._catalogue = kept.catalogue
+                return membership, catalogue, kept.assignment
+        except ManifestError as error:
+            log.warning("the kept assignment is not used: %s", error)
+        return membership, Catalogue(), None
+
+    async def join(self, membership: Membership, port: int) -> Endpoints | None:
+        """Start a session; return where we can be reached, or None where one runs already."""
+        if self.session is not None:
+            return None
+        session = MeshSession(
+            config=self._config,
+            data_dir=self._data_dir,
+            identity=self.identity.private_key,
+            membership=membership,
+            http=self._http,
+            local=self._local,
+            catalogue=lambda: self._state().catalogue,
+            coordinator=lambda: self._talk.coordinator(self._state().coordinator or ""),
+        )
+        await session.start()
+        self.session = session
+        self._local.in_flight = session.router.in_flight
+        return endpoints_of(self._config, port, session.dht.port, self._state().capabilities.addresses)
+
+    async def quit(self) -> None:
+        """Leave for good: say so, then forget membership, files and key, in an order that a crash may interrupt."""
+        session = self.session
+        if session is not None:
+            await self._talk.leave(session)
+            await self.close()
+        await asyncio.to_thread(forget_membership, self._data_dir)
+        await asyncio.to_thread(self._files.forget)
+        await delete_identity(self._data_dir)
+        self._identity = await load_or_create_identity(self._data_dir, use_keyring=self._config.keyring)
+
+    async def close(self) -> None:
+        """End the session, if there is one; the membership stays."""
+        session, self.session = self.session, None
+        if session is not None:
+            await session.stop()
+
+    async def save(self, membership: Membership) -> None:
+        await asyncio.to_thread(save_membership, self._data_dir, membership)
+        if self.session is not None:
+            self.session.renew(membership.credential)
+
+    def take_catalogue(self, catalogue: SignedCatalogue) -> None:
+        """Remember a verified catalogue, to be kept with the next assignment."""
+        self._catalogue = catalogue
+
+    async def save_assignment(self, assignment: Assignment) -> None:
+        if self._catalogue is not None:
+            await asyncio.to_thread(self._files.save_assignment, KeptAssignment(assignment, self._catalogue))
+
+    async def publish(self, services: tuple[str, ...]) -> None:
+        """Announce these services in the DHT under our own record."""
+        state, session = self._state(), self.session
+        if session is None or state.endpoints is None:
+            return
+        record = WorkerRecord(
+            worker_id=session.membership.worker_id,
+            endpoints=state.endpoints,
+            services=services,
+            capabilities=state.capabilities,
+            load=state.load,
+            in_flight=state.in_flight,
+            last_seen=time.time(),
+        )
+        await session.dht.publish(record, services)
+
+    def join_dht(self, contacts: tuple[DhtContact, ...]) -> None:
+        if self.session is not None and contacts:
+            self.session.dht.set_bootstrap([(contact.host, contact.port) for contact in contacts])
