@@ -114,10 +114,10 @@ async def _serve(config: NodeConfig, data_dir: Path, stop: asyncio.Event, *, as_
                 raise UserFacingError("An invite code needs a coordinator.", "", hint, EXIT_USAGE)
             coordinator = config.coordinator[0] if config.coordinator else ""
             try:
-                await node.enroll(EnrollIntent(coordinator=coordinator, invite=config.invite))
+                await node.desk.enroll(EnrollIntent(coordinator=coordinator, invite=config.invite))
             except Problem as problem:
                 raise as_user_facing(problem) from None
-        _announce(node.ready(), as_json=as_json)
+        _announce(node.desk.ready(), as_json=as_json)
         await node.wait(stop)
     finally:
         await node.stop()

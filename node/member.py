@@ -1,4 +1,4 @@
-"""This machine's place in a mesh: its key, what it keeps of its membership, and the session while it is enrolled."""
+"""This machine's place in a mesh: its key, what is kept of its membership, its session while enrolled."""
 
 from __future__ import annotations
 

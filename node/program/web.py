@@ -138,7 +138,8 @@ class HttpServer:
     def __init__(self, app: web.Application, listener: socket.socket) -> None:
         self._runner = web.AppRunner(app, handler_cancellation=True, access_log=None, shutdown_timeout=2.0)
         self._listener = listener
-        self.host, self.port = listener.getsockname()[:2]
+        self.host: str = listener.getsockname()[0]
+        self.port: int = listener.getsockname()[1]
 
     @property
     def url(self) -> str:

@@ -1,0 +1,131 @@
+"""What others see of a node and ask of it: the one desk behind HTTP endpoints and control API."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from email.utils import parsedate_to_datetime
+from typing import TYPE_CHECKING
+
+import aiohttp
+from aiohttp import web
+
+from node import enrolment
+from node import events as e
+from node.control import EnrollIntent
+from node.doctor import Check, examine
+from node.mesh_session import MeshSession
+from node.state import NodeState, RoutingStats, View
+from node.wire.problems import Problem
+from node.wire.tokens import TokenVerifier
+
+if TYPE_CHECKING:
+    from node.runtime import NodeRuntime
+
+
+class FrontDesk:
+    """Answers from the node's state, and turns what is asked into events."""
+
+    def __init__(self, node: NodeRuntime) -> None:
+        self._node = node
+        self._sequence = 0
+        self._enrolling = asyncio.Lock()
+
+    @property
+    def state(self) -> NodeState:
+        return self._node.state
+
+    @property
+    def local_token(self) -> str:
+        return self._node.local_token
+
+    @property
+    def _session(self) -> MeshSession | None:
+        return self._node.session
+
+    @property
+    def verifier(self) -> TokenVerifier | None:
+        return self._session.verifier if self._session is not None else None
+
+    def ready(self) -> dict[str, object]:
+        """Return the line that says where we are (SPEC §4)."""
+        dht_port = self._session.dht.port if self._session is not None else None
+        return {
+            "event": "ready",
+            "worker_id": self._node.state.worker_id,
+            "url": self._node.url,
+            "dht_port": dht_port,
+        }
+
+    def stats(self) -> RoutingStats:
+        return self._session.router.stats() if self._session is not None else RoutingStats()
+
+    def view(self) -> View:
+        """Return what a person may see of this node now."""
+        self._sequence += 1
+        peers = self._session.router.peers() if self._session is not None else ()
+        return View(sequence=self._sequence, state=self._node.state, stats=self.stats(), peers=peers)
+
+    async def serve(
+        self, request: web.Request, service: str, path: str | None, *, forwarded: bool, caller: str
+    ) -> web.StreamResponse:
+        """Serve a request here or on another worker."""
+        if self._session is None:
+            raise Problem("no-worker", "This machine has not joined a mesh yet.", headers={"Retry-After": "30"})
+        return await self._session.router.serve(request, service, path, forwarded=forwarded, caller=caller)
+
+    async def enroll(self, intent: EnrollIntent) -> str:
+        """Join the mesh of an invite; return our worker_id, or raise a Problem."""
+        async with self._enrolling:
+            if self._node.state.membership is not None:
+                raise Problem("conflict", f"This machine is a member already, as {self._node.state.worker_id}.")
+            link = enrolment.parse_invitation(intent.link or intent.invite, intent.coordinator)
+            self._node.dispatch(e.EnrolmentRequested())
+            try:
+                membership, answer = await enrolment.enrol(
+                    self._node.http,
+                    link,
+                    name=intent.name or self._node.config.name,
+                    public_key=self._node.member.identity.public_key,
+                    wish=self._node.config.worker_id,
+                    capabilities=self._node.state.capabilities,
+                    now=time.time(),
+                )
+            except BaseException as error:
+                text = error.detail if isinstance(error, Problem) else "Joining was cancelled."
+                self._node.dispatch(e.EnrolmentFailed(text))
+                raise
+            self._node.dispatch(e.Enrolled(membership, answer.dht))
+            await self._node.settle()
+            return membership.worker_id
+
+    def pause(self, seconds: float | None = None) -> None:
+        self._node.dispatch(e.PauseRequested(None if seconds is None else time.time() + seconds))
+
+    def resume(self) -> None:
+        self._node.dispatch(e.ResumeRequested())
+
+    async def leave(self) -> None:
+        if self._node.state.membership is None:
+            raise Problem("conflict", "This machine is in no mesh.")
+        self._node.dispatch(e.LeaveRequested())
+
+    def request_stop(self) -> None:
+        self._node.dispatch(e.StopRequested())
+
+    async def restart_service(self, name: str) -> None:
+        await self._node.supervisor.restart(name)
+
+    async def doctor(self) -> list[Check]:
+        return examine(self._node.state, await self._clock_offset())
+
+    async def _clock_offset(self) -> float | None:
+        """Return the coordinator's clock minus ours in seconds, to a second; None where it does not answer."""
+        if self._node.state.coordinator is None:
+            return None
+        limit = aiohttp.ClientTimeout(total=self._node.config.probe_timeout)
+        try:
+            async with self._node.http.get(self._node.state.coordinator + "/health", timeout=limit) as response:
+                return parsedate_to_datetime(response.headers["Date"]).timestamp() - time.time()
+        except (aiohttp.ClientError, TimeoutError, OSError, KeyError, ValueError):
+            return None
