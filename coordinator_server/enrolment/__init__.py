@@ -1,0 +1,6 @@
+"""Lets machines into the mesh and puts them out of it.
+
+`invites` are counted and expire; `lockout` stops guessing (pure); `enrol` turns a valid invite into a worker, once;
+`workers` are the enrolments with trust, drain and revocation; `blocklist` is what every node must refuse (pure);
+`credentials` are what the mesh key signs about a worker.
+"""

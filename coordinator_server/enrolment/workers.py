@@ -1,0 +1,202 @@
+"""The enrolled machines: who each is, what it is trusted with, and whether it was drained or revoked.
+
+Enrolments are read once and kept in memory; every change is on the disk before it counts.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import functools
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from typing import Any
+
+import msgspec
+
+from coordinator_server.audit import Audit
+from coordinator_server.enrolment.blocklist import Blocklist
+from coordinator_server.store.interface import ABSENT, AuditLine, Store, Write
+from node.program.tasks import TaskSet
+from node.wire.credentials import Trust
+from node.wire.problems import Problem
+
+PREFIX = "worker/"
+IDENTITY_PREFIX = "identity/"  # public key -> worker id, so that one machine never becomes two workers
+BLOCKLIST_KEY = "blocklist"
+CHANGE_TRIES = 100
+
+
+class Enrolment(msgspec.Struct, frozen=True, kw_only=True):
+    """One enrolled machine; no services means all of them. Times are Unix seconds, the key is base64url."""
+
+    worker_id: str
+    name: str
+    identity_public_key: str
+    invite_id: str
+    trust: Trust
+    services: tuple[str, ...] = ()
+    enrolled_at: float
+    address: str = ""
+    draining: bool = False
+    revoked_at: float | None = None
+
+    @property
+    def revoked(self) -> bool:
+        return self.revoked_at is not None
+
+
+class Workers:
+    """All enrolments; `changed` is called after each change with the worker's id."""
+
+    def __init__(self, store: Store, audit: Audit, clock: Callable[[], float], credential_life: float) -> None:
+        self._store = store
+        self._audit = audit
+        self._clock = clock
+        self._credential_life = credential_life  # seconds
+        self._enrolments: dict[str, Enrolment] = {}  # by worker id in lower case
+        self._by_identity: dict[str, str] = {}
+        self._tasks = TaskSet("workers")
+        self.blocklist = Blocklist()
+        self.changed: Callable[[str], None] = lambda _worker_id: None
+
+    async def load(self) -> None:
+        """Read what earlier runs kept."""
+        for _, entry in await self._store.list(PREFIX):
+            self._keep(msgspec.json.decode(entry.value, type=Enrolment))
+        entry_or_none = await self._store.get(BLOCKLIST_KEY)
+        if entry_or_none is not None:
+            self.blocklist = msgspec.json.decode(entry_or_none.value, type=Blocklist)
+
+    async def stop(self) -> None:
+        await self._tasks.stop()
+
+    def __len__(self) -> int:
+        return len(self._enrolments)
+
+    def __iter__(self) -> Iterator[Enrolment]:
+        return iter(list(self._enrolments.values()))
+
+    def __contains__(self, worker_id: object) -> bool:
+        return isinstance(worker_id, str) and self.get(worker_id) is not None
+
+    def get(self, worker_id: str) -> Enrolment | None:
+        found = self._enrolments.get(worker_id.lower())
+        return found if found is not None and found.worker_id == worker_id else None
+
+    def by_identity(self, identity_public_key: str) -> Enrolment | None:
+        """Return the machine with this key that was not revoked."""
+        worker_id = self._by_identity.get(identity_public_key)
+        return self.get(worker_id) if worker_id is not None else None
+
+    def is_taken(self, worker_id: str) -> bool:
+        """Say whether an id is or was a worker's, however it is capitalised."""
+        lowered = worker_id.lower()
+        return lowered in self._enrolments or any(name.lower() == lowered for name in self.blocklist.until)
+
+    def is_revoked(self, worker_id: str) -> bool:
+        found = self._enrolments.get(worker_id.lower())
+        return worker_id in self.blocklist.until or (found is not None and found.revoked)
+
+    async def admit(self, enrolment: Enrolment, spent: Write, line: AuditLine) -> bool:
+        """Add a machine and count its invite's use, or neither: return False when somebody came before us."""
+        identity_key = IDENTITY_PREFIX + enrolment.identity_public_key
+        known = await self._store.get(identity_key)
+        writes = [
+            Write(_key(enrolment.worker_id), msgspec.json.encode(enrolment), ABSENT),
+            Write(identity_key, enrolment.worker_id.encode(), known.version if known else ABSENT),
+            spent,
+        ]
+        return await self._commit(writes, line, lambda: self._keep(enrolment))
+
+    async def approve(self, worker_id: str, *, actor: str = "admin", address: str = "") -> Enrolment:
+        """Trust a machine with personal data; raise unknown-worker."""
+        line = self._audit.line("worker-approved", actor=actor, subject=worker_id, address=address)
+        return await self._change(worker_id, {"trust": "vetted"}, line)
+
+    async def drain(
+        self, worker_id: str, draining: bool = True, *, actor: str = "admin", address: str = ""
+    ) -> Enrolment:
+        """Give a machine nothing to do any more, or again something; raise unknown-worker."""
+        action = "worker-drained" if draining else "worker-undrained"
+        line = self._audit.line(action, actor=actor, subject=worker_id, address=address)
+        return await self._change(worker_id, {"draining": draining}, line)
+
+    async def revoke(self, worker_id: str, *, actor: str = "admin", address: str = "") -> Enrolment:
+        """Put a machine out for good: no node and no coordinator takes its credential any more."""
+        line = self._audit.line("worker-revoked", actor=actor, subject=worker_id, address=address)
+        return await self._change(worker_id, {"revoked_at": self._clock()}, line)
+
+    async def remove(self, worker_id: str, *, actor: str, address: str = "") -> None:
+        """Forget a machine that leaves of its own will; it may come back with a new invite and gets a new id."""
+        line = self._audit.line("worker-left", actor=actor, subject=worker_id, address=address)
+        await self._change(worker_id, None, line)
+
+    async def _change(self, worker_id: str, changes: Mapping[str, Any] | None, line: AuditLine) -> Enrolment:
+        """Change an enrolment, or remove it for `changes` None; what ends it goes onto the blocklist with it."""
+        for _ in range(CHANGE_TRIES):
+            self._existing(worker_id)
+            entry = await self._store.get(_key(worker_id))
+            if entry is None:
+                continue
+            before = msgspec.json.decode(entry.value, type=Enrolment)
+            after = None if changes is None else msgspec.structs.replace(before, **changes)
+            if after == before or (after is not None and after.revoked and before.revoked):
+                return before
+            writes = [Write(_key(worker_id), None if after is None else msgspec.json.encode(after), entry.version)]
+            blocklist = self.blocklist
+            if after is None or after.revoked:
+                blocklist = await self._block(worker_id, writes)
+            if after is None:
+                writes.append(Write(IDENTITY_PREFIX + before.identity_public_key, None))
+            if await self._commit(writes, line, functools.partial(self._take, before, after, blocklist)):
+                return after or before
+        raise Problem("conflict", f"{worker_id} is being changed by somebody else. Please try again.")
+
+    async def _block(self, worker_id: str, writes: list[Write]) -> Blocklist:
+        """Return the blocklist with one more name, and add the write that makes it so."""
+        listed = await self._store.get(BLOCKLIST_KEY)
+        current = msgspec.json.decode(listed.value, type=Blocklist) if listed else Blocklist()
+        longer = current.with_name(worker_id, self._clock(), self._credential_life)
+        writes.append(Write(BLOCKLIST_KEY, msgspec.json.encode(longer), listed.version if listed else ABSENT))
+        return longer
+
+    def _existing(self, worker_id: str) -> Enrolment:
+        found = self.get(worker_id)
+        if found is None:
+            raise Problem("unknown-worker", f"No worker with the id {worker_id[:64]!r} is enrolled.")
+        return found
+
+    async def _commit(self, writes: Sequence[Write], line: AuditLine, apply: Callable[[], None]) -> bool:
+        """Write, then change what is in memory: also when whoever asked has gone away meanwhile."""
+
+        async def work() -> bool:
+            done = await self._store.commit(writes, [line])
+            if done:
+                apply()
+                self.changed(line.subject)
+            return done
+
+        return await asyncio.shield(self._tasks.start(work(), line.action))
+
+    def _take(self, before: Enrolment, after: Enrolment | None, blocklist: Blocklist) -> None:
+        if after is None:
+            self._drop(before)
+        else:
+            self._keep(after)
+        if blocklist.version > self.blocklist.version:
+            self.blocklist = blocklist
+
+    def _keep(self, enrolment: Enrolment) -> None:
+        self._enrolments[enrolment.worker_id.lower()] = enrolment
+        if not enrolment.revoked:
+            self._by_identity[enrolment.identity_public_key] = enrolment.worker_id
+        elif self._by_identity.get(enrolment.identity_public_key) == enrolment.worker_id:
+            del self._by_identity[enrolment.identity_public_key]
+
+    def _drop(self, enrolment: Enrolment) -> None:
+        self._enrolments.pop(enrolment.worker_id.lower(), None)
+        if self._by_identity.get(enrolment.identity_public_key) == enrolment.worker_id:
+            del self._by_identity[enrolment.identity_public_key]
+
+
+def _key(worker_id: str) -> str:
+    return PREFIX + worker_id.lower()
