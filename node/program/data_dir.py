@@ -17,8 +17,8 @@ from node.program.errors import EXIT_FAILED, EXIT_IN_USE, UserFacingError
 def hold_data_dir(path: Path, program: str) -> Iterator[Path]:
     """Make the directory private to this user and keep every other program out of it while held."""
     try:
-        path.mkdir(parents=True, exist_ok=True)
-        if os.name == "posix":
+        path.mkdir(mode=0o700, parents=True, exist_ok=True)
+        if os.name == "posix" and _is_ours(path, program):
             path.chmod(0o700)
         lock = filelock.FileLock(path / f"{program}.lock", blocking=False)
         lock.acquire()
@@ -40,6 +40,11 @@ def hold_data_dir(path: Path, program: str) -> Iterator[Path]:
         yield path
     finally:
         lock.release()
+
+
+def _is_ours(path: Path, program: str) -> bool:
+    """Tell a data directory from one like /tmp, which a slip of the hand must not close to everybody else."""
+    return (path / f"{program}.lock").exists() or not any(path.iterdir())
 
 
 def write_private_file(path: Path, data: bytes) -> None:

@@ -30,7 +30,7 @@ class TextFormatter(logging.Formatter):
     def format(self, record: logging.LogRecord) -> str:
         stamp = self.formatTime(record, "%H:%M:%S")
         fields = "".join(f" {key}={value}" for key, value in _extra(record).items())
-        line = f"{stamp} {record.levelname.lower()} {record.name}: {record.getMessage()}{fields}"
+        line = _one_line(f"{stamp} {record.levelname.lower()} {record.name}: {record.getMessage()}{fields}")
         return line + ("\n" + self.formatException(record.exc_info) if record.exc_info else "")
 
 
@@ -47,7 +47,17 @@ class JsonFormatter(logging.Formatter):
         }
         if record.exc_info:
             line["exception"] = self.formatException(record.exc_info)
-        return msgspec.json.encode(line, enc_hook=str).decode()
+        try:
+            return msgspec.json.encode(line, enc_hook=str).decode()
+        except UnicodeEncodeError:  # a file name that is no Unicode
+            return msgspec.json.encode({key: _one_line(str(value)) for key, value in line.items()}).decode()
+
+
+def _one_line(text: str) -> str:
+    """Escape whatever could pass for another line of the log or command a terminal."""
+    if text.isprintable():
+        return text
+    return "".join(letter if letter.isprintable() else ascii(letter)[1:-1] for letter in text)
 
 
 def _extra(record: logging.LogRecord) -> dict[str, Any]:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import argparse
 import dataclasses
+import math
 import tomllib
 import types
 import typing
@@ -143,7 +144,7 @@ def _check_one(field: dataclasses.Field[Any], kind: type, value: Any, source: st
     meta = field.metadata
     try:
         converted = _convert(kind, value)
-    except (TypeError, ValueError):
+    except (TypeError, ValueError, OverflowError):
         raise SettingError(field.name, value, _allowed(meta, kind), source) from None
     choices, low, high = meta.get("choices"), meta.get("low"), meta.get("high")
     outside = (low is not None and not converted >= low) or (high is not None and not converted <= high)
@@ -162,7 +163,10 @@ def _convert(kind: type, value: Any) -> Any:
         raise TypeError(value)
     if kind is int and isinstance(value, float):
         raise TypeError(value)
-    return kind(value)
+    converted = kind(value)
+    if kind is float and not math.isfinite(converted):
+        raise ValueError(value)
+    return converted
 
 
 def _allowed(meta: Mapping[str, Any], kind: type) -> str:

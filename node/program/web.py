@@ -23,7 +23,8 @@ T = TypeVar("T")
 log = logging.getLogger(__name__)
 
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
-SAFE_ID = re.compile(r"^[A-Za-z0-9._-]{1,64}$")
+BACKLOG = 1024
+SAFE_ID = re.compile(r"[A-Za-z0-9._-]{1,64}")
 BY_STATUS = {
     400: "invalid-request", 404: "not-found", 405: "method-not-allowed", 413: "payload-too-large",
     415: "unsupported-media-type",
@@ -34,13 +35,18 @@ BY_STATUS = {
 async def manners(request: web.Request, handler: Handler) -> web.StreamResponse:
     """Give the request an id, and turn whatever goes wrong into a problem document."""
     wished = request.headers.get(headers.REQUEST_ID, "")
-    request_id = wished if SAFE_ID.match(wished) else secrets.token_hex(8)
+    request_id = wished if SAFE_ID.fullmatch(wished) else secrets.token_hex(8)
     request["request_id"] = request_id
     mark = REQUEST_ID.set(request_id)
     try:
         response = await _answer(request, handler, request_id)
     finally:
         REQUEST_ID.reset(mark)
+    if not response.prepared and request.writer.output_size > 0:
+        # Part of another answer has gone out, and a second head in its body would pass for content: cut the line.
+        if request.transport is not None:
+            request.transport.abort()
+        raise ConnectionResetError("an answer failed half way")
     if not response.prepared:
         response.headers.setdefault(headers.REQUEST_ID, request_id)
     return response
@@ -53,13 +59,17 @@ async def _answer(request: web.Request, handler: Handler, request_id: str) -> we
         return problem_response(problem, request_id)
     except web.HTTPException as error:
         if error.status < 400:
+            error.headers.setdefault(headers.REQUEST_ID, request_id)
             raise
         kind = BY_STATUS.get(error.status, "invalid-request")
         kept = {key: value for key, value in error.headers.items() if key == "Allow"}
         detail = f"{request.method} {request.path}: {error.reason}"
         return problem_response(Problem(kind, detail, status=error.status, headers=kept), request_id)
-    except (ConnectionResetError, TimeoutError):
+    except ConnectionResetError:
         raise
+    except TimeoutError:
+        log.warning("%s %s took too long", request.method, request.path)
+        return problem_response(Problem("upstream-timeout", "The answer took too long."), request_id)
     except Exception:
         log.exception("%s %s failed", request.method, request.path)
         text = f"An error that we did not expect. Please tell the operator this id: {request_id}."
@@ -90,9 +100,7 @@ def parse_body(data: bytes, cls: type[T]) -> T:
         raise Problem("invalid-request", f"The body is not valid JSON: {error}") from None
 
 
-def json_response(
-    document: Any, status: int = 200, extra_headers: Mapping[str, str] | None = None
-) -> web.Response:
+def json_response(document: Any, status: int = 200, extra_headers: Mapping[str, str] | None = None) -> web.Response:
     """Answer with any msgspec-encodable value as JSON."""
     body = msgspec.json.encode(document)
     return web.Response(status=status, body=body, content_type="application/json", headers=extra_headers)
@@ -108,6 +116,7 @@ def bind(host: str, port: int, what: str = "port") -> socket.socket:
         if os.name == "posix":  # on Windows it would let two programs share the port
             listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         listener.bind((host, port))
+        listener.listen(BACKLOG)  # now: only listening makes a second bind with SO_REUSEADDR fail
         listener.setblocking(False)
     except OSError as error:
         listener.close()
@@ -148,7 +157,7 @@ class HttpServer:
 
     async def start(self) -> None:
         await self._runner.setup()
-        await web.SockSite(self._runner, self._listener, backlog=1024).start()
+        await web.SockSite(self._runner, self._listener, backlog=BACKLOG).start()
 
     async def stop(self) -> None:
         await self._runner.cleanup()

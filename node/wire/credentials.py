@@ -20,9 +20,10 @@ SIGNATURE_BYTES = 64
 MAX_BYTES = 400
 CLOCK_SKEW = 120.0  # seconds of clock difference that are tolerated everywhere
 
+# Patterns end with $(?!\n): Python's $ alone also matches before a last newline.
 Trust = Literal["volunteer", "vetted"]
 Role = Literal["worker", "coordinator"]
-Name = Annotated[str, msgspec.Meta(min_length=1, max_length=64, pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]*$")]
+Name = Annotated[str, msgspec.Meta(min_length=1, max_length=64, pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]*$(?!\n)")]
 Key = Annotated[bytes, msgspec.Meta(min_length=32, max_length=32)]
 
 

@@ -17,6 +17,7 @@ from node.wire.encoding import fingerprint
 
 SECRET_BYTES = 10
 FINGERPRINT_BYTES = 16
+MAX_URL = 2048
 PREFIX = "RMA"
 LINK_SCHEME = "rma-mesh"
 
@@ -86,7 +87,10 @@ def parse_code(text: str) -> Invite:
 
 def parse_link(text: str) -> InviteLink:
     """Parse `rma-mesh://enroll?coordinator=URL&invite=CODE`; raise InviteError."""
-    parts = urlsplit(text.strip())
+    try:
+        parts = urlsplit(text.strip())
+    except ValueError:
+        raise InviteError("This is not an invite link: it has a bracket where none can be.") from None
     if parts.scheme != LINK_SCHEME or (parts.netloc or parts.path.strip("/")) != "enroll":
         raise InviteError("This is not an invite link: a link starts with rma-mesh://enroll.")
     query = parse_qs(parts.query)
@@ -97,16 +101,18 @@ def parse_link(text: str) -> InviteLink:
 def parse_coordinator_url(text: str) -> str:
     """Return the coordinator's URL without a trailing slash; raise InviteError."""
     url = text.strip().rstrip("/")
+    # urlsplit drops line breaks silently and browsers read a backslash as a slash: neither may be in there.
+    usable = len(url) <= MAX_URL and not any(letter.isspace() or letter in "\\?#@" for letter in url)
     try:
         parts = urlsplit(url)
-        usable = parts.scheme in ("http", "https") and bool(parts.hostname) and (parts.port or 1) > 0
+        usable = usable and parts.scheme in ("http", "https") and bool(parts.hostname) and parts.port != 0
     except ValueError:
         usable = False
-    if not usable or parts.query or parts.fragment or parts.username:
+    if not (usable and url.isprintable()):
         raise InviteError(
             f"{text[:80]!r} is not a coordinator's address, which looks like https://mesh.example.org."
         )
-    return url
+    return parts.geturl()
 
 
 def _check(payload: bytes) -> bytes:

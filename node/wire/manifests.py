@@ -18,8 +18,8 @@ CONTEXT = b"rma-mesh catalogue v1\x00"
 Tier = Literal["gpu", "cpu", "storage", "edge"]
 Runtime = Literal["builtin", "command", "container"]
 DataClass = Literal["public", "personal"]
-ServiceName = Annotated[str, msgspec.Meta(min_length=1, max_length=64, pattern=r"^[a-z0-9][a-z0-9-]*$")]
-HttpPath = Annotated[str, msgspec.Meta(max_length=256, pattern=r"^/[^?#\s]*$")]
+ServiceName = Annotated[str, msgspec.Meta(min_length=1, max_length=64, pattern=r"^[a-z0-9][a-z0-9-]*$(?!\n)")]
+HttpPath = Annotated[str, msgspec.Meta(max_length=256, pattern=r"^/[^?#\s]*$(?!\n)")]
 
 
 class ManifestError(ValueError):
@@ -86,8 +86,13 @@ def load_catalogue(folders: Iterable[Path]) -> Catalogue:
     """Read every `*.toml` of the folders; a later folder's manifest replaces an earlier one of the same name."""
     found: dict[str, Manifest] = {}
     for folder in folders:
+        here: dict[str, Path] = {}
         for path in sorted(folder.glob("*.toml")):
             manifest = _load(path)
+            if here.setdefault(manifest.name, path) != path:
+                raise ManifestError(
+                    f"{path}: the service {manifest.name!r} is already in {here[manifest.name].name}"
+                )
             found[manifest.name] = manifest
     return check_names(Catalogue(tuple(found.values())))
 

@@ -20,8 +20,8 @@ ServiceState = Literal["stopped", "starting", "running", "unhealthy", "failed", 
 Fraction = Annotated[float, msgspec.Meta(ge=0.0, le=1.0)]
 Count = Annotated[int, msgspec.Meta(ge=0)]
 Port = Annotated[int, msgspec.Meta(ge=1, le=65535)]
-Host = Annotated[str, msgspec.Meta(min_length=1, max_length=253, pattern=r"^[A-Za-z0-9:._%-]+$")]
-Url = Annotated[str, msgspec.Meta(max_length=2048, pattern=r"^https?://[^\s/?#@]+(/[^\s?#]*)?$")]
+Host = Annotated[str, msgspec.Meta(min_length=1, max_length=253, pattern=r"^[A-Za-z0-9:._%-]+$(?!\n)")]
+Url = Annotated[str, msgspec.Meta(max_length=2048, pattern=r"^https?://[^\s/?#@]+(/[^\s?#]*)?$(?!\n)")]
 Text = Annotated[str, msgspec.Meta(max_length=200)]
 Services = Annotated[tuple[ServiceName, ...], msgspec.Meta(max_length=64)]
 

@@ -97,7 +97,8 @@ class TokenVerifier:
             credential = credentials.verify(str(claims.get("cred", "")), self._mesh_public_key, now)
             key = Ed25519PublicKey.from_public_bytes(credential.public_key)
             # Times are checked below, against the clock that was given to us.
-            options = {"verify_exp": False, "verify_iat": False, "require": ["iss", "aud", "iat", "exp"]}
+            required = ["iss", "aud", "iat", "exp"]
+            options = {"verify_exp": False, "verify_iat": False, "strict_aud": True, "require": required}
             claims = jwt.decode(
                 token,
                 key,
@@ -106,7 +107,7 @@ class TokenVerifier:
                 issuer=credential.subject,
                 options=options,  # type: ignore[arg-type]
             )
-            issued_at, expires_at = float(claims["iat"]), float(claims["exp"])
+            issued_at, expires_at = _seconds(claims["iat"]), _seconds(claims["exp"])
         except (CredentialError, jwt.PyJWTError, TypeError, ValueError) as error:
             raise TokenError(str(error)) from None
         if issued_at - CLOCK_SKEW > now or expires_at - issued_at > LIFE:
@@ -114,3 +115,10 @@ class TokenVerifier:
         if expires_at + CLOCK_SKEW < now:
             raise TokenError(f"token expired {now - expires_at:.0f} s ago: check the clocks")
         return expires_at + CLOCK_SKEW, credential
+
+
+def _seconds(claim: object) -> int:
+    """Return a claim of whole Unix seconds; NaN, which JSON parsers let pass, would never expire."""
+    if type(claim) is not int or not 0 <= claim < 2**53:
+        raise TokenError("token has a time that is none")
+    return claim
