@@ -1,4 +1,4 @@
-"""The command line's side of the admin API: finds the running coordinator, asks it, and says clearly what went wrong.
+"""The command line's side of the admin API: finds the running coordinator, asks it, says what went wrong.
 
 Plain urllib, so that a command is over before aiohttp would have been imported.
 """
@@ -149,7 +149,9 @@ def _refusal(url: str, error: urllib.error.HTTPError) -> UserFacingError:
         return _not_a_coordinator(url)
     title, detail = str(document.get("title", "")), str(document.get("detail", ""))
     code = EXIT_FAILED if error.code >= 500 else EXIT_REFUSED
-    return UserFacingError(f"{title}." if title else f"The coordinator refused ({error.code}).", detail, exit_code=code)
+    return UserFacingError(
+        f"{title}." if title else f"The coordinator refused ({error.code}).", detail, exit_code=code
+    )
 
 
 def _unreachable(url: str, error: Exception) -> UserFacingError:

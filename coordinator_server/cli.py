@@ -80,11 +80,17 @@ def _add_serve(commands: Any, with_flags: bool) -> None:
 
 def _add_invites(commands: Any) -> None:
     group = _group(commands, "invite", "let machines in: make, list and revoke invites")
-    create = _leaf(group, "create", "create_invite", "Make an invite and print its code and link. The code is shown only once.")
-    create.add_argument("--uses", type=_count, default=1, metavar="N", help="how many machines it lets in (default 1)")
-    create.add_argument("--expires", type=_duration, default=86400, metavar="TIME", help="30m, 24h, 7d (default 24h)")
-    create.add_argument("--trust", choices=("volunteer", "vetted"), default="volunteer",
-                        help="vetted machines also get services with personal data (default volunteer)")  # fmt: skip
+    create = _leaf(
+        group, "create", "create_invite", "Make an invite and print its code and link. The code is shown only once."
+    )
+    create.add_argument(
+        "--uses", type=_count, default=1, metavar="N", help="how many machines it lets in (default 1)"
+    )
+    create.add_argument(
+        "--expires", type=_duration, default=86400, metavar="TIME", help="30m, 24h, 7d (default 24h)"
+    )
+    text = "vetted machines also get services with personal data (default volunteer)"
+    create.add_argument("--trust", choices=("volunteer", "vetted"), default="volunteer", help=text)
     create.add_argument("--service", action="append", default=[], dest="services", metavar="NAME",
                         help="limit the machines to this service; may be given several times")  # fmt: skip
     _leaf(group, "list", "list_invites", "List all invites and how often each was used.")
@@ -108,8 +114,9 @@ def _add_workers(commands: Any) -> None:
     _leaf(group, "list", "list_workers", "List all enrolled machines with their services, load and status.")
     words = {
         "show": "Show all that is known of one machine.",
-        "approve": "Let a machine that waits for approval take work, or end its draining.",
+        "approve": "Trust a machine with personal data, as if its invite had said vetted.",
         "drain": "Give a machine no new work and let what it does end.",
+        "undrain": "Give a drained machine work again.",
         "revoke": "Throw a machine out: its credential is refused everywhere within one heartbeat.",
     }
     for word, text in words.items():
@@ -119,14 +126,21 @@ def _add_workers(commands: Any) -> None:
 def _add_store_and_state(commands: Any) -> None:
     audit = _leaf(commands, "audit", "audit", "List what was done and refused, the newest last.")
     audit.add_argument("--limit", type=_count, default=100, metavar="N", help="how many entries (default 100)")
-    backup = _leaf(commands, "backup", "backup", "Write a backup of the running coordinator's store and keys to FILE.")
+    backup = _leaf(
+        commands, "backup", "backup", "Write a backup of the running coordinator's store and keys to FILE."
+    )
     backup.add_argument("file", type=Path, metavar="FILE")
     text = "Put a backup back. The coordinator must be stopped; what is in the data directory is replaced."
     restore = _leaf(commands, "restore", "restore", text)
     restore.add_argument("file", type=Path, metavar="FILE")
     restore.add_argument("--yes", action="store_true", help="replace without asking")
     _leaf(commands, "status", "status", "Show the coordinator's state in a few lines.")
-    _leaf(commands, "doctor", "doctor", "Check health, registry, DHT and every service: what works, what not, what to do.")
+    _leaf(
+        commands,
+        "doctor",
+        "doctor",
+        "Check health, registry, DHT and every service: what works, what not, what to do.",
+    )
 
 
 def _group(commands: Any, name: str, text: str) -> Any:
@@ -140,8 +154,8 @@ def _leaf(commands: Any, name: str, function: str, text: str) -> argparse.Argume
     common = parser.add_argument_group("common options")
     common.add_argument("--json", action="store_true", help="print one JSON document")
     common.add_argument("--data-dir", default=None, metavar="DIR", help="the running coordinator's data directory")
-    common.add_argument("--url", default=os.environ.get("RMA_URL") or None, help="the coordinator's URL, when it is "
-                        "not on this machine; its token is then read from RMA_ADMIN_TOKEN")  # fmt: skip
+    text = "the coordinator's URL, when it is not on this machine; its token is then read from RMA_ADMIN_TOKEN"
+    common.add_argument("--url", default=os.environ.get("RMA_URL") or None, help=text)
     common.add_argument("--config", default=None, metavar="FILE", help="a TOML file with settings")
     common.add_argument("--log-format", default=None, metavar="text|json", help="how logs on standard error look")
     parser.set_defaults(run=_command(function))

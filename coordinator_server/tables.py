@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 import time
 import unicodedata
 from collections.abc import Iterable, Mapping, Sequence
@@ -10,6 +11,12 @@ from typing import Any, TextIO
 from node.program.durations import say_duration
 
 Column = tuple[str, str]  # heading, key of the row
+
+
+def tell(text: str) -> None:
+    """Say one line to the person at the terminal."""
+    sys.stdout.write(text + "\n")
+    sys.stdout.flush()
 
 
 def print_table(rows: Sequence[Mapping[str, Any]], columns: Sequence[Column], empty: str, stream: TextIO) -> None:
@@ -32,7 +39,7 @@ def print_fields(document: Mapping[str, Any], stream: TextIO) -> None:
 
 def say(value: Any) -> str:
     """Return a value on one line, safe for a terminal whatever a stranger has put into it."""
-    if value is None or value == "" or value == [] or value == {}:
+    if value is None or value in ("", [], {}):
         return "-"
     if isinstance(value, bool):
         return "yes" if value else "no"

@@ -1,0 +1,139 @@
+"""Sends the topology on as it changes: a snapshot for everybody who comes, then the same deltas for all.
+
+A change is computed and encoded once, whoever listens. A listener that is too slow to take its messages is cut off
+and comes back for a fresh snapshot; the number of listeners is bounded.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from collections.abc import AsyncIterator, Callable, Iterator
+from typing import Any
+
+import msgspec
+
+from coordinator_server.api.shapes import (
+    Topology,
+    TopologyChange,
+    TopologyDelta,
+    TopologyLink,
+    TopologyRemoval,
+    TopologySnapshot,
+)
+from node.program.tasks import TaskSet
+from node.wire.problems import Problem
+
+PARTS = ("coordinators", "workers", "services", "links")
+WAITING = 16  # messages that may wait for one listener
+
+
+def key_of(item: Any) -> str:
+    """Return what identifies a part of the topology among its kind."""
+    if isinstance(item, TopologyLink):
+        return f"{item.source}>{item.target}"
+    return str(getattr(item, "id", None) or item.name)
+
+
+def difference(old: Topology, new: Topology) -> tuple[TopologyChange, TopologyRemoval] | None:
+    """Return what changed and what is gone, or None when both say the same."""
+    changed: dict[str, tuple[Any, ...]] = {}
+    removed: dict[str, tuple[str, ...]] = {}
+    for part in PARTS:
+        before = {key_of(item): item for item in getattr(old, part)}
+        after = {key_of(item): item for item in getattr(new, part)}
+        changed[part] = tuple(item for key, item in after.items() if before.get(key) != item)
+        removed[part] = tuple(key for key in before if key not in after)
+    if not any(changed.values()) and not any(removed.values()):
+        return None
+    return TopologyChange(**changed), TopologyRemoval(**removed)
+
+
+class TopologyStream:
+    """Watches `read()` while somebody listens, and gives every listener the same numbered messages."""
+
+    def __init__(
+        self, read: Callable[[], Topology], *, period: float = 0.5, keep_alive: float = 15.0, maximum: int = 200
+    ) -> None:
+        self._read = read
+        self._period = period
+        self._keep_alive = keep_alive
+        self._maximum = maximum
+        self._tasks = TaskSet("topology-stream")
+        self._listeners: set[asyncio.Queue[bytes | None]] = set()
+        self._current: Topology | None = None
+        self._sequence = 0
+        self._sent_at = 0.0
+
+    def __len__(self) -> int:
+        return len(self._listeners)
+
+    def snapshot(self) -> Topology:
+        """Return the topology of now, numbered like the stream's messages."""
+        return msgspec.structs.replace(self._update(), sequence=self._sequence)
+
+    @contextlib.contextmanager
+    def listen(self) -> Iterator[AsyncIterator[bytes]]:
+        """Yield the messages from now on; they end when they are not taken fast enough. Raise Problem when full."""
+        if len(self._listeners) >= self._maximum:
+            text = "Too many listen to the topology already. Read /api/topology instead, or try again later."
+            raise Problem("overloaded", text, headers={"Retry-After": "30"})
+        queue: asyncio.Queue[bytes | None] = asyncio.Queue(WAITING)
+        topology = self.snapshot()
+        first = TopologySnapshot(sequence=self._sequence, timestamp=topology.timestamp, topology=topology)
+        queue.put_nowait(msgspec.json.encode(first))
+        self._listeners.add(queue)
+        if not len(self._tasks):
+            self._tasks.every(self._period, self._tick, "watch")
+        try:
+            yield _messages(queue)
+        finally:
+            self._listeners.discard(queue)
+
+    async def stop(self) -> None:
+        """Let every listener's messages end."""
+        for queue in tuple(self._listeners):
+            _end(queue)
+        await self._tasks.stop()
+
+    async def _tick(self) -> None:
+        if self._listeners:
+            self._update()
+
+    def _update(self) -> Topology:
+        """Compare now with what was sent last; number and send what is different, or a sign of life."""
+        topology = self._read()
+        if self._current is None:
+            self._current, self._sent_at = topology, topology.timestamp
+            return topology
+        found = difference(self._current, topology)
+        if found is not None or topology.timestamp - self._sent_at >= self._keep_alive:
+            changed, removed = found or (TopologyChange(), TopologyRemoval())
+            self._sequence += 1
+            self._current, self._sent_at = topology, topology.timestamp
+            self._send(
+                TopologyDelta(
+                    sequence=self._sequence, timestamp=topology.timestamp, changed=changed, removed=removed
+                )
+            )
+        return topology
+
+    def _send(self, delta: TopologyDelta) -> None:
+        message = msgspec.json.encode(delta) if self._listeners else b""
+        for queue in tuple(self._listeners):
+            try:
+                queue.put_nowait(message)
+            except asyncio.QueueFull:
+                self._listeners.discard(queue)
+                _end(queue)
+
+
+async def _messages(queue: asyncio.Queue[bytes | None]) -> AsyncIterator[bytes]:
+    while (message := await queue.get()) is not None:
+        yield message
+
+
+def _end(queue: asyncio.Queue[bytes | None]) -> None:
+    while not queue.empty():
+        queue.get_nowait()
+    queue.put_nowait(None)

@@ -1,0 +1,124 @@
+"""A backup is one tar file: a consistent copy of the database and the secrets without which it is worth nothing."""
+
+from __future__ import annotations
+
+import contextlib
+import io
+import os
+import shutil
+import sqlite3
+import tarfile
+import tempfile
+import time
+from collections.abc import Iterable
+from pathlib import Path
+
+from coordinator_server.keys import MESH_KEY_FILE, SECRET_FILES
+from coordinator_server.store.interface import Store
+from coordinator_server.store.sqlite import FILE_NAME, check_database
+from node.program.data_dir import hold_data_dir
+from node.program.errors import UserFacingError
+
+PROGRAM = "coordinator"  # whose data directory it is, as `serve` holds it
+LEFTOVERS = (FILE_NAME + "-wal", FILE_NAME + "-shm")
+LARGEST_SECRET = 4096  # bytes
+
+
+async def write_backup(store: Store, directory: Path, target: Path) -> None:
+    """Write a backup of the running coordinator of this data directory into a new private file."""
+    copy = target.with_name(target.name + ".db")
+    try:
+        await store.backup(copy)
+        _pack(copy, directory, target)
+    finally:
+        copy.unlink(missing_ok=True)
+
+
+def restore_backup(file: Path, directory: Path) -> Path | None:
+    """Put a backup into a data directory that no coordinator uses; return where the older data is kept now.
+
+    Everything is unpacked and checked before anything is replaced. Raise UserFacingError.
+    """
+    with hold_data_dir(directory, PROGRAM), tempfile.TemporaryDirectory(dir=directory, prefix=".restore-") as name:
+        fresh = Path(name)
+        _unpack(file, fresh)
+        _check(file, fresh)
+        kept = _set_aside(directory)
+        for part in (*SECRET_FILES, FILE_NAME):
+            if (fresh / part).exists():
+                (fresh / part).replace(directory / part)
+        return kept
+
+
+def _pack(copy: Path, directory: Path, target: Path) -> None:
+    descriptor = os.open(target, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+    with os.fdopen(descriptor, "wb") as file, tarfile.open(fileobj=file, mode="w") as archive:
+        _add(archive, copy, FILE_NAME)
+        for name in SECRET_FILES:
+            if (directory / name).exists():
+                _add(archive, directory / name, name)
+
+
+def _add(archive: tarfile.TarFile, path: Path, name: str) -> None:
+    info = tarfile.TarInfo(name)
+    info.size, info.mode, info.mtime = path.stat().st_size, 0o600, int(path.stat().st_mtime)
+    with path.open("rb") as file:
+        archive.addfile(info, file)
+
+
+def _unpack(file: Path, folder: Path) -> None:
+    """Take only the members that a backup has, as plain files of our own making."""
+    try:
+        with tarfile.open(file, "r:") as archive:
+            for member in archive:
+                if member.name in (FILE_NAME, *SECRET_FILES) and member.isreg():
+                    _extract(archive, member, folder / member.name)
+    except (tarfile.TarError, EOFError, UnicodeDecodeError):
+        raise _not_a_backup(file, "It is not a tar file, or it is cut off.") from None
+    except OSError as error:
+        raise UserFacingError(
+            f"{file} cannot be restored.", f"The system says: {error.strerror or error}."
+        ) from None
+
+
+def _extract(archive: tarfile.TarFile, member: tarfile.TarInfo, target: Path) -> None:
+    source = archive.extractfile(member) or io.BytesIO()
+    descriptor = os.open(target, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+    with os.fdopen(descriptor, "wb") as file:
+        shutil.copyfileobj(source, file)
+        file.flush()
+        os.fsync(file.fileno())
+
+
+def _check(file: Path, folder: Path) -> None:
+    if not (folder / FILE_NAME).exists():
+        raise _not_a_backup(file, "It has no database in it.")
+    if not (folder / MESH_KEY_FILE).exists():
+        raise _not_a_backup(file, "It has no mesh key in it.")
+    if any((folder / name).exists() and (folder / name).stat().st_size > LARGEST_SECRET for name in SECRET_FILES):
+        raise _not_a_backup(file, "Its keys are not keys.")
+    try:
+        with contextlib.closing(sqlite3.connect(folder / FILE_NAME)) as connection:
+            check_database(connection)
+            connection.execute("SELECT count(*) FROM entries").fetchone()
+    except sqlite3.Error:
+        raise _not_a_backup(file, "Its database is damaged.") from None
+
+
+def _set_aside(directory: Path) -> Path | None:
+    """Move what is there into a folder of its own, so that a wrong restore can be taken back."""
+    present = [directory / name for name in _all_parts() if (directory / name).exists()]
+    if not present:
+        return None
+    aside = Path(tempfile.mkdtemp(dir=directory, prefix=time.strftime("before-restore-%Y%m%d-%H%M%S-")))
+    for path in present:
+        path.replace(aside / path.name)
+    return aside
+
+
+def _all_parts() -> Iterable[str]:
+    return (FILE_NAME, *LEFTOVERS, *SECRET_FILES)
+
+
+def _not_a_backup(file: Path, why: str) -> UserFacingError:
+    return UserFacingError(f"{file} is not a backup of a coordinator.", why, "Nothing was changed.")

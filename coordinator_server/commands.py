@@ -1,0 +1,260 @@
+"""What each command of `rma-mesh-coordinator` does: ask the running coordinator, print for people or as JSON."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+import time
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+from urllib.parse import quote
+
+from coordinator_server.admin_client import AdminClient, find_coordinator
+from coordinator_server.tables import ago, plain, print_fields, print_table, say, tell, when
+from node.program.errors import EXIT_FAILED, EXIT_USAGE, UserFacingError
+from node.program.lifetime import print_json
+
+Arguments = argparse.Namespace
+Rows = Sequence[Mapping[str, Any]]
+
+INVITE_COLUMNS = (
+    ("ID", "id"), ("STATUS", "status"), ("USED", "used_of"), ("TRUST", "trust"), ("SERVICES", "services_said"),
+    ("EXPIRES", "expires"),
+)  # fmt: skip
+KEY_COLUMNS = (
+    ("ID", "id"), ("NAME", "name"), ("STATUS", "status"), ("SERVICES", "services_said"), ("RATE", "rate"),
+    ("CREATED", "created"), ("EXPIRES", "expires"),
+)  # fmt: skip
+WORKER_COLUMNS = (
+    ("ID", "id"), ("NAME", "name"), ("TYPE", "type"), ("TRUST", "trust"), ("STATUS", "status"), ("LOAD", "load"),
+    ("SERVICES", "services"), ("LAST SEEN", "seen"),
+)  # fmt: skip
+AUDIT_COLUMNS = (
+    ("TIME", "at"), ("ACTOR", "actor"), ("ACTION", "action"), ("SUBJECT", "subject"), ("OUTCOME", "outcome"),
+    ("DETAIL", "detail"),
+)  # fmt: skip
+
+
+def serve(arguments: Arguments) -> int:
+    """Run the coordinator until a signal."""
+    from coordinator_server import application
+    from coordinator_server.config import CoordinatorConfig
+    from node.program.lifetime import run_program
+    from node.program.logs import configure_logging
+    from node.program.settings import load_settings
+
+    config = load_settings(CoordinatorConfig, vars(arguments), os.environ, _config_file(arguments))
+    configure_logging(config.log_format, config.log_level)
+    return run_program(lambda stop: application.serve(config, stop, arguments.json))
+
+
+def create_invite(arguments: Arguments) -> int:
+    wish = {
+        "uses": arguments.uses,
+        "expires_in": arguments.expires,
+        "trust": arguments.trust,
+        "services": arguments.services,
+    }
+    made = _client(arguments).post("/api/admin/invites", wish)
+    return _show(arguments, made, lambda: _say_invite(made))
+
+
+def _say_invite(made: Mapping[str, Any]) -> None:
+    machines = "one machine" if made["uses"] == 1 else f"{made['uses']} machines"
+    tell(f"Code:  {made['code']}")
+    tell(f"Link:  {made['link']}")
+    tell(f"It lets {machines} in until {when(made['expires_at'])}. It is not shown again (id {made['id']}).")
+
+
+def list_invites(arguments: Arguments) -> int:
+    document = _client(arguments).get("/api/admin/invites")
+    rows = [
+        row
+        | {
+            "used_of": f"{row['used']} of {row['uses']}",
+            "services_said": row["services"] or "all",
+            "expires": when(row["expires_at"]),
+        }
+        for row in document["invites"]
+    ]
+    empty = "There are no invites. Make one with `rma-mesh-coordinator invite create`."
+    return _show(arguments, document, lambda: print_table(rows, INVITE_COLUMNS, empty, sys.stdout))
+
+
+def revoke_invite(arguments: Arguments) -> int:
+    return _act(
+        arguments, "DELETE", f"/api/admin/invites/{_part(arguments.id)}", "Invite {id} lets nobody in any more."
+    )
+
+
+def create_key(arguments: Arguments) -> int:
+    wish = {
+        "name": arguments.name,
+        "services": arguments.services,
+        "rate": arguments.rate,
+        "expires_in": arguments.expires,
+    }
+    made = _client(arguments).post(
+        "/api/admin/keys", {name: value for name, value in wish.items() if value is not None}
+    )
+    return _show(arguments, made, lambda: _say_key(made))
+
+
+def _say_key(made: Mapping[str, Any]) -> None:
+    tell(f"Key:  {made['key']}")
+    services = ", ".join(made["services"]) or "all services"
+    tell(f"It is for {services}, {made['rate']} requests. It is not shown again (id {made['id']}).")
+    tell("Send it as `Authorization: Bearer KEY` or `X-API-Key: KEY`.")
+
+
+def list_keys(arguments: Arguments) -> int:
+    document = _client(arguments).get("/api/admin/keys")
+    rows = [
+        row
+        | {
+            "services_said": row["services"] or "all",
+            "created": when(row["created_at"]),
+            "expires": when(row["expires_at"]),
+        }
+        for row in document["keys"]
+    ]
+    empty = "There are no API keys. Make one with `rma-mesh-coordinator key create --name NAME`."
+    return _show(arguments, document, lambda: print_table(rows, KEY_COLUMNS, empty, sys.stdout))
+
+
+def revoke_key(arguments: Arguments) -> int:
+    return _act(arguments, "DELETE", f"/api/admin/keys/{_part(arguments.id)}", "Key {id} is refused from now on.")
+
+
+def list_workers(arguments: Arguments) -> int:
+    document = _client(arguments).get("/api/admin/workers")
+    rows = [row | {"seen": ago(row["last_seen"])} for row in document["workers"]]
+    empty = "No machine has joined yet. Make an invite with `rma-mesh-coordinator invite create`."
+    return _show(arguments, document, lambda: print_table(rows, WORKER_COLUMNS, empty, sys.stdout))
+
+
+def show_worker(arguments: Arguments) -> int:
+    document = _client(arguments).get(f"/api/admin/workers/{_part(arguments.id)}")
+    return _show(arguments, document, lambda: print_fields(document, sys.stdout))
+
+
+def approve_worker(arguments: Arguments) -> int:
+    return _change_worker(arguments, "approve", "{id} is trusted with personal data now.")
+
+
+def undrain_worker(arguments: Arguments) -> int:
+    return _change_worker(arguments, "undrain", "{id} may take work again.")
+
+
+def drain_worker(arguments: Arguments) -> int:
+    return _change_worker(arguments, "drain", "{id} gets no new work. `worker undrain {id}` takes that back.")
+
+
+def revoke_worker(arguments: Arguments) -> int:
+    return _change_worker(arguments, "revoke", "{id} is refused everywhere within one heartbeat.")
+
+
+def audit(arguments: Arguments) -> int:
+    document = _client(arguments).get("/api/admin/audit", {"limit": str(arguments.limit)})
+    rows = [row | {"at": _second(row["time"])} for row in document["audit"]]
+    return _show(
+        arguments, document, lambda: print_table(rows, AUDIT_COLUMNS, "Nothing has happened yet.", sys.stdout)
+    )
+
+
+def backup(arguments: Arguments) -> int:
+    size = _client(arguments).download("/api/admin/backup", arguments.file)
+    document = {"file": str(arguments.file), "bytes": size}
+    text = (
+        f"{arguments.file} has {size} bytes. It holds the mesh's secret key: keep it where nobody else can read it."
+    )
+    return _show(arguments, document, lambda: tell(plain(text)))
+
+
+def restore(arguments: Arguments) -> int:
+    """Put a backup back; the coordinator must be stopped."""
+    from coordinator_server.backup import restore_backup
+
+    directory = _directory(arguments)
+    if not arguments.yes and not _agreed(directory):
+        raise UserFacingError(
+            "Nothing was restored.", hint="Say --yes to replace what is there.", exit_code=EXIT_USAGE
+        )
+    kept = restore_backup(arguments.file, directory)
+    document = {"file": str(arguments.file), "data_dir": str(directory), "kept": str(kept) if kept else None}
+    text = f"{arguments.file} was restored into {directory}." + (f" What was there is now {kept}." if kept else "")
+    return _show(arguments, document, lambda: tell(plain(text)))
+
+
+def status(arguments: Arguments) -> int:
+    document = _client(arguments).get("/api/admin/status")
+    return _show(arguments, document, lambda: print_fields(document, sys.stdout))
+
+
+def doctor(arguments: Arguments) -> int:
+    """Show what works and what not; fail when something does not."""
+    document = _client(arguments).get("/api/admin/doctor")
+    _show(arguments, document, lambda: _say_checks(document))
+    return 0 if document["ok"] else EXIT_FAILED
+
+
+def _say_checks(document: Mapping[str, Any]) -> None:
+    for check in document["checks"]:
+        tell(f"{'ok  ' if check['ok'] else 'FAIL'}  {say(check['name'])}: {say(check['detail'])}")
+        if not check["ok"] and check["hint"]:
+            tell(f"      {say(check['hint'])}")
+    failed = sum(not check["ok"] for check in document["checks"])
+    tell("Everything works." if not failed else f"{failed} of {len(document['checks'])} do not work.")
+
+
+def _change_worker(arguments: Arguments, action: str, text: str) -> int:
+    return _act(arguments, "POST", f"/api/admin/workers/{_part(arguments.id)}/{action}", text)
+
+
+def _act(arguments: Arguments, method: str, path: str, text: str) -> int:
+    client = _client(arguments)
+    document = client.delete(path) if method == "DELETE" else client.post(path)
+    return _show(arguments, document, lambda: tell(text.replace("{id}", plain(arguments.id))))
+
+
+def _show(arguments: Arguments, document: object, for_people: Callable[[], None]) -> int:
+    if arguments.json:
+        print_json(document)
+    else:
+        for_people()
+    return 0
+
+
+def _client(arguments: Arguments) -> AdminClient:
+    return find_coordinator(_directory(arguments), arguments.url, os.environ.get("RMA_ADMIN_TOKEN") or None)
+
+
+def _directory(arguments: Arguments) -> Path:
+    """Return the data directory: the flag, else what environment, settings file and defaults say."""
+    from coordinator_server.config import CoordinatorConfig
+    from node.program.settings import load_settings
+
+    flags = {"data_dir": arguments.data_dir, "log_format": arguments.log_format}
+    return load_settings(CoordinatorConfig, flags, os.environ, _config_file(arguments)).directory
+
+
+def _config_file(arguments: Arguments) -> Path | None:
+    return Path(arguments.config) if arguments.config else None
+
+
+def _agreed(directory: Path) -> bool:
+    if not sys.stdin.isatty():
+        return False
+    tell(f"This replaces the coordinator's data in {directory}. Type yes to go on:")
+    return sys.stdin.readline().strip().lower() == "yes"
+
+
+def _part(text: str) -> str:
+    """Return an id as one part of a path, whatever was typed."""
+    return quote(text, safe="") if text not in (".", "..") else quote(text + " ", safe="")
+
+
+def _second(moment: float) -> str:
+    return time.strftime("%Y-%m-%d %H:%M:%S", time.localtime(moment))

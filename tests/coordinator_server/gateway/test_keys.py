@@ -1,0 +1,92 @@
+"""API keys in a real store: shown once, kept as a hash, revoked at once, gone from the memory of others soon."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+
+from coordinator_server.gateway.keys import FRESH, PREFIX, ApiKeys
+from coordinator_server.gateway.rates import RateError
+from coordinator_server.store.sqlite import SqliteStore, open_sqlite
+
+
+class Clock:
+    """A clock that a test moves."""
+
+    now = 1000.0
+
+    def __call__(self) -> float:
+        return self.now
+
+
+@pytest.fixture
+async def store(tmp_path: Path) -> AsyncIterator[SqliteStore]:
+    opened = await open_sqlite(tmp_path / "coordinator.db")
+    yield opened
+    await opened.close()
+
+
+async def test_a_key_is_found_again_and_only_its_hash_is_kept(store: SqliteStore) -> None:
+    keys = ApiKeys(store, Clock())
+    record, text = await keys.create("website", services=["ner-extraction"], rate="5/s")
+    assert text.startswith(f"rma_{record.id}_")
+    assert await keys.find(text) == record
+    assert record.allows("ner-extraction")
+    assert not record.allows("vision-ocr")
+    (entry,) = await store.list(PREFIX)
+    secret = text.split("_", 2)[2]
+    assert secret.encode() not in entry[1].value
+    assert [line.action for line in await store.audit()] == ["key-created"]
+
+
+@pytest.mark.parametrize(
+    "change", [lambda t: t[:-1], lambda t: t + "x", lambda t: t[:-4] + "AAAA", lambda t: "", str.upper]
+)
+async def test_a_wrong_key_is_nobodys(store: SqliteStore, change) -> None:  # type: ignore[no-untyped-def]
+    keys = ApiKeys(store, Clock())
+    _, text = await keys.create("website")
+    assert await keys.find(change(text)) is None
+
+
+async def test_revoking_acts_at_once_and_is_audited(store: SqliteStore) -> None:
+    keys = ApiKeys(store, Clock())
+    record, text = await keys.create("website")
+    assert await keys.find(text) is not None
+    assert await keys.revoke(record.id)
+    assert await keys.find(text) is None
+    assert not await keys.revoke(record.id)
+    assert [line.action for line in await store.audit()] == ["key-revoked", "key-created"]
+
+
+async def test_another_coordinators_revocation_counts_after_a_few_seconds(store: SqliteStore) -> None:
+    clock = Clock()
+    here, there = ApiKeys(store, clock), ApiKeys(store, clock)
+    record, text = await here.create("website")
+    assert await there.find(text) is not None
+    await here.revoke(record.id)
+    clock.now += FRESH
+    assert await there.find(text) is None
+
+
+async def test_keys_survive_a_restart(tmp_path: Path) -> None:
+    first = await open_sqlite(tmp_path / "again.db")
+    record, text = await ApiKeys(first, Clock()).create("website", expires_at=2000.0)
+    await first.close()
+    second = await open_sqlite(tmp_path / "again.db")
+    try:
+        keys = ApiKeys(second, Clock())
+        assert await keys.find(text) == record
+        assert list(await keys.list()) == [record]
+        assert record.expired(2000.0)
+        assert not record.expired(1999.9)
+    finally:
+        await second.close()
+
+
+async def test_a_bad_rate_makes_no_key(store: SqliteStore) -> None:
+    keys = ApiKeys(store, Clock())
+    with pytest.raises(RateError):
+        await keys.create("website", rate="many")
+    assert list(await keys.list()) == []
