@@ -1,0 +1,53 @@
+"""The conversation with the coordinator: one call at a time, the earliest appointment counts."""
+
+from __future__ import annotations
+
+import asyncio
+
+from node.contact import CoordinatorContact
+
+
+async def test_the_earliest_appointment_counts() -> None:
+    came: list[float] = []
+    loop = asyncio.get_running_loop()
+    done = asyncio.Event()
+
+    def due() -> None:
+        came.append(loop.time())
+        done.set()
+
+    contact = CoordinatorContact(due)
+    contact.start()
+    began = loop.time()
+    contact.schedule(30)
+    contact.schedule(0.05)
+    contact.schedule(20)
+    await asyncio.wait_for(done.wait(), 5)
+    assert came[0] - began < 5
+    assert len(came) == 1
+    await contact.stop()
+
+
+async def test_what_is_asked_for_during_a_call_comes_after_it() -> None:
+    order: list[str] = []
+    finished = asyncio.Event()
+
+    async def call() -> None:
+        order.append("begin")
+        contact.schedule(0)
+        await asyncio.sleep(0)
+        order.append("end")
+        if order.count("end") == 2:
+            finished.set()
+
+    def due() -> None:
+        if order.count("end") < 2:
+            contact.begin(call)
+
+    contact = CoordinatorContact(due)
+    contact.start()
+    contact.schedule(0)
+    await asyncio.wait_for(finished.wait(), 5)
+    assert order == ["begin", "end", "begin", "end"]
+    await contact.stop()
+    await contact.stop()

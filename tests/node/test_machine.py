@@ -1,0 +1,233 @@
+"""The node's life as stories: which events lead to which phase, reasons and commands."""
+
+from __future__ import annotations
+
+import msgspec
+import pytest
+
+from node import events as e
+from node.machine import handle, running_services, wanted_services
+from node.state import NodeState
+from node.wire.messages import Capabilities
+from tests.support.node_values import (
+    CATALOGUE,
+    FIRST,
+    MEMBERSHIP,
+    NER,
+    NOTES,
+    NOW,
+    SECOND,
+    assignment,
+    report,
+    started,
+)
+
+
+class Story:
+    """Feeds events and remembers the commands of the last one."""
+
+    def __init__(self) -> None:
+        self.state = NodeState()
+        self.commands: tuple[e.Command, ...] = ()
+
+    def then(self, *happened: e.Event) -> Story:
+        for event in happened:
+            self.state, self.commands = handle(self.state, event)
+        return self
+
+    def ordered(self, kind: type) -> list[e.Command]:
+        return [command for command in self.commands if isinstance(command, kind)]
+
+    @property
+    def codes(self) -> list[str]:
+        return [reason.code for reason in self.state.reasons]
+
+
+def online() -> Story:
+    """A member that runs its one service."""
+    story = Story().then(started(membership=MEMBERSHIP))
+    registered = e.Registered(assignment("ner-extraction"), CATALOGUE)
+    return story.then(registered, e.ServicesChanged((report("ner-extraction"),)))
+
+
+def test_a_new_machine_waits_for_an_invite() -> None:
+    story = Story().then(started())
+    assert story.state.phase == "unenrolled"
+    assert story.codes == ["not-enrolled"]
+    assert story.commands == ()
+
+
+def test_enrolment_makes_a_member_that_introduces_itself() -> None:
+    story = Story().then(started(), e.EnrolmentRequested())
+    assert story.state.phase == "joining"
+    story.then(e.Enrolled(MEMBERSHIP, ()))
+    assert story.state.phase == "joining"
+    assert story.codes == ["registering"]
+    assert story.commands[0] == e.SaveMembership(MEMBERSHIP), "kept before anything else happens"
+    assert story.ordered(e.JoinMesh) == [e.JoinMesh(MEMBERSHIP)]
+    story.then(e.ContactDue())
+    assert story.ordered(e.Register) == [e.Register(FIRST.url)]
+
+
+def test_a_refused_invite_is_told_and_changes_nothing_else() -> None:
+    story = Story().then(started(), e.EnrolmentRequested(), e.EnrolmentFailed("The invite is spent."))
+    assert story.state.phase == "unenrolled"
+    assert [reason.text for reason in story.state.reasons] == ["The invite is spent."]
+    assert story.commands == ()
+
+
+def test_registration_runs_what_was_assigned_and_it_is_announced_when_it_runs() -> None:
+    story = Story().then(started(membership=MEMBERSHIP), e.Registered(assignment("ner-extraction"), CATALOGUE))
+    assert story.state.phase == "online"
+    assert story.ordered(e.RunServices) == [e.RunServices((NER,))]
+    story.then(e.ServicesChanged((report("ner-extraction", "starting"),)))
+    assert story.commands == ()
+    story.then(e.ServicesChanged((report("ner-extraction"),)))
+    assert story.ordered(e.PublishServices) == [e.PublishServices(("ner-extraction",))]
+    assert story.ordered(e.ScheduleContact), "the coordinator hears of it before the next heartbeat"
+
+
+def test_only_what_the_catalogue_holds_and_the_volunteer_allows_is_run() -> None:
+    capabilities = Capabilities(allowed_services=("notes-coa",))
+    story = Story().then(started(membership=MEMBERSHIP, capabilities=capabilities))
+    story.then(e.Registered(assignment("ner-extraction", "notes-coa", "crypto-miner"), CATALOGUE))
+    assert wanted_services(story.state) == (NOTES,)
+
+
+def test_a_coordinator_that_is_gone_degrades_but_work_goes_on() -> None:
+    story = online().then(e.CoordinatorFailed("It did not answer in time."))
+    assert story.state.phase == "degraded"
+    assert story.codes == ["coordinator-unreachable"]
+    assert running_services(story.state) == ("ner-extraction",)
+    assert story.ordered(e.RunServices) == []
+    assert story.state.coordinator == SECOND.url, "the next one is tried"
+    story.then(e.ContactDue())
+    assert story.ordered(e.Register) == [e.Register(SECOND.url)]
+
+
+def test_the_pause_between_tries_grows_up_to_a_heartbeat() -> None:
+    story = online()
+    pauses = []
+    for _ in range(8):
+        story.then(e.CoordinatorFailed("no"))
+        (schedule,) = story.ordered(e.ScheduleContact)
+        assert isinstance(schedule, e.ScheduleContact)
+        pauses.append(schedule.after)
+    assert pauses == [1, 2, 4, 8, 16, 30, 30, 30]
+
+
+def test_a_restarted_coordinator_is_told_everything_again_at_once() -> None:
+    story = online().then(e.WorkerUnknown())
+    assert story.ordered(e.ScheduleContact) == [e.ScheduleContact(0.0)]
+    story.then(e.ContactDue())
+    assert story.ordered(e.Register) == [e.Register(FIRST.url)]
+    story.then(e.Registered(assignment("ner-extraction"), CATALOGUE))
+    soon = [command.after for command in story.ordered(e.ScheduleContact) if isinstance(command, e.ScheduleContact)]
+    assert min(soon) < 1, "and hears at once which services run"
+
+
+def test_a_changed_catalogue_is_fetched_by_registering_again() -> None:
+    story = online().then(e.HeartbeatAnswered(assignment("ner-extraction", catalogue_version="2")))
+    assert not story.state.registered
+    assert story.ordered(e.ScheduleContact) == [e.ScheduleContact(0.0)]
+
+
+def test_pausing_withdraws_tells_the_coordinator_drains_and_only_then_stops_services() -> None:
+    story = online().then(e.PauseRequested())
+    assert story.state.phase == "draining"
+    assert story.ordered(e.PublishServices) == [e.PublishServices(())]
+    assert story.ordered(e.ScheduleContact) == [e.ScheduleContact(0.0)]
+    assert story.ordered(e.Drain)
+    assert not story.ordered(e.RunServices)
+    assert e.SavePause(paused=True, until=None) in story.commands
+    story.then(e.DrainEnded())
+    assert story.state.phase == "paused"
+    assert story.ordered(e.RunServices) == [e.RunServices(())]
+
+
+def test_resuming_while_draining_keeps_the_services() -> None:
+    story = online().then(e.PauseRequested(), e.ResumeRequested())
+    assert story.state.phase == "online"
+    assert story.ordered(e.RunServices) == [e.RunServices((NER,))]
+    story.then(e.DrainEnded())
+    assert story.commands == ()
+
+
+def test_heartbeats_do_not_wake_a_paused_machine() -> None:
+    story = online().then(e.PauseRequested(), e.DrainEnded(), e.HeartbeatAnswered(assignment("ner-extraction")))
+    assert story.state.phase == "paused"
+    assert story.ordered(e.RunServices) == [e.RunServices(())]
+
+
+def test_a_snooze_says_when_it_ends_and_ends() -> None:
+    story = online().then(e.PauseRequested(NOW + 60))
+    assert story.state.reasons[-1].until == NOW + 60
+    assert story.ordered(e.ScheduleResume) == [e.ScheduleResume(NOW + 60)]
+    story.then(e.DrainEnded(), e.SnoozeEnded(NOW + 60))
+    assert story.state.phase == "online"
+
+
+def test_an_old_snooze_timer_does_not_end_a_later_pause() -> None:
+    story = online().then(e.PauseRequested(NOW + 60), e.PauseRequested(), e.SnoozeEnded(NOW + 60))
+    assert story.state.paused
+    assert story.state.snoozed_until is None
+
+
+@pytest.mark.parametrize(("until", "paused"), [(None, True), (NOW + 5, True), (NOW - 5, False)])
+def test_a_pause_outlives_the_program_but_a_snooze_only_until_its_end(until: float | None, paused: bool) -> None:
+    story = Story().then(started(membership=MEMBERSHIP, paused=True, snoozed_until=until))
+    assert story.state.paused is paused
+
+
+def test_the_last_assignment_is_served_after_a_restart_without_any_coordinator() -> None:
+    kept = started(membership=MEMBERSHIP, catalogue=CATALOGUE, assignment=assignment("ner-extraction"))
+    story = Story().then(kept)
+    assert story.ordered(e.RunServices) == [e.RunServices((NER,))]
+
+
+def test_a_failing_service_degrades_and_says_which() -> None:
+    story = online().then(e.ServicesChanged((report("ner-extraction", "failed", "It ended with code 1."),)))
+    assert story.state.phase == "degraded"
+    assert "ner-extraction" in story.state.reasons[0].text
+    assert story.ordered(e.PublishServices) == [e.PublishServices(())]
+
+
+def test_leaving_drains_first_and_forgets_afterwards() -> None:
+    story = online().then(e.LeaveRequested())
+    assert story.state.phase == "draining"
+    assert story.state.membership is not None
+    story.then(e.DrainEnded())
+    assert story.state.phase == "unenrolled"
+    assert story.commands == (e.RunServices(()), e.QuitMesh())
+
+
+def test_stopping_drains_and_then_ends_the_program() -> None:
+    story = online().then(e.StopRequested())
+    assert story.state.phase == "draining"
+    story.then(e.StopRequested())
+    assert story.commands == (), "asking twice changes nothing"
+    story.then(e.DrainEnded())
+    assert story.state.phase == "stopped"
+    assert story.commands == (e.Shutdown(),)
+
+
+def test_a_renewed_credential_is_kept() -> None:
+    story = online().then(e.CredentialRenewed("newer"))
+    assert story.state.membership is not None
+    assert story.state.membership.credential == "newer"
+    assert story.ordered(e.SaveMembership) == [e.SaveMembership(story.state.membership)]
+
+
+def test_coordinators_named_by_an_assignment_are_kept_at_the_address_that_worked() -> None:
+    told = (msgspec.structs.replace(FIRST, url="http://inside.example"), SECOND)
+    story = online().then(e.HeartbeatAnswered(assignment("ner-extraction", coordinators=told)))
+    assert story.state.membership is not None
+    assert [info.url for info in story.state.membership.coordinators] == [FIRST.url, SECOND.url]
+
+
+def test_what_weakens_security_is_said() -> None:
+    far = msgspec.structs.replace(FIRST, url="http://mesh.example.org")
+    story = Story().then(
+        started(key_in_file=True, membership=msgspec.structs.replace(MEMBERSHIP, coordinators=(far,)))
+    )
+    assert {"insecure-coordinator", "key-in-file"} <= set(story.codes)

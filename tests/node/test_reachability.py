@@ -1,0 +1,33 @@
+"""Where a node says that it can be reached."""
+
+from __future__ import annotations
+
+from node.config import NodeConfig
+from node.reachability import endpoints_of
+from node.wire.messages import Address
+
+ADDRESSES = (
+    Address(interface="lo", address="127.0.0.1", family="ipv4", scope="loopback"),
+    Address(interface="eth0", address="fd00::5", family="ipv6", scope="private"),
+    Address(interface="eth0", address="192.168.1.5", family="ipv4", scope="private"),
+    Address(interface="eth0", address="fe80::5", family="ipv6", scope="link"),
+)
+
+
+def test_the_address_listened_on_is_announced() -> None:
+    endpoints = endpoints_of(NodeConfig(), 8000, 8468, ADDRESSES)
+    assert endpoints.direct_hosts == ("127.0.0.1",)
+    assert (endpoints.port, endpoints.dht_port, endpoints.tunnel_url) == (8000, 8468, None)
+
+
+def test_listening_on_all_addresses_announces_those_of_the_local_network() -> None:
+    assert endpoints_of(NodeConfig(host="0.0.0.0"), 1, 2, ADDRESSES).direct_hosts == ("192.168.1.5",)
+    assert endpoints_of(NodeConfig(host="::"), 1, 2, ADDRESSES).direct_hosts == ("192.168.1.5", "fd00::5")
+    assert endpoints_of(NodeConfig(host="0.0.0.0"), 1, 2, ADDRESSES[:1]).direct_hosts == ("127.0.0.1",)
+
+
+def test_a_tunnel_is_announced_unless_tunnels_are_off() -> None:
+    url = "https://worker.example.org"
+    assert endpoints_of(NodeConfig(tunnel_url=url), 1, 2, ()).tunnel_url == url
+    assert endpoints_of(NodeConfig(tunnel_url=url, tunnel="off"), 1, 2, ()).tunnel_url is None
+    assert endpoints_of(NodeConfig(tunnel_url=url, use_tunnel=False), 1, 2, ()).tunnel_url is None
