@@ -42,14 +42,17 @@ async def manners(request: web.Request, handler: Handler) -> web.StreamResponse:
         response = await _answer(request, handler, request_id)
     finally:
         REQUEST_ID.reset(mark)
-    if not response.prepared and request.writer.output_size > 0:
-        # Part of another answer has gone out, and a second head in its body would pass for content: cut the line.
-        if request.transport is not None:
-            request.transport.abort()
-        raise ConnectionResetError("an answer failed half way")
     if not response.prepared:
         response.headers.setdefault(headers.REQUEST_ID, request_id)
+        _cut_if_begun(request)
     return response
+
+
+def _cut_if_begun(request: web.Request) -> None:
+    """Drop the line when part of another answer has gone out: a second head in its body would pass for content."""
+    if request.writer.output_size > 0 and request.transport is not None:
+        log.debug("%s %s: the answer ended half way", request.method, request.path)
+        request.transport.abort()
 
 
 async def _answer(request: web.Request, handler: Handler, request_id: str) -> web.StreamResponse:
@@ -65,15 +68,20 @@ async def _answer(request: web.Request, handler: Handler, request_id: str) -> we
         kept = {key: value for key, value in error.headers.items() if key == "Allow"}
         detail = f"{request.method} {request.path}: {error.reason}"
         return problem_response(Problem(kind, detail, status=error.status, headers=kept), request_id)
-    except ConnectionResetError:
-        raise
     except TimeoutError:
         log.warning("%s %s took too long", request.method, request.path)
         return problem_response(Problem("upstream-timeout", "The answer took too long."), request_id)
-    except Exception:
-        log.exception("%s %s failed", request.method, request.path)
+    except Exception as error:
+        if isinstance(error, ConnectionResetError) and _has_gone(request):
+            log.debug("%s %s: the client has gone", request.method, request.path)
+        else:
+            log.exception("%s %s failed", request.method, request.path)
         text = f"An error that we did not expect. Please tell the operator this id: {request_id}."
         return problem_response(Problem("internal-error", text), request_id)
+
+
+def _has_gone(request: web.Request) -> bool:
+    return request.transport is None or request.transport.is_closing()
 
 
 def problem_response(problem: Problem, request_id: str) -> web.Response:
