@@ -1,0 +1,17 @@
+"""The documents agree with the code."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from node.wire.problems import TITLES
+
+ROOT = Path(__file__).resolve().parents[1]
+
+
+def test_every_problem_type_is_documented_with_its_status() -> None:
+    lines = (ROOT / "docs" / "problems.md").read_text("utf-8").splitlines()
+    documented = {
+        line.split("|")[1].strip(" `"): line.split("|")[2].strip() for line in lines if line.startswith("| `")
+    }
+    assert documented == {kind: str(status) for kind, (status, _) in TITLES.items()}
