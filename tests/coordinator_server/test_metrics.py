@@ -1,0 +1,56 @@
+"""Metrics: what ended is counted, what is now is read, and the memory does not grow with workers that left."""
+
+from __future__ import annotations
+
+from coordinator_server.metrics import Metrics, Reading
+
+
+def make(reading: Reading) -> tuple[Metrics, list[Reading]]:
+    held = [reading]
+    return Metrics(lambda: held[0], coordinator="coordinator-1", version="0.1.0"), held
+
+
+def test_requests_are_counted_with_worker_route_and_status() -> None:
+    metrics, _ = make(Reading(heartbeat_ages={"w1": 1.0}))
+    for status in (200, 200, 502):
+        metrics.ended(service="ner-extraction", worker="w1", route="direct", status=status, seconds=0.02)
+    text = metrics.exposition().decode()
+    assert 'rma_requests_total{route="direct",service="ner-extraction",status="200",worker="w1"} 2.0' in text
+    assert 'status="502"' in text
+    assert 'rma_request_duration_seconds_bucket{le="0.025",service="ner-extraction"} 3.0' in text
+
+
+def test_gauges_say_what_is_now() -> None:
+    metrics, held = make(Reading(registered=2, active=1, stale=1, service_workers={"ner-extraction": 1}))
+    assert "rma_registered_workers 2.0" in metrics.exposition().decode()
+    held[0] = Reading(
+        registered=3, heartbeat_ages={"w9": 12.5}, dht={"entries": 7}, retries=4, queue_depths={"ocr": 2}
+    )
+    text = metrics.exposition().decode()
+    assert "rma_registered_workers 3.0" in text
+    assert 'rma_worker_heartbeat_age_seconds{worker="w9"} 12.5' in text
+    assert 'rma_dht{what="entries"} 7.0' in text
+    assert "rma_retries_total 4.0" in text
+    assert 'rma_queue_depth{service="ocr"} 2.0' in text
+    assert 'rma_coordinator_info{coordinator="coordinator-1",version="0.1.0"} 1.0' in text
+
+
+def test_workers_that_left_leave_no_series() -> None:
+    metrics, held = make(Reading(heartbeat_ages={"w1": 1.0}))
+    metrics.ended(service="s", worker="w1", route="direct", status=200, seconds=0.1)
+    metrics.ended(service="s", worker="", route="", status=503, seconds=0.1)
+    assert 'worker="w1"' in metrics.exposition().decode()
+    held[0] = Reading()
+    text = metrics.exposition().decode()
+    assert 'worker="w1"' not in text
+    assert 'status="503"' in text
+    metrics.ended(service="s", worker="w1", route="direct", status=200, seconds=0.1)
+    assert metrics.total == 3
+
+
+def test_two_coordinators_in_one_process_do_not_meet() -> None:
+    first, _ = make(Reading())
+    second, _ = make(Reading())
+    first.rejected("unauthorized")
+    assert 'rma_rejected_requests_total{reason="unauthorized"} 1.0' in first.exposition().decode()
+    assert "unauthorized" not in second.exposition().decode()

@@ -1,0 +1,47 @@
+"""What is printed for people: aligned, on one line each, and harmless whatever strangers named themselves."""
+
+from __future__ import annotations
+
+import io
+
+import pytest
+
+from coordinator_server.tables import ago, plain, print_fields, print_table, say, when
+
+
+def test_columns_are_aligned_and_absent_values_are_dashes() -> None:
+    stream = io.StringIO()
+    rows = [{"id": "a", "services": ["x", "y"]}, {"id": "longer", "services": []}]
+    print_table(rows, (("ID", "id"), ("SERVICES", "services")), "nothing", stream)
+    assert stream.getvalue().splitlines() == ["ID      SERVICES", "a       x, y", "longer  -"]
+
+
+def test_no_rows_are_a_sentence() -> None:
+    stream = io.StringIO()
+    print_table([], (("ID", "id"),), "There are none.", stream)
+    assert stream.getvalue() == "There are none.\n"
+
+
+@pytest.mark.parametrize("hostile", ["\x1b[2Jgone", "two\nlines", "bell\x07", "\u202eright to left", "nul\x00"])
+def test_a_stranger_cannot_steer_the_terminal(hostile: str) -> None:
+    said = say(hostile)
+    assert all(letter.isprintable() for letter in said.replace("\ufffd", ""))
+    assert plain("ordinary, ñandú 日本") == "ordinary, ñandú 日本"
+
+
+def test_fields_are_nested_by_indent() -> None:
+    stream = io.StringIO()
+    print_fields(
+        {"worker_id": "w1", "ready": True, "workers": {"total": 2}, "gpus": [{"name": "X", "load": 0.5}]}, stream
+    )
+    assert stream.getvalue().splitlines() == [
+        "worker id: w1", "ready: yes", "workers:", "  total: 2", "gpus:", "  - name X, load 0.50",
+    ]  # fmt: skip
+
+
+def test_times_are_said_for_people() -> None:
+    assert ago(None) == "never"
+    assert ago(100.0, now=105.0) == "5 s ago"
+    assert ago(200.0, now=100.0) == "0 s ago"
+    assert when(None) == "never"
+    assert when(86400.0 * 365).startswith(("1970-12-31", "1971-01-01"))
