@@ -1,0 +1,107 @@
+"""How long a worker counts as here: heartbeats, silence, rest and failures. Pure; times are Unix seconds."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import Literal
+
+from node.wire.messages import (
+    Capabilities,
+    Endpoints,
+    HeartbeatRequest,
+    RegisterRequest,
+    ServiceReport,
+    WorkerRecord,
+)
+
+Liveness = Literal["active", "stale", "forgotten"]
+
+
+@dataclass(frozen=True, slots=True)
+class Patience:
+    """Seconds of silence after which a worker is stale, and after which it is forgotten."""
+
+    stale: float
+    forgotten: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Member:
+    """A registered worker as it was heard of last; `endpoints` are checked, `claimed` are its own words."""
+
+    worker_id: str
+    capabilities: Capabilities
+    endpoints: Endpoints
+    claimed: Endpoints
+    registered_at: float
+    last_seen: float
+    load: float = 0.0
+    in_flight: int = 0
+    services: tuple[ServiceReport, ...] = ()
+    paused: bool = False
+    failed: bool = False  # a request to it failed since its last heartbeat
+
+    @property
+    def running(self) -> tuple[str, ...]:
+        """The services that it says it runs and that may get requests."""
+        if self.paused:
+            return ()
+        return tuple(report.name for report in self.services if report.state == "running")
+
+    def record(self) -> WorkerRecord:
+        """Return the worker as routers know it."""
+        return WorkerRecord(
+            worker_id=self.worker_id,
+            endpoints=self.endpoints,
+            services=self.running,
+            capabilities=self.capabilities,
+            load=self.load,
+            in_flight=self.in_flight,
+            last_seen=self.last_seen,
+        )
+
+
+def registered(request: RegisterRequest, checked: Endpoints, now: float) -> Member:
+    """Return a member that told us what it has and where it is; what it runs comes with its next heartbeat.
+
+    It may be a node that has just started again, so that what it reported before says nothing.
+    """
+    return Member(
+        worker_id=request.worker_id,
+        capabilities=request.capabilities,
+        endpoints=checked,
+        claimed=request.endpoints,
+        registered_at=now,
+        last_seen=now,
+    )
+
+
+def heard(member: Member, request: HeartbeatRequest, now: float) -> Member:
+    """Return the member after a heartbeat, which also wipes out an earlier failure."""
+    return replace(
+        member,
+        last_seen=now,
+        load=request.load,
+        in_flight=request.in_flight,
+        services=request.services,
+        paused=request.paused,
+        failed=False,
+    )
+
+
+def failed(member: Member) -> Member:
+    """Return the member after a request to it failed."""
+    return replace(member, failed=True)
+
+
+def loaded(member: Member, load: float) -> Member:
+    """Return the member with the load that an answer of it told."""
+    return replace(member, load=min(1.0, max(0.0, load)))
+
+
+def liveness(member: Member, now: float, patience: Patience) -> Liveness:
+    """Say what the silence since the last heartbeat means; a clock that stepped back means nothing."""
+    silence = now - member.last_seen
+    if silence >= patience.forgotten:
+        return "forgotten"
+    return "stale" if silence >= patience.stale else "active"

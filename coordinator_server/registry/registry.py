@@ -1,0 +1,267 @@
+"""The live workers: one place that hears them, plans who runs what, and offers candidates to the router."""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections import deque
+from collections.abc import Callable, Iterable, Sequence
+from typing import Literal
+
+import msgspec
+
+from coordinator_server.enrolment.workers import Enrolment, Workers
+from coordinator_server.registry.assignment import Machine, Move, Plan, Shortage, assign
+from coordinator_server.registry.endpoints import checked_endpoints, peer_endpoints
+from coordinator_server.registry.membership import Member, Patience, failed, heard, liveness, loaded, registered
+from node.wire.manifests import Catalogue
+from node.wire.messages import Capabilities, HeartbeatRequest, RegisterRequest, WorkerRecord
+from node.wire.problems import Problem
+
+Status = Literal["active", "stale", "paused", "draining"]
+log = logging.getLogger(__name__)
+
+KEPT_MOVES = 200
+PLANNING_SHARE = 0.05  # of the time at most, however many workers come and go
+QUICK = 0.002  # seconds of planning that are always at hand
+
+
+class Registry:
+    """Holds who is here and what each was given; `name` and `find` make it a candidate source.
+
+    Nothing here is O(workers) per heartbeat: a plan is made only after something that matters has changed, and a
+    long one is put off for a while. `planned` is called with the moves of each new plan.
+    """
+
+    name: Literal["registry"] = "registry"
+
+    def __init__(
+        self, workers: Workers, catalogue: Catalogue, patience: Patience, clock: Callable[[], float], most: int = 16
+    ) -> None:
+        self._workers = workers
+        self._catalogue = catalogue
+        self._patience = patience
+        self._clock = clock
+        self._most = most
+        self._members: dict[str, Member] = {}
+        self._assigned: dict[str, tuple[str, ...]] = {}
+        self._expected_until: dict[str, float] = {}
+        self._plan = Plan()
+        self._recent: deque[tuple[float, Move]] = deque(maxlen=KEPT_MOVES)
+        self._dirty = True
+        self._next_plan = 0.0
+        self.version = 0  # rises with every change that a view may show
+        self.planned: Callable[[Sequence[Move]], None] = lambda _moves: None
+
+    # --- what workers say -------------------------------------------------------------------------------------
+
+    def register(self, request: RegisterRequest, address: str) -> Member:
+        """Take in a worker that spoke from `address`; it is known from now on."""
+        before = self._members.get(request.worker_id)
+        member = registered(request, checked_endpoints(request.endpoints, address), self._clock())
+        self._members[request.worker_id] = member
+        self._expected_until.pop(request.worker_id, None)
+        self._touch(replan=before is None or _matters(before.capabilities, member.capabilities))
+        return member
+
+    def heartbeat(self, request: HeartbeatRequest) -> Member:
+        """Take in a heartbeat; raise unknown-worker, upon which the worker registers again."""
+        before = self._members.get(request.worker_id)
+        if before is None:
+            raise Problem("unknown-worker", f"{request.worker_id} has to register first.")
+        now = self._clock()
+        was_stale = liveness(before, now, self._patience) != "active"
+        member = heard(before, request, now)
+        self._members[request.worker_id] = member
+        self._touch(replan=was_stale or before.paused != member.paused)
+        return member
+
+    def leave(self, worker_id: str) -> None:
+        """Forget a worker at once; its services go to others."""
+        self._members.pop(worker_id, None)
+        self._assigned.pop(worker_id, None)
+        self._expected_until.pop(worker_id, None)
+        self._touch(replan=True)
+
+    # --- what requests and operators say ----------------------------------------------------------------------
+
+    def report_failure(self, worker_id: str) -> None:
+        """Take a worker out of the candidates until its next heartbeat, because a request to it failed."""
+        member = self._members.get(worker_id)
+        if member is not None and not member.failed:
+            self._members[worker_id] = failed(member)
+            self._touch(replan=False)
+
+    def update_load(self, worker_id: str, load: float) -> None:
+        """Take over the load that an answer told."""
+        member = self._members.get(worker_id)
+        if member is not None:
+            self._members[worker_id] = loaded(member, load)
+
+    def enrolment_changed(self, worker_id: str) -> None:
+        """Look again at a worker that was approved, drained, revoked or removed."""
+        enrolment = self._workers.get(worker_id)
+        if enrolment is None or enrolment.revoked:
+            self.leave(worker_id)
+        else:
+            self._touch(replan=True)
+
+    def expect(self, assigned: dict[str, tuple[str, ...]], until: float) -> None:
+        """After our restart: leave to these workers what they had until then (Unix seconds); nothing moves."""
+        for worker_id, services in assigned.items():
+            if worker_id in self._workers and worker_id not in self._members:
+                self._assigned[worker_id] = services
+                self._expected_until[worker_id] = until
+        self._touch(replan=True)
+
+    def tick(self) -> None:
+        """Forget who was silent for too long, and plan if something has changed; call it about once a second."""
+        now = self._clock()
+        for worker_id, member in list(self._members.items()):
+            state = liveness(member, now, self._patience)
+            if state == "forgotten":
+                log.info(
+                    "worker %s was not heard of for %.0f s and is forgotten", worker_id, now - member.last_seen
+                )
+                self.leave(worker_id)
+            elif state == "stale" and self._assigned.get(worker_id):
+                self._touch(replan=True)
+        for worker_id in [worker_id for worker_id, until in self._expected_until.items() if now >= until]:
+            del self._expected_until[worker_id]
+            self._assigned.pop(worker_id, None)
+            self._touch(replan=True)
+        self._replan_if_due()
+
+    # --- what others ask --------------------------------------------------------------------------------------
+
+    def __len__(self) -> int:
+        return len(self._members)
+
+    def members(self) -> Sequence[Member]:
+        return tuple(self._members.values())
+
+    def member(self, worker_id: str) -> Member | None:
+        return self._members.get(worker_id)
+
+    def status(self, member: Member) -> Status:
+        if liveness(member, self._clock(), self._patience) != "active":
+            return "stale"
+        enrolment = self._workers.get(member.worker_id)
+        if enrolment is not None and enrolment.draining:
+            return "draining"
+        return "paused" if member.paused else "active"
+
+    @property
+    def settled(self) -> bool:
+        """False while a plan is put off: who asks now had better come back soon."""
+        self._replan_if_due()
+        return not self._dirty
+
+    def assigned(self, worker_id: str) -> tuple[str, ...]:
+        """Return what a worker shall run now."""
+        self._replan_if_due()
+        return self._assigned.get(worker_id, ())
+
+    def why_nothing(self, worker_id: str) -> str:
+        """Return a sentence for a worker that has nothing to run, or an empty one."""
+        member, enrolment = self._members.get(worker_id), self._workers.get(worker_id)
+        if member is None or enrolment is None or self._assigned.get(worker_id):
+            return ""
+        resting = _resting(member, enrolment, stale=False)
+        if resting:
+            return f"Nothing to run, because this machine {resting}."
+        return "Nothing to run now: other machines run what this one could."
+
+    async def find(self, service: str) -> Sequence[WorkerRecord]:
+        """Return the workers that may get a request for a service: the gateway's candidate source."""
+        return [member.record() for member in self.running(service)]
+
+    def running(self, service: str) -> Sequence[Member]:
+        """Return active workers that run a service; those that failed a request only when there are no others."""
+        fit = [m for m in self._members.values() if service in m.running and self.status(m) == "active"]
+        return [member for member in fit if not member.failed] or fit
+
+    def peers(self, service: str, asker: str) -> Sequence[WorkerRecord]:
+        """Return candidates for another node, with the addresses that only nodes may reach."""
+        return [
+            msgspec.structs.replace(member.record(), endpoints=peer_endpoints(member.claimed, member.endpoints))
+            for member in self.running(service)
+            if member.worker_id != asker
+        ]
+
+    def shortages(self) -> Sequence[Shortage]:
+        """Return the services that are assigned to fewer machines than wanted, and why."""
+        self._replan_if_due()
+        return self._plan.shortages
+
+    def plan(self) -> Plan:
+        """Return what planning would change at this moment, and why; nothing is changed."""
+        return assign(self._machines(), self._catalogue, self._most)
+
+    def recent_moves(self) -> Sequence[tuple[float, Move]]:
+        """Return the latest changes with their times (Unix seconds), the oldest first."""
+        return tuple(self._recent)
+
+    # --- planning ---------------------------------------------------------------------------------------------
+
+    def _touch(self, *, replan: bool) -> None:
+        self.version += 1
+        self._dirty = self._dirty or replan
+
+    def _replan_if_due(self) -> None:
+        started = time.monotonic()
+        if not self._dirty or started < self._next_plan:
+            return
+        self._dirty = False
+        plan = assign(self._machines(), self._catalogue, self._most)
+        self._plan = plan
+        self._assigned = {worker_id: services for worker_id, services in plan.services.items() if services}
+        ended = time.monotonic()
+        self._next_plan = ended + max(0.0, ended - started - QUICK) / PLANNING_SHARE
+        if plan.moves:
+            self._note(plan.moves)
+
+    def _note(self, moves: Sequence[Move]) -> None:
+        now = self._clock()
+        self.version += 1
+        for move in moves:
+            log.info("%s %ss %s: %s", move.worker_id, move.action, move.service, move.reason)
+            self._recent.append((now, move))
+        self.planned(moves)
+
+    def _machines(self) -> Iterable[Machine]:
+        now = self._clock()
+        for worker_id, member in self._members.items():
+            enrolment = self._workers.get(worker_id)
+            if enrolment is None:
+                continue
+            yield Machine(
+                worker_id=worker_id,
+                capabilities=member.capabilities,
+                trust=enrolment.trust,
+                covered=enrolment.services,
+                current=self._assigned.get(worker_id, ()),
+                load=member.load,
+                resting=_resting(member, enrolment, stale=liveness(member, now, self._patience) != "active"),
+            )
+        for worker_id in self._expected_until:
+            current = self._assigned.get(worker_id, ())
+            yield Machine(worker_id=worker_id, capabilities=Capabilities(), current=current, expected=True)
+
+
+def _resting(member: Member, enrolment: Enrolment, *, stale: bool) -> str:
+    """Return why a worker gets nothing, in words that follow "the machine"."""
+    if stale:
+        return "is not heard of"
+    if enrolment.revoked:
+        return "was revoked"
+    if enrolment.draining:
+        return "is being drained by the operator"
+    return "is resting, as its volunteer wished" if member.paused else ""
+
+
+def _matters(before: Capabilities, after: Capabilities) -> bool:
+    """Say whether a change of capabilities can change an assignment; free memory and battery come and go."""
+    passing = {"ram_free_bytes": 0, "disk_free_bytes": 0, "disks": (), "addresses": (), "battery": None, "gpus": ()}
+    one, other = msgspec.structs.replace(before, **passing), msgspec.structs.replace(after, **passing)
+    return one != other or len(before.gpus) != len(after.gpus)
