@@ -2,7 +2,7 @@
 
     class Forwarder(Protocol):                                          interface.py
         async def attempt(self, callee: Callee, exchange: Exchange, limits: Limits) -> Upstream
-            raises ConnectFailed (certainly not executed), UpstreamReset, UpstreamTimeout, Problem (the client's fault)
+            raises ConnectFailed (certainly not executed), UpstreamReset, UpstreamTimeout, Problem (client's fault)
         async def stop(self) -> None
     class Upstream(Protocol):                                           an answer that has begun
         status: int; headers: Mapping[str, str]

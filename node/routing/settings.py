@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
+from node.wire.manifests import Manifest
+
 Policy = Literal["weighted", "round-robin", "least-outstanding"]
 
 
@@ -18,14 +20,25 @@ class RoutingSettings:
     empty_ttl: float = 1.0  # how long "nobody offers it" is believed
     lookup_timeout: float = 5.0  # of one source
     attempts: int = 3
-    retry_base: float = 0.05
-    retry_cap: float = 1.0
+    backoff_base: float = 0.05
+    backoff_cap: float = 1.0
     connect_timeout: float = 2.0
-    first_byte_timeout: float | None = None  # None takes the manifest's
+    first_byte_timeout: float = 30.0  # a manifest that sets its own wins
     idle_timeout: float = 60.0
-    request_timeout: float | None = None  # None takes the manifest's
+    request_timeout: float = 120.0  # a manifest that sets its own wins
     queue_size: int = 100
     queue_wait: float = 30.0
     breaker_failures: int = 5
     breaker_cooldown: float = 10.0
     retry_after: int = 5  # what a client is told when nobody serves
+
+    def first_byte_of(self, manifest: Manifest) -> float:
+        own = manifest.first_byte_timeout
+        return self.first_byte_timeout if own == DEFAULTS.first_byte_timeout else own
+
+    def request_time_of(self, manifest: Manifest) -> float:
+        own = manifest.request_timeout
+        return self.request_timeout if own == DEFAULTS.request_timeout else own
+
+
+DEFAULTS = Manifest(name="defaults", title="")

@@ -1,0 +1,34 @@
+"""Splits `/service/NAME/rest` without decoding it, and refuses a rest that could climb out of its service."""
+
+from __future__ import annotations
+
+import re
+from urllib.parse import unquote_to_bytes
+
+from node.wire.problems import Problem
+
+MAX_PATH = 8192
+SAFE = re.compile(r"^/[\x21-\x7e\x80-\U0010ffff]*$")
+SEPARATORS = re.compile(rb"[/\\]")
+CONTROLS = re.compile(rb"[\x00-\x1f\x7f]")
+
+
+def split_path(raw_path: str, prefix: str = "/service/") -> tuple[str, str | None]:
+    """Split a raw path (percent-encoded, no query) into service and rest; the rest is None or begins with "/".
+
+    Give it `request.rel_url.raw_path`. Raises Problem where the path does not begin with the prefix.
+    """
+    if not raw_path.startswith(prefix):
+        raise Problem("not-found", f"{raw_path[:80]} is not below {prefix}")
+    service, slash, rest = raw_path.removeprefix(prefix).partition("/")
+    return service, slash + rest if slash else None
+
+
+def check_path(path: str) -> str:
+    """Return a raw path that is safe to append to a service's address; raise Problem for any other."""
+    if len(path) > MAX_PATH or not SAFE.match(path) or "?" in path or "#" in path:
+        raise Problem("invalid-request", "The path is too long or holds characters that a path cannot have.")
+    decoded = unquote_to_bytes(path)
+    if CONTROLS.search(decoded) or any(part in (b".", b"..") for part in SEPARATORS.split(decoded)):
+        raise Problem("invalid-request", "The path may not hold '.' or '..' segments or control characters.")
+    return path

@@ -1,0 +1,100 @@
+"""Turns what somebody published about a worker into addresses that we are willing to connect to."""
+
+from __future__ import annotations
+
+import ipaddress
+import re
+from dataclasses import dataclass
+from typing import Literal
+from urllib.parse import urlsplit
+
+from node.forwarding.interface import Target
+from node.wire.messages import Route, WorkerRecord
+
+Source = Literal["cache", "dht", "registry"]
+
+MAX_DIRECT_HOSTS = 4  # each may cost a connect timeout
+LABEL = re.compile(r"^[A-Za-z0-9]([A-Za-z0-9-]{0,61}[A-Za-z0-9])?$")
+NUMERIC = re.compile(r"^(0[xX][0-9a-fA-F]*|[0-9]+)$")
+
+
+@dataclass(frozen=True, slots=True)
+class Candidate:
+    """A worker that could serve, with the ways to reach it in the order to try them; `seen_at` is Unix seconds."""
+
+    worker_id: str
+    targets: tuple[Target, ...]
+    load: float = 0.0
+    in_flight: int = 0
+    seen_at: float = 0.0
+    source: Source = "registry"
+    services: tuple[str, ...] = ()
+
+
+def candidate_from_record(record: WorkerRecord, source: Source, *, vpn_up: bool) -> Candidate | None:
+    """Return the worker as a candidate, or None when it gives no address that we would connect to."""
+    ends = record.endpoints
+    found: list[Target] = []
+    if vpn_up and ends.vpn_ip is not None and _is_ip(ends.vpn_ip):
+        found += _target("vpn", ends.vpn_ip, ends.port)
+    for host in ends.direct_hosts[:MAX_DIRECT_HOSTS]:
+        found += _target("direct", host, ends.port)
+    found += _tunnel(ends.tunnel_url)
+    if not found:
+        return None
+    return Candidate(
+        record.worker_id,
+        tuple(dict.fromkeys(found)),
+        record.load,
+        record.in_flight,
+        record.last_seen,
+        source,
+        record.services,
+    )
+
+
+def usable_host(host: str) -> str | None:
+    """Return the host as it stands in a URL, IPv6 in brackets; None for what no worker can be at.
+
+    Link-local addresses are refused because cloud metadata services live there; so are names that some
+    resolvers read as a number and thus as such an address.
+    """
+    try:
+        address = ipaddress.ip_address(host)
+    except ValueError:
+        labels = host.removesuffix(".").split(".")
+        is_name = all(LABEL.match(label) for label in labels) and not NUMERIC.match(labels[-1])
+        return host if is_name else None
+    if isinstance(address, ipaddress.IPv6Address) and address.ipv4_mapped is not None:
+        address = address.ipv4_mapped
+    if address.is_link_local or address.is_multicast or address.is_unspecified:
+        return None
+    return f"[{address}]" if address.version == 6 else str(address)
+
+
+def _target(route: Route, host: str, port: int) -> list[Target]:
+    usable = usable_host(host)
+    return [Target(route, f"http://{usable}:{port}")] if usable else []
+
+
+def _tunnel(url: str | None) -> list[Target]:
+    """Build a tunnel's address anew from its scheme, host and port; a path or a user in it is refused."""
+    if not url:
+        return []
+    try:
+        parts = urlsplit(url)
+        port = parts.port
+    except ValueError:
+        return []
+    host = usable_host(parts.hostname or "")
+    if host is None or parts.scheme not in ("http", "https") or parts.username or parts.path.strip("/"):
+        return []
+    return [Target("tunnel", f"{parts.scheme}://{host}" + (f":{port}" if port else ""))]
+
+
+def _is_ip(host: str) -> bool:
+    try:
+        ipaddress.ip_address(host)
+    except ValueError:
+        return False
+    return True

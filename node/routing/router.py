@@ -1,0 +1,181 @@
+"""The router: resolves a service, carries the request through a Dispatch, and counts what came of it."""
+
+from __future__ import annotations
+
+import random
+import time
+from collections.abc import Callable, Collection, Sequence
+
+from aiohttp import web
+
+from node.forwarding.exchange import make_exchange
+from node.forwarding.interface import Forwarder
+from node.routing.admission import Gates
+from node.routing.breaker import Breakers
+from node.routing.cache import FingerCache
+from node.routing.candidates import Candidate
+from node.routing.dispatch import Dispatch, Parts
+from node.routing.retry import RetryBudget
+from node.routing.selection import Selector
+from node.routing.settings import RoutingSettings
+from node.routing.sources import CandidateSource, Finder, LocalServices
+from node.routing.stats import Outcome, RoutingCounters
+from node.routing.targets import AddressBook
+from node.state import Peer, RoutingStats
+from node.wire.manifests import Catalogue, Manifest
+from node.wire.problems import Problem
+
+CLIENT_LEFT = 499  # nginx's number for it; no client ever sees it
+
+
+class Router:
+    """What nodes and gateways share; the package's docstring lists what it offers."""
+
+    def __init__(
+        self,
+        *,
+        worker_id: str,
+        catalogue: Callable[[], Catalogue],
+        local: LocalServices | None,
+        sources: Sequence[CandidateSource],
+        forwarder: Forwarder,
+        settings: RoutingSettings | None = None,
+        clock: Callable[[], float] = time.monotonic,
+        rng: random.Random | None = None,
+        observer: Callable[[Outcome], None] | None = None,
+        own_load: Callable[[], float] | None = None,
+        vpn_up: Callable[[], bool] = lambda: False,
+    ) -> None:
+        settings = settings or RoutingSettings()
+        rng = rng or random.Random()  # noqa: S311 - spreads load, guards nothing
+        counters = RoutingCounters()
+        self._catalogue = catalogue
+        self._local = local
+        self._observer = observer
+        self._clock = clock
+        self._parts = Parts(
+            worker_id=worker_id,
+            settings=settings,
+            forwarder=forwarder,
+            finder=Finder(
+                sources, own_id=worker_id, timeout=settings.lookup_timeout, vpn_up=vpn_up, counters=counters
+            ),
+            cache=FingerCache(
+                clock=clock,
+                ttl=settings.cache_ttl,
+                empty_ttl=settings.empty_ttl,
+                stale_while_revalidate=settings.stale_while_revalidate,
+            ),
+            breakers=Breakers(settings.breaker_failures, settings.breaker_cooldown),
+            selector=Selector(settings.policy, rng),
+            budget=RetryBudget(),
+            counters=counters,
+            addresses=AddressBook(),
+            local_gates=Gates(settings),
+            remote_gates=Gates(settings),
+            clock=clock,
+            rng=rng,
+            own_load=own_load or self.local_load,
+        )
+
+    async def serve(
+        self, request: web.Request, service: str, path: str | None, *, forwarded: bool, caller: str
+    ) -> web.StreamResponse:
+        """Answer a request for a service's name or alias; raise Problem where nobody can.
+
+        `path` is raw and begins with a slash; None means the manifest's default path. `forwarded` says that a
+        node sent it on: it is served here or not at all. Requests queue fairly between values of `caller`.
+        """
+        manifest = self._catalogue().resolve(service)
+        if manifest is None:
+            raise Problem("unknown-service", f"There is no service {service[:64]!r} in this mesh.")
+        exchange = make_exchange(
+            request,
+            manifest.name,
+            manifest.default_path if path is None else path,
+            trusted=forwarded,
+            max_body_bytes=manifest.max_body_bytes,
+        )
+        target = self._local.target(manifest.name) if self._local is not None else None
+        dispatch = Dispatch(self._parts, manifest, exchange, forwarded=forwarded, caller=caller)
+        self._parts.budget.request(self._clock())
+        started = self._clock()
+        status = CLIENT_LEFT
+        try:
+            response = await dispatch.run(target)
+            status = response.status
+            return response
+        except Problem as problem:
+            status = problem.status
+            raise
+        except ConnectionError:
+            raise
+        except Exception:
+            status = 500
+            raise
+        finally:
+            self._finished(manifest, dispatch, status, self._clock() - started)
+
+    def peers(self) -> tuple[Peer, ...]:
+        """Return the other workers that are known now, each with the way that would be tried first."""
+        services: dict[str, set[str]] = {}
+        newest: dict[str, Candidate] = {}
+        for service, candidate in self._parts.cache.all_known():
+            services.setdefault(candidate.worker_id, set(candidate.services)).add(service)
+            newest[candidate.worker_id] = candidate
+        now = self._clock()
+        return tuple(self._peer(item, services[item.worker_id], now) for _, item in sorted(newest.items()))
+
+    def stats(self) -> RoutingStats:
+        return self._parts.counters.snapshot(len(self._parts.cache))
+
+    def queue_depths(self) -> dict[str, int]:
+        """Return how many requests wait for each service, for a place here or elsewhere."""
+        depths: dict[str, int] = {}
+        for gates in (self._parts.local_gates, self._parts.remote_gates):
+            for service, gate in gates.items():
+                depths[service] = depths.get(service, 0) + gate.waiting
+        return depths
+
+    def in_flight(self, services: Collection[str] = ()) -> int:
+        """Return how many requests these services of this machine (all, where none are named) are working on."""
+        gates = self._parts.local_gates.items()
+        return sum(gate.in_flight for service, gate in gates if not services or service in services)
+
+    def local_load(self) -> float:
+        """Return how full the fullest service of this machine is, its queue included; 0.0 to 1.0."""
+        return max((gate.load for _, gate in self._parts.local_gates.items()), default=0.0)
+
+    def update_load(self, worker_id: str, load: float) -> None:
+        """Note what a worker said about its load."""
+        self._parts.cache.update_load(worker_id, load)
+
+    def invalidate_worker(self, worker_id: str) -> None:
+        """Forget a worker that left, failed or was revoked, until a lookup finds it again."""
+        self._parts.cache.invalidate_worker(worker_id)
+
+    def forget(self, service: str) -> None:
+        """Look the service's workers up anew at the next request."""
+        self._parts.cache.forget(service)
+
+    async def stop(self) -> None:
+        await self._parts.cache.stop()
+        await self._parts.forwarder.stop()
+
+    def _peer(self, candidate: Candidate, services: set[str], now: float) -> Peer:
+        target = self._parts.addresses.ordered(candidate, now)[0]
+        return Peer(
+            worker_id=candidate.worker_id,
+            route=target.route,
+            address=target.base_url,
+            services=tuple(sorted(services)),
+            load=candidate.load,
+            last_seen=candidate.seen_at,
+        )
+
+    def _finished(self, manifest: Manifest, dispatch: Dispatch, status: int, seconds: float) -> None:
+        outcome = Outcome(manifest.name, dispatch.worker, dispatch.route, status, seconds, dispatch.attempts)
+        failed = bool(dispatch.broken) or (dispatch.worker is None and status >= 500)
+        self._parts.counters.finished(outcome, failed=failed)
+        if self._observer is not None:
+            self._observer(outcome)

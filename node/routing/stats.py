@@ -1,0 +1,85 @@
+"""Counts what the router does, under the names of SPEC §6."""
+
+from __future__ import annotations
+
+from collections import Counter, deque
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Literal
+
+from node.state import RoutingStats
+from node.wire.messages import Route
+
+LATENCIES = 1000  # requests over which percentiles are taken
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """One finished request, for metrics. `worker` and `route` are None when none answered; 499: the client left."""
+
+    service: str
+    worker: str | None
+    route: Route | None
+    status: int
+    seconds: float
+    attempts: int
+
+
+@dataclass(slots=True)
+class RoutingCounters:
+    """Counters since start; latencies are kept for the last requests only."""
+
+    local_requests: int = 0
+    forwarded_requests: int = 0
+    cache_hits: int = 0
+    cache_misses: int = 0
+    dht_lookups: int = 0
+    failed_requests: int = 0
+    retries: int = 0
+    failovers: int = 0
+    by_route: Counter[Route] = field(default_factory=Counter)
+    latencies: deque[float] = field(default_factory=lambda: deque(maxlen=LATENCIES))
+
+    def finished(self, outcome: Outcome, *, failed: bool) -> None:
+        """Count a request that has ended; `failed` means that no worker's whole answer reached the client."""
+        self.latencies.append(outcome.seconds * 1000.0)
+        if outcome.route is not None:
+            self.by_route[outcome.route] += 1
+            if outcome.route == "local":
+                self.local_requests += 1
+            else:
+                self.forwarded_requests += 1
+        if failed:
+            self.failed_requests += 1
+        elif outcome.attempts > 1:
+            self.failovers += 1
+
+    def snapshot(self, cache_size: int) -> RoutingStats:
+        looked = self.cache_hits + self.cache_misses
+        return RoutingStats(
+            local_requests=self.local_requests,
+            forwarded_requests=self.forwarded_requests,
+            cache_hits=self.cache_hits,
+            cache_misses=self.cache_misses,
+            dht_lookups=self.dht_lookups,
+            failed_requests=self.failed_requests,
+            cache_size=cache_size,
+            cache_hit_rate=round(self.cache_hits / looked, 4) if looked else 0.0,
+            retries=self.retries,
+            failovers=self.failovers,
+            requests_by_route=dict(self.by_route),
+            latency_ms=percentiles(self.latencies),
+        )
+
+
+def percentiles(values: Sequence[float]) -> dict[Literal["p50", "p95", "p99"], float]:
+    """Return the nearest-rank percentiles of the values; an empty mapping for none."""
+    ordered = sorted(values)
+    if not ordered:
+        return {}
+    last = len(ordered) - 1
+    return {
+        "p50": round(ordered[round(0.50 * last)], 3),
+        "p95": round(ordered[round(0.95 * last)], 3),
+        "p99": round(ordered[round(0.99 * last)], 3),
+    }

@@ -1,0 +1,33 @@
+"""Remembers for a while which addresses of workers do not answer, so that their other addresses are tried first."""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+
+from node.forwarding.interface import Target
+from node.routing.candidates import Candidate
+
+AVOIDED_FOR = 30.0  # seconds
+MAX_AVOIDED = 4096
+
+
+class AddressBook:
+    """Orders a candidate's addresses: as given (vpn, direct, relay, tunnel), those that just failed last."""
+
+    def __init__(self) -> None:
+        self._avoided: OrderedDict[tuple[str, str], float] = OrderedDict()
+
+    def ordered(self, candidate: Candidate, now: float) -> tuple[Target, ...]:
+        if not self._avoided or len(candidate.targets) == 1:
+            return candidate.targets
+        worker_id, avoided = candidate.worker_id, self._avoided
+        return tuple(sorted(candidate.targets, key=lambda item: avoided.get((worker_id, item.base_url), 0.0) > now))
+
+    def failed(self, worker_id: str, target: Target, now: float) -> None:
+        self._avoided[worker_id, target.base_url] = now + AVOIDED_FOR
+        self._avoided.move_to_end((worker_id, target.base_url))
+        while len(self._avoided) > MAX_AVOIDED:
+            self._avoided.popitem(last=False)
+
+    def worked(self, worker_id: str, target: Target) -> None:
+        self._avoided.pop((worker_id, target.base_url), None)

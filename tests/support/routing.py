@@ -1,0 +1,126 @@
+"""A small mesh in one loop for routing tests: real routers, real aiohttp servers on port 0, no processes."""
+
+from __future__ import annotations
+
+import contextlib
+import random
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Literal
+
+import aiohttp
+from aiohttp import web
+
+from node.forwarding.aiohttp_forwarder import AiohttpForwarder
+from node.forwarding.paths import split_path
+from node.program.web import HttpServer, bind, manners
+from node.routing.router import Router
+from node.routing.settings import RoutingSettings
+from node.routing.stats import Outcome
+from node.wire import headers
+from node.wire.manifests import Catalogue, Manifest
+from node.wire.messages import Endpoints, WorkerRecord
+
+Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
+OCR = Manifest(name="vision-ocr", title="OCR", aliases=("ocr",), default_path="/ocr", concurrency=4)
+
+
+@contextlib.asynccontextmanager
+async def serving(handler: Handler, *, middlewares: bool = True) -> AsyncIterator[HttpServer]:
+    """Serve every request with one handler on a free port."""
+    app = web.Application(middlewares=[manners] if middlewares else [])
+    app.router.add_route("*", "/{tail:.*}", handler)
+    server = HttpServer(app, bind("127.0.0.1", 0))
+    await server.start()
+    try:
+        yield server
+    finally:
+        await server.stop()
+
+
+def record(worker_id: str, port: int, load: float = 0.0, services: Sequence[str] = ("vision-ocr",)) -> WorkerRecord:
+    ends = Endpoints(port=port, direct_hosts=("127.0.0.1",))
+    return WorkerRecord(worker_id=worker_id, endpoints=ends, load=load, services=tuple(services))
+
+
+@dataclass
+class Source:
+    """A candidate source whose findings a test sets; it counts how often it was asked."""
+
+    name: Literal["dht", "registry"] = "registry"
+    records: list[WorkerRecord] = field(default_factory=list)
+    asked: int = 0
+    error: Exception | None = None
+
+    async def find(self, service: str) -> Sequence[WorkerRecord]:
+        self.asked += 1
+        if self.error is not None:
+            raise self.error
+        return list(self.records)
+
+
+@dataclass
+class Local:
+    """A service that runs here."""
+
+    base_url: str
+    service_token: str = "service-secret"
+    manifest: Manifest = OCR
+
+
+@dataclass
+class LocalTable:
+    """What runs on the machine under test."""
+
+    targets: Mapping[str, Local] = field(default_factory=dict)
+
+    def target(self, service: str) -> Local | None:
+        return self.targets.get(service)
+
+
+@dataclass
+class Front:
+    """A router behind a real server, and a client in front of it."""
+
+    router: Router
+    server: HttpServer
+    client: aiohttp.ClientSession
+    outcomes: list[Outcome]
+
+    def url(self, path: str) -> str:
+        return self.server.url + path
+
+
+@contextlib.asynccontextmanager
+async def front(
+    *sources: Source,
+    worker_id: str = "gateway",
+    catalogue: Catalogue = Catalogue((OCR,)),
+    local: LocalTable | None = None,
+    settings: RoutingSettings | None = None,
+    seed: int = 1,
+) -> AsyncIterator[Front]:
+    """Run a node's or gateway's data plane: requests with X-RMA-Hops count as forwarded, as in a node."""
+    outcomes: list[Outcome] = []
+    router = Router(
+        worker_id=worker_id,
+        catalogue=lambda: catalogue,
+        local=local,
+        sources=sources,
+        forwarder=AiohttpForwarder(lambda audience: f"token-for-{audience}"),
+        settings=settings or RoutingSettings(backoff_base=0.001),
+        rng=random.Random(seed),
+        observer=outcomes.append,
+    )
+
+    async def handler(request: web.Request) -> web.StreamResponse:
+        service, path = split_path(request.rel_url.raw_path)
+        forwarded = headers.HOPS in request.headers
+        caller = request.headers.get("X-Caller", "somebody")
+        return await router.serve(request, service, path, forwarded=forwarded, caller=caller)
+
+    async with serving(handler) as server, aiohttp.ClientSession(auto_decompress=False) as client:
+        try:
+            yield Front(router, server, client, outcomes)
+        finally:
+            await router.stop()
