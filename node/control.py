@@ -18,6 +18,7 @@ from aiohttp import web
 
 from node.control_file import FILE_NAME, ControlFile
 from node.doctor import Check
+from node.forwarding.paths import split_path
 from node.program.data_dir import write_private_file
 from node.program.tasks import TaskSet
 from node.program.web import Handler, HttpServer, bind, json_response, manners, read_body
@@ -124,8 +125,7 @@ class ControlApi:
         app.router.add_post("/leave", self.leave)
         app.router.add_post("/stop", self.stop_node)
         app.router.add_post("/services/{name}/restart", self.restart)
-        app.router.add_route("*", "/call/{service}", self.call)
-        app.router.add_route("*", "/call/{service}/{path:.*}", self.call)
+        app.router.add_route("*", "/call/{rest:.*}", self.call)
         return app
 
     @web.middleware
@@ -191,5 +191,5 @@ class ControlApi:
         return json_response({}, 202)
 
     async def call(self, request: web.Request) -> web.StreamResponse:
-        service, path = request.match_info["service"], request.match_info.get("path")
+        service, path = split_path(request.rel_url.raw_path, "/call/")
         return await self._node.serve(request, service, path, forwarded=False, caller="volunteer")

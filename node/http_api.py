@@ -12,6 +12,7 @@ from typing import Protocol
 
 from aiohttp import web
 
+from node.forwarding.paths import split_path
 from node.program.web import json_response, manners
 from node.state import NodeState, RoutingStats
 from node.wire import headers
@@ -46,8 +47,7 @@ class HttpApi:
         app = web.Application(middlewares=[manners], client_max_size=MAX_BODY)
         app.router.add_get("/health", self.health)
         app.router.add_get("/stats", self.stats)
-        app.router.add_route("*", "/service/{service}", self.service)
-        app.router.add_route("*", "/service/{service}/{path:.*}", self.service)
+        app.router.add_route("*", "/service/{rest:.*}", self.service)
         return app
 
     async def health(self, request: web.Request) -> web.Response:
@@ -76,10 +76,8 @@ class HttpApi:
         state = self._node.state
         if not local and (state.draining or state.paused or state.stopping):
             raise Problem("draining", "This worker is resting.", headers={"Retry-After": "5"})
-        path = request.match_info.get("path")
-        return await self._node.serve(
-            request, request.match_info["service"], path, forwarded=forwarded, caller=caller
-        )
+        service, path = split_path(request.rel_url.raw_path)
+        return await self._node.serve(request, service, path, forwarded=forwarded, caller=caller)
 
     def _caller(self, request: web.Request) -> tuple[str, bool]:
         """Return who asks and whether it is a service of our own; raise an `unauthorized` Problem."""

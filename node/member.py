@@ -85,6 +85,7 @@ class Member:
             local=self._local,
             catalogue=lambda: self._state().catalogue,
             coordinator=lambda: self._talk.coordinator(self._state().coordinator or ""),
+            own_load=lambda: self._state().load,
         )
         await session.start()
         self.session = session

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import random
 import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -15,7 +14,9 @@ from node.config import NodeConfig
 from node.coordinator_client import CoordinatorClient, CoordinatorError
 from node.dht.node import DhtNode, DhtSettings
 from node.forwarding.aiohttp_forwarder import AiohttpForwarder
-from node.routing.router import LocalServices, Router, RoutingSettings
+from node.routing.router import Router
+from node.routing.settings import RoutingSettings
+from node.routing.sources import LocalServices
 from node.state import Membership
 from node.wire.encoding import b64decode
 from node.wire.manifests import Catalogue
@@ -28,13 +29,11 @@ class DhtSource:
 
     name: Literal["dht"] = "dht"
 
-    def __init__(self, dht: DhtNode, own_id: str) -> None:
+    def __init__(self, dht: DhtNode) -> None:
         self._dht = dht
-        self._own_id = own_id
 
     async def find(self, service: str) -> Sequence[WorkerRecord]:
-        found = await self._dht.find_service(service)
-        return [record for record in found if record.worker_id != self._own_id]
+        return await self._dht.find_service(service)
 
 
 class RegistrySource:
@@ -42,22 +41,18 @@ class RegistrySource:
 
     name: Literal["registry"] = "registry"
 
-    def __init__(
-        self, client: CoordinatorClient, coordinator: Callable[[], CoordinatorInfo | None], own_id: str
-    ) -> None:
+    def __init__(self, client: CoordinatorClient, coordinator: Callable[[], CoordinatorInfo | None]) -> None:
         self._client = client
         self._coordinator = coordinator
-        self._own_id = own_id
 
     async def find(self, service: str) -> Sequence[WorkerRecord]:
         coordinator = self._coordinator()
         if coordinator is None:
             return ()
         try:
-            found = await self._client.peers(coordinator, service)
+            return await self._client.peers(coordinator, service)
         except CoordinatorError:
             return ()
-        return [record for record in found if record.worker_id != self._own_id]
 
 
 class MeshSession:
@@ -74,6 +69,7 @@ class MeshSession:
         local: LocalServices,
         catalogue: Callable[[], Catalogue],
         coordinator: Callable[[], CoordinatorInfo | None],
+        own_load: Callable[[], float],
     ) -> None:
         mesh_key = Ed25519PublicKey.from_public_bytes(b64decode(membership.mesh_public_key))
         own_id = membership.worker_id
@@ -98,35 +94,32 @@ class MeshSession:
             contacts_file=data_dir / "contacts.json",
             revoked=self.revoked,
         )
-        self._forwarder = AiohttpForwarder(token_for=self._issuer.issue, connect_timeout=config.connect_timeout)
         self.router = Router(
             worker_id=own_id,
             catalogue=catalogue,
             local=local,
-            sources=(DhtSource(self.dht, own_id), RegistrySource(self.client, coordinator, own_id)),
-            forwarder=self._forwarder,
+            sources=(DhtSource(self.dht), RegistrySource(self.client, coordinator)),
+            forwarder=AiohttpForwarder(self._issuer.issue),
             settings=RoutingSettings(
                 cache_ttl=config.finger_cache_ttl,
                 attempts=config.retry_attempts,
-                backoff_base=config.retry_base_ms / 1000,
+                retry_base=config.retry_base_ms / 1000,
+                connect_timeout=config.connect_timeout,
+                first_byte_timeout=config.first_byte_timeout or None,
+                idle_timeout=config.idle_timeout,
+                request_timeout=config.request_timeout or None,
             ),
-            clock=time.monotonic,
-            rng=random.Random(),  # noqa: S311 - spreads load, keeps no secret
+            own_load=own_load,
         )
 
     async def start(self) -> None:
         """Open the DHT's port; raise UserFacingError when it is taken."""
-        await self._forwarder.start()
-        try:
-            await self.dht.start(self._config.host, self._config.dht_port)
-        except BaseException:
-            await self._forwarder.stop()
-            raise
+        await self.dht.start(self._config.host, self._config.dht_port)
 
     async def stop(self) -> None:
         await self.dht.withdraw()
         await self.dht.stop()
-        await self._forwarder.stop()
+        await self.router.stop()
 
     def renew(self, credential: str) -> None:
         """Use a newly signed credential from now on."""
