@@ -290,7 +290,7 @@ class Dispatch:
         if not parts.budget.take(parts.clock()):
             return False
         parts.counters.retries += 1
-        pause = backoff(len(self._failures), parts.settings.backoff_base, parts.settings.backoff_cap, parts.rng)
+        pause = backoff(len(self._failures), parts.settings.retry_base, parts.settings.retry_cap, parts.rng)
         await asyncio.sleep(pause)
         return True
 

@@ -20,8 +20,8 @@ class RoutingSettings:
     empty_ttl: float = 1.0  # how long "nobody offers it" is believed
     lookup_timeout: float = 5.0  # of one source
     attempts: int = 3
-    backoff_base: float = 0.05
-    backoff_cap: float = 1.0
+    retry_base: float = 0.05
+    retry_cap: float = 1.0
     connect_timeout: float = 2.0
     first_byte_timeout: float = 30.0  # a manifest that sets its own wins
     idle_timeout: float = 60.0

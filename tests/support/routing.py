@@ -23,6 +23,7 @@ from node.wire.messages import Endpoints, WorkerRecord
 
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 OCR = Manifest(name="vision-ocr", title="OCR", aliases=("ocr",), default_path="/ocr", concurrency=4)
+CATALOGUE = Catalogue((OCR,))
 
 
 @contextlib.asynccontextmanager
@@ -95,7 +96,7 @@ class Front:
 async def front(
     *sources: Source,
     worker_id: str = "gateway",
-    catalogue: Catalogue = Catalogue((OCR,)),
+    catalogue: Catalogue = CATALOGUE,
     local: LocalTable | None = None,
     settings: RoutingSettings | None = None,
     seed: int = 1,
@@ -108,7 +109,7 @@ async def front(
         local=local,
         sources=sources,
         forwarder=AiohttpForwarder(lambda audience: f"token-for-{audience}"),
-        settings=settings or RoutingSettings(backoff_base=0.001),
+        settings=settings or RoutingSettings(retry_base=0.001),
         rng=random.Random(seed),
         observer=outcomes.append,
     )
