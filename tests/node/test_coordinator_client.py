@@ -1,0 +1,150 @@
+"""A node believes only the mesh that its invite pins, whatever a server on the way answers."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+from typing import Any
+
+import aiohttp
+import msgspec
+import pytest
+from aiohttp import web
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+
+from node.coordinator_client import ENROLMENT_CONTEXT, CoordinatorClient, CoordinatorError, enroll
+from node.program.web import HttpServer, bind
+from node.wire import credentials, headers
+from node.wire.credentials import Credential
+from node.wire.encoding import b64encode, fingerprint
+from node.wire.invites import make_invite
+from node.wire.messages import CoordinatorInfo, EnrollAnswer, EnrollRequest, HeartbeatRequest
+from node.wire.problems import CONTENT_TYPE, Problem
+from node.wire.tokens import TokenIssuer
+
+MESH, FOREIGN, OURS, OTHER = (Ed25519PrivateKey.generate() for _ in range(4))
+
+
+def raw(key: Ed25519PrivateKey) -> bytes:
+    return key.public_key().public_bytes_raw()
+
+
+INVITE = make_invite(b"0123456789", raw(MESH))
+REQUEST = EnrollRequest(invite=INVITE.code, name="Anna's PC", identity_public_key=b64encode(raw(OURS)))
+
+
+def answer_by(mesh: Ed25519PrivateKey, holder: Ed25519PrivateKey, **changes: Any) -> tuple[bytes, str]:
+    """Return an enrolment answer and its signature as a coordinator with this mesh key makes them."""
+    now = int(time.time())
+    credential = Credential(1, fingerprint(raw(mesh)), "w1", "worker", raw(holder), "volunteer", now, now + 600)
+    values: dict[str, Any] = {
+        "worker_id": "w1",
+        "credential": credentials.issue(credential, mesh),
+        "mesh_public_key": b64encode(raw(mesh)),
+        "trust": "volunteer",
+        "coordinators": (CoordinatorInfo(id="c1", url="http://inside.example"),),
+    }
+    body = msgspec.json.encode(EnrollAnswer(**{**values, **changes}))
+    return body, b64encode(mesh.sign(ENROLMENT_CONTEXT + body))
+
+
+@asynccontextmanager
+async def server(handler: Callable[[web.Request], Awaitable[web.StreamResponse]]) -> AsyncIterator[str]:
+    app = web.Application()
+    app.router.add_route("*", "/{path:.*}", handler)
+    http = HttpServer(app, bind("127.0.0.1", 0))
+    await http.start()
+    try:
+        yield http.url
+    finally:
+        await http.stop()
+
+
+async def enroll_at(body: bytes, signature: str, status: int = 201) -> Any:
+    async def handler(_request: web.Request) -> web.Response:
+        return web.Response(status=status, body=body, headers={headers.SIGNATURE: signature})
+
+    async with server(handler) as url, aiohttp.ClientSession() as session:
+        membership, _ = await enroll(session, url, REQUEST, INVITE, time.time())
+        assert membership.coordinators[0].url == url, "the address that worked is kept"
+        return membership
+
+
+async def test_the_pinned_mesh_is_believed() -> None:
+    membership = await enroll_at(*answer_by(MESH, OURS))
+    assert membership.worker_id == "w1"
+    assert membership.mesh_public_key == b64encode(raw(MESH))
+
+
+async def test_another_mesh_in_between_is_not() -> None:
+    with pytest.raises(CoordinatorError, match="another mesh") as caught:
+        await enroll_at(*answer_by(FOREIGN, OURS))
+    assert caught.value.kind == "wrong-mesh"
+
+
+async def test_a_changed_answer_is_not() -> None:
+    body, signature = answer_by(MESH, OURS)
+    for changed in (body.replace(b"volunteer", b"vetted", 1), body.replace(b"inside", b"outside")):
+        with pytest.raises(CoordinatorError, match="cannot be trusted"):
+            await enroll_at(changed, signature)
+    with pytest.raises(CoordinatorError, match="cannot be trusted"):
+        await enroll_at(body, "")
+
+
+async def test_an_answer_for_another_machine_is_not() -> None:
+    with pytest.raises(CoordinatorError, match="another machine"):
+        await enroll_at(*answer_by(MESH, OTHER))
+    with pytest.raises(CoordinatorError, match="another machine"):
+        await enroll_at(*answer_by(MESH, OURS, worker_id="w2"))
+
+
+@pytest.mark.parametrize("body", [b"", b"[]", b"{", b'{"worker_id": 5}', b"\xff"])
+async def test_what_cannot_be_read_is_said(body: bytes) -> None:
+    with pytest.raises(CoordinatorError, match="cannot read"):
+        await enroll_at(body, "")
+
+
+async def test_refusals_keep_their_kind_and_words() -> None:
+    problem = Problem("invite-invalid", "This invite was used up.")
+
+    async def handler(_request: web.Request) -> web.Response:
+        return web.Response(status=problem.status, body=problem.document(), content_type=CONTENT_TYPE)
+
+    async with server(handler) as url, aiohttp.ClientSession() as session:
+        with pytest.raises(CoordinatorError, match="used up") as caught:
+            await enroll(session, url, REQUEST, INVITE, time.time())
+    assert caught.value.kind == "invite-invalid"
+    assert caught.value.refused
+
+
+async def test_a_web_page_is_not_taken_for_a_coordinator() -> None:
+    async def handler(_request: web.Request) -> web.Response:
+        return web.Response(status=404, text="<html>not here</html>")
+
+    async with server(handler) as url, aiohttp.ClientSession() as session:
+        with pytest.raises(CoordinatorError, match="not a coordinator") as caught:
+            await enroll(session, url, REQUEST, INVITE, time.time())
+    assert not caught.value.refused
+
+
+async def test_a_redirect_is_not_followed() -> None:
+    async def handler(_request: web.Request) -> web.Response:
+        raise web.HTTPTemporaryRedirect("http://elsewhere.example/")
+
+    async with server(handler) as url, aiohttp.ClientSession() as session:
+        with pytest.raises(CoordinatorError):
+            await enroll(session, url, REQUEST, INVITE, time.time())
+
+
+async def test_an_unreachable_coordinator_is_said_plainly() -> None:
+    listener = bind("127.0.0.1", 0)
+    port = listener.getsockname()[1]
+    listener.close()
+    issuer = TokenIssuer(OURS, "w1", "credential", time.time)
+    async with aiohttp.ClientSession() as session:
+        client = CoordinatorClient(session, issuer, "w1")
+        info = CoordinatorInfo(id="c1", url=f"http://127.0.0.1:{port}")
+        with pytest.raises(CoordinatorError, match="cannot be reached") as caught:
+            await client.heartbeat(info, HeartbeatRequest(worker_id="w1"))
+    assert not caught.value.refused
