@@ -49,11 +49,11 @@ class NodeConfig:
     register_timeout: float = setting(5.0, "time limit of a call to the coordinator", unit="seconds", low=0.1)
     connect_timeout: float = setting(2.0, "time limit of connecting to a worker", unit="seconds", low=0.05)
     first_byte_timeout: float = setting(
-        0.0, "time limit until an answer begins; 0 takes the service's own, mostly 30", unit="seconds", low=0
+        30.0, "time limit until an answer begins, unless the service sets its own", unit="seconds", low=0.1
     )
     idle_timeout: float = setting(60.0, "time limit between two parts of an answer", unit="seconds", low=0.1)
     request_timeout: float = setting(
-        0.0, "time limit of a whole request; 0 takes the service's own, mostly 120", unit="seconds", low=0
+        120.0, "time limit of a whole request, unless the service sets its own", unit="seconds", low=0.1
     )
     retry_attempts: int = setting(3, "most workers that are tried for a request", low=1, high=10)
     retry_base_ms: int = setting(50, "base of the pause before another try", unit="milliseconds", low=0)

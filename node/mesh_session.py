@@ -12,7 +12,8 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey,
 
 from node.config import NodeConfig
 from node.coordinator_client import CoordinatorClient, CoordinatorError
-from node.dht.node import DhtNode, DhtSettings
+from node.dht.node import DhtNode
+from node.dht.settings import DhtSettings
 from node.forwarding.aiohttp_forwarder import AiohttpForwarder
 from node.routing.router import Router
 from node.routing.settings import RoutingSettings
@@ -105,9 +106,9 @@ class MeshSession:
                 attempts=config.retry_attempts,
                 retry_base=config.retry_base_ms / 1000,
                 connect_timeout=config.connect_timeout,
-                first_byte_timeout=config.first_byte_timeout or None,
+                first_byte_timeout=config.first_byte_timeout,
                 idle_timeout=config.idle_timeout,
-                request_timeout=config.request_timeout or None,
+                request_timeout=config.request_timeout,
             ),
             own_load=own_load,
         )
