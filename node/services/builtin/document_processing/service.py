@@ -27,12 +27,8 @@ DESCRIPTION = Description(
             path="/extract",
             does="Return the text and metadata of one document.",
             takes=(
-                Example(
-                    content_type="application/pdf", body="the PDF's bytes", note="or octet-stream"
-                ),
-                Example(
-                    content_type="multipart/form-data", body="one file, any field", note="FormData"
-                ),
+                Example(content_type="application/pdf", body="the PDF's bytes", note="or octet-stream"),
+                Example(content_type="multipart/form-data", body="one file, any field", note="FormData"),
                 Example(
                     content_type="application/json",
                     body={"content": "JVBERi0xLjQK…", "filename": "letter.pdf"},
