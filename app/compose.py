@@ -1,0 +1,131 @@
+"""The one place that wires the app: window, tray, model, node; in the order that shows a window soonest."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import os
+import time
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from app.application import Application
+from app.child_process import child_environment
+from app.main_window import MainWindow
+from app.node_model import NodeModel
+from app.quitting import Quitting, QuittingDialog
+from app.single_instance import Handover, SingleInstance
+from app.tray import Tray
+from node.program.tasks import TaskSet
+
+if TYPE_CHECKING:
+    from app.embedded_node import EmbeddedNode
+
+PAINT_DEADLINE = 2.0  # seconds; a window that is not painted by then is behind others
+
+
+@dataclass(frozen=True, slots=True)
+class Options:
+    """What the command line asked for."""
+
+    data_dir: Path
+    minimized: bool = False
+    attach_only: bool = False
+    link: str = ""
+
+
+async def run(options: Options, application: Application) -> int:
+    """Show the app, keep a node running behind it until somebody quits, end both; return the exit code."""
+    model, quitting, tasks = NodeModel(), Quitting(), TaskSet("app")
+    window, tray = MainWindow(model), Tray(model)
+    instance = SingleInstance(options.data_dir)
+    _wire(application, window, tray, quitting, instance)
+    quitting.listen_to_signals(asyncio.get_running_loop())
+    try:
+        await _show(options, window, tray)
+        if options.link:
+            window.offer_link(options.link)
+        await _keep_node(options, model, window, quitting, tasks)
+    finally:
+        window.prepare_to_quit()
+        instance.close()
+        tray.stop()
+        await tasks.stop()
+        await model.stop()
+        window.close()
+        window.deleteLater()
+    return 0
+
+
+def _wire(
+    application: Application, window: MainWindow, tray: Tray, quitting: Quitting, instance: SingleInstance
+) -> None:
+    def called(handover: Handover) -> None:
+        if handover.activation:
+            os.environ["XDG_ACTIVATION_TOKEN"] = handover.activation  # Qt reads it when it raises the window
+        window.come_forward()
+        if handover.link:
+            window.offer_link(handover.link)
+
+    application.quit_wanted.connect(quitting.ask)
+    application.session_ends.connect(quitting.session_ends)
+    window.quit_wanted.connect(quitting.ask)
+    tray.quit_wanted.connect(quitting.ask)
+    tray.open_wanted.connect(window.come_forward)
+    tray.presence_changed.connect(window.set_has_tray)
+    tray.gave_up.connect(window.come_forward)
+    instance.called.connect(called)
+    instance.listen()
+
+
+async def _show(options: Options, window: MainWindow, tray: Tray) -> None:
+    """Paint the window, or only the tray icon, before anything that takes time."""
+    if options.minimized and not options.link:
+        tray.start()
+        return
+    painted = asyncio.Event()
+    window.painted.connect(painted.set)
+    window.show()
+    with contextlib.suppress(TimeoutError):
+        await asyncio.wait_for(painted.wait(), PAINT_DEADLINE)
+    tray.start()
+
+
+async def _keep_node(
+    options: Options, model: NodeModel, window: MainWindow, quitting: Quitting, tasks: TaskSet
+) -> None:
+    from app.control_client import ControlClient  # imports aiohttp, which takes longer than the window
+    from app.embedded_node import EmbeddedNode, node_command
+
+    async with ControlClient(options.data_dir) as client:
+        node = EmbeddedNode(
+            options.data_dir,
+            client,
+            model.life_changed,
+            command=None if options.attach_only else node_command(options.data_dir),
+            environment=child_environment(os.environ),
+        )
+        model.connect_to(client)
+        window.try_again_wanted.connect(node.try_now)
+        tasks.start(client.follow(model), "follow")
+        supervisor = tasks.every(2.0, node.run, "supervise")
+        await quitting.wanted.wait()
+        supervisor.cancel()
+        with contextlib.suppress(asyncio.CancelledError):
+            await supervisor
+        await _end(node, model, window, quitting)
+
+
+async def _end(node: EmbeddedNode, model: NodeModel, window: MainWindow, quitting: Quitting) -> None:
+    """Stop the node if it is ours, with a dialog if that takes longer than a moment."""
+    dialog = QuittingDialog(quitting)
+    dialog.setStyleSheet(window.styleSheet())
+    model.changed.connect(lambda picture: dialog.draw(picture, time.time()))
+    window.prepare_to_quit()
+    window.close()
+    dialog.start()
+    try:
+        await node.stop(quitting.hurry)
+    finally:
+        dialog.finish()

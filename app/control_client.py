@@ -1,0 +1,167 @@
+"""Talks to a node's local control API: reads control.json, follows the stream, sends intents.
+
+aiohttp is imported here and nowhere else in the app, and this module only after the window has been painted.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import ipaddress
+import logging
+from pathlib import Path
+from typing import Protocol, Self
+from urllib.parse import urlsplit
+
+import aiohttp
+import msgspec
+
+from app.intents import NodeRefused, NodeUnreachable
+from node.state import View
+from node.wire.problems import kind_of
+
+log = logging.getLogger(__name__)
+
+CONTROL_FILE = "control.json"
+MAX_FILE = 64 * 1024  # bytes
+MAX_MESSAGE = 16 * 1024 * 1024  # bytes
+FIRST_PAUSE, LONGEST_PAUSE = 0.1, 2.0  # seconds between two tries to connect
+PROBE_TIMEOUT = 2.0  # seconds
+OUR_ERRORS = (aiohttp.ClientError, OSError, TimeoutError)
+
+
+class ControlAddress(msgspec.Struct, frozen=True):
+    """What a running node writes into its data directory."""
+
+    url: str
+    token: str
+    pid: int
+
+
+class Listener(Protocol):
+    """Who wants to know what the stream says."""
+
+    def view_arrived(self, view: View) -> None: ...
+
+    def connection_lost(self) -> None: ...
+
+    def version_differs(self) -> None: ...
+
+
+def read_address(data_dir: Path) -> ControlAddress | None:
+    """Return what control.json says; None where there is none that may be trusted with a token."""
+    try:
+        with (data_dir / CONTROL_FILE).open("rb") as file:
+            address = msgspec.json.decode(file.read(MAX_FILE), type=ControlAddress)
+    except (OSError, msgspec.MsgspecError):
+        return None
+    return address if _is_loopback(address.url) else None
+
+
+def _is_loopback(url: str) -> bool:
+    try:
+        parts = urlsplit(url)
+        return parts.scheme == "http" and ipaddress.ip_address(parts.hostname or "").is_loopback
+    except ValueError:
+        return False
+
+
+class ControlClient:
+    """A connection to whichever node runs in one data directory, now or later."""
+
+    def __init__(self, data_dir: Path) -> None:
+        self._data_dir = data_dir
+        self._session: aiohttp.ClientSession | None = None
+        self.connected = False
+
+    async def __aenter__(self) -> Self:
+        self._session = aiohttp.ClientSession(trust_env=False, timeout=aiohttp.ClientTimeout(total=30.0))
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        if self._session is not None:
+            await self._session.close()
+
+    async def follow(self, listener: Listener) -> None:
+        """Tell the listener every view, for ever; connect again whenever the connection ends."""
+        pause = FIRST_PAUSE
+        while True:
+            address = read_address(self._data_dir)
+            if address is not None and await self._follow_one(address, listener):
+                pause = FIRST_PAUSE
+            await asyncio.sleep(pause)
+            pause = min(LONGEST_PAUSE, pause * 1.5)
+
+    async def answers(self, address: ControlAddress) -> bool:
+        """Whether a node is alive behind this address, and is the one that wrote it."""
+        try:
+            timeout = aiohttp.ClientTimeout(total=PROBE_TIMEOUT)
+            async with self._open.get(f"{address.url}/view", headers=_bearer(address), timeout=timeout) as answer:
+                return answer.status == 200
+        except OUR_ERRORS:
+            return False
+
+    async def send(self, path: str, body: object = None, *, wait: float = 10.0) -> bytes:
+        """POST an intent and return the answer's body; raise NodeUnreachable or NodeRefused. `wait` is seconds."""
+        address = read_address(self._data_dir)
+        if address is None:
+            raise NodeUnreachable
+        data = msgspec.json.encode({} if body is None else body)
+        headers = {**_bearer(address), "Content-Type": "application/json"}
+        timeout = aiohttp.ClientTimeout(total=wait)
+        try:
+            async with self._open.post(address.url + path, data=data, headers=headers, timeout=timeout) as answer:
+                text = await answer.read()
+        except OUR_ERRORS as error:
+            raise NodeUnreachable from error
+        if answer.status >= 400:
+            raise _refusal(answer.status, text)
+        return text
+
+    @property
+    def _open(self) -> aiohttp.ClientSession:
+        if self._session is None:
+            raise RuntimeError("ControlClient is used outside of `async with`")
+        return self._session
+
+    async def _follow_one(self, address: ControlAddress, listener: Listener) -> bool:
+        """Follow one connection to its end; return whether it said anything."""
+        sequence = -1
+        try:
+            stream = self._open.ws_connect(
+                f"{address.url}/stream",
+                headers=_bearer(address),
+                heartbeat=20.0,
+                max_msg_size=MAX_MESSAGE,
+                timeout=aiohttp.ClientWSTimeout(ws_close=1.0),
+            )
+            async with stream as messages:
+                async for message in messages:
+                    if message.type is not aiohttp.WSMsgType.TEXT:
+                        break
+                    view = msgspec.json.decode(message.data, type=View)
+                    if view.sequence > sequence:
+                        sequence = view.sequence
+                        self.connected = True
+                        listener.view_arrived(view)
+        except OUR_ERRORS as error:
+            log.debug("control stream: %s", error)
+        except msgspec.MsgspecError as error:
+            log.warning("The node's control stream cannot be read: %s", error)
+            listener.version_differs()
+        finally:
+            if self.connected:
+                self.connected = False
+                listener.connection_lost()
+        return sequence >= 0
+
+
+def _bearer(address: ControlAddress) -> dict[str, str]:
+    return {"Authorization": f"Bearer {address.token}"}
+
+
+def _refusal(status: int, text: bytes) -> NodeRefused:
+    try:
+        document = msgspec.json.decode(text, type=dict[str, object])
+    except msgspec.MsgspecError:
+        return NodeRefused("", f"It answered with HTTP status {status}.")
+    return NodeRefused(kind_of(document), str(document.get("detail", "")))

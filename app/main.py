@@ -1,0 +1,101 @@
+"""The tray app's entry: arguments, one app per data directory, the Qt and asyncio loop in one, the exit code."""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import os
+import sys
+from collections.abc import Sequence
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+
+import platformdirs
+import qasync
+from PySide6.QtWidgets import QApplication, QMessageBox
+
+from app import wording
+from app.application import Application
+from app.compose import Options, run
+from app.single_instance import Handover, hand_over
+from node.program.data_dir import hold_data_dir
+from node.program.errors import EXIT_IN_USE, UserFacingError
+from node.program.lifetime import print_error
+from node.program.logs import configure_logging
+
+LONGEST_LINK = 4000  # characters
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run the app; return its exit code."""
+    options = parse(sys.argv[1:] if arguments is None else arguments)
+    configure_logging("text", os.environ.get("RMA_LOG_LEVEL", "warning"))
+    existing = QApplication.instance()
+    application = existing if isinstance(existing, Application) else Application(sys.argv[:1])
+    try:
+        return start(options, application)
+    except UserFacingError as error:
+        report(error, application)
+        return error.exit_code
+
+
+def parse(arguments: Sequence[str]) -> Options:
+    parser = argparse.ArgumentParser(
+        prog="rma-mesh",
+        description="RMA Mesh: lets this computer help, from an icon in the tray.",
+        epilog="What the node behind it needs is taken from the environment: RMA_PORT, RMA_HOST, RMA_DHT_PORT, …",
+    )
+    parser.add_argument("link", nargs="?", default="", metavar="LINK", help="an invite link: rma-mesh://enroll?…")
+    parser.add_argument(
+        "--data-dir", metavar="DIR", default=default_data_dir(), help="where keys are kept (default: %(default)s)"
+    )
+    parser.add_argument("--minimized", action="store_true", help="start in the tray, without a window")
+    parser.add_argument("--attach-only", action="store_true", help="use a node that runs already; start none")
+    parser.add_argument("--version", action="version", version=f"%(prog)s {program_version()}")
+    found = parser.parse_args(list(arguments))
+    return Options(
+        data_dir=Path(found.data_dir).expanduser(),
+        minimized=found.minimized,
+        attach_only=found.attach_only,
+        link=found.link[:LONGEST_LINK],
+    )
+
+
+def default_data_dir() -> str:
+    """Return the directory that the node's own commands use too, so that they find the app's node."""
+    return os.environ.get("RMA_DATA_DIR") or platformdirs.user_data_dir("rma-mesh", appauthor=False)
+
+
+def start(options: Options, application: Application) -> int:
+    """Run the app, or hand over to the one that has the data directory already; raise UserFacingError."""
+    try:
+        with (
+            hold_data_dir(options.data_dir, "app"),
+            asyncio.Runner(loop_factory=lambda: qasync.QEventLoop(application)) as runner,
+        ):
+            return runner.run(run(options, application))
+    except UserFacingError as error:
+        activation = os.environ.get("XDG_ACTIVATION_TOKEN", "")
+        if error.exit_code == EXIT_IN_USE and hand_over(options.data_dir, Handover(options.link, activation)):
+            return 0
+        raise
+
+
+def report(error: UserFacingError, application: Application) -> None:
+    """Say on standard error what went wrong, and in a dialog where nobody would read that."""
+    if sys.stderr is not None:
+        print_error(error, sys.stderr)
+        if sys.stderr.isatty():
+            return
+    if application.platformName() in ("offscreen", "minimal"):
+        return
+    box = QMessageBox(QMessageBox.Icon.Critical, wording.PROGRAM, error.title)
+    box.setInformativeText(" ".join(part for part in (error.message, error.hint) if part))
+    box.exec()
+
+
+def program_version() -> str:
+    try:
+        return version("rma-mesh")
+    except PackageNotFoundError:
+        return "unknown"

@@ -1,0 +1,365 @@
+"""The window: the state and what can be done about it on top, the panels below, drawn only while it can be seen."""
+
+from __future__ import annotations
+
+import time
+
+from PySide6.QtCore import QEvent, QSize, Qt, Signal
+from PySide6.QtGui import QAction, QCloseEvent, QKeySequence, QPaintEvent, QShowEvent
+from PySide6.QtWidgets import (
+    QFrame,
+    QHBoxLayout,
+    QListWidget,
+    QListWidgetItem,
+    QMenu,
+    QMessageBox,
+    QStackedWidget,
+    QToolButton,
+    QVBoxLayout,
+    QWidget,
+)
+
+from app import icons, wording
+from app.node_model import NodeModel
+from app.panels import Panel
+from app.panels.enrolment import EnrolmentPanel
+from app.panels.overview import OverviewPanel
+from app.panels.routing import RoutingPanel
+from app.panels.services import ServicesPanel
+from app.picture import Notice, Picture
+from app.tray import SNOOZES
+from app.widgets.frames import Banner, EmptyState
+from app.widgets.glyphs import Button, StatePicture
+from app.widgets.labels import ElidedLabel, label
+from app.widgets.theme import colours, current_style_sheet
+
+SIZE = QSize(940, 680)
+SMALLEST = QSize(560, 420)
+
+
+class MainWindow(QWidget):
+    """Shows one panel at a time; without a tray, closing it means to quit, and it asks first."""
+
+    quit_wanted = Signal()
+    try_again_wanted = Signal()
+    painted = Signal()
+
+    def __init__(self, model: NodeModel) -> None:
+        super().__init__()
+        self.setObjectName("window")
+        self.setWindowTitle(wording.PROGRAM)
+        self.setMinimumSize(SMALLEST)
+        self.resize(SIZE)
+        self._model = model
+        self._has_tray = False
+        self._closing = False
+        self._painted = False
+        self._link = ""
+        self._header = Header(model)
+        self._trouble = Banner(closable=False, gap=14)
+        self._try_again = Button("Try again now", "restart")
+        self._try_again.clicked.connect(self.try_again_wanted)
+        self._trouble.buttons.addWidget(self._try_again)
+        self._notice = Banner(gap=14)
+        self._notice.closed.connect(model.dismiss)
+        self._starting = StartingPage()
+        self._starting.try_again_wanted.connect(self.try_again_wanted)
+        self._enrolment = EnrolmentPanel(model)
+        self._pages: dict[str, tuple[str, Panel]] = {
+            "overview": ("Overview", OverviewPanel(model)),
+            "services": ("Services", ServicesPanel(model)),
+            "routing": ("Routing", RoutingPanel()),
+        }
+        self._navigation = Navigation([(name, title) for name, (title, _) in self._pages.items()])
+        self._stack = QStackedWidget()
+        for page in (self._starting, self._enrolment, *(panel for _, panel in self._pages.values())):
+            self._stack.addWidget(page)
+        self._lay_out()
+        self._add_shortcuts()
+        self._navigation.currentRowChanged.connect(lambda _row: self._draw())
+        model.changed.connect(self._draw)
+        self._restyle()
+        self._draw()
+
+    # --- what others tell it --------------------------------------------------------------------------------
+
+    def set_has_tray(self, has_tray: bool) -> None:
+        self._has_tray = has_tray
+
+    def prepare_to_quit(self) -> None:
+        """Let the next close go through without a question."""
+        self._closing = True
+
+    def come_forward(self) -> None:
+        self.showNormal() if self.isMinimized() else self.show()
+        self.raise_()
+        self.activateWindow()
+
+    def offer_link(self, link: str) -> None:
+        """Show an invite link in the form as soon as it is known whether this machine may use it."""
+        self._link = link
+        self._draw()
+
+    def open_panel(self, name: str) -> None:
+        self._navigation.setCurrentRow(list(self._pages).index(name))
+
+    # --- drawing --------------------------------------------------------------------------------------------
+
+    def _draw(self) -> None:
+        picture, now = self._model.picture, time.time()
+        self._settle_link(picture)
+        if not self.isVisible() or self.isMinimized():
+            return
+        look = wording.look(picture, now)
+        self._header.draw(picture, look)
+        self._draw_banners(picture)
+        page = self._page_for(picture)
+        page.draw(picture, now)
+        self._navigation.setVisible(picture.enrolled)
+        if self._stack.currentWidget() is not page:
+            self._stack.setCurrentWidget(page)
+
+    def _page_for(self, picture: Picture) -> Panel:
+        if picture.view is None:
+            return self._starting
+        if not picture.enrolled:
+            return self._enrolment
+        return list(self._pages.values())[max(0, self._navigation.currentRow())][1]
+
+    def _draw_banners(self, picture: Picture) -> None:
+        life = picture.life
+        broken = (
+            bool(life.trouble)
+            and picture.view is not None
+            and not picture.connected
+            and life.stage in ("restarting", "blocked")
+        )
+        title = wording.STAGES[life.stage][2]
+        self._trouble.show_notice(
+            Notice("life", title, life.trouble, tone=wording.STAGES[life.stage][3]) if broken else None
+        )
+        self._try_again.setVisible(life.retry_at is not None)
+        shown = [n for n in picture.notices if n.about != "enroll" or picture.enrolled]
+        self._notice.show_notice(shown[-1] if shown else None)
+
+    def _settle_link(self, picture: Picture) -> None:
+        if not self._link or not picture.connected:
+            return
+        link, self._link = self._link, ""
+        if picture.enrolled:
+            self._model.note(
+                Notice(
+                    "link",
+                    "This computer is in a mesh already",
+                    "The invite link was not used.",
+                    "Leave this mesh first if you want to join another one.",
+                    "warn",
+                )
+            )
+        else:
+            self._enrolment.offer_link(link)
+
+    def _restyle(self) -> None:
+        sheet = current_style_sheet()
+        if sheet != self.styleSheet():
+            self.setStyleSheet(sheet)
+
+    # --- Qt -------------------------------------------------------------------------------------------------
+
+    def changeEvent(self, event: QEvent) -> None:
+        super().changeEvent(event)
+        kind = event.type()
+        if kind in (QEvent.Type.PaletteChange, QEvent.Type.FontChange):
+            self._restyle()
+        elif kind == QEvent.Type.WindowStateChange:
+            self._draw()
+
+    def showEvent(self, event: QShowEvent) -> None:
+        super().showEvent(event)
+        self._draw()
+
+    def paintEvent(self, event: QPaintEvent) -> None:
+        super().paintEvent(event)
+        if not self._painted:
+            self._painted = True
+            self.painted.emit()
+
+    def closeEvent(self, event: QCloseEvent) -> None:
+        if self._has_tray or self._closing:
+            event.accept()
+            return
+        event.ignore()
+        self._ask_to_quit()
+
+    def _ask_to_quit(self) -> None:
+        ours = self._model.picture.life.ours
+        box = QMessageBox(self)
+        box.setIcon(QMessageBox.Icon.Question)
+        box.setWindowTitle(wording.PROGRAM)
+        box.setText("Quit RMA Mesh?")
+        box.setInformativeText(
+            "This desktop has no tray to keep RMA Mesh in. If you quit, this computer stops helping until you "
+            "start it again."
+            if ours
+            else "This desktop has no tray to keep RMA Mesh in. The node itself was started by somebody else and "
+            "goes on working."
+        )
+        leave = box.addButton("Quit", QMessageBox.ButtonRole.AcceptRole)
+        box.setDefaultButton(box.addButton("Keep open", QMessageBox.ButtonRole.RejectRole))
+        leave.clicked.connect(self.quit_wanted)
+        box.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
+        box.open()
+
+    def _lay_out(self) -> None:
+        banners = QVBoxLayout()
+        banners.setContentsMargins(20, 0, 20, 0)
+        banners.setSpacing(0)
+        for banner in (self._trouble, self._notice):
+            banners.addWidget(banner)
+        right = QVBoxLayout()
+        right.setSpacing(0)
+        right.addLayout(banners)
+        right.addWidget(self._stack, 1)
+        body = QHBoxLayout()
+        body.setSpacing(0)
+        body.addWidget(self._navigation)
+        body.addLayout(right, 1)
+        column = QVBoxLayout(self)
+        column.setContentsMargins(0, 0, 0, 0)
+        column.setSpacing(0)
+        column.addWidget(self._header)
+        column.addLayout(body, 1)
+
+    def _add_shortcuts(self) -> None:
+        wishes = [
+            (QKeySequence.StandardKey.Quit, self.quit_wanted.emit),
+            (QKeySequence.StandardKey.Close, self.close),
+        ]
+        for keys, act in wishes:
+            self._add_shortcut(QKeySequence(keys), act)
+        for position in range(len(self._pages)):
+            self._add_shortcut(
+                QKeySequence(f"Ctrl+{position + 1}"),
+                lambda position=position: self._navigation.setCurrentRow(position),
+            )
+
+    def _add_shortcut(self, keys: QKeySequence, act: object) -> None:
+        action = QAction(self)
+        action.setShortcut(keys)
+        action.triggered.connect(act)
+        self.addAction(action)
+
+
+class Header(QFrame):
+    """The state in big letters, one sentence about it, and the button that pauses or resumes."""
+
+    def __init__(self, model: NodeModel) -> None:
+        super().__init__()
+        self.setProperty("kind", "header")
+        self._picture = StatePicture(46)
+        self._title = label("", "state")
+        self._sentence = ElidedLabel("", "muted")
+        self._pause = PauseButton(model)
+        self._resume = Button("Resume", "play", "primary")
+        self._resume.clicked.connect(model.resume)
+        words = QVBoxLayout()
+        words.setSpacing(2)
+        words.addWidget(self._title)
+        words.addWidget(self._sentence)
+        line = QHBoxLayout(self)
+        line.setContentsMargins(20, 14, 20, 14)
+        line.setSpacing(16)
+        line.addWidget(self._picture)
+        line.addLayout(words, 1)
+        line.addWidget(self._pause)
+        line.addWidget(self._resume)
+
+    def draw(self, picture: Picture, look: wording.Look) -> None:
+        self._picture.show_state(look.icon, look.title)
+        self._title.setText(look.title)
+        self._sentence.show_text(look.sentence)
+        state = picture.state
+        paused = state is not None and state.paused
+        possible = picture.connected and "pause" not in picture.pending
+        self._pause.setVisible(picture.enrolled and not paused)
+        self._resume.setVisible(picture.enrolled and paused)
+        self._pause.setEnabled(possible)
+        self._resume.setEnabled(possible)
+
+
+class PauseButton(QToolButton):
+    """Pauses; its arrow offers to pause for a while."""
+
+    def __init__(self, model: NodeModel) -> None:
+        super().__init__()
+        self.setText("Pause")
+        self.setToolTip("Pause this computer; the arrow offers a pause that ends by itself")
+        self.setToolButtonStyle(Qt.ToolButtonStyle.ToolButtonTextBesideIcon)
+        self.setPopupMode(QToolButton.ToolButtonPopupMode.MenuButtonPopup)
+        self.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
+        self.clicked.connect(model.pause)
+        menu = QMenu(self)
+        for seconds, text in SNOOZES:
+            menu.addAction(text).triggered.connect(lambda _=False, seconds=seconds: model.snooze(seconds))
+        self.setMenu(menu)
+        self._tint()
+
+    def changeEvent(self, event: QEvent) -> None:
+        if event.type() == QEvent.Type.PaletteChange:
+            self._tint()
+        super().changeEvent(event)
+
+    def _tint(self) -> None:
+        self.setIcon(icons.button_icon("pause", colours().text, colours().muted))
+        self.setIconSize(icons.BUTTON)
+
+
+class Navigation(QListWidget):
+    """The list of panels at the side."""
+
+    def __init__(self, pages: list[tuple[str, str]]) -> None:
+        super().__init__()
+        self.setObjectName("navigation")
+        self.setAccessibleName("Panels")
+        self.setIconSize(QSize(18, 18))
+        self.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
+        self._glyphs = [name for name, _ in pages]
+        for _, title in pages:
+            self.addItem(QListWidgetItem(title))
+        self.setFixedWidth(max(150, self.fontMetrics().averageCharWidth() * 22))
+        self.setCurrentRow(0)
+        self.currentRowChanged.connect(lambda _row: self._tint())
+        self._tint()
+
+    def changeEvent(self, event: QEvent) -> None:
+        super().changeEvent(event)
+        if event.type() == QEvent.Type.PaletteChange:
+            self._tint()
+
+    def _tint(self) -> None:
+        c = colours()
+        for row, glyph in enumerate(self._glyphs):
+            colour = c.on_accent if row == self.currentRow() else c.muted
+            self.item(row).setIcon(icons.glyph_icon(glyph, colour, c.muted))
+
+
+class StartingPage(Panel):
+    """What is shown until the node has said anything at all: that it starts, or why it does not."""
+
+    try_again_wanted = Signal()
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._empty = EmptyState("peers")
+        self._try_again = Button("Try again now", "restart")
+        self._try_again.clicked.connect(self.try_again_wanted)
+        self.column.addStretch(1)
+        self.column.addWidget(self._empty)
+        self.column.addWidget(self._try_again, 0, Qt.AlignmentFlag.AlignHCenter)
+        self.column.addStretch(2)
+
+    def draw(self, picture: Picture, now: float) -> None:
+        look, life = wording.look(picture, now), picture.life
+        self._empty.show_text(look.title, life.trouble or look.sentence)
+        self._empty.show_glyph("bad" if life.stage == "blocked" else "peers", look.tone)
+        self._try_again.setVisible(life.retry_at is not None)

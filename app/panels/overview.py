@@ -1,0 +1,164 @@
+"""The overview: why the state is what it is, what this machine does now, which mesh it is in, what it has."""
+
+from __future__ import annotations
+
+from PySide6.QtCore import Qt
+from PySide6.QtWidgets import QHBoxLayout, QMessageBox
+
+from app import figures, wording
+from app.node_model import NodeModel
+from app.panels import Panel
+from app.panels.machine import MachineCard
+from app.picture import Picture
+from app.widgets.columns import Columns
+from app.widgets.frames import Card, Fact, ReasonLine
+from app.widgets.glyphs import Button
+from app.widgets.labels import label
+from app.widgets.meters import Chart, Figure, Meter
+from node.state import NodeState
+
+MOST_REASONS = 8
+
+
+class OverviewPanel(Panel):
+    """Four cards, drawn from the node's state."""
+
+    def __init__(self, model: NodeModel) -> None:
+        super().__init__()
+        self._reasons = ReasonsCard()
+        self._work = WorkCard()
+        self._mesh = MeshCard(model)
+        self._machine = MachineCard()
+        self.column.addWidget(self._reasons)
+        self.column.addWidget(Columns([self._work, self._mesh], [self._machine]))
+        self.column.addStretch(1)
+
+    def draw(self, picture: Picture, now: float) -> None:
+        self._reasons.draw(picture.state, now)
+        self._work.draw(picture)
+        self._mesh.draw(picture)
+        self._machine.show_capabilities(picture.state.capabilities if picture.state else None)
+
+
+class ReasonsCard(Card):
+    """Everything that a person should know about the state; hidden when there is nothing."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.setAccessibleName("What to know")
+        self._lines = [ReasonLine() for _ in range(MOST_REASONS)]
+        for line in self._lines:
+            self.body.addWidget(line)
+
+    def draw(self, state: NodeState | None, now: float) -> None:
+        reasons = wording.shown_reasons(state)[:MOST_REASONS] if state else ()
+        self.setVisible(bool(reasons))
+        for position, line in enumerate(self._lines):
+            line.setVisible(position < len(reasons))
+            if position < len(reasons):
+                reason = reasons[position]
+                words = wording.REASONS[reason.code]
+                line.show_reason(words.label, wording.reason_text(reason, now), words.tone)
+
+
+class WorkCard(Card):
+    """How loaded the machine is and what it has answered since the node started."""
+
+    def __init__(self) -> None:
+        super().__init__("Helping now")
+        self._load_text = label("", "muted")
+        self._load = Meter("Load")
+        self._answered = Figure("answered here", "Requests that this computer has answered since the node started")
+        self._in_flight = Figure("under way", "Requests that are being worked on at this moment")
+        self._services = Figure("services ready", "Services that run here and can take requests")
+        self._chart = Chart("Requests in the last minute")
+        load = QHBoxLayout()
+        load.addWidget(label("Load", "muted"), 1)
+        load.addWidget(self._load_text)
+        numbers = QHBoxLayout()
+        numbers.setSpacing(16)
+        for figure in (self._answered, self._in_flight, self._services):
+            numbers.addWidget(figure, 1)
+        self.body.addLayout(numbers)
+        self.body.addSpacing(4)
+        self.body.addLayout(load)
+        self.body.addWidget(self._load)
+        self.body.addSpacing(4)
+        self.body.addWidget(self._chart)
+        self.body.addWidget(label("Requests in the last minute", "small"))
+
+    def draw(self, picture: Picture) -> None:
+        state, view = picture.state, picture.view
+        self._answered.show_number(figures.number(view.stats.local_requests) if view else figures.DASH)
+        self._in_flight.show_number(figures.number(state.in_flight) if state else figures.DASH)
+        running = sum(report.state == "running" for report in state.services) if state else 0
+        self._services.show_number(figures.number(running) if state else figures.DASH)
+        load = state.load if state else 0.0
+        self._load_text.setText(figures.percent(load))
+        self._load.show_fraction(load, "warn" if load >= 0.9 else None)
+        self._chart.show_counts(picture.activity)
+
+
+class MeshCard(Card):
+    """Who this machine is, which coordinator it listens to, and the way out."""
+
+    def __init__(self, model: NodeModel) -> None:
+        super().__init__("Your mesh")
+        self._model = model
+        middle = Qt.TextElideMode.ElideMiddle
+        self._name = Fact("name", "Name")
+        self._worker = Fact("system", "Worker", middle)
+        self._coordinator = Fact("coordinator", "Coordinator", middle)
+        self._trust = Fact("trust", "Trusted with")
+        self._others = Fact("peers", "In contact")
+        self._vpn = Fact("network", "Private net")
+        for fact in (self._name, self._worker, self._coordinator, self._trust, self._others, self._vpn):
+            self.body.addWidget(fact)
+        self._leave = Button("Leave this mesh…", "leave", "quiet")
+        self._leave.setAccessibleDescription("Asks first, then takes this computer out of the mesh")
+        self._leave.clicked.connect(self._ask_to_leave)
+        self.body.addWidget(self._leave, 0, Qt.AlignmentFlag.AlignLeft)
+
+    def draw(self, picture: Picture) -> None:
+        state = picture.state
+        if state is None or state.membership is None:
+            self.hide()
+            return
+        self.show()
+        self._name.show_value(state.name)
+        self._worker.show_value(state.membership.worker_id)
+        self._coordinator.show_value(coordinator_text(state))
+        vetted = state.membership.trust == "vetted"
+        self._trust.show_value("Public and personal documents" if vetted else "Public documents only")
+        self._others.show_value(others_text(state))
+        self._vpn.show_value(state.vpn.ip or "" if state.vpn.state != "off" else "")
+        self._leave.setEnabled(picture.connected and "leave" not in picture.pending and not state.leaving)
+
+    def _ask_to_leave(self) -> None:
+        box = QMessageBox(self.window())
+        box.setIcon(QMessageBox.Icon.Question)
+        box.setWindowTitle(wording.PROGRAM)
+        box.setText("Leave this mesh?")
+        box.setInformativeText(
+            "Requests under way are finished, then this computer stops helping. "
+            "To come back you need a new invite from the coordinator's operator."
+        )
+        leave = box.addButton("Leave", QMessageBox.ButtonRole.DestructiveRole)
+        stay = box.addButton("Stay", QMessageBox.ButtonRole.RejectRole)
+        box.setDefaultButton(stay)
+        leave.clicked.connect(self._model.leave)
+        box.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
+        box.open()
+
+
+def coordinator_text(state: NodeState) -> str:
+    url = state.coordinator or ""
+    if not url:
+        return ""
+    return figures.host_of(url) if state.coordinator_ok else f"{figures.host_of(url)} – does not answer"
+
+
+def others_text(state: NodeState) -> str:
+    if not state.dht_contacts:
+        return "No other computers yet"
+    return f"{figures.plural(state.dht_contacts, 'other computer')}"
