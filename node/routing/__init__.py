@@ -8,7 +8,7 @@
             `path` is raw and starts with "/" (see node.forwarding.paths.split_path), None means the default path;
             the query is taken from the request; `caller` is who queues fairly (key id, worker id or address)
         peers() -> tuple[Peer, ...]      stats() -> RoutingStats       queue_depths() -> dict[str, int]
-        in_flight() -> int               local_load() -> float         (what runs on this machine now)
+        in_flight(services=()) -> int    local_load() -> float         (what runs on this machine now)
         update_load(worker_id, load)     invalidate_worker(worker_id)  forget(service)
         async stop()
     class CandidateSource(Protocol): name: Literal["dht", "registry"]; async find(service) -> Sequence[WorkerRecord]
