@@ -52,7 +52,6 @@ class Manifest(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     concurrency: Annotated[int, msgspec.Meta(ge=1, le=1024)] = 4
     replicas: Annotated[int, msgspec.Meta(ge=0, le=1000)] = 2
     idempotent: bool = False
-    stateful: bool = False  # keeps data on its worker: never more than `replicas` of it run at once
     data_class: DataClass = "personal"
     max_body_bytes: Annotated[int, msgspec.Meta(ge=1)] = 64 * 2**20
     first_byte_timeout: Annotated[float, msgspec.Meta(gt=0)] = 30.0
