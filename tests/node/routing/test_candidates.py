@@ -1,0 +1,84 @@
+from __future__ import annotations
+
+import pytest
+
+from node.forwarding.interface import Target
+from node.routing.candidates import MAX_DIRECT_HOSTS, candidate_from_record, usable_host
+from node.wire.messages import Endpoints, WorkerRecord
+
+
+def record(**ends: object) -> WorkerRecord:
+    endpoints = Endpoints(**{"port": 8000, **ends})  # type: ignore[arg-type]
+    return WorkerRecord(worker_id="w1", endpoints=endpoints, load=0.25, in_flight=2, last_seen=99.0)
+
+
+def test_addresses_come_in_the_order_vpn_direct_tunnel() -> None:
+    worker = record(vpn_ip="10.42.0.7", direct_hosts=("192.168.1.5", "fd00::5"), tunnel_url="https://a.example.org")
+    candidate = candidate_from_record(worker, "dht", vpn_up=True)
+    assert candidate is not None
+    assert candidate.targets == (
+        Target("vpn", "http://10.42.0.7:8000"),
+        Target("direct", "http://192.168.1.5:8000"),
+        Target("direct", "http://[fd00::5]:8000"),
+        Target("tunnel", "https://a.example.org"),
+    )
+    assert (candidate.load, candidate.in_flight, candidate.seen_at, candidate.source) == (0.25, 2, 99.0, "dht")
+
+
+def test_the_overlay_address_is_no_use_while_the_vpn_is_down() -> None:
+    assert candidate_from_record(record(vpn_ip="10.42.0.7"), "dht", vpn_up=False) is None
+
+
+def test_only_so_many_direct_addresses_are_tried() -> None:
+    worker = record(direct_hosts=tuple(f"192.168.1.{number}" for number in range(1, 9)))
+    candidate = candidate_from_record(worker, "registry", vpn_up=False)
+    assert candidate is not None
+    assert len(candidate.targets) == MAX_DIRECT_HOSTS
+
+
+@pytest.mark.parametrize(
+    ("host", "usable"),
+    [
+        ("127.0.0.1", "127.0.0.1"),
+        ("::1", "[::1]"),
+        ("::ffff:192.168.1.5", "192.168.1.5"),
+        ("worker-3.lan", "worker-3.lan"),
+        ("localhost", "localhost"),
+        ("169.254.169.254", None),
+        ("::ffff:169.254.169.254", None),
+        ("fe80::1%eth0", None),
+        ("224.0.0.1", None),
+        ("0.0.0.0", None),
+        ("::", None),
+        ("2852039166", None),
+        ("0xA9FEA9FE", None),
+        ("169.254.0xa9fe", None),
+        ("a_b", None),
+        ("-a.example", None),
+        ("", None),
+        ("evil.example:80", None),
+    ],
+)
+def test_hosts_that_no_worker_can_be_at_are_refused(host: str, usable: str | None) -> None:
+    assert usable_host(host) == usable
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "https://user@a.example.org",
+        "https://a.example.org/admin/..",
+        "ftp://a.example.org",
+        "http://169.254.169.254",
+        "http://a.example.org:99999",
+        "https://",
+    ],
+)
+def test_a_tunnel_address_with_anything_but_scheme_host_and_port_is_refused(url: str) -> None:
+    assert candidate_from_record(record(tunnel_url=url), "dht", vpn_up=False) is None
+
+
+def test_a_tunnel_may_name_a_port_and_end_in_a_slash() -> None:
+    candidate = candidate_from_record(record(tunnel_url="https://a.example.org:8443/"), "dht", vpn_up=False)
+    assert candidate is not None
+    assert candidate.targets == (Target("tunnel", "https://a.example.org:8443"),)
