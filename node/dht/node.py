@@ -1,0 +1,203 @@
+"""What the rest of the program uses: a node of the DHT that publishes, finds, and takes care of itself."""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+import logging
+import random
+from collections.abc import Callable, Container, Sequence
+from pathlib import Path
+
+import msgspec
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
+
+from node.dht import contacts, records
+from node.dht.joining import Joiner
+from node.dht.messages import MESH_TAG_BYTES, Address
+from node.dht.publishing import Publisher, Statement, service_names
+from node.dht.records import KEY_BYTES, Offer, Post, Sheet
+from node.dht.server import MeshServer
+from node.dht.settings import DhtSettings
+from node.dht.stats import Counters, DhtStats, snapshot
+from node.dht.storage import MergingStorage
+from node.dht.verifier import Checked, RecordError, RecordVerifier
+from node.program.tasks import TaskSet
+from node.wire.encoding import b64decode, fingerprint
+from node.wire.manifests import ServiceName
+from node.wire.messages import CoordinatorInfo, DhtContact, WorkerRecord
+
+__all__ = ["DhtNode", "DhtSettings", "DhtStats", "node_id_of"]
+
+WITHDRAW_LIMIT = 2.0  # seconds that a clean leave may take
+log = logging.getLogger(__name__)
+
+
+def node_id_of(public_key: bytes) -> bytes:
+    """Return the 160-bit DHT id that belongs to a raw Ed25519 public key: nobody can choose it freely."""
+    return hashlib.sha256(b"rma-mesh dht node v1\x00" + public_key).digest()[:KEY_BYTES]
+
+
+class DhtNode:
+    """One node of the mesh's DHT. `start` and `stop` frame its life; `stop` is idempotent.
+
+    `subject` is the worker's or coordinator's id in its credential (HTTP form), `clock` returns Unix seconds,
+    `revoked` is looked at on every check and may change while the node runs.
+    """
+
+    def __init__(
+        self,
+        *,
+        identity: Ed25519PrivateKey,
+        mesh_public_key: Ed25519PublicKey,
+        subject: str,
+        credential: str,
+        clock: Callable[[], float],
+        settings: DhtSettings,
+        contacts_file: Path | None = None,
+        revoked: Container[str] = frozenset(),
+        rng: random.Random | None = None,
+    ) -> None:
+        rng = rng or random.Random()  # noqa: S311 - spreads load, keeps no secret
+        self.id = node_id_of(identity.public_key().public_bytes_raw())
+        self._subject = subject
+        self._contacts_file = contacts_file
+        self._saved_contacts: frozenset[Address] = frozenset()
+        self._counters = Counters()
+        verifier = RecordVerifier(mesh_public_key, revoked)
+        self._storage = MergingStorage(verifier, clock, settings.caps, rng, self._count_rejected)
+        self._server = MeshServer(
+            node_id=self.id,
+            mesh_tag=fingerprint(mesh_public_key.public_bytes_raw())[:MESH_TAG_BYTES],
+            storage=self._storage,
+            verifier=verifier,
+            settings=settings,
+            counters=self._counters,
+            clock=clock,
+            on_contact=self._found_contact,
+        )
+        self._publisher = Publisher(
+            identity=identity,
+            subject=subject,
+            credential=b64decode(credential),
+            server=self._server,
+            settings=settings,
+            counters=self._counters,
+            clock=clock,
+        )
+        self._joiner = Joiner(self._server, settings, rng, self._publisher.wake, self._save_contacts)
+        self._tasks = TaskSet("dht-node")
+
+    # --- life -----------------------------------------------------------------------------------------------------
+
+    async def start(self, host: str, port: int) -> None:
+        """Listen on a UDP port, 0 for any free one; raise UserFacingError where that cannot be."""
+        await self._server.listen(port, host)
+        if self._contacts_file is not None:
+            self._joiner.remember(await asyncio.to_thread(contacts.load, self._contacts_file))
+        self._tasks.start(self._joiner.run(), "join")
+        self._tasks.start(self._publisher.run(), "republish")
+
+    async def stop(self) -> None:
+        """Save the contacts and close the port; entries stay out until they expire (see `withdraw`)."""
+        await self._tasks.stop()
+        await self._save_contacts()
+        await self._server.stop()
+
+    @property
+    def port(self) -> int:
+        return self._server.port
+
+    def set_bootstrap(self, addresses: Sequence[tuple[str, int]]) -> None:
+        """Join through these names or addresses, in the background and for ever; may be called again and again."""
+        self._joiner.set_addresses(addresses)
+
+    def renew(self, credential: str) -> None:
+        """Publish with a newly signed credential (HTTP form) from now on."""
+        self._publisher.credential = b64decode(credential)
+
+    # --- publishing -----------------------------------------------------------------------------------------------
+
+    async def publish(self, record: WorkerRecord, services: Sequence[str]) -> None:
+        """Publish this worker and the services it offers from now on, in place of what was published before.
+
+        What is new is announced before this returns; a small change of load goes out with the next announcement.
+        Raise ValueError for another worker's record or an impossible service name.
+        """
+        if record.worker_id != self._subject:
+            raise ValueError(f"{self._subject} cannot publish the record of {record.worker_id}")
+        names = service_names(msgspec.convert(name, type=ServiceName) for name in services)
+        record = msgspec.structs.replace(record, services=names)
+        await self._publisher.say(Statement(record, names, self._publisher.statement.info))
+
+    async def publish_coordinator(self, info: CoordinatorInfo) -> None:
+        """Publish this coordinator; raise ValueError for another one's."""
+        if info.id != self._subject:
+            raise ValueError(f"{self._subject} cannot publish the coordinator {info.id}")
+        said = self._publisher.statement
+        await self._publisher.say(Statement(said.record, said.services, info))
+
+    async def withdraw(self) -> None:
+        """Take back everything that was published, within two seconds."""
+        try:
+            async with asyncio.timeout(WITHDRAW_LIMIT):
+                await self._publisher.withdraw()
+        except TimeoutError:
+            log.info("not every DHT node heard that this one leaves; its entries expire")
+
+    # --- finding --------------------------------------------------------------------------------------------------
+
+    async def find_service(self, service: str) -> list[WorkerRecord]:
+        """Return the workers that offer a service, the least loaded first; ourselves too, if we do."""
+        found = await self._server.get_entries(records.service_key(service))
+        workers = [_worker(entry, service) for entry in found.values() if isinstance(entry.payload, Offer)]
+        return sorted(workers, key=lambda record: record.load)
+
+    async def find_worker(self, worker_id: str) -> WorkerRecord | None:
+        found = await self._server.get_entries(records.worker_key(worker_id))
+        entry = found.get(worker_id)
+        return None if entry is None else _worker(entry)
+
+    async def find_coordinators(self) -> list[CoordinatorInfo]:
+        """Return the mesh's coordinators, by id."""
+        found = await self._server.get_entries(records.coordinators_key())
+        return [
+            records.coordinator_info(subject, entry.payload)
+            for subject, entry in sorted(found.items())
+            if isinstance(entry.payload, Post)
+        ]
+
+    # --- what it knows --------------------------------------------------------------------------------------------
+
+    def contacts(self) -> list[DhtContact]:
+        """Return the addresses of the peers that are known now."""
+        return [DhtContact(host=node.ip, port=node.port) for node in self._server.contacts]
+
+    def stats(self) -> DhtStats:
+        return snapshot(
+            self._counters,
+            node_id=self.id,
+            joined=self._joiner.joined,
+            contacts=len(self._server.contacts),
+            keys=self._storage.keys,
+            entries=self._storage.entries,
+        )
+
+    def _found_contact(self) -> None:
+        self._joiner.notice()
+
+    def _count_rejected(self, error: RecordError) -> None:
+        self._counters.rejected[error.reason] += 1
+
+    async def _save_contacts(self) -> None:
+        nodes = self._server.contacts
+        addresses = frozenset((node.ip, node.port) for node in nodes)
+        if self._contacts_file is None or not addresses or addresses == self._saved_contacts:
+            return
+        await asyncio.to_thread(contacts.save, self._contacts_file, nodes)
+        self._saved_contacts = addresses
+
+
+def _worker(entry: Checked, service: str = "") -> WorkerRecord:
+    assert isinstance(entry.payload, Offer | Sheet)
+    return records.worker_record(entry.subject, entry.payload, entry.published_at, service)

@@ -1,0 +1,222 @@
+"""Stores entries near their keys and fetches them, over one socket: the package's server without its timers."""
+
+from __future__ import annotations
+
+import asyncio
+import errno
+import socket
+from collections.abc import Callable, Sequence
+
+from kademlia.network import Server
+from kademlia.node import Node
+
+from node.dht.lookup import EntryLookup, Lookup
+from node.dht.messages import ENTRY_ROOM, Address, Ping, Pong, Stored, fitting
+from node.dht.protocol import MeshProtocol
+from node.dht.settings import DhtSettings
+from node.dht.stats import Counters
+from node.dht.storage import MergingStorage
+from node.dht.verifier import Checked, RecordVerifier
+from node.program.errors import EXIT_FAILED, EXIT_IN_USE, UserFacingError
+from node.program.tasks import TaskSet
+
+MOST_NEWCOMERS = 64  # contacts that are being handed entries at a time
+
+
+class MeshServer(Server):  # type: ignore[misc]  # the package has no types
+    """One DHT node's socket, contacts and entries; `stop` is idempotent."""
+
+    storage: MergingStorage
+    protocol: MeshProtocol | None
+
+    def __init__(
+        self,
+        *,
+        node_id: bytes,
+        mesh_tag: bytes,
+        storage: MergingStorage,
+        verifier: RecordVerifier,
+        settings: DhtSettings,
+        counters: Counters,
+        clock: Callable[[], float],
+        on_contact: Callable[[], None],
+    ) -> None:
+        super().__init__(settings.ksize, settings.alpha, node_id, storage)
+        self._mesh_tag = mesh_tag
+        self._verifier = verifier
+        self._settings = settings
+        self._counters = counters
+        self._clock = clock
+        self._on_contact = on_contact
+        self._tasks = TaskSet("dht-server")
+
+    @property
+    def contacts(self) -> list[Node]:
+        return [] if self.protocol is None else list(self.protocol.router)
+
+    async def listen(self, port: int, interface: str = "127.0.0.1") -> None:
+        """Bind the UDP port, 0 for any free one; raise UserFacingError where that cannot be."""
+        listener = _bind(interface, port)
+        try:
+            _, self.protocol = await asyncio.get_running_loop().create_datagram_endpoint(
+                self._create_protocol, sock=listener
+            )
+        except BaseException:
+            listener.close()
+            raise
+
+    @property
+    def port(self) -> int:
+        assert self.protocol is not None, "listen() comes first"
+        return self.protocol.port
+
+    async def stop(self) -> None:
+        await self._tasks.stop()
+        if self.protocol is not None:
+            await self.protocol.stop()
+            self.protocol = None
+
+    def _create_protocol(self) -> MeshProtocol:
+        return MeshProtocol(
+            self.node,
+            self.storage,
+            self.ksize,
+            mesh_tag=self._mesh_tag,
+            rpc_timeout=self._settings.rpc_timeout,
+            counters=self._counters,
+            on_contact=self._greet,
+        )
+
+    # --- joining --------------------------------------------------------------------------------------------------
+
+    async def bootstrap(self, addrs: Sequence[Address]) -> int:
+        """Ping addresses (IP, port) and look for ourselves through those that answer; return how many did."""
+        protocol = self.protocol
+        if protocol is None or not addrs:
+            return 0
+        asked = [protocol.ask(Ping(self.node.id), address) for address in addrs]
+        answers = await asyncio.gather(*asked)
+        living: int = sum(isinstance(answer, Pong) and answer.sender != self.node.id for answer in answers)
+        if living:
+            await self.walk(self.node.id)
+        return living
+
+    async def walk(self, key: bytes) -> list[Node]:
+        """Return the living nodes nearest to a key; getting to know them is what refreshes the table."""
+        if self.protocol is None:
+            return []
+        target = Node(key)
+        nearest = self.protocol.router.find_neighbors(target)
+        lookup = Lookup(self.protocol, target, nearest, ksize=self.ksize, alpha=self.alpha, patience=self._patience)
+        return await lookup.find()
+
+    async def refresh_table(self, interval: float = 0.0) -> None:  # noqa: ARG002 - the caller has the timer
+        """Look near every bucket that has been quiet for long."""
+        if self.protocol is not None:
+            for node_id in self.protocol.get_refresh_ids():
+                await self.walk(node_id)
+
+    # --- entries --------------------------------------------------------------------------------------------------
+
+    async def set_digest(self, dkey: bytes, value: bytes) -> int:
+        """Give an entry to the nodes nearest to its key, twice to the silent; return how many answered."""
+        nodes = await self.walk(dkey)
+        silent = await self._give(nodes, dkey, value)
+        again = await self._give(silent, dkey, value)
+        return len(nodes) - len(again)
+
+    async def get_entries(self, key: bytes) -> dict[str, Checked]:
+        """Return the newest living entry of each publisher under a key, ours among them."""
+        here = self.storage.living(key)
+        self._counters.lookups += 1
+        found = {entry.subject: entry for entry in here if entry.payload is not None}
+        if self.protocol is not None:
+            lookup = EntryLookup(
+                self.protocol,
+                Node(key),
+                self.protocol.router.find_neighbors(Node(key)),
+                ksize=self.ksize,
+                alpha=self.alpha,
+                patience=self._patience,
+                verifier=self._verifier,
+                now=self._clock(),
+                here=here,
+                samples=self._settings.samples,
+            )
+            await lookup.find()
+            self._counters.rejected.update(error.reason for error in lookup.rejected)
+            found = dict(lookup.entries)
+        self._counters.lookups_empty += not found
+        return found
+
+    @property
+    def _patience(self) -> float:
+        return self._settings.patience * self._settings.rpc_timeout
+
+    async def _give(self, nodes: Sequence[Node], key: bytes, data: bytes) -> list[Node]:
+        """Ask nodes to keep an entry; return those that did not answer."""
+        protocol = self.protocol
+        if protocol is None:
+            return []
+        answers = await asyncio.gather(*(protocol.call_store(node, key, (data,)) for node in nodes))
+        return [node for node, answer in zip(nodes, answers, strict=True) if not isinstance(answer, Stored)]
+
+    # --- newcomers ------------------------------------------------------------------------------------------------
+
+    def _greet(self, node: Node) -> None:
+        self._on_contact()
+        if self.storage.entries and len(self._tasks) < MOST_NEWCOMERS:
+            self._tasks.start(self._hand_over(node), "hand over")
+
+    async def _hand_over(self, newcomer: Node) -> None:
+        """Give a newcomer the entries that it should keep, where it is for us to do so (Kademlia, section 2.5)."""
+        for key, bundle in self.storage:
+            if self.protocol is None:
+                return
+            if not self._is_ours_to_hand(Node(key), newcomer):
+                continue
+            entries = bundle.entries
+            while entries:
+                part = tuple(fitting(entries, (len(data) + 3 for data in entries), ENTRY_ROOM))
+                if await self.protocol.call_store(newcomer, key, part) is None:
+                    return
+                entries = entries[len(part) :]
+
+    def _is_ours_to_hand(self, key: Node, newcomer: Node) -> bool:
+        assert self.protocol is not None
+        others = self.protocol.router.find_neighbors(key, exclude=newcomer)
+        if not others:
+            return True
+        among_nearest = len(others) < self.ksize or newcomer.distance_to(key) < others[-1].distance_to(key)
+        we_are_first = self.node.distance_to(key) < others[0].distance_to(key)
+        return bool(among_nearest and we_are_first)
+
+
+def _bind(host: str, port: int) -> socket.socket:
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    listener = socket.socket(family, socket.SOCK_DGRAM)
+    try:
+        if family == socket.AF_INET6:
+            listener.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
+        listener.setblocking(False)
+        listener.bind((host, port))
+    except OSError as error:
+        listener.close()
+        raise _bind_error(host, port, error) from None
+    return listener
+
+
+def _bind_error(host: str, port: int, error: OSError) -> UserFacingError:
+    if error.errno == errno.EADDRINUSE:
+        return UserFacingError(
+            f"UDP port {port} on {host} is in use.",
+            "Another program has it, maybe another node.",
+            "Stop it, or choose another port with --dht-port (0 takes any free one).",
+            EXIT_IN_USE,
+        )
+    return UserFacingError(
+        f"The DHT cannot listen on {host}, UDP port {port}.",
+        f"The system says: {error.strerror or error}.",
+        "Choose another address with --host or another port with --dht-port.",
+        EXIT_FAILED,
+    )

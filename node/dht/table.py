@@ -1,0 +1,91 @@
+"""The routing table: the package's k-buckets with an exact neighbour search, and no I/O of its own.
+
+Where the package would ping, this returns the contact to ping. A contact is dropped after two missed answers in
+a row, so that one lost datagram does not empty the table, and is not told to others after the first.
+"""
+
+from __future__ import annotations
+
+import heapq
+import time
+from collections.abc import Container, Iterator
+
+from kademlia.node import Node
+from kademlia.routing import KBucket, RoutingTable
+
+MISSES_ALLOWED = 1
+
+
+class ContactTable(RoutingTable):  # type: ignore[misc]  # the package has no types
+    """Contacts of one node, by distance; `refresh_after` are seconds after which a quiet bucket is lonely."""
+
+    def __init__(self, node: Node, ksize: int, refresh_after: float = 600.0) -> None:
+        super().__init__(None, ksize, node)
+        self._refresh_after = refresh_after
+        self._misses: dict[bytes, int] = {}
+
+    def __len__(self) -> int:
+        return sum(len(bucket) for bucket in self.buckets)
+
+    def __iter__(self) -> Iterator[Node]:
+        for bucket in self.buckets:
+            yield from bucket.nodes.values()
+
+    @property
+    def suspects(self) -> Container[bytes]:
+        """Ids of contacts that owe an answer."""
+        return self._misses
+
+    def known(self, node_id: bytes) -> Node | None:
+        """Return the contact with this id."""
+        return self._bucket(Node(node_id)).nodes.get(node_id)
+
+    def add_contact(self, node: Node) -> Node | None:
+        """Add or refresh a contact that has just answered; return one to ping where its bucket is full."""
+        self._misses.pop(node.id, None)
+        while True:
+            bucket = self._bucket(node)
+            bucket.replacement_nodes.pop(node.id, None)
+            if bucket.add_node(node):
+                return None
+            splittable = bucket.has_in_range(self.node) or bucket.depth() % 5 != 0
+            if not splittable or bucket.range[0] >= bucket.range[1]:
+                return bucket.head()
+            self.split_bucket(self.buckets.index(bucket))
+
+    def remove_contact(self, node: Node) -> None:
+        """Drop a contact; the last one that its full bucket had turned away takes its place."""
+        self._misses.pop(node.id, None)
+        self._bucket(node).remove_node(node)
+
+    def missed(self, node: Node) -> bool:
+        """Note that a contact did not answer; return whether it deserves another ping, else it is dropped."""
+        if self.known(node.id) is None:
+            return False
+        misses = self._misses.get(node.id, 0) + 1
+        if misses > MISSES_ALLOWED:
+            self.remove_contact(node)
+            return False
+        self._misses[node.id] = misses
+        return True
+
+    def find_neighbors(
+        self, node: Node, k: int | None = None, exclude: Node | None = None, *, trusted: bool = False
+    ) -> list[Node]:
+        """Return the `k` contacts nearest to `node`, without it and `exclude`; `trusted` leaves suspects out."""
+        self._bucket(node).touch_last_updated()
+        avoided = {node.id} if exclude is None else {node.id, exclude.id}
+        candidates = (
+            contact
+            for contact in self
+            if contact.id not in avoided and not (trusted and contact.id in self._misses)
+        )
+        return heapq.nsmallest(k or self.ksize, candidates, key=node.distance_to)
+
+    def lonely_buckets(self) -> list[KBucket]:
+        """Return the buckets near which nothing has been looked up for a while."""
+        before = time.monotonic() - self._refresh_after
+        return [bucket for bucket in self.buckets if bucket.last_updated < before]
+
+    def _bucket(self, node: Node) -> KBucket:
+        return next(bucket for bucket in self.buckets if bucket.has_in_range(node))
