@@ -26,6 +26,7 @@ TITLES: Mapping[str, tuple[int, str]] = {
     "unprocessable-document": (422, "The document cannot be processed"),
     "invite-invalid": (403, "The invite is not valid"),
     "rate-limited": (429, "Too many requests"),
+    "not-configured": (501, "This worker is not set up for that"),
     "internal-error": (500, "Something went wrong on our side"),
     "upstream-failed": (502, "Every worker that was tried failed"),
     "no-worker": (503, "No healthy worker offers this service now"),
