@@ -67,14 +67,16 @@ class ViewFeed:
         self._read = read
         self._watchers: set[asyncio.Event] = set()
 
+    @property
+    def watchers(self) -> int:
+        return len(self._watchers)
+
     def changed(self) -> None:
         for watcher in self._watchers:
             watcher.set()
 
     async def follow(self) -> AsyncIterator[View]:
         """Yield the view now and after every change, at most ten times a second."""
-        if len(self._watchers) >= MAX_STREAMS:
-            raise Problem("overloaded", "Too many programs watch this node at once.")
         changed = asyncio.Event()
         self._watchers.add(changed)
         try:
@@ -148,6 +150,8 @@ class ControlApi:
         return json_response({"checks": await self._node.doctor()})
 
     async def stream(self, request: web.Request) -> web.StreamResponse:
+        if self._feed.watchers >= MAX_STREAMS:
+            raise Problem("overloaded", "Too many programs watch this node at once.")
         socket = web.WebSocketResponse(heartbeat=20.0)
         await socket.prepare(request)
         sender = self._tasks.start(self._send_views(socket), "stream")

@@ -10,6 +10,7 @@ from node.forwarding.body import Body, too_large
 from node.forwarding.headers import body_was_decoded, request_headers
 from node.forwarding.interface import Exchange
 from node.forwarding.paths import check_path
+from node.program.logs import REQUEST_ID
 from node.wire.problems import Problem
 
 # TRACE would show a client the tokens that we add; CONNECT is a proxy's.
@@ -27,7 +28,7 @@ def make_exchange(request: web.Request, service: str, path: str, *, trusted: boo
         remote=request.remote or "unknown",
         scheme=request.scheme,
         host=request.host,
-        request_id=request_id_of(request),
+        request_id=request_id_of(),
         trusted=trusted,
     )
     return Exchange(
@@ -40,11 +41,9 @@ def make_exchange(request: web.Request, service: str, path: str, *, trusted: boo
     )
 
 
-def request_id_of(request: web.Request) -> str:
+def request_id_of() -> str:
     """Return the id that the server gave to the request, making one where it gave none."""
-    if "request_id" not in request:
-        request["request_id"] = secrets.token_hex(8)
-    return str(request["request_id"])
+    return REQUEST_ID.get() or secrets.token_hex(8)
 
 
 def _body(request: web.Request, limit: int) -> Body | None:

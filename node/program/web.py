@@ -8,6 +8,7 @@ import os
 import re
 import secrets
 import socket
+import ssl
 from collections.abc import Awaitable, Callable, Mapping
 from typing import Any, TypeVar
 
@@ -36,7 +37,6 @@ async def manners(request: web.Request, handler: Handler) -> web.StreamResponse:
     """Give the request an id, and turn whatever goes wrong into a problem document."""
     wished = request.headers.get(headers.REQUEST_ID, "")
     request_id = wished if SAFE_ID.fullmatch(wished) else secrets.token_hex(8)
-    request["request_id"] = request_id
     mark = REQUEST_ID.set(request_id)
     try:
         response = await _answer(request, handler, request_id)
@@ -152,7 +152,10 @@ def _bind_error(host: str, port: int, what: str, error: OSError) -> UserFacingEr
 class HttpServer:
     """Serves an aiohttp application on one socket; `handler_cancellation` ends upstream work when a client goes."""
 
-    def __init__(self, app: web.Application, listener: socket.socket) -> None:
+    def __init__(
+        self, app: web.Application, listener: socket.socket, ssl_context: ssl.SSLContext | None = None
+    ) -> None:
+        self._ssl_context = ssl_context
         self._runner = web.AppRunner(app, handler_cancellation=True, access_log=None, shutdown_timeout=2.0)
         self._listener = listener
         self.host: str = listener.getsockname()[0]
@@ -161,11 +164,12 @@ class HttpServer:
     @property
     def url(self) -> str:
         host = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(self.host, self.host)  # noqa: S104
-        return f"http://{f'[{host}]' if ':' in host else host}:{self.port}"
+        scheme = "http" if self._ssl_context is None else "https"
+        return f"{scheme}://{f'[{host}]' if ':' in host else host}:{self.port}"
 
     async def start(self) -> None:
         await self._runner.setup()
-        await web.SockSite(self._runner, self._listener, backlog=BACKLOG).start()
+        await web.SockSite(self._runner, self._listener, backlog=BACKLOG, ssl_context=self._ssl_context).start()
 
     async def stop(self) -> None:
         await self._runner.cleanup()

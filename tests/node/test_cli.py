@@ -1,0 +1,141 @@
+"""The command line of a node, as scripts and people use it: real processes, exit codes, clear sentences."""
+
+from __future__ import annotations
+
+import json
+import socket
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.support.real_mesh import RealMesh, real_mesh, run, wait_until
+
+pytestmark = pytest.mark.processes
+FREE = ("--port", "0", "--dht-port", "0", "--no-keyring")
+
+
+@pytest.fixture
+def mesh(tmp_path: Path) -> Iterator[RealMesh]:
+    with real_mesh(tmp_path) as mesh:
+        yield mesh
+
+
+def test_help_and_version_need_nothing() -> None:
+    assert "status" in run("node", "--help").stdout
+    assert run("node", "--version").stdout.startswith("rma-mesh-node 0.")
+    assert "--dht-port" in run("node", "run", "--help").stdout
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (("--port", "70000"), "Setting port (--port) is '70000'; allowed is a whole number from 0 to 65535."),
+        (("--worker-type", "quantum"), "Setting worker_type (--worker-type) is 'quantum'; allowed is one of auto,"),
+        (("--worker-heartbeat", "soon"), "Setting worker_heartbeat (--worker-heartbeat) is 'soon'"),
+        (("--config", "/nonexistent.toml"), "Setting config (--config) is '/nonexistent.toml'"),
+    ],
+)
+def test_a_wrong_setting_is_one_clear_line(words: tuple[str, ...], said: str, tmp_path: Path) -> None:
+    result = run("node", "run", "--data-dir", str(tmp_path / "d"), *words)
+    assert result.returncode == 2
+    assert result.stderr.startswith(said)
+    assert len(result.stderr.strip().splitlines()) == 1
+    assert not (tmp_path / "d").exists(), "nothing was begun"
+
+
+def test_a_wrong_setting_in_the_environment_names_the_variable(tmp_path: Path) -> None:
+    result = run("node", "run", "--data-dir", str(tmp_path), RMA_DHT_PORT="x")
+    assert result.returncode == 2
+    assert "Setting dht_port (environment RMA_DHT_PORT) is 'x'" in result.stderr
+
+
+def test_a_taken_port_is_said(tmp_path: Path) -> None:
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        port = str(taken.getsockname()[1])
+        result = run("node", "run", "--data-dir", str(tmp_path), "--no-keyring", "--port", port)
+    assert result.returncode == 3
+    assert f"Port {port} on 127.0.0.1 is in use." in result.stderr
+    assert "--port" in result.stderr
+
+
+def test_a_data_directory_belongs_to_one_running_node(mesh: RealMesh) -> None:
+    first = mesh.start_node("w1")
+    result = run("node", "run", "--data-dir", str(first.data_dir), *FREE)
+    assert result.returncode == 3
+    assert f"The data directory {first.data_dir} is in use." in result.stderr
+    first.kill()
+    assert mesh.start_node("w1").ready["url"], "after kill -9 it is free again"
+
+
+def test_without_a_running_node_commands_say_how_to_start_one(tmp_path: Path) -> None:
+    for command in ("status", "stats", "peers", "services", "doctor", "pause", "resume"):
+        result = run("node", command, "--data-dir", str(tmp_path))
+        assert result.returncode == 4
+        assert "rma-mesh-node run" in result.stderr
+
+
+def test_a_node_outside_any_mesh_says_so_everywhere(mesh: RealMesh) -> None:
+    node = mesh.start_node("w1")
+    assert node.ready["worker_id"] is None
+    status = mesh.status("w1")
+    assert status["phase"] == "unenrolled"
+    assert status["url"] == node.url
+    assert json.loads(mesh.node_command("w1", "stats", "--json").stdout)["local_requests"] == 0
+    assert json.loads(mesh.node_command("w1", "peers", "--json").stdout) == []
+    doctor = mesh.node_command("w1", "doctor")
+    assert doctor.returncode == 1
+    assert "Ask an operator for an invite." in doctor.stdout
+    call = mesh.node_command("w1", "call", "ner", "--data", "{}")
+    assert call.returncode == 1
+    assert "has not joined a mesh" in call.stderr
+    assert mesh.node_command("w1", "call", "ner", "--data", "{").returncode == 2
+    assert mesh.node_command("w1", "snooze", "soon").returncode == 2
+    assert mesh.node_command("w1", "leave", "--yes").returncode == 5
+    assert node.stop() == 0
+    assert not (node.data_dir / "control.json").exists()
+
+
+@pytest.mark.parametrize("invite", ["RMA-NONSENSE", "hello", "rma-mesh://enroll?coordinator=x&invite=y"])
+def test_an_invite_that_cannot_be_one_is_refused_at_once(invite: str, tmp_path: Path) -> None:
+    result = run(
+        "node", "run", "--data-dir", str(tmp_path), *FREE, "--coordinator", "http://127.0.0.1:1", "--invite", invite
+    )
+    assert result.returncode == 2
+    assert "could not join the mesh" in result.stderr
+
+
+def test_a_code_without_a_coordinator_is_refused(tmp_path: Path) -> None:
+    result = run("node", "run", "--data-dir", str(tmp_path), *FREE, "--invite", "RMA-NONSENSE")
+    assert result.returncode == 2
+    assert "--coordinator" in result.stderr
+
+
+def test_invites_that_do_not_open_the_door_are_told_apart(mesh: RealMesh) -> None:
+    coordinator = mesh.start_coordinator()
+    link = mesh.invite(1)
+    mesh.start_node("w1", link)
+    spent = run("node", "run", "--data-dir", str(mesh.folder / "w2"), *FREE, "--invite", link)
+    assert spent.returncode == 5
+    assert "invite" in spent.stderr.lower()
+    fresh = mesh.invite(1)
+    coordinator.kill()
+    unreachable = run("node", "run", "--data-dir", str(mesh.folder / "w3"), *FREE, "--invite", fresh)
+    assert unreachable.returncode == 4
+    assert coordinator.url in unreachable.stderr
+    assert "cannot be reached" in unreachable.stderr
+
+
+def test_enrolling_a_running_node_and_asking_it_again(mesh: RealMesh) -> None:
+    mesh.start_coordinator()
+    mesh.start_node("w1")
+    assert mesh.node_command("w1", "enroll", mesh.invite(1)).returncode == 0
+    wait_until(lambda: mesh.status("w1")["phase"] == "online", "it is online")
+    again = mesh.node_command("w1", "enroll", mesh.invite(1))
+    assert again.returncode == 5
+    assert "member already" in again.stderr
+    unknown = mesh.node_command("w1", "call", "no-such-service", "--data", "{}")
+    assert unknown.returncode == 5
+    assert "no-such-service" in unknown.stderr

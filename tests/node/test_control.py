@@ -1,0 +1,120 @@
+"""The control API of a real node: its token, its stream, its intents."""
+
+from __future__ import annotations
+
+import asyncio
+import stat
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import aiohttp
+import msgspec
+import pytest
+
+from node.config import NodeConfig
+from node.control_file import FILE_NAME, ControlFile
+from node.runtime import NodeRuntime
+from node.state import View
+
+
+@pytest.fixture
+async def node(tmp_path: Path) -> AsyncIterator[NodeRuntime]:
+    runtime = NodeRuntime(NodeConfig(port=0, dht_port=0, keyring=False, name="Anna's PC"), tmp_path)
+    await runtime.start()
+    yield runtime
+    await runtime.stop()
+    await runtime.stop()
+
+
+@pytest.fixture
+async def control(node: NodeRuntime, tmp_path: Path) -> AsyncIterator[aiohttp.ClientSession]:
+    file = msgspec.json.decode((tmp_path / FILE_NAME).read_bytes(), type=ControlFile)
+    async with aiohttp.ClientSession(file.url, headers={"Authorization": f"Bearer {file.token}"}) as session:
+        yield session
+
+
+async def problem_of(answer: aiohttp.ClientResponse) -> tuple[int, str]:
+    return answer.status, (await answer.json(content_type=None))["type"].rpartition("/")[2]
+
+
+async def test_the_file_is_private_and_goes_with_the_node(node: NodeRuntime, tmp_path: Path) -> None:
+    path = tmp_path / FILE_NAME
+    assert stat.S_IMODE(path.stat().st_mode) == 0o600
+    await node.stop()
+    assert not path.exists()
+
+
+async def test_without_the_token_nothing_is_told(node: NodeRuntime, tmp_path: Path) -> None:
+    file = msgspec.json.decode((tmp_path / FILE_NAME).read_bytes(), type=ControlFile)
+    async with aiohttp.ClientSession() as session:
+        for sent in ({}, {"Authorization": "Bearer x"}, {"Authorization": file.token}):
+            for path in ("/view", "/stream", "/stats", "/call/ner", "/nothing"):
+                async with session.get(file.url + path, headers=sent) as answer:
+                    assert await problem_of(answer) == (401, "unauthorized")
+
+
+async def test_a_watcher_gets_the_view_and_then_every_change(
+    node: NodeRuntime, control: aiohttp.ClientSession
+) -> None:
+    async with control.ws_connect("/stream") as stream:
+        first = msgspec.json.decode(await stream.receive_str(timeout=5), type=View)
+        assert first.state.phase == "unenrolled"
+        assert first.state.name == "Anna's PC"
+        node.desk.pause()
+        async with asyncio.timeout(5):
+            while not (view := msgspec.json.decode(await stream.receive_str(), type=View)).state.paused:
+                assert view.sequence > first.sequence
+    async with control.get("/view") as answer:
+        assert msgspec.json.decode(await answer.read(), type=View).state.paused
+
+
+async def test_too_many_watchers_are_turned_away(node: NodeRuntime, control: aiohttp.ClientSession) -> None:
+    streams = [await control.ws_connect("/stream") for _ in range(16)]
+    for stream in streams:
+        await stream.receive(timeout=5)
+    with pytest.raises(aiohttp.WSServerHandshakeError) as caught:
+        await control.ws_connect("/stream")
+    assert caught.value.status == 503
+    for stream in streams:
+        await stream.close()
+
+
+async def test_pause_snooze_and_resume(node: NodeRuntime, control: aiohttp.ClientSession) -> None:
+    async with control.post("/snooze", json={"seconds": 60}) as answer:
+        assert answer.status == 202
+    assert node.state.snoozed_until is not None
+    async with control.post("/pause") as answer:
+        assert answer.status == 202
+    assert node.state.paused
+    assert node.state.snoozed_until is None
+    async with control.post("/resume") as answer:
+        assert answer.status == 202
+    assert not node.state.paused
+
+
+@pytest.mark.parametrize(
+    ("path", "body", "status", "kind"),
+    [
+        ("/snooze", b'{"seconds": -1}', 422, "invalid-body"),
+        ("/snooze", b'{"seconds": "long"}', 422, "invalid-body"),
+        ("/snooze", b"{", 400, "invalid-request"),
+        ("/enroll", b'{"link": 5}', 422, "invalid-body"),
+        ("/enroll", b'{"link": "rma-mesh://enroll?coordinator=http://c&invite=RMA-X"}', 422, "invite-invalid"),
+        ("/enroll", b"{}", 422, "invite-invalid"),
+        ("/leave", b"", 409, "conflict"),
+        ("/services/ner-extraction/restart", b"", 404, "unknown-service"),
+        ("/call/ner", b"{}", 503, "no-worker"),
+    ],
+)
+async def test_what_cannot_be_done_is_said(
+    control: aiohttp.ClientSession, path: str, body: bytes, status: int, kind: str
+) -> None:
+    async with control.post(path, data=body) as answer:
+        assert await problem_of(answer) == (status, kind)
+
+
+async def test_stop_ends_the_node(node: NodeRuntime, control: aiohttp.ClientSession) -> None:
+    async with control.post("/stop") as answer:
+        assert answer.status == 202
+    await asyncio.wait_for(node.wait(asyncio.Event()), 5)
+    assert node.state.phase == "stopped"

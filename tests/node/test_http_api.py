@@ -1,0 +1,126 @@
+"""The node's door to the mesh: who may call a service, and what an outsider gets."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import AsyncIterator
+
+import aiohttp
+import pytest
+from aiohttp import web
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+
+from node.http_api import HttpApi
+from node.program.web import HttpServer, bind
+from node.state import NodeState, RoutingStats
+from node.wire import credentials, headers
+from node.wire.credentials import Credential
+from node.wire.encoding import fingerprint
+from node.wire.tokens import TokenIssuer, TokenVerifier
+from tests.support.node_values import MEMBERSHIP
+
+MESH = Ed25519PrivateKey.generate()
+
+
+class Node:
+    """A node as the handlers see it; it answers with what it was asked."""
+
+    local_token = "local secret"
+
+    def __init__(self) -> None:
+        self.state = NodeState(membership=MEMBERSHIP, phase="online", load=0.25)
+        self.verifier: TokenVerifier | None = TokenVerifier(MESH.public_key(), "w1", time.time)
+
+    def stats(self) -> RoutingStats:
+        return RoutingStats(local_requests=3)
+
+    async def serve(
+        self, _request: web.Request, service: str, path: str | None, *, forwarded: bool, caller: str
+    ) -> web.StreamResponse:
+        return web.json_response({"service": service, "path": path, "forwarded": forwarded, "caller": caller})
+
+
+@pytest.fixture
+async def node() -> Node:
+    return Node()
+
+
+@pytest.fixture
+async def url(node: Node) -> AsyncIterator[str]:
+    server = HttpServer(HttpApi(node).application(), bind("127.0.0.1", 0))
+    await server.start()
+    yield server.url
+    await server.stop()
+
+
+@pytest.fixture
+async def http() -> AsyncIterator[aiohttp.ClientSession]:
+    async with aiohttp.ClientSession() as session:
+        yield session
+
+
+def token(mesh: Ed25519PrivateKey = MESH, audience: str = "w1", age: int = 0) -> str:
+    key = Ed25519PrivateKey.generate()
+    now = int(time.time()) - age
+    public = key.public_key().public_bytes_raw()
+    mesh_id = fingerprint(mesh.public_key().public_bytes_raw())
+    credential = credentials.issue(
+        Credential(1, mesh_id, "w2", "worker", public, "volunteer", now, int(time.time()) + 600), mesh
+    )
+    return TokenIssuer(key, "w2", credential, lambda: now).issue(audience)
+
+
+async def test_health_and_stats_are_open_to_this_machine(url: str, http: aiohttp.ClientSession) -> None:
+    async with http.get(url + "/health") as answer:
+        document = await answer.json()
+        assert (document["status"], document["load"]) == ("online", 0.25)
+        assert answer.headers[headers.LOAD] == "0.250"
+    async with http.get(url + "/stats") as answer:
+        assert (await answer.json())["local_requests"] == 3
+
+
+@pytest.mark.parametrize(
+    "sent",
+    [
+        {},
+        {"Authorization": "Bearer wrong"},
+        {"Authorization": "local secret"},
+        {headers.MESH_TOKEN: "garbage"},
+        {headers.MESH_TOKEN: token(mesh=Ed25519PrivateKey.generate())},
+        {headers.MESH_TOKEN: token(audience="w3")},
+        {headers.MESH_TOKEN: token(age=3600)},
+    ],
+)
+async def test_outsiders_get_nothing(url: str, http: aiohttp.ClientSession, sent: dict[str, str]) -> None:
+    async with http.post(url + "/service/ner", headers=sent) as answer:
+        assert answer.status == 401
+        assert (await answer.json(content_type=None))["type"].endswith("/unauthorized")
+
+
+async def test_a_member_is_let_in_and_its_forwarded_request_is_marked(
+    url: str, http: aiohttp.ClientSession
+) -> None:
+    sent = {headers.MESH_TOKEN: token(), headers.HOPS: "1"}
+    async with http.post(url + "/service/ner/a%2Fb?x=1", headers=sent) as answer:
+        assert await answer.json() == {"service": "ner", "path": "/a%2Fb", "forwarded": True, "caller": "w2"}
+
+
+async def test_our_own_services_are_let_in_and_never_count_as_forwarded(
+    url: str, http: aiohttp.ClientSession
+) -> None:
+    sent = {"Authorization": "Bearer local secret", headers.HOPS: "1"}
+    async with http.post(url + "/service/ner", headers=sent) as answer:
+        assert await answer.json() == {"service": "ner", "path": None, "forwarded": False, "caller": "local"}
+
+
+async def test_a_resting_node_sends_members_on(url: str, http: aiohttp.ClientSession, node: Node) -> None:
+    node.state = NodeState(membership=MEMBERSHIP, paused=True)
+    async with http.post(url + "/service/ner", headers={headers.MESH_TOKEN: token()}) as answer:
+        assert answer.status == 503
+        assert (await answer.json(content_type=None))["type"].endswith("/draining")
+
+
+async def test_a_node_outside_any_mesh_believes_nobody(url: str, http: aiohttp.ClientSession, node: Node) -> None:
+    node.verifier = None
+    async with http.post(url + "/service/ner", headers={headers.MESH_TOKEN: token()}) as answer:
+        assert answer.status == 401
