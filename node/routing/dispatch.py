@@ -272,7 +272,7 @@ class Dispatch:
         found = (self._asked_at - self._started) * 1000.0
         waited = (self._parts.clock() - self._asked_at) * 1000.0
         added = {
-            headers.REQUEST_ID: request_id_of(self._exchange.request),
+            headers.REQUEST_ID: request_id_of(),
             headers.WORKER: self.worker or "",
             headers.ROUTE: self.route or "",
             headers.ATTEMPTS: str(self.attempts),
