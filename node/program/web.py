@@ -101,11 +101,23 @@ def parse_body(data: bytes, cls: type[T]) -> T:
     try:
         return msgspec.json.decode(data or b"{}", type=cls)
     except msgspec.ValidationError as error:
-        message, _, path = str(error).partition(" - at `")
-        field = path.rstrip("`").removeprefix("$").lstrip(".")
-        raise Problem("invalid-body", f"{field or 'body'}: {message}", field=field or "body") from None
+        raise _invalid(error) from None
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
         raise Problem("invalid-request", f"The body is not valid JSON: {error}") from None
+
+
+def parse_fields(fields: Mapping[str, str], cls: type[T]) -> T:
+    """Convert a form's or query's fields, where numbers are text; raise a 422 Problem with the field."""
+    try:
+        return msgspec.convert(dict(fields), type=cls, strict=False)
+    except msgspec.ValidationError as error:
+        raise _invalid(error) from None
+
+
+def _invalid(error: msgspec.ValidationError) -> Problem:
+    message, _, path = str(error).partition(" - at `")
+    field = path.rstrip("`").removeprefix("$").lstrip(".")
+    return Problem("invalid-body", f"{field or 'body'}: {message}", field=field or "body")
 
 
 def json_response(document: Any, status: int = 200, extra_headers: Mapping[str, str] | None = None) -> web.Response:

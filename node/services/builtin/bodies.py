@@ -15,7 +15,7 @@ import msgspec
 from aiohttp import web
 from aiohttp.multipart import parse_content_disposition
 
-from node.program.web import parse_body
+from node.program.web import parse_body, parse_fields
 from node.wire.problems import Problem
 
 T = TypeVar("T")
@@ -62,8 +62,8 @@ class FormBody:
     files: tuple[Upload, ...] = ()
 
     def parse(self, cls: type[T]) -> T:
-        """Convert the fields as JSON would be; raise a 422 problem with the field's name."""
-        return parse_body(msgspec.json.encode(self.fields), cls)
+        """Raise a 422 problem with the field's name for a wrong type."""
+        return parse_fields(self.fields, cls)
 
 
 async def read_payload(request: web.Request) -> JsonBody | FormBody | Upload:
@@ -81,8 +81,12 @@ async def read_payload(request: web.Request) -> JsonBody | FormBody | Upload:
 
 
 async def read_text_request(request: web.Request, cls: type[T], field: str) -> T:
-    """Read a request whose main part is one text: JSON, a form, an uploaded text file or a plain text body."""
-    payload = await read_payload(request)
+    """Read a request whose main part is one text."""
+    return text_request(await read_payload(request), cls, field)
+
+
+def text_request(payload: JsonBody | FormBody | Upload, cls: type[T], field: str) -> T:
+    """Take JSON, a form, an uploaded text file or a plain text body; raise a 415 Problem for anything else."""
     if isinstance(payload, JsonBody):
         return payload.parse(cls)
     if isinstance(payload, FormBody):
