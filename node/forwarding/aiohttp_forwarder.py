@@ -253,7 +253,7 @@ def translated(error: Exception) -> ForwardingError:
     """Return what an aiohttp error means for the request."""
     if isinstance(error, aiohttp.ClientConnectorError | aiohttp.InvalidURL | aiohttp.ConnectionTimeoutError):
         return ConnectFailed(f"no connection: {error}")
-    return UpstreamReset(f"the connection broke: {error or type(error).__name__}")
+    return UpstreamReset(f"the connection broke: {str(error) or type(error).__name__}")
 
 
 def abort(request: web.Request) -> None:

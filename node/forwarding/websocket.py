@@ -52,7 +52,7 @@ async def connect(
     except TimeoutError:
         raise UpstreamTimeout(f"the WebSocket was not opened within {limits.first_byte:g} s") from None
     except aiohttp.ClientError as error:
-        raise UpstreamReset(f"the connection broke: {error or type(error).__name__}") from None
+        raise UpstreamReset(f"the connection broke: {str(error) or type(error).__name__}") from None
     return WebSocketUpstream(socket, exchange)
 
 

@@ -11,7 +11,6 @@ from dataclasses import dataclass, field
 
 from aiohttp import web
 
-from node.forwarding.exchange import request_id_of
 from node.forwarding.interface import (
     Callee,
     ConnectFailed,
@@ -272,7 +271,7 @@ class Dispatch:
         found = (self._asked_at - self._started) * 1000.0
         waited = (self._parts.clock() - self._asked_at) * 1000.0
         added = {
-            headers.REQUEST_ID: request_id_of(),
+            headers.REQUEST_ID: self._exchange.headers[headers.REQUEST_ID],
             headers.WORKER: self.worker or "",
             headers.ROUTE: self.route or "",
             headers.ATTEMPTS: str(self.attempts),

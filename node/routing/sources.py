@@ -84,7 +84,7 @@ class Finder:
             async with asyncio.timeout(self._timeout):
                 records = await source.find(service)
         except Exception as error:  # a source that is broken must not break the others
-            log.warning("%s cannot be asked for %s: %s", source.name, service, error or type(error).__name__)
+            log.warning("%s cannot be asked for %s: %s", source.name, service, str(error) or type(error).__name__)
             return []
         vpn_up = self._vpn_up()
         made = (candidate_from_record(record, source.name, vpn_up=vpn_up) for record in records)

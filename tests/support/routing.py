@@ -26,6 +26,16 @@ OCR = Manifest(name="vision-ocr", title="OCR", aliases=("ocr",), default_path="/
 CATALOGUE = Catalogue((OCR,))
 
 
+class Clock:
+    """A clock that a test moves."""
+
+    def __init__(self) -> None:
+        self.now = 1000.0
+
+    def __call__(self) -> float:
+        return self.now
+
+
 @contextlib.asynccontextmanager
 async def serving(handler: Handler, *, middlewares: bool = True) -> AsyncIterator[HttpServer]:
     """Serve every request with one handler on a free port."""

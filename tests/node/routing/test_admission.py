@@ -14,7 +14,7 @@ from node.wire.problems import Problem
 
 async def until(condition: Callable[[], bool]) -> None:
     async with asyncio.timeout(5):
-        while not condition():
+        while not condition():  # noqa: ASYNC110 - a turn of the loop is all that is waited for
             await asyncio.sleep(0)
 
 
@@ -46,8 +46,7 @@ class Visitors:
             async with self._gate.slot(key, wait):
                 self.inside.append(name)
                 self.order.append(name)
-                while name in self.inside:
-                    await asyncio.sleep(0)
+                await until(lambda: name not in self.inside)
         except Problem as problem:
             assert problem.kind == "overloaded"
             self.refused.append(name)

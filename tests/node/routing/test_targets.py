@@ -1,0 +1,31 @@
+from __future__ import annotations
+
+from node.forwarding.interface import Target
+from node.routing.candidates import Candidate
+from node.routing.targets import AVOIDED_FOR, MAX_AVOIDED, AddressBook
+
+VPN, LAN, TUNNEL = Target("vpn", "http://v:1"), Target("direct", "http://d:1"), Target("tunnel", "https://t")
+WORKER = Candidate("w1", (VPN, LAN, TUNNEL))
+
+
+def test_an_address_that_failed_comes_last_for_a_while() -> None:
+    book = AddressBook()
+    book.failed("w1", VPN, 0.0)
+    assert book.ordered(WORKER, 1.0) == (LAN, TUNNEL, VPN)
+    assert book.ordered(Candidate("w2", (VPN, LAN)), 1.0) == (VPN, LAN)
+    assert book.ordered(WORKER, AVOIDED_FOR) == (VPN, LAN, TUNNEL)
+
+
+def test_an_address_that_works_again_is_first_again() -> None:
+    book = AddressBook()
+    book.failed("w1", VPN, 0.0)
+    book.worked("w1", VPN)
+    assert book.ordered(WORKER, 1.0) == (VPN, LAN, TUNNEL)
+
+
+def test_it_is_bounded() -> None:
+    book = AddressBook()
+    for number in range(MAX_AVOIDED + 1):
+        book.failed(f"w{number}", VPN, 0.0)
+    assert book.ordered(Candidate("w0", (VPN, LAN)), 1.0) == (VPN, LAN)
+    assert book.ordered(Candidate("w1", (VPN, LAN)), 1.0) == (LAN, VPN)
