@@ -1,30 +1,29 @@
-"""Puts the coordinator together, builds its HTTP application out of everybody's routes, and serves until told to stop."""
+"""The parts of a running coordinator, as every HTTP handler reaches them, and its front door `serve`."""
 
 from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Final
+from dataclasses import dataclass, field
+from typing import Final
+from urllib.parse import urlsplit
 
 from aiohttp import web
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
+from coordinator_server.audit import Audit
 from coordinator_server.config import CoordinatorConfig
+from coordinator_server.enrolment.enrol import Enroller
+from coordinator_server.enrolment.invites import Invites
+from coordinator_server.enrolment.lockout import Lockout
+from coordinator_server.enrolment.workers import Workers
+from coordinator_server.gateway.keys import ApiKeys
+from coordinator_server.registry.registry import Registry
 from coordinator_server.store.interface import Store
+from node.dht.node import DhtNode
 from node.wire.manifests import Catalogue, SignedCatalogue
 from node.wire.messages import CoordinatorInfo
 from node.wire.tokens import TokenIssuer, TokenVerifier
-
-if TYPE_CHECKING:
-    from node.dht.node import DhtNode
-
-    from coordinator_server.audit import Audit
-    from coordinator_server.enrolment.invites import Invites
-    from coordinator_server.enrolment.lockout import Lockout
-    from coordinator_server.enrolment.workers import Workers
-    from coordinator_server.gateway.keys import ApiKeys
-    from coordinator_server.registry.registry import Registry
 
 
 class Readiness:
@@ -41,23 +40,29 @@ class Coordinator:
 
     config: CoordinatorConfig
     coordinator_id: str
-    info: CoordinatorInfo  # id, URL, location and DHT address, as told to workers
-    mesh_key: Ed25519PrivateKey
-    admin_token: str
+    info: CoordinatorInfo  # id, URL, location and DHT address as they were set
+    mesh_key: Ed25519PrivateKey = field(repr=False)
+    admin_token: str = field(repr=False)
     store: Store
     audit: Audit
     invites: Invites
     workers: Workers  # enrolments: approve, drain, revoke; they survive a restart
     lockout: Lockout
+    enroller: Enroller
     keys: ApiKeys
     registry: Registry  # who is here now; also the candidate source of the gateway's router
     catalogue: Catalogue
     signed_catalogue: SignedCatalogue
+    catalogue_version: str
     token_verifier: TokenVerifier  # checks what workers send us
     token_issuer: TokenIssuer  # makes X-RMA-Token for requests to workers
     dht: DhtNode
     readiness: Readiness
     clock: Callable[[], float]
+
+    @property
+    def public_host(self) -> str:
+        return urlsplit(self.info.url).hostname or ""
 
 
 COORDINATOR: Final = web.AppKey("coordinator", Coordinator)
@@ -68,4 +73,6 @@ async def serve(config: CoordinatorConfig, stop: asyncio.Event, as_json: bool) -
 
     The first line on standard output, when ready, is {"event":"ready","url","coordinator_id"} with `as_json`.
     """
-    raise NotImplementedError
+    from coordinator_server.serving import serve as run
+
+    return await run(config, stop, as_json)

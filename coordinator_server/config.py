@@ -1,4 +1,4 @@
-"""The coordinator's settings, each with its unit and meaning; names, defaults and timings are those of SPEC §4 and §8."""
+"""The coordinator's settings, each with its unit and meaning; names and defaults are those of SPEC §4 and §8."""
 
 from __future__ import annotations
 
@@ -95,8 +95,13 @@ def default_data_dir() -> str:
     return platformdirs.user_data_dir("rma-mesh-coordinator", appauthor=False)
 
 
+def is_wildcard(host: str) -> bool:
+    """Say whether a host means every address of this machine."""
+    return host in ("0.0.0.0", "::", "")  # noqa: S104 - only compared
+
+
 def is_loopback(host: str) -> bool:
-    """True for an address or name that only this machine can reach."""
+    """Say whether this is an address or name that only this machine can reach."""
     try:
         return ipaddress.ip_address(host.partition("%")[0]).is_loopback
     except ValueError:

@@ -6,9 +6,9 @@ replicas; the machine with the least to do gets it. A machine that is full gives
 that otherwise nobody would run, and only what runs elsewhere or can move there.
 
 Volunteers' machines should not stand idle, so there may be more replicas than wanted, of services whose manifest
-asks for two or more (one alone means that replicas would not agree with one another, as with a kept library):
-a machine whose volunteer named services runs all of those, and one that allows everything and has nothing to do
-gets the service with the fewest replicas for what is wanted.
+asks for two or more (one alone says that it keeps data which another would not know): a machine whose volunteer
+named services runs all of those, and one that allows everything and has nothing to do gets the service with the
+fewest replicas for what is wanted.
 """
 
 from __future__ import annotations
@@ -143,7 +143,7 @@ class Board:
         for machine in self._machines:
             for name in machine.capabilities.allowed_services:
                 manifest = self._manifests.get(name)
-                if manifest is not None and manifest.replicas >= 2 and self._can_take(machine, manifest):
+                if manifest is not None and _may_have_more(manifest) and self._can_take(machine, manifest):
                     self._give(machine, manifest, "its volunteer named it")
 
     def occupy_idle(self) -> None:
@@ -154,7 +154,7 @@ class Board:
             possible = [
                 manifest
                 for manifest in self._manifests.values()
-                if manifest.replicas >= 2 and self._can_take(machine, manifest)
+                if _may_have_more(manifest) and self._can_take(machine, manifest)
             ]
             if possible:
                 rarest = min(possible, key=lambda m: (self._count[m.name] / m.replicas, m.name))
@@ -182,7 +182,7 @@ class Board:
         if manifest.replicas == 0:
             return "it is switched off"
         if manifest.replicas == 1 and self._count[manifest.name] >= 1:
-            return "another machine runs it, and only one is wanted"
+            return "another machine runs it, and two would not know of one another's data"
         if manifest in self._held[machine.worker_id]:
             return "it runs already"
         why = "" if machine.expected else unfit(machine, manifest, kept=True)
@@ -306,6 +306,10 @@ class Board:
 
 def _not_in(name: str, names: tuple[str, ...]) -> bool:
     return bool(names) and name not in names
+
+
+def _may_have_more(manifest: Manifest) -> bool:
+    return manifest.replicas >= 2
 
 
 def _misses_tier(capabilities: Capabilities, manifest: Manifest, kept: bool) -> bool:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import time
 from collections import deque
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Literal
 
 import msgspec
@@ -161,6 +161,10 @@ class Registry:
         """Return what a worker shall run now."""
         self._replan_if_due()
         return self._assigned.get(worker_id, ())
+
+    def all_assigned(self) -> Mapping[str, tuple[str, ...]]:
+        """Return what every worker shall run, as it was planned last."""
+        return self._assigned
 
     def why_nothing(self, worker_id: str) -> str:
         """Return a sentence for a worker that has nothing to run, or an empty one."""

@@ -1,0 +1,181 @@
+"""What enrolled machines, and those that want to be, ask of a coordinator."""
+
+from __future__ import annotations
+
+import msgspec
+from aiohttp import web
+
+from coordinator_server.api.addresses import client_address
+from coordinator_server.api.worker_auth import authenticate, check_speaks_for_itself
+from coordinator_server.application import COORDINATOR, Coordinator
+from coordinator_server.config import is_wildcard
+from coordinator_server.registry.endpoints import parse_address
+from node.program.web import json_response, read_body
+from node.wire import headers
+from node.wire.credentials import Name
+from node.wire.encoding import b64encode
+from node.wire.messages import (
+    Assignment,
+    CoordinatorInfo,
+    DhtContact,
+    EnrollAnswer,
+    EnrollRequest,
+    HeartbeatRequest,
+    RegisterAnswer,
+    RegisterRequest,
+    RenewAnswer,
+    WorkersAnswer,
+)
+from node.wire.problems import Problem
+
+ENROLMENT_CONTEXT = b"rma-mesh enrol v1\x00"
+SOON = 1.0  # seconds until a worker comes back whose assignment is not settled yet
+MAX_PEERS = 100
+
+
+class Bootstrap(msgspec.Struct, frozen=True):
+    """200 of GET /api/dht/bootstrap: where to join the DHT."""
+
+    contacts: tuple[DhtContact, ...] = ()
+
+
+class WorkerOnly(msgspec.Struct, frozen=True):
+    """The body of /api/worker/renew and /api/worker/leave."""
+
+    worker_id: Name
+
+
+def add_routes(app: web.Application) -> None:
+    app.router.add_post("/api/enroll", enroll)
+    app.router.add_post("/api/worker/register", register)
+    app.router.add_post("/api/worker/heartbeat", heartbeat)
+    app.router.add_post("/api/worker/renew", renew)
+    app.router.add_post("/api/worker/leave", leave)
+    app.router.add_get("/api/worker/peers", peers)
+    app.router.add_get("/api/dht/bootstrap", bootstrap)
+
+
+async def enroll(request: web.Request) -> web.Response:
+    """Let a machine in; the mesh key that its invite pins signs the answer."""
+    coordinator = request.app[COORDINATOR]
+    wish = await read_body(request, EnrollRequest)
+    enrolment, credential = await coordinator.enroller.enrol(wish, client_address(request))
+    body = msgspec.json.encode(
+        EnrollAnswer(
+            worker_id=enrolment.worker_id,
+            credential=credential,
+            mesh_public_key=b64encode(coordinator.mesh_key.public_key().public_bytes_raw()),
+            trust=enrolment.trust,
+            coordinators=(_info(request),),
+            dht=_contacts(request),
+        )
+    )
+    signature = b64encode(coordinator.mesh_key.sign(ENROLMENT_CONTEXT + body))
+    return web.Response(
+        status=201, body=body, content_type="application/json", headers={headers.SIGNATURE: signature}
+    )
+
+
+async def register(request: web.Request) -> web.Response:
+    """Take in where a worker is and what it has; tell it what to run."""
+    coordinator = request.app[COORDINATOR]
+    enrolment = await authenticate(request)
+    body = await read_body(request, RegisterRequest)
+    await check_speaks_for_itself(request, enrolment, body.worker_id)
+    member = coordinator.registry.register(body, client_address(request))
+    assignment = _assignment(request, member.worker_id)
+    return json_response(RegisterAnswer(assignment=assignment, catalogue=coordinator.signed_catalogue))
+
+
+async def heartbeat(request: web.Request) -> web.Response:
+    """Take in how a worker is; tell it what to run now."""
+    coordinator = request.app[COORDINATOR]
+    enrolment = await authenticate(request)
+    body = await read_body(request, HeartbeatRequest)
+    await check_speaks_for_itself(request, enrolment, body.worker_id)
+    coordinator.registry.heartbeat(body)
+    return json_response(_assignment(request, body.worker_id))
+
+
+async def renew(request: web.Request) -> web.Response:
+    """Issue a new credential, also to a machine whose old one has expired meanwhile."""
+    coordinator = request.app[COORDINATOR]
+    enrolment = await authenticate(request, expired_is_fine=True)
+    body = await read_body(request, WorkerOnly)
+    await check_speaks_for_itself(request, enrolment, body.worker_id)
+    return json_response(RenewAnswer(credential=coordinator.enroller.credential(enrolment)))
+
+
+async def leave(request: web.Request) -> web.Response:
+    """End an enrolment because its machine wishes so."""
+    coordinator = request.app[COORDINATOR]
+    enrolment = await authenticate(request)
+    body = await read_body(request, WorkerOnly)
+    await check_speaks_for_itself(request, enrolment, body.worker_id)
+    address = client_address(request)
+    await coordinator.workers.remove(body.worker_id, actor=f"worker:{body.worker_id}", address=address)
+    return json_response({})
+
+
+async def peers(request: web.Request) -> web.Response:
+    """Tell a node whose DHT found nobody who runs a service."""
+    coordinator = request.app[COORDINATOR]
+    enrolment = await authenticate(request)
+    manifest = coordinator.catalogue.resolve(request.query.get("service", ""))
+    if manifest is None:
+        raise Problem("unknown-service", f"No service has the name {request.query.get('service', '')[:64]!r}.")
+    found = coordinator.registry.peers(manifest.name, enrolment.worker_id)
+    best = sorted(found, key=lambda record: record.load)[:MAX_PEERS]
+    return json_response(WorkersAnswer(workers=tuple(best)))
+
+
+async def bootstrap(request: web.Request) -> web.Response:
+    """Tell anybody where to join the DHT; what is in there is signed."""
+    return json_response(Bootstrap(_contacts(request)))
+
+
+def _assignment(request: web.Request, worker_id: str) -> Assignment:
+    coordinator = request.app[COORDINATOR]
+    registry, blocklist = coordinator.registry, coordinator.workers.blocklist
+    enrolment, member = coordinator.workers.get(worker_id), registry.member(worker_id)
+    if enrolment is None or member is None:  # removed between authentication and now
+        raise Problem("unknown-worker", f"{worker_id} is not registered.")
+    interval = coordinator.config.worker_heartbeat
+    return Assignment(
+        role=member.capabilities.worker_type,
+        services=registry.assigned(worker_id),
+        heartbeat_interval=interval if registry.settled else min(SOON, interval),
+        catalogue_version=coordinator.catalogue_version,
+        blocklist_version=blocklist.version,
+        revoked=blocklist.names,
+        coordinators=(_info(request),),
+        dht=_contacts(request),
+        draining=enrolment.draining,
+        detail=registry.why_nothing(worker_id),
+    )
+
+
+def _info(request: web.Request) -> CoordinatorInfo:
+    """Return what we tell this worker about us: the DHT's host as it can reach it."""
+    coordinator = request.app[COORDINATOR]
+    return msgspec.structs.replace(coordinator.info, dht_host=_dht_host(request, coordinator))
+
+
+def _contacts(request: web.Request) -> tuple[DhtContact, ...]:
+    info = _info(request)
+    if info.dht_host is None or info.dht_port is None:
+        return ()
+    return (DhtContact(host=info.dht_host, port=info.dht_port),)
+
+
+def _dht_host(request: web.Request, coordinator: Coordinator) -> str | None:
+    """Return the host of our DHT node; when that listens everywhere, the one by which the worker reached us."""
+    host = coordinator.info.dht_host
+    if host is None or not is_wildcard(host):
+        return host
+    client = parse_address(client_address(request))
+    name = request.transport.get_extra_info("sockname") if request.transport is not None else None
+    own = parse_address(str(name[0])) if name else None
+    if own is not None and (not own.is_loopback or (client is not None and client.is_loopback)):
+        return str(own)
+    return coordinator.public_host or None

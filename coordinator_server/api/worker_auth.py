@@ -1,0 +1,77 @@
+"""Who a worker's request is from: enrolled, not revoked, and speaking for nobody but itself."""
+
+from __future__ import annotations
+
+from aiohttp import web
+
+from coordinator_server.api.addresses import client_address
+from coordinator_server.application import COORDINATOR, Coordinator
+from coordinator_server.enrolment.renewal import check_signed_by, claimed_subject
+from coordinator_server.enrolment.workers import Enrolment
+from node.wire.encoding import b64decode
+from node.wire.problems import Problem
+from node.wire.tokens import TokenError
+
+CHALLENGE = {"WWW-Authenticate": "Bearer"}
+
+
+async def authenticate(request: web.Request, *, expired_is_fine: bool = False) -> Enrolment:
+    """Return the enrolment of whoever signed the request; raise 401 or 403, and keep a line about it."""
+    coordinator = request.app[COORDINATOR]
+    try:
+        return _identify(coordinator, _bearer(request), expired_is_fine)
+    except Problem as problem:
+        await _refused(request, "worker-refused", "", problem)
+        raise
+
+
+async def check_speaks_for_itself(request: web.Request, enrolment: Enrolment, worker_id: str) -> None:
+    """Raise 403 when a worker acts for another one."""
+    if worker_id == enrolment.worker_id:
+        return
+    problem = Problem("forbidden", f"This token is {enrolment.worker_id}'s: it cannot act for {worker_id}.")
+    await _refused(request, "acted-for-another", enrolment.worker_id, problem)
+    raise problem
+
+
+def _bearer(request: web.Request) -> str:
+    scheme, _, token = request.headers.get("Authorization", "").partition(" ")
+    if scheme.lower() != "bearer" or not token.strip():
+        raise Problem(
+            "unauthorized", "A worker signs its requests: Authorization: Bearer TOKEN.", headers=CHALLENGE
+        )
+    return token.strip()
+
+
+def _identify(coordinator: Coordinator, token: str, expired_is_fine: bool) -> Enrolment:
+    try:
+        subject = claimed_subject(token)
+        if coordinator.workers.is_revoked(subject):
+            raise Problem("forbidden", f"{subject} was put out of the mesh. Please ask its operator.")
+        enrolment = coordinator.workers.get(subject)
+        if enrolment is None:
+            raise TokenError(f"{subject[:64]!r} is not enrolled here")
+        public_key = b64decode(enrolment.identity_public_key)
+        if expired_is_fine:
+            check_signed_by(token, public_key, subject, coordinator.coordinator_id, coordinator.clock())
+            return enrolment
+        credential = coordinator.token_verifier.verify(token)
+    except TokenError as error:
+        raise Problem("unauthorized", f"The token is not accepted: {error}.", headers=CHALLENGE) from None
+    if credential.role != "worker" or credential.subject != subject or credential.public_key != public_key:
+        raise Problem("unauthorized", "The token is not accepted: it is another machine's.", headers=CHALLENGE)
+    return enrolment
+
+
+async def _refused(request: web.Request, action: str, subject: str, problem: Problem) -> None:
+    coordinator = request.app[COORDINATOR]
+    actor = f"worker:{subject}" if subject else "anonymous"
+    line = coordinator.audit.line(
+        action,
+        actor=actor,
+        subject=subject,
+        detail=problem.detail,
+        address=client_address(request),
+        outcome="refused",
+    )
+    await coordinator.audit.refusal(line)

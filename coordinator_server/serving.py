@@ -1,0 +1,394 @@
+"""Serves a coordinator: holds its data directory, binds its ports, puts the parts together, and ends in good order.
+
+Read top to bottom it is the program's life: `serve`, then what it builds, then what runs along, then draining.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import dataclasses
+import hashlib
+import logging
+import socket
+import ssl
+import time
+from collections.abc import AsyncIterator, Callable, Sequence
+from pathlib import Path
+from urllib.parse import urlsplit
+
+import msgspec
+from aiohttp import web
+from aiohttp.typedefs import Handler, Middleware
+
+import resources
+from coordinator_server.admin_client import ADMIN_FILE, AdminFile
+from coordinator_server.api import worker
+from coordinator_server.application import COORDINATOR, Coordinator, Readiness
+from coordinator_server.audit import Audit
+from coordinator_server.backup import PROGRAM
+from coordinator_server.config import CoordinatorConfig, is_loopback, is_wildcard
+from coordinator_server.enrolment.credentials import CredentialOffice
+from coordinator_server.enrolment.enrol import Enroller
+from coordinator_server.enrolment.invites import Invites
+from coordinator_server.enrolment.lockout import Lockout
+from coordinator_server.enrolment.workers import Workers
+from coordinator_server.front import add_front
+from coordinator_server.gateway.keys import ApiKeys
+from coordinator_server.keys import Secrets, check_mesh, load_or_make_secrets
+from coordinator_server.registry.membership import Patience
+from coordinator_server.registry.registry import Registry
+from coordinator_server.store.interface import Store
+from coordinator_server.store.sqlite import FILE_NAME, open_sqlite
+from node.dht.node import DhtNode, DhtSettings
+from node.program.data_dir import hold_data_dir, write_private_file
+from node.program.errors import EXIT_USAGE, UserFacingError
+from node.program.lifetime import print_json
+from node.program.settings import SettingError
+from node.program.tasks import TaskSet
+from node.program.web import HttpServer, bind, manners
+from node.wire.invites import InviteError, parse_coordinator_url
+from node.wire.manifests import Catalogue, ManifestError, load_catalogue, sign_catalogue
+from node.wire.messages import CoordinatorInfo
+from node.wire.tokens import TokenIssuer, TokenVerifier
+
+log = logging.getLogger(__name__)
+
+ASSIGNED_KEY = "assigned"  # the last assignment: after a restart nothing has to move
+CONTACTS_FILE = "dht-contacts.json"
+GRACE = 1.5  # heartbeats after our start in which workers are expected back
+LONGEST_RENEWAL = 6 * 3600.0  # seconds between two renewals of our own credential
+DATA_PLANE = ("/service/", "/api/service/")
+
+
+async def serve(config: CoordinatorConfig, stop: asyncio.Event, as_json: bool) -> int:
+    """Serve until `stop` is set; return the exit code. Raise UserFacingError when it cannot start."""
+    catalogue = read_catalogue(config)
+    tls = read_tls(config)
+    with hold_data_dir(config.directory, PROGRAM):
+        async with running(config, catalogue, tls) as site:
+            announce(site, as_json)
+            await stop.wait()
+            await drain(site)
+    return 0
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Site:
+    """A coordinator that serves: where, and how much it has in hand."""
+
+    coordinator: Coordinator
+    server: HttpServer
+    in_flight: InFlight
+
+
+@contextlib.asynccontextmanager
+async def running(
+    config: CoordinatorConfig,
+    catalogue: Catalogue,
+    tls: ssl.SSLContext | None = None,
+    clock: Callable[[], float] = time.time,
+) -> AsyncIterator[Site]:
+    """Run a coordinator on a data directory that we hold; whatever was begun is ended in reverse order."""
+    async with contextlib.AsyncExitStack() as stack:
+        listener = bind(config.host, config.port)
+        stack.callback(listener.close)
+        store = await open_sqlite(config.directory / FILE_NAME)
+        stack.push_async_callback(store.close)
+        secrets = load_or_make_secrets(config.directory, config.admin_token)
+        await check_mesh(store, secrets, config.directory)
+        url = public_url(config, listener, tls)
+        coordinator = await put_together(config, secrets, store, catalogue, url=url, clock=clock)
+        stack.push_async_callback(coordinator.workers.stop)
+        await coordinator.dht.start(config.dht_host or config.host, config.dht_port)
+        stack.push_async_callback(coordinator.dht.stop)
+        coordinator = _knowing_dht_port(coordinator)
+        tasks = TaskSet("coordinator")
+        stack.push_async_callback(tasks.stop)
+        await run_along(coordinator, secrets, tasks)
+        in_flight = InFlight()
+        server = HttpServer(make_app(coordinator, in_flight), listener, tls)
+        stack.push_async_callback(server.stop)
+        await server.start()
+        _leave_admin_file(config.directory, server.url, coordinator.admin_token)
+        stack.callback((config.directory / ADMIN_FILE).unlink, missing_ok=True)
+        coordinator.readiness.ready = True
+        yield Site(coordinator, server, in_flight)
+
+
+def announce(site: Site, as_json: bool) -> None:
+    """Tell people and scripts that requests are served from now on."""
+    warn_about(site.coordinator.config)
+    coordinator = site.coordinator
+    if as_json:
+        print_json({"event": "ready", "url": site.server.url, "coordinator_id": coordinator.coordinator_id})
+    else:
+        print(f"RMA Mesh coordinator ready at {coordinator.info.url}", flush=True)  # noqa: T201 - the ready line
+
+
+async def drain(site: Site) -> None:
+    """Take nothing new and let requests in flight end, within the deadline."""
+    config, readiness = site.coordinator.config, site.coordinator.readiness
+    readiness.draining, readiness.ready = True, False
+    log.info("stopping: %d requests are in flight", site.in_flight.count)
+    if not await site.in_flight.ended(config.drain_deadline):
+        log.warning(
+            "%d requests did not end in %.0f s and are cut off", site.in_flight.count, config.drain_deadline
+        )
+
+
+# --- what it is built of --------------------------------------------------------------------------------------
+
+
+async def put_together(
+    config: CoordinatorConfig,
+    secrets: Secrets,
+    store: Store,
+    catalogue: Catalogue,
+    *,
+    url: str,
+    clock: Callable[[], float],
+) -> Coordinator:
+    """Make every part and give each what it needs; nothing runs yet."""
+    audit = Audit(store, clock)
+    workers = Workers(store, audit, clock, config.credential_life)
+    await workers.load()
+    invites = Invites(store, secrets.mesh_public_key, audit, clock)
+    office = CredentialOffice(secrets.mesh_key, config.credential_life)
+    lockout = Lockout(config.enrol_wrong_tries, config.enrol_window)
+    patience = Patience(config.worker_stale, config.worker_forgotten)
+    registry = Registry(workers, catalogue, patience, clock, config.services_per_worker)
+    workers.changed = registry.enrolment_changed
+    signed = sign_catalogue(catalogue, secrets.mesh_key)
+    credential = own_credential(office, secrets, clock())
+    revoked = Revoked(workers)
+    mesh_public_key = secrets.mesh_key.public_key()
+    dht_host = config.dht_host or config.host
+    return Coordinator(
+        config=config,
+        coordinator_id=secrets.coordinator_id,
+        info=CoordinatorInfo(id=secrets.coordinator_id, url=url, location=config.location, dht_host=dht_host),
+        mesh_key=secrets.mesh_key,
+        admin_token=secrets.admin_token,
+        store=store,
+        audit=audit,
+        invites=invites,
+        workers=workers,
+        lockout=lockout,
+        enroller=Enroller(
+            invites=invites, workers=workers, office=office, lockout=lockout, audit=audit, clock=clock
+        ),
+        keys=ApiKeys(store, clock),
+        registry=registry,
+        catalogue=catalogue,
+        signed_catalogue=signed,
+        catalogue_version=hashlib.sha256(signed.payload.encode()).hexdigest()[:16],
+        token_verifier=TokenVerifier(mesh_public_key, secrets.coordinator_id, clock, revoked),
+        token_issuer=TokenIssuer(secrets.identity_key, secrets.coordinator_id, credential, clock),
+        dht=DhtNode(
+            identity=secrets.identity_key,
+            mesh_public_key=mesh_public_key,
+            subject=secrets.coordinator_id,
+            credential=credential,
+            clock=clock,
+            settings=DhtSettings(
+                rpc_timeout=config.dht_rpc_timeout, entry_ttl=config.dht_entry_ttl, republish=config.dht_republish
+            ),
+            contacts_file=config.directory / CONTACTS_FILE,
+            revoked=revoked,
+        ),
+        readiness=Readiness(),
+        clock=clock,
+    )
+
+
+class Revoked:
+    """The revoked ids as verifiers look at them: always the present ones."""
+
+    def __init__(self, workers: Workers) -> None:
+        self._workers = workers
+
+    def __contains__(self, subject: object) -> bool:
+        return isinstance(subject, str) and self._workers.is_revoked(subject)
+
+
+def make_app(coordinator: Coordinator, in_flight: InFlight) -> web.Application:
+    """Build the HTTP application out of everybody's routes."""
+    limit = coordinator.config.max_message_bytes  # the data plane streams and has a limit of its own
+    app = web.Application(middlewares=[manners, in_flight.middleware], client_max_size=limit)
+    app[COORDINATOR] = coordinator
+    worker.add_routes(app)
+    add_front(app)
+    return app
+
+
+class InFlight:
+    """Counts the requests of the data plane that have not ended."""
+
+    def __init__(self) -> None:
+        self.count = 0
+        self._none = asyncio.Event()
+        self._none.set()
+
+    @property
+    def middleware(self) -> Middleware:
+        @web.middleware
+        async def count(request: web.Request, handler: Handler) -> web.StreamResponse:
+            if not request.path.startswith(DATA_PLANE):
+                return await handler(request)
+            self._change(1)
+            try:
+                return await handler(request)
+            finally:
+                self._change(-1)
+
+        return count
+
+    async def ended(self, deadline: float) -> bool:
+        """Wait until none is left; return False when the deadline (seconds) came first."""
+        try:
+            await asyncio.wait_for(self._none.wait(), deadline)
+        except TimeoutError:
+            return False
+        return True
+
+    def _change(self, by: int) -> None:
+        self.count += by
+        if self.count:
+            self._none.clear()
+        else:
+            self._none.set()
+
+
+def own_credential(office: CredentialOffice, secrets: Secrets, now: float) -> str:
+    return office.issue(secrets.coordinator_id, "coordinator", secrets.identity_public_key, "vetted", now)
+
+
+def _knowing_dht_port(coordinator: Coordinator) -> Coordinator:
+    info = msgspec.structs.replace(coordinator.info, dht_port=coordinator.dht.port)
+    return dataclasses.replace(coordinator, info=info)
+
+
+# --- what runs along ------------------------------------------------------------------------------------------
+
+
+async def run_along(coordinator: Coordinator, secrets: Secrets, tasks: TaskSet) -> None:
+    """Start what happens without anybody asking."""
+    config, registry = coordinator.config, coordinator.registry
+    assigned = Assigned(coordinator.store, registry)
+    await assigned.load(coordinator.clock() + GRACE * config.worker_heartbeat)
+    office = CredentialOffice(secrets.mesh_key, config.credential_life)
+
+    async def renew() -> None:
+        credential = own_credential(office, secrets, coordinator.clock())
+        coordinator.token_issuer.renew(credential)
+        coordinator.dht.renew(credential)
+
+    async def tick() -> None:
+        registry.tick()
+        await assigned.save()
+
+    tasks.every(min(1.0, config.worker_heartbeat), tick, "registry")
+    tasks.every(min(config.credential_life / 2, LONGEST_RENEWAL), renew, "credential")
+    published = coordinator.info
+    if is_wildcard(published.dht_host or ""):
+        published = msgspec.structs.replace(published, dht_host=None)
+    tasks.start(coordinator.dht.publish_coordinator(published), "publish")
+
+
+class Assigned:
+    """Keeps the assignment over a restart of the coordinator."""
+
+    def __init__(self, store: Store, registry: Registry) -> None:
+        self._store = store
+        self._registry = registry
+        self._saved: dict[str, tuple[str, ...]] = {}
+
+    async def load(self, until: float) -> None:
+        """Expect the workers of the last run back until then (Unix seconds)."""
+        entry = await self._store.get(ASSIGNED_KEY)
+        if entry is not None:
+            self._saved = msgspec.json.decode(entry.value, type=dict[str, tuple[str, ...]])
+            self._registry.expect(self._saved, until)
+
+    async def save(self) -> None:
+        current = self._registry.all_assigned()
+        if current != self._saved:
+            await self._store.put(ASSIGNED_KEY, msgspec.json.encode(current))
+            self._saved = dict(current)
+
+
+def _leave_admin_file(directory: Path, url: str, token: str) -> None:
+    write_private_file(directory / ADMIN_FILE, msgspec.json.encode(AdminFile(url, token)))
+
+
+# --- settings that need a look at the world -------------------------------------------------------------------
+
+
+def read_catalogue(config: CoordinatorConfig) -> Catalogue:
+    """Read the shipped manifests and the operator's; raise UserFacingError for a bad one."""
+    folders = [Path(str(resources.__file__)).parent / "services", *map(Path, config.services_dir)]
+    for folder in folders:
+        if not folder.is_dir():
+            raise SettingError("services_dir", str(folder), "a folder that is there", "--services-dir")
+    try:
+        return load_catalogue(folders)
+    except ManifestError as error:
+        raise UserFacingError("A service manifest cannot be used.", f"{error}.", exit_code=EXIT_USAGE) from None
+
+
+def read_tls(config: CoordinatorConfig) -> ssl.SSLContext | None:
+    """Read certificate and key, if they are set; raise UserFacingError when they cannot be used."""
+    if not config.tls_cert:
+        return None
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.minimum_version = ssl.TLSVersion.TLSv1_2
+    try:
+        context.load_cert_chain(config.tls_cert, config.tls_key, password=_no_password)
+    except (OSError, ssl.SSLError, ValueError) as error:
+        raise UserFacingError(
+            "The TLS certificate or its key cannot be used.",
+            f"{config.tls_cert} with {config.tls_key}: {error}.",
+            "Give --tls-cert the certificate chain and --tls-key its private key, both in PEM.",
+            EXIT_USAGE,
+        ) from None
+    return context
+
+
+def _no_password() -> str:
+    raise ValueError("the key is encrypted")
+
+
+def public_url(config: CoordinatorConfig, listener: socket.socket, tls: ssl.SSLContext | None) -> str:
+    """Return the URL by which others reach us, as far as we know it."""
+    if not config.public_url:
+        return HttpServer(web.Application(), listener, tls).url
+    try:
+        return parse_coordinator_url(config.public_url)
+    except InviteError:
+        allowed = "a URL like https://mesh.example.org"
+        raise SettingError("public_url", config.public_url, allowed, "--public-url") from None
+
+
+def warn_about(config: CoordinatorConfig) -> None:
+    """Say what is less than it could be."""
+    for warning in warnings(config):
+        log.warning("%s", warning)
+    if config.vpn == "auto":
+        log.info("this version has no overlay network yet: workers are reached directly")
+
+
+def warnings(config: CoordinatorConfig) -> Sequence[str]:
+    """Return what the operator should know about the settings, one sentence each."""
+    found = []
+    secure_front = urlsplit(config.public_url).scheme == "https"
+    if not is_loopback(config.host) and not config.tls_cert and not secure_front:
+        found.append(
+            f"plain HTTP on {config.host}: whoever is on the way can read requests and API keys; "
+            "use --tls-cert and --tls-key, or a reverse proxy with HTTPS and --public-url"
+        )
+    if config.open_to_all:
+        found.append("/service needs no API key, because of --anonymous")
+    if config.edge:
+        found.append("--edge is not used yet: this version does not register with edge routers")
+    return found
