@@ -60,13 +60,24 @@ def print_json(document: object, stream: TextIO | None = None) -> None:
 async def _until_signalled(main: Callable[[asyncio.Event], Coroutine[Any, Any, int]]) -> int:
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()
-    for name in ("SIGINT", "SIGTERM", "SIGBREAK"):
-        number = getattr(signal, name, None)
-        if number is None:
-            continue
-        try:
-            loop.add_signal_handler(number, stop.set)
-        except NotImplementedError:  # Windows
-            with contextlib.suppress(ValueError):
-                signal.signal(number, lambda *_: loop.call_soon_threadsafe(stop.set))
-    return await main(stop)
+    with contextlib.ExitStack() as handlers:
+        for name in ("SIGINT", "SIGTERM", "SIGBREAK"):
+            number = getattr(signal, name, None)
+            if number is not None:
+                _handle(loop, number, stop, handlers)
+        return await main(stop)
+
+
+def _handle(
+    loop: asyncio.AbstractEventLoop, number: signal.Signals, stop: asyncio.Event, handlers: contextlib.ExitStack
+) -> None:
+    """Let a signal set `stop`, and put back afterwards what was there: a closed loop would swallow it."""
+    before = signal.getsignal(number) or signal.SIG_DFL  # None: it was not set from Python
+    try:
+        loop.add_signal_handler(number, stop.set)
+        handlers.callback(signal.signal, number, before)
+        handlers.callback(loop.remove_signal_handler, number)
+    except NotImplementedError:  # Windows
+        with contextlib.suppress(ValueError):
+            signal.signal(number, lambda *_: loop.call_soon_threadsafe(stop.set))
+            handlers.callback(signal.signal, number, before)

@@ -1,0 +1,113 @@
+from __future__ import annotations
+
+import logging
+import sys
+import warnings
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import pytest
+
+from node.program.logs import REQUEST_ID, JsonFormatter, TextFormatter, configure_logging
+
+
+@pytest.fixture
+def logging_as_before() -> Iterator[None]:
+    root = logging.getLogger()
+    access = logging.getLogger("aiohttp.access")
+    handlers, level, access_level = root.handlers[:], root.level, access.level
+    yield
+    logging.captureWarnings(capture=False)
+    root.handlers[:] = handlers
+    root.setLevel(level)
+    access.setLevel(access_level)
+
+
+def record(message: str = "hello", *arguments: object, **extra: object) -> logging.LogRecord:
+    made = logging.LogRecord("node.dht", logging.WARNING, __file__, 1, message, arguments, None)
+    made.__dict__.update(extra)
+    return made
+
+
+def as_json(made: logging.LogRecord) -> dict[str, Any]:
+    text = JsonFormatter().format(made)
+    assert "\n" not in text
+    document: dict[str, Any] = msgspec.json.decode(text)
+    return document
+
+
+def test_text_is_one_line_with_its_fields() -> None:
+    text = TextFormatter().format(record("lost %s", "w-1", worker="w-1", seconds=2))
+    assert text[8:] == " warning node.dht: lost w-1 worker=w-1 seconds=2"
+
+
+def test_json_has_stable_fields_and_our_own() -> None:
+    document = as_json(record("lost %s", "w-1", worker="w-1"))
+    assert (document["level"], document["logger"], document["message"], document["worker"]) == (
+        "warning",
+        "node.dht",
+        "lost w-1",
+        "w-1",
+    )
+    assert isinstance(document["time"], float)
+    assert "request_id" not in document
+
+
+def test_the_requests_id_is_on_every_line_of_its_request() -> None:
+    mark = REQUEST_ID.set("abc")
+    try:
+        assert as_json(record())["request_id"] == "abc"
+        assert TextFormatter().format(record()).endswith("hello request_id=abc")
+    finally:
+        REQUEST_ID.reset(mark)
+
+
+def test_a_failure_brings_its_traceback() -> None:
+    try:
+        raise ValueError("broken")
+    except ValueError:
+        made = record()
+        made.exc_info = sys.exc_info()
+    assert "ValueError: broken" in as_json(made)["exception"]
+    assert TextFormatter().format(made).splitlines()[-1] == "ValueError: broken"
+
+
+def test_nobody_can_forge_a_line_or_command_a_terminal() -> None:
+    text = TextFormatter().format(record("path %s", "/x\n12:00:00 error root: forged\x1b[2J", peer="a\r\nb"))
+    assert len(text.splitlines()) == 1
+    assert "\x1b" not in text
+    assert "\\n12:00:00 error" in text
+
+
+def test_names_that_are_no_unicode_are_logged_all_the_same() -> None:
+    assert "\\udcff" in as_json(record("file %s", "a\udcff", extra_path="b\udcff"))["message"]
+    assert "\\udcff" in TextFormatter().format(record("file %s", "a\udcff"))
+
+
+def test_any_object_may_be_a_field() -> None:
+    assert as_json(record(path=Path("a/b")))["path"] == str(Path("a/b"))
+
+
+@pytest.mark.usefixtures("logging_as_before")
+@pytest.mark.parametrize("form", ["text", "json"])
+def test_everything_goes_to_standard_error(capsys: pytest.CaptureFixture[str], form: str) -> None:
+    configure_logging(form, "debug")
+    logging.getLogger("x").debug("quiet word")
+    with warnings.catch_warnings():
+        warnings.simplefilter("always")
+        warnings.warn("careful", UserWarning, stacklevel=1)
+    captured = capsys.readouterr()
+    assert captured.out == ""
+    assert "quiet word" in captured.err
+    assert "careful" in captured.err
+    assert captured.err.startswith("{") == (form == "json")
+
+
+@pytest.mark.usefixtures("logging_as_before")
+def test_the_level_is_a_setting_and_requests_are_not_logged(capsys: pytest.CaptureFixture[str]) -> None:
+    configure_logging("text")
+    logging.getLogger("x").debug("too quiet")
+    logging.getLogger("aiohttp.access").info("GET /secret")
+    assert capsys.readouterr().err == ""
