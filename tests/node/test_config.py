@@ -1,0 +1,54 @@
+"""The node's settings have SPEC's names and defaults."""
+
+from __future__ import annotations
+
+import dataclasses
+
+from node.config import NodeConfig, default_data_dir
+from node.program.settings import load_settings
+
+SPEC_DEFAULTS = {
+    "port": 8000,
+    "dht_port": 8468,
+    "vpn": "auto",
+    "tunnel": "auto",
+    "worker_type": "auto",
+    "worker_heartbeat": 30,
+    "finger_cache_ttl": 60,
+    "probe_timeout": 2,
+    "register_timeout": 5,
+    "connect_timeout": 2,
+    "first_byte_timeout": 30,
+    "idle_timeout": 60,
+    "request_timeout": 120,
+    "retry_attempts": 3,
+    "retry_base_ms": 50,
+    "dht_rpc_timeout": 1,
+    "dht_entry_ttl": 180,
+    "dht_republish": 60,
+    "drain_deadline": 30,
+}
+
+
+def test_defaults_are_those_of_the_specification() -> None:
+    values = dataclasses.asdict(NodeConfig())
+    assert {name: values[name] for name in SPEC_DEFAULTS} == SPEC_DEFAULTS
+    assert NodeConfig().host == "127.0.0.1", "nothing is opened to a network that nobody asked for"
+
+
+def test_variables_of_the_earlier_system_are_read() -> None:
+    environ = {
+        "COORDINATOR_URL": "http://a,http://b",
+        "WORKER_TYPE": "storage",
+        "WORKER_ID": "w9",
+        "TUNNEL_URL": "https://t.example",
+        "USE_TUNNEL": "false",
+    }
+    config = load_settings(NodeConfig, {}, environ)
+    assert config.coordinator == ("http://a", "http://b")
+    assert (config.worker_type, config.worker_id) == ("storage", "w9")
+    assert (config.tunnel_url, config.use_tunnel) == ("https://t.example", False)
+
+
+def test_the_data_directory_is_the_users_own() -> None:
+    assert default_data_dir().endswith("rma-mesh")
