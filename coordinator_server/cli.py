@@ -103,7 +103,7 @@ def _add_keys(commands: Any) -> None:
     create.add_argument("--name", required=True, help="who uses it, for your own list")
     create.add_argument("--service", action="append", default=[], dest="services", metavar="NAME",
                         help="allow only this service; may be given several times (default: all)")  # fmt: skip
-    create.add_argument("--rate", default="120/min", help="5/s, 120/min, 1000/hour (default 120/min)")
+    create.add_argument("--rate", default="", help="5/s, 120/min, 1000/hour (default: the coordinator's, 120/min)")
     create.add_argument("--expires", type=_duration, default=None, metavar="TIME", help="30d, 52w (default: never)")
     _leaf(group, "list", "list_keys", "List all API keys, without their secrets.")
     _leaf(group, "revoke", "revoke_key", "Make an API key useless at once.").add_argument("id", metavar="ID")

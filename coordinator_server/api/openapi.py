@@ -89,7 +89,7 @@ ADMIN = (
     Operation(
         "post",
         "/api/admin/workers/{id}/approve",
-        "Let it take work",
+        "Trust it with personal data",
         shapes.Done,
         auth="admin",
         refusals=(404, 409),
@@ -98,6 +98,14 @@ ADMIN = (
         "post",
         "/api/admin/workers/{id}/drain",
         "Give it no new work",
+        shapes.Done,
+        auth="admin",
+        refusals=(404, 409),
+    ),
+    Operation(
+        "post",
+        "/api/admin/workers/{id}/undrain",
+        "Give it work again",
         shapes.Done,
         auth="admin",
         refusals=(404, 409),
@@ -155,6 +163,7 @@ WORKER = (
     ),
     Operation("post", "/api/worker/renew", "A new credential", messages.RenewAnswer, auth="worker"),
     Operation("post", "/api/worker/leave", "A clean departure", dict[str, Any], auth="worker"),
+    Operation("get", "/api/dht/bootstrap", "Where to join the DHT", dict[str, Any]),
     Operation(
         "get",
         "/api/worker/peers",

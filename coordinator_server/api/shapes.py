@@ -13,7 +13,7 @@ from node.wire.credentials import Name, Trust
 from node.wire.manifests import ServiceName
 from node.wire.messages import Capabilities, Count, Endpoints, Route, ServiceReport, WorkerType
 
-Status = Literal["active", "stale", "draining", "pending", "paused", "revoked", "offline"]
+Status = Literal["active", "stale", "draining", "paused", "revoked", "offline"]
 Label = Annotated[str, msgspec.Meta(min_length=1, max_length=100)]
 ServiceList = Annotated[tuple[ServiceName, ...], msgspec.Meta(max_length=64)]
 Seconds = Annotated[int, msgspec.Meta(ge=1, le=316_224_000)]
@@ -172,6 +172,9 @@ class AdminWorker(msgspec.Struct, frozen=True, kw_only=True):
     in_flight: int = 0
     last_seen: float | None = None
     enrolled_at: float | None = None
+    address: str = ""  # where it was enrolled from
+    allowed: tuple[ServiceName, ...] = ()  # what its invite covers; none means all
+    detail: str = ""  # why it has nothing to do
     endpoints: Endpoints | None = None
     capabilities: Capabilities | None = None
 
@@ -231,6 +234,8 @@ class AuditEntry(msgspec.Struct, frozen=True, kw_only=True):
     action: str
     subject: str
     detail: str = ""
+    address: str = ""
+    outcome: Literal["done", "refused"] = "done"
 
 
 class AuditLog(msgspec.Struct, frozen=True, kw_only=True):
@@ -283,7 +288,7 @@ class KeyWish(msgspec.Struct, frozen=True, kw_only=True):
 
     name: Label
     services: ServiceList = ()
-    rate: Annotated[str, msgspec.Meta(max_length=40)] = "120/min"
+    rate: Annotated[str, msgspec.Meta(max_length=40)] = ""  # empty takes the coordinator's default
     expires_in: Seconds | None = None
 
 

@@ -1,7 +1,6 @@
 """Who may pass: decides from address, key and service, the cheap checks first, and says what the limits are.
 
-An address is the peer's, or, for a peer on this very machine, the one that its reverse proxy names last in
-X-Forwarded-For. `--anonymous` opens the door only for what really comes from this machine: not for what a proxy
+`--anonymous` opens the door only for what really comes from this machine: not for what a proxy
 brings, and not for a web page of somebody else that a browser here has open.
 """
 
@@ -24,24 +23,16 @@ CHALLENGE = {"WWW-Authenticate": 'Bearer realm="rma-mesh"'}
 
 @dataclass(frozen=True, slots=True)
 class Visit:
-    """What access must know of a request: who is at the other end and what it shows."""
+    """What access must know of a request: who is at the other end, for whom, and what it shows."""
 
     peer: str
+    address: str  # the client's, which a reverse proxy on this machine may have named
     headers: Mapping[str, str]
 
     @property
     def from_this_machine(self) -> bool:
         """True when the peer is on this machine and does not bring somebody else's request."""
         return _is_loopback(self.peer) and not any(name in self.headers for name in PROXY_HEADERS)
-
-    @property
-    def address(self) -> str:
-        """Return the client's address; only a proxy on this machine is believed about it."""
-        if _is_loopback(self.peer):
-            last = self.headers.get("X-Forwarded-For", "").rpartition(",")[2].strip()
-            if last:
-                return last
-        return self.peer
 
     @property
     def key(self) -> str:

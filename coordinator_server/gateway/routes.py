@@ -1,23 +1,20 @@
-"""Takes `/service/...` requests: lets them in, hands them to the router, counts how they ended."""
+"""Takes `/service/...` requests: lets them in and hands them to the router, which streams both ways."""
 
 from __future__ import annotations
 
-import time
-from collections.abc import Callable
 from typing import Final, Protocol
 
 from aiohttp import web
 
+from coordinator_server.api.addresses import client_address
 from coordinator_server.gateway.access import Access, Caller, Visit
 from coordinator_server.metrics import Metrics
 from node.forwarding.paths import split_path
-from node.wire import headers as names
 from node.wire.manifests import Catalogue
 from node.wire.problems import Problem
 
 LIMITS: Final = "rma-limits"  # where a request keeps the RateLimit-* headers of its answer
 OLDER_PREFIX = "/api/service/"
-CLIENT_LEFT = 499  # what nginx writes for a client that went away
 # A worker's page must not act as one of ours: a browser shows it, but runs nothing of it as this origin.
 SANDBOX = {"Content-Security-Policy": "sandbox", "X-Content-Type-Options": "nosniff"}
 
@@ -48,14 +45,12 @@ class Gateway:
         catalogue: Catalogue,
         metrics: Metrics,
         readiness: Ready,
-        timer: Callable[[], float] = time.perf_counter,
     ) -> None:
         self._access = access
         self._router = router
         self._catalogue = catalogue
         self._metrics = metrics
         self._readiness = readiness
-        self._timer = timer
 
     async def take(self, request: web.Request) -> web.StreamResponse:
         """Serve any method on /service/{service}[/{path}]."""
@@ -66,24 +61,13 @@ class Gateway:
         return await self._take(request, *split_path(request.rel_url.raw_path, OLDER_PREFIX))
 
     async def _take(self, request: web.Request, name: str, path: str | None) -> web.StreamResponse:
-        started = self._timer()
         try:
             service, caller = await self.admit(request, name)
         except Problem as problem:
             self._metrics.rejected(problem.kind)
             raise
         request[LIMITS] = caller.headers
-        worker, route, status = "", "", CLIENT_LEFT
-        try:
-            answer = await self._router.serve(request, service, path, forwarded=False, caller=caller.id)
-            status, worker, route = _ending(answer)
-        except Problem as problem:
-            status, worker = problem.status, problem.headers.get(names.WORKER, "")
-            raise
-        finally:
-            seconds = self._timer() - started
-            self._metrics.ended(service=service, worker=worker, route=route, status=status, seconds=seconds)
-        return answer
+        return await self._router.serve(request, service, path, forwarded=False, caller=caller.id)
 
     async def admit(self, request: web.Request, name: str) -> tuple[str, Caller]:
         """Return the service's own name and who calls; the cheap checks come first. Raise Problem."""
@@ -92,7 +76,7 @@ class Gateway:
             raise Problem("draining", text, headers={"Retry-After": "5"})
         if not self._readiness.ready:
             raise Problem("starting", "This coordinator is starting.", headers={"Retry-After": "2"})
-        visit = Visit(request.remote or "", request.headers)
+        visit = Visit(request.remote or "", client_address(request), request.headers)
         knock = self._access.knock(visit)
         key = await self._access.identify(visit)
         manifest = self._catalogue.resolve(name)
@@ -106,7 +90,3 @@ class Gateway:
 def add_routes(app: web.Application, gateway: Gateway) -> None:
     app.router.add_route("*", "/service/{tail:.*}", gateway.take)
     app.router.add_post("/api/service/{service}", gateway.take_older)
-
-
-def _ending(answer: web.StreamResponse) -> tuple[int, str, str]:
-    return answer.status, answer.headers.get(names.WORKER, ""), answer.headers.get(names.ROUTE, "")

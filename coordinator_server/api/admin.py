@@ -1,0 +1,454 @@
+"""What the operator may see and do, with the admin token; every action is in the audit log."""
+
+from __future__ import annotations
+
+import asyncio
+import hmac
+import os
+import tempfile
+from collections.abc import Awaitable, Callable, Iterable
+from pathlib import Path
+from typing import BinaryIO, Literal
+
+import msgspec
+from aiohttp import web
+
+from coordinator_server.api import doctor
+from coordinator_server.api.addresses import client_address
+from coordinator_server.api.shapes import (
+    AdminWorker,
+    AdminWorkers,
+    AuditEntry,
+    AuditLog,
+    CoordinatorStatus,
+    Doctor,
+    Done,
+    Gaps,
+    Invites,
+    InviteView,
+    InviteWish,
+    Keys,
+    KeyView,
+    KeyWish,
+    NewInvite,
+    NewKey,
+    Plan,
+    PlannedMove,
+)
+from coordinator_server.api.topology import count_workers, find_gaps
+from coordinator_server.application import COORDINATOR, Coordinator
+from coordinator_server.backup import write_backup
+from coordinator_server.enrolment.invites import InviteRecord
+from coordinator_server.enrolment.workers import Enrolment
+from coordinator_server.front import FRONT
+from coordinator_server.gateway.keys import ApiKey
+from coordinator_server.gateway.rates import Buckets, Rate, RateError, address_key
+from node.program.web import json_response, read_body
+from node.wire.invites import InviteLink
+from node.wire.messages import Capabilities
+from node.wire.problems import Problem
+
+WRONG_TOKENS = Rate(10, 300.0)  # wrong admin tokens that one address may show
+CHUNK = 2**18
+MOST_AUDIT = 10_000
+
+Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
+
+
+def add_routes(app: web.Application) -> None:
+    guard = Guard()
+    for method, path, handler in (
+        ("GET", "/api/admin/status", status),
+        ("GET", "/api/admin/doctor", examine),
+        ("GET", "/api/admin/workers", list_workers),
+        ("GET", "/api/coordinator/workers", list_workers),
+        ("GET", "/api/admin/workers/{id}", show_worker),
+        ("POST", "/api/admin/workers/{id}/approve", approve_worker),
+        ("POST", "/api/admin/workers/{id}/drain", drain_worker),
+        ("POST", "/api/admin/workers/{id}/undrain", undrain_worker),
+        ("POST", "/api/admin/workers/{id}/revoke", revoke_worker),
+        ("GET", "/api/admin/gaps", gaps),
+        ("GET", "/api/admin/plan", plan),
+        ("GET", "/api/admin/audit", audit),
+        ("GET", "/api/admin/invites", list_invites),
+        ("POST", "/api/admin/invites", create_invite),
+        ("DELETE", "/api/admin/invites/{id}", revoke_invite),
+        ("GET", "/api/admin/keys", list_keys),
+        ("POST", "/api/admin/keys", create_key),
+        ("DELETE", "/api/admin/keys/{id}", revoke_key),
+        ("POST", "/api/admin/backup", backup),
+    ):
+        app.router.add_route(method, path, guard.watch(handler))
+
+
+class Guard:
+    """Lets the admin token's holder pass; guessing is slowed down, and the first refusal of a minute is audited."""
+
+    def __init__(self) -> None:
+        self._wrong = Buckets()
+
+    def watch(self, handler: Handler) -> Handler:
+        async def watched(request: web.Request) -> web.StreamResponse:
+            await self._check(request)
+            answer = await handler(request)
+            if not answer.prepared:
+                answer.headers["Cache-Control"] = "no-store"
+            return answer
+
+        return watched
+
+    async def _check(self, request: web.Request) -> None:
+        coordinator = request.app[COORDINATOR]
+        scheme, _, shown = request.headers.get("Authorization", "").partition(" ")
+        right = hmac.compare_digest(shown.strip().encode(errors="replace"), coordinator.admin_token.encode())
+        if scheme.lower() == "bearer" and right:
+            return
+        challenge = {"WWW-Authenticate": 'Bearer realm="rma-mesh-admin"'}
+        if not shown:
+            text = "This needs the admin token as `Authorization: Bearer TOKEN`."
+            raise Problem("unauthorized", text, headers=challenge)
+        address = client_address(request)
+        verdict = self._wrong.take(address_key(address), WRONG_TOKENS, coordinator.clock())
+        line = coordinator.audit.line(
+            "admin-refused", actor="anonymous", subject=request.path, address=address, outcome="refused"
+        )
+        await coordinator.audit.refusal(line)
+        if not verdict.allowed:
+            text = f"Too many wrong admin tokens came from this address. Try again in {verdict.retry_after} s."
+            raise Problem("rate-limited", text, headers=verdict.headers)
+        raise Problem("unauthorized", "This is not the admin token of this coordinator.", headers=challenge)
+
+
+# --- state ----------------------------------------------------------------------------------------------------
+
+
+async def status(request: web.Request) -> web.Response:
+    """Say in short how this coordinator does."""
+    coordinator, front = request.app[COORDINATOR], request.app[FRONT]
+    now, readiness = coordinator.clock(), coordinator.readiness
+    invites, keys = await coordinator.invites.list(), await coordinator.keys.list()
+    return json_response(
+        CoordinatorStatus(
+            status="draining" if readiness.draining else "ok" if readiness.ready else "starting",
+            coordinator=coordinator.coordinator_id,
+            version=front.version,
+            url=coordinator.info.url,
+            uptime_seconds=round(max(0.0, now - front.started_at), 1),
+            workers=count_workers(coordinator),
+            services={
+                manifest.name: len(coordinator.registry.running(manifest.name))
+                for manifest in coordinator.catalogue.manifests
+            },
+            gaps=len(find_gaps(coordinator)),
+            invites_open=sum(not invite.refusal(now) for invite in invites),
+            keys=sum(not key.expired(now) for key in keys),
+            requests=front.metrics.total,
+            dht=msgspec.to_builtins(coordinator.dht.stats()),
+        )
+    )
+
+
+async def examine(request: web.Request) -> web.Response:
+    """Look at everything once."""
+    checks = await doctor.examine(request.app[COORDINATOR])
+    return json_response(Doctor(ok=all(check.ok for check in checks), checks=checks))
+
+
+async def gaps(request: web.Request) -> web.Response:
+    """List the services that lack workers, and why."""
+    coordinator = request.app[COORDINATOR]
+    found = find_gaps(coordinator)
+    empty = [gap.service for gap in found if gap.running == 0]
+    message = "Every service has the workers that it needs."
+    if found:
+        message = f"{len(found)} of {len(coordinator.catalogue.manifests)} services have fewer workers than wanted."
+    if empty:
+        message += f" Nobody runs {', '.join(empty)}."
+    return json_response(Gaps(gaps=found, message=message))
+
+
+async def plan(request: web.Request) -> web.Response:
+    """Say what assignment would change now, and why."""
+    moves = [
+        PlannedMove(worker_id=move.worker_id, service=move.service, action=move.action, reason=move.reason)
+        for move in request.app[COORDINATOR].registry.plan().moves
+    ]
+    message = (
+        f"{len(moves)} changes are due." if moves else "Nothing would change: everything is where it should be."
+    )
+    return json_response(Plan(moves=moves, message=message))
+
+
+async def audit(request: web.Request) -> web.Response:
+    """List who did what, the newest last."""
+    limit, before = _number(request, "limit", 100), _number(request, "before", 0)
+    lines = await request.app[COORDINATOR].audit.newest(min(limit, MOST_AUDIT), before or None)
+    entries = [
+        AuditEntry(
+            id=line.number,
+            time=line.time,
+            actor=line.actor,
+            action=line.action,
+            subject=line.subject,
+            detail=line.detail,
+            address=line.address,
+            outcome=line.outcome,
+        )
+        for line in reversed(lines)
+    ]
+    return json_response(AuditLog(audit=entries))
+
+
+# --- workers --------------------------------------------------------------------------------------------------
+
+
+async def list_workers(request: web.Request) -> web.Response:
+    """List every enrolled machine, whether it is here or not."""
+    coordinator = request.app[COORDINATOR]
+    enrolled = sorted(coordinator.workers, key=lambda enrolment: enrolment.worker_id)
+    views = [_worker(coordinator, enrolment) for enrolment in enrolled]
+    return json_response(AdminWorkers(workers=views, count=len(views)))
+
+
+async def show_worker(request: web.Request) -> web.Response:
+    """Show one machine."""
+    coordinator = request.app[COORDINATOR]
+    return json_response(_worker(coordinator, _enrolment(request)))
+
+
+async def approve_worker(request: web.Request) -> web.Response:
+    """Trust a machine with personal data."""
+    enrolment = _usable(request)
+    await request.app[COORDINATOR].workers.approve(enrolment.worker_id, address=client_address(request))
+    return json_response(Done(id=enrolment.worker_id, status="approved"))
+
+
+async def drain_worker(request: web.Request) -> web.Response:
+    """Give a machine no new work."""
+    return await _drain(request, draining=True)
+
+
+async def undrain_worker(request: web.Request) -> web.Response:
+    """Give a drained machine work again."""
+    return await _drain(request, draining=False)
+
+
+async def _drain(request: web.Request, *, draining: bool) -> web.Response:
+    enrolment = _usable(request)
+    workers = request.app[COORDINATOR].workers
+    await workers.drain(enrolment.worker_id, draining, address=client_address(request))
+    request.app[FRONT].router.invalidate_worker(enrolment.worker_id)
+    return json_response(Done(id=enrolment.worker_id, status="draining" if draining else "active"))
+
+
+async def revoke_worker(request: web.Request) -> web.Response:
+    """Put a machine out for good."""
+    enrolment = _enrolment(request)
+    await request.app[COORDINATOR].workers.revoke(enrolment.worker_id, address=client_address(request))
+    request.app[FRONT].router.invalidate_worker(enrolment.worker_id)
+    return json_response(Done(id=enrolment.worker_id, status="revoked"))
+
+
+def _worker(coordinator: Coordinator, enrolment: Enrolment) -> AdminWorker:
+    member = coordinator.registry.member(enrolment.worker_id)
+    base = AdminWorker(
+        id=enrolment.worker_id,
+        name=enrolment.name,
+        status="revoked" if enrolment.revoked else "offline",
+        trust=enrolment.trust,
+        type=(member.capabilities if member else Capabilities()).worker_type,
+        allowed=enrolment.services,
+        enrolled_at=enrolment.enrolled_at,
+        address=enrolment.address,
+    )
+    if member is None or enrolment.revoked:
+        return base
+    return msgspec.structs.replace(
+        base,
+        status=coordinator.registry.status(member),
+        services=member.running,
+        assigned=coordinator.registry.assigned(member.worker_id),
+        reports=member.services,
+        load=round(member.load, 3),
+        in_flight=member.in_flight,
+        last_seen=member.last_seen,
+        endpoints=member.endpoints,
+        capabilities=member.capabilities,
+        detail=coordinator.registry.why_nothing(member.worker_id),
+    )
+
+
+def _enrolment(request: web.Request) -> Enrolment:
+    worker_id = request.match_info["id"]
+    enrolment = request.app[COORDINATOR].workers.get(worker_id)
+    if enrolment is None:
+        raise Problem("unknown-worker", f"No machine with the id {worker_id[:64]!r} is enrolled.")
+    return enrolment
+
+
+def _usable(request: web.Request) -> Enrolment:
+    enrolment = _enrolment(request)
+    if enrolment.revoked:
+        raise Problem("conflict", f"{enrolment.worker_id} was revoked. It can come back only with a new invite.")
+    return enrolment
+
+
+# --- invites and keys -----------------------------------------------------------------------------------------
+
+
+async def list_invites(request: web.Request) -> web.Response:
+    """List all invites, without their codes."""
+    coordinator = request.app[COORDINATOR]
+    now = coordinator.clock()
+    return json_response(Invites(invites=[_invite(record, now) for record in await coordinator.invites.list()]))
+
+
+async def create_invite(request: web.Request) -> web.Response:
+    """Make an invite; its code and link are told only now."""
+    coordinator = request.app[COORDINATOR]
+    wish = await read_body(request, InviteWish)
+    record, invite = await coordinator.invites.create(
+        uses=wish.uses,
+        life=float(wish.expires_in),
+        trust=wish.trust,
+        services=_known_services(coordinator, wish.services),
+        address=client_address(request),
+    )
+    made = NewInvite(
+        id=record.id,
+        code=invite.code,
+        link=InviteLink(coordinator.info.url, invite).url,
+        expires_at=record.expires_at,
+        uses=record.uses,
+        trust=record.trust,
+        services=record.services,
+    )
+    return json_response(made, status=201)
+
+
+async def revoke_invite(request: web.Request) -> web.Response:
+    """Let nobody in with it any more."""
+    invite_id = request.match_info["id"]
+    found = await request.app[COORDINATOR].invites.revoke(invite_id, address=client_address(request))
+    if found is None:
+        raise Problem("not-found", f"There is no invite with the id {invite_id[:64]!r}.")
+    return json_response(Done(id=invite_id, status="revoked"))
+
+
+async def list_keys(request: web.Request) -> web.Response:
+    """List all API keys, without their secrets."""
+    coordinator = request.app[COORDINATOR]
+    now = coordinator.clock()
+    return json_response(Keys(keys=[_key(key, now) for key in await coordinator.keys.list()]))
+
+
+async def create_key(request: web.Request) -> web.Response:
+    """Make an API key; its text is told only now."""
+    coordinator = request.app[COORDINATOR]
+    wish = await read_body(request, KeyWish)
+    try:
+        key, text = await coordinator.keys.create(
+            wish.name,
+            services=_known_services(coordinator, wish.services),
+            rate=wish.rate or coordinator.config.default_key_rate,
+            expires_at=None if wish.expires_in is None else coordinator.clock() + wish.expires_in,
+            address=client_address(request),
+        )
+    except RateError as error:
+        raise Problem("invalid-body", f"rate: {error}", field="rate") from None
+    made = NewKey(
+        id=key.id, key=text, name=key.name, services=key.services, rate=key.rate, expires_at=key.expires_at
+    )
+    return json_response(made, status=201)
+
+
+async def revoke_key(request: web.Request) -> web.Response:
+    """Refuse a key from now on."""
+    key_id = request.match_info["id"]
+    if not await request.app[COORDINATOR].keys.revoke(key_id, address=client_address(request)):
+        raise Problem("not-found", f"There is no API key with the id {key_id[:64]!r}.")
+    return json_response(Done(id=key_id, status="revoked"))
+
+
+def _invite(record: InviteRecord, now: float) -> InviteView:
+    state: Literal["open", "spent", "expired", "revoked"]
+    if record.revoked_at is not None:
+        state = "revoked"
+    elif record.used >= record.uses:
+        state = "spent"
+    else:
+        state = "expired" if now >= record.expires_at else "open"
+    return InviteView(
+        id=record.id,
+        status=state,
+        uses=record.uses,
+        used=record.used,
+        expires_at=record.expires_at,
+        trust=record.trust,
+        services=record.services,
+    )
+
+
+def _key(key: ApiKey, now: float) -> KeyView:
+    return KeyView(
+        id=key.id,
+        name=key.name,
+        status="expired" if key.expired(now) else "active",
+        services=key.services,
+        rate=key.rate,
+        created_at=key.created_at,
+        expires_at=key.expires_at,
+    )
+
+
+def _known_services(coordinator: Coordinator, names: Iterable[str]) -> tuple[str, ...]:
+    """Return the services' own names; raise Problem for one that the catalogue does not have."""
+    found: dict[str, None] = {}
+    for name in names:
+        manifest = coordinator.catalogue.resolve(name)
+        if manifest is None:
+            known = ", ".join(manifest.name for manifest in coordinator.catalogue.manifests)
+            raise Problem(
+                "invalid-body", f"services: no service is named {name!r}; there are {known}.", field="services"
+            )
+        found[manifest.name] = None
+    return tuple(found)
+
+
+# --- backup ---------------------------------------------------------------------------------------------------
+
+
+async def backup(request: web.Request) -> web.StreamResponse:
+    """Send a backup of the store and the keys, made whole before its first byte goes out."""
+    coordinator = request.app[COORDINATOR]
+    directory = coordinator.config.directory
+    with tempfile.TemporaryDirectory(dir=directory, prefix=".backup-") as folder:
+        path = Path(folder) / "backup.tar"
+        await write_backup(coordinator.store, directory, path)
+        line = coordinator.audit.line("backup-made", actor="admin", address=client_address(request))
+        await coordinator.audit.record(line)
+        with path.open("rb") as file:
+            return await _send_file(request, file)
+
+
+async def _send_file(request: web.Request, file: BinaryIO) -> web.StreamResponse:
+    answer = web.StreamResponse(
+        headers={
+            "Content-Type": "application/octet-stream",
+            "Content-Disposition": 'attachment; filename="rma-mesh-backup.tar"',
+            "Cache-Control": "no-store",
+        }
+    )
+    answer.content_length = os.fstat(file.fileno()).st_size
+    await answer.prepare(request)
+    while chunk := await asyncio.to_thread(file.read, CHUNK):
+        await answer.write(chunk)
+    await answer.write_eof()
+    return answer
+
+
+def _number(request: web.Request, name: str, default: int) -> int:
+    text = request.query.get(name, str(default))
+    if not text.isascii() or not text.isdigit() or len(text) > 18:
+        raise Problem("invalid-request", f"{name} must be a whole number, not {text[:40]!r}.")
+    return int(text)

@@ -1,0 +1,117 @@
+"""Looks at everything once, the way a frontend's request would find it: what works, what not, what to do."""
+
+from __future__ import annotations
+
+import asyncio
+
+import aiohttp
+
+from coordinator_server.api.shapes import Check
+from coordinator_server.api.topology import count_workers, find_gaps
+from coordinator_server.application import Coordinator
+from coordinator_server.registry.membership import Member
+from node.routing.candidates import candidate_from_record
+from node.wire import headers
+from node.wire.manifests import Manifest
+from node.wire.problems import Problem
+
+PROBE_LIMIT = 5.0  # seconds for one service on one worker
+AT_ONCE = 8
+INVITE_HINT = "Make an invite with `rma-mesh-coordinator invite create` and give its link to a volunteer."
+LOOK_HINT = "`rma-mesh-coordinator worker list` shows who is here and what each machine runs."
+
+
+async def examine(coordinator: Coordinator) -> list[Check]:
+    """Return all checks, the coordinator's own first, then one for each service."""
+    gate = asyncio.Semaphore(AT_ONCE)
+    reasons = {gap.service: gap.reason for gap in find_gaps(coordinator)}
+    async with aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(PROBE_LIMIT), trust_env=False) as session:
+
+        async def one(manifest: Manifest) -> Check:
+            async with gate:
+                return await _service(coordinator, session, manifest, reasons.get(manifest.name, ""))
+
+        wanted = [manifest for manifest in coordinator.catalogue.manifests if manifest.replicas > 0]
+        services = await asyncio.gather(*(one(manifest) for manifest in wanted))
+    return [_health(coordinator), await _store(coordinator), _workers(coordinator), _dht(coordinator), *services]
+
+
+def _health(coordinator: Coordinator) -> Check:
+    readiness = coordinator.readiness
+    if readiness.ready and not readiness.draining:
+        return Check(name="coordinator", ok=True, detail=f"{coordinator.coordinator_id} takes requests.")
+    detail = "It is shutting down." if readiness.draining else "It is starting."
+    return Check(name="coordinator", ok=False, detail=detail, hint="Wait a moment and ask again.")
+
+
+async def _store(coordinator: Coordinator) -> Check:
+    try:
+        await coordinator.audit.record(coordinator.audit.line("doctor-asked", actor="admin"))
+    except Problem as problem:
+        return Check(name="store", ok=False, detail=problem.detail, hint="Make room on the disk, or mend it.")
+    return Check(name="store", ok=True, detail="A line was written to the audit log.")
+
+
+def _workers(coordinator: Coordinator) -> Check:
+    counts = count_workers(coordinator)
+    enrolled = sum(not enrolment.revoked for enrolment in coordinator.workers)
+    if counts.active:
+        stale = f", {counts.stale} not heard of lately" if counts.stale else ""
+        return Check(name="registry", ok=True, detail=f"{counts.active} of {enrolled} machines are here{stale}.")
+    if not enrolled:
+        return Check(name="registry", ok=False, detail="No machine has joined yet.", hint=INVITE_HINT)
+    detail = f"{enrolled} machines are enrolled, but none is here now."
+    hint = f"Ask their volunteers whether the machines are on and reach {coordinator.info.url}."
+    return Check(name="registry", ok=False, detail=detail, hint=hint)
+
+
+def _dht(coordinator: Coordinator) -> Check:
+    stats, here = coordinator.dht.stats(), count_workers(coordinator).active
+    detail = f"{stats.contacts} peers, {stats.entries} entries."
+    if stats.contacts or not here:
+        return Check(name="dht", ok=True, detail=detail)
+    hint = f"Let UDP port {coordinator.info.dht_port} through the firewalls between this server and the machines."
+    return Check(name="dht", ok=False, detail="Machines are here, but none is in the DHT.", hint=hint)
+
+
+async def _service(
+    coordinator: Coordinator, session: aiohttp.ClientSession, manifest: Manifest, reason: str
+) -> Check:
+    """Ask the workers of a service for its health, through their nodes, until one answers well."""
+    name = f"service {manifest.name}"
+    members = coordinator.registry.running(manifest.name)
+    if not members:
+        return Check(name=name, ok=False, detail=f"Nobody runs it. {reason}".strip(), hint=LOOK_HINT)
+    failures = []
+    for member in sorted(members, key=lambda member: member.load)[:3]:
+        failure = await _probe(coordinator, session, manifest, member)
+        if not failure:
+            wanted = f" {reason}" if reason else ""
+            detail = f"{member.worker_id} answered; {len(members)} of {manifest.replicas} run it.{wanted}"
+            return Check(name=name, ok=True, detail=detail)
+        failures.append(f"{member.worker_id}: {failure}")
+    hint = "See whether a firewall on that machine keeps this server out, and read its log."
+    return Check(name=name, ok=False, detail="; ".join(failures) + ".", hint=hint)
+
+
+async def _probe(
+    coordinator: Coordinator, session: aiohttp.ClientSession, manifest: Manifest, member: Member
+) -> str:
+    """Return why a worker's service does not answer, or an empty string."""
+    candidate = candidate_from_record(member.record(), "registry", vpn_up=False)
+    if candidate is None:
+        return "it gives no address that can be reached from here"
+    proof = {headers.MESH_TOKEN: coordinator.token_issuer.issue(member.worker_id), headers.HOPS: "1"}
+    failure = ""
+    for target in candidate.targets:
+        url = f"{target.base_url}/service/{manifest.name}{manifest.health_path}"
+        try:
+            async with session.get(url, headers=proof, allow_redirects=False) as answer:
+                if answer.status < 400:
+                    return ""
+                failure = f"its health check answers {answer.status}"
+        except TimeoutError:
+            failure = f"no answer within {PROBE_LIMIT:g} s"
+        except aiohttp.ClientError as error:
+            failure = str(error) or type(error).__name__
+    return failure

@@ -1,0 +1,119 @@
+"""Makes the picture of the mesh that everybody may see: no address, and no name that a volunteer gave a machine."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
+
+from coordinator_server.api.shapes import (
+    Gap,
+    Topology,
+    TopologyCoordinator,
+    TopologyLink,
+    TopologyService,
+    TopologyWorker,
+    WorkerCounts,
+)
+from coordinator_server.application import Coordinator
+from coordinator_server.registry.membership import Member
+from node.wire.messages import Route
+
+
+def draw(coordinator: Coordinator, version: str) -> Topology:
+    """Return the mesh as this coordinator sees it now; the sequence is the stream's business."""
+    members = sorted(coordinator.registry.members(), key=lambda member: member.worker_id)
+    workers = tuple(_worker(coordinator, member) for member in members)
+    return Topology(
+        coordinator=coordinator.coordinator_id,
+        version=version,
+        sequence=0,
+        timestamp=coordinator.clock(),
+        coordinators=(_own(coordinator, workers),),
+        workers=workers,
+        services=_services(coordinator, healthy(workers)),
+        links=tuple(
+            TopologyLink(source=coordinator.coordinator_id, target=worker.id, route=worker.route)
+            for worker in workers
+        ),
+    )
+
+
+def healthy(workers: Sequence[TopologyWorker]) -> Mapping[str, Sequence[str]]:
+    """Return the active workers of each service."""
+    found: dict[str, list[str]] = defaultdict(list)
+    for worker in workers:
+        if worker.status == "active":
+            for service in worker.services:
+                found[service].append(worker.id)
+    return found
+
+
+def count_workers(coordinator: Coordinator) -> WorkerCounts:
+    """Count the registered workers, and those of them that are heard from."""
+    registry = coordinator.registry
+    total = len(registry)
+    stale = sum(registry.status(member) == "stale" for member in registry.members())
+    return WorkerCounts(total=total, active=total - stale, stale=stale)
+
+
+def find_gaps(coordinator: Coordinator) -> list[Gap]:
+    """Return the services that fewer workers run than wanted, with the reason."""
+    short = {shortage.service: shortage.reason for shortage in coordinator.registry.shortages()}
+    gaps = []
+    for manifest in coordinator.catalogue.manifests:
+        running = len(coordinator.registry.running(manifest.name))
+        if running < manifest.replicas:
+            reason = short.get(manifest.name) or "The workers that it was given to have not started it yet."
+            gaps.append(Gap(service=manifest.name, wanted=manifest.replicas, running=running, reason=reason))
+    return gaps
+
+
+def _own(coordinator: Coordinator, workers: Sequence[TopologyWorker]) -> TopologyCoordinator:
+    active = [worker for worker in workers if worker.status == "active"]
+    load = sum(worker.load for worker in active) / len(active) if active else 0.0
+    readiness = coordinator.readiness
+    return TopologyCoordinator(
+        id=coordinator.coordinator_id,
+        url=coordinator.info.url,
+        location=coordinator.info.location,
+        workers=len(workers),
+        load=round(load, 3),
+        status="draining" if readiness.draining else "active" if readiness.ready else "starting",
+    )
+
+
+def _worker(coordinator: Coordinator, member: Member) -> TopologyWorker:
+    return TopologyWorker(
+        id=member.worker_id,
+        type=member.capabilities.worker_type,
+        coordinator=coordinator.coordinator_id,
+        services=member.running,
+        status=coordinator.registry.status(member),
+        load=round(member.load, 3),
+        in_flight=member.in_flight,
+        route=_route(member),
+        last_seen=round(member.last_seen, 1),
+    )
+
+
+def _route(member: Member) -> Route:
+    if member.endpoints.vpn_ip:
+        return "vpn"
+    return "direct" if member.endpoints.direct_hosts or not member.endpoints.tunnel_url else "tunnel"
+
+
+def _services(coordinator: Coordinator, running: Mapping[str, Sequence[str]]) -> tuple[TopologyService, ...]:
+    reasons = {gap.service: gap.reason for gap in find_gaps(coordinator)}
+    return tuple(
+        TopologyService(
+            name=manifest.name,
+            title=manifest.title,
+            aliases=manifest.aliases,
+            tier=manifest.tier,
+            wanted=manifest.replicas,
+            healthy=len(running.get(manifest.name, ())),
+            workers=tuple(running.get(manifest.name, ())),
+            reason=reasons.get(manifest.name, ""),
+        )
+        for manifest in coordinator.catalogue.manifests
+    )

@@ -1,0 +1,168 @@
+"""Adds what frontends, browsers, monitors and operators see to the coordinator's HTTP application."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from importlib.metadata import PackageNotFoundError
+from importlib.metadata import version as installed_version
+from typing import Final
+
+from aiohttp import web
+from aiohttp.typedefs import Handler, Middleware
+
+from coordinator_server.api.stream import TopologyStream
+from coordinator_server.api.topology import count_workers, draw
+from coordinator_server.application import COORDINATOR, Coordinator
+from coordinator_server.gateway import cors, routes
+from coordinator_server.gateway.access import Access
+from coordinator_server.gateway.plane import make_router
+from coordinator_server.gateway.rates import parse_rate
+from coordinator_server.metrics import Metrics, Reading
+from node.routing.router import Router
+from node.routing.stats import Outcome
+from node.wire.problems import Problem
+
+HEADERS = {
+    "X-Content-Type-Options": "nosniff",
+    "Referrer-Policy": "no-referrer",
+    "Content-Security-Policy": "default-src 'none'; frame-ancestors 'none'",
+}
+DHT_NUMBERS = ("contacts", "keys", "entries", "lookups", "stored", "published")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Front:
+    """The parts that handlers of the front share."""
+
+    version: str
+    started_at: float  # Unix seconds
+    router: Router
+    stream: TopologyStream
+    metrics: Metrics
+
+
+FRONT: Final = web.AppKey("front", Front)
+
+
+def add_front(app: web.Application) -> None:
+    """Add routes, middleware and headers; `app[COORDINATOR]` must be there, the application not started yet."""
+    from coordinator_server.api import admin, public
+
+    coordinator = app[COORDINATOR]
+    version = find_version()
+    front = _make_front(coordinator, version)
+    app[FRONT] = front
+    app.middlewares.append(_preflights(coordinator.config.cors_origins))
+    app.on_response_prepare.append(_finish_head(coordinator.config.cors_origins))
+    routes.add_routes(app, _make_gateway(coordinator, front))
+    public.add_routes(app)
+    admin.add_routes(app)
+    app.on_shutdown.append(_end_stream)
+    app.on_cleanup.append(_stop_router)
+
+
+def find_version() -> str:
+    try:
+        return installed_version("rma-mesh")
+    except PackageNotFoundError:
+        return "0"
+
+
+def _make_front(coordinator: Coordinator, version: str) -> Front:
+    parts: list[Front] = []  # the reading needs the router, which is made with the metrics
+    metrics = Metrics(lambda: _read(coordinator, parts[0]), coordinator=coordinator.coordinator_id, version=version)
+    front = Front(
+        version=version,
+        started_at=coordinator.clock(),
+        router=make_router(coordinator, lambda outcome: _count(metrics, outcome)),
+        stream=TopologyStream(lambda: draw(coordinator, version)),
+        metrics=metrics,
+    )
+    parts.append(front)
+    return front
+
+
+def _make_gateway(coordinator: Coordinator, front: Front) -> routes.Gateway:
+    config = coordinator.config
+    access = Access(
+        coordinator.keys,
+        coordinator.clock,
+        address_rate=parse_rate(config.address_rate),
+        anonymous=config.anonymous,
+        forced=config.force_anonymous,
+        origins=config.cors_origins,
+    )
+    return routes.Gateway(
+        access=access,
+        router=front.router,
+        catalogue=coordinator.catalogue,
+        metrics=front.metrics,
+        readiness=coordinator.readiness,
+    )
+
+
+def _count(metrics: Metrics, outcome: Outcome) -> None:
+    metrics.ended(
+        service=outcome.service,
+        worker=outcome.worker or "",
+        route=outcome.route or "",
+        status=outcome.status,
+        seconds=outcome.seconds,
+    )
+
+
+def _read(coordinator: Coordinator, front: Front) -> Reading:
+    registry, now = coordinator.registry, coordinator.clock()
+    counts, stats, dht = count_workers(coordinator), front.router.stats(), coordinator.dht.stats()
+    manifests = coordinator.catalogue.manifests
+    return Reading(
+        registered=counts.total,
+        active=counts.active,
+        stale=counts.stale,
+        service_workers={manifest.name: len(registry.running(manifest.name)) for manifest in manifests},
+        service_wanted={manifest.name: manifest.replicas for manifest in manifests},
+        heartbeat_ages={member.worker_id: max(0.0, now - member.last_seen) for member in registry.members()},
+        queue_depths=front.router.queue_depths(),
+        retries=stats.retries,
+        failovers=stats.failovers,
+        dht={name: getattr(dht, name) for name in DHT_NUMBERS},
+        stream_listeners=len(front.stream),
+    )
+
+
+def _preflights(origins: tuple[str, ...]) -> Middleware:
+    @web.middleware
+    async def answer_preflights(request: web.Request, handler: Handler) -> web.StreamResponse:
+        """Answer a browser that asks whether it may ask; nothing else of the request is looked at."""
+        if not cors.is_preflight(request.method, request.headers):
+            return await handler(request)
+        if not cors.origin_allowed(request.headers["Origin"], request.headers.get("Host", ""), origins):
+            text = (
+                "Web pages of this origin may not call this coordinator. The operator can allow it (cors_origins)."
+            )
+            raise Problem("forbidden", text)
+        return web.Response(status=204, headers=cors.preflight_headers(request.headers))
+
+    return answer_preflights
+
+
+def _finish_head(origins: tuple[str, ...]) -> Callable[[web.Request, web.StreamResponse], Awaitable[None]]:
+    async def finish_head(request: web.Request, answer: web.StreamResponse) -> None:
+        """Complete every answer's head, a worker's too: what browsers may do with it, and the caller's limits."""
+        answer.headers.update(cors.answer_headers(request.headers, origins))
+        answer.headers.update(request.get(routes.LIMITS, {}))
+        if request.path.startswith(("/service/", routes.OLDER_PREFIX)):
+            answer.headers.update(routes.SANDBOX)
+        for name, value in HEADERS.items():
+            answer.headers.setdefault(name, value)
+
+    return finish_head
+
+
+async def _end_stream(app: web.Application) -> None:
+    await app[FRONT].stream.stop()
+
+
+async def _stop_router(app: web.Application) -> None:
+    await app[FRONT].router.stop()
