@@ -23,7 +23,7 @@ ORIGIN_WIDE = frozenset(
     }
 )  # fmt: skip
 CORS = "access-control-"
-TRACE = re.compile(r"^(?!ff)[0-9a-f]{2}-(?!0{32})[0-9a-f]{32}-(?!0{16})[0-9a-f]{16}-[0-9a-f]{2}$")
+TRACE = re.compile(r"(?!ff)[0-9a-f]{2}-(?!0{32})[0-9a-f]{32}-(?!0{16})[0-9a-f]{16}-[0-9a-f]{2}")
 # What aiohttp's parser has undone by the time that we read the body.
 DECODED = frozenset({"gzip", "deflate", "br", "zstd"})
 
@@ -41,7 +41,7 @@ def body_was_decoded(headers: Mapping[str, str]) -> bool:
 def traceparent(headers: Mapping[str, str]) -> str:
     """Return the caller's trace context where it is one (W3C), else a new one."""
     given = headers.get(TRACEPARENT, "")
-    return given if TRACE.match(given) else f"00-{secrets.token_hex(16)}-{secrets.token_hex(8)}-01"
+    return given if TRACE.fullmatch(given) else f"00-{secrets.token_hex(16)}-{secrets.token_hex(8)}-01"
 
 
 def request_headers(

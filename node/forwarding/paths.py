@@ -8,7 +8,7 @@ from urllib.parse import unquote_to_bytes
 from node.wire.problems import Problem
 
 MAX_PATH = 8192
-SAFE = re.compile(r"^/[\x21-\x7e\x80-\U0010ffff]*$")
+SAFE = re.compile(r"/[\x21-\x7e\x80-\U0010ffff]*")
 SEPARATORS = re.compile(rb"[/\\]")
 CONTROLS = re.compile(rb"[\x00-\x1f\x7f]")
 
@@ -26,7 +26,7 @@ def split_path(raw_path: str, prefix: str = "/service/") -> tuple[str, str | Non
 
 def check_path(path: str) -> str:
     """Return a raw path that is safe to append to a service's address; raise Problem for any other."""
-    if len(path) > MAX_PATH or not SAFE.match(path) or "?" in path or "#" in path:
+    if len(path) > MAX_PATH or not SAFE.fullmatch(path) or "?" in path or "#" in path:
         raise Problem("invalid-request", "The path is too long or holds characters that a path cannot have.")
     decoded = unquote_to_bytes(path)
     if CONTROLS.search(decoded) or any(part in (b".", b"..") for part in SEPARATORS.split(decoded)):

@@ -14,8 +14,8 @@ from node.wire.messages import Route, WorkerRecord
 Source = Literal["cache", "dht", "registry"]
 
 MAX_DIRECT_HOSTS = 4  # each may cost a connect timeout
-LABEL = re.compile(r"^[A-Za-z0-9]([A-Za-z0-9-]{0,61}[A-Za-z0-9])?$")
-NUMERIC = re.compile(r"^(0[xX][0-9a-fA-F]*|[0-9]+)$")
+LABEL = re.compile(r"[A-Za-z0-9]([A-Za-z0-9-]{0,61}[A-Za-z0-9])?")
+NUMERIC = re.compile(r"(0[xX][0-9a-fA-F]*|[0-9]+)")
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,7 +63,7 @@ def usable_host(host: str) -> str | None:
         address = ipaddress.ip_address(host)
     except ValueError:
         labels = host.removesuffix(".").split(".")
-        is_name = all(LABEL.match(label) for label in labels) and not NUMERIC.match(labels[-1])
+        is_name = all(LABEL.fullmatch(label) for label in labels) and not NUMERIC.fullmatch(labels[-1])
         return host if is_name else None
     if isinstance(address, ipaddress.IPv6Address) and address.ipv4_mapped is not None:
         address = address.ipv4_mapped

@@ -56,6 +56,7 @@ def test_only_so_many_direct_addresses_are_tried() -> None:
         ("a_b", None),
         ("-a.example", None),
         ("", None),
+        ("worker-3.lan\n", None),
         ("evil.example:80", None),
     ],
 )

@@ -1,0 +1,49 @@
+from __future__ import annotations
+
+import pytest
+
+from node.forwarding.paths import check_path, split_path
+from node.wire.problems import Problem
+
+
+@pytest.mark.parametrize(
+    ("raw", "service", "rest"),
+    [
+        ("/service/ocr", "ocr", None),
+        ("/service/ocr/", "ocr", "/"),
+        ("/service/ocr/a/b", "ocr", "/a/b"),
+        ("/service/ocr/a%2Fb%20c", "ocr", "/a%2Fb%20c"),
+        ("/service/ocr//x", "ocr", "//x"),
+        ("/service/", "", None),
+        ("/service/%6Fcr/x", "%6Fcr", "/x"),
+    ],
+)
+def test_a_path_splits_into_service_and_raw_rest(raw: str, service: str, rest: str | None) -> None:
+    assert split_path(raw) == (service, rest)
+
+
+def test_the_older_prefix_is_another_prefix() -> None:
+    assert split_path("/api/service/ocr", "/api/service/") == ("ocr", None)
+    with pytest.raises(Problem) as refused:
+        split_path("/elsewhere")
+    assert refused.value.status == 404
+
+
+@pytest.mark.parametrize(
+    "path", ["/", "/a/b", "/a%2Fb", "/a..b/...", "/%E2%82%AC", "/a;b=c@d:e", "//", "/a%252e%252e"]
+)
+def test_ordinary_paths_pass_as_they_are(path: str) -> None:
+    assert check_path(path) == path
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        "/..", "/../admin", "/a/../../b", "/%2e%2e/admin", "/%2E./x", "/a/%2e%2e%2fadmin", "/a\\..\\b", "/a%5c..%5cb",
+        "/.", "/a/./b", "/a%00b", "/a%0d%0aX: y", "/a b", "/a?b", "/a#b", "relative", "", "/a\nb", "/" + "a" * 9000,
+    ],
+)  # fmt: skip
+def test_paths_that_could_climb_or_split_are_refused(path: str) -> None:
+    with pytest.raises(Problem) as refused:
+        check_path(path)
+    assert refused.value.status == 400
