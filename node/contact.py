@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import random
 from collections.abc import Awaitable, Callable
 
@@ -12,13 +13,14 @@ JITTER = 0.1  # share of a long pause, so that workers do not all come at once
 
 
 class CoordinatorContact:
-    """Calls `due()` when an appointment comes, and then awaits what `due` asked for with `begin`."""
+    """Awaits `due()` when an appointment comes, and then what `due` asked for with `begin`."""
 
-    def __init__(self, due: Callable[[], None]) -> None:
+    def __init__(self, due: Callable[[], Awaitable[None]]) -> None:
         self._due = due
         self._job: Callable[[], Awaitable[None]] | None = None
         self._at: float | None = None
         self._changed = asyncio.Event()
+        self._quiet = asyncio.Event()
         self._tasks = TaskSet("contact")
 
     def start(self) -> None:
@@ -35,11 +37,18 @@ class CoordinatorContact:
         if self._at is None or at < self._at:
             self._at = at
             self._changed.set()
+            self._quiet.clear()
+
+    async def quiet(self, limit: float) -> None:
+        """Wait until nothing is being said nor due now, at most `limit` seconds."""
+        with contextlib.suppress(TimeoutError):
+            await asyncio.wait_for(self._quiet.wait(), limit)
 
     def begin(self, job: Callable[[], Awaitable[None]]) -> None:
         """Set what is done at the appointment that is due now."""
         self._job = job
         self._changed.set()
+        self._quiet.clear()
 
     async def _run(self) -> None:
         while True:
@@ -51,13 +60,14 @@ class CoordinatorContact:
                 continue
             else:
                 self._at = None
-                self._due()
+                await self._due()
 
     async def _wait(self) -> bool:
         """Wait for the appointment; return False when something changed before it."""
         delay = None if self._at is None else self._at - asyncio.get_running_loop().time()
         if delay is not None and delay <= 0:
             return True
+        self._quiet.set()
         try:
             await asyncio.wait_for(self._changed.wait(), delay)
         except TimeoutError:

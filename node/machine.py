@@ -257,8 +257,10 @@ def _resume_requested(state: NodeState, _event: ResumeRequested) -> Step:
 
 
 def _snooze_ended(state: NodeState, event: SnoozeEnded) -> Step:
-    if state.snoozed_until is None or state.snoozed_until > event.now + SOON:  # paused anew meanwhile
+    if state.snoozed_until is None:  # paused anew meanwhile
         return state, ()
+    if state.snoozed_until > event.now + SOON:  # snoozed anew, or the clock was set back
+        return state, (ScheduleResume(state.snoozed_until),)
     return _resume_requested(state, ResumeRequested())
 
 
@@ -300,7 +302,7 @@ def _stop_requested(state: NodeState, _event: StopRequested) -> Step:
     if state.stopping:
         return state, ()
     state = _with(state, stopping=True, draining=True)
-    return state, (PublishServices(()), Drain())
+    return state, (PublishServices(()), ScheduleContact(0.0), Drain())
 
 
 HANDLERS: dict[type, Callable[[NodeState, Any], Step]] = {

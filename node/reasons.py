@@ -19,7 +19,7 @@ def phase_of(state: NodeState) -> Phase:
         return "draining"
     if state.paused:
         return "paused"
-    if state.assignment is None:
+    if state.assignment is None or not _heard(state):
         return "joining"
     return "degraded" if _health_reasons(state) else "online"
 
@@ -44,9 +44,17 @@ def _membership_reasons(state: NodeState) -> tuple[Reason, ...]:
         return (Reason("enrolment-failed", state.enrolment_error),)
     if state.membership is None:
         return (Reason("not-enrolled", "This machine has not joined a mesh yet. Paste an invite to join."),)
-    if state.assignment is None and not state.coordinator_error:
+    if not _heard(state):
         return (Reason("registering", "Introducing this machine to the coordinator."),)
+    if state.assignment is not None and not state.assignment.services and not state.paused:
+        detail = state.assignment.detail or "The coordinator has no work for this machine now."
+        return (Reason("nothing-assigned", detail),)
     return ()
+
+
+def _heard(state: NodeState) -> bool:
+    """Return whether a coordinator has answered, or is known not to."""
+    return state.coordinator_ok or bool(state.coordinator_error)
 
 
 def _health_reasons(state: NodeState) -> tuple[Reason, ...]:

@@ -43,6 +43,7 @@ log = logging.getLogger(__name__)
 
 LOAD_INTERVAL = 2.0  # seconds
 RENEW_CHECK = 3600.0  # seconds
+GOODBYE = 2.0  # seconds that the last word to the coordinator may take
 
 
 class NodeRuntime:
@@ -58,7 +59,7 @@ class NodeRuntime:
         self.desk = FrontDesk(self)
         self._feed = ViewFeed(self.desk.view)
         self._control = ControlApi(self.desk, self._feed, data_dir)
-        self._contact = CoordinatorContact(lambda: self.dispatch(e.ContactDue()))
+        self._contact = CoordinatorContact(self._contact_due)
         self._talk = CoordinatorTalk(lambda: self.state, self.dispatch, self._keep_catalogue)
         self._commands: asyncio.Queue[e.Command] = asyncio.Queue()
         self._tasks = TaskSet("node")
@@ -237,6 +238,10 @@ class NodeRuntime:
         if session is not None:
             self._contact.begin(lambda: self._talk.heartbeat(session, command.coordinator))
 
+    async def _contact_due(self) -> None:
+        self.dispatch(e.ContactDue())
+        await self._commands.join()  # by then it is known what is to be said
+
     async def _schedule_contact(self, command: e.ScheduleContact) -> None:
         self._contact.schedule(min(command.after, self.config.worker_heartbeat))
 
@@ -259,6 +264,8 @@ class NodeRuntime:
     async def _drain(self) -> None:
         self._local.close()
         await self._local.drained()
+        if self.state.stopping:  # the coordinator should not have to find out by itself
+            await self._contact.quiet(GOODBYE)
         self.dispatch(e.DrainEnded())
 
     async def _schedule_resume(self, command: e.ScheduleResume) -> None:

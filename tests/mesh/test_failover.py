@@ -93,7 +93,7 @@ def test_three_power_cuts_of_the_coordinator_lose_nothing(mesh: RealMesh) -> Non
     for key in keys:
         assert mesh.call("ner", TEXT, key).status == 200
     assert {worker["worker_id"] for worker in mesh.admin("worker", "list")["workers"]} == set(workers)
-    actions = collections.Counter(line["action"] for line in mesh.admin("audit", "--limit", "1000")["entries"])
+    actions = collections.Counter(line["action"] for line in mesh.admin("audit", "--limit", "1000")["audit"])
     assert actions["enrolled"] == 3, actions
     assert sum(number for action, number in actions.items() if "key" in action) == 3, actions
     assert sum(number for action, number in actions.items() if "invite" in action and "creat" in action) == 3, (

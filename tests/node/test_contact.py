@@ -12,7 +12,7 @@ async def test_the_earliest_appointment_counts() -> None:
     loop = asyncio.get_running_loop()
     done = asyncio.Event()
 
-    def due() -> None:
+    async def due() -> None:
         came.append(loop.time())
         done.set()
 
@@ -40,7 +40,7 @@ async def test_what_is_asked_for_during_a_call_comes_after_it() -> None:
         if order.count("end") == 2:
             finished.set()
 
-    def due() -> None:
+    async def due() -> None:
         if order.count("end") < 2:
             contact.begin(call)
 
@@ -49,5 +49,38 @@ async def test_what_is_asked_for_during_a_call_comes_after_it() -> None:
     contact.schedule(0)
     await asyncio.wait_for(finished.wait(), 5)
     assert order == ["begin", "end", "begin", "end"]
+    await contact.quiet(5)
     await contact.stop()
+    await contact.stop()
+
+
+async def test_quiet_comes_after_what_is_due_was_said() -> None:
+    said: list[str] = []
+
+    async def call() -> None:
+        await asyncio.sleep(0.05)
+        said.append("goodbye")
+
+    async def due() -> None:
+        await asyncio.sleep(0.05)
+        contact.begin(call)
+
+    contact = CoordinatorContact(due)
+    contact.start()
+    contact.schedule(0)
+    await contact.quiet(5)
+    assert said == ["goodbye"]
+    await contact.stop()
+
+
+async def test_nobody_waits_longer_than_the_limit() -> None:
+    async def due() -> None:
+        await asyncio.Event().wait()
+
+    contact = CoordinatorContact(due)
+    contact.start()
+    contact.schedule(0)
+    began = asyncio.get_running_loop().time()
+    await contact.quiet(0.05)
+    assert asyncio.get_running_loop().time() - began < 5
     await contact.stop()

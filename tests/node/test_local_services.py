@@ -19,7 +19,7 @@ NAME = DOCUMENTS.name
 
 async def until(condition: Callable[[], object], seconds: float = 30) -> None:
     async with asyncio.timeout(seconds):
-        while not condition():
+        while not condition():  # noqa: ASYNC110 - it waits on state
             await asyncio.sleep(0.02)
 
 
