@@ -1,0 +1,209 @@
+"""Holds the house to its plan (ARCHITECTURE.md): who may import whom, how long files are, and what is tested."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterator, Mapping
+from functools import cache
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[1]
+PROGRAMS = ("app", "node", "coordinator_server")
+MAX_LINES = 500
+
+# What each part of ours may import of ours; the longest matching name counts. A part may always import itself.
+SHARED = ("node.wire", "node.program", "node.dht", "node.routing", "node.forwarding")
+MAY_IMPORT: Mapping[str, tuple[str, ...]] = {
+    "app": ("node", "resources"),
+    "coordinator_server": (*SHARED, "node.__version__", "resources"),
+    "node": ("node", "resources"),
+    "node.wire": (),
+    "node.program": ("node.wire",),
+    "node.identity": ("node.wire", "node.program", "node.state"),
+    "node.hardware": ("node.wire", "node.program"),
+    "node.dht": ("node.wire", "node.program"),
+    "node.forwarding": ("node.wire", "node.program"),
+    "node.routing": ("node.wire", "node.program", "node.forwarding", "node.dht", "node.state"),
+    "node.services": ("node.wire", "node.program", "resources"),
+    "node.state": ("node.wire",),
+    "node.events": ("node.wire", "node.state"),
+    "node.reasons": ("node.wire", "node.state"),
+    "node.machine": ("node.wire", "node.state", "node.events", "node.reasons"),
+}
+
+# Decisions are functions over values: these never see a clock, a loop, a socket or a screen.
+PURE = ("node.state", "node.events", "node.machine", "node.reasons")
+IMPURE = frozenset(
+    {
+        "asyncio", "threading", "subprocess", "socket", "time", "datetime", "random", "secrets", "os", "pathlib",
+        "logging", "aiohttp", "psutil", "PySide6",
+    }
+)  # fmt: skip
+
+# Outside libraries with one home, so that everything else starts without them.
+HOMES: Mapping[str, tuple[str, ...]] = {
+    "PySide6": ("app",),
+    "qasync": ("app",),
+    "keyring": ("node.identity.keyring_store",),
+    "pynvml": ("node.hardware.nvml_probe",),
+    "kademlia": ("node.dht",),
+    "rpcudp": ("node.dht",),
+    "prometheus_client": ("coordinator_server",),
+}
+
+# They run whatever is in the bytes that they are given.
+NEVER = frozenset({"pickle", "marshal", "shelve"})
+
+# Source files without a test file of their own, and why. Files with nothing but a docstring need no line here.
+EXEMPT: Mapping[str, str] = {
+    "node/wire/headers.py": "names only; every HTTP test reads them",
+    "app/__main__.py": "two lines; the desktop tests start it",
+    "node/__main__.py": "two lines; every test that runs a node starts it",
+    "coordinator_server/__main__.py": "two lines; every test that runs a coordinator starts it",
+}
+
+
+@cache
+def sources() -> tuple[Path, ...]:
+    return tuple(sorted(path for program in PROGRAMS for path in (ROOT / program).rglob("*.py")))
+
+
+@cache
+def tree_of(path: Path) -> ast.Module:
+    return ast.parse(path.read_text("utf-8"), str(path))
+
+
+def short(path: Path) -> str:
+    return path.relative_to(ROOT).as_posix()
+
+
+def module_name(path: Path) -> str:
+    parts = path.relative_to(ROOT).with_suffix("").parts
+    return ".".join(parts[:-1] if parts[-1] == "__init__" else parts)
+
+
+def imports_of(path: Path) -> Iterator[tuple[int, str]]:
+    """Yield line and full name of every import, wherever in the file it stands."""
+    package = module_name(path).split(".")
+    if path.name != "__init__.py":
+        package = package[:-1]
+    for node in ast.walk(tree_of(path)):
+        if isinstance(node, ast.Import):
+            yield from ((node.lineno, alias.name) for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            base = package[: len(package) - node.level + 1] if node.level else []
+            module = ".".join([*base, *([node.module] if node.module else [])])
+            yield from ((node.lineno, f"{module}.{alias.name}") for alias in node.names)
+
+
+def is_in(name: str, parents: tuple[str, ...]) -> bool:
+    return any(name == parent or name.startswith(parent + ".") for parent in parents)
+
+
+def room_of(module: str) -> str:
+    """Return the most exact entry of MAY_IMPORT that a module belongs to."""
+    return max((room for room in MAY_IMPORT if is_in(module, (room,))), key=len)
+
+
+def test_there_is_something_to_hold() -> None:
+    assert len(sources()) > 50
+    assert {short(path).split("/")[0] for path in sources()} == set(PROGRAMS)
+
+
+def test_imports_go_one_way() -> None:
+    ours = (*PROGRAMS, "resources", "tests", "bench", "installers")
+    wrong = []
+    for path in sources():
+        room = room_of(module_name(path))
+        wrong += [
+            f"{short(path)}:{line} imports {name}"
+            for line, name in imports_of(path)
+            if is_in(name, ours) and not is_in(name, (room, *MAY_IMPORT[room]))
+        ]
+    assert wrong == []
+
+
+def test_what_decides_is_pure() -> None:
+    wrong = [
+        f"{short(path)}:{line} imports {name}"
+        for path in sources()
+        if is_in(module_name(path), PURE)
+        for line, name in imports_of(path)
+        if name.split(".")[0] in IMPURE
+    ]
+    assert wrong == []
+
+
+def test_outside_libraries_stay_in_their_homes() -> None:
+    wrong = []
+    for path in sources():
+        for line, name in imports_of(path):
+            library = name.split(".")[0]
+            if library in NEVER or not is_in(module_name(path), HOMES.get(library, PROGRAMS)):
+                wrong.append(f"{short(path)}:{line} imports {name}")
+    assert wrong == []
+
+
+def test_every_file_says_what_it_is_for_and_is_not_too_long() -> None:
+    wrong = []
+    for path in sources():
+        lines = path.read_text("utf-8").count("\n")
+        if lines > MAX_LINES:
+            wrong.append(f"{short(path)} has {lines} lines; more than {MAX_LINES} are two subjects")
+        if not ast.get_docstring(tree_of(path)):
+            wrong.append(f"{short(path)} has no docstring")
+    assert wrong == []
+
+
+def holds_nothing(path: Path) -> bool:
+    """Tell whether a file has neither functions nor classes, as an `__init__.py` should."""
+    kinds = (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)
+    return path.name == "__init__.py" and not any(isinstance(node, kinds) for node in ast.walk(tree_of(path)))
+
+
+def test_file_of(path: Path) -> Path:
+    relative = path.relative_to(ROOT)
+    name = relative.parent.name if path.name == "__init__.py" else path.stem
+    return ROOT / "tests" / relative.parent / f"test_{name.strip('_')}.py"
+
+
+test_file_of.__test__ = False  # type: ignore[attr-defined]  # its name is what it returns
+
+
+def test_every_source_file_has_a_test_file_or_a_reason() -> None:
+    missing = [
+        f"{short(path)} has no {short(test_file_of(path))}"
+        for path in sources()
+        if not holds_nothing(path) and short(path) not in EXEMPT and not test_file_of(path).exists()
+    ]
+    assert missing == []
+
+
+def test_no_exemption_is_stale() -> None:
+    stale = [
+        name
+        for name, reason in EXEMPT.items()
+        if not (ROOT / name).exists() or test_file_of(ROOT / name).exists() or len(reason) < 10
+    ]
+    assert stale == []
+
+
+@pytest.mark.parametrize(
+    ("module", "name", "allowed"),
+    [
+        ("node.wire.tokens", "node.wire.encoding", True),
+        ("node.wire.tokens", "node.program.web", False),
+        ("node.dht.node", "node.runtime", False),
+        ("node.runtime", "node.dht.node", True),
+        ("node.runtime", "app.tray", False),
+        ("coordinator_server.cli", "node.program.settings", True),
+        ("coordinator_server.cli", "node.runtime", False),
+        ("coordinator_server.cli", "node.wirelike", False),
+        ("app.tray", "coordinator_server.cli", False),
+    ],
+)
+def test_the_rules_mean_what_they_say(module: str, name: str, allowed: bool) -> None:
+    room = room_of(module)
+    assert is_in(name, (room, *MAY_IMPORT[room])) == allowed
