@@ -5,7 +5,14 @@ from __future__ import annotations
 import os
 import shutil
 
+import hypothesis
 import pytest
+
+# A busy machine is no bug: examples have no time limit of their own, each test has one.
+hypothesis.settings.register_profile(
+    "mesh", deadline=None, suppress_health_check=[hypothesis.HealthCheck.too_slow], print_blob=True
+)
+hypothesis.settings.load_profile("mesh")
 
 
 def pytest_runtest_setup(item: pytest.Item) -> None:
