@@ -45,6 +45,7 @@ class Colours:
     muted: QColor
     accent: QColor
     accent_hover: QColor
+    accent_line: QColor  # for lines and bars on a card, WCAG 2.2 §1.4.11
     on_accent: QColor
     hover: QColor
     track: QColor
@@ -68,6 +69,7 @@ def colours_of(palette: QPalette) -> Colours:
         muted=readable(mix(card, text, 0.62), card),
         accent=accent,
         accent_hover=accent.lighter(112),
+        accent_line=readable(palette.color(QPalette.ColorRole.Accent), card, 3.0),
         on_accent=QColor("white"),
         hover=mix(card, text, 0.07),
         track=mix(card, text, 0.12),
@@ -130,8 +132,25 @@ def style_sheet(c: Colours, points: float) -> str:
         f"{mix(tc.ground, tc.text, 0.35).name()}; }}\n"
         for tone, tc in c.tones.items()
     )
-    return SHEET.format_map(values | sizes) + tones
+    return SHEET.format_map(values | sizes) + menu_style_sheet(c) + tones
 
+
+def menu_style_sheet(c: Colours) -> str:
+    """Return the style of menus; a menu of the tray has no window whose style it could take."""
+    names = {"card": c.card, "border": c.border, "text": c.text, "muted": c.muted, "accent": c.accent}
+    values = {name: colour.name() for name, colour in names.items()}
+    return MENU_SHEET.format_map(values | {"on_accent": c.on_accent.name()})
+
+
+MENU_SHEET = """
+QMenu {{ background: {card}; color: {text}; border: 1px solid {border}; padding: 6px; }}
+QMenu::item {{ padding: 7px 26px 7px 10px; border-radius: 5px; }}
+QMenu::item:selected {{ background: {accent}; color: {on_accent}; }}
+QMenu::item:disabled {{ color: {muted}; background: transparent; }}
+QMenu::item:default {{ font-weight: 600; }}
+QMenu::icon {{ padding-left: 8px; }}
+QMenu::separator {{ background: {border}; height: 1px; margin: 5px 6px; }}
+"""
 
 SHEET = """
 QProgressBar {{ background: {track}; border: none; border-radius: 3px; }}

@@ -143,6 +143,8 @@ class ControlClient:
                         sequence = view.sequence
                         self.connected = True
                         listener.view_arrived(view)
+                    if view.state.stopping and not view.state.in_flight:
+                        break  # nothing more to see, and a node that ends waits for its followers
         except OUR_ERRORS as error:
             log.debug("control stream: %s", error)
         except msgspec.MsgspecError as error:

@@ -31,7 +31,7 @@ from node.program.tasks import TaskSet
 log = logging.getLogger(__name__)
 
 RECORD = "embedded-node.json"
-LOG_LINE = re.compile(r"^(\d\d:\d\d:\d\d \w+ |\{|Traceback|\s)")
+LOG_LINE = re.compile(r"^(\d\d:\d\d:\d\d \w+ |\{|\s)")
 
 
 class Record(msgspec.Struct, frozen=True):
@@ -53,10 +53,6 @@ class Patience:
     stop: float = 35.0  # for a node that was asked to stop; it may drain for 30 s
     terminate: float = 5.0
     kill: float = 5.0
-
-    def hurried(self) -> Patience:
-        """Return the patience of a session that is being closed."""
-        return replace(self, stop=min(self.stop, 3.0), terminate=min(self.terminate, 2.0))
 
 
 class EmbeddedNode:
@@ -235,7 +231,8 @@ def restart_delay(restarts: int, patience: Patience) -> float:
 def explain_exit(result: Exit) -> str:
     """Say in sentences why a node ended: its own last words where it had some."""
     words = [line for line in _tail_of_plain_lines(result.last_lines) if line]
-    if words:
+    crashed = any(line.startswith("Traceback") for line in result.last_lines)
+    if words and not crashed:
         return " ".join(words)
     if result.code is None:
         return "The node was ended by the system or by somebody else."

@@ -14,8 +14,10 @@ from PySide6.QtGui import QAction
 from PySide6.QtWidgets import QMenu, QSystemTrayIcon
 
 from app import icons, wording
+from app.appearance import menu_style_sheet
 from app.node_model import NodeModel
 from app.picture import Picture
+from app.widgets.theme import colours
 from app.wording import StateIcon
 
 LOOK_MS = 2000
@@ -116,6 +118,7 @@ class TrayMenu(QMenu):
         self._snoozes = [self._snooze(model, seconds, text) for seconds, text in SNOOZES]
         self.addSeparator()
         self.quitting = self.addAction("Quit")
+        self.aboutToShow.connect(lambda: self.setStyleSheet(menu_style_sheet(colours())))
 
     def draw(self, picture: Picture, look: wording.Look) -> None:
         self._status.setText(f"{look.title} – {look.sentence.rstrip('.')}")

@@ -52,7 +52,7 @@ class Meter(QProgressBar):
             filled.setWidth(max(area.height(), area.width() * self.value() / self.maximum()))
             if self.layoutDirection() == Qt.LayoutDirection.RightToLeft:
                 filled.moveRight(area.right())
-            painter.setBrush(c.tones[self._tone].text if self._tone else c.accent)
+            painter.setBrush(c.tones[self._tone].text if self._tone else c.accent_line)
             painter.drawRoundedRect(filled, radius, radius)
 
 
@@ -100,7 +100,7 @@ class Chart(QWidget):
             height = area.top() + area.height() * part
             painter.drawLine(QPointF(area.left(), height), QPointF(area.right(), height))
         if len(self._counts) > 1 and any(self._counts):
-            self._draw_curve(painter, area, c.accent)
+            self._draw_curve(painter, area, c.accent_line)
 
     def _draw_curve(self, painter: QPainter, area: QRectF, colour: QColor) -> None:
         highest = max(4, *self._counts)

@@ -226,8 +226,11 @@ LONG_NAMES = msgspec.structs.replace(
 )
 
 
+NO_STATS = RoutingStats()
+
+
 def view(
-    state: NodeState, *, stats: RoutingStats = RoutingStats(), peers: tuple[Peer, ...] = (), sequence: int = 1
+    state: NodeState, *, stats: RoutingStats = NO_STATS, peers: tuple[Peer, ...] = (), sequence: int = 1
 ) -> View:
     return View(sequence=sequence, state=state, stats=stats, peers=peers)
 

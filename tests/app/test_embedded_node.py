@@ -1,0 +1,224 @@
+"""The app keeps one node running: its own, an orphan of its own, or somebody else's that it leaves alone."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import subprocess
+import sys
+import time
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import msgspec
+import psutil
+import pytest
+import pytest_asyncio
+
+from app.child_process import Exit
+from app.control_client import ControlClient, read_address
+from app.embedded_node import EmbeddedNode, Patience, Record, explain_exit, node_command, restart_delay
+from app.picture import NodeLife
+from node.program.tasks import TaskSet
+from tests.support.control_server import ControlServer
+from tests.support.waiting import eventually
+
+FAST = Patience(
+    poll=0.02, watch=0.05, comeback=0.3, first_retry=0.05, longest_retry=0.4, stop=5.0, terminate=0.3, kill=5.0
+)
+
+
+def command(data_dir: Path, *flags: str) -> list[str]:
+    return [sys.executable, "-m", "tests.support.control_server", "run", "--data-dir", str(data_dir), *flags]
+
+
+def start_orphan(data_dir: Path) -> subprocess.Popen[bytes]:
+    return subprocess.Popen(command(data_dir))
+
+
+class Keeper:
+    """An EmbeddedNode that runs, and everything that it said about itself."""
+
+    def __init__(self, data_dir: Path, client: ControlClient, start: list[str] | None) -> None:
+        self.lives: list[NodeLife] = []
+        self.tasks = TaskSet("test")
+        self.node = EmbeddedNode(
+            data_dir, client, self.lives.append, command=start, environment=dict(os.environ), patience=FAST
+        )
+        self.task = self.tasks.start(self.node.run(), "run")
+
+    async def until(self, stage: str) -> NodeLife:
+        await eventually(lambda: self.lives and self.lives[-1].stage == stage, stage, 20)
+        return self.lives[-1]
+
+    async def stop(self, *, hurry: bool = False) -> float:
+        """Stop as the app does; return the seconds that it took."""
+        await self.tasks.stop()
+        wish = asyncio.Event()
+        if hurry:
+            wish.set()
+        began = time.monotonic()
+        await self.node.stop(wish)
+        return time.monotonic() - began
+
+
+@pytest_asyncio.fixture
+async def orphans(tmp_path: Path) -> AsyncIterator[None]:
+    """Nothing that a test started may outlive it."""
+    yield
+    left = [p for p in psutil.process_iter(["cmdline"]) if str(tmp_path) in (p.info["cmdline"] or [])]
+    for process in left:
+        process.kill()
+    assert not left
+
+
+def pid_in(data_dir: Path) -> int:
+    address = read_address(data_dir)
+    assert address is not None
+    return address.pid
+
+
+@pytest.mark.usefixtures("orphans")
+async def test_it_starts_a_node_and_stops_it_in_good_order(tmp_path: Path, client: ControlClient) -> None:
+    keeper = Keeper(tmp_path, client, command(tmp_path))
+    life = await keeper.until("running")
+    pid = pid_in(tmp_path)
+    assert life.ours
+    assert msgspec.json.decode((tmp_path / "embedded-node.json").read_bytes(), type=Record).pid == pid
+    await keeper.stop()
+    assert not psutil.pid_exists(pid)
+    assert keeper.lives[-1].stage == "stopping"
+    assert not (tmp_path / "embedded-node.json").exists()
+
+
+@pytest.mark.usefixtures("orphans")
+async def test_a_node_that_is_killed_is_started_again_and_said_so(tmp_path: Path, client: ControlClient) -> None:
+    keeper = Keeper(tmp_path, client, command(tmp_path))
+    await keeper.until("running")
+    first = pid_in(tmp_path)
+    psutil.Process(first).kill()
+    await eventually(lambda: any(life.stage == "restarting" for life in keeper.lives), "saying so")
+    said = next(life for life in keeper.lives if life.trouble)
+    assert said.trouble == "The node was ended by the system or by somebody else."
+    assert said.retry_at is not None
+    life = await keeper.until("running")
+    assert life.trouble == ""
+    assert pid_in(tmp_path) != first
+    await keeper.stop()
+
+
+async def test_a_node_that_cannot_start_tells_its_own_words(tmp_path: Path, client: ControlClient) -> None:
+    keeper = Keeper(tmp_path, client, command(tmp_path, "--fail", "3"))
+    life = await keeper.until("blocked")
+    assert life.trouble == "Port 8000 on 127.0.0.1 is in use. Another program listens there."
+    await eventually(lambda: keeper.lives[-1].restarts >= 2, "another try", 20)
+    await keeper.stop()
+
+
+async def test_a_person_can_cut_the_pause_short(tmp_path: Path, client: ControlClient) -> None:
+    keeper = Keeper(tmp_path, client, ["/nowhere/rma-mesh-node"])
+    keeper.node._patience = Patience(first_retry=60.0)
+    await eventually(lambda: keeper.lives and keeper.lives[-1].retry_at, "the pause")
+    assert "could not be started" in keeper.lives[-1].trouble
+    keeper.node.try_now()
+    await eventually(lambda: keeper.lives[-1].restarts == 2, "the next try")
+    await keeper.stop()
+
+
+@pytest.mark.usefixtures("orphans")
+async def test_a_node_that_hears_nothing_is_killed_after_its_deadlines(
+    tmp_path: Path, client: ControlClient
+) -> None:
+    keeper = Keeper(tmp_path, client, command(tmp_path, "--deaf"))
+    await keeper.until("running")
+    pid = pid_in(tmp_path)
+    keeper.node._patience = Patience(stop=0.2, terminate=0.2)
+    await keeper.stop()
+    assert not psutil.pid_exists(pid)
+
+
+@pytest.mark.usefixtures("orphans")
+async def test_in_a_hurry_nothing_is_asked(tmp_path: Path, client: ControlClient) -> None:
+    keeper = Keeper(tmp_path, client, command(tmp_path, "--deaf"))
+    await keeper.until("running")
+    assert await keeper.stop(hurry=True) < FAST.stop
+
+
+async def test_somebody_elses_node_is_used_and_left_alone(
+    server: ControlServer, tmp_path: Path, client: ControlClient
+) -> None:
+    keeper = Keeper(tmp_path, client, command(tmp_path))
+    life = await keeper.until("running")
+    assert not life.ours
+    await keeper.stop()
+    assert "stop" not in server.names
+
+
+@pytest.mark.usefixtures("orphans")
+async def test_when_somebody_elses_node_ends_one_of_ours_takes_its_place(
+    tmp_path: Path, client: ControlClient
+) -> None:
+    other = ControlServer(tmp_path)
+    await other.start()
+    keeper = Keeper(tmp_path, client, command(tmp_path))
+    await keeper.until("running")
+    await other.stop()
+    await eventually(lambda: keeper.lives[-1].stage == "running" and keeper.lives[-1].ours, "our own", 20)
+    assert any("has ended" in life.trouble for life in keeper.lives)
+    await keeper.stop()
+
+
+@pytest.mark.usefixtures("orphans")
+async def test_an_orphan_of_an_earlier_app_is_ours_again(tmp_path: Path, client: ControlClient) -> None:
+    orphan = start_orphan(tmp_path)
+    await eventually(lambda: read_address(tmp_path), "the orphan", 20)
+    (tmp_path / "embedded-node.json").write_bytes(msgspec.json.encode(Record(orphan.pid)))
+    keeper = Keeper(tmp_path, client, command(tmp_path))
+    life = await keeper.until("running")
+    assert life.ours
+    assert pid_in(tmp_path) == orphan.pid
+    await keeper.stop()
+    assert orphan.wait(5) == 0
+
+
+@pytest.mark.usefixtures("orphans")
+async def test_a_stale_control_file_does_not_deceive_it(tmp_path: Path, client: ControlClient) -> None:
+    (tmp_path / "control.json").write_text('{"url":"http://127.0.0.1:9","token":"old","pid":1}')
+    keeper = Keeper(tmp_path, client, command(tmp_path))
+    assert (await keeper.until("running")).ours
+    await keeper.stop()
+
+
+async def test_attach_only_waits_and_starts_nothing(tmp_path: Path, client: ControlClient) -> None:
+    keeper = Keeper(tmp_path, client, None)
+    life = await keeper.until("restarting")
+    assert "No node is running" in life.trouble
+    server = ControlServer(tmp_path)
+    await server.start()
+    assert not (await keeper.until("running")).ours
+    await keeper.stop()
+    await server.stop()
+
+
+def test_pauses_double_up_to_a_limit() -> None:
+    patience = Patience()
+    assert [restart_delay(n, patience) for n in (1, 2, 3, 7, 500)] == [1.0, 2.0, 4.0, 60.0, 60.0]
+
+
+def test_last_words_are_sentences_not_log_lines() -> None:
+    lines = ("12:00:00 info node: up", "Setting port is bad.", "Choose another.")
+    assert explain_exit(Exit(2, lines)) == "Setting port is bad. Choose another."
+    assert explain_exit(Exit(1, ("12:00:00 info node: up",))) == "The node ended unexpectedly (exit code 1)."
+    assert explain_exit(Exit(None)) == "The node was ended by the system or by somebody else."
+
+
+def test_a_traceback_is_not_shown_to_a_volunteer() -> None:
+    lines = ("Traceback (most recent call last):", '  File "x.py", line 1', "ValueError: boom")
+    assert explain_exit(Exit(1, lines)) == "The node ended unexpectedly (exit code 1)."
+
+
+def test_the_command_gets_nothing_but_the_data_directory(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert node_command(tmp_path) == [sys.executable, "-m", "node", "run", "--data-dir", str(tmp_path)]
+    monkeypatch.setattr(sys, "frozen", True, raising=False)
+    monkeypatch.setattr(sys, "executable", "/opt/rma-mesh/rma-mesh")
+    assert node_command(tmp_path)[0] == "/opt/rma-mesh/rma-mesh-node"

@@ -1,0 +1,61 @@
+"""Numbers and times as people read them."""
+
+import pytest
+
+from app import figures
+
+GIB = 2**30
+
+
+@pytest.mark.parametrize(
+    ("count", "text"),
+    [
+        (0, "0 bytes"),
+        (512, "512 bytes"),
+        (1500, "1.5 kB"),
+        (16 * GIB, "16 GB"),
+        (931 * GIB, "931 GB"),
+        (2**40, "1.0 TB"),
+    ],
+)
+def test_sizes(count: int, text: str) -> None:
+    assert figures.size(count) == text
+
+
+def test_counts_and_plurals() -> None:
+    assert figures.number(1234567) == "1,234,567"
+    assert figures.plural(1, "request") == "1 request"
+    assert figures.plural(2, "request") == "2 requests"
+    assert figures.plural(0, "entry", "entries") == "0 entries"
+
+
+def test_percentages_stay_between_0_and_100() -> None:
+    assert [figures.percent(value) for value in (-1.0, 0.914, 3.0)] == ["0 %", "91 %", "100 %"]
+
+
+@pytest.mark.parametrize(("value", "text"), [(None, "–"), (1.24, "1.2 ms"), (18.2, "18 ms"), (1310.0, "1.3 s")])
+def test_milliseconds(value: float | None, text: str) -> None:
+    assert figures.milliseconds(value) == text
+
+
+def test_a_time_has_its_day_only_when_that_is_another() -> None:
+    now = 1_780_000_000.0
+    assert len(figures.clock_time(now + 60, now)) == 5
+    assert figures.clock_time(now + 86400 * 2, now)[0].isalpha()
+
+
+@pytest.mark.parametrize(
+    ("before", "text"),
+    [(1, "now"), (30, "30 s ago"), (600, "10 min ago"), (7200, "2 h ago"), (86400 * 5, "5 days ago")],
+)
+def test_ago(before: float, text: str) -> None:
+    assert figures.ago(1_000_000.0 - before, 1_000_000.0) == text
+
+
+def test_never_seen_is_a_dash() -> None:
+    assert figures.ago(0.0, 1_000_000.0) == "–"
+
+
+def test_where_a_url_leads() -> None:
+    assert figures.host_of("https://mesh.example.org:8443/x") == "mesh.example.org:8443"
+    assert figures.host_of("nonsense") == "nonsense"

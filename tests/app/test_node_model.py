@@ -1,0 +1,177 @@
+"""Stream in, pictures out at most ten times a second, intents back with their failures."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+
+import msgspec
+
+from app.control_client import ControlClient
+from app.intents import EnrolmentWish, NodeRefused
+from app.node_model import GATHER_MS, NodeModel
+from app.picture import NodeLife, Picture
+from node.state import RoutingStats
+from node.wire.problems import Problem
+from tests.support import samples
+from tests.support.control_server import ControlServer
+from tests.support.waiting import eventually
+
+
+class Told:
+    """Every picture that was told, with its time."""
+
+    def __init__(self, model: NodeModel) -> None:
+        self.pictures: list[Picture] = []
+        self.times: list[float] = []
+        model.changed.connect(self.take)
+
+    def take(self, picture: Picture) -> None:
+        self.pictures.append(picture)
+        self.times.append(time.monotonic())
+
+
+async def test_a_thousand_changes_are_told_ten_times_a_second(model: NodeModel) -> None:
+    told, began = Told(model), time.monotonic()
+    for number in range(1000):
+        model.view_arrived(samples.view(samples.ONLINE, sequence=number))
+        if number % 50 == 0:
+            await asyncio.sleep(0.02)
+    await eventually(lambda: told.pictures and told.pictures[-1].view.sequence == 999, "the last one")  # type: ignore[union-attr]
+    assert len(told.pictures) <= (time.monotonic() - began) * 1000 / GATHER_MS + 2
+    gaps = [after - before for before, after in zip(told.times, told.times[1:], strict=False)]
+    assert min(gaps) >= GATHER_MS / 1000 - 0.005
+    await model.stop()
+
+
+async def test_the_first_change_is_told_at_once(model: NodeModel) -> None:
+    told, began = Told(model), time.monotonic()
+    model.life_changed(NodeLife("running"))
+    await eventually(lambda: told.pictures, "the picture")
+    assert told.times[0] - began < GATHER_MS / 1000
+    await model.stop()
+
+
+async def test_losing_the_node_keeps_what_was_known(model: NodeModel) -> None:
+    model.view_arrived(samples.view(samples.ONLINE))
+    assert model.picture.phase == "online"
+    model.connection_lost()
+    assert model.picture.phase is None
+    assert model.picture.enrolled
+    await model.stop()
+
+
+async def test_requests_make_it_look_busy_for_a_moment() -> None:
+    now = 100.0
+    model = NodeModel(clock=lambda: now)
+    told = Told(model)
+    model.view_arrived(samples.view(samples.ONLINE, stats=RoutingStats(local_requests=5)))
+    model.view_arrived(samples.view(samples.ONLINE, stats=RoutingStats(local_requests=6)))
+    await eventually(lambda: told.pictures and told.pictures[-1].busy, "busy")
+    assert sum(told.pictures[-1].activity) == 1
+    now = 103.0
+    await eventually(lambda: not told.pictures[-1].busy, "quiet again")
+    await model.stop()
+    model.deleteLater()
+
+
+async def test_work_in_flight_is_busy_too(model: NodeModel) -> None:
+    told = Told(model)
+    model.view_arrived(samples.view(msgspec.structs.replace(samples.ONLINE, in_flight=1)))
+    await eventually(lambda: told.pictures and told.pictures[-1].busy, "busy")
+    await model.stop()
+
+
+async def test_intents_reach_the_node(model: NodeModel, server: ControlServer, client: ControlClient) -> None:
+    model.connect_to(client)
+    model.pause()
+    assert model.picture.pending == {"pause"}
+    await eventually(lambda: not model.picture.pending, "the answer")
+    model.resume()
+    await eventually(lambda: not model.picture.pending, "the answer")
+    model.snooze(1800)
+    model.leave()
+    model.restart_service("notes-coa")
+    model.enroll(EnrolmentWish("https://mesh.example", "RMA-X", "Reception"))
+    await eventually(lambda: not model.picture.pending, "the answers")
+    assert server.names[:2] == ["pause", "resume"]
+    assert sorted(server.names[2:]) == ["enroll", "leave", "services/notes-coa/restart", "snooze"]
+    assert (
+        "enroll",
+        {"coordinator": "https://mesh.example", "invite": "RMA-X", "name": "Reception"},
+    ) in server.intents
+    await model.stop()
+
+
+async def test_the_same_intent_is_not_sent_twice_at_once(
+    model: NodeModel, server: ControlServer, client: ControlClient
+) -> None:
+    model.connect_to(client)
+    server.hold = asyncio.Event()
+    model.pause()
+    model.pause()
+    await eventually(lambda: server.names, "the first")
+    server.hold.set()
+    await eventually(lambda: not model.picture.pending, "the answer")
+    assert server.names == ["pause"]
+    await model.stop()
+
+
+async def test_a_refusal_becomes_a_notice_that_can_be_dismissed(
+    model: NodeModel, server: ControlServer, client: ControlClient
+) -> None:
+    model.connect_to(client)
+    server.refusal = Problem("invite-invalid", "The invite was used already.")
+    model.enroll(EnrolmentWish("https://mesh.example", "RMA-X"))
+    await eventually(lambda: model.picture.notices, "the notice")
+    notice = model.picture.notice_about("enroll")
+    assert notice is not None
+    assert notice.title == "This invite does not work"
+    model.dismiss("enroll")
+    assert model.picture.notices == ()
+    await model.stop()
+
+
+async def test_an_enrolment_can_be_cancelled(
+    model: NodeModel, server: ControlServer, client: ControlClient
+) -> None:
+    model.connect_to(client)
+    server.hold = asyncio.Event()
+    model.enroll(EnrolmentWish("https://mesh.example", "RMA-X"))
+    await eventually(lambda: server.names, "the intent")
+    model.cancel_enrolment()
+    await eventually(lambda: not model.picture.pending, "the end")
+    assert model.picture.notices == ()
+    await model.stop()
+
+
+async def test_before_the_node_is_there_an_intent_says_so(model: NodeModel) -> None:
+    model.pause()
+    await eventually(lambda: model.picture.notices, "the notice")
+    assert "does not answer" in model.picture.notices[0].text
+    await model.stop()
+
+
+async def test_an_error_of_ours_is_told_without_its_text(model: NodeModel) -> None:
+    class Broken:
+        async def send(self, path: str, body: object = None, *, wait: float = 10.0) -> bytes:
+            raise RuntimeError("inner detail")
+
+    model.connect_to(Broken())
+    model.pause()
+    await eventually(lambda: model.picture.notices, "the notice")
+    assert "inner detail" not in model.picture.notices[0].text
+    await model.stop()
+
+
+async def test_a_node_of_another_version_is_said_until_it_can_be_read(model: NodeModel) -> None:
+    model.version_differs()
+    assert model.picture.notice_about("version") is not None
+    model.view_arrived(samples.view(samples.ONLINE))
+    assert model.picture.notice_about("version") is None
+    await model.stop()
+
+
+def test_a_wish_without_a_name_leaves_it_to_the_node() -> None:
+    assert EnrolmentWish("https://m", "RMA").body() == {"coordinator": "https://m", "invite": "RMA"}
+    assert NodeRefused("conflict", "no").kind == "conflict"

@@ -1,0 +1,97 @@
+"""Every state, reason and error has words and a picture; the table decides which."""
+
+from __future__ import annotations
+
+from typing import get_args
+
+import msgspec
+import pytest
+
+from app import wording
+from app.icons import state_icon
+from app.intents import NodeRefused, NodeUnreachable
+from app.picture import NodeLife, Picture, Stage
+from node.state import Phase, Reason, ReasonCode
+from node.wire.messages import Route, ServiceState, WorkerType
+from tests.support import samples
+from tests.support.samples import NOW, picture
+
+
+def test_the_tables_are_complete() -> None:
+    for table, values in (
+        (wording.PHASES, Phase),
+        (wording.STAGES, Stage),
+        (wording.REASONS, ReasonCode),
+        (wording.SERVICE_STATES, ServiceState),
+        (wording.ROUTES, Route),
+        (wording.WORKER_TYPES, WorkerType),
+    ):
+        assert set(table) == set(get_args(values)), values  # type: ignore[call-overload]
+
+
+@pytest.mark.parametrize(
+    ("shown", "icon", "title", "sentence"),
+    [
+        (picture(samples.UNENROLLED), "offline", "Not in a mesh yet", "Paste an invite"),
+        (picture(samples.ONLINE), "online", "Online", "Helping with 2 services."),
+        (picture(samples.ONLINE, busy=True), "busy", "Working", "Helping with 2 services."),
+        (picture(samples.PAUSED), "paused", "Paused", "until you resume"),
+        (picture(samples.SNOOZED), "paused", "Paused", "goes on by itself at"),
+        (picture(samples.DEGRADED), "degraded", "Working with limits", "No coordinator answers"),
+        (picture(samples.REVOKED), "attention", "No longer a member", "removed this machine"),
+        (Picture(), "offline", "Starting", "being started"),
+        (Picture(life=NodeLife("blocked", retry_at=NOW)), "attention", "Not running", "The next try is at"),
+        (Picture(life=NodeLife("restarting")), "degraded", "Restarting", "started again"),
+        (picture(samples.ONLINE, connected=False), "offline", "Connecting", "Waiting"),
+    ],
+)
+def test_a_state_has_icon_title_and_sentence(shown: Picture, icon: str, title: str, sentence: str) -> None:
+    look = wording.look(shown, NOW)
+    assert (look.icon, look.title) == (icon, title)
+    assert sentence in look.sentence
+
+
+@pytest.mark.parametrize("phase", get_args(Phase))
+def test_every_phase_gives_one_sentence_and_an_icon_that_exists(phase: Phase) -> None:
+    look = wording.look(picture(msgspec.structs.replace(samples.ONLINE, phase=phase, services=())), NOW)
+    assert look.sentence.endswith(".")
+    assert "\n" not in look.tooltip
+    assert not state_icon(look.icon).isNull()
+
+
+def test_a_pause_is_never_hidden_by_trouble() -> None:
+    state = msgspec.structs.replace(samples.PAUSED, reasons=(*samples.PAUSED.reasons, *samples.REVOKED.reasons))
+    assert wording.look(picture(state), NOW).icon == "paused"
+
+
+def test_what_is_being_finished_is_counted() -> None:
+    state = msgspec.structs.replace(samples.ONLINE, phase="draining", in_flight=3)
+    assert wording.look(picture(state), NOW).sentence == "Finishing 3 requests first."
+    closing = picture(state, connected=False, life=NodeLife("stopping"))
+    assert wording.look(closing, NOW).sentence == "Finishing 3 requests."
+
+
+def test_reasons_say_when_they_end_and_never_nothing() -> None:
+    assert "Until " in wording.reason_text(Reason("snoozed", "You asked.", NOW + 60), NOW)
+    assert wording.reason_text(Reason("dht-alone", ""), NOW) == wording.REASONS["dht-alone"].meaning
+
+
+def test_reasons_that_the_title_says_already_are_left_out() -> None:
+    assert wording.shown_reasons(samples.UNENROLLED) == ()
+    assert len(wording.shown_reasons(samples.DEGRADED)) == 3
+
+
+def test_a_failed_intent_says_what_why_and_what_to_do() -> None:
+    notice = wording.failed_intent("enroll", NodeRefused("invite-invalid", "The invite was used already."))
+    assert notice.title == "This invite does not work"
+    assert notice.text.startswith("The invite was used already. It may have")
+    other = wording.failed_intent("service:notes-coa", NodeRefused("never-heard-of", "No."))
+    assert other.title == "The service could not be restarted"
+    assert "does not answer" in wording.failed_intent("pause", NodeUnreachable()).text
+    assert "did not expect" in wording.failed_intent("leave", ValueError("secret detail")).text
+    assert "secret" not in wording.failed_intent("leave", ValueError("secret detail")).text
+
+
+def test_a_service_without_detail_is_explained() -> None:
+    assert wording.service_detail("running", "") == "Ready for requests"
+    assert wording.service_detail("failed", "Exit code 1.") == "Exit code 1."

@@ -1,0 +1,144 @@
+"""A desktop of its own for a test: X server, window manager, tray; and hands that click and type on it."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import re
+import subprocess
+import time
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+START_DEADLINE = 20.0  # seconds
+
+
+def wait_until(true: Callable[[], object], what: str, deadline: float = START_DEADLINE) -> None:
+    """Wait for a state of another program, which only looking at it again and again can tell."""
+    end = time.monotonic() + deadline
+    while not true():
+        assert time.monotonic() < end, f"{what} did not come true within {deadline:.0f} s"
+        time.sleep(0.05)
+
+
+@dataclass(frozen=True)
+class Area:
+    """A rectangle on the screen, in pixels."""
+
+    left: int
+    top: int
+    width: int
+    height: int
+
+    @property
+    def centre(self) -> tuple[int, int]:
+        return self.left + self.width // 2, self.top + self.height // 2
+
+
+@dataclass
+class Desktop:
+    """One X display with its programs; every one of them ends with the context."""
+
+    display: str
+    programs: list[subprocess.Popen[bytes]] = field(default_factory=list)
+
+    @property
+    def environment(self) -> Mapping[str, str]:
+        ours = {key: value for key, value in os.environ.items() if not key.startswith(("RMA_", "QT_", "DBUS_"))}
+        return {**ours, "DISPLAY": self.display, "QT_QPA_PLATFORM": "xcb", "NO_AT_BRIDGE": "1"}
+
+    def start(self, *command: str, **environment: str) -> subprocess.Popen[bytes]:
+        program = subprocess.Popen(
+            command, env={**self.environment, **environment}, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+        )
+        self.programs.append(program)
+        return program
+
+    def start_tray(self, edge: str = "top") -> subprocess.Popen[bytes]:
+        tray = self.start(
+            "trayer", "--edge", edge, "--align", "right", "--widthtype", "request", "--height", "32",
+            "--SetDockType", "true", "--transparent", "false", "--tint", "0x20242a", "--alpha", "0",
+        )  # fmt: skip
+        wait_until(lambda: self.windows("--class", "trayer"), "the tray")
+        return tray
+
+    def windows(self, *search: str) -> list[str]:
+        """Return the ids of visible windows that match."""
+        return self._ask("xdotool", "search", "--onlyvisible", *search).split()
+
+    def area(self, window: str) -> Area:
+        text = self._ask("xwininfo", "-id", window)
+        numbers = [
+            int(re.search(pattern, text)[1])  # type: ignore[index]
+            for pattern in (
+                r"Absolute upper-left X:\s+(-?\d+)",
+                r"upper-left Y:\s+(-?\d+)",
+                r"Width: (\d+)",
+                r"Height: (\d+)",
+            )
+        ]
+        return Area(*numbers)
+
+    def tray_icons(self) -> list[Area]:
+        """Return where icons are embedded in the tray."""
+        icons = []
+        for window in self.windows("--class", "trayer"):
+            tree = self._ask("xwininfo", "-tree", "-id", window)
+            for child, width in re.findall(r"^\s+(0x[0-9a-f]+) [^\n]*?(\d+)x\d+\+", tree, re.MULTILINE):
+                if "rma-mesh" in self._ask("xprop", "-id", child, "WM_CLASS", "WM_NAME").lower() and int(width) > 1:
+                    icons.append(self.area(child))
+        return icons
+
+    def click(self, place: tuple[int, int], button: int = 1) -> None:
+        self._ask("xdotool", "mousemove", str(place[0]), str(place[1]), "click", str(button))
+
+    def keys(self, *names: str) -> None:
+        self._ask("xdotool", "key", "--delay", "60", *names)
+
+    def type(self, text: str) -> None:
+        self._ask("xdotool", "type", "--delay", "5", text)
+
+    def screenshot(self, path: Path) -> None:
+        subprocess.run(["import", "-window", "root", str(path)], env=dict(self.environment), check=True, timeout=30)
+
+    def _ask(self, *command: str) -> str:
+        result = subprocess.run(
+            command, check=False, env=dict(self.environment), capture_output=True, text=True, timeout=30
+        )
+        return result.stdout
+
+
+@contextlib.contextmanager
+def desktop(size: str = "1280x900", *, manager: bool = True) -> Iterator[Desktop]:
+    """Start an X server on a free display number, with a window manager."""
+    reader, writer = os.pipe()
+    server = subprocess.Popen(
+        ["Xvfb", "-displayfd", str(writer), "-screen", "0", f"{size}x24", "-nolisten", "tcp", "-noreset"],
+        pass_fds=(writer,),
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+    )
+    os.close(writer)
+    with os.fdopen(reader) as pipe:
+        number = pipe.readline().strip()
+    made = Desktop(f":{number}", [server])
+    try:
+        assert number, "Xvfb did not start"
+        if manager:
+            made.start("openbox", "--sm-disable")
+        yield made
+    finally:
+        for program in reversed(made.programs):
+            end(program)
+
+
+def end(program: subprocess.Popen[bytes], deadline: float = 15.0) -> int:
+    """End a program by its pid, if it has not ended."""
+    if program.poll() is None:
+        program.terminate()
+        try:
+            program.wait(deadline)
+        except subprocess.TimeoutExpired:
+            program.kill()
+    return program.wait(deadline)
