@@ -154,6 +154,7 @@ def _finish_head(origins: tuple[str, ...]) -> Callable[[web.Request, web.StreamR
         answer.headers.update(request.get(routes.LIMITS, {}))
         if request.path.startswith(("/service/", routes.OLDER_PREFIX)):
             answer.headers.update(routes.SANDBOX)
+        answer.headers["Server"] = "rma-mesh"  # which libraries we are made of is nobody's business
         for name, value in HEADERS.items():
             answer.headers.setdefault(name, value)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Final, Protocol
 
 from aiohttp import web
@@ -13,7 +14,7 @@ from node.forwarding.paths import split_path
 from node.wire.manifests import Catalogue
 from node.wire.problems import Problem
 
-LIMITS: Final = "rma-limits"  # where a request keeps the RateLimit-* headers of its answer
+LIMITS: Final = web.RequestKey("limits", Mapping[str, str])  # the RateLimit-* headers of a request's answer
 OLDER_PREFIX = "/api/service/"
 # A worker's page must not act as one of ours: a browser shows it, but runs nothing of it as this origin.
 SANDBOX = {"Content-Security-Policy": "sandbox", "X-Content-Type-Options": "nosniff"}

@@ -1,0 +1,245 @@
+"""The gateway with real workers behind it: admission, streaming both ways, failover, and what never passes."""
+
+from __future__ import annotations
+
+import asyncio
+import io
+from collections.abc import AsyncIterator
+from pathlib import Path
+from typing import Any
+
+import aiohttp
+import pytest
+
+from tests.support.front import Front, running_front
+
+
+@pytest.fixture
+async def front(tmp_path: Path) -> AsyncIterator[Front]:
+    async with running_front(tmp_path) as made:
+        yield made
+
+
+async def call(front: Front, path: str, **options: Any) -> tuple[aiohttp.ClientResponse, Any]:
+    method = options.pop("method", "POST")
+    async with front.session.request(method, front.url + path, **options) as answer:
+        return answer, await answer.json(content_type=None)
+
+
+def kind(document: dict[str, Any]) -> str:
+    return str(document["type"]).rpartition("/")[2]
+
+
+async def test_a_request_reaches_a_worker_with_proof_and_without_the_callers_secrets(front: Front) -> None:
+    worker = await front.join("alpha")
+    key = await front.key()
+    answer, seen = await call(
+        front,
+        "/service/mirror/a%20b/c?x=1&y=%26",
+        data=b"hello",
+        headers={**key, "Cookie": "c=1", "X-Request-ID": "mine", "X-Forwarded-For": "198.51.100.9"},
+    )
+    assert answer.status == 200
+    assert (seen["path"], seen["query"], seen["body"]) == ("/service/echo/a%20b/c", "x=1&y=%26", "hello")
+    assert seen["headers"]["x-request-id"] == answer.headers["X-Request-ID"] == "mine"
+    assert seen["headers"]["x-rma-hops"] == "1"
+    assert not {"x-api-key", "authorization", "cookie"} & set(seen["headers"])
+    assert (answer.headers["X-RMA-Worker"], answer.headers["X-RMA-Route"]) == (worker.worker_id, "direct")
+    assert answer.headers["X-RMA-Attempts"] == "1"
+    assert "Server-Timing" in answer.headers
+    assert answer.headers["RateLimit-Limit"] == "10000"
+    assert worker.refused == 0
+
+
+async def test_without_a_path_the_manifests_own_is_taken_also_on_the_older_address(front: Front) -> None:
+    await front.join("alpha")
+    key = await front.key()
+    for path in ("/service/echo", "/api/service/echo"):
+        answer, seen = await call(front, path, headers=key)
+        assert (answer.status, seen["path"]) == (200, "/service/echo/say")
+    answer, _ = await call(front, "/service/echo/", headers=key)
+    assert answer.status == 200
+
+
+@pytest.mark.parametrize(
+    ("path", "headers", "status", "problem"),
+    [
+        ("/service/echo", {}, 401, "unauthorized"),
+        ("/service/echo", {"X-API-Key": "rma_000000000000_" + "A" * 43}, 401, "unauthorized"),
+        ("/service/echo", {"Authorization": "Basic Zm9vOmJhcg=="}, 401, "unauthorized"),
+        ("/service/unheard-of", {}, 401, "unauthorized"),
+        ("/service/unheard-of", "key", 404, "unknown-service"),
+        ("/service/", "key", 404, "unknown-service"),
+        ("/service/ner", "key", 403, "forbidden"),
+        ("/service/echo", "key", 503, "no-worker"),
+        ("/service/echo/..%2f..%2fadmin", "key", 400, "invalid-request"),
+    ],
+)
+async def test_every_refusal_has_its_status_and_type(
+    front: Front, path: str, headers: Any, status: int, problem: str
+) -> None:
+    if headers == "key":
+        headers = await front.key(services=["mirror"])
+    answer, document = await call(front, path, headers=headers)
+    assert (answer.status, kind(document)) == (status, problem)
+    assert document["request_id"] == answer.headers["X-Request-ID"]
+    assert answer.content_type == "application/problem+json"
+    if status == 503:
+        assert int(answer.headers["Retry-After"]) > 0
+
+
+async def test_a_rate_ends_in_429_with_the_time_to_wait(front: Front) -> None:
+    await front.join("alpha")
+    key = await front.key(rate="2/min")
+    statuses = [(await call(front, "/service/echo", headers=key))[0].status for _ in range(2)]
+    answer, document = await call(front, "/service/echo", headers=key)
+    assert [*statuses, answer.status] == [200, 200, 429]
+    assert kind(document) == "rate-limited"
+    assert (answer.headers["Retry-After"], answer.headers["RateLimit-Remaining"]) == ("30", "0")
+
+
+async def test_an_address_has_a_rate_of_its_own(tmp_path: Path) -> None:
+    async with running_front(tmp_path, address_rate="2/min") as front:
+        statuses = [(await call(front, "/service/echo"))[0].status for _ in range(3)]
+        assert statuses == [401, 401, 429]
+        answer, _ = await call(front, "/service/echo", headers={"X-Forwarded-For": "198.51.100.9"})
+        assert answer.status == 401
+
+
+async def test_a_revoked_key_is_refused_at_once(front: Front) -> None:
+    await front.join("alpha")
+    made = await front.ask("POST", "/api/admin/keys", {"name": "soon gone"}, 201)
+    headers = {"Authorization": f"Bearer {made['key']}"}
+    assert (await call(front, "/service/echo", headers=headers))[0].status == 200
+    await front.ask("DELETE", f"/api/admin/keys/{made['id']}")
+    assert (await call(front, "/service/echo", headers=headers))[0].status == 401
+
+
+async def test_anonymous_opens_services_for_this_machine_but_not_for_proxies_and_strange_pages(
+    tmp_path: Path,
+) -> None:
+    async with running_front(tmp_path, anonymous=True) as front:
+        await front.join("alpha")
+        assert (await call(front, "/service/echo"))[0].status == 200
+        for headers in (
+            {"X-Forwarded-For": "198.51.100.9"},
+            {"Origin": "https://evil.example"},
+            {"Host": "evil.example"},
+        ):
+            assert (await call(front, "/service/echo", headers=headers))[0].status == 401
+
+
+async def test_a_dead_worker_is_passed_over_and_the_registry_knows_at_once(front: Front) -> None:
+    dead, alive = await front.join("dead", load=0.0), await front.join("alive", load=0.9)
+    await dead.stop()
+    key = await front.key()
+    for _ in range(5):
+        answer, seen = await call(front, "/service/echo", headers=key)
+        assert (answer.status, seen["worker"]) == (200, alive.worker_id)
+    members = {member.worker_id: member for member in front.coordinator.registry.members()}
+    assert members[dead.worker_id].failed
+    assert not members[alive.worker_id].failed
+    assert members[alive.worker_id].load == 0.9
+    await dead.heartbeat()
+    assert not next(m for m in front.coordinator.registry.members() if m.worker_id == dead.worker_id).failed
+
+
+async def test_when_every_worker_fails_it_is_502(front: Front) -> None:
+    worker = await front.join("alpha")
+    await worker.stop()
+    answer, document = await call(front, "/service/echo", headers=await front.key())
+    assert (answer.status, kind(document)) == (502, "upstream-failed")
+
+
+async def test_a_drained_worker_gets_nothing_more(front: Front) -> None:
+    first, second = await front.join("first"), await front.join("second", load=0.9)
+    key = await front.key()
+    await front.ask("POST", f"/api/admin/workers/{first.worker_id}/drain")
+    for _ in range(5):
+        _, seen = await call(front, "/service/echo", headers=key)
+        assert seen["worker"] == second.worker_id
+
+
+async def test_events_arrive_one_by_one(front: Front) -> None:
+    await front.join("alpha")
+    async with front.session.get(front.url + "/service/echo/events", headers=await front.key()) as answer:
+        assert answer.content_type == "text/event-stream"
+        first = await answer.content.readuntil(b"\n\n")
+        assert first == b"data: 0\n\n"
+        assert await answer.content.read() == b"data: 1\n\ndata: 2\n\n"
+
+
+async def test_a_websocket_goes_through(front: Front) -> None:
+    worker = await front.join("alpha")
+    url = front.url.replace("http", "ws", 1) + "/service/echo/talk"
+    async with asyncio.timeout(10), front.session.ws_connect(url, headers=await front.key()) as socket:
+        await socket.send_str("hello")
+        assert await socket.receive_str() == f"{worker.worker_id} heard hello"
+    with pytest.raises(aiohttp.WSServerHandshakeError) as caught:
+        await front.session.ws_connect(url)
+    assert caught.value.status == 401
+
+
+async def test_a_long_body_streams_up_and_a_too_long_one_is_413(front: Front) -> None:
+    await front.join("alpha")
+    key = await front.key()
+
+    async def chunks(count: int) -> AsyncIterator[bytes]:
+        for _ in range(count):
+            yield b"x" * 100_000
+
+    async with front.session.post(front.url + "/service/echo/bytes", data=chunks(15), headers=key) as answer:
+        assert await answer.text() == "1500000"
+    answer, document = await call(front, "/service/echo/bytes", data=io.BytesIO(b"x" * 2_000_001), headers=key)
+    assert (answer.status, kind(document)) == (413, "payload-too-large")
+
+
+async def test_a_page_of_a_worker_cannot_act_as_ours(front: Front) -> None:
+    await front.join("alpha")
+    answer, _ = await call(front, "/service/echo", headers=await front.key())
+    assert answer.headers["Content-Security-Policy"] == "sandbox"
+    assert answer.headers["X-Content-Type-Options"] == "nosniff"
+
+
+async def test_browsers_of_allowed_origins_may_call_and_others_not(tmp_path: Path) -> None:
+    async with running_front(tmp_path, cors_origins=("https://app.example",)) as front:
+        await front.join("alpha")
+        asked = {"Access-Control-Request-Method": "POST", "Access-Control-Request-Headers": "x-api-key"}
+        url = front.url + "/service/echo"
+        async with front.session.options(url, headers={**asked, "Origin": "https://app.example"}) as answer:
+            assert answer.status == 204
+            assert answer.headers["Access-Control-Allow-Origin"] == "https://app.example"
+            assert answer.headers["Access-Control-Allow-Headers"] == "x-api-key"
+        async with front.session.options(url, headers={**asked, "Origin": "https://evil.example"}) as answer:
+            assert answer.status == 403
+            assert "Access-Control-Allow-Origin" not in answer.headers
+        answer, _ = await call(
+            front, "/service/echo", headers={**await front.key(), "Origin": "https://app.example"}
+        )
+        assert answer.status == 200
+        assert answer.headers["Access-Control-Allow-Origin"] == "https://app.example"
+        assert "X-RMA-Worker" in answer.headers["Access-Control-Expose-Headers"]
+
+
+async def test_while_draining_services_are_refused_and_the_rest_still_answers(front: Front) -> None:
+    key = await front.key()
+    front.coordinator.readiness.draining = True
+    answer, document = await call(front, "/service/echo", headers=key)
+    assert (answer.status, kind(document)) == (503, "draining")
+    assert (await front.get("/health"))["status"] == "draining"
+    front.coordinator.readiness.draining = False
+    front.coordinator.readiness.ready = False
+    answer, document = await call(front, "/service/echo", headers=key)
+    assert (answer.status, kind(document)) == (503, "starting")
+
+
+async def test_requests_are_counted_for_prometheus(front: Front) -> None:
+    worker = await front.join("alpha")
+    await call(front, "/service/mirror", headers=await front.key())
+    await call(front, "/service/mirror")
+    async with front.session.get(front.url + "/metrics") as answer:
+        text = await answer.text()
+    labels = f'route="direct",service="echo",status="200",worker="{worker.worker_id}"'
+    assert f"rma_requests_total{{{labels}}} 1.0" in text
+    assert 'rma_rejected_requests_total{reason="unauthorized"} 1.0' in text
+    assert 'rma_service_workers{service="echo"} 1.0' in text
