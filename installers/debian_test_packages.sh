@@ -41,6 +41,8 @@ fi
 
 echo "Installing system packages for the tests:$missing" >&2
 export DEBIAN_FRONTEND=noninteractive
-apt-get update -qq
 # shellcheck disable=SC2086
-apt-get install -y -qq --no-install-recommends $missing >/dev/null
+if ! { apt-get update -qq && apt-get install -y -qq --no-install-recommends -o DPkg::Lock::Timeout=300 $missing; } >/dev/null
+then
+    echo "They could not be installed (see above): the tests that need them are skipped." >&2
+fi
