@@ -74,12 +74,12 @@ class Body:
             raise self.problem from error
         finally:
             self.waiting_for_client = False
+        self.received += len(data)
+        self.complete = not data or self.received == self.length
         if self.on_progress is not None:
             self.on_progress()
         if not data:
-            self.complete = True
             return data
-        self.received += len(data)
         if self.received > self._limit:
             self.problem = too_large(self._limit)
             raise self.problem

@@ -46,6 +46,8 @@ from node.wire.manifests import Manifest
 from node.wire.messages import Route
 from node.wire.problems import Problem
 
+SWITCHING = 101
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Parts:
@@ -70,7 +72,7 @@ class Parts:
 
 
 class Dispatch:
-    """One request on its way; afterwards `worker`, `route`, `attempts` and `broken` tell how it went."""
+    """One request on its way; afterwards `worker`, `route`, `attempts` `broken` and `upgraded` tell how it went."""
 
     def __init__(
         self, parts: Parts, manifest: Manifest, exchange: Exchange, *, forwarded: bool, caller: str
@@ -93,6 +95,7 @@ class Dispatch:
         self.worker: str | None = None
         self.route: Route | None = None
         self.broken = ""
+        self.upgraded = False
 
     async def run(self, target: LocalTarget | None) -> web.StreamResponse:
         """Return the finished answer; raise the Problem that tells why there is none."""
@@ -256,6 +259,7 @@ class Dispatch:
     async def _relay(self, candidate: Candidate, upstream: Upstream, *, local: bool) -> web.StreamResponse:
         parts = self._parts
         self.worker = candidate.worker_id
+        self.upgraded = upstream.status == SWITCHING
         load = parts.own_load() if local else parse_load(upstream.headers.get(headers.LOAD))
         if load is not None and not local:
             parts.cache.update_load(candidate.worker_id, load)

@@ -14,7 +14,7 @@ from node.routing.admission import Gates
 from node.routing.breaker import Breakers
 from node.routing.cache import FingerCache
 from node.routing.candidates import Candidate
-from node.routing.dispatch import Dispatch, Parts
+from node.routing.dispatch import SWITCHING, Dispatch, Parts
 from node.routing.retry import RetryBudget
 from node.routing.selection import Selector
 from node.routing.settings import RoutingSettings
@@ -174,6 +174,8 @@ class Router:
         )
 
     def _finished(self, manifest: Manifest, dispatch: Dispatch, status: int, seconds: float) -> None:
+        if status == CLIENT_LEFT and dispatch.upgraded:
+            status = SWITCHING  # a WebSocket ends when its client leaves
         outcome = Outcome(manifest.name, dispatch.worker, dispatch.route, status, seconds, dispatch.attempts)
         failed = bool(dispatch.broken) or (dispatch.worker is None and status >= 500)
         self._parts.counters.finished(outcome, failed=failed)

@@ -123,9 +123,11 @@ async def test_an_event_stream_may_last_longer_than_a_request() -> None:
             await asyncio.sleep(0.1)
         return response
 
-    async with mesh(events, request_timeout=0.2) as gateway:
-        async with gateway.client.get(gateway.url("/service/ocr")) as answer:
-            assert (await answer.read()).count(b"data") == 6
+    async with (
+        mesh(events, request_timeout=0.2) as gateway,
+        gateway.client.get(gateway.url("/service/ocr")) as answer,
+    ):
+        assert (await answer.read()).count(b"data") == 6
 
 
 async def test_secrets_stay_where_they_belong() -> None:
@@ -240,10 +242,12 @@ async def test_a_declared_length_that_is_too_large_is_413_at_once() -> None:
     async def service(request: web.Request) -> web.Response:
         raise AssertionError("must not be asked")
 
-    async with mesh(service, max_body_bytes=1000) as gateway:
-        async with gateway.client.post(gateway.url("/service/ocr"), data=bytes(1001)) as answer:
-            assert answer.status == 413
-            assert (await answer.json(content_type=None))["type"].endswith("/payload-too-large")
+    async with (
+        mesh(service, max_body_bytes=1000) as gateway,
+        gateway.client.post(gateway.url("/service/ocr"), data=bytes(1001)) as answer,
+    ):
+        assert answer.status == 413
+        assert (await answer.json(content_type=None))["type"].endswith("/payload-too-large")
     assert gateway.outcomes == []
 
 
@@ -296,7 +300,7 @@ async def test_a_client_that_goes_away_ends_the_work_of_the_service() -> None:
         raise AssertionError
 
     async with mesh(service) as gateway:
-        reader, writer = await asyncio.open_connection("127.0.0.1", gateway.server.port)
+        _, writer = await asyncio.open_connection("127.0.0.1", gateway.server.port)
         writer.write(b"POST /service/ocr HTTP/1.1\r\nHost: x\r\nContent-Length: 2\r\n\r\nhi")
         async with asyncio.timeout(5):
             await begun.wait()
@@ -353,11 +357,13 @@ async def test_a_worker_that_does_not_begin_to_answer_is_a_timeout() -> None:
         await asyncio.Event().wait()
         raise AssertionError
 
-    async with mesh(service, first_byte_timeout=0.15) as gateway:
-        async with gateway.client.post(gateway.url("/service/ocr"), data=b"x") as answer:
-            assert answer.status == 504
-            problem = await answer.json(content_type=None)
-            assert problem["type"].endswith("/upstream-timeout")
+    async with (
+        mesh(service, first_byte_timeout=0.15) as gateway,
+        gateway.client.post(gateway.url("/service/ocr"), data=b"x") as answer,
+    ):
+        assert answer.status == 504
+        problem = await answer.json(content_type=None)
+        assert problem["type"].endswith("/upstream-timeout")
 
 
 async def test_an_answer_that_stalls_is_cut() -> None:
@@ -368,10 +374,12 @@ async def test_an_answer_that_stalls_is_cut() -> None:
         await asyncio.Event().wait()
         raise AssertionError
 
-    async with mesh(service, settings=RoutingSettings(idle_timeout=0.15)) as gateway:
-        async with gateway.client.get(gateway.url("/service/ocr")) as answer:
-            with pytest.raises(aiohttp.ClientError):
-                await answer.read()
+    async with (
+        mesh(service, settings=RoutingSettings(idle_timeout=0.15)) as gateway,
+        gateway.client.get(gateway.url("/service/ocr")) as answer,
+    ):
+        with pytest.raises(aiohttp.ClientError):
+            await answer.read()
 
 
 async def test_a_request_that_takes_too_long_in_all_is_cut() -> None:
@@ -382,10 +390,13 @@ async def test_a_request_that_takes_too_long_in_all_is_cut() -> None:
             await response.write(b"drip")
             await asyncio.sleep(0.02)
 
-    async with mesh(service, request_timeout=0.3) as gateway:
-        async with asyncio.timeout(5), gateway.client.get(gateway.url("/service/ocr")) as answer:
-            with pytest.raises(aiohttp.ClientError):
-                await answer.read()
+    async with (
+        mesh(service, request_timeout=0.3) as gateway,
+        asyncio.timeout(5),
+        gateway.client.get(gateway.url("/service/ocr")) as answer,
+    ):
+        with pytest.raises(aiohttp.ClientError):
+            await answer.read()
 
 
 async def test_a_slow_upload_may_take_longer_than_the_first_byte() -> None:
@@ -397,9 +408,11 @@ async def test_a_slow_upload_may_take_longer_than_the_first_byte() -> None:
             yield b"x"
             await asyncio.sleep(0.1)
 
-    async with mesh(service, first_byte_timeout=0.3) as gateway:
-        async with gateway.client.post(gateway.url("/service/ocr"), data=body()) as answer:
-            assert await answer.text() == "6"
+    async with (
+        mesh(service, first_byte_timeout=0.3) as gateway,
+        gateway.client.post(gateway.url("/service/ocr"), data=body()) as answer,
+    ):
+        assert await answer.text() == "6"
 
 
 async def test_a_client_that_stops_sending_is_told_so() -> None:
@@ -425,18 +438,18 @@ async def test_no_proxy_of_the_environment_is_used(monkeypatch: pytest.MonkeyPat
 
 
 async def test_connections_to_a_worker_are_kept_and_used_again() -> None:
-    ports: set[object] = set()
+    ports: set[tuple[str, object]] = set()
 
     async def service(request: web.Request) -> web.Response:
         assert request.transport is not None
-        ports.add(request.transport.get_extra_info("peername"))
+        ports.add((request.path, request.transport.get_extra_info("peername")))
         return web.Response(body=await request.read())
 
-    async with mesh(service) as gateway:
+    async with serving(service) as worker, front(Source(records=[record("w1", worker.port)])) as gateway:
         for _ in range(10):
             async with gateway.client.post(gateway.url("/service/ocr"), data=b"x") as answer:
                 assert await answer.read() == b"x"
-    assert len(ports) == 1
+    assert [path for path, _ in ports] == ["/service/vision-ocr/ocr"]
 
 
 async def test_a_worker_that_speaks_no_http_is_a_failed_worker() -> None:
@@ -448,11 +461,14 @@ async def test_a_worker_that_speaks_no_http_is_a_failed_worker() -> None:
 
     server = await asyncio.start_server(nonsense, "127.0.0.1", 0)
     port = server.sockets[0].getsockname()[1]
-    async with server, front(Source(records=[record("w1", port)])) as gateway:
-        async with gateway.client.post(gateway.url("/service/ocr"), data=b"x") as answer:
-            assert answer.status == 502
-            problem = await answer.json(content_type=None)
-            assert (problem["type"].rpartition("/")[2], problem["attempts"]) == ("upstream-failed", 1)
+    async with (
+        server,
+        front(Source(records=[record("w1", port)])) as gateway,
+        gateway.client.post(gateway.url("/service/ocr"), data=b"x") as answer,
+    ):
+        assert answer.status == 502
+        problem = await answer.json(content_type=None)
+        assert (problem["type"].rpartition("/")[2], problem["attempts"]) == ("upstream-failed", 1)
 
 
 async def test_a_worker_that_takes_no_connection_is_given_up_in_time() -> None:
@@ -466,10 +482,13 @@ async def test_a_worker_that_takes_no_connection_is_given_up_in_time() -> None:
     try:
         settings = RoutingSettings(connect_timeout=0.2)
         source = Source(records=[record("w1", listener.getsockname()[1])])
-        async with front(source, settings=settings) as gateway, asyncio.timeout(5):
-            async with gateway.client.post(gateway.url("/service/ocr"), data=b"x") as answer:
-                assert answer.status == 502
-                assert "took no connection" in (await answer.json(content_type=None))["reason"]
+        async with (
+            front(source, settings=settings) as gateway,
+            asyncio.timeout(5),
+            gateway.client.post(gateway.url("/service/ocr"), data=b"x") as answer,
+        ):
+            assert answer.status == 502
+            assert "took no connection" in (await answer.json(content_type=None))["reason"]
     finally:
         for item in (*fillers, listener):
             item.close()

@@ -33,7 +33,6 @@ async def whole(body: Body) -> bytes:
 async def test_it_is_read_once_and_replayed() -> None:
     pieces = Pieces(b"ab", b"cd")
     body = Body(pieces, limit=100)
-    assert not body.complete
     assert await whole(body) == b"abcd"
     assert await whole(body) == b"abcd"
     assert (body.complete, body.received, pieces.reads) == (True, 4, 3)
@@ -50,9 +49,10 @@ async def test_what_is_too_large_to_keep_cannot_be_replayed() -> None:
     body = Body(Pieces(b"aaaa", b"bbbb", b"c"), limit=100, keep=6)
     first = aiter(body)
     assert await anext(first) == b"aaaa"
-    assert body.replayable
+    replayable = [body.replayable]
     assert await anext(first) == b"bbbb"
-    assert not body.replayable
+    replayable.append(body.replayable)
+    assert replayable == [True, False]
     assert await anext(first) == b"c"
     with pytest.raises(StopAsyncIteration):
         await anext(first)
@@ -85,10 +85,11 @@ async def test_a_reader_that_is_cancelled_loses_nothing() -> None:
         reader = group.create_task(whole(body))
         await asyncio.sleep(0)
         await asyncio.sleep(0)
-        assert body.waiting_for_client
+        waiting = [body.waiting_for_client]
         reader.cancel()
     pieces.gate.set()
-    assert not body.waiting_for_client
+    waiting.append(body.waiting_for_client)
+    assert waiting == [True, False]
     assert await whole(body) == b"ab"
 
 
@@ -109,3 +110,16 @@ async def test_progress_is_told() -> None:
     body.on_progress = lambda: told.append(body.received)
     await whole(body)
     assert len(told) == 3
+
+
+async def test_with_a_declared_length_it_is_complete_without_another_read() -> None:
+    pieces = Pieces(b"ab", b"cd")
+    body = Body(pieces, limit=100, length=4)
+    first = aiter(body)
+    complete = []
+    for _ in range(2):
+        await anext(first)
+        complete.append(body.complete)
+    assert complete == [False, True]
+    assert await whole(body) == b"abcd"
+    assert pieces.reads == 2

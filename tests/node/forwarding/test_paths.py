@@ -39,7 +39,8 @@ def test_ordinary_paths_pass_as_they_are(path: str) -> None:
 @pytest.mark.parametrize(
     "path",
     [
-        "/..", "/../admin", "/a/../../b", "/%2e%2e/admin", "/%2E./x", "/a/%2e%2e%2fadmin", "/a\\..\\b", "/a%5c..%5cb",
+        "/..", "/../admin", "/a/../../b", "/%2e%2e/admin", "/%2E./x", "/a/%2e%2e%2fadmin", "/a\\..\\b",
+        "/a%5c..%5cb",
         "/.", "/a/./b", "/a%00b", "/a%0d%0aX: y", "/a b", "/a?b", "/a#b", "relative", "", "/a\nb", "/" + "a" * 9000,
     ],
 )  # fmt: skip
