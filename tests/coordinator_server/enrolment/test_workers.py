@@ -1,0 +1,139 @@
+"""Enrolments: kept over a restart, changed only when the disk has it, and out means out everywhere."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Sequence
+from pathlib import Path
+
+import pytest
+
+from coordinator_server.audit import Audit
+from coordinator_server.enrolment.workers import Enrolment, Workers
+from coordinator_server.store.interface import AuditLine, StoreError, Write
+from coordinator_server.store.sqlite import SqliteStore, open_sqlite
+from node.wire.problems import Problem
+from tests.support.mesh_keys import NOW, Clock
+
+WEEK = 7 * 86400.0
+
+
+@pytest.fixture
+async def store(tmp_path: Path) -> AsyncIterator[SqliteStore]:
+    store = await open_sqlite(tmp_path / "x.db")
+    yield store
+    await store.close()
+
+
+async def loaded(store: SqliteStore) -> Workers:
+    clock = Clock()
+    workers = Workers(store, Audit(store, clock), clock, WEEK)
+    await workers.load()
+    return workers
+
+
+async def admitted(store: SqliteStore, worker_id: str = "w-1", key: str = "key-1") -> Workers:
+    workers = await loaded(store)
+    enrolment = Enrolment(
+        worker_id=worker_id, name="PC", identity_public_key=key, invite_id="i", trust="volunteer", enrolled_at=NOW
+    )
+    assert await workers.admit(enrolment, Write("spent", b""), AuditLine(time=NOW, actor="a", action="enrolled"))
+    return workers
+
+
+async def test_a_machine_is_known_by_id_and_key_also_after_a_restart(store: SqliteStore) -> None:
+    for workers in (await admitted(store), await loaded(store)):
+        assert len(workers) == 1
+        assert [enrolment.worker_id for enrolment in workers] == ["w-1"]
+        assert "w-1" in workers
+        assert "W-1" not in workers
+        found = workers.by_identity("key-1")
+        assert found is not None
+        assert found == workers.get("w-1")
+
+
+async def test_an_id_is_taken_however_it_is_capitalised(store: SqliteStore) -> None:
+    workers = await admitted(store, "Anna")
+    assert workers.is_taken("anna")
+    assert workers.is_taken("ANNA")
+    assert not workers.is_taken("anne")
+
+
+async def test_approve_and_drain_are_kept_and_told(store: SqliteStore) -> None:
+    workers = await admitted(store)
+    told: list[str] = []
+    workers.changed = told.append
+    assert (await workers.approve("w-1")).trust == "vetted"
+    assert (await workers.drain("w-1")).draining
+    assert (await workers.drain("w-1")).draining  # again is no change
+    assert told == ["w-1", "w-1"]
+    after = (await loaded(store)).get("w-1")
+    assert after is not None
+    assert (after.trust, after.draining) == ("vetted", True)
+    assert not (await workers.drain("w-1", False)).draining
+    actions = [line.action for line in await store.audit()]
+    assert actions == ["worker-undrained", "worker-drained", "worker-approved", "enrolled"]
+
+
+async def test_revoked_is_on_the_blocklist_and_cannot_be_found_by_key(store: SqliteStore) -> None:
+    await admitted(store)
+    workers = await loaded(store)
+    assert (await workers.revoke("w-1")).revoked
+    again = await workers.revoke("w-1")
+    for seen in (workers, await loaded(store)):
+        assert seen.is_revoked("w-1")
+        assert seen.by_identity("key-1") is None
+        assert seen.get("w-1") == again
+        assert (seen.blocklist.version, seen.blocklist.names) == (1, ("w-1",))
+
+
+async def test_who_leaves_is_forgotten_but_its_credential_is_blocked(store: SqliteStore) -> None:
+    workers = await admitted(store)
+    await workers.remove("w-1", actor="worker:w-1")
+    for seen in (workers, await loaded(store)):
+        assert len(seen) == 0
+        assert seen.by_identity("key-1") is None
+        assert seen.is_revoked("w-1")
+        assert seen.is_taken("W-1")
+    assert [line.action for line in await store.audit()] == ["worker-left", "enrolled"]
+
+
+async def test_unknown_workers_are_a_problem(store: SqliteStore) -> None:
+    workers = await admitted(store)
+    for call in (workers.approve("w-2"), workers.revoke("w-2"), workers.remove("w-2", actor="admin")):
+        with pytest.raises(Problem, match="No worker with the id 'w-2'") as caught:
+            await call
+        assert caught.value.kind == "unknown-worker"
+
+
+async def test_two_changes_at_once_are_both_kept(store: SqliteStore) -> None:
+    workers = await admitted(store)
+    await asyncio.gather(workers.approve("w-1"), workers.drain("w-1"))
+    for seen in (workers, await loaded(store)):
+        found = seen.get("w-1")
+        assert found is not None
+        assert (found.trust, found.draining) == ("vetted", True)
+
+
+async def test_who_asked_may_go_away_meanwhile(store: SqliteStore) -> None:
+    workers = await admitted(store)
+    revoking = asyncio.get_running_loop().create_task(workers.revoke("w-1"))
+    while not len(workers._tasks):
+        await asyncio.sleep(0)
+    revoking.cancel()
+    async with asyncio.timeout(5):
+        while not workers.is_revoked("w-1"):
+            await asyncio.sleep(0.01)
+    assert (await loaded(store)).is_revoked("w-1")
+
+
+async def test_what_the_disk_refused_has_not_happened(store: SqliteStore, monkeypatch: pytest.MonkeyPatch) -> None:
+    workers = await admitted(store)
+
+    async def full(writes: Sequence[Write], audit: Sequence[AuditLine] = ()) -> bool:
+        raise StoreError("The disk is full, so nothing was saved.")
+
+    monkeypatch.setattr(store, "commit", full)
+    with pytest.raises(StoreError):
+        await workers.revoke("w-1")
+    assert not workers.is_revoked("w-1")

@@ -1,0 +1,51 @@
+"""The audit log: every line reaches the store, refusals are thinned out, long text is cut."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+
+from coordinator_server.audit import REFUSAL_PAUSE, Audit
+from coordinator_server.store.sqlite import open_sqlite
+from tests.support.mesh_keys import Clock
+
+
+@pytest.fixture
+def clock() -> Clock:
+    return Clock()
+
+
+@pytest.fixture
+async def audit(tmp_path: Path, clock: Clock) -> AsyncIterator[Audit]:
+    store = await open_sqlite(tmp_path / "x.db")
+    yield Audit(store, clock)
+    await store.close()
+
+
+async def test_lines_are_kept_with_time_and_number(audit: Audit, clock: Clock) -> None:
+    await audit.record(audit.line("enrolled", actor="anonymous", subject="w-1", address="192.0.2.1"))
+    clock.now += 5
+    await audit.record(audit.line("worker-revoked", actor="admin", subject="w-1"))
+    newest, first = await audit.newest()
+    assert (newest.action, newest.number, newest.time - first.time) == ("worker-revoked", 2, 5)
+    assert (first.actor, first.address, first.outcome) == ("anonymous", "192.0.2.1", "done")
+
+
+async def test_a_flood_of_refusals_costs_one_line_a_minute_and_address(audit: Audit, clock: Clock) -> None:
+    async def refuse(address: str) -> None:
+        await audit.refusal(audit.line("worker-refused", actor="anonymous", address=address, outcome="refused"))
+
+    for _ in range(50):
+        await refuse("192.0.2.1")
+    await refuse("192.0.2.2")
+    assert len(await audit.newest()) == 2
+    clock.now += REFUSAL_PAUSE
+    await refuse("192.0.2.1")
+    assert len(await audit.newest()) == 3
+
+
+async def test_what_strangers_send_is_cut(audit: Audit) -> None:
+    line = audit.line("enrolment-refused", actor="anonymous", subject="s" * 999, detail="d" * 9999)
+    assert (len(line.subject), len(line.detail)) == (200, 500)
