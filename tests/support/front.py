@@ -106,7 +106,7 @@ async def running_front(
     )
     async with (
         running(config, read_catalogue(config), None, clock) as site,
-        aiohttp.ClientSession(trust_env=False) as session,
+        aiohttp.ClientSession(connector=aiohttp.TCPConnector(limit=0)) as session,
     ):
         front = Front(site, session)
         try:
@@ -119,7 +119,12 @@ class StandIn:
     """Enrols, registers and beats like a node, and answers /service like one: it checks who sends."""
 
     def __init__(
-        self, url: str, session: aiohttp.ClientSession, services: tuple[str, ...], load: float = 0.1
+        self,
+        url: str,
+        session: aiohttp.ClientSession,
+        services: tuple[str, ...],
+        load: float = 0.1,
+        tunnel_url: str | None = None,
     ) -> None:
         self._url = url
         self._session = session
@@ -131,6 +136,7 @@ class StandIn:
         self._coordinator = ""
         self.worker_id = ""
         self.load = load
+        self.tunnel_url = tunnel_url
         self.status = 200
         self.seen: list[web.Request] = []
         self.refused = 0
@@ -167,7 +173,7 @@ class StandIn:
 
     async def register(self) -> None:
         assert self._server is not None
-        ends = {"port": self._server.port, "direct_hosts": ["127.0.0.1"]}
+        ends = {"port": self._server.port, "direct_hosts": ["127.0.0.1"], "tunnel_url": self.tunnel_url}
         wish = {"worker_id": self.worker_id, "capabilities": self._capabilities(), "endpoints": ends}
         await self._post("/api/worker/register", wish)
 
