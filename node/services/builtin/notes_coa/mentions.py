@@ -1,0 +1,31 @@
+"""Entities as ner-extraction reports them, tied to the places in the notes where they are."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import msgspec
+
+
+class Mention(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """One entity; a type that we do not know is kept and not used."""
+
+    type: str
+    text: str
+    start: int
+    end: int
+    value: str
+    currency: str | None = None
+    label: str | None = None
+    title: str | None = None
+    confidence: float = 1.0
+
+
+def checked(mentions: Sequence[Mention], notes: str) -> list[Mention]:
+    """Keep what really is in the notes where it says: another machine found it."""
+    return [one for one in mentions if 0 <= one.start < one.end and notes[one.start : one.end] == one.text]
+
+
+def within(mentions: Sequence[Mention], start: int, end: int, kind: str) -> list[Mention]:
+    """Return the mentions of one type that lie between two places."""
+    return [one for one in mentions if one.type == kind and start <= one.start and one.end <= end]
