@@ -10,6 +10,7 @@ from typing import Any
 import msgspec
 
 REQUEST_ID: contextvars.ContextVar[str | None] = contextvars.ContextVar("request_id", default=None)
+NOISY = ("aiohttp.access", "kademlia", "rpcudp", "asyncio")  # a line per message at level info
 STANDARD = frozenset(logging.makeLogRecord({}).__dict__) | {"message", "asctime", "taskName"}
 
 
@@ -20,7 +21,8 @@ def configure_logging(log_format: str, level: str = "info") -> None:
     root = logging.getLogger()
     root.handlers[:] = [handler]
     root.setLevel(level.upper())
-    logging.getLogger("aiohttp.access").setLevel(logging.WARNING)
+    for noisy in NOISY:
+        logging.getLogger(noisy).setLevel(max(root.level, logging.WARNING))
     logging.captureWarnings(capture=True)
 
 

@@ -127,3 +127,23 @@ def test_leaving_forgets_the_machine_on_both_sides(mesh: RealMesh) -> None:
     assert not (mesh.folder / "w1" / "membership.json").exists()
     wait_until(lambda: not mesh.workers_running(NER), "the coordinator knows")
     assert mesh.nodes["w1"].stop() == 0
+
+
+def test_a_node_that_restarts_while_the_coordinator_is_dead_serves_again(mesh: RealMesh) -> None:
+    coordinator = mesh.start_coordinator()
+    link = mesh.invite(2)
+    worker = mesh.start_node("w1", link, "--allow", NER)
+    mesh.start_node("caller", link, "--allow", "rag-embeddings")
+    mesh.wait_for_service(NER, 1)
+    wait_until(lambda: mesh.status("caller")["dht_contacts"] >= 2, "the nodes know one another")
+    remembered = worker.data_dir / "contacts.json"
+    wait_until(lambda: remembered.exists() and remembered.read_text().count("port") >= 2, "and remember it", 60)
+    coordinator.kill()
+    worker.kill()
+    mesh.start_node("w1", "", "--allow", NER)
+
+    def called() -> str:
+        result = mesh.node_command("caller", "call", NER, "--data", json.dumps(TEXT), "--verbose")
+        return result.stderr if result.returncode == 0 else ""
+
+    assert "worker=w1" in wait_until(called, "w1 is found again without any coordinator", 60)

@@ -50,7 +50,7 @@ def shelf(mesh: Mesh, revoked: set[str]) -> Shelf:
 def test_two_publishers_share_a_key(shelf: Shelf, alice: Member, bob: Member) -> None:
     assert shelf.put(OCR, alice.entry()) == shelf.put(OCR, bob.entry()) == ""
     assert shelf.subjects() == {"alice", "bob"}
-    assert (shelf.storage.keys, shelf.storage.entries) == (1, 2)
+    assert (shelf.storage.key_count, shelf.storage.entry_count) == (1, 2)
 
 
 def test_the_newest_statement_wins_whatever_the_order(shelf: Shelf, alice: Member) -> None:
@@ -77,7 +77,7 @@ def test_entries_expire(shelf: Shelf, alice: Member, clock: Clock) -> None:
     assert shelf.subjects() == {"alice"}
     clock.now += 2
     assert shelf.subjects() == set()
-    assert (shelf.storage.keys, shelf.storage.entries) == (0, 0)
+    assert (shelf.storage.key_count, shelf.storage.entry_count) == (0, 0)
 
 
 def test_a_replay_does_not_prolong_a_life(shelf: Shelf, alice: Member, clock: Clock) -> None:
@@ -108,7 +108,7 @@ def test_who_is_revoked_goes_at_once(shelf: Shelf, alice: Member, revoked: set[s
 def test_one_identity_cannot_fill_it(shelf: Shelf, alice: Member) -> None:
     refused = [shelf.put(records.service_key(f"s{n}"), alice.entry(name=f"s{n}")) for n in range(10)]
     assert refused == [""] * 4 + ["full"] * 6
-    assert shelf.storage.entries == 4
+    assert shelf.storage.entry_count == 4
 
 
 def test_a_full_key_lets_the_one_go_that_would_expire_first(shelf: Shelf, mesh: Mesh, clock: Clock) -> None:
@@ -127,7 +127,7 @@ def test_the_whole_is_capped_and_room_comes_back(shelf: Shelf, mesh: Mesh, clock
     assert shelf.put(OCR, late.entry()) == "full"
     clock.now += 200
     assert shelf.put(OCR, late.entry()) == ""
-    assert (shelf.storage.keys, shelf.storage.entries) == (1, 1)
+    assert (shelf.storage.key_count, shelf.storage.entry_count) == (1, 1)
 
 
 def test_what_is_here_may_be_renewed_even_when_it_is_full(shelf: Shelf, alice: Member, clock: Clock) -> None:
@@ -135,7 +135,7 @@ def test_what_is_here_may_be_renewed_even_when_it_is_full(shelf: Shelf, alice: M
         shelf.put(records.service_key(f"s{number}"), alice.entry(name=f"s{number}"))
     clock.now += 60
     assert shelf.put(records.service_key("s0"), alice.entry(name="s0")) == ""
-    assert shelf.storage.entries == 4
+    assert shelf.storage.entry_count == 4
 
 
 def test_bad_entries_are_refused_with_the_reason(shelf: Shelf, alice: Member, bob: Member, clock: Clock) -> None:
@@ -145,7 +145,7 @@ def test_bad_entries_are_refused_with_the_reason(shelf: Shelf, alice: Member, bo
     assert shelf.put(OCR, alice.entry(signer=bob.identity)) == "signature"
     assert shelf.put(records.worker_key("alice"), bob.entry(Kind.WORKER, "")) == "wrong-key"
     assert shelf.put(OCR, alice.entry(age=400)) == "expired"
-    assert shelf.storage.entries == 0
+    assert shelf.storage.entry_count == 0
 
 
 def test_a_bundle_fits_and_says_how_many_there_are(shelf: Shelf, mesh: Mesh) -> None:

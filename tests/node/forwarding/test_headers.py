@@ -83,7 +83,8 @@ def test_an_answer_passes_without_what_would_act_on_the_gateways_origin() -> Non
         CIMultiDict(
             {
                 "Content-Type": "t/x", "Content-Length": "5", "Content-Encoding": "br", "ETag": '"1"',
-                "Set-Cookie": "a=b", "Clear-Site-Data": "*", "Access-Control-Allow-Origin": "*", "X-RMA-Worker": "forged",
+                "Set-Cookie": "a=b", "Clear-Site-Data": "*", "Access-Control-Allow-Origin": "*",
+                "X-RMA-Worker": "forged",
                 "Transfer-Encoding": "chunked", "Connection": "close, X-Hop", "X-Hop": "1",
                 "X-Request-ID": "forged", "Strict-Transport-Security": "max-age=1", "Service-Worker-Allowed": "/",
             }

@@ -1,0 +1,244 @@
+"""Lookups over a network of dictionaries: they arrive, do not wait for the dead, and join what several tell."""
+
+from __future__ import annotations
+
+import asyncio
+import random
+import time
+from collections.abc import Iterable, Sequence
+
+import pytest
+from kademlia.node import Node
+
+from node.dht import records
+from node.dht.lookup import EntryLookup, Lookup
+from node.dht.messages import Found, WireContact, from_wire, to_wire
+from node.dht.protocol import Answer
+from node.dht.table import ContactTable
+from node.dht.verifier import RecordVerifier
+from tests.support.dht_nodes import Clock, Member, Mesh, worker
+
+K = 8
+TIME_LIMIT = 2.0
+OCR = records.service_key("ocr")
+
+
+class PaperNetwork:
+    """A thousand nodes that know one another as Kademlia wants it; asks take no time, the dead never answer."""
+
+    def __init__(self, count: int, seed: int = 5) -> None:
+        self.rng = random.Random(seed)
+        self.nodes = [
+            Node(self.rng.randbytes(20), f"10.{n >> 16}.{n >> 8 & 255}.{n & 255}", 8468) for n in range(count)
+        ]
+        self.tables = {node.id: self._table(node) for node in self.nodes}
+        self.dead: set[bytes] = set()
+        self.entries: dict[bytes, tuple[int, Sequence[bytes]]] = {}
+        self.asked: list[Node] = []
+        self.router = ContactTable(Node(bytes(20)), K)
+
+    def _table(self, node: Node) -> ContactTable:
+        table = ContactTable(node, K)
+        for contact in self.rng.sample(self.nodes, min(len(self.nodes), 200)):
+            if contact is not node:
+                table.add_contact(contact)
+        for contact in sorted(self.nodes, key=node.distance_to)[1 : K + 1]:
+            table.add_contact(contact)
+        return table
+
+    def nearest(self, key: bytes, count: int = K, *, living: bool = True) -> list[Node]:
+        candidates = [node for node in self.nodes if not (living and node.id in self.dead)]
+        return sorted(candidates, key=Node(key).distance_to)[:count]
+
+    def reachable(self, contacts: Iterable[WireContact]) -> list[Node]:
+        return from_wire(contacts, 4)
+
+    def call_find_node(self, node: Node, target: Node) -> Answer:
+        return self._answer(node, target, (0, ()))
+
+    def call_find_value(self, node: Node, target: Node) -> Answer:
+        return self._answer(node, target, self.entries.get(node.id, (0, ())))
+
+    def _answer(self, node: Node, target: Node, told: tuple[int, Sequence[bytes]]) -> Answer:
+        loop = asyncio.get_running_loop()
+        answer: Answer = loop.create_future()
+        self.asked.append(node)
+        if node.id in self.dead:
+            loop.call_later(TIME_LIMIT, answer.set_result, None)
+            return answer
+        total, entries = told
+        contacts = to_wire(self.tables[node.id].find_neighbors(target))
+        loop.call_soon(answer.set_result, Found(node.id, contacts, total, tuple(entries)))
+        return answer
+
+    def lookup(self, key: bytes, start: Node) -> Lookup:
+        peers = self.tables[start.id].find_neighbors(Node(key))
+        return Lookup(self, Node(key), peers, ksize=K, alpha=3, patience=0.02)  # type: ignore[arg-type]
+
+
+@pytest.fixture(scope="module")
+def whole() -> PaperNetwork:
+    return PaperNetwork(400)
+
+
+@pytest.fixture
+def network(whole: PaperNetwork) -> PaperNetwork:
+    whole.dead, whole.entries, whole.asked = set(), {}, []
+    return whole
+
+
+async def test_it_finds_exactly_the_nearest_of_all(network: PaperNetwork) -> None:
+    for _ in range(20):
+        key = network.rng.randbytes(20)
+        lookup = network.lookup(key, network.rng.choice(network.nodes))
+        assert [node.id for node in await lookup.find()] == [node.id for node in network.nearest(key)]
+        assert lookup.hops <= 5
+        assert lookup.asked <= 3 * K
+
+
+async def test_a_third_dead_neither_stops_nor_delays_it(network: PaperNetwork) -> None:
+    network.dead = {node.id for node in network.rng.sample(network.nodes, 133)}
+    for _ in range(10):
+        key = network.rng.randbytes(20)
+        start = next(node for node in network.nodes if node.id not in network.dead)
+        began = time.monotonic()
+        found = await network.lookup(key, start).find()
+        assert time.monotonic() - began < TIME_LIMIT / 2
+        assert len({node.id for node in found} & {node.id for node in network.nearest(key)}) >= K - 2
+        assert not {node.id for node in found} & network.dead
+
+
+async def test_with_everybody_dead_it_ends(network: PaperNetwork) -> None:
+    network.dead = {node.id for node in network.nodes}
+    async with asyncio.timeout(4 * TIME_LIMIT):
+        assert await network.lookup(OCR, network.nodes[0]).find() == []
+
+
+async def test_alone_it_ends_at_once(network: PaperNetwork) -> None:
+    lookup = Lookup(network, Node(OCR), [], ksize=K, alpha=3, patience=0.02)  # type: ignore[arg-type]
+    assert await lookup.find() == []
+
+
+async def test_a_liar_with_endless_nearer_contacts_is_left(network: PaperNetwork) -> None:
+    class Liar(PaperNetwork):
+        def _answer(self, node: Node, target: Node, told: tuple[int, Sequence[bytes]]) -> Answer:
+            self.asked.append(node)
+            answer: Answer = asyncio.get_running_loop().create_future()
+            near = [Node(self.rng.randbytes(20), "10.9.9.9", 1 + self.rng.randrange(60000)) for _ in range(16)]
+            answer.set_result(Found(node.id, to_wire(near)))
+            return answer
+
+    liar = Liar(20)
+    await liar.lookup(OCR, liar.nodes[0]).find()
+    assert len(liar.asked) <= 3 * K
+
+
+async def test_a_wrong_address_told_first_does_not_hide_a_node(network: PaperNetwork) -> None:
+    victim = network.nearest(OCR, 1)[0]
+    wrong = Node(victim.id, "10.200.0.1", 9)
+    peers = [wrong, *network.tables[network.nodes[0].id].find_neighbors(Node(OCR), K - 1)]
+
+    class WrongIsDead(PaperNetwork):
+        def __init__(self) -> None:
+            self.__dict__.update(network.__dict__)
+
+        def call_find_node(self, node: Node, target: Node) -> Answer:
+            if node.ip == wrong.ip:
+                answer: Answer = asyncio.get_running_loop().create_future()
+                answer.set_result(None)
+                return answer
+            return super().call_find_node(node, target)
+
+    lookup = Lookup(WrongIsDead(), Node(OCR), peers, ksize=K, alpha=3, patience=0.02)  # type: ignore[arg-type]
+    assert victim.id in {node.id for node in await lookup.find()}
+
+
+class Shop:
+    """Entries of some members, told by the nodes nearest to the key."""
+
+    def __init__(self, network: PaperNetwork, mesh: Mesh, clock: Clock) -> None:
+        self.network = network
+        self.mesh = mesh
+        self.clock = clock
+        self.verifier = RecordVerifier(mesh.key.public_key())
+
+    def tell(self, place: int, *entries: bytes, total: int | None = None) -> None:
+        """Let the place-th nearest node tell these entries."""
+        node = self.network.nearest(OCR, place + 1)[place]
+        self.network.entries[node.id] = (len(entries) if total is None else total, entries)
+
+    async def find(self, here: Sequence[bytes] = (), samples: int = 4) -> EntryLookup:
+        peers = self.network.tables[self.network.nodes[0].id].find_neighbors(Node(OCR))
+        lookup = EntryLookup(
+            self.network,  # type: ignore[arg-type]
+            Node(OCR),
+            peers,
+            ksize=K,
+            alpha=3,
+            patience=0.02,
+            verifier=self.verifier,
+            now=self.clock.now,
+            here=[self.verifier.check(OCR, data, self.clock.now) for data in here],
+            samples=samples,
+        )
+        await lookup.find()
+        return lookup
+
+
+@pytest.fixture
+def shop(network: PaperNetwork, mesh: Mesh, clock: Clock) -> Shop:
+    return Shop(network, mesh, clock)
+
+
+async def test_the_samples_of_several_nodes_are_joined(shop: Shop) -> None:
+    members = [shop.mesh.member(f"w{number}").entry() for number in range(6)]
+    shop.tell(0, *members[:2], total=6)
+    shop.tell(1, *members[2:4], total=6)
+    shop.tell(2, *members[4:], total=6)
+    assert set((await shop.find()).entries) == {f"w{number}" for number in range(6)}
+
+
+async def test_it_ends_early_when_two_nodes_told_all_there_is(shop: Shop, alice: Member) -> None:
+    for place in range(K):
+        shop.tell(place, alice.entry())
+    lookup = await shop.find()
+    assert set(lookup.entries) == {"alice"}
+    asked_storers = [node for node in shop.network.asked if node.id in shop.network.entries]
+    assert len(asked_storers) < K
+
+
+async def test_it_asks_no_more_samples_than_it_wants(shop: Shop) -> None:
+    for place in range(K):
+        shop.tell(place, shop.mesh.member(f"w{place}").entry(), total=10_000)
+    lookup = await shop.find(samples=3)
+    assert 3 <= len(lookup.entries) <= 3 + 2  # what was under way when the third came may still be counted
+
+
+async def test_the_newest_statement_counts_and_a_tombstone_hides_older_ones(
+    shop: Shop, alice: Member, bob: Member
+) -> None:
+    shop.tell(0, alice.entry(record=worker("alice", load=0.1), age=20), bob.entry(age=20))
+    shop.tell(1, alice.entry(record=worker("alice", load=0.9)), bob.entry(payload=b"", age=5))
+    found = (await shop.find()).entries
+    assert {subject: entry.load for subject, entry in found.items()} == {"alice": 0.9}
+
+
+async def test_what_is_kept_here_is_joined(shop: Shop, alice: Member, bob: Member) -> None:
+    shop.tell(0, alice.entry())
+    assert set((await shop.find(here=[bob.entry()])).entries) == {"alice", "bob"}
+
+
+async def test_bad_entries_are_dropped_and_counted_and_their_teller_counts_for_nothing(
+    shop: Shop, alice: Member, bob: Member
+) -> None:
+    foreign = Mesh(shop.clock).member("eve")
+    shop.tell(0, foreign.entry(), b"junk" * 30, total=2)
+    shop.tell(1, bob.entry(signer=alice.identity), alice.entry(age=500), total=2)
+    shop.tell(5, alice.entry())
+    lookup = await shop.find()
+    assert set(lookup.entries) == {"alice"}
+    assert {error.reason for error in lookup.rejected} == {"credential", "malformed", "signature", "expired"}
+
+
+async def test_nothing_anywhere_is_nothing(shop: Shop) -> None:
+    assert dict((await shop.find()).entries) == {}

@@ -1,0 +1,390 @@
+"""What one request goes through when workers fail, refuse or are full: real routers and real servers."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from collections.abc import AsyncIterator, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import aiohttp
+import msgspec
+import pytest
+from aiohttp import web
+
+from node.program.web import HttpServer
+from node.routing.dispatch import parse_load
+from node.routing.settings import RoutingSettings
+from node.wire.manifests import Catalogue
+from node.wire.problems import Problem
+from tests.support.routing import OCR, Front, Handler, Local, LocalTable, Source, front, record, serving
+
+ONCE = {"Idempotency-Key": "k1"}
+
+
+@dataclass
+class Worker:
+    """A worker whose behaviour a test sets; it remembers the bodies that it was sent."""
+
+    behave: Handler
+    server: HttpServer | None = None
+    bodies: list[bytes] = field(default_factory=list)
+
+    async def handle(self, request: web.Request) -> web.StreamResponse:
+        self.bodies.append(await request.read())
+        return await self.behave(request)
+
+    @property
+    def port(self) -> int:
+        assert self.server is not None
+        return self.server.port
+
+
+async def fine(request: web.Request) -> web.StreamResponse:
+    return web.Response(text="fine", headers={"X-RMA-Load": "0.125", "X-RMA-Attempts": "1"})
+
+
+async def killed(request: web.Request) -> web.StreamResponse:
+    assert request.transport is not None
+    request.transport.abort()
+    return web.Response()
+
+
+async def silent(request: web.Request) -> web.StreamResponse:
+    await asyncio.Event().wait()
+    raise AssertionError
+
+
+def refusing(kind: str) -> Handler:
+    async def refuse(request: web.Request) -> web.StreamResponse:
+        raise Problem(kind, "not now", headers={"Retry-After": "3"})
+
+    return refuse
+
+
+def answering(status: int) -> Handler:
+    async def answer(request: web.Request) -> web.StreamResponse:
+        return web.Response(status=status, text=f"service says {status}", headers={"X-RMA-Attempts": "1"})
+
+    return answer
+
+
+@contextlib.asynccontextmanager
+async def mesh(
+    *behaviours: Handler | None, settings: RoutingSettings | None = None, **manifest: object
+) -> AsyncIterator[tuple[Front, Sequence[Worker]]]:
+    """Run a gateway before workers w1, w2, ...; the first is asked first. None is a worker that is not there."""
+    ocr = msgspec.structs.replace(OCR, **manifest)
+    async with contextlib.AsyncExitStack() as stack:
+        workers, records = [], []
+        for number, behave in enumerate(behaviours, 1):
+            worker = Worker(behave or fine)
+            worker.server = await stack.enter_async_context(serving(worker.handle))
+            if behave is None:
+                await worker.server.stop()
+            workers.append(worker)
+            records.append(record(f"w{number}", worker.port, load=0.0))
+        gateway = await stack.enter_async_context(
+            front(
+                Source(records=records),
+                catalogue=Catalogue((ocr,)),
+                settings=settings or RoutingSettings(policy="round-robin", retry_base=0.001),
+            )
+        )
+        yield gateway, workers
+
+
+async def post(gateway: Front, headers: dict[str, str] | None = None, data: Any = b"body") -> tuple[int, str, Any]:
+    """POST to the service; return status, who answered, and the text or problem kind."""
+    async with gateway.client.post(gateway.url("/service/ocr"), headers=headers, data=data) as answer:
+        text = await answer.text()
+        if answer.content_type == "application/problem+json":
+            text = msgspec.json.decode(text)["type"].rpartition("/")[2]
+        return answer.status, answer.headers.get("X-RMA-Attempts", ""), text
+
+
+async def test_a_worker_that_is_not_there_costs_nothing_but_a_try() -> None:
+    async with mesh(None, fine) as (gateway, workers):
+        assert await post(gateway) == (200, "2", "fine")
+        assert await post(gateway) == (200, "1", "fine")
+        assert workers[1].bodies == [b"body", b"body"]
+        stats = gateway.router.stats()
+        assert (stats.retries, stats.failovers, stats.failed_requests) == (1, 1, 0)
+
+
+async def test_a_worker_killed_in_mid_request_is_replaced_where_the_request_may_be_repeated() -> None:
+    async with mesh(killed, fine) as (gateway, workers):
+        assert await post(gateway, ONCE) == (200, "2", "fine")
+        assert [len(worker.bodies) for worker in workers] == [1, 1]
+    async with mesh(killed, fine, idempotent=True) as (gateway, _):
+        assert await post(gateway) == (200, "2", "fine")
+    async with mesh(killed, fine) as (gateway, _), gateway.client.get(gateway.url("/service/ocr")) as answer:
+        assert answer.status == 200
+
+
+async def test_without_that_a_killed_worker_is_a_502_and_nobody_else_is_asked() -> None:
+    async with mesh(killed, fine) as (gateway, workers):
+        assert await post(gateway) == (502, "1", "upstream-failed")
+        assert workers[1].bodies == []
+        assert gateway.router.stats().failed_requests == 1
+        assert [peer.worker_id for peer in gateway.router.peers()] == ["w2"]  # the failed one is out at once
+
+
+@pytest.mark.parametrize("kind", ["draining", "no-worker", "overloaded", "starting", "unauthorized", "forbidden"])
+async def test_what_a_worker_sends_back_unexecuted_goes_to_another_for_any_method(kind: str) -> None:
+    async with mesh(refusing(kind), fine) as (gateway, workers):
+        assert await post(gateway) == (200, "2", "fine")
+        assert workers[1].bodies == [b"body"]
+
+
+async def test_a_services_own_503_is_its_answer_and_not_a_refusal() -> None:
+    async def own(request: web.Request) -> web.StreamResponse:
+        raise Problem("overloaded", "my queue is full", headers={"X-RMA-Attempts": "1"})
+
+    async with mesh(own, fine) as (gateway, workers):
+        assert await post(gateway) == (503, "1", "overloaded")
+        assert workers[1].bodies == []
+
+
+@pytest.mark.parametrize("status", [502, 503, 504])
+async def test_a_bad_gateway_answer_is_repeated_elsewhere_only_where_it_may_be(status: int) -> None:
+    async with mesh(answering(status), fine) as (gateway, _):
+        assert await post(gateway) == (status, "1", f"service says {status}")
+    async with mesh(answering(status), fine) as (gateway, _):
+        assert await post(gateway, ONCE) == (200, "2", "fine")
+    async with mesh(answering(status)) as (gateway, _):
+        assert await post(gateway, ONCE) == (status, "1", f"service says {status}")
+
+
+async def test_a_plain_500_or_422_is_the_services_answer() -> None:
+    async with mesh(answering(500), fine) as (gateway, _):
+        assert await post(gateway, ONCE) == (500, "1", "service says 500")
+    async with mesh(answering(422), fine) as (gateway, _):
+        assert await post(gateway, ONCE) == (422, "1", "service says 422")
+
+
+async def test_no_worker_is_asked_twice_and_no_more_than_three() -> None:
+    async with mesh(killed, killed, killed, killed, killed) as (gateway, workers):
+        assert await post(gateway, ONCE) == (502, "3", "upstream-failed")
+        assert sorted(len(worker.bodies) for worker in workers) == [0, 0, 1, 1, 1]
+    async with mesh(killed) as (gateway, workers):
+        assert await post(gateway, ONCE) == (502, "1", "upstream-failed")
+        assert len(workers[0].bodies) == 1
+
+
+async def test_a_get_on_a_kept_connection_is_not_sent_to_the_same_worker_again() -> None:
+    async with mesh(fine) as (gateway, workers):
+        url = gateway.url("/service/ocr")
+        async with gateway.client.get(url) as answer:
+            assert answer.status == 200
+        workers[0].behave = killed
+        async with gateway.client.get(url) as answer:
+            assert answer.status == 502
+        assert len(workers[0].bodies) == 2
+
+
+async def test_a_worker_that_is_too_slow_is_504_or_replaced() -> None:
+    async with mesh(silent, fine, first_byte_timeout=0.1) as (gateway, _):
+        assert await post(gateway) == (504, "1", "upstream-timeout")
+    async with mesh(silent, fine, first_byte_timeout=0.1) as (gateway, _):
+        assert await post(gateway, ONCE) == (200, "2", "fine")
+
+
+async def test_no_try_begins_after_the_requests_time_is_up() -> None:
+    async with mesh(silent, fine, first_byte_timeout=0.3, request_timeout=0.1) as (gateway, workers):
+        assert await post(gateway, ONCE) == (504, "1", "upstream-timeout")
+        assert workers[1].bodies == []
+
+
+async def test_a_small_body_is_sent_again_and_a_large_one_is_not() -> None:
+    small, large = bytes(200_000), bytes(600_000)
+    async with mesh(killed, fine) as (gateway, workers):
+        assert await post(gateway, ONCE, small) == (200, "2", "fine")
+        assert workers[1].bodies == [small]
+    async with mesh(killed, fine) as (gateway, workers):
+        assert await post(gateway, ONCE, large) == (502, "1", "upstream-failed")
+    async with mesh(None, fine) as (gateway, workers):
+        assert await post(gateway, None, large) == (200, "2", "fine")  # nothing of it had been read yet
+        assert workers[1].bodies == [large]
+
+
+async def test_all_workers_busy_is_overloaded_and_all_leaving_is_no_worker() -> None:
+    async with mesh(refusing("overloaded"), refusing("overloaded")) as (gateway, _):
+        assert await post(gateway) == (503, "2", "overloaded")
+        assert [peer.load for peer in gateway.router.peers()] == [1.0, 1.0]
+    async with mesh(refusing("draining"), refusing("no-worker")) as (gateway, _):
+        async with gateway.client.post(gateway.url("/service/ocr")) as answer:
+            assert answer.status == 503
+            assert int(answer.headers["Retry-After"]) > 0
+        assert gateway.router.peers() == ()
+
+
+async def test_when_all_known_workers_failed_the_sources_are_asked_once_more() -> None:
+    async with mesh(fine, killed) as (gateway, workers):
+        source = gateway.sources[0]
+        fresh = source.records.pop(0)
+        assert (await post(gateway, ONCE))[0] == 502
+        gateway.router.forget(OCR.name)
+        async with asyncio.timeout(5):  # w2 alone is known; w1 comes while the request is on its way
+            first = await gateway.router._parts.cache.get(OCR.name, lambda: gateway.router._parts.finder.first("x"))
+        assert [item.worker_id for item in first.candidates] == ["w2"]
+        source.records.append(fresh)
+        gateway.router._parts.cache._entries[OCR.name].thorough_at = None
+        assert await post(gateway, ONCE) == (200, "2", "fine")
+        assert len(workers[1].bodies) == 2
+
+
+async def test_when_the_dht_knows_only_the_dead_the_registry_is_asked() -> None:
+    async with serving(fine) as alive:
+        dht = Source("dht", [record("dead", 1)])
+        registry = Source("registry", [record("w1", alive.port)])
+        async with front(dht, registry) as gateway:
+            assert await post(gateway) == (200, "2", "fine")
+
+
+async def test_a_worker_that_keeps_failing_is_left_alone() -> None:
+    settings = RoutingSettings(policy="round-robin", retry_base=0.0)
+    async with mesh(answering(503), fine, settings=settings) as (gateway, workers):
+        for _ in range(40):
+            assert (await post(gateway, ONCE))[0] == 200
+        assert len(workers[0].bodies) == 5
+        assert len(workers[1].bodies) == 40
+
+
+async def test_the_breaker_never_leaves_nobody_to_ask() -> None:
+    async with mesh(answering(503)) as (gateway, workers):
+        for _ in range(8):
+            assert (await post(gateway))[0] == 503
+        workers[0].behave = fine
+        assert await post(gateway) == (200, "1", "fine")
+
+
+async def test_retries_stop_when_their_budget_is_spent() -> None:
+    async with mesh(refusing("overloaded"), refusing("overloaded")) as (gateway, _):
+        while gateway.router._parts.budget.take(gateway.router._clock()):
+            pass
+        assert await post(gateway) == (503, "1", "overloaded")
+
+
+async def test_an_answers_load_is_noted() -> None:
+    async with mesh(fine) as (gateway, _):
+        await post(gateway)
+        assert gateway.router.peers()[0].load == 0.125
+
+
+@pytest.mark.parametrize(
+    ("text", "load"),
+    [("0.25", 0.25), ("1", 1.0), ("1.01", None), ("-1", None), ("nan", None), ("x", None), (None, None)],
+)
+def test_only_a_load_that_can_be_is_believed(text: str | None, load: float | None) -> None:
+    assert parse_load(text) == load
+
+
+async def test_a_second_address_is_tried_within_the_same_try() -> None:
+    async with serving(fine) as alive:
+        ends = msgspec.structs.replace(record("w1", alive.port).endpoints, direct_hosts=("127.0.0.2", "127.0.0.1"))
+        both = msgspec.structs.replace(record("w1", alive.port), endpoints=ends)
+        async with front(Source(records=[both])) as gateway:
+            assert await post(gateway) == (200, "1", "fine")
+            assert gateway.router.peers()[0].address == f"http://127.0.0.1:{alive.port}"
+
+
+async def test_local_goes_first_and_others_help_when_it_is_full() -> None:
+    hold, entered = asyncio.Event(), asyncio.Event()
+
+    async def slow(request: web.Request) -> web.StreamResponse:
+        entered.set()
+        await hold.wait()
+        return web.Response(text="local")
+
+    one = msgspec.structs.replace(OCR, concurrency=1)
+    async with serving(slow) as service, serving(fine) as other, aiohttp.ClientSession() as client:
+        local = LocalTable({OCR.name: Local(service.url, manifest=one)})
+        source = Source(records=[record("w2", other.port)])
+        async with front(source, worker_id="w1", local=local, catalogue=Catalogue((one,))) as node:
+
+            async def call(caller: str = "a") -> tuple[str, str]:
+                async with client.post(node.url("/service/ocr"), headers={"X-Caller": caller}) as answer:
+                    return answer.headers["X-RMA-Route"], await answer.text()
+
+            async with asyncio.TaskGroup() as group, asyncio.timeout(10):
+                first = group.create_task(call())
+                await entered.wait()
+                assert node.router.in_flight() == node.router.in_flight([OCR.name]) == 1
+                assert node.router.in_flight(["other"]) == 0
+                assert node.router.local_load() == 1.0
+                assert await call() == ("direct", "fine")
+                source.records.clear()
+                node.router.forget(OCR.name)
+                queued = group.create_task(call())
+                while node.router.queue_depths() != {OCR.name: 1}:  # noqa: ASYNC110
+                    await asyncio.sleep(0.005)
+                hold.set()
+            assert first.result() == queued.result() == ("local", "local")
+            assert node.router.stats().requests_by_route == {"local": 2, "direct": 1}
+
+
+async def test_a_local_service_that_crashed_is_replaced_by_another_worker() -> None:
+    async with serving(fine) as other:
+        local = LocalTable({OCR.name: Local("http://127.0.0.1:1")})
+        async with front(Source(records=[record("w2", other.port)]), worker_id="w1", local=local) as node:
+            assert await post(node) == (200, "2", "fine")
+
+
+async def test_a_local_service_that_broke_in_mid_request_is_not_repeated_elsewhere() -> None:
+    async with serving(killed) as service, serving(fine) as other:
+        local = LocalTable({OCR.name: Local(service.url)})
+        async with front(Source(records=[record("w2", other.port)]), worker_id="w1", local=local) as node:
+            assert await post(node) == (502, "1", "upstream-failed")
+
+
+async def test_a_forwarded_request_is_served_here_or_nowhere() -> None:
+    async with serving(fine) as other:
+        source = Source(records=[record("w2", other.port)])
+        async with front(source, worker_id="w1", local=LocalTable()) as node:
+            hops = {"X-RMA-Hops": "1"}
+            assert await post(node, hops) == (503, "", "no-worker")
+            assert source.asked == 0
+            assert await post(node) == (200, "1", "fine")
+
+
+async def test_two_nodes_that_know_only_one_another_do_not_pass_a_request_round() -> None:
+    first, second = Source(), Source()
+    async with front(first, worker_id="w1") as one, front(second, worker_id="w2") as two:
+        first.records.append(record("w2", two.server.port))
+        second.records.append(record("w1", one.server.port))
+        assert await post(one) == (503, "1", "no-worker")
+        assert (len(one.outcomes), len(two.outcomes)) == (1, 1)
+
+
+async def test_a_forwarded_request_whose_service_crashed_may_go_elsewhere() -> None:
+    local = LocalTable({OCR.name: Local("http://127.0.0.1:1")})
+    async with serving(fine) as other, front(worker_id="w1", local=local) as node:
+        source = Source(records=[record("w1", node.server.port), record("w2", other.port)])
+        settings = RoutingSettings(policy="round-robin", retry_base=0.0)
+        async with front(source, settings=settings) as gateway:
+            assert await post(gateway) == (200, "2", "fine")
+
+
+async def test_a_worker_never_gets_more_than_its_concurrency_and_the_rest_waits_or_is_refused() -> None:
+    hold, inside, most = asyncio.Event(), 0, 0
+
+    async def slow(request: web.Request) -> web.StreamResponse:
+        nonlocal inside, most
+        inside += 1
+        most = max(most, inside)
+        await hold.wait()
+        inside -= 1
+        return web.Response(text="done")
+
+    settings = RoutingSettings(queue_size=5)
+    async with mesh(slow, slow, concurrency=2, settings=settings) as (gateway, _):
+        async with asyncio.TaskGroup() as group, asyncio.timeout(10):
+            calls = [group.create_task(post(gateway)) for _ in range(12)]
+            while sum(call.done() for call in calls) < 3 or gateway.router.queue_depths() != {OCR.name: 5}:
+                await asyncio.sleep(0.005)
+            hold.set()
+        statuses = sorted(call.result()[0] for call in calls)
+        assert statuses == [200] * 9 + [503] * 3
+        assert most == 4
