@@ -68,7 +68,7 @@ class AdminClient:
     def download(self, path: str, target: Path) -> int:
         """Write the answer's body to a new private file, whole or not at all; return its bytes."""
         with self._open("POST", path, b"{}") as answer:
-            return _save(answer, target)
+            return _save(answer, target, int(answer.headers.get("Content-Length", -1)))
 
     def _json(self, method: str, path: str, body: object | None = None) -> Any:
         with self._open(method, path, None if body is None else msgspec.json.encode(body)) as answer:
@@ -78,14 +78,14 @@ class AdminClient:
         except msgspec.DecodeError:
             raise _not_a_coordinator(self.url) from None
 
-    def _open(self, method: str, path: str, body: bytes | None) -> IO[bytes]:
+    def _open(self, method: str, path: str, body: bytes | None) -> http.client.HTTPResponse:
         request = urllib.request.Request(self.url.rstrip("/") + path, data=body, method=method)  # noqa: S310 - http(s) only, checked by find_coordinator
         request.add_header("Authorization", f"Bearer {self.token}")
         request.add_header("Accept", "application/json")
         if body is not None:
             request.add_header("Content-Type", "application/json")
         try:
-            answer: IO[bytes] = self._opener().open(request, timeout=self.timeout)
+            answer: http.client.HTTPResponse = self._opener().open(request, timeout=self.timeout)
         except urllib.error.HTTPError as error:
             with error:
                 raise _refusal(self.url, error) from None
@@ -173,7 +173,8 @@ def _query(query: Mapping[str, str] | None) -> str:
     return "?" + urllib.parse.urlencode(query) if query else ""
 
 
-def _save(answer: IO[bytes], target: Path) -> int:
+def _save(answer: IO[bytes], target: Path, expected: int) -> int:
+    """Write what comes; `expected` bytes, or -1 when the sender did not say how many."""
     try:
         descriptor, name = tempfile.mkstemp(dir=target.absolute().parent, prefix=f".{target.name}.")
     except OSError as error:
@@ -186,6 +187,8 @@ def _save(answer: IO[bytes], target: Path) -> int:
                 size += file.write(chunk)
             file.flush()
             os.fsync(file.fileno())
+        if expected not in (-1, size):
+            raise OSError(f"only {size} of {expected} bytes came")
         temporary.replace(target)
     except (OSError, http.client.HTTPException) as error:
         temporary.unlink(missing_ok=True)

@@ -1,0 +1,170 @@
+"""Finding and asking a coordinator: every way in which that can go wrong is a sentence and an exit code."""
+
+from __future__ import annotations
+
+import contextlib
+import stat
+import threading
+from collections.abc import Iterator
+from http.server import BaseHTTPRequestHandler, HTTPServer
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import pytest
+
+from coordinator_server.admin_client import ADMIN_FILE, AdminClient, AdminFile, find_coordinator, is_loopback
+from node.program.errors import EXIT_FAILED, EXIT_REFUSED, EXIT_UNREACHABLE, EXIT_USAGE, UserFacingError
+
+TOKEN = "a-token-of-enough-characters"
+
+
+class Server:
+    """Answers every request in the same way and notes what it was asked."""
+
+    def __init__(self, status: int, body: bytes, head: dict[str, str]) -> None:
+        self.asked: list[tuple[str, str, str | None, bytes]] = []
+        outer = self
+
+        class Handler(BaseHTTPRequestHandler):
+            def answer(self) -> None:
+                length = int(self.headers.get("Content-Length") or 0)
+                shown = self.headers.get("Authorization")
+                outer.asked.append((self.command, self.path, shown, self.rfile.read(length)))
+                self.send_response(status)
+                for name, value in {"Content-Length": str(len(body)), **head}.items():
+                    self.send_header(name, value)
+                self.end_headers()
+                with contextlib.suppress(OSError):
+                    self.wfile.write(body)
+
+            do_GET = do_POST = do_DELETE = answer  # noqa: N815 - http.server's names
+
+            def log_message(self, *_: Any) -> None:
+                pass
+
+        self.http = HTTPServer(("127.0.0.1", 0), Handler)
+        self.url = f"http://127.0.0.1:{self.http.server_port}"
+
+
+@contextlib.contextmanager
+def serving(status: int = 200, body: bytes = b"{}", **head: str) -> Iterator[Server]:
+    server = Server(status, body, {name.replace("_", "-"): value for name, value in head.items()})
+    thread = threading.Thread(target=server.http.serve_forever, kwargs={"poll_interval": 0.01})
+    thread.start()
+    try:
+        yield server
+    finally:
+        server.http.shutdown()
+        thread.join()
+        server.http.server_close()
+
+
+def failure(client: AdminClient) -> UserFacingError:
+    with pytest.raises(UserFacingError) as caught:
+        client.get("/api/admin/keys")
+    return caught.value
+
+
+def test_it_asks_with_the_token() -> None:
+    with serving(body=b'{"keys":[]}') as server:
+        client = AdminClient(server.url + "/", TOKEN)
+        assert client.get("/api/admin/audit", {"limit": "5"}) == {"keys": []}
+        client.post("/api/admin/keys", {"name": "x"})
+        client.delete("/api/admin/keys/1")
+    assert [(method, path) for method, path, _, _ in server.asked] == [
+        ("GET", "/api/admin/audit?limit=5"), ("POST", "/api/admin/keys"), ("DELETE", "/api/admin/keys/1"),
+    ]  # fmt: skip
+    assert {shown for _, _, shown, _ in server.asked} == {f"Bearer {TOKEN}"}
+    assert server.asked[1][3] == b'{"name":"x"}'
+    assert TOKEN not in repr(client)
+
+
+@pytest.mark.parametrize(
+    ("status", "code"), [(401, EXIT_REFUSED), (404, EXIT_REFUSED), (422, EXIT_REFUSED), (503, EXIT_FAILED)]
+)
+def test_a_refusal_is_told_in_its_own_words(status: int, code: int) -> None:
+    with serving(status, b'{"title":"Not so","detail":"Because of this."}') as server:
+        error = failure(AdminClient(server.url, TOKEN))
+    assert (str(error), error.exit_code) == ("Not so. Because of this.", code)
+
+
+@pytest.mark.parametrize(
+    ("status", "body"), [(200, b"<html>"), (404, b"<html>"), (500, b"[1]"), (200, b"\xff\xfe")]
+)
+def test_another_server_is_not_mistaken_for_a_coordinator(status: int, body: bytes) -> None:
+    with serving(status, body) as server:
+        error = failure(AdminClient(server.url, TOKEN))
+    assert ("not a coordinator" in str(error), error.exit_code) == (True, EXIT_UNREACHABLE)
+
+
+def test_a_redirect_does_not_carry_the_token_away() -> None:
+    with serving() as thief, serving(302, b"", Location=thief.url + "/stolen") as server:
+        assert failure(AdminClient(server.url, TOKEN)).exit_code == EXIT_UNREACHABLE
+    assert thief.asked == []
+
+
+def test_nobody_there_says_how_to_start_one() -> None:
+    with serving() as server:
+        url = server.url
+    error = failure(AdminClient(url, TOKEN))
+    assert ("serve" in error.hint, error.exit_code) == (True, EXIT_UNREACHABLE)
+
+
+def test_a_proxy_is_not_asked_for_this_machine(monkeypatch: pytest.MonkeyPatch) -> None:
+    with serving(body=b'{"a":1}') as server:
+        monkeypatch.setenv("http_proxy", "http://127.0.0.1:9")
+        assert AdminClient(server.url, TOKEN).get("/") == {"a": 1}
+
+
+def test_a_download_is_private_and_whole(tmp_path: Path) -> None:
+    with serving(body=b"x" * 1000) as server:
+        assert AdminClient(server.url, TOKEN).download("/api/admin/backup", tmp_path / "b.tar") == 1000
+    assert (tmp_path / "b.tar").read_bytes() == b"x" * 1000
+    assert stat.S_IMODE((tmp_path / "b.tar").stat().st_mode) == 0o600
+
+
+def test_a_download_that_breaks_off_leaves_the_old_file(tmp_path: Path) -> None:
+    (tmp_path / "b.tar").write_bytes(b"old")
+    with (
+        serving(body=b"x" * 10, Content_Length="1000") as server,
+        pytest.raises(UserFacingError, match="not written"),
+    ):
+        AdminClient(server.url, TOKEN).download("/api/admin/backup", tmp_path / "b.tar")
+    assert [path.name for path in tmp_path.iterdir()] == ["b.tar"]
+    assert (tmp_path / "b.tar").read_bytes() == b"old"
+
+
+def test_a_download_to_nowhere_is_said_so(tmp_path: Path) -> None:
+    with serving() as server, pytest.raises(UserFacingError, match="cannot be written"):
+        AdminClient(server.url, TOKEN).download("/api/admin/backup", tmp_path / "no" / "b.tar")
+
+
+def test_the_running_coordinator_of_a_data_directory_is_found(tmp_path: Path) -> None:
+    (tmp_path / ADMIN_FILE).write_bytes(msgspec.json.encode(AdminFile("http://127.0.0.1:1", TOKEN)))
+    assert find_coordinator(tmp_path, None, None) == AdminClient("http://127.0.0.1:1", TOKEN)
+    other = "other-token-of-enough-characters"
+    assert find_coordinator(tmp_path, "http://localhost:2", None) == AdminClient("http://localhost:2", TOKEN)
+    assert find_coordinator(tmp_path, None, other) == AdminClient("http://127.0.0.1:1", other)
+    assert find_coordinator(tmp_path, "https://mesh.example", other) == AdminClient("https://mesh.example", other)
+
+
+def test_what_is_missing_is_said(tmp_path: Path) -> None:
+    cases = [
+        (None, None, EXIT_UNREACHABLE),
+        ("https://mesh.example", None, EXIT_USAGE),
+        ("mesh.example", TOKEN, EXIT_USAGE),
+        ("file:///etc/passwd", TOKEN, EXIT_USAGE),
+    ]
+    for url, token, code in cases:
+        with pytest.raises(UserFacingError) as caught:
+            find_coordinator(tmp_path, url, token)
+        assert caught.value.exit_code == code
+    (tmp_path / ADMIN_FILE).write_text("{broken")
+    with pytest.raises(UserFacingError, match="cannot be read"):
+        find_coordinator(tmp_path, None, None)
+
+
+def test_which_urls_stay_on_this_machine() -> None:
+    assert all(map(is_loopback, ("http://127.0.0.1:1", "http://localhost", "https://[::1]:2")))
+    assert not any(map(is_loopback, ("http://127.0.0.1.evil.example", "http://192.0.2.1", "https://mesh.example")))
