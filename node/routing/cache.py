@@ -13,6 +13,8 @@ from node.routing.shared_call import SharedCalls
 
 MAX_SERVICES = 512
 MAX_CANDIDATES = 256  # per service
+SHUNNED_FOR = 10.0  # seconds for which a lookup does not bring back who was just invalidated
+MAX_SHUNNED = 4096
 STALE_IF_NONE = 300.0  # seconds for which what was known serves on while a lookup finds nothing
 
 Find = Callable[[], Awaitable[Sequence[Candidate]]]
@@ -52,6 +54,7 @@ class FingerCache:
         self._stale = stale_while_revalidate
         self._max_services = max_services
         self._entries: OrderedDict[str, _Entry] = OrderedDict()
+        self._shunned: OrderedDict[tuple[str, str], float] = OrderedDict()
         self._tasks = TaskSet("finger-cache")
         self._lookups = SharedCalls(self._tasks)
 
@@ -89,7 +92,8 @@ class FingerCache:
                 yield service, candidate
 
     def invalidate(self, service: str, worker_id: str) -> None:
-        """Forget a worker for one service; nothing is left of it until the next lookup."""
+        """Forget a worker for one service, and for a while leave it out of lookups that find others."""
+        self._shun(service, worker_id)
         entry = self._entries.get(service)
         if entry is not None and worker_id in entry.candidates:
             del entry.candidates[worker_id]
@@ -97,11 +101,15 @@ class FingerCache:
                 entry.looked_up_at = self._clock() - max(self._ttl, self._empty_ttl)  # ask anew at once
 
     def invalidate_worker(self, worker_id: str) -> None:
+        """Forget a worker for every service."""
         for service in list(self._entries):
             self.invalidate(service, worker_id)
 
     def forget(self, service: str) -> None:
+        """Know nothing of a service any more, good or bad."""
         self._entries.pop(service, None)
+        for key in [key for key in self._shunned if key[0] == service]:
+            del self._shunned[key]
 
     def update_load(self, worker_id: str, load: float, service: str | None = None) -> None:
         """Note a worker's newest load, for one service or for all."""
@@ -123,9 +131,16 @@ class FingerCache:
         if thorough:
             entry.thorough_at = now
         if found:
-            entry.candidates = {item.worker_id: item for item in found[:MAX_CANDIDATES]}
+            wanted = [item for item in found if self._shunned.get((service, item.worker_id), now) <= now] or found
+            entry.candidates = {item.worker_id: item for item in wanted[:MAX_CANDIDATES]}
             entry.found_at = now
         elif now - entry.found_at > STALE_IF_NONE:
             entry.candidates = {}
         while len(self._entries) > self._max_services:
             self._entries.popitem(last=False)
+
+    def _shun(self, service: str, worker_id: str) -> None:
+        self._shunned[service, worker_id] = self._clock() + SHUNNED_FOR
+        self._shunned.move_to_end((service, worker_id))
+        while len(self._shunned) > MAX_SHUNNED:
+            self._shunned.popitem(last=False)

@@ -166,7 +166,7 @@ class Dispatch:
             cached = await parts.cache.get(self._service, lambda: parts.finder.first(self._service))
             parts.counters.cache_hits += cached.hit
             parts.counters.cache_misses += not cached.hit
-            self._refreshed = not cached.hit and not cached.candidates
+            self._refreshed = not cached.candidates  # every source was asked a moment ago
         self._next = self._pick()
         if self._next is None and not self._refreshed:
             self._refreshed = True

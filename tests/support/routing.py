@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 import random
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
@@ -24,6 +25,13 @@ from node.wire.messages import Endpoints, WorkerRecord
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 OCR = Manifest(name="vision-ocr", title="OCR", aliases=("ocr",), default_path="/ocr", concurrency=4)
 CATALOGUE = Catalogue((OCR,))
+
+
+async def until(condition: Callable[[], bool]) -> None:
+    """Wait until something has come about in this loop; fail after ten seconds."""
+    async with asyncio.timeout(10):
+        while not condition():  # noqa: ASYNC110 - what is waited for happens in servers of this loop
+            await asyncio.sleep(0.005)
 
 
 class Clock:
@@ -97,6 +105,7 @@ class Front:
     server: HttpServer
     client: aiohttp.ClientSession
     outcomes: list[Outcome]
+    sources: Sequence[Source]
 
     def url(self, path: str) -> str:
         return self.server.url + path
@@ -132,6 +141,6 @@ async def front(
 
     async with serving(handler) as server, aiohttp.ClientSession(auto_decompress=False) as client:
         try:
-            yield Front(router, server, client, outcomes)
+            yield Front(router, server, client, outcomes, sources)
         finally:
             await router.stop()

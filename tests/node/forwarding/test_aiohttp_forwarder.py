@@ -7,7 +7,7 @@ import contextlib
 import gzip
 import resource
 import socket
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator
 
 import aiohttp
 import msgspec
@@ -17,7 +17,7 @@ from yarl import URL
 
 from node.routing.settings import RoutingSettings
 from node.wire.manifests import Catalogue
-from tests.support.routing import OCR, Front, Handler, Local, LocalTable, Source, front, record, serving
+from tests.support.routing import OCR, Front, Handler, Local, LocalTable, Source, front, record, serving, until
 
 MIB = 2**20
 
@@ -35,12 +35,6 @@ async def mesh(
             source = Source(records=[record("w1", worker.server.port)])
             async with front(source, catalogue=catalogue, settings=settings) as gateway:
                 yield gateway
-
-
-async def until(condition: Callable[[], bool]) -> None:
-    async with asyncio.timeout(10):
-        while not condition():  # noqa: ASYNC110 - what is waited for happens in servers of this loop
-            await asyncio.sleep(0.005)
 
 
 async def test_fifty_megabytes_go_up_and_down_without_being_held() -> None:

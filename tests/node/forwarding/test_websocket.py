@@ -10,7 +10,7 @@ import aiohttp
 import pytest
 from aiohttp import web
 
-from tests.support.routing import OCR, Front, Handler, Local, LocalTable, Source, front, record, serving
+from tests.support.routing import OCR, Front, Handler, Local, LocalTable, Source, front, record, serving, until
 
 
 @contextlib.asynccontextmanager
@@ -48,9 +48,7 @@ async def test_messages_go_both_ways_in_order() -> None:
         await socket.send_bytes(bytes(200_000))
         assert await socket.receive_bytes(timeout=5) == bytes(200_000)
         await socket.close()
-        async with asyncio.timeout(5):
-            while not gateway.outcomes:  # noqa: ASYNC110 - the gateway's server ends in this loop
-                await asyncio.sleep(0.005)
+        await until(lambda: bool(gateway.outcomes))
     assert [outcome.status for outcome in gateway.outcomes] == [101]
 
 

@@ -179,3 +179,17 @@ async def test_a_forgotten_service_is_looked_up_anew() -> None:
         cache.forget("ocr")
         await cache.get("ocr", find)
         assert find.calls == 2
+
+
+async def test_a_lookup_does_not_bring_back_who_just_failed_unless_there_is_nobody_else() -> None:
+    async with caching() as (cache, clock):
+        find = Lookup("a", "b")
+        await cache.get("ocr", find)
+        cache.invalidate("ocr", "a")
+        assert ids(await cache.refresh("ocr", find)) == ["b"]
+        find.found = find.found[:1]
+        clock.now += 1
+        assert ids(await cache.refresh("ocr", find)) == ["a"]
+        find.found = Lookup("a", "b").found
+        clock.now += 10
+        assert ids(await cache.refresh("ocr", find)) == ["a", "b"]
