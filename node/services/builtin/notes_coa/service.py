@@ -10,6 +10,7 @@ from typing import Any
 import msgspec
 from aiohttp import web
 
+from node.program.logs import REQUEST_ID
 from node.program.web import json_response
 from node.services.builtin.bodies import read_text_request
 from node.services.builtin.contract import BuiltinService, Context, Description, Endpoint, Example
@@ -153,7 +154,7 @@ def wants_docx(request: web.Request, asked: ConvertRequest) -> bool:
 
 def trace_of(request: web.Request) -> dict[str, str]:
     """Pass the request's id and trace on, so that both requests can be found together."""
-    trace = {headers.REQUEST_ID: str(request["request_id"])}
+    trace = {headers.REQUEST_ID: REQUEST_ID.get() or ""}
     if headers.TRACEPARENT in request.headers:
         trace[headers.TRACEPARENT] = request.headers[headers.TRACEPARENT]
     return trace
