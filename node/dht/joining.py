@@ -1,5 +1,6 @@
 """Gets a node into the mesh and keeps it there: tries all addresses it knows, with backoff, for ever.
 
+Addresses of contacts that it had are kept in mind, so that it comes back from an outage in which all were lost.
 A joined node looks again at the addresses that are no contacts of its own: that is how two halves of a mesh that
 was cut in two find one another.
 """
@@ -39,12 +40,16 @@ class Joiner:
         self._on_joined = on_joined
         self._after_look = after_look
         self._given: tuple[Address, ...] = ()
-        self._remembered: tuple[Address, ...] = ()
+        self._remembered: dict[Address, None] = {}
         self._changed = asyncio.Event()
 
     def remember(self, addresses: Iterable[Address]) -> None:
-        """Also try addresses of an earlier run."""
-        self._remembered = tuple(addresses)[:MOST_ADDRESSES]
+        """Also try these from now on, the latest of them first to stay."""
+        for address in addresses:
+            self._remembered.pop(address, None)
+            self._remembered[address] = None
+        for address in list(self._remembered)[:-MOST_ADDRESSES]:
+            del self._remembered[address]
 
     def set_addresses(self, addresses: Sequence[Address]) -> None:
         """Try these names or IP addresses from now on, at once where they are new."""
@@ -76,6 +81,7 @@ class Joiner:
         """Ask every address that is no contact yet, and note whether there is anybody."""
         addresses = await resolve((*self._given, *self._remembered), self._server.port)
         known = {(node.ip, node.port) for node in self._server.contacts}
+        self.remember(known)
         await self._server.bootstrap([address for address in addresses if address not in known])
         before, self._was_joined = self._was_joined, self.joined
         if self._was_joined:

@@ -37,10 +37,11 @@ class Lookup(SpiderCrawl):  # type: ignore[misc]  # the package has no types
         self.asked = 0
         self.hops = 0
         self._depth = {peer.id: 1 for peer in peers}
+        self._told = {tuple(peer) for peer in peers}
+        self._elsewhere: dict[bytes, list[Node]] = {}
         self._patience = patience
         self._pending: dict[Answer, tuple[Node, float]] = {}
         self._answered: list[Node] = []
-        self._dead: set[bytes] = set()
 
     async def find(self) -> list[Node]:
         """Return up to k nodes that answered, the nearest first."""
@@ -62,10 +63,27 @@ class Lookup(SpiderCrawl):  # type: ignore[misc]  # the package has no types
         """Take in what one node said."""
         depth = self._depth[node.id]
         self.hops = max(self.hops, depth)
-        nearer = [near for near in self.protocol.reachable(answer.contacts) if near.id not in self._dead]
-        for contact in nearer:
-            self._depth.setdefault(contact.id, depth + 1)
-        self.nearest.push(nearer)
+        for contact in self.protocol.reachable(answer.contacts):
+            # An address that we know ourselves counts more than one that we are told.
+            believed = self.protocol.router.known(contact.id) or contact
+            if tuple(believed) not in self._told:
+                self._told.add(tuple(believed))
+                self._depth.setdefault(believed.id, depth + 1)
+                self._add(believed)
+
+    def _add(self, node: Node) -> None:
+        if node in self.nearest:
+            self._elsewhere.setdefault(node.id, []).append(node)
+        else:
+            self.nearest.push(node)
+
+    def _drop(self, node: Node) -> None:
+        """Leave out a node that did not answer, or try it where somebody else says that it is."""
+        self.nearest.remove([node.id])
+        self.nearest.contacted.discard(node.id)
+        others = self._elsewhere.get(node.id)
+        if others:
+            self.nearest.push(others.pop())
 
     def _ask_more(self) -> None:
         now = asyncio.get_running_loop().time()
@@ -104,8 +122,7 @@ class Lookup(SpiderCrawl):  # type: ignore[misc]  # the package has no types
                 self._answered.append(node)
                 self.absorb(node, found)
             else:
-                self._dead.add(node.id)
-                self.nearest.remove([node.id])
+                self._drop(node)
 
 
 class EntryLookup(Lookup):

@@ -128,7 +128,7 @@ def decode(data: bytes, mesh_tag: bytes) -> tuple[bytes, Request | Response]:
     decoder: msgspec.msgpack.Decoder[Request | Response] = _requests if data[:1] == REQUEST else _responses
     try:
         message = decoder.decode(data[HEADER_BYTES:])
-    except (msgspec.MsgspecError, RecursionError) as error:
+    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
         raise MalformedError(str(error)) from None
     return data[1 : 1 + ID_BYTES], message
 

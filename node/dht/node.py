@@ -179,8 +179,8 @@ class DhtNode:
             node_id=self.id,
             joined=self._joiner.joined,
             contacts=len(self._server.contacts),
-            keys=self._storage.keys,
-            entries=self._storage.entries,
+            keys=self._storage.key_count,
+            entries=self._storage.entry_count,
         )
 
     def _found_contact(self) -> None:

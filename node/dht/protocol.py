@@ -44,7 +44,7 @@ from node.program.tasks import TaskSet
 log = logging.getLogger(__name__)
 
 Answer = asyncio.Future[Response | None]
-MOST_OUTSTANDING = 4096  # requests under way; more are failed at once
+MOST_OUTSTANDING = 4096  # requests under way; more are failed at once, except for the few pings
 MOST_CHECKS = 64  # unknown senders that are being pinged at a time
 
 
@@ -134,8 +134,6 @@ class MeshProtocol(KademliaProtocol):  # type: ignore[misc]  # the package has n
     # --- answering ------------------------------------------------------------------------------------------------
 
     def _accept_request(self, message_id: bytes, request: Request, address: Address) -> None:
-        if request.sender == self.source_node.id:
-            return  # our own datagram, or somebody who claims to be us
         self._counters.rpc_served += 1
         source = Node(request.sender, *address)
         self._send(messages.RESPONSE, message_id, self._answer(request, source), address)
@@ -189,7 +187,8 @@ class MeshProtocol(KademliaProtocol):  # type: ignore[misc]  # the package has n
         """Send a request; the future ends with the answer, or with None when none came in time."""
         loop = asyncio.get_running_loop()
         answer: Answer = loop.create_future()
-        if self.closed.done() or self.transport.is_closing() or len(self._outstanding) >= MOST_OUTSTANDING:
+        overloaded = len(self._outstanding) >= MOST_OUTSTANDING and not isinstance(request, Ping)
+        if self.closed.done() or self.transport.is_closing() or overloaded:
             answer.set_result(None)
             return answer
         message_id = os.urandom(messages.ID_BYTES)
@@ -243,8 +242,8 @@ class MeshProtocol(KademliaProtocol):  # type: ignore[misc]  # the package has n
     def _timeout(self, message_id: bytes) -> None:
         outstanding = self._outstanding.pop(message_id)
         self._counters.rpc_failed += 1
-        if outstanding.node is not None and self.router.missed(outstanding.node):
-            self.call_ping(outstanding.node)
+        if outstanding.node is not None:
+            self._missed(outstanding.node, is_ping=outstanding.expects is Pong)
         _finish(outstanding.answer, None)
 
     # --- who is alive ---------------------------------------------------------------------------------------------
@@ -252,11 +251,16 @@ class MeshProtocol(KademliaProtocol):  # type: ignore[misc]  # the package has n
     def welcome_if_new(self, node: Node) -> None:
         """Look at whoever asked us: an unknown sender, or a known one at another address, is pinged first."""
         known = self.router.known(node.id)
-        if known is not None and known.same_home_as(node):
+        if node.id == self.source_node.id or (known is not None and known.same_home_as(node)):
             return
         if node.id not in self._checks and len(self._checks) < MOST_CHECKS:
             self._checks.add(node.id)
             self._tasks.start(self._check(node, known), "check")
+
+    def _missed(self, node: Node, *, is_ping: bool) -> None:
+        """Ping a contact that did not answer; while such pings are under way, other lost messages say no more."""
+        if (is_ping or node.id not in self.router.suspects) and self.router.missed(node):
+            self.call_ping(node)
 
     async def _check(self, claimed: Node, known: Node | None) -> None:
         """Make the claimed contact answer for itself; one that still answers at its old address stays there."""

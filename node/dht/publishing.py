@@ -156,7 +156,7 @@ class Publisher:
     async def _store(self, place: Place, payload: bytes) -> None:
         """Sign an entry, keep it ourselves and give it to the nodes nearest to its key."""
         kind, name = place
-        expires_at = self._clock() + self._settings.entry_ttl
+        expires_at = self._clock() + min(self._settings.entry_ttl, records.MAX_LIFE - 1)
         body = Body(kind, name, self._next_sequence(), int(expires_at), payload, self.credential)
         data = records.sign(body, self._identity)
         key = records.key_of(kind, name, self._subject)

@@ -106,7 +106,7 @@ class MeshServer(Server):  # type: ignore[misc]  # the package has no types
         if self.protocol is None:
             return []
         target = Node(key)
-        nearest = self.protocol.router.find_neighbors(target)
+        nearest = self.protocol.router.find_living(target)
         lookup = Lookup(self.protocol, target, nearest, ksize=self.ksize, alpha=self.alpha, patience=self._patience)
         return await lookup.find()
 
@@ -134,7 +134,7 @@ class MeshServer(Server):  # type: ignore[misc]  # the package has no types
             lookup = EntryLookup(
                 self.protocol,
                 Node(key),
-                self.protocol.router.find_neighbors(Node(key)),
+                self.protocol.router.find_living(Node(key)),
                 ksize=self.ksize,
                 alpha=self.alpha,
                 patience=self._patience,
@@ -165,7 +165,7 @@ class MeshServer(Server):  # type: ignore[misc]  # the package has no types
 
     def _greet(self, node: Node) -> None:
         self._on_contact()
-        if self.storage.entries and len(self._tasks) < MOST_NEWCOMERS:
+        if self.storage.entry_count and len(self._tasks) < MOST_NEWCOMERS:
             self._tasks.start(self._hand_over(node), "hand over")
 
     async def _hand_over(self, newcomer: Node) -> None:

@@ -63,11 +63,11 @@ class MergingStorage(IStorage):  # type: ignore[misc]  # the package has no type
         self._swept_at = float("-inf")
 
     @property
-    def keys(self) -> int:
+    def key_count(self) -> int:
         return len(self._keys)
 
     @property
-    def entries(self) -> int:
+    def entry_count(self) -> int:
         return self._entries
 
     def put(self, key: bytes, data: bytes) -> Checked:

@@ -1,7 +1,8 @@
 """The routing table: the package's k-buckets with an exact neighbour search, and no I/O of its own.
 
-Where the package would ping, this returns the contact to ping. A contact is dropped after two missed answers in
-a row, so that one lost datagram does not empty the table, and is not told to others after the first.
+Where the package would ping, this returns the contact to ping. A contact is dropped after three missed answers
+in a row, so that lost datagrams do not empty the table; after the first one it is a suspect, which is neither told
+to others nor asked while there are better ones.
 """
 
 from __future__ import annotations
@@ -13,7 +14,7 @@ from collections.abc import Container, Iterator
 from kademlia.node import Node
 from kademlia.routing import KBucket, RoutingTable
 
-MISSES_ALLOWED = 1
+MISSES_ALLOWED = 2
 
 
 class ContactTable(RoutingTable):  # type: ignore[misc]  # the package has no types
@@ -54,13 +55,20 @@ class ContactTable(RoutingTable):  # type: ignore[misc]  # the package has no ty
             self.split_bucket(self.buckets.index(bucket))
 
     def remove_contact(self, node: Node) -> None:
-        """Drop a contact; the last one that its full bucket had turned away takes its place."""
-        self._misses.pop(node.id, None)
-        self._bucket(node).remove_node(node)
+        """Drop a contact; the last one that its full bucket had turned away takes its place.
+
+        The same id at another address stays: anybody can tell us a wrong address of somebody.
+        """
+        bucket = self._bucket(node)
+        here = bucket.nodes.get(node.id) or bucket.replacement_nodes.get(node.id)
+        if here is not None and here.same_home_as(node):
+            self._misses.pop(node.id, None)
+            bucket.remove_node(node)
 
     def missed(self, node: Node) -> bool:
         """Note that a contact did not answer; return whether it deserves another ping, else it is dropped."""
-        if self.known(node.id) is None:
+        known = self.known(node.id)
+        if known is None or not known.same_home_as(node):
             return False
         misses = self._misses.get(node.id, 0) + 1
         if misses > MISSES_ALLOWED:
@@ -81,6 +89,10 @@ class ContactTable(RoutingTable):  # type: ignore[misc]  # the package has no ty
             if contact.id not in avoided and not (trusted and contact.id in self._misses)
         )
         return heapq.nsmallest(k or self.ksize, candidates, key=node.distance_to)
+
+    def find_living(self, node: Node) -> list[Node]:
+        """Return the nearest contacts to begin a lookup with: suspects only where there is nobody else."""
+        return self.find_neighbors(node, trusted=True) or self.find_neighbors(node)
 
     def lonely_buckets(self) -> list[KBucket]:
         """Return the buckets near which nothing has been looked up for a while."""

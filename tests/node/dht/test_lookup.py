@@ -136,7 +136,8 @@ async def test_a_liar_with_endless_nearer_contacts_is_left(network: PaperNetwork
 async def test_a_wrong_address_told_first_does_not_hide_a_node(network: PaperNetwork) -> None:
     victim = network.nearest(OCR, 1)[0]
     wrong = Node(victim.id, "10.200.0.1", 9)
-    peers = [wrong, *network.tables[network.nodes[0].id].find_neighbors(Node(OCR), K - 1)]
+    neighbours = network.tables[network.nodes[0].id].find_neighbors(Node(OCR))
+    peers = [wrong, *(node for node in neighbours if node.id != victim.id)]
 
     class WrongIsDead(PaperNetwork):
         def __init__(self) -> None:
