@@ -44,19 +44,14 @@ def all_requests() -> tuple[Request, ...]:
     import msgspec
 
     note = demo_file("note.txt").decode()
-    documents = [
-        {"id": "breathing-space", "text": "Breathing Space gives 60 days in which creditors may not add interest."},
-        {"id": "dro", "text": "A Debt Relief Order may suit somebody with few assets and little spare income."},
-        {"id": "council-tax", "text": "Council tax arrears are a priority debt: bailiffs may be sent for them."},
-    ]
 
     def as_json(document: Any) -> bytes:
         return msgspec.json.encode(document)
 
     return (
-        Request("document-processing", "application/pdf", demo_file("correspondence.pdf"), _tell_document),
+        Request("document-processing", "application/pdf", demo_file("debt-letter.pdf"), _tell_document),
         Request("ner", "application/json", as_json({"text": note}), _tell_entities),
-        Request("rag/index", "application/json", as_json({"documents": documents}), _tell_index),
+        Request("rag/index", "application/json", demo_file("library.json"), _tell_index),
         Request(
             "rag", "application/json", as_json({"query": "Which debts have priority?", "top_k": 1}), _tell_hits
         ),

@@ -17,7 +17,7 @@ from tests.support.real_mesh import Answer, RealMesh, http, real_mesh, wait_unti
 pytestmark = [pytest.mark.processes, pytest.mark.timeout(180)]
 SERVICES = ("document-processing", "ner-extraction", "rag-embeddings", "notes-coa")
 DEMO = resources.files("resources").joinpath("demo")
-PDF = DEMO.joinpath("correspondence.pdf").read_bytes()
+PDF = DEMO.joinpath("debt-letter.pdf").read_bytes()
 NOTE = DEMO.joinpath("note.txt").read_text("utf-8")
 DOCX = "application/vnd.openxmlformats-officedocument.wordprocessingml.document"
 

@@ -47,20 +47,20 @@ def test_once_answers_every_request_and_leaves_nothing(tmp_path: Path) -> None:
 
 
 def test_ctrl_c_ends_everything(tmp_path: Path) -> None:
-    demo = subprocess.Popen(
+    with subprocess.Popen(
         COMMAND, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, env=environment(tmp_path)
-    )
-    assert demo.stdout is not None
-    said = []
-    for line in demo.stdout:
-        said.append(line)
-        if "Ctrl-C ends everything" in line:
-            break
-    assert any("Dashboard" in line for line in said), said
-    assert left_running(tmp_path)
-    demo.send_signal(signal.SIGINT)
-    said.append(demo.stdout.read())
-    assert demo.wait(60) == 0, said
+    ) as demo:
+        assert demo.stdout is not None
+        said = []
+        for line in demo.stdout:
+            said.append(line)
+            if "Ctrl-C ends everything" in line:
+                break
+        assert any("Dashboard" in line for line in said), said
+        assert left_running(tmp_path)
+        demo.send_signal(signal.SIGINT)
+        said.append(demo.stdout.read())
+        assert demo.wait(60) == 0, said
     assert "Nothing is left running" in said[-1]
     wait_until(lambda: not left_running(tmp_path), "all programs have ended", 10)
     assert list(tmp_path.iterdir()) == []
