@@ -169,7 +169,7 @@ class HttpUpstream:
             if not self.broken:
                 await response.write_eof()
         finally:
-            await self._end()
+            self._end()
         if self.broken:
             abort(self._exchange.request)
         return response
@@ -208,16 +208,14 @@ class HttpUpstream:
         if self._exchange.body is not None:
             self._exchange.body.on_progress = went_on
 
-    async def _end(self) -> None:
+    def _end(self) -> None:
+        """Keep the connection for others when both sides of it are through, else close it."""
         body = self._exchange.body
-        if body is not None and not body.complete:
-            self._response.close()  # answered before it had the whole body: the rest of it is nobody's
-        if self._response.content.at_eof():
+        uploaded = body is None or body.complete
+        if uploaded and self._response.content.at_eof():
             self._response.release()
         else:
             self._response.close()
-        if body is not None:
-            await body.close()
 
 
 class _FirstByte:

@@ -37,7 +37,7 @@ def make_exchange(request: web.Request, service: str, path: str, *, trusted: boo
         path_qs=f"{path}?{query}" if query else path,
         headers=headers,
         body=_body(request, max_body_bytes),
-        websocket=bool(web.WebSocketResponse().can_prepare(request)),
+        websocket="Upgrade" in request.headers and bool(web.WebSocketResponse().can_prepare(request)),
     )
 
 

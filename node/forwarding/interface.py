@@ -76,6 +76,11 @@ class Exchange:
         """Whether the same body can be sent once more."""
         return self.body is None or self.body.replayable
 
+    async def close(self) -> None:
+        """Leave the rest of the client's body to the server, which throws it away; nobody else may read then."""
+        if self.body is not None:
+            await self.body.close()
+
 
 class Upstream(Protocol):
     """An answer that has begun; `relay` or `discard` ends it."""

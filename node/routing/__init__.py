@@ -18,5 +18,6 @@
 Local service -> cache -> sources in their order -> select -> forward. `candidates` turns a record into addresses,
 `selection` picks, `cache` remembers (single flight), `breaker` leaves out who keeps failing, `retry` says whether
 another worker may be tried, `admission` is the gate in front of a service, `stats` counts, `failures` says what a
-failed try means, `sources` has the protocols, `dispatch` carries one request through all of this.
+failed try means, `sources` has the protocols and asks them, `targets` remembers addresses that do not answer,
+`shared_call` is the single flight, `settings` what may be set, `dispatch` carries one request through all of this.
 """

@@ -114,6 +114,7 @@ class Router:
             status = 500
             raise
         finally:
+            await exchange.close()
             self._finished(manifest, dispatch, status, self._clock() - started)
 
     def peers(self) -> tuple[Peer, ...]:

@@ -486,3 +486,31 @@ async def test_a_worker_that_takes_no_connection_is_given_up_in_time() -> None:
     finally:
         for item in (*fillers, listener):
             item.close()
+
+
+async def test_a_worker_that_breaks_off_an_upload_leaves_the_client_a_clear_answer(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    async def rude(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.readuntil(b"begin")
+        assert writer.transport is not None
+        writer.transport.abort()
+
+    answered = asyncio.Event()
+
+    async def body() -> AsyncIterator[bytes]:
+        yield b"begin"
+        async with asyncio.timeout(10):
+            await answered.wait()
+        yield b"rest"
+
+    server = await asyncio.start_server(rude, "127.0.0.1", 0)
+    port = server.sockets[0].getsockname()[1]
+    async with server, front(Source(records=[record("w1", port)])) as gateway:
+        for _ in range(5):
+            answered.clear()
+            async with gateway.client.post(gateway.url("/service/ocr"), data=body()) as answer:
+                assert answer.status == 502
+                answered.set()
+                assert (await answer.json(content_type=None))["type"].endswith("/upstream-failed")
+    assert "Unhandled" not in caplog.text
