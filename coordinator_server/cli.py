@@ -63,7 +63,8 @@ class _Version(argparse.Action):
             found = version("rma-mesh")
         except PackageNotFoundError:
             found = "unknown version"
-        parser.exit(0, f"{PROGRAM} {found}\n")
+        sys.stdout.write(f"{PROGRAM} {found}\n")
+        parser.exit(0)
 
 
 def _add_serve(commands: Any, with_flags: bool) -> None:

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import platformdirs
 
+from coordinator_server.gateway.rates import RateError, parse_rate
 from node.program.settings import SettingError, setting
 
 DAY = 86400.0
@@ -38,7 +39,7 @@ class CoordinatorConfig:
         (), "origin that browsers may call from; may be given several times", metavar="ORIGIN"
     )
     admin_token: str = setting(
-        "", "admin token in place of the one in the data directory", flag=False, metavar="TOKEN"
+        "", "admin token in place of the one in the data directory", flag=False, metavar="TOKEN", secret=True
     )
     log_format: str = setting("text", "form of the log", choices=("text", "json"))
     log_level: str = setting("info", "how much is logged", choices=("debug", "info", "warning", "error"))
@@ -72,6 +73,12 @@ class CoordinatorConfig:
             raise SettingError(
                 name, "", "a file, because the other one of --tls-cert and --tls-key is given", "all"
             )
+        for name in ("default_key_rate", "address_rate"):
+            try:
+                parse_rate(getattr(self, name))
+            except RateError:
+                allowed = "a rate like 5/s, 120/min, 1000/hour or 10000/day"
+                raise SettingError(name, getattr(self, name), allowed, "all") from None
         if self.worker_stale <= self.worker_heartbeat:
             raise SettingError("worker_stale", self.worker_stale, "more than worker_heartbeat", "all")
         if self.worker_forgotten <= self.worker_stale:

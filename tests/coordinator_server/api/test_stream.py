@@ -52,7 +52,8 @@ async def stream(mesh: Mesh) -> AsyncIterator[TopologyStream]:
 
 async def read(messages: AsyncIterator[bytes]) -> Message:
     async with asyncio.timeout(5):
-        return msgspec.json.decode(await anext(messages), type=Message)
+        decoder: msgspec.json.Decoder[Message] = msgspec.json.Decoder(Message)
+        return decoder.decode(await anext(messages))
 
 
 def test_the_difference_names_what_is_new_changed_and_gone() -> None:

@@ -1,0 +1,274 @@
+"""The command line of a coordinator, as operators and scripts use it: real processes, exit codes, sentences."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import signal
+import socket
+import stat
+import subprocess
+from collections.abc import AsyncIterator, Iterator
+from pathlib import Path
+from typing import Any
+
+import aiohttp
+import pytest
+
+from tests.support.front import StandIn
+from tests.support.real_mesh import RealMesh, http, real_mesh
+from tests.support.real_mesh import run as run_program
+
+pytestmark = pytest.mark.processes
+LINES = "[2Jgone\x07"  # what a hostile machine might be named
+
+
+@pytest.fixture(scope="module")
+def mesh(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RealMesh]:
+    with real_mesh(tmp_path_factory.mktemp("cli")) as made:
+        made.start_coordinator()
+        yield made
+
+
+@pytest.fixture
+async def worker(mesh: RealMesh) -> AsyncIterator[StandIn]:
+    """A machine with a nasty name that runs one service."""
+    assert mesh.coordinator is not None
+    async with aiohttp.ClientSession() as session:
+        made = StandIn(mesh.coordinator.url, session, ("ner-extraction",))
+        await made.start()
+        await made.enroll(mesh.admin("invite", "create")["code"], LINES)
+        await made.register()
+        await made.heartbeat()
+        yield made
+        await made.stop()
+
+
+def run(*words: str, **environment: str) -> subprocess.CompletedProcess[str]:
+    return run_program("coordinator_server", *words, **environment)
+
+
+def command(mesh: RealMesh, *words: str, code: int = 0) -> str:
+    """Run a command against the running coordinator; return what it says."""
+    result = run(*words, "--data-dir", str(mesh.folder / "coordinator"))
+    assert result.returncode == code, result.stdout + result.stderr
+    return result.stdout if code == 0 else result.stderr
+
+
+def test_help_and_version_need_nothing() -> None:
+    top = run("--help")
+    assert top.returncode == 0
+    for word in (
+        "serve",
+        "invite",
+        "key",
+        "worker",
+        "audit",
+        "backup",
+        "restore",
+        "status",
+        "doctor",
+        "exit codes",
+    ):
+        assert word in top.stdout
+    assert run("--version").stdout.startswith("rma-mesh-coordinator 0.")
+    serve = run("serve", "--help").stdout
+    for flag in ("--host", "--port", "--data-dir", "--public-url", "--dht-port", "--vpn", "--edge", "--anonymous"):
+        assert flag in serve
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        (), ("frobnicate",), ("invite",), ("invite", "create", "--uses", "0"), ("invite", "create", "--uses", "x"),
+        ("invite", "create", "--expires", "soon"), ("invite", "create", "--trust", "blind"), ("invite", "revoke"),
+        ("key", "create"), ("worker", "show"), ("audit", "--limit", "0"), ("backup",), ("serve", "--frobnicate"),
+    ],
+)  # fmt: skip
+def test_wrong_usage_is_exit_code_2_and_says_what_is_right(words: tuple[str, ...]) -> None:
+    result = run(*words)
+    assert result.returncode == 2
+    assert "usage: rma-mesh-coordinator" in result.stderr
+    assert result.stdout == ""
+
+
+@pytest.mark.parametrize(
+    ("words", "environment", "said"),
+    [
+        (("--port", "70000"), {}, "Setting port (--port) is '70000'; allowed is a whole number from 0 to 65535."),
+        ((), {"RMA_PORT": "x"}, "Setting port (environment RMA_PORT) is 'x'"),
+        (("--worker-stale", "1", "--worker-heartbeat", "2"), {}, "Setting worker_stale"),
+        (("--host", "0.0.0.0", "--anonymous"), {}, "Setting anonymous"),
+        (("--config", "/nonexistent.toml"), {}, "Setting config (--config) is '/nonexistent.toml'"),
+        (("--address-rate", "lots"), {}, "Setting address_rate"),
+    ],
+)
+def test_a_wrong_setting_is_one_clear_line(
+    words: tuple[str, ...], environment: dict[str, str], said: str, tmp_path: Path
+) -> None:
+    result = run("serve", "--data-dir", str(tmp_path / "d"), "--dht-port", "0", *words, **environment)
+    assert result.returncode == 2, result.stderr
+    assert result.stderr.startswith(said)
+    assert len(result.stderr.strip().splitlines()) == 1
+
+
+def test_a_port_and_a_data_directory_in_use_are_said(mesh: RealMesh, tmp_path: Path) -> None:
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        port = str(taken.getsockname()[1])
+        result = run("serve", "--data-dir", str(tmp_path), "--port", port, "--dht-port", "0")
+    assert result.returncode == 3
+    assert f"Port {port} on 127.0.0.1 is in use." in result.stderr
+    held = str(mesh.folder / "coordinator")
+    for words in (("serve", "--port", "0", "--dht-port", "0"), ("restore", str(tmp_path / "x"), "--yes")):
+        result = run(*words, "--data-dir", held)
+        assert result.returncode == 3
+        assert f"The data directory {held} is in use." in result.stderr
+
+
+def test_without_a_coordinator_every_command_says_so(tmp_path: Path) -> None:
+    for words in (("invite", "list"), ("status", "--json"), ("backup", "x"), ("doctor",)):
+        result = run(*words, "--data-dir", str(tmp_path))
+        assert result.returncode == 4
+        assert "The coordinator is not running." in result.stderr
+        assert "serve" in result.stderr
+        assert result.stdout == ""
+
+
+def test_it_ends_in_good_order_and_takes_its_admin_file_along(tmp_path: Path) -> None:
+    with real_mesh(tmp_path) as mesh:
+        program = mesh.start_coordinator()
+        assert program.ready["event"] == "ready"
+        assert program.ready["coordinator_id"] == http(program.url + "/health").json["coordinator"]
+        admin_file = tmp_path / "coordinator" / "admin.json"
+        assert stat.S_IMODE(admin_file.stat().st_mode) == 0o600
+        program.process.send_signal(signal.SIGINT)
+        assert program.stop() == 0
+        assert not admin_file.exists()
+        mesh.start_coordinator().kill()
+        assert admin_file.exists()
+        assert "does not answer" in command(mesh, "status", code=4)
+
+
+def test_invites_on_the_command_line(mesh: RealMesh) -> None:
+    made = mesh.admin("invite", "create", "--uses", "3", "--expires", "7d", "--trust", "vetted", "--service", "ner")
+    assert {"id", "code", "link", "expires_at"} <= set(made)
+    assert made["code"].startswith("RMA-")
+    assert made["link"].startswith("rma-mesh://enroll?coordinator=")
+    assert made["services"] == ["ner-extraction"]
+    said = command(mesh, "invite", "create")
+    assert "Code:  RMA-" in said
+    assert "Link:  rma-mesh://" in said
+    assert made["id"] in command(mesh, "invite", "list")
+    listed = {invite["id"]: invite for invite in mesh.admin("invite", "list")["invites"]}
+    assert (listed[made["id"]]["status"], listed[made["id"]]["uses"]) == ("open", 3)
+    assert made["id"] in command(mesh, "invite", "revoke", made["id"])
+    listed = {invite["id"]: invite for invite in mesh.admin("invite", "list")["invites"]}
+    assert listed[made["id"]]["status"] == "revoked"
+    assert "no invite with the id 'unheard-of'" in command(mesh, "invite", "revoke", "unheard-of", code=5)
+    assert "no service is named 'unheard-of'" in command(
+        mesh, "invite", "create", "--service", "unheard-of", code=5
+    )
+
+
+def test_keys_on_the_command_line(mesh: RealMesh) -> None:
+    made = mesh.admin("key", "create", "--name", "website", "--service", "ner", "--rate", "5/s", "--expires", "30d")
+    assert made["key"].startswith(f"rma_{made['id']}_")
+    assert (made["rate"], made["services"]) == ("5/s", ["ner-extraction"])
+    assert made["expires_at"] > 0
+    assert "Key:  rma_" in command(mesh, "key", "create", "--name", "other")
+    listing = command(mesh, "key", "list")
+    assert "website" in listing
+    assert made["key"] not in listing
+    assert {key["name"] for key in mesh.admin("key", "list")["keys"]} >= {"website", "other"}
+    assert mesh.call("ner", {}, made["key"]).status == 503
+    assert made["id"] in command(mesh, "key", "revoke", made["id"])
+    assert mesh.call("ner", {}, made["key"]).status == 401
+    assert "is not a rate" in command(mesh, "key", "create", "--name", "x", "--rate", "lots", code=5)
+    assert "no API key" in command(mesh, "key", "revoke", made["id"], code=5)
+
+
+async def test_workers_on_the_command_line(mesh: RealMesh, worker: StandIn) -> None:
+    listing = command(mesh, "worker", "list")
+    assert worker.worker_id in listing
+    assert "\x1b" not in listing
+    assert "\x07" not in listing
+    (listed,) = [item for item in mesh.admin("worker", "list")["workers"] if item["id"] == worker.worker_id]
+    assert (listed["name"], listed["status"], listed["services"]) == (LINES, "active", ["ner-extraction"])
+    assert "direct hosts: 127.0.0.1" in command(mesh, "worker", "show", worker.worker_id)
+    assert mesh.admin("worker", "show", worker.worker_id)["trust"] == "volunteer"
+    command(mesh, "worker", "approve", worker.worker_id)
+    assert mesh.admin("worker", "show", worker.worker_id)["trust"] == "vetted"
+    assert mesh.admin("worker", "drain", worker.worker_id)["status"] == "draining"
+    assert mesh.admin("worker", "show", worker.worker_id)["status"] == "draining"
+    command(mesh, "worker", "undrain", worker.worker_id)
+    command(mesh, "worker", "revoke", worker.worker_id)
+    assert mesh.admin("worker", "show", worker.worker_id)["status"] == "revoked"
+    assert "was revoked" in command(mesh, "worker", "drain", worker.worker_id, code=5)
+    for strange in ("nobody", "../keys", "a b", "."):
+        assert "enrolled" in command(mesh, "worker", "show", strange, code=5)
+
+
+async def test_the_doctor_fails_while_something_does_not_work(mesh: RealMesh, worker: StandIn) -> None:
+    said = await asyncio.to_thread(run, "doctor", "--data-dir", str(mesh.folder / "coordinator"))
+    assert said.returncode == 1
+    assert f"ok    service ner-extraction: {worker.worker_id} answered" in said.stdout
+    assert "FAIL  service document-processing: Nobody runs it." in said.stdout
+    data = await asyncio.to_thread(run, "doctor", "--json", "--data-dir", str(mesh.folder / "coordinator"))
+    assert (data.returncode, json.loads(data.stdout)["ok"]) == (1, False)
+
+
+def test_status_and_audit(mesh: RealMesh) -> None:
+    assert "status: ok" in command(mesh, "status")
+    assert mesh.admin("status")["coordinator"].startswith("coordinator-")
+    mesh.admin("key", "create", "--name", "for the audit")
+    last = mesh.admin("audit", "--limit", "1")["audit"]
+    assert [(entry["action"], entry["detail"]) for entry in last] == [("key-created", "for the audit")]
+    assert "for the audit" in command(mesh, "audit")
+
+
+def test_a_backup_is_restored_into_another_place(mesh: RealMesh, tmp_path: Path) -> None:
+    key = mesh.key()
+    file = tmp_path / "backup.tar"
+    made = mesh.admin("backup", str(file))
+    assert made == {"file": str(file), "bytes": file.stat().st_size}
+    assert stat.S_IMODE(file.stat().st_mode) == 0o600
+    with real_mesh(tmp_path) as other:
+        target = str(tmp_path / "coordinator")
+        refused = run("restore", str(file), "--data-dir", target)
+        assert (refused.returncode, "--yes" in refused.stderr) == (2, True)
+        assert run("restore", str(file), "--data-dir", target, "--yes").returncode == 0
+        started = other.start_coordinator()
+        assert mesh.coordinator is not None
+        assert started.ready["coordinator_id"] == mesh.coordinator.ready["coordinator_id"]
+        assert other.call("ner", {}, key).status == 503
+        assert other.call("ner", {}, key[:-1] + "x").status == 401
+
+
+def test_what_cannot_be_restored_is_said(tmp_path: Path) -> None:
+    (tmp_path / "not.tar").write_text("hello")
+    result = run("restore", str(tmp_path / "not.tar"), "--data-dir", str(tmp_path / "d"), "--yes")
+    assert result.returncode == 1
+    assert "is not a backup of a coordinator" in result.stderr
+
+
+def test_another_machines_coordinator_is_asked_with_url_and_token(mesh: RealMesh, tmp_path: Path) -> None:
+    assert mesh.coordinator is not None
+    elsewhere = ("--data-dir", str(tmp_path), "--url", mesh.coordinator.url)
+    token = json.loads((mesh.folder / "coordinator" / "admin.json").read_text())["token"]
+    asked: list[Any] = [run("status", "--json", *elsewhere, RMA_ADMIN_TOKEN=token)]
+    asked.append(run("status", "--json", "--data-dir", str(tmp_path), RMA_ADMIN_TOKEN=token, RMA_URL=elsewhere[-1]))
+    assert [result.returncode for result in asked] == [0, 0]
+    wrong = run("status", *elsewhere, RMA_ADMIN_TOKEN="x" * 32)
+    assert wrong.returncode == 5
+    assert "not the admin token" in wrong.stderr
+    assert run("status", *elsewhere).returncode == 4
+    assert run("status", "--data-dir", str(tmp_path), "--url", "https://mesh.example").returncode == 2
+
+
+def test_the_settings_file_names_the_data_directory(mesh: RealMesh, tmp_path: Path) -> None:
+    config = tmp_path / "coordinator.toml"
+    config.write_text(f'data-dir = "{mesh.folder / "coordinator"}"\nport = 8080\n')
+    assert run("status", "--json", "--config", str(config)).returncode == 0
+    assert run("status", "--json", RMA_DATA_DIR=str(mesh.folder / "coordinator")).returncode == 0
