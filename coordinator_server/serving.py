@@ -103,9 +103,7 @@ async def running(
         await coordinator.dht.start(config.dht_host or config.host, config.dht_port)
         stack.push_async_callback(coordinator.dht.stop)
         coordinator = _knowing_dht_port(coordinator)
-        tasks = TaskSet("coordinator")
-        stack.push_async_callback(tasks.stop)
-        await run_along(coordinator, secrets, tasks)
+        await run_along(coordinator, secrets, stack)
         in_flight = InFlight()
         server = HttpServer(make_app(coordinator, in_flight), listener, tls)
         stack.push_async_callback(server.stop)
@@ -246,11 +244,10 @@ class InFlight:
 
     async def ended(self, deadline: float) -> bool:
         """Wait until none is left; return False when the deadline (seconds) came first."""
-        try:
-            await asyncio.wait_for(self._none.wait(), deadline)
-        except TimeoutError:
-            return False
-        return True
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(deadline):
+                await self._none.wait()
+        return self.count == 0
 
     def _change(self, by: int) -> None:
         self.count += by
@@ -272,11 +269,12 @@ def _knowing_dht_port(coordinator: Coordinator) -> Coordinator:
 # --- what runs along ------------------------------------------------------------------------------------------
 
 
-async def run_along(coordinator: Coordinator, secrets: Secrets, tasks: TaskSet) -> None:
-    """Start what happens without anybody asking."""
+async def run_along(coordinator: Coordinator, secrets: Secrets, stack: contextlib.AsyncExitStack) -> None:
+    """Start what happens without anybody asking, and have the stack end it."""
     config, registry = coordinator.config, coordinator.registry
     assigned = Assigned(coordinator.store, registry)
     await assigned.load(coordinator.clock() + GRACE * config.worker_heartbeat)
+    stack.push_async_callback(assigned.save)
     office = CredentialOffice(secrets.mesh_key, config.credential_life)
 
     async def renew() -> None:
@@ -288,6 +286,8 @@ async def run_along(coordinator: Coordinator, secrets: Secrets, tasks: TaskSet) 
         registry.tick()
         await assigned.save()
 
+    tasks = TaskSet("coordinator")
+    stack.push_async_callback(tasks.stop)
     tasks.every(min(1.0, config.worker_heartbeat), tick, "registry")
     tasks.every(min(config.credential_life / 2, LONGEST_RENEWAL), renew, "credential")
     published = coordinator.info

@@ -40,13 +40,17 @@ def setting(
     env: Sequence[str] = (),
     flag: bool = True,
     metavar: str | None = None,
+    secret: bool = False,
 ) -> Any:
-    """Declare a field: its default, help text, unit, inclusive bounds or choices, and older variable names."""
+    """Declare a field: its default, help text, unit, inclusive bounds or choices, and older variable names.
+
+    A secret one is not shown when the settings are printed.
+    """
     metadata = {
         "text": text, "unit": unit, "low": low, "high": high, "choices": tuple(choices),
         "env": tuple(env), "flag": flag, "metavar": metavar,
     }  # fmt: skip
-    return dataclasses.field(default=default, metadata=metadata)
+    return dataclasses.field(default=default, metadata=metadata, repr=not secret)
 
 
 def add_flags(parser: argparse.ArgumentParser, cls: type[Any]) -> None:

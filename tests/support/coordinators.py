@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import AsyncIterator, Mapping
+import io
+from collections.abc import AsyncIterator, Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -55,7 +56,7 @@ class Worker:
 
     url: str
     session: aiohttp.ClientSession
-    clock: Clock
+    clock: Callable[[], float]
     audience: str
     key: Ed25519PrivateKey = field(default_factory=Ed25519PrivateKey.generate)
     worker_id: str = ""
@@ -91,10 +92,14 @@ class Worker:
     async def peers(self, service: str) -> Answer:
         return await self.get("/api/worker/peers", {"service": service})
 
-    async def post(self, path: str, body: Any, signed: bool = True, **headers: str) -> Answer:
+    async def post(
+        self, path: str, body: Any, signed: bool = True, headers: Mapping[str, str] | None = None
+    ) -> Answer:
         data = body if isinstance(body, bytes) else msgspec.json.encode(body)
         sent = {"Authorization": f"Bearer {self.token}"} if signed else {}
-        async with self.session.post(self.url + path, data=data, headers={**sent, **headers}) as response:
+        async with self.session.post(
+            self.url + path, data=io.BytesIO(data), headers={**sent, **headers}
+        ) as response:
             return Answer(response.status, response.headers, await response.read())
 
     async def get(self, path: str, params: Mapping[str, str] | None = None) -> Answer:

@@ -41,7 +41,7 @@ def test_the_key_is_enough() -> None:
         make(iat=float("nan")),
         make(iat="now"),
         jwt.encode({"iss": "w-1", "aud": "c-1", "iat": NOW, "exp": NOW + 60}, "x" * 32, algorithm="HS256"),
-        jwt.encode({"iss": "w-1", "aud": "c-1", "iat": NOW, "exp": NOW + 60}, None, algorithm="none"),
+        jwt.encode({"iss": "w-1", "aud": "c-1", "iat": NOW, "exp": NOW + 60}, "", algorithm="none"),
         "no.token.atall",
     ],
 )

@@ -12,8 +12,10 @@ from coordinator_server.audit import Audit
 from coordinator_server.enrolment.workers import Enrolment, Workers
 from coordinator_server.store.interface import AuditLine, StoreError, Write
 from coordinator_server.store.sqlite import SqliteStore, open_sqlite
+from node.program.tasks import TaskSet
 from node.wire.problems import Problem
 from tests.support.mesh_keys import NOW, Clock
+from tests.support.waiting import eventually
 
 WEEK = 7 * 86400.0
 
@@ -115,15 +117,21 @@ async def test_two_changes_at_once_are_both_kept(store: SqliteStore) -> None:
         assert (found.trust, found.draining) == ("vetted", True)
 
 
-async def test_who_asked_may_go_away_meanwhile(store: SqliteStore) -> None:
+async def test_who_asked_may_go_away_meanwhile(store: SqliteStore, monkeypatch: pytest.MonkeyPatch) -> None:
     workers = await admitted(store)
-    revoking = asyncio.get_running_loop().create_task(workers.revoke("w-1"))
-    while not len(workers._tasks):
-        await asyncio.sleep(0)
+    begun, commit = asyncio.Event(), store.commit
+
+    async def slow(writes: Sequence[Write], audit: Sequence[AuditLine] = ()) -> bool:
+        begun.set()
+        await asyncio.sleep(0.05)
+        return await commit(writes, audit)
+
+    monkeypatch.setattr(store, "commit", slow)
+    tasks = TaskSet("test")
+    revoking = tasks.start(workers.revoke("w-1"), "revoke")
+    await begun.wait()
     revoking.cancel()
-    async with asyncio.timeout(5):
-        while not workers.is_revoked("w-1"):
-            await asyncio.sleep(0.01)
+    await eventually(lambda: workers.is_revoked("w-1"), "the revocation counts")
     assert (await loaded(store)).is_revoked("w-1")
 
 

@@ -108,7 +108,9 @@ async def test_the_audit_log_is_read_newest_first_and_only_grows(store: SqliteSt
     newest = await store.audit(2)
     assert [entry.action for entry in newest] == ["4", "3"]
     assert [entry.action for entry in await store.audit(10, before=newest[-1].number)] == ["2", "1", "0"]
-    assert newest[0] == AuditLine(**{**{f: getattr(line("4"), f) for f in line("4").__struct_fields__}, "number": 5})
+    assert newest[0] == AuditLine(
+        **{**{f: getattr(line("4"), f) for f in line("4").__struct_fields__}, "number": 5}
+    )
     other = sqlite3.connect(tmp_path / "test.db")
     try:
         for forbidden in ("DELETE FROM audit", "UPDATE audit SET actor = 'somebody else'"):
@@ -185,7 +187,9 @@ async def test_a_full_disk_is_said_clearly_and_leaves_nothing_half_written(tmp_p
     await store.close()
 
 
-@pytest.mark.parametrize("damage", [b"this is no database, but a letter to my aunt, and a long one" * 40, b"\0" * 5000])
+@pytest.mark.parametrize(
+    "damage", [b"this is no database, but a letter to my aunt, and a long one" * 40, b"\0" * 5000]
+)
 async def test_a_file_that_is_no_database_is_refused_and_left_alone(tmp_path: Path, damage: bytes) -> None:
     path = tmp_path / "letter.db"
     path.write_bytes(damage)

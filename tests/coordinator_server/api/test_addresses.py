@@ -1,0 +1,28 @@
+"""Where a request came from: a proxy on this machine is believed, nobody else."""
+
+from __future__ import annotations
+
+import pytest
+from aiohttp.test_utils import make_mocked_request
+
+from coordinator_server.api.addresses import client_address
+
+
+@pytest.mark.parametrize(
+    ("peer", "forwarded", "address"),
+    [
+        ("203.0.113.9", None, "203.0.113.9"),
+        ("203.0.113.9", "127.0.0.1", "203.0.113.9"),
+        ("127.0.0.1", None, "127.0.0.1"),
+        ("127.0.0.1", "203.0.113.9", "203.0.113.9"),
+        ("127.0.0.1", "127.0.0.1, 203.0.113.9", "203.0.113.9"),
+        ("::1", "2001:db8::1", "2001:db8::1"),
+        ("::ffff:203.0.113.9", None, "203.0.113.9"),
+        ("127.0.0.1", "unknown", ""),
+        ("127.0.0.1", "", ""),
+    ],
+)
+def test_who_asks(peer: str, forwarded: str | None, address: str) -> None:
+    headers = {} if forwarded is None else {"X-Forwarded-For": forwarded}
+    request = make_mocked_request("GET", "/", headers=headers).clone(remote=peer)
+    assert client_address(request) == address

@@ -1,0 +1,331 @@
+"""What workers ask of a coordinator over HTTP, with real signatures: what they get and what they are refused."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import msgspec
+import pytest
+from cryptography.exceptions import InvalidSignature
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
+
+from coordinator_server.api.worker import ENROLMENT_CONTEXT
+from node.wire import credentials, headers
+from node.wire.encoding import b64decode
+from node.wire.invites import parse_code
+from node.wire.manifests import open_catalogue
+from node.wire.messages import Assignment, EnrollAnswer, RegisterAnswer, RenewAnswer, WorkersAnswer
+from tests.support.coordinators import CATALOGUE, PC, Answer, Room, coordinator_room
+
+WEEK = 7 * 86400.0
+
+
+@pytest.fixture
+async def room(tmp_path: Path) -> AsyncIterator[Room]:
+    async with coordinator_room(tmp_path / "c") as room:
+        yield room
+
+
+def assignment(answer: Answer) -> Assignment:
+    assert answer.status == 200, answer.body
+    return msgspec.json.decode(answer.body, type=Assignment)
+
+
+# --- enrolment ------------------------------------------------------------------------------------------------
+
+
+async def test_an_enrolment_is_signed_by_the_mesh_that_the_invite_pins(room: Room) -> None:
+    code, machine = await room.invite(trust="vetted"), room.machine()
+    answer = await machine.enrol(code)
+    assert answer.status == 201
+    found = msgspec.json.decode(answer.body, type=EnrollAnswer)
+    public_key = b64decode(found.mesh_public_key)
+    assert parse_code(code).pins(public_key)
+    mesh_key = Ed25519PublicKey.from_public_bytes(public_key)
+    signature = b64decode(answer.headers[headers.SIGNATURE])
+    mesh_key.verify(signature, ENROLMENT_CONTEXT + answer.body)
+    with pytest.raises(InvalidSignature):
+        mesh_key.verify(signature, ENROLMENT_CONTEXT + answer.body + b" ")
+    credential = credentials.verify(found.credential, mesh_key, room.clock.now)
+    assert (credential.subject, credential.role, credential.trust) == (found.worker_id, "worker", "vetted")
+    (info,) = found.coordinators
+    assert (info.id, info.url) == (room.coordinator.coordinator_id, room.url)
+    (contact,) = found.dht
+    assert (contact.host, contact.port) == ("127.0.0.1", room.coordinator.dht.port)
+
+
+async def test_fifty_at_once_on_an_invite_for_ten(room: Room) -> None:
+    code = await room.invite(uses=10)
+    answers = await asyncio.gather(*(room.machine().enrol(code) for _ in range(50)))
+    assert sorted(answer.status for answer in answers) == [201] * 10 + [403] * 40
+    assert {answer.problem for answer in answers if answer.status == 403} == {"invite-invalid"}
+    assert len(room.coordinator.workers) == 10
+
+
+async def test_a_retry_gets_the_same_worker(room: Room) -> None:
+    code, machine = await room.invite(), room.machine()
+    first, second = await machine.enrol(code), await machine.enrol(code)
+    assert first.json["worker_id"] == second.json["worker_id"]
+
+
+@pytest.mark.parametrize(
+    ("state", "text"), [("spent", "used up"), ("expired", "expired"), ("revoked", "withdrawn")]
+)
+async def test_an_invite_that_is_no_good_says_why(room: Room, state: str, text: str) -> None:
+    record, invite = await room.coordinator.invites.create(life=60.0)
+    if state == "spent":
+        await room.machine().enrol(invite.code)
+    elif state == "expired":
+        room.clock.now += 61
+    else:
+        await room.coordinator.invites.revoke(record.id)
+    answer = await room.machine().enrol(invite.code)
+    assert (answer.status, answer.problem) == (403, "invite-invalid")
+    assert text in answer.json["detail"]
+
+
+async def test_wrong_invites_lock_the_address_out(room: Room) -> None:
+    for _ in range(5):
+        assert (await room.machine().enrol("RMA-WRONG")).problem == "invite-invalid"
+    answer = await room.machine().enrol(await room.invite())
+    assert (answer.status, answer.problem, answer.headers["Retry-After"]) == (429, "rate-limited", "900")
+    assert "enrolment-refused" in await room.actions()
+
+
+@pytest.mark.parametrize(
+    ("body", "status", "field"),
+    [
+        (b'{"invite": "x", "name": 7, "identity_public_key": ""}', 422, "name"),
+        (b'{"invite": "x", "name": "a"}', 422, "body"),
+        (b'{"invite": "x", "name": "a", "identity_public_key": "short"}', 422, "identity_public_key"),
+        (
+            b'{"invite":"x","name":"a","identity_public_key":"'
+            + b"A" * 43
+            + b'","capabilities":{"gpus":[{"name":1}]}}',
+            422,
+            "capabilities.gpus[0].name",
+        ),
+        (b'{"invite": ', 400, None),
+        (b"\xff", 400, None),
+        (b'{"deep": ' + b"[" * 100_000, 400, None),
+        (b"[]", 422, "body"),
+    ],
+)
+async def test_bad_bodies_name_the_field(room: Room, body: bytes, status: int, field: str | None) -> None:
+    answer = await room.machine().post("/api/enroll", body, signed=False)
+    assert answer.status == status, answer.body
+    assert answer.json.get("field") == field
+    assert answer.headers[headers.REQUEST_ID] == answer.json["request_id"]
+
+
+async def test_a_body_that_is_too_large_is_a_413(room: Room) -> None:
+    answer = await room.machine().post("/api/enroll", b"x" * (2**20 + 1), signed=False)
+    assert (answer.status, answer.problem) == (413, "payload-too-large")
+
+
+# --- register and heartbeat -----------------------------------------------------------------------------------
+
+
+async def test_a_worker_registers_runs_and_is_offered(room: Room) -> None:
+    worker = await room.worker("w-1", "vetted")
+    answer = await worker.register()
+    assert answer.status == 200, answer.body
+    told = msgspec.json.decode(answer.body, type=RegisterAnswer)
+    assert set(told.assignment.services) == {"ner", "notes"}
+    assert told.assignment.heartbeat_interval == 30.0
+    assert told.assignment.role == "cpu"
+    mesh_key = room.coordinator.mesh_key.public_key()
+    assert open_catalogue(told.catalogue, mesh_key) == CATALOGUE
+    beat = assignment(await worker.heartbeat("ner", load=0.25, in_flight=1))
+    assert beat == told.assignment
+    (record,) = await room.coordinator.registry.find("ner")
+    assert (record.worker_id, record.load) == ("w-1", 0.25)
+
+
+async def test_an_unknown_worker_is_told_to_register(room: Room) -> None:
+    worker = await room.worker()
+    answer = await worker.heartbeat()
+    assert (answer.status, answer.problem) == (404, "unknown-worker")
+
+
+async def test_nobody_acts_for_another(room: Room) -> None:
+    eve, anna = await room.worker("eve"), await room.worker("anna")
+    eve.worker_id, name = "eve", "anna"
+    token = {"Authorization": f"Bearer {eve.token}"}
+    for what, extra in (
+        ("register", {"capabilities": PC, "endpoints": {"port": 8000}}),
+        ("heartbeat", {}),
+        ("renew", {}),
+        ("leave", {}),
+    ):
+        body = {"worker_id": name, **extra}
+        answer = await eve.post(f"/api/worker/{what}", body, signed=False, headers=token)
+        assert (answer.status, answer.problem) == (403, "forbidden"), what
+    assert anna.worker_id in room.coordinator.workers
+    assert "acted-for-another" in await room.actions()
+
+
+async def test_forged_foreign_and_missing_tokens_are_a_401(room: Room, tmp_path: Path) -> None:
+    worker, machine = await room.worker("w-1"), room.machine()
+    async with coordinator_room(tmp_path / "other", room.clock) as other:
+        stranger = await other.worker("w-1")
+    machine.worker_id, machine.credential = "w-1", worker.credential  # a key of its own, another's credential
+    for_another = room.machine()
+    for_another.key, for_another.worker_id, for_another.credential = worker.key, "w-1", worker.credential
+    for_another.audience = "coordinator-00000000"
+    tokens = {
+        "none": "",
+        "basic": f"Basic {worker.token}",
+        "garbage": "Bearer garbage",
+        "cut": f"Bearer {worker.token[:-4]}AAAA",
+        "forged": f"Bearer {machine.token}",
+        "foreign": f"Bearer {stranger.token}",
+        "audience": f"Bearer {for_another.token}",
+        "long": "Bearer " + "x" * 5000,
+    }
+    for name, value in tokens.items():
+        sent = {"Authorization": value} if value else {}
+        answer = await machine.post("/api/worker/heartbeat", {"worker_id": "w-1"}, signed=False, headers=sent)
+        assert (answer.status, answer.problem) == (401, "unauthorized"), name
+        assert answer.headers["WWW-Authenticate"] == "Bearer"
+    assert (await room.actions()).count("worker-refused") == 1  # a flood is one line a minute
+
+
+async def test_an_old_token_is_refused(room: Room) -> None:
+    worker = await room.worker()
+    token = worker.token
+    room.clock.now += 60 + credentials.CLOCK_SKEW + 1
+    sent = {"Authorization": f"Bearer {token}"}
+    answer = await worker.post("/api/worker/heartbeat", {"worker_id": worker.worker_id}, signed=False, headers=sent)
+    assert answer.status == 401
+    assert "check the clocks" in answer.json["detail"]
+
+
+async def test_a_coordinators_own_token_is_no_workers(room: Room) -> None:
+    token = room.coordinator.token_issuer.issue(room.coordinator.coordinator_id)
+    body = {"worker_id": room.coordinator.coordinator_id}
+    sent = {"Authorization": f"Bearer {token}"}
+    answer = await room.machine().post("/api/worker/heartbeat", body, signed=False, headers=sent)
+    assert answer.status == 401
+
+
+async def test_wrong_types_in_a_heartbeat_name_the_field(room: Room) -> None:
+    worker = await room.worker()
+    answer = await worker.say("heartbeat", load=7)
+    assert (answer.status, answer.json["field"]) == (422, "load")
+    answer = await worker.say("heartbeat", services=[{"name": "ner", "state": "dancing"}])
+    assert (answer.status, answer.json["field"]) == (422, "services[0].state")
+
+
+async def test_a_worker_at_another_machine_cannot_claim_ours(room: Room) -> None:
+    worker = await room.worker()
+    body = {
+        "worker_id": worker.worker_id,
+        "capabilities": PC,
+        "endpoints": {"port": 22, "direct_hosts": ["127.0.0.1", "169.254.169.254"]},
+    }
+    answer = await worker.post("/api/worker/register", body, headers={"X-Forwarded-For": "203.0.113.9"})
+    assert answer.status == 200
+    member = room.coordinator.registry.member(worker.worker_id)
+    assert member is not None
+    assert member.endpoints.direct_hosts == ("203.0.113.9",)
+
+
+# --- rest, drain, leave, revoke, renew ------------------------------------------------------------------------
+
+
+async def test_a_paused_worker_gets_nothing(room: Room) -> None:
+    worker = await room.worker()
+    await worker.register()
+    told = assignment(await worker.heartbeat("ner", paused=True))
+    assert told.services == ()
+    assert "resting" in told.detail
+    assert assignment(await worker.heartbeat()).services == ("ner",)
+
+
+async def test_a_drained_worker_is_told_so(room: Room) -> None:
+    worker = await room.worker()
+    await worker.register()
+    await room.coordinator.workers.drain(worker.worker_id)
+    told = assignment(await worker.heartbeat("ner"))
+    assert (told.draining, told.services) == (True, ())
+
+
+async def test_a_revoked_worker_is_out_and_everybody_hears_of_it(room: Room) -> None:
+    anna, eve = await room.worker("anna"), await room.worker("eve")
+    for worker in (anna, eve):
+        await worker.register()
+    before = assignment(await anna.heartbeat())
+    await room.coordinator.workers.revoke("eve")
+    for answer in (await eve.heartbeat(), await eve.register(), await eve.say("renew"), await eve.peers("ner")):
+        assert (answer.status, answer.problem) == (403, "forbidden")
+        assert "put out of the mesh" in answer.json["detail"]
+    after = assignment(await anna.heartbeat())
+    assert after.revoked == ("eve",)
+    assert after.blocklist_version > before.blocklist_version
+
+
+async def test_who_leaves_is_forgotten(room: Room) -> None:
+    worker = await room.worker("w-1")
+    await worker.register()
+    assert (await worker.say("leave")).status == 200
+    assert room.coordinator.registry.member("w-1") is None
+    assert (await worker.heartbeat()).status == 403
+    assert (await room.actions())[-2:] == ["worker-left", "worker-refused"]
+
+
+async def test_a_credential_is_renewed_also_after_weeks_switched_off(room: Room) -> None:
+    worker = await room.worker()
+    room.clock.now += 3 * WEEK
+    assert (await worker.register()).status == 401
+    answer = await worker.say("renew")
+    assert answer.status == 200, answer.body
+    worker.credential = msgspec.json.decode(answer.body, type=RenewAnswer).credential
+    assert (await worker.register()).status == 200
+
+
+async def test_renewing_needs_the_machines_own_key(room: Room) -> None:
+    worker = await room.worker()
+    worker.key = Ed25519PrivateKey.generate()
+    assert (await worker.say("renew")).status == 401
+
+
+# --- who offers what ------------------------------------------------------------------------------------------
+
+
+async def test_a_node_asks_for_peers_by_name_or_alias(room: Room) -> None:
+    one, other = await room.worker("one"), await room.worker("other")
+    for worker in (one, other):
+        await worker.register()
+        await worker.heartbeat("ner")
+    for name in ("ner", "entities"):
+        found = msgspec.json.decode((await one.peers(name)).body, type=WorkersAnswer)
+        assert [record.worker_id for record in found.workers] == ["other"]
+    assert (await one.peers("nothing")).problem == "unknown-service"
+
+
+async def test_anybody_may_ask_where_the_dht_is(room: Room) -> None:
+    answer = await room.machine().get("/api/dht/bootstrap")
+    assert answer.json == {"contacts": [{"host": "127.0.0.1", "port": room.coordinator.dht.port}]}
+
+
+async def test_a_dht_on_every_address_is_told_as_the_worker_reached_us(tmp_path: Path) -> None:
+    async with coordinator_room(tmp_path / "c", dht_host="0.0.0.0") as room:
+        answer = await room.machine().get("/api/dht/bootstrap")
+        assert answer.json["contacts"] == [{"host": "127.0.0.1", "port": room.coordinator.dht.port}]
+
+
+async def test_workers_are_back_after_a_restart_with_the_same_tasks(tmp_path: Path) -> None:
+    async with coordinator_room(tmp_path / "c", worker_heartbeat=0.2, worker_stale=5.0) as room:
+        worker = await room.worker("w-1")
+        before = msgspec.json.decode((await worker.register()).body, type=RegisterAnswer).assignment
+    # Stopping saves what was assigned last.
+    async with coordinator_room(tmp_path / "c", room.clock) as again:
+        assert again.coordinator.coordinator_id == room.coordinator.coordinator_id
+        worker.url, worker.session = again.url, again.session
+        assert (await worker.heartbeat("ner")).problem == "unknown-worker"
+        after = msgspec.json.decode((await worker.register()).body, type=RegisterAnswer).assignment
+        assert after.services == before.services
+        assert again.coordinator.registry.recent_moves() == ()

@@ -1,0 +1,71 @@
+"""Settings of the coordinator: defaults of the specification, and bad combinations named."""
+
+from __future__ import annotations
+
+import dataclasses
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from coordinator_server.config import CoordinatorConfig, is_loopback, is_wildcard
+from node.program.errors import EXIT_USAGE
+from node.program.settings import SettingError, load_settings
+
+
+def test_the_timings_of_the_specification() -> None:
+    config = CoordinatorConfig()
+    assert (config.worker_heartbeat, config.worker_stale, config.worker_forgotten) == (30, 90, 300)
+    assert (config.credential_life, config.drain_deadline) == (7 * 86400, 30)
+    assert (config.host, config.port, config.dht_port, config.store) == ("127.0.0.1", 8080, 8468, "sqlite")
+
+
+def test_every_setting_has_a_help_text() -> None:
+    assert all(field.metadata["text"] for field in dataclasses.fields(CoordinatorConfig))
+
+
+@pytest.mark.parametrize(
+    ("flags", "name"),
+    [
+        ({"tls_cert": "x.pem"}, "tls_key"),
+        ({"tls_key": "x.pem"}, "tls_cert"),
+        ({"worker_stale": 30.0}, "worker_stale"),
+        ({"worker_forgotten": 90.0}, "worker_forgotten"),
+        ({"anonymous": True, "host": "0.0.0.0"}, "anonymous"),
+        ({"port": 70000}, "port"),
+        ({"store": "oracle"}, "store"),
+        ({"worker_heartbeat": "often"}, "worker_heartbeat"),
+    ],
+)
+def test_what_cannot_be_is_refused_by_name(flags: dict[str, Any], name: str) -> None:
+    with pytest.raises(SettingError, match=f"Setting {name} ") as caught:
+        load_settings(CoordinatorConfig, flags, {})
+    assert caught.value.exit_code == EXIT_USAGE
+
+
+def test_anonymous_is_for_this_machine_unless_forced() -> None:
+    assert CoordinatorConfig(anonymous=True).open_to_all
+    assert CoordinatorConfig(anonymous=True, force_anonymous=True, host="0.0.0.0").open_to_all
+    assert not CoordinatorConfig().open_to_all
+
+
+def test_the_data_directory_has_a_default_of_its_own(tmp_path: Path) -> None:
+    assert CoordinatorConfig(data_dir=str(tmp_path)).directory == tmp_path
+    assert CoordinatorConfig().directory.name == "rma-mesh-coordinator"
+
+
+@pytest.mark.parametrize(
+    ("host", "loopback", "wildcard"),
+    [
+        ("127.0.0.1", True, False),
+        ("127.8.9.1", True, False),
+        ("::1", True, False),
+        ("localhost", True, False),
+        ("0.0.0.0", False, True),
+        ("::", False, True),
+        ("192.168.1.1", False, False),
+        ("mesh.example.org", False, False),
+    ],
+)
+def test_hosts(host: str, loopback: bool, wildcard: bool) -> None:
+    assert (is_loopback(host), is_wildcard(host)) == (loopback, wildcard)

@@ -1,0 +1,277 @@
+"""The life of a coordinator: it starts whole or says why not, drains, and loses nothing when it is killed."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import datetime
+import json
+import os
+import signal
+import socket
+import ssl
+import stat
+import subprocess
+import sys
+import time
+from collections.abc import Coroutine, Iterator
+from pathlib import Path
+from typing import Any
+
+import aiohttp
+import pytest
+from aiohttp import web
+from cryptography import x509
+from cryptography.hazmat.primitives import serialization
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from cryptography.x509.oid import NameOID
+
+from coordinator_server.config import CoordinatorConfig
+from coordinator_server.serving import InFlight, public_url, read_catalogue, read_tls, warnings
+from coordinator_server.store.sqlite import open_database
+from node.program.errors import EXIT_IN_USE, EXIT_USAGE, UserFacingError
+from node.program.tasks import TaskSet
+from node.program.web import HttpServer, bind
+from tests.support.coordinators import Worker, coordinator_room, quick_config
+from tests.support.real_mesh import ENVIRONMENT, RealMesh, real_mesh, run
+from tests.support.waiting import eventually
+
+pytestmark = pytest.mark.timeout(120)
+
+
+@pytest.fixture
+def mesh(tmp_path: Path) -> Iterator[RealMesh]:
+    with real_mesh(tmp_path) as mesh:
+        yield mesh
+
+
+# --- in this process ------------------------------------------------------------------------------------------
+
+
+async def test_it_leaves_the_admin_file_only_while_it_runs(tmp_path: Path) -> None:
+    file = tmp_path / "c" / "admin.json"
+    async with coordinator_room(tmp_path / "c") as room:
+        found = json.loads(file.read_bytes())
+        assert found == {"url": room.url, "token": room.coordinator.admin_token}
+        if os.name == "posix":
+            assert stat.S_IMODE(file.stat().st_mode) == 0o600
+    assert not file.exists()
+
+
+async def test_a_failed_start_gives_back_what_it_had_taken(tmp_path: Path) -> None:
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as taken:
+        taken.bind(("127.0.0.1", 0))
+        with pytest.raises(UserFacingError) as caught:
+            async with coordinator_room(tmp_path / "c", dht_port=taken.getsockname()[1]):
+                pass
+        assert caught.value.exit_code == EXIT_IN_USE
+    async with coordinator_room(tmp_path / "c") as room:
+        assert room.coordinator.readiness.ready
+
+
+async def test_the_dht_knows_the_coordinator(tmp_path: Path) -> None:
+    async with coordinator_room(tmp_path / "c", location="Leeds") as room:
+        await eventually(lambda: room.coordinator.dht.stats().entries, "it has published itself")
+        found = await room.coordinator.dht.find_coordinators()
+        assert [(info.id, info.location) for info in found] == [(room.coordinator.coordinator_id, "Leeds")]
+
+
+async def test_requests_in_flight_are_counted_and_waited_for() -> None:
+    in_flight, release = InFlight(), asyncio.Event()
+
+    async def slow(_request: web.Request) -> web.Response:
+        await release.wait()
+        return web.Response()
+
+    app = web.Application(middlewares=[in_flight.middleware])
+    app.router.add_get("/service/ner", slow)
+    app.router.add_get("/health", slow)
+    server = HttpServer(app, bind("127.0.0.1", 0))
+    await server.start()
+    async with aiohttp.ClientSession() as session, asyncio.TaskGroup() as group:
+        assert await in_flight.ended(0.0)
+        for path in ("/service/ner", "/health"):
+            group.create_task(session.get(server.url + path))
+        await eventually(lambda: in_flight.count == 1, "the request is in hand")
+        assert not await in_flight.ended(0.05)
+        release.set()
+        assert await in_flight.ended(5.0)
+        assert in_flight.count == 0
+    await server.stop()
+
+
+def test_manifests_of_the_operator_are_read_too(tmp_path: Path) -> None:
+    (tmp_path / "mine.toml").write_text('name = "mine"\ntitle = "Mine"\n')
+    catalogue = read_catalogue(CoordinatorConfig(services_dir=(str(tmp_path),)))
+    assert {"mine", "ner-extraction", "notes-coa"} <= set(catalogue.by_name())
+
+
+def test_a_bad_manifest_and_a_missing_folder_are_named(tmp_path: Path) -> None:
+    (tmp_path / "bad.toml").write_text('name = "bad"\ntitle = "Bad"\nreplicas = "many"\n')
+    with pytest.raises(UserFacingError, match="manifest cannot be used") as caught:
+        read_catalogue(CoordinatorConfig(services_dir=(str(tmp_path),)))
+    assert "bad.toml" in caught.value.message
+    assert "replicas" in caught.value.message
+    assert caught.value.exit_code == EXIT_USAGE
+    with pytest.raises(UserFacingError, match="services_dir"):
+        read_catalogue(CoordinatorConfig(services_dir=(str(tmp_path / "nowhere"),)))
+
+
+@pytest.mark.parametrize("url", ["mesh.example.org", "ftp://mesh.example.org", "https://a b"])
+def test_a_public_url_that_is_none_is_refused(url: str) -> None:
+    with bind("127.0.0.1", 0) as listener, pytest.raises(UserFacingError, match="public_url"):
+        public_url(CoordinatorConfig(public_url=url), listener, None)
+
+
+def test_what_the_operator_should_know() -> None:
+    assert warnings(CoordinatorConfig()) == []
+    (open_door,) = warnings(CoordinatorConfig(host="0.0.0.0"))
+    assert "plain HTTP" in open_door
+    assert warnings(CoordinatorConfig(host="0.0.0.0", public_url="https://mesh.example.org")) == []
+    texts = warnings(CoordinatorConfig(anonymous=True, edge="https://edge.example.org"))
+    assert ["--anonymous" in text or "--edge" in text for text in texts] == [True, True]
+
+
+def make_certificate(folder: Path) -> tuple[Path, Path]:
+    key = Ed25519PrivateKey.generate()
+    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "localhost")])
+    now = datetime.datetime.now(datetime.UTC)
+    certificate = (
+        x509.CertificateBuilder()
+        .subject_name(name)
+        .issuer_name(name)
+        .public_key(key.public_key())
+        .serial_number(1)
+        .not_valid_before(now - datetime.timedelta(days=1))
+        .not_valid_after(now + datetime.timedelta(days=1))
+        .add_extension(x509.SubjectAlternativeName([x509.DNSName("localhost")]), critical=False)
+        .sign(key, None)
+    )
+    cert_file, key_file = folder / "cert.pem", folder / "key.pem"
+    cert_file.write_bytes(certificate.public_bytes(serialization.Encoding.PEM))
+    key_file.write_bytes(
+        key.private_bytes(
+            serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
+        )
+    )
+    return cert_file, key_file
+
+
+def test_certificates_that_cannot_be_used_are_said(tmp_path: Path) -> None:
+    cert, key = make_certificate(tmp_path)
+    assert read_tls(CoordinatorConfig()) is None
+    assert read_tls(CoordinatorConfig(tls_cert=str(cert), tls_key=str(key))) is not None
+    for one, other in ((key, cert), (cert, cert), (tmp_path / "none.pem", key)):
+        with pytest.raises(UserFacingError, match="TLS certificate") as caught:
+            read_tls(CoordinatorConfig(tls_cert=str(one), tls_key=str(other)))
+        assert caught.value.exit_code == EXIT_USAGE
+
+
+def test_the_settings_of_tests_are_those_of_the_program(tmp_path: Path) -> None:
+    assert quick_config(tmp_path).directory == tmp_path
+
+
+# --- as a program ---------------------------------------------------------------------------------------------
+
+
+@pytest.mark.processes
+async def test_it_serves_https(mesh: RealMesh, tmp_path: Path) -> None:
+    cert, key = make_certificate(tmp_path)
+    coordinator = await asyncio.to_thread(mesh.start_coordinator, "--tls-cert", str(cert), "--tls-key", str(key))
+    assert coordinator.url.startswith("https://")
+    trusted = ssl.create_default_context(cafile=str(cert))
+    url = coordinator.url.replace("127.0.0.1", "localhost") + "/health"
+    async with aiohttp.ClientSession() as session, session.get(url, ssl=trusted) as response:
+        assert response.status == 200
+
+
+@pytest.mark.processes
+def test_sigterm_ends_it_with_0_and_the_data_dir_can_be_used_again(mesh: RealMesh) -> None:
+    first = mesh.start_coordinator()
+    busy = start("--data-dir", str(first.data_dir), "--port", "0", "--dht-port", "0")
+    assert busy.returncode == EXIT_IN_USE
+    assert "in use" in busy.stderr
+    assert busy.stdout == ""
+    assert first.stop() == 0
+    second = mesh.start_coordinator()
+    assert second.ready["coordinator_id"] == first.ready["coordinator_id"]
+    assert second.stop() == 0
+
+
+@pytest.mark.processes
+def test_a_port_in_use_is_exit_code_3(tmp_path: Path) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        result = start("--data-dir", str(tmp_path / "c"), "--port", str(taken.getsockname()[1]), "--dht-port", "0")
+    assert result.returncode == EXIT_IN_USE
+    assert "in use" in result.stderr
+    assert "--port" in result.stderr
+    assert "Traceback" not in result.stderr
+
+
+@pytest.mark.processes
+def test_a_damaged_database_is_said_and_not_replaced(tmp_path: Path) -> None:
+    folder = tmp_path / "c"
+    folder.mkdir()
+    (folder / "coordinator.db").write_bytes(b"no database" * 1000)
+    result = start("--data-dir", str(folder), "--port", "0", "--dht-port", "0")
+    assert result.returncode == 1
+    assert "damaged" in result.stderr
+    assert "restore" in result.stderr
+    assert "Traceback" not in result.stderr
+
+
+@pytest.mark.processes
+def test_the_ready_line_for_people(tmp_path: Path) -> None:
+    words = ["serve", "--data-dir", str(tmp_path / "c"), "--port", "0", "--dht-port", "0"]
+    process = subprocess.Popen(
+        [sys.executable, "-m", "coordinator_server", *words],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,
+        env=ENVIRONMENT,
+    )
+    assert process.stdout is not None
+    line = process.stdout.readline().decode()
+    process.send_signal(signal.SIGINT)
+    process.stdout.close()
+    assert process.wait(20) == 0
+    assert line.startswith("RMA Mesh coordinator ready at http://127.0.0.1:")
+
+
+@pytest.mark.processes
+async def test_three_power_cuts_lose_no_enrolment_no_key_and_no_audit_line(mesh: RealMesh) -> None:
+    enrolled: list[str] = []
+    made: list[Any] = []
+    for _ in range(3):
+        coordinator = await asyncio.to_thread(mesh.start_coordinator)
+        code = (await asyncio.to_thread(mesh.admin, "invite", "create", "--uses", "20"))["code"]
+        made.append(await asyncio.to_thread(mesh.admin, "key", "create", "--name", "test"))
+        async with aiohttp.ClientSession() as session:
+            audience = coordinator.ready["coordinator_id"]
+            workers = [Worker(coordinator.url, session, time.time, audience) for _ in range(20)]
+            tasks = TaskSet("test")
+            tries = [tasks.start(quietly(worker.enrol(code)), "enrol") for worker in workers]
+            await asyncio.wait(tries, return_when=asyncio.FIRST_COMPLETED)
+            coordinator.kill()  # with answers on their way
+            await asyncio.gather(*tries)
+        enrolled += [worker.worker_id for worker in workers if worker.worker_id]
+    connection = open_database(mesh.folder / "coordinator" / "coordinator.db")
+    keys = {row[0] for row in connection.execute("SELECT key FROM entries")}
+    lines = connection.execute("SELECT action, subject FROM audit").fetchall()
+    connection.close()
+    assert enrolled
+    for worker_id in enrolled:
+        assert f"worker/{worker_id}" in keys
+        assert ("enrolled", worker_id) in lines
+    for key in made:
+        assert f"apikey/{key['id']}" in keys
+        assert ("key-created", key["id"]) in lines
+    assert sum(action == "enrolled" for action, _ in lines) == sum(key.startswith("worker/") for key in keys)
+
+
+async def quietly(work: Coroutine[Any, Any, object]) -> None:
+    with contextlib.suppress(aiohttp.ClientError, OSError):
+        await work
+
+
+def start(*words: str) -> subprocess.CompletedProcess[Any]:
+    return run("coordinator_server", "serve", "--json", *words)
