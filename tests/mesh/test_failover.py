@@ -147,3 +147,30 @@ def test_a_node_that_restarts_while_the_coordinator_is_dead_serves_again(mesh: R
         return result.stderr if result.returncode == 0 else ""
 
     assert "worker=w1" in wait_until(called, "w1 is found again without any coordinator", 60)
+
+
+def test_a_revoked_machine_is_out_everywhere_within_a_heartbeat(mesh: RealMesh) -> None:
+    mesh.start_coordinator()
+    link, key = mesh.invite(3), mesh.key("--rate", "10000/min")
+    for name in ("good", "bad"):
+        mesh.start_node(name, link, "--allow", NER)
+    mesh.start_node("caller", link, "--allow", "rag-embeddings")
+    mesh.wait_for_service(NER, 2)
+    mesh.wait_for_service("rag-embeddings")
+    call = ("call", NER, "--data", json.dumps(TEXT), "--verbose")
+    wait_until(lambda: "worker=bad" in mesh.node_command("caller", *call).stderr, "the caller knows it")
+    other = ("call", "rag", "--data", '{"query": "x"}')
+    wait_until(lambda: mesh.node_command("bad", *other).returncode == 0, "it may call others")
+    mesh.admin("worker", "revoke", "bad")
+
+    wait_until(lambda: mesh.workers_running(NER) == {"good"}, "the gateway offers it no more")
+    assert {mesh.call("ner", TEXT, key).headers["X-RMA-Worker"] for _ in range(10)} == {"good"}
+    wait_until(lambda: mesh.node_command("bad", *other).returncode != 0, "other nodes refuse its requests", 10)
+    assert all("worker=good" in mesh.node_command("caller", *call).stderr for _ in range(10))
+    status = wait_until(
+        lambda: (found := mesh.status("bad"))["phase"] == "degraded" and found, "its volunteer is told"
+    )
+    assert status["reasons"][0]["code"] == "coordinator-refused"
+    link = mesh.invite(1)
+    again = mesh.node_command("bad", "enroll", link)
+    assert again.returncode == 5, "it must leave first"
