@@ -98,7 +98,7 @@ class Worker:
         data = body if isinstance(body, bytes) else msgspec.json.encode(body)
         sent = {"Authorization": f"Bearer {self.token}"} if signed else {}
         async with self.session.post(
-            self.url + path, data=io.BytesIO(data), headers={**sent, **headers}
+            self.url + path, data=io.BytesIO(data), headers={**sent, **(headers or {})}
         ) as response:
             return Answer(response.status, response.headers, await response.read())
 
