@@ -143,7 +143,7 @@ async def test_a_listener_who_talks_too_much_or_leaves_is_forgotten(front: Front
         assert closed.type in (aiohttp.WSMsgType.CLOSE, aiohttp.WSMsgType.CLOSED, aiohttp.WSMsgType.CLOSING)
     async with following(front) as socket:
         await socket.receive_json()
-    await until(lambda: len(front.site.server._runner.app[FRONT].stream) == 0)  # type: ignore[index]
+    await until(lambda: len(front.site.server._runner.app[FRONT].stream) == 0)
 
 
 async def test_every_route_is_described(front: Front) -> None:
