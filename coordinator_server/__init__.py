@@ -1,7 +1,10 @@
-"""The coordinator: one headless server that lets workers in, knows which live, says what each runs, and routes to them.
+"""The coordinator: one headless server that lets workers in, knows who lives, says who runs what, and routes to them.
 
-`cli` and `config` are the command line and its settings, `application` puts the parts together and serves.
-`keys` makes and keeps the mesh key; `store` keeps what must not be lost; `enrolment` lets machines in and puts
-them out; `registry` knows who is here and decides who runs what (pure); `api` has the HTTP handlers: parse,
-call, reply; `gateway` takes the requests of frontends to workers.
+`cli` has the words of the command line, `commands` what they do, `admin_client` asks the running coordinator and
+`tables` prints its answers; `config` has the settings, `backup` packs and restores. `application` names the parts
+of a running coordinator, `serving` puts them together and serves. `keys` makes and keeps the mesh key, `audit`
+notes who did what; `store` keeps what must not be lost; `enrolment` lets machines in and puts them out; `registry`
+knows who is here and decides who runs what (pure); `api` has the HTTP handlers: parse, call, reply; `gateway` takes
+the requests of frontends to workers; `front` adds to the application what frontends, browsers, monitors and
+operators see, and `metrics` what Prometheus reads.
 """

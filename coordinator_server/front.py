@@ -12,7 +12,7 @@ from aiohttp import web
 from aiohttp.typedefs import Handler, Middleware
 
 from coordinator_server.api.stream import TopologyStream
-from coordinator_server.api.topology import count_workers, draw
+from coordinator_server.api.topology import Picture, count_workers
 from coordinator_server.application import COORDINATOR, Coordinator
 from coordinator_server.gateway import cors, routes
 from coordinator_server.gateway.access import Access
@@ -38,6 +38,7 @@ class Front:
     version: str
     started_at: float  # Unix seconds
     router: Router
+    picture: Picture
     stream: TopologyStream
     metrics: Metrics
 
@@ -72,11 +73,13 @@ def find_version() -> str:
 def _make_front(coordinator: Coordinator, version: str) -> Front:
     parts: list[Front] = []  # the reading needs the router, which is made with the metrics
     metrics = Metrics(lambda: _read(coordinator, parts[0]), coordinator=coordinator.coordinator_id, version=version)
+    picture = Picture(coordinator, version)
     front = Front(
         version=version,
         started_at=coordinator.clock(),
         router=make_router(coordinator, lambda outcome: _count(metrics, outcome)),
-        stream=TopologyStream(lambda: draw(coordinator, version)),
+        picture=picture,
+        stream=TopologyStream(picture.read),
         metrics=metrics,
     )
     parts.append(front)
@@ -99,6 +102,7 @@ def _make_gateway(coordinator: Coordinator, front: Front) -> routes.Gateway:
         catalogue=coordinator.catalogue,
         metrics=front.metrics,
         readiness=coordinator.readiness,
+        audit=coordinator.audit,
     )
 
 
@@ -115,13 +119,13 @@ def _count(metrics: Metrics, outcome: Outcome) -> None:
 def _read(coordinator: Coordinator, front: Front) -> Reading:
     registry, now = coordinator.registry, coordinator.clock()
     counts, stats, dht = count_workers(coordinator), front.router.stats(), coordinator.dht.stats()
-    manifests = coordinator.catalogue.manifests
+    services = front.picture.read().services
     return Reading(
         registered=counts.total,
         active=counts.active,
         stale=counts.stale,
-        service_workers={manifest.name: len(registry.running(manifest.name)) for manifest in manifests},
-        service_wanted={manifest.name: manifest.replicas for manifest in manifests},
+        service_workers={service.name: service.healthy for service in services},
+        service_wanted={service.name: service.wanted for service in services},
         heartbeat_ages={member.worker_id: max(0.0, now - member.last_seen) for member in registry.members()},
         queue_depths=front.router.queue_depths(),
         retries=stats.retries,

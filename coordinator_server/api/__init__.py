@@ -1,6 +1,7 @@
 """The coordinator's HTTP handlers: parse, call, reply.
 
-`shapes` are the documents of the public and the admin API. `public` answers frontends and monitors, `dashboard`
-browsers, `admin` the operator, `worker` enrolled machines. `topology` makes the picture of the mesh that everybody
-may see, `stream` sends it on as it changes, `doctor` looks at everything once, `openapi` describes all routes.
+`shapes` are the documents of the public and the admin API. `public` answers frontends, monitors and browsers,
+`admin` the operator, `worker` enrolled machines, which `worker_auth` recognises; `addresses` tells where a request
+came from. `topology` makes the picture of the mesh that everybody may see, `stream` sends it on as it changes,
+`doctor` looks at everything once, `openapi` describes all routes.
 """

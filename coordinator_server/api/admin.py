@@ -127,6 +127,7 @@ async def status(request: web.Request) -> web.Response:
     coordinator, front = request.app[COORDINATOR], request.app[FRONT]
     now, readiness = coordinator.clock(), coordinator.readiness
     invites, keys = await coordinator.invites.list(), await coordinator.keys.list()
+    topology = front.picture.read()
     return json_response(
         CoordinatorStatus(
             status="draining" if readiness.draining else "ok" if readiness.ready else "starting",
@@ -135,11 +136,8 @@ async def status(request: web.Request) -> web.Response:
             url=coordinator.info.url,
             uptime_seconds=round(max(0.0, now - front.started_at), 1),
             workers=count_workers(coordinator),
-            services={
-                manifest.name: len(coordinator.registry.running(manifest.name))
-                for manifest in coordinator.catalogue.manifests
-            },
-            gaps=len(find_gaps(coordinator)),
+            services={service.name: service.healthy for service in topology.services},
+            gaps=len(find_gaps(topology)),
             invites_open=sum(not invite.refusal(now) for invite in invites),
             keys=sum(not key.expired(now) for key in keys),
             requests=front.metrics.total,
@@ -150,18 +148,18 @@ async def status(request: web.Request) -> web.Response:
 
 async def examine(request: web.Request) -> web.Response:
     """Look at everything once."""
-    checks = await doctor.examine(request.app[COORDINATOR])
+    checks = await doctor.examine(request.app[COORDINATOR], request.app[FRONT].picture.read())
     return json_response(Doctor(ok=all(check.ok for check in checks), checks=checks))
 
 
 async def gaps(request: web.Request) -> web.Response:
     """List the services that lack workers, and why."""
-    coordinator = request.app[COORDINATOR]
-    found = find_gaps(coordinator)
+    topology = request.app[FRONT].picture.read()
+    found = find_gaps(topology)
     empty = [gap.service for gap in found if gap.running == 0]
     message = "Every service has the workers that it needs."
     if found:
-        message = f"{len(found)} of {len(coordinator.catalogue.manifests)} services have fewer workers than wanted."
+        message = f"{len(found)} of {len(topology.services)} services have fewer workers than wanted."
     if empty:
         message += f" Nobody runs {', '.join(empty)}."
     return json_response(Gaps(gaps=found, message=message))

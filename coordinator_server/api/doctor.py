@@ -6,7 +6,7 @@ import asyncio
 
 import aiohttp
 
-from coordinator_server.api.shapes import Check
+from coordinator_server.api.shapes import Check, Topology
 from coordinator_server.api.topology import count_workers, find_gaps
 from coordinator_server.application import Coordinator
 from coordinator_server.registry.membership import Member
@@ -21,10 +21,10 @@ INVITE_HINT = "Make an invite with `rma-mesh-coordinator invite create` and give
 LOOK_HINT = "`rma-mesh-coordinator worker list` shows who is here and what each machine runs."
 
 
-async def examine(coordinator: Coordinator) -> list[Check]:
+async def examine(coordinator: Coordinator, topology: Topology) -> list[Check]:
     """Return all checks, the coordinator's own first, then one for each service."""
     gate = asyncio.Semaphore(AT_ONCE)
-    reasons = {gap.service: gap.reason for gap in find_gaps(coordinator)}
+    reasons = {gap.service: gap.reason for gap in find_gaps(topology)}
     async with aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(PROBE_LIMIT), trust_env=False) as session:
 
         async def one(manifest: Manifest) -> Check:

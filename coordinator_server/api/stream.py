@@ -37,6 +37,8 @@ def key_of(item: Any) -> str:
 
 def difference(old: Topology, new: Topology) -> tuple[TopologyChange, TopologyRemoval] | None:
     """Return what changed and what is gone, or None when both say the same."""
+    if old is new:
+        return None
     changed: dict[str, tuple[Any, ...]] = {}
     removed: dict[str, tuple[str, ...]] = {}
     for part in PARTS:

@@ -16,7 +16,30 @@ from coordinator_server.api.shapes import (
 )
 from coordinator_server.application import Coordinator
 from coordinator_server.registry.membership import Member
+from node.wire.manifests import Manifest
 from node.wire.messages import Route
+
+LIFE = 1.0  # seconds
+
+
+class Picture:
+    """Hands out one drawing until something has changed or `LIFE` has passed, however many ask."""
+
+    def __init__(self, coordinator: Coordinator, version: str) -> None:
+        self._coordinator = coordinator
+        self._version = version
+        self._drawn: tuple[tuple[object, ...], Topology] | None = None
+
+    def read(self) -> Topology:
+        registry, readiness = self._coordinator.registry, self._coordinator.readiness
+        state = (registry.version, readiness.ready, readiness.draining)
+        if self._drawn is not None:
+            drawn_state, topology = self._drawn
+            if drawn_state == state and 0 <= self._coordinator.clock() - topology.timestamp < LIFE:
+                return topology
+        topology = draw(self._coordinator, self._version)
+        self._drawn = ((registry.version, *state[1:]), topology)
+        return topology
 
 
 def draw(coordinator: Coordinator, version: str) -> Topology:
@@ -56,16 +79,13 @@ def count_workers(coordinator: Coordinator) -> WorkerCounts:
     return WorkerCounts(total=total, active=total - stale, stale=stale)
 
 
-def find_gaps(coordinator: Coordinator) -> list[Gap]:
+def find_gaps(topology: Topology) -> list[Gap]:
     """Return the services that fewer workers run than wanted, with the reason."""
-    short = {shortage.service: shortage.reason for shortage in coordinator.registry.shortages()}
-    gaps = []
-    for manifest in coordinator.catalogue.manifests:
-        running = len(coordinator.registry.running(manifest.name))
-        if running < manifest.replicas:
-            reason = short.get(manifest.name) or "The workers that it was given to have not started it yet."
-            gaps.append(Gap(service=manifest.name, wanted=manifest.replicas, running=running, reason=reason))
-    return gaps
+    return [
+        Gap(service=service.name, wanted=service.wanted, running=service.healthy, reason=service.reason)
+        for service in topology.services
+        if service.healthy < service.wanted
+    ]
 
 
 def _own(coordinator: Coordinator, workers: Sequence[TopologyWorker]) -> TopologyCoordinator:
@@ -103,17 +123,25 @@ def _route(member: Member) -> Route:
 
 
 def _services(coordinator: Coordinator, running: Mapping[str, Sequence[str]]) -> tuple[TopologyService, ...]:
-    reasons = {gap.service: gap.reason for gap in find_gaps(coordinator)}
+    reasons = {shortage.service: shortage.reason for shortage in coordinator.registry.shortages()}
     return tuple(
-        TopologyService(
-            name=manifest.name,
-            title=manifest.title,
-            aliases=manifest.aliases,
-            tier=manifest.tier,
-            wanted=manifest.replicas,
-            healthy=len(running.get(manifest.name, ())),
-            workers=tuple(running.get(manifest.name, ())),
-            reason=reasons.get(manifest.name, ""),
-        )
+        _service(manifest, running.get(manifest.name, ()), reasons.get(manifest.name, ""))
         for manifest in coordinator.catalogue.manifests
+    )
+
+
+def _service(manifest: Manifest, workers: Sequence[str], reason: str) -> TopologyService:
+    if len(workers) >= manifest.replicas:
+        reason = ""
+    elif not reason:
+        reason = "The workers that it was given to have not started it yet."
+    return TopologyService(
+        name=manifest.name,
+        title=manifest.title,
+        aliases=manifest.aliases,
+        tier=manifest.tier,
+        wanted=manifest.replicas,
+        healthy=len(workers),
+        workers=tuple(workers),
+        reason=reason,
     )

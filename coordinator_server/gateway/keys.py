@@ -19,7 +19,7 @@ from coordinator_server.gateway.rates import parse_rate
 from coordinator_server.store.interface import ABSENT, AuditLine, Store, Write
 
 PREFIX = "apikey/"
-FORM = re.compile(r"^rma_([0-9a-f]{12})_([A-Za-z0-9_-]{43})$")
+FORM = re.compile(r"rma_([0-9a-f]{12})_([A-Za-z0-9_-]{43})")
 KEPT = 4096  # keys that are remembered between two reads of the store
 FRESH = 5.0  # seconds; a key that another coordinator revoked is refused here after at most this long
 NOBODY = hashlib.sha256(b"").hexdigest()
@@ -81,7 +81,7 @@ class ApiKeys:
 
     async def find(self, presented: str) -> ApiKey | None:
         """Return the key that this text is, or None; it may have expired."""
-        match = FORM.match(presented)
+        match = FORM.fullmatch(presented)
         if match is None:
             return None
         key = await self._read(match[1])
@@ -126,6 +126,12 @@ class ApiKeys:
         while len(self._recent) > KEPT:
             self._recent.popitem(last=False)
         return key
+
+
+def id_of(presented: str) -> str:
+    """Return the id in a key's text, or an empty string for what is no key; it says nothing about the secret."""
+    match = FORM.fullmatch(presented)
+    return match[1] if match else ""
 
 
 def _hash(secret: str) -> str:

@@ -18,7 +18,7 @@ UNITS = {
     "hour": 3600.0,
     "day": 86400.0,
 }
-RATE = re.compile(r"^(\d{1,9})/([a-z]+)$")
+RATE = re.compile(r"([0-9]{1,9})/([a-z]+)")
 MAX_BUCKETS = 20_000
 ROUNDING = 1e-6  # what sums of fractions may lose
 
@@ -61,7 +61,7 @@ class Verdict:
 
 def parse_rate(text: str) -> Rate:
     """Parse `120/min`; raise RateError."""
-    match = RATE.match(text.strip().lower())
+    match = RATE.fullmatch(text.strip().lower())
     if match is None or match[2] not in UNITS or int(match[1]) < 1:
         raise RateError(f"{text[:40]!r} is not a rate; a rate reads like 5/s, 120/min, 1000/hour or 10000/day.")
     return Rate(int(match[1]), UNITS[match[2]])

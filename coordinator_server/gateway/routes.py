@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Final, Protocol
+from typing import Final
 
 from aiohttp import web
 
 from coordinator_server.api.addresses import client_address
+from coordinator_server.application import Readiness
+from coordinator_server.audit import Audit
 from coordinator_server.gateway.access import Access, Caller, Visit
+from coordinator_server.gateway.keys import id_of
 from coordinator_server.metrics import Metrics
 from node.forwarding.paths import split_path
+from node.routing.router import Router
 from node.wire.manifests import Catalogue
 from node.wire.problems import Problem
 
@@ -20,21 +24,6 @@ OLDER_PREFIX = "/api/service/"
 SANDBOX = {"Content-Security-Policy": "sandbox", "X-Content-Type-Options": "nosniff"}
 
 
-class Serve(Protocol):
-    """What the gateway needs of `node.routing.router.Router`."""
-
-    async def serve(
-        self, request: web.Request, service: str, path: str | None, *, forwarded: bool, caller: str
-    ) -> web.StreamResponse: ...
-
-
-class Ready(Protocol):
-    """Whether requests may come in."""
-
-    ready: bool
-    draining: bool
-
-
 class Gateway:
     """One door for all services."""
 
@@ -42,16 +31,18 @@ class Gateway:
         self,
         *,
         access: Access,
-        router: Serve,
+        router: Router,
         catalogue: Catalogue,
         metrics: Metrics,
-        readiness: Ready,
+        readiness: Readiness,
+        audit: Audit,
     ) -> None:
         self._access = access
         self._router = router
         self._catalogue = catalogue
         self._metrics = metrics
         self._readiness = readiness
+        self._audit = audit
 
     async def take(self, request: web.Request) -> web.StreamResponse:
         """Serve any method on /service/{service}[/{path}]."""
@@ -66,6 +57,7 @@ class Gateway:
             service, caller = await self.admit(request, name)
         except Problem as problem:
             self._metrics.rejected(problem.kind)
+            await self._note(request, problem)
             raise
         request[LIMITS] = caller.headers
         return await self._router.serve(request, service, path, forwarded=False, caller=caller.id)
@@ -77,7 +69,7 @@ class Gateway:
             raise Problem("draining", text, headers={"Retry-After": "5"})
         if not self._readiness.ready:
             raise Problem("starting", "This coordinator is starting.", headers={"Retry-After": "2"})
-        visit = Visit(request.remote or "", client_address(request), request.headers)
+        visit = _visit(request)
         knock = self._access.knock(visit)
         key = await self._access.identify(visit)
         manifest = self._catalogue.resolve(name)
@@ -86,6 +78,24 @@ class Gateway:
                 "unknown-service", f"No service is named {name[:64]!r}. GET /api/topology lists them all."
             )
         return manifest.name, self._access.permit(key, manifest.name, knock)
+
+    async def _note(self, request: web.Request, problem: Problem) -> None:
+        """Keep a line about a key that was refused, though not about every try."""
+        visit = _visit(request)
+        if problem.kind in ("unauthorized", "forbidden") and visit.key:
+            line = self._audit.line(
+                "key-refused",
+                actor="anonymous",
+                subject=id_of(visit.key),
+                detail=problem.detail,
+                address=visit.address,
+                outcome="refused",
+            )
+            await self._audit.refusal(line)
+
+
+def _visit(request: web.Request) -> Visit:
+    return Visit(request.remote or "", client_address(request), request.headers)
 
 
 def add_routes(app: web.Application, gateway: Gateway) -> None:

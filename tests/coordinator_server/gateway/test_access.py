@@ -63,7 +63,9 @@ async def refused(access: Access, who: Visit, service: str = "ner-extraction") -
 async def test_a_key_opens_the_door_in_either_header(keys: ApiKeys, clock: Clock, header: str) -> None:
     record, text = await keys.create("website")
     shown = f"Bearer {text}" if header == "Authorization" else text
-    assert await enter(make(keys, clock), Visit("192.0.2.1", "192.0.2.1", CIMultiDict({header: shown}))) == record.id
+    assert (
+        await enter(make(keys, clock), Visit("192.0.2.1", "192.0.2.1", CIMultiDict({header: shown}))) == record.id
+    )
 
 
 async def test_without_a_key_the_answer_says_how_to_show_one(keys: ApiKeys, clock: Clock) -> None:

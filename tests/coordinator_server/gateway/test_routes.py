@@ -243,3 +243,14 @@ async def test_requests_are_counted_for_prometheus(front: Front) -> None:
     assert f"rma_requests_total{{{labels}}} 1.0" in text
     assert 'rma_rejected_requests_total{reason="unauthorized"} 1.0' in text
     assert 'rma_service_workers{service="echo"} 1.0' in text
+
+
+async def test_refused_keys_are_in_the_audit_log_but_not_every_try(front: Front) -> None:
+    made = await front.ask("POST", "/api/admin/keys", {"name": "narrow", "services": ["ner"]}, 201)
+    for _ in range(3):
+        await call(front, "/service/echo", headers={"X-API-Key": made["key"]})
+    await call(front, "/service/echo")
+    lines = (await front.ask("GET", "/api/admin/audit"))["audit"]
+    refused = [(line["subject"], line["outcome"]) for line in lines if line["action"] == "key-refused"]
+    assert refused == [(made["id"], "refused")]
+    assert made["key"] not in str(lines)
