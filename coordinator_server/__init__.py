@@ -1,4 +1,4 @@
-"""The coordinator: one headless server that lets workers in, knows who lives, says who runs what, and routes to them.
+"""The coordinator: one headless server that lets workers in, knows who lives, says who runs what, routes to them.
 
 `cli` has the words of the command line, `commands` what they do, `admin_client` asks the running coordinator and
 `tables` prints its answers; `config` has the settings, `backup` packs and restores. `application` names the parts
