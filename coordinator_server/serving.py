@@ -102,6 +102,7 @@ async def running(
         stack.push_async_callback(coordinator.workers.stop)
         await coordinator.dht.start(config.dht_host or config.host, config.dht_port)
         stack.push_async_callback(coordinator.dht.stop)
+        stack.push_async_callback(coordinator.dht.withdraw)
         coordinator = _knowing_dht_port(coordinator)
         await run_along(coordinator, secrets, stack)
         in_flight = InFlight()

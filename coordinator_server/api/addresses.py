@@ -4,15 +4,17 @@ from __future__ import annotations
 
 from aiohttp import web
 
+from coordinator_server.gateway.access import PROXY_HEADERS
 from coordinator_server.registry.endpoints import parse_address
 
 FORWARDED = "X-Forwarded-For"
 
 
 def client_address(request: web.Request) -> str:
-    """Return the client's address; only a proxy on this machine is believed when it names another.
+    """Return the client's address, or an empty string where it cannot be known.
 
-    A proxy appends the address that it saw, so the last one is true whatever the client wrote before it.
+    Only a proxy on this machine is believed when it names another one. It appends the address that it saw, so
+    the last one is true whatever the client wrote before it.
     """
     peer = request.remote or ""
     seen = parse_address(peer.partition("%")[0])
@@ -22,4 +24,6 @@ def client_address(request: web.Request) -> str:
         told = ",".join(request.headers.getall(FORWARDED)).rpartition(",")[2].strip()
         forwarded = parse_address(told)
         return str(forwarded) if forwarded is not None else ""
+    if seen.is_loopback and any(name in request.headers for name in PROXY_HEADERS):
+        return ""  # a proxy that does not say it in the way that we can trust
     return str(seen)

@@ -18,7 +18,7 @@ from coordinator_server.config import CoordinatorConfig
 from coordinator_server.serving import Site, running
 from node.wire.encoding import b64encode
 from node.wire.manifests import Catalogue, Manifest
-from node.wire.messages import Capabilities, Endpoints, ServiceReport
+from node.wire.messages import Assignment, Capabilities, Endpoints, ServiceReport
 from node.wire.tokens import TokenIssuer
 from tests.support.mesh_keys import Clock
 
@@ -48,6 +48,12 @@ class Answer:
     def problem(self) -> str:
         """The stable suffix of the problem's type."""
         return str(self.json["type"].rpartition("/")[2])
+
+
+def assignment(answer: Answer) -> Assignment:
+    """Return what a worker was told by an answer that is good."""
+    assert answer.status == 200, answer.body
+    return msgspec.json.decode(answer.body, type=Assignment)
 
 
 @dataclass

@@ -26,3 +26,9 @@ def test_who_asks(peer: str, forwarded: str | None, address: str) -> None:
     headers = {} if forwarded is None else {"X-Forwarded-For": forwarded}
     request = make_mocked_request("GET", "/", headers=headers).clone(remote=peer)
     assert client_address(request) == address
+
+
+@pytest.mark.parametrize("name", ["Forwarded", "X-Real-IP", "CF-Connecting-IP"])
+def test_behind_a_proxy_that_tells_it_otherwise_nobody_passes_for_this_machine(name: str) -> None:
+    request = make_mocked_request("GET", "/", headers={name: "127.0.0.1"}).clone(remote="127.0.0.1")
+    assert client_address(request) == ""

@@ -1,0 +1,113 @@
+"""Whose request it is: forged, foreign, stale, revoked and borrowed tokens, and what is written down about them."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import msgspec
+import pytest
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+
+from node.wire import credentials
+from node.wire.messages import RenewAnswer
+from tests.support.coordinators import PC, Room, assignment, coordinator_room
+
+WEEK = 7 * 86400.0
+
+
+@pytest.fixture
+async def room(tmp_path: Path) -> AsyncIterator[Room]:
+    async with coordinator_room(tmp_path / "c") as room:
+        yield room
+
+
+async def test_nobody_acts_for_another(room: Room) -> None:
+    eve, anna = await room.worker("eve"), await room.worker("anna")
+    eve.worker_id, name = "eve", "anna"
+    token = {"Authorization": f"Bearer {eve.token}"}
+    for what, extra in (
+        ("register", {"capabilities": PC, "endpoints": {"port": 8000}}),
+        ("heartbeat", {}),
+        ("renew", {}),
+        ("leave", {}),
+    ):
+        body = {"worker_id": name, **extra}
+        answer = await eve.post(f"/api/worker/{what}", body, signed=False, headers=token)
+        assert (answer.status, answer.problem) == (403, "forbidden"), what
+    assert anna.worker_id in room.coordinator.workers
+    assert "acted-for-another" in await room.actions()
+
+
+async def test_forged_foreign_and_missing_tokens_are_a_401(room: Room, tmp_path: Path) -> None:
+    worker, machine = await room.worker("w-1"), room.machine()
+    async with coordinator_room(tmp_path / "other", room.clock) as other:
+        stranger = await other.worker("w-1")
+    machine.worker_id, machine.credential = "w-1", worker.credential  # a key of its own, another's credential
+    for_another = room.machine()
+    for_another.key, for_another.worker_id, for_another.credential = worker.key, "w-1", worker.credential
+    for_another.audience = "coordinator-00000000"
+    tokens = {
+        "none": "",
+        "basic": f"Basic {worker.token}",
+        "garbage": "Bearer garbage",
+        "cut": f"Bearer {worker.token[:-4]}AAAA",
+        "forged": f"Bearer {machine.token}",
+        "foreign": f"Bearer {stranger.token}",
+        "audience": f"Bearer {for_another.token}",
+        "long": "Bearer " + "x" * 5000,
+    }
+    for name, value in tokens.items():
+        sent = {"Authorization": value} if value else {}
+        answer = await machine.post("/api/worker/heartbeat", {"worker_id": "w-1"}, signed=False, headers=sent)
+        assert (answer.status, answer.problem) == (401, "unauthorized"), name
+        assert answer.headers["WWW-Authenticate"] == "Bearer"
+    assert (await room.actions()).count("worker-refused") == 1  # a flood is one line a minute
+
+
+async def test_an_old_token_is_refused(room: Room) -> None:
+    worker = await room.worker()
+    token = worker.token
+    room.clock.now += 60 + credentials.CLOCK_SKEW + 1
+    sent = {"Authorization": f"Bearer {token}"}
+    answer = await worker.post("/api/worker/heartbeat", {"worker_id": worker.worker_id}, signed=False, headers=sent)
+    assert answer.status == 401
+    assert "check the clocks" in answer.json["detail"]
+
+
+async def test_a_coordinators_own_token_is_no_workers(room: Room) -> None:
+    token = room.coordinator.token_issuer.issue(room.coordinator.coordinator_id)
+    body = {"worker_id": room.coordinator.coordinator_id}
+    sent = {"Authorization": f"Bearer {token}"}
+    answer = await room.machine().post("/api/worker/heartbeat", body, signed=False, headers=sent)
+    assert answer.status == 401
+
+
+async def test_renewing_needs_the_machines_own_key(room: Room) -> None:
+    worker = await room.worker()
+    worker.key = Ed25519PrivateKey.generate()
+    assert (await worker.say("renew")).status == 401
+
+
+async def test_a_credential_is_renewed_also_after_weeks_switched_off(room: Room) -> None:
+    worker = await room.worker()
+    room.clock.now += 3 * WEEK
+    assert (await worker.register()).status == 401
+    answer = await worker.say("renew")
+    assert answer.status == 200, answer.body
+    worker.credential = msgspec.json.decode(answer.body, type=RenewAnswer).credential
+    assert (await worker.register()).status == 200
+
+
+async def test_a_revoked_worker_is_out_and_everybody_hears_of_it(room: Room) -> None:
+    anna, eve = await room.worker("anna"), await room.worker("eve")
+    for worker in (anna, eve):
+        await worker.register()
+    before = assignment(await anna.heartbeat())
+    await room.coordinator.workers.revoke("eve")
+    for answer in (await eve.heartbeat(), await eve.register(), await eve.say("renew"), await eve.peers("ner")):
+        assert (answer.status, answer.problem) == (403, "forbidden")
+        assert "put out of the mesh" in answer.json["detail"]
+    after = assignment(await anna.heartbeat())
+    assert after.revoked == ("eve",)
+    assert after.blocklist_version > before.blocklist_version
