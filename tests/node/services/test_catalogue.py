@@ -7,12 +7,12 @@ from node.wire.manifests import load_catalogue
 CATALOGUE = load_catalogue([builtin_catalogue_folder()])
 
 
-def test_every_builtin_service_has_a_manifest():
+def test_every_builtin_service_has_a_manifest() -> None:
     builtin = [one.name for one in CATALOGUE.manifests if one.runtime == "builtin"]
     assert sorted(builtin) == sorted(NAMES)
 
 
-def test_aliases_resolve():
+def test_aliases_resolve() -> None:
     names = {"upload": "document-processing", "ner": "ner-extraction", "rag": "rag-embeddings"}
     names |= {"embedding": "rag-embeddings", "notes": "notes-coa"}
     for alias, name in names.items():
@@ -20,7 +20,7 @@ def test_aliases_resolve():
         assert manifest is not None and manifest.name == name
 
 
-def test_paths_idempotence_and_data_classes():
+def test_paths_idempotence_and_data_classes() -> None:
     by_name = CATALOGUE.by_name()
     assert {name: one.default_path for name, one in by_name.items()} == {
         "document-processing": "/extract",

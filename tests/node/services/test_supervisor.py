@@ -1,6 +1,5 @@
 """Services are started, watched, restarted and stopped: with real processes, the real ner-extraction among them."""
 
-import asyncio
 import os
 import signal
 import sys
@@ -19,6 +18,7 @@ from node.services.supervisor import LocalTarget, ServiceSupervisor, Timings
 from node.wire.manifests import Manifest, load_catalogue
 from node.wire.messages import ServiceReport, ServiceState
 from node.wire.problems import Problem
+from tests.support.waiting import eventually
 
 pytestmark = pytest.mark.processes
 
@@ -55,9 +55,7 @@ class Scene:
         return next((one for one in self.supervisor.reports() if one.name == name), None)
 
     async def until(self, condition: Callable[[], object], seconds: float = 30.0) -> None:
-        async with asyncio.timeout(seconds):
-            while not condition():
-                await asyncio.sleep(0.01)
+        await eventually(condition, "what the test waits for", seconds)
 
     async def until_state(self, name: str, state: ServiceState) -> ServiceReport:
         await self.until(lambda: (report := self.state(name)) is not None and report.state == state)
@@ -102,7 +100,7 @@ async def extract(target: LocalTarget) -> int:
         return answer.status
 
 
-async def test_a_wanted_service_serves_and_an_unwanted_one_ends(scene):
+async def test_a_wanted_service_serves_and_an_unwanted_one_ends(scene: Scene) -> None:
     await scene.supervisor.reconcile([NER])
     assert scene.supervisor.target("ner-extraction") is None
     report = await scene.until_state("ner-extraction", "running")
@@ -117,7 +115,7 @@ async def test_a_wanted_service_serves_and_an_unwanted_one_ends(scene):
     assert [one[0].state for one in scene.reports if one] == ["starting", "running", "draining"]
 
 
-async def test_reconcile_returns_at_once_and_twice_is_once(scene):
+async def test_reconcile_returns_at_once_and_twice_is_once(scene: Scene) -> None:
     began = time.monotonic()
     await scene.supervisor.reconcile([NER])
     await scene.supervisor.reconcile([NER])
@@ -128,7 +126,7 @@ async def test_reconcile_returns_at_once_and_twice_is_once(scene):
     assert len(scene.reports) == 2
 
 
-async def test_a_killed_service_comes_back_and_says_why(scene):
+async def test_a_killed_service_comes_back_and_says_why(scene: Scene) -> None:
     await scene.supervisor.reconcile([NER])
     await scene.until_state("ner-extraction", "running")
     first = scene.supervisor.target("ner-extraction")
@@ -144,30 +142,30 @@ async def test_a_killed_service_comes_back_and_says_why(scene):
     assert await extract(second) == 200
 
 
-async def test_a_service_that_exits_at_once_backs_off(scene):
-    scene.commands["ner-extraction"] = [sys.executable, "-c", "import sys; print('no', file=sys.stderr); sys.exit(3)"]
+async def test_a_service_that_exits_at_once_backs_off(scene: Scene) -> None:
+    scene.commands["ner-extraction"] = [sys.executable, "-c", "import sys; sys.exit('no')"]
     await scene.supervisor.reconcile([NER])
     await scene.until(lambda: any("Try 3" in one for one in scene.details("ner-extraction", "failed")))
-    assert "It ended while starting: exit code 3." in scene.details("ner-extraction", "failed")[0]
+    assert "It ended while starting: exit code 1." in scene.details("ner-extraction", "failed")[0]
     assert scene.supervisor.target("ner-extraction") is None
     assert b"no\n" in (scene.folder / "services" / "ner-extraction" / "service.log").read_bytes()
 
 
-async def test_a_service_that_cannot_be_started_says_so(scene):
+async def test_a_service_that_cannot_be_started_says_so(scene: Scene) -> None:
     scene.commands["ner-extraction"] = ["/no/such/program"]
     await scene.supervisor.reconcile([NER])
     report = await scene.until_state("ner-extraction", "failed")
     assert "could not be started: No such file" in report.detail
 
 
-async def test_a_service_that_says_something_else_fails(scene):
+async def test_a_service_that_says_something_else_fails(scene: Scene) -> None:
     scene.commands["ner-extraction"] = [sys.executable, "-c", "print('hello', flush=True); input()"]
     await scene.supervisor.reconcile([NER])
     report = await scene.until_state("ner-extraction", "failed")
     assert "something else than that it is ready" in report.detail
 
 
-async def test_a_sick_service_is_ended_and_started_again(scene):
+async def test_a_sick_service_is_ended_and_started_again(scene: Scene) -> None:
     scene.commands["ner-extraction"] = [sys.executable, "-c", MOODY]
     await scene.supervisor.reconcile([NER])
     await scene.until_state("ner-extraction", "running")
@@ -181,7 +179,7 @@ async def test_a_sick_service_is_ended_and_started_again(scene):
     ]
 
 
-async def test_restart_is_at_once(scene):
+async def test_restart_is_at_once(scene: Scene) -> None:
     await scene.supervisor.reconcile([NER])
     await scene.until_state("ner-extraction", "running")
     before = children()[0].pid
@@ -193,7 +191,7 @@ async def test_restart_is_at_once(scene):
         await scene.supervisor.restart("llm-inference")
 
 
-async def test_restart_ends_the_wait_of_a_failing_service(scene):
+async def test_restart_ends_the_wait_of_a_failing_service(scene: Scene) -> None:
     scene.commands["ner-extraction"] = [sys.executable, "-c", "raise SystemExit(1)"]
     await scene.supervisor.reconcile([NER])
     await scene.until_state("ner-extraction", "failed")
@@ -202,7 +200,7 @@ async def test_restart_ends_the_wait_of_a_failing_service(scene):
     await scene.until_state("ner-extraction", "running")
 
 
-async def test_a_changed_manifest_starts_a_new_process_after_the_old_one_ended(scene):
+async def test_a_changed_manifest_starts_a_new_process_after_the_old_one_ended(scene: Scene) -> None:
     await scene.supervisor.reconcile([NER])
     await scene.until_state("ner-extraction", "running")
     before = children()[0].pid
@@ -214,7 +212,7 @@ async def test_a_changed_manifest_starts_a_new_process_after_the_old_one_ended(s
     assert [one.pid for one in children()] != [before] and len(children()) == 1
 
 
-async def test_what_this_version_cannot_run_is_reported(scene):
+async def test_what_this_version_cannot_run_is_reported(scene: Scene) -> None:
     container = Manifest(name="vector-store", title="Chroma", runtime="container", image="chromadb/chroma")
     unknown = Manifest(name="no-such-service", title="None")
     await scene.supervisor.reconcile([container, unknown, NER])
@@ -226,7 +224,7 @@ async def test_what_this_version_cannot_run_is_reported(scene):
     assert [one.name for one in scene.supervisor.reports()] == ["ner-extraction"]
 
 
-async def test_stop_leaves_nothing_not_even_a_reader(scene):
+async def test_stop_leaves_nothing_not_even_a_reader(scene: Scene) -> None:
     await scene.supervisor.reconcile([NER, DOCUMENTS])
     await scene.until_state("document-processing", "running")
     assert len(children()) >= 3  # two services and a document reader
@@ -237,13 +235,13 @@ async def test_stop_leaves_nothing_not_even_a_reader(scene):
     assert scene.supervisor.reports() == () and children() == []
 
 
-async def test_stop_while_starting_leaves_nothing(scene):
+async def test_stop_while_starting_leaves_nothing(scene: Scene) -> None:
     await scene.supervisor.reconcile([NER, DOCUMENTS])
     await scene.supervisor.stop()
     assert children() == []
 
 
-async def test_a_service_gets_no_secret_of_the_node(scene, monkeypatch):
+async def test_a_service_gets_no_secret_of_the_node(scene: Scene, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("RMA_ADMIN_TOKEN", "secret-of-the-operator")
     show = "import os, sys; print({k: v for k, v in os.environ.items() if k.startswith('RMA_')}, file=sys.stderr)"
     scene.commands["ner-extraction"] = [sys.executable, "-c", show]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -58,7 +59,9 @@ class NerClient:
         sent = {**trace, "Authorization": f"Bearer {self._token}", "Content-Type": "application/json"}
         body = msgspec.json.encode({"text": notes})
         try:
-            async with self._http.post(self._url, data=body, headers=sent, allow_redirects=False) as answer:
+            async with self._http.post(
+                self._url, data=io.BytesIO(body), headers=sent, allow_redirects=False
+            ) as answer:
                 data = await _read(answer)
                 if answer.status != 200:
                     raise refusal(answer.status, answer.headers, data)

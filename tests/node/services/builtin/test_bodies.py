@@ -1,0 +1,78 @@
+"""Bodies are taken for what they are."""
+
+import msgspec
+import pytest
+
+from node.services.builtin.bodies import FormBody, JsonBody, Upload, decode_text, filename_of, text_request
+from node.wire.problems import Problem
+
+
+class Wanted(msgspec.Struct):
+    """A request of a service that takes a text."""
+
+    text: str | None = None
+    count: int = 1
+
+
+@pytest.mark.parametrize(
+    ("data", "charset", "text"),
+    [
+        ("£5 – ok".encode(), None, "£5 – ok"),
+        ("£5".encode("utf-8-sig"), None, "£5"),
+        ("£5".encode("utf-16"), None, "£5"),
+        ("£5".encode("cp1252"), None, "£5"),
+        ("£5".encode("latin-1"), "iso-8859-1", "£5"),
+        ("£5".encode(), "no-such-charset", "£5"),
+        ("£5".encode(), "zlib", "£5"),
+        (b"\x81\xff", None, "\ufffdÿ"),
+    ],
+)
+def test_text_in_any_encoding(data: bytes, charset: str | None, text: str) -> None:
+    assert decode_text(data, charset) == text
+
+
+@pytest.mark.parametrize(
+    ("name", "kept"),
+    [
+        ("letter.pdf", "letter.pdf"),
+        ("C:\\Users\\jo\\letter.pdf", "letter.pdf"),
+        ("../../etc/passwd", "passwd"),
+        ("a\r\nb\x00.pdf", "ab.pdf"),
+        ("", None),
+        (None, None),
+        ("x" * 500, "x" * 200),
+    ],
+)
+def test_a_filename_is_its_last_part(name: str | None, kept: str | None) -> None:
+    assert filename_of(name) == kept
+
+
+def test_a_text_comes_as_json_form_file_or_body() -> None:
+    ways = [
+        JsonBody(b'{"text": "hello"}'),
+        JsonBody(b'\xef\xbb\xbf{"text": "hello"}'),
+        FormBody({"text": "hello"}),
+        FormBody({}, (Upload(b"hello", "text/plain", field="file"),)),
+        Upload(b"hello", "text/plain"),
+        Upload(b"hello", "application/octet-stream"),
+    ]
+    assert {text_request(way, Wanted, "text").text for way in ways} == {"hello"}
+
+
+def test_numbers_in_a_form_are_numbers() -> None:
+    assert text_request(FormBody({"text": "a", "count": "7"}), Wanted, "text").count == 7
+
+
+def test_what_is_wrong_is_named() -> None:
+    with pytest.raises(Problem) as broken:
+        text_request(JsonBody(b'{"text": '), Wanted, "text")
+    assert (broken.value.kind, broken.value.status) == ("invalid-request", 400)
+    with pytest.raises(Problem) as wrong:
+        text_request(JsonBody(b'{"text": 5}'), Wanted, "text")
+    assert (wrong.value.kind, wrong.value.status, wrong.value.extra["field"]) == ("invalid-body", 422, "text")
+    with pytest.raises(Problem) as form:
+        text_request(FormBody({"count": "many"}), Wanted, "text")
+    assert (form.value.status, form.value.extra["field"]) == (422, "count")
+    with pytest.raises(Problem) as picture:
+        text_request(Upload(b"\x89PNG", "image/png"), Wanted, "text")
+    assert picture.value.status == 415
