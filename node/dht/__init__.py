@@ -9,7 +9,8 @@ Below it, from the wire up:
 - `table` keeps contacts; `storage` keeps entries: both are capped.
 - `lookup` walks towards a key and never waits for the dead; `server` stores and fetches with it.
 - `joining` gets into the mesh and back into it, for ever; `contacts` remembers peers over a restart;
-  `publishing` says again and again what this node is; `stats` counts.
+  `publishing` says again and again what this node is; `settings` and `stats`
+  are what may be set and what is counted.
 
 It stands on the package `kademlia`, whose server, protocol, routing table, storage interface and crawler are
 subclassed here. Replaced, because its extension points cannot mend them: its datagrams (a response counted no

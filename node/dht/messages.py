@@ -7,7 +7,7 @@ no path and no overlay fragments it.
 
 from __future__ import annotations
 
-import ipaddress
+import socket
 from collections.abc import Iterable, Sequence
 from typing import Annotated, TypeVar
 
@@ -135,19 +135,28 @@ def decode(data: bytes, mesh_tag: bytes) -> tuple[bytes, Request | Response]:
 
 def to_wire(nodes: Iterable[Node]) -> tuple[WireContact, ...]:
     """Return contacts as they travel."""
-    return tuple(WireContact(node.id, ipaddress.ip_address(node.ip).packed, node.port) for node in nodes)
+    return tuple(WireContact(node.id, _pack(node.ip), node.port) for node in nodes)
 
 
 def from_wire(contacts: Iterable[WireContact], family_bytes: int) -> list[Node]:
     """Return the contacts that a socket of this address family (4 or 16 bytes) can reach at all."""
-    nodes = []
-    for contact in contacts:
-        if len(contact.host) != family_bytes:
-            continue
-        address = ipaddress.ip_address(contact.host)
-        if not (address.is_multicast or address.is_unspecified or str(address) == "255.255.255.255"):
-            nodes.append(Node(contact.id, str(address), contact.port))
-    return nodes
+    family = socket.AF_INET if family_bytes == 4 else socket.AF_INET6
+    return [
+        Node(contact.id, socket.inet_ntop(family, contact.host), contact.port)
+        for contact in contacts
+        if len(contact.host) == family_bytes and _is_one_host(contact.host)
+    ]
+
+
+def _pack(ip: str) -> bytes:
+    return socket.inet_pton(socket.AF_INET6 if ":" in ip else socket.AF_INET, ip)
+
+
+def _is_one_host(host: bytes) -> bool:
+    """Whether an address can be that of one node: not unspecified, multicast, reserved or broadcast."""
+    if len(host) == 4:
+        return 0 < host[0] < 224
+    return host[0] != 0xFF and any(host)
 
 
 def fitting(items: Sequence[T], sizes: Iterable[int], room: int) -> Sequence[T]:

@@ -84,6 +84,7 @@ class DhtNode:
             settings=settings,
             counters=self._counters,
             clock=clock,
+            rng=rng,
         )
         self._joiner = Joiner(self._server, settings, rng, self._publisher.wake, self._save_contacts)
         self._tasks = TaskSet("dht-node")

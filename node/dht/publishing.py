@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import random
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 
@@ -76,6 +77,7 @@ class Publisher:
         settings: DhtSettings,
         counters: Counters,
         clock: Callable[[], float],
+        rng: random.Random,
     ) -> None:
         self.credential = credential
         self._identity = identity
@@ -84,6 +86,7 @@ class Publisher:
         self._settings = settings
         self._counters = counters
         self._clock = clock
+        self._rng = rng
         self._statement = Statement()
         self._announced = Announced()
         self._sequence = 0
@@ -106,11 +109,11 @@ class Publisher:
 
     async def run(self) -> None:
         """Announce for ever; the owner cancels it."""
-        pause = longest = self._settings.republish
+        pause = self._settings.republish
         while True:
-            woken = await self._woken_within(pause)
-            # After joining, contacts are still coming in: say it again soon, then less and less often.
-            pause = longest / 16 if woken else min(longest, pause * 2)
+            woken = await self._woken_within(pause * self._rng.uniform(0.9, 1.1))
+            # After joining, contacts are still coming in: say it once more soon.
+            pause = self._settings.republish / (8 if woken else 1)
             await self.announce()
 
     async def _woken_within(self, seconds: float) -> bool:

@@ -6,6 +6,7 @@ import asyncio
 import errno
 import socket
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 
 from kademlia.network import Server
 from kademlia.node import Node
@@ -20,7 +21,16 @@ from node.dht.verifier import Checked, RecordVerifier
 from node.program.errors import EXIT_FAILED, EXIT_IN_USE, UserFacingError
 from node.program.tasks import TaskSet
 
+KEEPER_TURNS = 5  # announcements after which the nodes nearest to a key are looked for anew
 MOST_NEWCOMERS = 64  # contacts that are being handed entries at a time
+
+
+@dataclass(frozen=True, slots=True)
+class Keepers:
+    """The nodes that keep a key of ours, and for how many more announcements that is believed."""
+
+    nodes: Sequence[Node]
+    turns: int
 
 
 class MeshServer(Server):  # type: ignore[misc]  # the package has no types
@@ -48,6 +58,7 @@ class MeshServer(Server):  # type: ignore[misc]  # the package has no types
         self._counters = counters
         self._clock = clock
         self._on_contact = on_contact
+        self._keepers: dict[bytes, Keepers] = {}
         self._tasks = TaskSet("dht-server")
 
     @property
@@ -119,11 +130,29 @@ class MeshServer(Server):  # type: ignore[misc]  # the package has no types
     # --- entries --------------------------------------------------------------------------------------------------
 
     async def set_digest(self, dkey: bytes, value: bytes) -> int:
-        """Give an entry to the nodes nearest to its key, twice to the silent; return how many answered."""
-        nodes = await self.walk(dkey)
-        silent = await self._give(nodes, dkey, value)
+        """Give an entry to the nodes nearest to its key, twice to the silent; return how many answered.
+
+        Who keeps a key is remembered for some turns, so that saying the same again does not need a walk.
+        """
+        keepers = self._keepers.pop(dkey, None)
+        if keepers is None or not self._still_nearest(Node(dkey), keepers.nodes):
+            keepers = Keepers(await self.walk(dkey), KEEPER_TURNS)
+        silent = await self._give(keepers.nodes, dkey, value)
         again = await self._give(silent, dkey, value)
-        return len(nodes) - len(again)
+        if not again and keepers.nodes and keepers.turns > 1:
+            self._keepers[dkey] = Keepers(keepers.nodes, keepers.turns - 1)
+        return len(keepers.nodes) - len(again)
+
+    def _still_nearest(self, key: Node, keepers: Sequence[Node]) -> bool:
+        """Whether we know of no living node that should keep the key as well."""
+        if self.protocol is None:
+            return False
+        known = {keeper.id for keeper in keepers}
+        limit = max(keeper.distance_to(key) for keeper in keepers) if len(keepers) >= self.ksize else None
+        return all(
+            node.id in known or (limit is not None and node.distance_to(key) > limit)
+            for node in self.protocol.router.find_living(key)
+        )
 
     async def get_entries(self, key: bytes) -> dict[str, Checked]:
         """Return the newest living entry of each publisher under a key, ours among them."""

@@ -7,7 +7,6 @@ to others nor asked while there are better ones.
 
 from __future__ import annotations
 
-import heapq
 import time
 from collections.abc import Container, Iterator
 
@@ -83,12 +82,12 @@ class ContactTable(RoutingTable):  # type: ignore[misc]  # the package has no ty
         """Return the `k` contacts nearest to `node`, without it and `exclude`; `trusted` leaves suspects out."""
         self._bucket(node).touch_last_updated()
         avoided = {node.id} if exclude is None else {node.id, exclude.id}
-        candidates = (
-            contact
-            for contact in self
-            if contact.id not in avoided and not (trusted and contact.id in self._misses)
-        )
-        return heapq.nsmallest(k or self.ksize, candidates, key=node.distance_to)
+        if trusted:
+            avoided |= self._misses.keys()
+        target = node.long_id
+        candidates = [contact for contact in self if contact.id not in avoided]
+        candidates.sort(key=lambda contact: contact.long_id ^ target)
+        return candidates[: k or self.ksize]
 
     def find_living(self, node: Node) -> list[Node]:
         """Return the nearest contacts to begin a lookup with: suspects only where there is nobody else."""
@@ -100,4 +99,7 @@ class ContactTable(RoutingTable):  # type: ignore[misc]  # the package has no ty
         return [bucket for bucket in self.buckets if bucket.last_updated < before]
 
     def _bucket(self, node: Node) -> KBucket:
-        return next(bucket for bucket in self.buckets if bucket.has_in_range(node))
+        for bucket in self.buckets:
+            if node.long_id <= bucket.range[1]:
+                return bucket
+        raise AssertionError("the buckets hold every id")

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+import random
 import socket
 
 import pytest
 
 from node.dht.node import DhtNode
+from node.dht.settings import DhtSettings
 from node.program.errors import UserFacingError
 from node.program.lifetime import make_loop
 from tests.support.dht_nodes import QUICK, Mesh, found, until, worker
@@ -76,24 +78,22 @@ async def test_lost_datagrams_lose_neither_entries_nor_contacts(
     async with mesh.running(*nodes):
         await until(lambda: all(len(node.contacts()) == 5 for node in nodes), "all know one another")
         for number, node in enumerate(nodes):
-            _lose_every(monkeypatch, node, 7, number)
+            _lose_some(monkeypatch, node, 0.1, random.Random(number))
         for name, node in zip(names, nodes, strict=True):
             await node.publish(worker(name), ["ocr"])
         for node in nodes:
             await found(node, "ocr", *names)
-        assert all(len(node.contacts()) == 5 for node in nodes)
+        await until(lambda: all(len(node.contacts()) == 5 for node in nodes), "all still know one another")
 
 
-def _lose_every(monkeypatch: pytest.MonkeyPatch, node: DhtNode, nth: int, offset: int) -> None:
-    """Make a node lose every nth datagram that it sends."""
+def _lose_some(monkeypatch: pytest.MonkeyPatch, node: DhtNode, share: float, rng: random.Random) -> None:
+    """Make a node lose this share of the datagrams that it sends."""
     protocol = node._server.protocol
     assert protocol is not None
-    real, count = protocol._send, offset
+    real = protocol._send
 
     def lossy(*args: object) -> None:
-        nonlocal count
-        count += 1
-        if count % nth:
+        if rng.random() >= share:
             real(*args)  # type: ignore[arg-type]
 
     monkeypatch.setattr(protocol, "_send", lossy)
@@ -111,3 +111,36 @@ async def test_stop_ends_what_is_under_way(mesh: Mesh) -> None:
         async with asyncio.timeout(1):
             await asking
     assert asyncio.all_tasks() == {asyncio.current_task()}
+
+
+async def test_saying_the_same_again_needs_no_walk_until_somebody_new_should_keep_it(mesh: Mesh) -> None:
+    slow = DhtSettings(rpc_timeout=0.3, republish=3000.0, rejoin_longest=0.5)
+    async with mesh.running(*(mesh.node(f"w{n}", settings=slow) for n in range(4))) as nodes:
+        first = nodes[0]
+        await until(lambda: all(len(node.contacts()) == 3 for node in nodes), "all know one another")
+        await first.publish(worker("w0", load=0.1), ["ocr"])
+        sent = first.stats().rpc_sent
+        await first.publish(worker("w0", load=0.9), ["ocr"])
+        assert first.stats().rpc_sent - sent == 2 * 3  # one message to each of three nodes for each of two keys
+        async with mesh.running(mesh.node("late", settings=slow)) as (late,):
+            late.set_bootstrap([("127.0.0.1", first.port)])
+            await until(lambda: len(first.contacts()) == 4 and late.stats().entries, "it is there")
+            await first.publish(worker("w0", load=0.1), ["ocr"])
+            assert late.stats().entries == 2
+            (record,) = await late.find_service("ocr")
+            assert record.load == 0.1
+
+
+async def test_a_keeper_that_died_is_replaced_by_a_new_walk(mesh: Mesh) -> None:
+    slow = DhtSettings(rpc_timeout=0.2, republish=3000.0, rejoin_longest=0.5, ksize=3, alpha=2)
+    async with mesh.running(*(mesh.node(f"w{n}", settings=slow) for n in range(8))) as nodes:
+        first = nodes[0]
+        await until(lambda: all(len(node.contacts()) >= 3 for node in nodes), "joined")
+        await first.publish(worker("w0", load=0.1), ["ocr"])
+        keepers = [node for node in nodes[1:] if node.stats().entries]
+        await keepers[0].stop()
+        await first.publish(worker("w0", load=0.9), ["ocr"])
+        await first.publish(worker("w0", load=0.1), ["ocr"])
+        asker = next(node for node in nodes[1:] if node is not keepers[0])
+        (record,) = await asker.find_service("ocr")
+        assert record.load == 0.1
