@@ -8,7 +8,7 @@ import os
 import time
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from app.application import Application
 from app.child_process import child_environment
@@ -40,8 +40,8 @@ async def run(options: Options, application: Application) -> int:
     model, quitting, tasks = NodeModel(), Quitting(), TaskSet("app")
     window, tray = MainWindow(model), Tray(model)
     instance = SingleInstance(options.data_dir)
-    _wire(application, window, tray, quitting, instance)
     quitting.listen_to_signals(asyncio.get_running_loop())
+    _wire(application, window, tray, quitting, instance)
     try:
         await _show(options, window, tray)
         if options.link:
@@ -108,13 +108,18 @@ async def _keep_node(
         )
         model.connect_to(client)
         window.try_again_wanted.connect(node.try_now)
-        tasks.start(client.follow(model), "follow")
+        following = tasks.start(client.follow(model), "follow")
         supervisor = tasks.every(2.0, node.run, "supervise")
         await quitting.wanted.wait()
-        supervisor.cancel()
-        with contextlib.suppress(asyncio.CancelledError):
-            await supervisor
+        await _cancel(supervisor)
+        if model.picture.state is None or not model.picture.state.in_flight:
+            await _cancel(following)  # nothing to watch, and a node that stops waits for its followers
         await _end(node, model, window, quitting)
+
+
+async def _cancel(task: asyncio.Task[Any]) -> None:
+    task.cancel()
+    await asyncio.wait({task})
 
 
 async def _end(node: EmbeddedNode, model: NodeModel, window: MainWindow, quitting: Quitting) -> None:

@@ -26,6 +26,7 @@ MAX_FILE = 64 * 1024  # bytes
 MAX_MESSAGE = 16 * 1024 * 1024  # bytes
 FIRST_PAUSE, LONGEST_PAUSE = 0.1, 2.0  # seconds between two tries to connect
 PROBE_TIMEOUT = 2.0  # seconds
+CLOSE_TIMEOUT = 0.2  # seconds; a node that stops may not answer our goodbye
 OUR_ERRORS = (aiohttp.ClientError, OSError, TimeoutError)
 
 
@@ -72,9 +73,13 @@ class ControlClient:
         self._data_dir = data_dir
         self._session: aiohttp.ClientSession | None = None
         self.connected = False
+        self.closing = False  # we asked the node to stop: once its stream ends, it is not followed any more
 
     async def __aenter__(self) -> Self:
-        self._session = aiohttp.ClientSession(trust_env=False, timeout=aiohttp.ClientTimeout(total=30.0))
+        # A connection that is kept open would be reused while the node stops, and make it wait.
+        connector = aiohttp.TCPConnector(force_close=True)
+        timeout = aiohttp.ClientTimeout(total=30.0)
+        self._session = aiohttp.ClientSession(connector=connector, trust_env=False, timeout=timeout)
         return self
 
     async def __aexit__(self, *_: object) -> None:
@@ -82,9 +87,9 @@ class ControlClient:
             await self._session.close()
 
     async def follow(self, listener: Listener) -> None:
-        """Tell the listener every view, for ever; connect again whenever the connection ends."""
+        """Tell the listener every view, and connect again whenever the connection ends, until `closing`."""
         pause = FIRST_PAUSE
-        while True:
+        while not self.closing:
             address = read_address(self._data_dir)
             if address is not None and await self._follow_one(address, listener):
                 pause = FIRST_PAUSE
@@ -132,7 +137,7 @@ class ControlClient:
                 headers=_bearer(address),
                 heartbeat=20.0,
                 max_msg_size=MAX_MESSAGE,
-                timeout=aiohttp.ClientWSTimeout(ws_close=1.0),
+                timeout=aiohttp.ClientWSTimeout(ws_close=CLOSE_TIMEOUT),
             )
             async with stream as messages:
                 async for message in messages:

@@ -98,7 +98,7 @@ class EmbeddedNode:
 
     async def stop(self, hurry: asyncio.Event) -> None:
         """End the node if it is ours: ask, terminate, kill, each with a deadline that `hurry` shortens."""
-        process, self._process = self._process, None
+        process, self._process = self._process or self._orphan(), None
         if process is None:
             return
         self._say(stage="stopping")
@@ -123,6 +123,7 @@ class EmbeddedNode:
             await self._tasks.stop()
 
     async def _ask_to_stop(self) -> None:
+        self._client.closing = True
         with contextlib.suppress(NodeUnreachable, NodeRefused):
             await self._client.send("/stop")
 
@@ -138,6 +139,11 @@ class EmbeddedNode:
         self._say(stage="restarting", ours=ours, trouble="The node that ran here has ended.")
         if not ours:
             await self._wait_for_comeback()
+
+    def _orphan(self) -> Process | None:
+        """Find a node of ours that there was no time yet to attach to."""
+        address = read_address(self._data_dir)
+        return None if address is None else self._find_ours(address)
 
     def _find_ours(self, address: ControlAddress) -> Process | None:
         try:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Callable
+from functools import partial
 
 from PySide6.QtCore import QEvent, QSize, Qt, Signal
 from PySide6.QtGui import QAction, QCloseEvent, QKeySequence, QPaintEvent, QShowEvent
@@ -116,8 +118,17 @@ class MainWindow(QWidget):
         page = self._page_for(picture)
         page.draw(picture, now)
         self._navigation.setVisible(picture.enrolled)
-        if self._stack.currentWidget() is not page:
+        before = self._stack.currentWidget()
+        if before is not page:
             self._stack.setCurrentWidget(page)
+            self._place_focus(before, page)
+
+    def _place_focus(self, before: QWidget | None, page: Panel) -> None:
+        """Put the focus where typing helps, and never on a button that a stray key would press."""
+        if page is self._enrolment:
+            self._enrolment.setFocus()
+        elif before in (self._starting, self._enrolment):
+            self._navigation.setFocus()
 
     def _page_for(self, picture: Picture) -> Panel:
         if picture.view is None:
@@ -231,22 +242,18 @@ class MainWindow(QWidget):
         column.addLayout(body, 1)
 
     def _add_shortcuts(self) -> None:
-        wishes = [
-            (QKeySequence.StandardKey.Quit, self.quit_wanted.emit),
-            (QKeySequence.StandardKey.Close, self.close),
-        ]
-        for keys, act in wishes:
-            self._add_shortcut(QKeySequence(keys), act)
+        self._add_shortcut(QKeySequence("Ctrl+Q"), self.quit_wanted.emit)
+        self._add_shortcut(QKeySequence("Ctrl+W"), self.close)
         for position in range(len(self._pages)):
             self._add_shortcut(
                 QKeySequence(f"Ctrl+{position + 1}"),
-                lambda position=position: self._navigation.setCurrentRow(position),
+                partial(self._navigation.setCurrentRow, position),
             )
 
-    def _add_shortcut(self, keys: QKeySequence, act: object) -> None:
+    def _add_shortcut(self, keys: QKeySequence, act: Callable[[], object]) -> None:
         action = QAction(self)
         action.setShortcut(keys)
-        action.triggered.connect(act)
+        action.triggered.connect(lambda _checked: act())
         self.addAction(action)
 
 

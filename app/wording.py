@@ -63,7 +63,7 @@ STAGES: Mapping[Stage, tuple[StateIcon, str, str, Tone]] = {
 }
 
 # Reasons that no waiting will mend: a person has to act.
-ATTENTION: frozenset[ReasonCode] = frozenset({"revoked", "coordinator-refused", "enrolment-failed"})
+ATTENTION: frozenset[ReasonCode] = frozenset({"coordinator-refused", "enrolment-failed"})
 # Reasons that the state's own title and sentence say already.
 PLAIN: frozenset[ReasonCode] = frozenset({"not-enrolled", "enrolling", "registering"})
 
@@ -74,9 +74,9 @@ REASONS: Mapping[ReasonCode, Words] = {
     "registering": Words("Introducing", "Telling the coordinator that this computer is here.", "quiet"),
     "coordinator-unreachable": Words("Coordinator out of reach", "Work goes on without it.", "warn"),
     "coordinator-refused": Words("Refused by the coordinator", "Ask the person who invited you.", "bad"),
-    "revoked": Words("No longer a member", "The operator has removed this computer from the mesh.", "bad"),
-    "approval-pending": Words("Waiting for approval", "The operator has to approve this computer first.", "quiet"),
-    "dht-alone": Words("No other computers found yet", "The search goes on by itself.", "warn"),
+    "nothing-assigned": Words(
+        "Nothing to do just now", "The coordinator gives it work when there is some.", "quiet"
+    ),
     "service-failed": Words("A service has trouble", "It is started again by itself.", "warn"),
     "paused-by-you": Words("Paused by you", "Nothing runs until you resume.", "rest"),
     "snoozed": Words("Paused for a while", "It goes on by itself afterwards.", "rest"),
@@ -204,7 +204,10 @@ def _helping(state: NodeState) -> str:
 
 
 def _reason_sentence(state: NodeState) -> str:
-    return _first_sentence(_text(state.reasons[0])) if state.reasons else ""
+    """Return the sentence of the reason that matters most."""
+    telling = [reason for reason in state.reasons if REASONS[reason.code].tone in ("warn", "bad")]
+    reasons = telling or state.reasons
+    return _first_sentence(_text(reasons[0])) if reasons else ""
 
 
 def _text(reason: Reason) -> str:

@@ -74,6 +74,7 @@ class EnrolmentPanel(Panel):
         super().__init__()
         self._form = JoinCard(model)
         self._machine = MachineCard()
+        self.setFocusProxy(self._form)
         heading = label("Let this computer help", "heading", wrap=True)
         intro = label(
             "Charities and small organisations need computing power that they cannot pay for. With an invite from "
@@ -127,6 +128,7 @@ class JoinCard(Card):
         self._join = Button("Join", "link", "primary")
         self._join.setDefault(True)
         self._cancel = Button("Cancel")
+        self.setFocusProxy(self._invite)
         self._lay_out()
         for field in (self._invite, self._address, self._name):
             field.textChanged.connect(self._typed)

@@ -23,7 +23,7 @@ def image(state: StateIcon, size: int) -> QImage:
 
 
 def shape(state: StateIcon, size: int) -> list[int]:
-    """Return for every pixel whether it is empty, ground or the white figure in it: what remains without colours."""
+    """Return for every pixel whether it is empty, ground or white figure: what remains without colours."""
     drawn = image(state, size)
     pixels = [drawn.pixelColor(x, y) for y in range(size) for x in range(size)]
     return [0 if p.alpha() < 128 else 1 if p.saturation() > 30 or p.lightness() < 180 else 2 for p in pixels]

@@ -41,7 +41,8 @@ async def second_start(data_dir: Path, link: str) -> int:
 
 
 async def test_a_second_start_hands_its_link_over(tmp_path: Path) -> None:
-    first, heard = SingleInstance(tmp_path), []
+    heard: list[Handover] = []
+    first = SingleInstance(tmp_path)
     first.called.connect(heard.append)
     assert first.listen()
     assert await second_start(tmp_path, "rma-mesh://enroll?x") == 0
@@ -64,7 +65,8 @@ async def test_a_dead_socket_is_cleared_away(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("said", [b"not json\n", b'{"link":5}\n', b"x" * (LONGEST_MESSAGE + 10)])
 async def test_garbage_is_hung_up_on(tmp_path: Path, said: bytes) -> None:
-    first, heard = SingleInstance(tmp_path), []
+    heard: list[Handover] = []
+    first = SingleInstance(tmp_path)
     first.called.connect(heard.append)
     first.listen()
     socket = QLocalSocket()

@@ -26,7 +26,7 @@ def test_the_tables_are_complete() -> None:
         (wording.ROUTES, Route),
         (wording.WORKER_TYPES, WorkerType),
     ):
-        assert set(table) == set(get_args(values)), values  # type: ignore[call-overload]
+        assert set(table) == set(get_args(values)), values
 
 
 @pytest.mark.parametrize(
@@ -38,7 +38,7 @@ def test_the_tables_are_complete() -> None:
         (picture(samples.PAUSED), "paused", "Paused", "until you resume"),
         (picture(samples.SNOOZED), "paused", "Paused", "goes on by itself at"),
         (picture(samples.DEGRADED), "degraded", "Working with limits", "No coordinator answers"),
-        (picture(samples.REVOKED), "attention", "No longer a member", "removed this machine"),
+        (picture(samples.REVOKED), "attention", "Refused by the coordinator", "refuses this machine"),
         (Picture(), "offline", "Starting", "being started"),
         (Picture(life=NodeLife("blocked", retry_at=NOW)), "attention", "Not running", "The next try is at"),
         (Picture(life=NodeLife("restarting")), "degraded", "Restarting", "started again"),
@@ -73,7 +73,7 @@ def test_what_is_being_finished_is_counted() -> None:
 
 def test_reasons_say_when_they_end_and_never_nothing() -> None:
     assert "Until " in wording.reason_text(Reason("snoozed", "You asked.", NOW + 60), NOW)
-    assert wording.reason_text(Reason("dht-alone", ""), NOW) == wording.REASONS["dht-alone"].meaning
+    assert wording.reason_text(Reason("stopping", ""), NOW) == wording.REASONS["stopping"].meaning
 
 
 def test_reasons_that_the_title_says_already_are_left_out() -> None:

@@ -90,6 +90,17 @@ class Desktop:
                     icons.append(self.area(child))
         return icons
 
+    def focus(self) -> str:
+        """Return the window that has the keyboard."""
+        return self._ask("xdotool", "getactivewindow").strip()
+
+    def menu(self) -> str | None:
+        """Return the window of an open menu."""
+        for window in self.windows("--class", "rma-mesh"):
+            if "MENU" in self._ask("xprop", "-id", window, "_NET_WM_WINDOW_TYPE"):
+                return window
+        return None
+
     def click(self, place: tuple[int, int], button: int = 1) -> None:
         self._ask("xdotool", "mousemove", str(place[0]), str(place[1]), "click", str(button))
 

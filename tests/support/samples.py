@@ -15,6 +15,7 @@ from node.wire.messages import (
     CoordinatorInfo,
     Disk,
     Gpu,
+    Route,
     ServiceReport,
 )
 
@@ -133,22 +134,20 @@ STATS = RoutingStats(
     latency_ms={"p50": 18.2, "p95": 142.0, "p99": 1310.0},
 )
 
-PEERS = tuple(
-    Peer(
-        worker_id=f"w-{name}",
-        route=route,
-        address=address,
-        services=services,
-        load=load,
-        rtt_ms=rtt,
-        last_seen=NOW - seen,
+
+def peer(
+    name: str, route: Route, address: str, services: tuple[str, ...], load: float, rtt: float | None, seen: float
+) -> Peer:
+    return Peer(
+        worker_id=name, route=route, address=address, services=services, load=load, rtt_ms=rtt, last_seen=NOW - seen
     )
-    for name, route, address, services, load, rtt, seen in (
-        ("0b51e7", "direct", "192.168.1.31:8000", ("document-processing", "ner-extraction"), 0.12, 1.4, 2),
-        ("3c90fa", "direct", "192.168.1.40:8000", ("notes-coa",), 0.55, 2.1, 8),
-        ("8842d1", "relay", "mesh.debtadvice.example", ("rag-embeddings", "ner-extraction"), 0.71, 64.0, 31),
-        ("e17c05", "direct", "192.168.1.52:8000", ("vision-ocr",), 0.05, None, 140),
-    )
+
+
+PEERS = (
+    peer("w-0b51e7", "direct", "192.168.1.31:8000", ("document-processing", "ner-extraction"), 0.12, 1.4, 2),
+    peer("w-3c90fa", "direct", "192.168.1.40:8000", ("notes-coa",), 0.55, 2.1, 8),
+    peer("w-8842d1", "relay", "mesh.debtadvice.example", ("rag-embeddings", "ner-extraction"), 0.71, 64.0, 31),
+    peer("w-e17c05", "direct", "192.168.1.52:8000", ("vision-ocr",), 0.05, None, 140),
 )
 
 PAUSED = msgspec.structs.replace(
@@ -197,7 +196,9 @@ REVOKED = msgspec.structs.replace(
     phase="degraded",
     coordinator_ok=False,
     services=(),
-    reasons=(Reason("revoked", "The operator has removed this machine from the mesh. Ask the operator why."),),
+    reasons=(
+        Reason("coordinator-refused", "The coordinator refuses this machine. It has been removed from the mesh."),
+    ),
 )
 
 LONG_NAMES = msgspec.structs.replace(

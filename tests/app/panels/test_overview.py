@@ -1,0 +1,82 @@
+"""The overview in its states: empty, typical, in trouble, with very long names."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+from PySide6.QtWidgets import QMessageBox, QPushButton
+from pytestqt.qtbot import QtBot
+
+from app.node_model import NodeModel
+from app.panels.overview import OverviewPanel, coordinator_text, others_text
+from app.picture import Picture
+from tests.support import samples
+from tests.support.samples import NOW, picture
+
+
+@pytest.fixture
+def panel(model: NodeModel, qtbot: QtBot) -> Iterator[OverviewPanel]:
+    made = OverviewPanel(model)
+    made.resize(624, 500)
+    made.show()
+    yield made
+    made.close()
+    made.deleteLater()
+
+
+def test_before_anything_is_known_it_shows_dashes(panel: OverviewPanel) -> None:
+    panel.draw(Picture(), NOW)
+    assert panel._work._answered.accessibleName() == "answered here: –"
+    assert not panel._mesh.isVisible()
+    assert panel._machine._waiting.isVisible()
+    assert not panel._reasons.isVisible()
+
+
+def test_a_typical_machine(panel: OverviewPanel) -> None:
+    panel.draw(samples.TYPICAL, NOW)
+    assert panel._work._answered.accessibleName() == "answered here: 1,284"
+    assert panel._work._services.accessibleName() == "services ready: 2"
+    assert panel._work._load.value() == 340
+    assert panel._mesh._coordinator.value.text() == "mesh.debtadvice.example"
+    assert panel._mesh._trust.value.text() == "Public and personal documents"
+    assert not panel._mesh._vpn.isVisible()
+
+
+def test_trouble_is_listed_with_its_reasons(panel: OverviewPanel) -> None:
+    panel.draw(picture(samples.DEGRADED), NOW)
+    assert panel._reasons.isVisible()
+    assert sum(line.isVisible() for line in panel._reasons._lines) == 3
+    panel.draw(picture(samples.ONLINE), NOW)
+    assert not panel._reasons.isVisible()
+
+
+def test_long_names_are_elided_and_told_whole(panel: OverviewPanel) -> None:
+    panel.draw(picture(samples.LONG_NAMES), NOW)
+    name = panel._mesh._name.value
+    assert name.toolTip() == samples.LONG
+    assert panel.horizontalScrollBar().maximum() == 0
+
+
+def test_leaving_asks_first(panel: OverviewPanel, model: NodeModel, monkeypatch: pytest.MonkeyPatch) -> None:
+    left: list[bool] = []
+    monkeypatch.setattr(model, "_intend", lambda about, path, body=None, wait=10.0: left.append(path == "/leave"))
+    panel.draw(picture(samples.ONLINE), NOW)
+    for text, expected in (("Stay", []), ("Leave", [True])):
+        panel._mesh._leave.click()
+        box = next(box for box in panel.findChildren(QMessageBox) if box.isVisible())
+        next(b for b in box.findChildren(QPushButton) if b.text() == text).click()
+        assert left == expected
+
+
+def test_leaving_is_not_offered_twice_or_without_a_node(panel: OverviewPanel) -> None:
+    for shown in (picture(samples.ONLINE, pending=frozenset({"leave"})), picture(samples.ONLINE, connected=False)):
+        panel.draw(shown, NOW)
+        assert not panel._mesh._leave.isEnabled()
+
+
+def test_what_is_said_about_coordinator_and_others() -> None:
+    assert "does not answer" in coordinator_text(samples.DEGRADED)
+    assert coordinator_text(samples.UNENROLLED) == ""
+    assert others_text(samples.UNENROLLED) == "No other computers yet"
+    assert others_text(samples.ONLINE) == "5 other computers"

@@ -1,0 +1,159 @@
+"""An X display of its own for every test of the real app, with or without a tray, and a real node behind it."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+import tempfile
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import psutil
+import pytest
+from PySide6.QtGui import QImage
+
+from app.control_client import read_address
+from tests.support.desktop import Desktop, desktop, end, wait_until
+from tests.support.real_mesh import RealMesh, run
+
+STATE_COLOURS = {
+    "online": "#1a9850",
+    "busy": "#2b7de9",
+    "paused": "#6b7c93",
+    "degraded": "#b97800",
+    "offline": "#808994",
+    "attention": "#de3b40",
+}
+
+
+@dataclass
+class DesktopApp:
+    """`python -m app` on a display; it starts its node itself."""
+
+    desktop: Desktop
+    data_dir: Path
+    process: subprocess.Popen[bytes] | None = None
+    started: list[subprocess.Popen[bytes]] = field(default_factory=list)
+
+    def start(self, *arguments: str, mesh: RealMesh | None = None) -> subprocess.Popen[bytes]:
+        heartbeat = {"RMA_WORKER_HEARTBEAT": "1", "RMA_DHT_REPUBLISH": "2"} if mesh else {}
+        self.process = subprocess.Popen(
+            [sys.executable, "-m", "app", "--data-dir", str(self.data_dir), *arguments],
+            env={
+                **self.desktop.environment, "RMA_PORT": "0", "RMA_DHT_PORT": "0", "RMA_KEYRING": "false",
+                "RMA_NAME": "Reception PC", **heartbeat,
+            },
+        )  # fmt: skip
+        self.started.append(self.process)
+        return self.process
+
+    def open_window(self) -> str:
+        """Wait for the window, and return its id."""
+        wait_until(self.windows, "the window")
+        return self.windows()[0]
+
+    def windows(self) -> list[str]:
+        return self.desktop.windows("--name", "^RMA Mesh$")
+
+    def icon(self) -> tuple[int, int]:
+        """Wait for the tray icon, and return where it is."""
+        wait_until(self.desktop.tray_icons, "the tray icon")
+        return self.desktop.tray_icons()[0].centre
+
+    def icon_state(self) -> str:
+        """Return which state's picture the tray shows, by the colour of the picture."""
+        wait_until(self.desktop.tray_icons, "the tray icon")
+        with tempfile.TemporaryDirectory() as folder:
+            path = Path(folder) / "screen.png"
+            self.desktop.screenshot(path)
+            screen = QImage(str(path))
+        area = self.desktop.tray_icons()[0]
+        counts = Counter(
+            screen.pixelColor(x, y).name()
+            for x in range(area.left, area.left + area.width)
+            for y in range(area.top, area.top + area.height)
+        )
+        return max(STATE_COLOURS, key=lambda state: counts[STATE_COLOURS[state]])
+
+    def wait_for_icon(self, state: str, deadline: float = 40.0) -> None:
+        wait_until(lambda: self.icon_state() == state, f"the icon of {state}", deadline)
+
+    def choose(self, *keys: str) -> None:
+        """Open the tray's menu and press keys in it."""
+        self.desktop.click(self.icon(), button=3)
+        wait_until(self.desktop.menu, "the menu")
+        self.desktop.keys(*keys)
+        wait_until(lambda: not self.desktop.menu(), "the menu's end")
+
+    def node_pid(self) -> int:
+        wait_until((self.data_dir / "embedded-node.json").exists, "the node", 40)
+        address = read_address(self.data_dir)
+        assert address is not None
+        return address.pid
+
+    def status(self) -> dict[str, Any]:
+        """Ask the node itself, as the command line does."""
+        result = run("node", "status", "--json", "--data-dir", str(self.data_dir))
+        found: dict[str, Any] = json.loads(result.stdout) if result.returncode == 0 else {}
+        return found
+
+    def phase(self) -> str:
+        return str(self.status().get("phase", ""))
+
+    def press_until_joined(self, key: str) -> bool:
+        """Press the button that has the focus, as soon as it can be pressed."""
+        if self.phase() == "unenrolled":
+            self.desktop.keys(key)
+        return self.phase() == "online"
+
+    def wait_for_focus(self, window: str) -> None:
+        wait_until(lambda: self.desktop.focus() == window, "the focus")
+
+    def close_window(self) -> None:
+        """Close the window as its title bar's button does."""
+        self.wait_for_focus(self.open_window())
+        self.desktop.keys("alt+F4")
+
+    def left(self) -> list[int]:
+        """Return the processes that have our data directory in their command line."""
+        return [p.pid for p in psutil.process_iter(["cmdline"]) if str(self.data_dir) in (p.info["cmdline"] or [])]
+
+
+@pytest.fixture
+def screen() -> Iterator[Desktop]:
+    with desktop() as made:
+        yield made
+
+
+@pytest.fixture
+def app(screen: Desktop, tmp_path: Path) -> Iterator[DesktopApp]:
+    made = DesktopApp(screen, tmp_path / "volunteer")
+    made.data_dir.mkdir()
+    yield made
+    for process in made.started:
+        end(process)
+    for pid in made.left():
+        psutil.Process(pid).kill()
+
+
+@pytest.fixture
+def mesh(tmp_path: Path) -> Iterator[RealMesh]:
+    made = RealMesh(tmp_path)
+    try:
+        made.start_coordinator()
+        yield made
+    finally:
+        made.stop()
+
+
+@pytest.fixture
+def pictures(tmp_path: Path) -> Path:
+    """Where a test leaves its screenshots: a folder that may be given, to look at them."""
+    folder = Path(os.environ.get("RMA_TEST_PICTURES", tmp_path / "pictures"))
+    folder.mkdir(parents=True, exist_ok=True)
+    return folder

@@ -1,0 +1,139 @@
+"""The real app on a real X server with a tray: icon, menu, window, enrolment, trouble, and a clean end."""
+
+from __future__ import annotations
+
+import signal
+from pathlib import Path
+
+import psutil
+import pytest
+
+from tests.desktop.conftest import DesktopApp
+from tests.support.desktop import Desktop, end, wait_until
+from tests.support.real_mesh import RealMesh
+
+pytestmark = [
+    pytest.mark.needs("Xvfb", "openbox", "trayer", "xdotool", "xwininfo", "xprop", "import"),
+    pytest.mark.processes,
+    pytest.mark.timeout(240),
+]
+
+
+def enrol(app: DesktopApp, mesh: RealMesh) -> None:
+    """Join by a link on the command line and one press of a key."""
+    app.start(mesh.invite(), mesh=mesh)
+    window = app.open_window()
+    app.wait_for_focus(window)
+    app.node_pid()
+    wait_until(lambda: app.phase() == "unenrolled", "a node", 40)
+    wait_until(lambda: app.press_until_joined("Return"), "joining", 60)
+
+
+def test_from_link_to_online_paused_resumed_and_gone(
+    app: DesktopApp, screen: Desktop, mesh: RealMesh, pictures: Path
+) -> None:
+    screen.start_tray()
+    enrol(app, mesh)
+    app.wait_for_icon("online")
+    screen.screenshot(pictures / "window.png")
+    screen.click(app.icon(), button=3)
+    wait_until(screen.menu, "the menu")
+    screen.screenshot(pictures / "menu.png")
+    screen.keys("Escape")
+    wait_until(lambda: not screen.menu(), "the menu's end")
+
+    app.choose("Down", "Down", "Return")
+    wait_until(lambda: app.phase() == "paused", "the pause")
+    app.wait_for_icon("paused")
+    app.choose("Down", "Down", "Return")
+    wait_until(lambda: app.phase() == "online", "going on")
+    app.wait_for_icon("online")
+
+    app.choose("Up", "Return")
+    assert app.process is not None
+    assert app.process.wait(20) == 0
+    assert app.left() == []
+    assert screen.tray_icons() == []
+
+
+def test_trouble_is_seen_in_the_tray(app: DesktopApp, screen: Desktop, mesh: RealMesh) -> None:
+    screen.start_tray()
+    enrol(app, mesh)
+    app.wait_for_icon("online")
+    assert mesh.coordinator is not None
+    port = mesh.coordinator.url.rpartition(":")[2]
+    mesh.coordinator.kill()
+    app.wait_for_icon("degraded")
+    mesh.start_coordinator(port=int(port))
+    app.wait_for_icon("online", 60)
+    node = app.node_pid()
+    psutil.Process(node).kill()
+    wait_until(lambda: app.status() and app.node_pid() != node, "another node", 40)
+    app.wait_for_icon("online", 60)
+
+
+def test_closing_hides_and_a_click_brings_it_back(app: DesktopApp, screen: Desktop) -> None:
+    screen.start_tray()
+    app.start()
+    app.open_window()
+    app.icon()
+    app.close_window()
+    wait_until(lambda: not app.windows(), "hiding")
+    assert app.process is not None
+    assert app.process.poll() is None
+    screen.click(app.icon())
+    app.open_window()
+    app.close_window()
+    wait_until(lambda: not app.windows(), "hiding")
+    app.choose("Down", "Return")
+    app.open_window()
+
+
+def test_minimized_there_is_only_the_icon(app: DesktopApp, screen: Desktop) -> None:
+    screen.start_tray()
+    app.start("--minimized")
+    app.icon()
+    assert app.windows() == []
+    second = app.start()
+    assert second.wait(20) == 0
+    app.open_window()
+
+
+def test_a_tray_that_comes_late_or_restarts_gets_the_icon(app: DesktopApp, screen: Desktop) -> None:
+    app.start()
+    app.open_window()
+    assert screen.tray_icons() == []
+    tray = screen.start_tray()
+    app.icon()
+    end(tray)
+    wait_until(lambda: not screen.tray_icons(), "the tray's end")
+    screen.start_tray()
+    app.icon()
+
+
+def test_without_a_tray_the_window_stays_and_asks_before_it_quits(
+    app: DesktopApp, screen: Desktop, pictures: Path
+) -> None:
+    process = app.start("--minimized")
+    app.open_window()
+    app.node_pid()
+    app.close_window()
+    wait_until(lambda: len(screen.windows("--class", "rma-mesh")) > 1, "the question")
+    screen.screenshot(pictures / "question.png")
+    screen.keys("Escape")
+    wait_until(lambda: len(screen.windows("--class", "rma-mesh")) == 1, "the answer")
+    assert process.poll() is None
+    app.close_window()
+    wait_until(lambda: len(screen.windows("--class", "rma-mesh")) > 1, "the question")
+    screen.keys("Tab", "Return")
+    assert process.wait(20) == 0
+    assert app.left() == []
+
+
+def test_the_end_of_the_session_leaves_nothing(app: DesktopApp, screen: Desktop) -> None:
+    screen.start_tray()
+    process = app.start()
+    app.node_pid()
+    process.send_signal(signal.SIGHUP)
+    assert process.wait(20) == 0
+    assert app.left() == []
