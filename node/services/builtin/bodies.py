@@ -13,6 +13,7 @@ from typing import Any, TypeVar
 
 import msgspec
 from aiohttp import web
+from aiohttp.http_exceptions import HttpProcessingError
 from aiohttp.multipart import parse_content_disposition
 
 from node.program.web import parse_body, parse_fields
@@ -124,8 +125,9 @@ def filename_of(name: str | None) -> str | None:
 async def _read_multipart(request: web.Request) -> FormBody:
     try:
         form = await request.post()
-    except (ValueError, AssertionError) as error:
-        raise Problem("invalid-request", f"The form cannot be read: {error or 'it is cut off'}.") from None
+    except (ValueError, LookupError, RuntimeError, HttpProcessingError) as error:
+        reason = " ".join(str(error).split()) or "it is cut off"
+        raise Problem("invalid-request", f"The form cannot be read: {reason}.") from None
     fields: dict[str, str] = {}
     files: list[Upload] = []
     for name, value in form.items():
