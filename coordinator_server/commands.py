@@ -28,7 +28,7 @@ KEY_COLUMNS = (
     ("CREATED", "created"), ("EXPIRES", "expires"),
 )  # fmt: skip
 WORKER_COLUMNS = (
-    ("ID", "id"), ("NAME", "name"), ("TYPE", "type"), ("TRUST", "trust"), ("STATUS", "status"), ("LOAD", "load"),
+    ("ID", "worker_id"), ("NAME", "name"), ("TYPE", "type"), ("TRUST", "trust"), ("STATUS", "status"), ("LOAD", "load"),
     ("SERVICES", "services"), ("LAST SEEN", "seen"),
 )  # fmt: skip
 AUDIT_COLUMNS = (

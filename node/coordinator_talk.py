@@ -34,6 +34,7 @@ class CoordinatorTalk:
         state, info = self._state(), self.coordinator(url)
         if info is None or state.endpoints is None:
             return
+        await self.renew_when_half(session)  # after a long time off the credential may have expired
         try:
             answer = await session.client.register(info, state.capabilities, state.endpoints)
             catalogue = open_catalogue(answer.catalogue, session.mesh_key)
@@ -71,6 +72,7 @@ class CoordinatorTalk:
         except (CoordinatorError, credentials.CredentialError) as error:
             log.warning("the credential was not renewed: %s", error)
         else:
+            session.renew(answer.credential)
             self._dispatch(e.CredentialRenewed(answer.credential))
 
     async def leave(self, session: MeshSession) -> None:

@@ -71,7 +71,6 @@ EXEMPT: Mapping[str, str] = {
     "coordinator_server/demo/processes.py": "tests/coordinator_server/demo/test_main.py runs it whole",
     "coordinator_server/demo/requests.py": "tests/coordinator_server/demo/test_main.py reads every answer",
     "node/wire/headers.py": "names only; every HTTP test reads them",
-    "app/__main__.py": "two lines; the desktop tests start it",
     "node/__main__.py": "two lines; every test that runs a node starts it",
     "coordinator_server/__main__.py": "two lines; every test that runs a coordinator starts it",
 }

@@ -250,7 +250,7 @@ async def revoke_worker(request: web.Request) -> web.Response:
 def _worker(coordinator: Coordinator, enrolment: Enrolment) -> AdminWorker:
     member = coordinator.registry.member(enrolment.worker_id)
     base = AdminWorker(
-        id=enrolment.worker_id,
+        worker_id=enrolment.worker_id,
         name=enrolment.name,
         status="revoked" if enrolment.revoked else "offline",
         trust=enrolment.trust,

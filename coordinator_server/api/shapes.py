@@ -160,7 +160,7 @@ class TopologyDelta(msgspec.Struct, frozen=True, kw_only=True, tag="delta"):
 class AdminWorker(msgspec.Struct, frozen=True, kw_only=True):
     """One enrolled machine with all that the operator may know."""
 
-    id: Name
+    worker_id: Name
     name: str
     status: Status
     trust: Trust

@@ -194,7 +194,7 @@ async def test_workers_on_the_command_line(mesh: RealMesh, worker: StandIn) -> N
     assert worker.worker_id in listing
     assert "\x1b" not in listing
     assert "\x07" not in listing
-    (listed,) = [item for item in mesh.admin("worker", "list")["workers"] if item["id"] == worker.worker_id]
+    (listed,) = [item for item in mesh.admin("worker", "list")["workers"] if item["worker_id"] == worker.worker_id]
     assert (listed["name"], listed["status"], listed["services"]) == (LINES, "active", ["ner-extraction"])
     assert "direct hosts: 127.0.0.1" in command(mesh, "worker", "show", worker.worker_id)
     assert mesh.admin("worker", "show", worker.worker_id)["trust"] == "volunteer"
