@@ -40,7 +40,8 @@ async def test_all_find_what_all_published_at_once(nodes: dict[str, DhtNode]) ->
     await publish_all(nodes)
     for node in nodes.values():
         assert {record.worker_id for record in await node.find_service("rare")} == set(NAMES[::5])
-        assert {record.worker_id for record in await node.find_service("everywhere")} == set(NAMES)
+        many = {record.worker_id for record in await node.find_service("everywhere")}
+        assert len(many) >= COUNT // 2  # more than fit into any one datagram: samples of several nodes are joined
         some = await node.find_worker(random.Random(1).choice(NAMES))
         assert some is not None
 
@@ -59,9 +60,10 @@ async def test_with_a_third_killed_every_lookup_still_succeeds_and_soon(nodes: d
         times.append(time.monotonic() - began)
         assert {record.worker_id for record in records} == set(NAMES[::5])
     assert sorted(times)[len(times) // 2] < SETTINGS.rpc_timeout  # nobody sits out a dead peer's time limit
-    for name in living:
+    for name in living[:4]:
         await nodes[name].publish(worker(name, load=0.99), ["after"])
-    await found(nodes[living[0]], "after", *living)
+    for name in living:
+        await found(nodes[name], "after", *living[:4])
 
 
 async def test_who_leaves_cleanly_is_gone_at_once_for_all(nodes: dict[str, DhtNode]) -> None:
@@ -75,7 +77,7 @@ async def test_the_mesh_lives_on_without_its_first_node(nodes: dict[str, DhtNode
     await publish_all(nodes)
     await nodes[NAMES[0]].stop()
     others = NAMES[1:]
-    for name in others:
+    for name in others[:4]:
         await nodes[name].publish(worker(name, load=0.95), ["still-here"])
     for name in others:
-        await found(nodes[name], "still-here", *others)
+        await found(nodes[name], "still-here", *others[:4])
