@@ -1,8 +1,7 @@
-"""The parts of a running coordinator, as every HTTP handler reaches them, and its front door `serve`."""
+"""The parts of a running coordinator, as every HTTP handler reaches them."""
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Final
@@ -66,13 +65,3 @@ class Coordinator:
 
 
 COORDINATOR: Final = web.AppKey("coordinator", Coordinator)
-
-
-async def serve(config: CoordinatorConfig, stop: asyncio.Event, as_json: bool) -> int:
-    """Serve until `stop` is set; return the exit code. Raise UserFacingError when it cannot start.
-
-    The first line on standard output, when ready, is {"event":"ready","url","coordinator_id"} with `as_json`.
-    """
-    from coordinator_server.serving import serve as run
-
-    return await run(config, stop, as_json)

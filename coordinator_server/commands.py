@@ -28,8 +28,8 @@ KEY_COLUMNS = (
     ("CREATED", "created"), ("EXPIRES", "expires"),
 )  # fmt: skip
 WORKER_COLUMNS = (
-    ("ID", "worker_id"), ("NAME", "name"), ("TYPE", "type"), ("TRUST", "trust"), ("STATUS", "status"), ("LOAD", "load"),
-    ("SERVICES", "services"), ("LAST SEEN", "seen"),
+    ("ID", "worker_id"), ("NAME", "name"), ("TYPE", "type"), ("TRUST", "trust"), ("STATUS", "status"),
+    ("LOAD", "load"), ("SERVICES", "services"), ("LAST SEEN", "seen"),
 )  # fmt: skip
 AUDIT_COLUMNS = (
     ("TIME", "at"), ("ACTOR", "actor"), ("ACTION", "action"), ("SUBJECT", "subject"), ("OUTCOME", "outcome"),
@@ -39,7 +39,7 @@ AUDIT_COLUMNS = (
 
 def serve(arguments: Arguments) -> int:
     """Run the coordinator until a signal."""
-    from coordinator_server import application
+    from coordinator_server import serving
     from coordinator_server.config import CoordinatorConfig
     from node.program.lifetime import run_program
     from node.program.logs import configure_logging
@@ -47,7 +47,7 @@ def serve(arguments: Arguments) -> int:
 
     config = load_settings(CoordinatorConfig, vars(arguments), os.environ, _config_file(arguments))
     configure_logging(config.log_format, config.log_level)
-    return run_program(lambda stop: application.serve(config, stop, arguments.json))
+    return run_program(lambda stop: serving.serve(config, stop, arguments.json))
 
 
 def create_invite(arguments: Arguments) -> int:

@@ -62,7 +62,10 @@ DATA_PLANE = ("/service/", "/api/service/")
 
 
 async def serve(config: CoordinatorConfig, stop: asyncio.Event, as_json: bool) -> int:
-    """Serve until `stop` is set; return the exit code. Raise UserFacingError when it cannot start."""
+    """Serve until `stop` is set; return the exit code. Raise UserFacingError when it cannot start.
+
+    The first line on standard output, when ready, is {"event":"ready","url","coordinator_id"} with `as_json`.
+    """
     catalogue = read_catalogue(config)
     tls = read_tls(config)
     with hold_data_dir(config.directory, PROGRAM):

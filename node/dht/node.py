@@ -30,6 +30,7 @@ from node.wire.messages import CoordinatorInfo, DhtContact, WorkerRecord
 __all__ = ["DhtNode", "DhtSettings", "DhtStats", "node_id_of"]
 
 WITHDRAW_LIMIT = 2.0  # seconds that a clean leave may take
+SAVE_PAUSE = 5.0  # seconds between two looks whether the contacts to remember have changed
 log = logging.getLogger(__name__)
 
 
@@ -98,6 +99,7 @@ class DhtNode:
             self._joiner.remember(await asyncio.to_thread(contacts.load, self._contacts_file))
         self._tasks.start(self._joiner.run(), "join")
         self._tasks.start(self._publisher.run(), "republish")
+        self._tasks.every(SAVE_PAUSE, self._save_contacts, "save contacts")
 
     async def stop(self) -> None:
         """Save the contacts and close the port; entries stay out until they expire (see `withdraw`)."""
