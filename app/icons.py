@@ -64,7 +64,9 @@ def button_icon(name: str, colour: QColor, disabled: QColor) -> QIcon:
 def _icon(path: str) -> QIcon:
     icon, data = QIcon(), _read(path)
     for size in SIZES:
-        icon.addPixmap(_draw(data, size, 1.0))
+        pixmap = _draw(data, size, 1.0)
+        icon.addPixmap(pixmap)
+        icon.addPixmap(pixmap, QIcon.Mode.Disabled)  # the tray menu's status line is no button, but has its colours
     return icon
 
 

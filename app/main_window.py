@@ -14,7 +14,6 @@ from PySide6.QtWidgets import (
     QListWidget,
     QListWidgetItem,
     QMenu,
-    QMessageBox,
     QStackedWidget,
     QToolButton,
     QVBoxLayout,
@@ -33,6 +32,7 @@ from app.tray import SNOOZES
 from app.widgets.frames import Banner, EmptyState
 from app.widgets.glyphs import Button, StatePicture
 from app.widgets.labels import ElidedLabel, label
+from app.widgets.question import ask
 from app.widgets.theme import colours, current_style_sheet
 
 SIZE = QSize(940, 680)
@@ -203,23 +203,17 @@ class MainWindow(QWidget):
         self._ask_to_quit()
 
     def _ask_to_quit(self) -> None:
-        ours = self._model.picture.life.ours
-        box = QMessageBox(self)
-        box.setIcon(QMessageBox.Icon.Question)
-        box.setWindowTitle(wording.PROGRAM)
-        box.setText("Quit RMA Mesh?")
-        box.setInformativeText(
-            "This desktop has no tray to keep RMA Mesh in. If you quit, this computer stops helping until you "
-            "start it again."
-            if ours
-            else "This desktop has no tray to keep RMA Mesh in. The node itself was started by somebody else and "
-            "goes on working."
-        )
-        leave = box.addButton("Quit", QMessageBox.ButtonRole.AcceptRole)
-        box.setDefaultButton(box.addButton("Keep open", QMessageBox.ButtonRole.RejectRole))
-        leave.clicked.connect(self.quit_wanted)
-        box.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
-        box.open()
+        if self._model.picture.life.ours:
+            text = (
+                "This desktop has no tray to keep RMA Mesh in. If you quit, this computer stops helping until you "
+                "start it again."
+            )
+        else:
+            text = (
+                "This desktop has no tray to keep RMA Mesh in. The node itself was started by somebody else and "
+                "goes on working."
+            )
+        ask(self, "Quit RMA Mesh?", text, yes="Quit", no="Keep open", act=self.quit_wanted.emit)
 
     def _lay_out(self) -> None:
         banners = QVBoxLayout()

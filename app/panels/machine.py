@@ -60,7 +60,7 @@ def describe(found: Capabilities) -> dict[str, str]:
 
 def _gpus(gpus: tuple[Gpu, ...]) -> str:
     if not gpus:
-        return "None that can be used for AI models"
+        return "None for AI models"
     return ", ".join(_gpu(gpu) for gpu in gpus)
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from PySide6.QtCore import Qt
-from PySide6.QtWidgets import QHBoxLayout, QMessageBox
+from PySide6.QtWidgets import QHBoxLayout
 
 from app import figures, wording
 from app.node_model import NodeModel
@@ -14,8 +14,9 @@ from app.widgets.columns import Columns
 from app.widgets.frames import Card, Fact, ReasonLine
 from app.widgets.glyphs import Button
 from app.widgets.labels import label
-from app.widgets.meters import Chart, Figure, Meter
-from node.state import NodeState
+from app.widgets.meters import ChartWithCaption, Figure, Meter
+from app.widgets.question import ask
+from node.state import NodeState, Reason
 
 MOST_REASONS = 8
 
@@ -25,33 +26,36 @@ class OverviewPanel(Panel):
 
     def __init__(self, model: NodeModel) -> None:
         super().__init__()
-        self._reasons = ReasonsCard()
+        self._reasons = ReasonsCard("What to know")
+        self._remarks = ReasonsCard("Good to know")
         self._work = WorkCard()
         self._mesh = MeshCard(model)
         self._machine = MachineCard()
         self.column.addWidget(self._reasons)
-        self.column.addWidget(Columns([self._work, self._mesh], [self._machine]))
+        self.column.addWidget(Columns([self._work, self._mesh], [self._machine, self._remarks]))
         self.column.addStretch(1)
 
     def draw(self, picture: Picture, now: float) -> None:
-        self._reasons.draw(picture.state, now)
+        reasons = wording.shown_reasons(picture.state) if picture.state else ()
+        quiet = tuple(reason for reason in reasons if wording.REASONS[reason.code].tone == "quiet")
+        self._reasons.draw(tuple(reason for reason in reasons if reason not in quiet), now)
+        self._remarks.draw(quiet, now)
         self._work.draw(picture)
         self._mesh.draw(picture)
         self._machine.show_capabilities(picture.state.capabilities if picture.state else None)
 
 
 class ReasonsCard(Card):
-    """Everything that a person should know about the state; hidden when there is nothing."""
+    """Some of what a person should know about the state; hidden when there is nothing."""
 
-    def __init__(self) -> None:
+    def __init__(self, name: str) -> None:
         super().__init__()
-        self.setAccessibleName("What to know")
+        self.setAccessibleName(name)
         self._lines = [ReasonLine() for _ in range(MOST_REASONS)]
         for line in self._lines:
             self.body.addWidget(line)
 
-    def draw(self, state: NodeState | None, now: float) -> None:
-        reasons = wording.shown_reasons(state)[:MOST_REASONS] if state else ()
+    def draw(self, reasons: tuple[Reason, ...], now: float) -> None:
         self.setVisible(bool(reasons))
         for position, line in enumerate(self._lines):
             line.setVisible(position < len(reasons))
@@ -71,7 +75,7 @@ class WorkCard(Card):
         self._answered = Figure("answered here", "Requests that this computer has answered since the node started")
         self._in_flight = Figure("under way", "Requests that are being worked on at this moment")
         self._services = Figure("services ready", "Services that run here and can take requests")
-        self._chart = Chart("Requests in the last minute")
+        self._chart = ChartWithCaption("in the last minute")
         load = QHBoxLayout()
         load.addWidget(label("Load", "muted"), 1)
         load.addWidget(self._load_text)
@@ -85,7 +89,6 @@ class WorkCard(Card):
         self.body.addWidget(self._load)
         self.body.addSpacing(4)
         self.body.addWidget(self._chart)
-        self.body.addWidget(label("Requests in the last minute", "small"))
 
     def draw(self, picture: Picture) -> None:
         state, view = picture.state, picture.view
@@ -107,7 +110,7 @@ class MeshCard(Card):
         self._model = model
         middle = Qt.TextElideMode.ElideMiddle
         self._name = Fact("name", "Name")
-        self._worker = Fact("system", "Worker", middle)
+        self._worker = Fact("system", "Known as", middle)
         self._coordinator = Fact("coordinator", "Coordinator", middle)
         self._trust = Fact("trust", "Trusted with")
         self._others = Fact("peers", "In contact")
@@ -135,20 +138,15 @@ class MeshCard(Card):
         self._leave.setEnabled(picture.connected and "leave" not in picture.pending and not state.leaving)
 
     def _ask_to_leave(self) -> None:
-        box = QMessageBox(self.window())
-        box.setIcon(QMessageBox.Icon.Question)
-        box.setWindowTitle(wording.PROGRAM)
-        box.setText("Leave this mesh?")
-        box.setInformativeText(
-            "Requests under way are finished, then this computer stops helping. "
-            "To come back you need a new invite from the coordinator's operator."
+        ask(
+            self,
+            "Leave this mesh?",
+            "Requests under way are finished, then this computer stops helping. To come back you need a new invite "
+            "from the mesh's operator.",
+            yes="Leave",
+            no="Stay",
+            act=self._model.leave,
         )
-        leave = box.addButton("Leave", QMessageBox.ButtonRole.DestructiveRole)
-        stay = box.addButton("Stay", QMessageBox.ButtonRole.RejectRole)
-        box.setDefaultButton(stay)
-        leave.clicked.connect(self._model.leave)
-        box.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
-        box.open()
 
 
 def coordinator_text(state: NodeState) -> str:

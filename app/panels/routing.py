@@ -14,7 +14,7 @@ from app.picture import Picture
 from app.widgets.columns import Columns
 from app.widgets.frames import Card, EmptyState
 from app.widgets.labels import ElidedLabel, label
-from app.widgets.meters import Chart, Figure, Meter
+from app.widgets.meters import ChartWithCaption, Figure, Meter
 from node.state import Peer, RoutingStats
 from node.wire.messages import Route
 
@@ -67,10 +67,9 @@ class TotalsCard(Card):
         line.setSpacing(12)
         for figure in self._figures.values():
             line.addWidget(figure, 1)
-        self._chart = Chart("Requests in the last minute")
+        self._chart = ChartWithCaption("in the last minute")
         self.body.addLayout(line)
         self.body.addWidget(self._chart)
-        self.body.addWidget(label("Requests in the last minute", "small"))
 
     def draw(self, stats: RoutingStats, activity: Sequence[int]) -> None:
         asked = stats.cache_hits + stats.cache_misses

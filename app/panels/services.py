@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from PySide6.QtCore import Qt, Signal
-from PySide6.QtWidgets import QFrame, QHBoxLayout, QMessageBox, QVBoxLayout
+from functools import partial
+
+from PySide6.QtCore import Signal
+from PySide6.QtWidgets import QFrame, QHBoxLayout, QVBoxLayout
 
 from app import wording
 from app.node_model import SERVICE_PREFIX, NodeModel
@@ -12,6 +14,7 @@ from app.picture import Picture
 from app.widgets.frames import EmptyState
 from app.widgets.glyphs import Button, Glyph
 from app.widgets.labels import ElidedLabel, Pill, label
+from app.widgets.question import ask
 from node.state import NodeState
 from node.wire.manifests import Manifest
 from node.wire.messages import ServiceReport
@@ -70,18 +73,14 @@ class ServicesPanel(Panel):
         if not running:
             self._model.restart_service(name)
             return
-        box = QMessageBox(self.window())
-        box.setIcon(QMessageBox.Icon.Question)
-        box.setWindowTitle(wording.PROGRAM)
-        box.setText(f"Restart {title}?")
-        box.setInformativeText(
-            "It runs well at the moment. Requests that it is working on may have to be repeated."
+        ask(
+            self,
+            f"Restart {title}?",
+            "It runs well at the moment. Requests that it is working on may have to be repeated.",
+            yes="Restart",
+            no="Leave it running",
+            act=partial(self._model.restart_service, name),
         )
-        restart = box.addButton("Restart", QMessageBox.ButtonRole.AcceptRole)
-        box.setDefaultButton(box.addButton("Leave it running", QMessageBox.ButtonRole.RejectRole))
-        restart.clicked.connect(lambda: self._model.restart_service(name))
-        box.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
-        box.open()
 
 
 class ServiceRow(QFrame):

@@ -8,6 +8,7 @@ from PySide6.QtCore import QPointF, QRectF, QSize, Qt
 from PySide6.QtGui import QColor, QLinearGradient, QPainter, QPainterPath, QPaintEvent, QPen
 from PySide6.QtWidgets import QProgressBar, QSizePolicy, QVBoxLayout, QWidget
 
+from app import figures
 from app.picture import Tone
 from app.widgets.labels import ElidedLabel, label
 from app.widgets.theme import colours
@@ -75,20 +76,41 @@ class Figure(QWidget):
         self.setAccessibleName(f"{self._caption}: {text}")
 
 
+class ChartWithCaption(QWidget):
+    """The chart and one line below it that says its sum."""
+
+    def __init__(self, when: str) -> None:
+        super().__init__()
+        self._when = when
+        self._chart = Chart()
+        self._caption = label("", "small")
+        column = QVBoxLayout(self)
+        column.setContentsMargins(0, 0, 0, 0)
+        column.setSpacing(6)
+        column.addWidget(self._chart)
+        column.addWidget(self._caption)
+        self.show_counts(())
+
+    def show_counts(self, counts: Sequence[int]) -> None:
+        total = sum(counts)
+        number = figures.plural(total, "request") if total else "No requests"
+        self._caption.setText(f"{number} {self._when}")
+        self.setAccessibleName(self._caption.text())
+        self._chart.show_counts(counts)
+
+
 class Chart(QWidget):
     """A filled curve of counts over time, the newest at the end."""
 
-    def __init__(self, name: str) -> None:
+    def __init__(self) -> None:
         super().__init__()
         self._counts: tuple[int, ...] = ()
-        self._name = name
         self.setMinimumHeight(72)
         self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
 
     def show_counts(self, counts: Sequence[int]) -> None:
         if tuple(counts) != self._counts:
             self._counts = tuple(counts)
-            self.setAccessibleName(f"{self._name}: {sum(counts)}")
             self.update()
 
     def paintEvent(self, _event: QPaintEvent) -> None:
@@ -96,10 +118,11 @@ class Chart(QWidget):
         painter = QPainter(self)
         painter.setRenderHint(QPainter.RenderHint.Antialiasing)
         painter.setPen(QPen(c.border, 1))
-        for part in (0.0, 0.5, 1.0):
+        lively = len(self._counts) > 1 and any(self._counts)
+        for part in (0.0, 0.5, 1.0) if lively else (1.0,):
             height = area.top() + area.height() * part
             painter.drawLine(QPointF(area.left(), height), QPointF(area.right(), height))
-        if len(self._counts) > 1 and any(self._counts):
+        if lively:
             self._draw_curve(painter, area, c.accent_line)
 
     def _draw_curve(self, painter: QPainter, area: QRectF, colour: QColor) -> None:

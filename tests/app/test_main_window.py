@@ -7,13 +7,14 @@ from collections.abc import Iterator
 import pytest
 from PySide6.QtCore import Qt
 from PySide6.QtTest import QTest
-from PySide6.QtWidgets import QApplication, QMessageBox, QPushButton, QWidget
+from PySide6.QtWidgets import QApplication, QPushButton, QWidget
 from pytestqt.qtbot import QtBot
 
 from app.main_window import MainWindow
 from app.node_model import NodeModel
 from app.picture import NodeLife, Notice, Picture
 from app.widgets.glyphs import IconButton
+from app.widgets.question import Question
 from tests.support import samples
 from tests.support.palettes import dark_palette
 from tests.support.samples import NOW, picture
@@ -56,7 +57,7 @@ def button(widget: QWidget, text: str) -> QPushButton:
 
 
 def answer(window: MainWindow, text: str) -> None:
-    box = next(box for box in window.findChildren(QMessageBox) if box.isVisible())
+    box = next(box for box in window.findChildren(Question) if box.isVisible())
     button(box, text).click()
 
 

@@ -9,15 +9,18 @@ from __future__ import annotations
 import argparse
 import asyncio
 import contextlib
+import itertools
 import os
 import signal
 import sys
+import time
 from collections.abc import Callable
 from pathlib import Path
 
 import msgspec
 from aiohttp import web
 
+from node.program.tasks import TaskSet
 from node.program.web import HttpServer, bind, json_response, manners
 from node.state import NodeState
 from node.wire.problems import Problem
@@ -123,8 +126,23 @@ class ControlServer:
             self.stopped.set()
 
 
-async def serve(data_dir: Path, *, deaf: bool) -> None:
+async def keep_busy(server: ControlServer) -> None:
+    """Let requests come in, more and fewer of them, as they do in a mesh."""
+    stats = samples.STATS
+    for count in itertools.cycle((0, 1, 0, 2, 3, 1, 4, 6, 3, 2, 0, 0, 1, 2, 5, 7, 8, 5, 3, 1)):
+        stats = msgspec.structs.replace(stats, local_requests=stats.local_requests + count)
+        peers = tuple(
+            msgspec.structs.replace(p, last_seen=time.time() - n * 9) for n, p in enumerate(samples.PEERS)
+        )
+        server.show(server.view.state, stats=stats, peers=peers)
+        await asyncio.sleep(0.5)
+
+
+async def serve(data_dir: Path, *, deaf: bool, lively: bool) -> None:
     server = ControlServer(data_dir, samples.ONLINE)
+    tasks = TaskSet("control-server")
+    if lively:
+        tasks.start(keep_busy(server), "busy")
     loop = asyncio.get_running_loop()
     if deaf:
         server.hold = asyncio.Event()
@@ -133,6 +151,7 @@ async def serve(data_dir: Path, *, deaf: bool) -> None:
         loop.add_signal_handler(signal.SIGTERM, server.stopped.set)
     await server.start()
     await server.stopped.wait()
+    await tasks.stop()
     await server.stop()
 
 
@@ -142,12 +161,13 @@ def main() -> int:
     parser.add_argument("--data-dir", type=Path, required=True)
     parser.add_argument("--fail", type=int, help="print the sentences of an error and end with this code")
     parser.add_argument("--deaf", action="store_true", help="hear neither /stop nor SIGTERM")
+    parser.add_argument("--lively", action="store_true", help="let requests come in")
     arguments = parser.parse_args()
     if arguments.fail is not None:
         print("12:00:00 info node: a line of the log", file=sys.stderr)
         print("Port 8000 on 127.0.0.1 is in use.\nAnother program listens there.", file=sys.stderr)
         return int(arguments.fail)
-    asyncio.run(serve(arguments.data_dir, deaf=arguments.deaf))
+    asyncio.run(serve(arguments.data_dir, deaf=arguments.deaf, lively=arguments.lively))
     return 0
 
 

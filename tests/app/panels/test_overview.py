@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 import pytest
-from PySide6.QtWidgets import QMessageBox, QPushButton
+from PySide6.QtWidgets import QPushButton
 from pytestqt.qtbot import QtBot
 
 from app.node_model import NodeModel
 from app.panels.overview import OverviewPanel, coordinator_text, others_text
 from app.picture import Picture
+from app.widgets.question import Question
 from tests.support import samples
 from tests.support.samples import NOW, picture
 
@@ -46,7 +47,8 @@ def test_a_typical_machine(panel: OverviewPanel) -> None:
 def test_trouble_is_listed_with_its_reasons(panel: OverviewPanel) -> None:
     panel.draw(picture(samples.DEGRADED), NOW)
     assert panel._reasons.isVisible()
-    assert sum(line.isVisible() for line in panel._reasons._lines) == 3
+    assert sum(line.isVisible() for line in panel._reasons._lines) == 2
+    assert sum(line.isVisible() for line in panel._remarks._lines) == 1
     panel.draw(picture(samples.ONLINE), NOW)
     assert not panel._reasons.isVisible()
 
@@ -64,7 +66,7 @@ def test_leaving_asks_first(panel: OverviewPanel, model: NodeModel, monkeypatch:
     panel.draw(picture(samples.ONLINE), NOW)
     for text, expected in (("Stay", []), ("Leave", [True])):
         panel._mesh._leave.click()
-        box = next(box for box in panel.findChildren(QMessageBox) if box.isVisible())
+        box = next(box for box in panel.findChildren(Question) if box.isVisible())
         next(b for b in box.findChildren(QPushButton) if b.text() == text).click()
         assert left == expected
 

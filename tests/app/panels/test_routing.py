@@ -46,7 +46,7 @@ def test_a_typical_node(panel: RoutingPanel) -> None:
     shown = {route: line[2].text() for route, line in panel._routes._lines.items() if line[0].isVisible()}
     assert shown == {"local": "1,284", "direct": "241", "relay": "76"}
     assert [value.text() for _, value in panel._times._lines.values()] == ["18 ms", "142 ms", "1.3 s"]
-    assert panel._totals._chart.accessibleName() == f"Requests in the last minute: {sum(samples.TYPICAL.activity)}"
+    assert panel._totals._chart.accessibleName() == f"{sum(samples.TYPICAL.activity)} requests in the last minute"
 
 
 def test_live_numbers_follow(panel: RoutingPanel) -> None:

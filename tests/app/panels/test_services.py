@@ -6,12 +6,13 @@ from collections.abc import Iterator
 
 import msgspec
 import pytest
-from PySide6.QtWidgets import QApplication, QMessageBox, QPushButton
+from PySide6.QtWidgets import QApplication, QPushButton
 from pytestqt.qtbot import QtBot
 
 from app.node_model import NodeModel
 from app.panels.services import ServicesPanel, why_nothing
 from app.picture import Picture
+from app.widgets.question import Question
 from node.wire.messages import Assignment
 from tests.support import samples
 from tests.support.samples import NOW, picture
@@ -60,7 +61,7 @@ def test_a_service_that_runs_is_restarted_after_a_question(panel: ServicesPanel,
     panel.draw(picture(samples.ONLINE), NOW)
     for text, expected in (("Leave it running", 0), ("Restart", 1)):
         panel._rows["document-processing"]._restart.click()
-        box = next(box for box in panel.findChildren(QMessageBox) if box.isVisible())
+        box = next(box for box in panel.findChildren(Question) if box.isVisible())
         next(b for b in box.findChildren(QPushButton) if b.text() == text).click()
         assert len(restarted) == expected
     assert restarted == ["/services/document-processing/restart"]

@@ -6,7 +6,7 @@ from PySide6.QtCore import Qt
 from PySide6.QtGui import QImage
 from pytestqt.qtbot import QtBot
 
-from app.widgets.meters import Chart, Figure, Meter
+from app.widgets.meters import ChartWithCaption, Figure, Meter
 from app.widgets.theme import colours
 
 
@@ -46,7 +46,7 @@ def test_a_figure_is_one_phrase_for_a_screen_reader(qtbot: QtBot) -> None:
 
 
 def test_a_chart_draws_what_happened_and_nothing_else(qtbot: QtBot) -> None:
-    chart = Chart("Requests in the last minute")
+    chart = ChartWithCaption("in the last minute")
     qtbot.addWidget(chart)
     chart.resize(240, 80)
     chart.show_counts([0] * 60)
@@ -54,5 +54,7 @@ def test_a_chart_draws_what_happened_and_nothing_else(qtbot: QtBot) -> None:
     chart.show_counts([0] * 30 + [9] * 30)
     full = chart.grab().toImage()
     assert empty != full
-    assert full.copy(0, 10, 100, 60) == empty.copy(0, 10, 100, 60)
-    assert chart.accessibleName() == "Requests in the last minute: 270"
+    assert chart.accessibleName() == "270 requests in the last minute"
+    chart.show_counts([0] * 60)
+    assert chart.grab().toImage() == empty
+    assert chart.accessibleName() == "No requests in the last minute"
