@@ -27,6 +27,7 @@ ADVISER_LINE = re.compile(
     r"^\W*(?:adviser|advisor|caseworker|seen by)\b\s*(?:name)?\s*[:\-–]\s*(?P<name>.{1,80})", re.IGNORECASE
 )
 MAX_ITEMS = 200  # of each kind
+MAX_LABELLED = 120  # characters of a line in which its label stands
 
 
 class BudgetItem(msgspec.Struct, frozen=True, kw_only=True):
@@ -155,6 +156,8 @@ def _amounts(
                 )
                 continue
             found.append((statement, amount))
+    if len(found) > MAX_ITEMS:
+        warnings.append(f"There are {len(found)} amounts under one heading; only the first {MAX_ITEMS} were taken.")
     return found[:MAX_ITEMS]
 
 
@@ -221,7 +224,11 @@ def _client(notes: str, mentions: Sequence[Mention], adviser: str | None) -> Men
     people = [one for one in mentions if one.type == "person" and (adviser is None or one.value not in adviser)]
     for person in people:
         line_start = notes.rfind("\n", 0, person.start) + 1
-        if re.match(r"\W*(?:client|name|full name|customer)\b", notes[line_start : person.start], re.IGNORECASE):
+        if re.match(
+            r"\W*(?:client|name|full name|customer)\b",
+            notes[line_start : min(person.start, line_start + MAX_LABELLED)],
+            re.IGNORECASE,
+        ):
             return person
     return people[0] if people else None
 
@@ -230,7 +237,7 @@ def _adviser(said: Sequence[Statement], notes: str) -> tuple[str | None, str | N
     """Return name and organisation from a line such as `Adviser: Sam Okafor, Harbour Debt Advice`."""
     for one in said:
         line_start = notes.rfind("\n", 0, one.start) + 1
-        match = ADVISER_LINE.match(notes[line_start : one.end])
+        match = ADVISER_LINE.match(notes[line_start : min(one.end, line_start + MAX_LABELLED)])
         if match is not None:
             name, *organisation = (part.strip(" )") for part in re.split(r"[,;(]", match["name"], maxsplit=1))
             return name or None, next(filter(None, organisation), None)

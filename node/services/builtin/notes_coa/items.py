@@ -45,6 +45,7 @@ TAIL = re.compile(rf"(?:[\s:]+(?:{EDGE_WORDS}))+$", re.IGNORECASE)
 FRINGE = " \t,;:.-–—=()[]*/&+"
 EARNING = frozenset({"earns", "earning", "earned", "i earn"})
 MAX_WORDS = 120  # characters of a description
+MAX_SEARCHED = 300  # characters before or after an amount in which it is described
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,8 +107,8 @@ def _amount(start: int, end: int, money: Mention, statement: Statement, mentions
     references = within(mentions, start, end, "reference")
     text = statement.text[start - statement.start : end - statement.start]
     known = [one for kind in ("reference", "date", "money") for one in within(mentions, start, end, kind)]
-    before = _words(statement, start, money.start, known)
-    after = _words(statement, money.end, end, known)
+    before = _words(statement, max(start, money.start - MAX_SEARCHED), money.start, known)
+    after = _words(statement, money.end, min(end, money.end + MAX_SEARCHED), known)
     return Amount(
         before=before,
         after=after,

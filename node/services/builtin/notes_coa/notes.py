@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from bisect import bisect_left
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Literal
@@ -116,4 +117,6 @@ def _pieces(start: int, line: str, *, headed: bool) -> Iterator[tuple[int, str]]
 
 
 def _any_within(places: Sequence[tuple[int, int]], start: int, end: int) -> bool:
-    return any(start <= left and right <= end for left, right in places)
+    """Say whether one of the places, which are in their order, lies between two others."""
+    first = bisect_left(places, (start, start))
+    return first < len(places) and places[first][1] <= end
