@@ -295,12 +295,13 @@ class NodeRuntime:
         self.dispatch(e.CapabilitiesDetected(await self._capabilities()))
 
     async def _capabilities(self) -> Capabilities:
-        return await detect_async(
+        found, self._load.gpu = await detect_async(
             self._data_dir,
             wanted_type=self.config.worker_type,
             version=__version__,
             allowed_services=self.config.allow,
         )
+        return found
 
     async def _renew_when_half(self) -> None:
         if self.member.session is not None:

@@ -15,7 +15,7 @@ from node.hardware import addresses, cpu, disks, gpus, linux_limits
 from node.hardware.battery import battery
 from node.hardware.classify import worker_type
 from node.hardware.texts import clean
-from node.wire.messages import Capabilities, WorkerType
+from node.wire.messages import Capabilities, Gpu, WorkerType
 
 
 async def detect_async(
@@ -24,27 +24,33 @@ async def detect_async(
     wanted_type: WorkerType | Literal["auto"] = "auto",
     version: str = "",
     allowed_services: tuple[str, ...] = (),
-) -> Capabilities:
-    """Look at the machine in a thread: it takes from some milliseconds to the GPU probe's time limit."""
-    return await asyncio.to_thread(
-        detect, data_dir, wanted_type=wanted_type, version=version, allowed_services=allowed_services
+) -> tuple[Capabilities, float | None]:
+    """Look at the machine in a thread; return what it has, and how busy its GPUs are (None: nobody can tell).
+
+    It takes from some milliseconds to the GPU probe's time limit.
+    """
+    probe = await asyncio.to_thread(gpus.probe_gpus)
+    found = await asyncio.to_thread(
+        detect, data_dir, probe, wanted_type=wanted_type, version=version, allowed_services=allowed_services
     )
+    return found, probe.utilisation
 
 
 def detect(
     data_dir: Path,
+    probe: gpus.GpuProbe | None = None,
     *,
     wanted_type: WorkerType | Literal["auto"] = "auto",
     version: str = "",
     allowed_services: tuple[str, ...] = (),
 ) -> Capabilities:
     """Look at the machine; free disk space is counted where `data_dir` is. Blocks; what fails counts as absent."""
-    found = _look(data_dir, version, allowed_services)
+    cards = (probe or gpus.probe_gpus()).gpus
+    found = _look(data_dir, cards, version, allowed_services)
     return msgspec.structs.replace(found, worker_type=worker_type(found, wanted_type))
 
 
-def _look(data_dir: Path, version: str, allowed_services: tuple[str, ...]) -> Capabilities:
-    cards = gpus.probe_gpus().gpus
+def _look(data_dir: Path, cards: tuple[Gpu, ...], version: str, allowed_services: tuple[str, ...]) -> Capabilities:
     memory = psutil.virtual_memory()
     limit = linux_limits.memory_limit() if sys.platform == "linux" else None
     ram_bytes = min(memory.total, limit) if limit else memory.total
