@@ -9,7 +9,6 @@ import asyncio
 import contextlib
 import logging
 import os
-import random
 import secrets
 import signal
 import sys
@@ -60,6 +59,7 @@ class Surroundings:
     local_token: str
     command: Callable[[Manifest], Sequence[str]]
     timings: Timings
+    jitter: Callable[[], float]  # random numbers from 0 to 1
 
 
 class Ready(msgspec.Struct, frozen=True):
@@ -108,6 +108,10 @@ class ServiceLife:
             except ServiceFailed as failure:
                 self._failures = failures_after(self._failures, time.monotonic() - began)
                 self._last_failure = str(failure)
+            except Exception as error:
+                log.exception("service %s: an error that nobody expected", self.manifest.name)
+                self._failures = failures_after(self._failures, time.monotonic() - began)
+                self._last_failure = f"Something unexpected went wrong ({type(error).__name__})."
             await self._back_off()
 
     def restart(self) -> None:
@@ -189,7 +193,10 @@ class ServiceLife:
         self._wake.set()
 
     async def _back_off(self) -> None:
-        delay = backoff(self._failures, random.random())  # noqa: S311 - jitter, not a secret
+        self._wake.clear()  # the end of the process has set it
+        if self._restart_wanted:
+            return
+        delay = backoff(self._failures, self._around.jitter())
         self._say("failed", f"{self._last_failure} Try {self._failures + 1} starts in {delay:.1f} s.")
         with contextlib.suppress(TimeoutError):
             await asyncio.wait_for(self._wake.wait(), delay)

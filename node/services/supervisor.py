@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import random
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
@@ -32,8 +33,9 @@ class ServiceSupervisor:
         on_change: Callable[[tuple[ServiceReport, ...]], None],
         command: Callable[[Manifest], Sequence[str]] = builtin_command,
         timings: Timings = Timings(),  # noqa: B008 - frozen
+        jitter: Callable[[], float] = random.random,
     ) -> None:
-        self._around = Surroundings(data_dir, node_url, local_token, command, timings)
+        self._around = Surroundings(data_dir, node_url, local_token, command, timings, jitter)
         self._on_change = on_change
         self._wanted: dict[str, Manifest] = {}
         self._lives: dict[str, ServiceLife] = {}

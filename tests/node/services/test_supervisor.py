@@ -81,6 +81,7 @@ async def scene(tmp_path: Path) -> AsyncIterator[Scene]:
         on_change=made.reports.append,
         command=command,
         timings=QUICK,
+        jitter=lambda: 0.5,
     )
     yield made
     await made.supervisor.stop()
@@ -135,7 +136,7 @@ async def test_a_killed_service_comes_back_and_says_why(scene: Scene) -> None:
     await scene.until(lambda: scene.details("ner-extraction", "failed"))
     report = await scene.until_state("ner-extraction", "running")
     failed = scene.details("ner-extraction", "failed")[0]
-    assert "killed by SIGKILL" in failed and "Try 2 starts in" in failed
+    assert "killed by SIGKILL" in failed and "Try 2 starts in 0.5 s." in failed
     assert "Running again" in report.detail and "killed by SIGKILL" in report.detail
     second = scene.supervisor.target("ner-extraction")
     assert second is not None and second.service_token != first.service_token
@@ -149,6 +150,23 @@ async def test_a_service_that_exits_at_once_backs_off(scene: Scene) -> None:
     assert "It ended while starting: exit code 1." in scene.details("ner-extraction", "failed")[0]
     assert scene.supervisor.target("ner-extraction") is None
     assert b"no\n" in (scene.folder / "services" / "ner-extraction" / "service.log").read_bytes()
+
+
+async def test_backoff_is_waited_for(scene: Scene) -> None:
+    await scene.supervisor.reconcile([NER])
+    await scene.until_state("ner-extraction", "running")
+    os.kill(children()[0].pid, signal.SIGKILL)
+    await scene.until(lambda: scene.details("ner-extraction", "failed"))
+    began = time.monotonic()
+    await scene.until_state("ner-extraction", "starting")
+    assert 0.4 < time.monotonic() - began < 5
+
+
+async def test_an_unexpected_error_is_a_failure_like_any_other(scene: Scene) -> None:
+    scene.commands["ner-extraction"] = [sys.executable, "\0"]
+    await scene.supervisor.reconcile([NER])
+    report = await scene.until_state("ner-extraction", "failed")
+    assert "unexpected went wrong (ValueError)" in report.detail
 
 
 async def test_a_service_that_cannot_be_started_says_so(scene: Scene) -> None:

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import sqlite3
 from collections.abc import Iterable
 from typing import Any
 
 import msgspec
 from aiohttp import web
 
+from node.program.errors import UserFacingError
 from node.program.web import json_response, parse_fields
 from node.services.builtin.bodies import FormBody, JsonBody, read_payload, read_text_request, text_request
 from node.services.builtin.contract import BuiltinService, Context, Description, Endpoint, Example
@@ -104,10 +106,10 @@ class RagEmbeddings(BuiltinService):
 
     description = DESCRIPTION
 
-    def __init__(self, context: Context) -> None:
+    def __init__(self, context: Context, library: Library) -> None:
         self._context = context
-        self._library = Library(context.data_dir / "library.db")
-        self._searcher = Searcher(self._library)
+        self._library = library
+        self._searcher = Searcher(library)
 
     def routes(self) -> Iterable[web.RouteDef]:
         document = "/documents/{id:.+}"
@@ -225,4 +227,13 @@ def _place(request: web.Request) -> tuple[str, str]:
 
 
 def build(context: Context) -> RagEmbeddings:
-    return RagEmbeddings(context)
+    """Open the library; raise UserFacingError where it is damaged."""
+    path = context.data_dir / "library.db"
+    try:
+        return RagEmbeddings(context, Library(path))
+    except sqlite3.Error as error:
+        raise UserFacingError(
+            f"The library {path} cannot be opened.",
+            f"SQLite says: {error}.",
+            "Put a copy in its place, or move it away to begin an empty one.",
+        ) from None

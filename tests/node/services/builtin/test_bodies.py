@@ -48,7 +48,7 @@ def test_a_filename_is_its_last_part(name: str | None, kept: str | None) -> None
 
 
 def test_a_text_comes_as_json_form_file_or_body() -> None:
-    ways = [
+    ways: list[JsonBody | FormBody | Upload] = [
         JsonBody(b'{"text": "hello"}'),
         JsonBody(b'\xef\xbb\xbf{"text": "hello"}'),
         FormBody({"text": "hello"}),

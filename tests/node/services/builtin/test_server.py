@@ -5,7 +5,7 @@ import io
 import os
 import signal
 import time
-from collections.abc import Iterator
+from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 
 import pytest
@@ -68,7 +68,7 @@ async def test_a_body_that_is_too_large_is_refused_announced_or_not(ner: Running
     assert (announced.status, announced.problem) == (413, "payload-too-large")
     assert announced.json["max_bytes"] == 2_000_000
 
-    async def chunks():  # type: ignore[no-untyped-def]
+    async def chunks() -> AsyncIterator[bytes]:
         for _ in range(40):
             yield b"x" * 65536
 

@@ -7,6 +7,7 @@ import pytest
 
 from node.services.builtin.rag_embeddings import searcher as module
 from node.services.builtin.rag_embeddings.library import Entry, Library
+from node.services.builtin.rag_embeddings.ranking import Index
 from node.services.builtin.rag_embeddings.searcher import Searcher
 
 
@@ -35,12 +36,11 @@ def test_changes_are_found_at_once(library: Library) -> None:
 def test_an_index_is_built_once(library: Library, monkeypatch: pytest.MonkeyPatch) -> None:
     built: list[int] = []
 
-    class Counting(module.Index):
-        def __init__(self, texts: list[str]) -> None:
-            built.append(len(texts))
-            super().__init__(texts)
+    def counting(texts: list[str]) -> Index:
+        built.append(len(texts))
+        return Index(texts)
 
-    monkeypatch.setattr(module, "Index", Counting)
+    monkeypatch.setattr(module, "Index", counting)
     searcher = Searcher(library)
     library.put("a", [Entry("1", "bailiffs", {})])
     for _ in range(3):

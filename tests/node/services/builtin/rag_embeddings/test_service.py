@@ -1,6 +1,8 @@
 """rag-embeddings over HTTP: index, query, stats, and what a crash leaves."""
 
 import json
+import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -8,7 +10,7 @@ from typing import Any
 import aiohttp
 import pytest
 
-from tests.support.builtin_services import DEMO, RunningService, running_service
+from tests.support.builtin_services import DEMO, RunningService, running_service, service_environment
 
 pytestmark = pytest.mark.processes
 
@@ -146,6 +148,16 @@ async def test_broken_json_is_400(process: RunningService) -> None:
     for path in ("/index", "/query"):
         answer = await process.post(path, data=b'{"text": ', headers={"Content-Type": "application/json"})
         assert (answer.status, answer.problem) == (400, "invalid-request")
+
+
+def test_a_damaged_library_is_a_clear_line(tmp_path: Path) -> None:
+    (tmp_path / "library.db").write_bytes(b"this is no database" * 1000)
+    command = [sys.executable, "-m", "node.services.builtin", "rag-embeddings"]
+    done = subprocess.run(
+        command, env=service_environment(tmp_path), capture_output=True, text=True, timeout=30, check=False
+    )
+    assert done.returncode == 1
+    assert "library.db cannot be opened" in done.stderr and "Traceback" not in done.stderr
 
 
 async def test_survives_kill_9_right_after_the_answer(tmp_path: Path) -> None:
