@@ -71,7 +71,8 @@ class Registry:
             raise Problem("unknown-worker", f"{request.worker_id} has to register first.")
         now = self._clock()
         was_stale = liveness(before, now, self._patience) != "active"
-        member = heard(before, request, now)
+        allowed = tuple(report for report in request.services if self._may_run(request.worker_id, report.name))
+        member = heard(before, msgspec.structs.replace(request, services=allowed), now)
         self._members[request.worker_id] = member
         self._touch(replan=was_stale or before.paused != member.paused)
         return member
@@ -205,6 +206,13 @@ class Registry:
     def recent_moves(self) -> Sequence[tuple[float, Move]]:
         """Return the latest changes with their times (Unix seconds), the oldest first."""
         return tuple(self._recent)
+
+    def _may_run(self, worker_id: str, service: str) -> bool:
+        """Believe a worker only of services that it may have: others' requests are not for it to see."""
+        enrolment, manifest = self._workers.get(worker_id), self._catalogue.by_name().get(service)
+        if enrolment is None or manifest is None or (enrolment.services and service not in enrolment.services):
+            return False
+        return manifest.data_class != "personal" or enrolment.trust == "vetted"
 
     # --- planning ---------------------------------------------------------------------------------------------
 

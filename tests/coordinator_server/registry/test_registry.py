@@ -263,3 +263,14 @@ async def test_views_hear_of_changes_by_a_number(mesh: Mesh) -> None:
     assert after > before
     mesh.beat("a", "ner")
     assert mesh.registry.version > after
+
+
+async def test_a_worker_is_believed_only_of_services_that_it_may_run(mesh: Mesh) -> None:
+    await mesh.enrol("curious")
+    mesh.join("curious")
+    mesh.beat("curious", "ner", "notes", "unheard-of")
+    assert (await mesh.offered("ner"), await mesh.offered("notes")) == ({"curious"}, set())
+    assert not list(mesh.registry.peers("notes", "somebody"))
+    await mesh.workers.approve("curious")
+    mesh.beat("curious", "ner", "notes")
+    assert await mesh.offered("notes") == {"curious"}
