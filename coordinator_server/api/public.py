@@ -11,9 +11,10 @@ from aiohttp import WSCloseCode, web
 from coordinator_server.api import openapi
 from coordinator_server.api.shapes import EntryPoint, EntryPoints, Health, Readiness
 from coordinator_server.api.topology import count_workers
-from coordinator_server.application import COORDINATOR
+from coordinator_server.application import COORDINATOR, Coordinator
 from coordinator_server.front import FRONT
 from coordinator_server.metrics import CONTENT_TYPE as METRICS_TYPE
+from coordinator_server.registry.membership import Member
 from node.program.tasks import TaskSet
 from node.program.web import json_response
 from node.wire.problems import Problem
@@ -94,10 +95,17 @@ def _entry_points(request: web.Request) -> EntryPoints:
     found = [
         EntryPoint(worker_id=member.worker_id, access_url=member.endpoints.tunnel_url, services=member.running)
         for member in coordinator.registry.members()
-        if member.endpoints.tunnel_url and coordinator.registry.status(member) == "active"
+        if member.endpoints.tunnel_url and _may_be_entered(coordinator, member)
     ]
     error = None if found else "No worker takes requests directly now. Use this coordinator's /service instead."
     return EntryPoints(entry_points=found, count=len(found), timestamp=now, error=error)
+
+
+def _may_be_entered(coordinator: Coordinator, member: Member) -> bool:
+    """Send frontends, with their keys and their clients' data, to nobody whom the operator has not vetted."""
+    enrolment = coordinator.workers.get(member.worker_id)
+    vetted = enrolment is not None and enrolment.trust == "vetted"
+    return vetted and coordinator.registry.status(member) == "active"
 
 
 async def topology(request: web.Request) -> web.Response:

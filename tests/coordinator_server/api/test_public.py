@@ -198,3 +198,12 @@ async def test_answers_do_not_tell_what_we_are_made_of(front: Front) -> None:
         assert answer.headers["Server"] == "rma-mesh"
         assert answer.headers["Referrer-Policy"] == "no-referrer"
         assert "frame-ancestors 'none'" in answer.headers["Content-Security-Policy"]
+
+
+async def test_only_vetted_machines_are_entry_points(front: Front) -> None:
+    tunnel = "https://anna.example.org"
+    await front.join("stranger", trust="volunteer", tunnel_url=tunnel)
+    assert (await front.get("/entry-points", 503))["entry_points"] == []
+    trusted = await front.join("trusted", tunnel_url=tunnel)
+    found = (await front.get("/entry-points"))["entry_points"]
+    assert [point["worker_id"] for point in found] == [trusted.worker_id]
