@@ -15,6 +15,7 @@ from coordinator_server.gateway.keys import id_of
 from coordinator_server.metrics import Metrics
 from node.forwarding.paths import split_path
 from node.routing.router import Router
+from node.wire.headers import HOPS
 from node.wire.manifests import Catalogue
 from node.wire.problems import Problem
 
@@ -69,6 +70,8 @@ class Gateway:
             raise Problem("draining", text, headers={"Retry-After": "5"})
         if not self._readiness.ready:
             raise Problem("starting", "This coordinator is starting.", headers={"Retry-After": "2"})
+        if request.headers.get(HOPS, "0") != "0":  # a worker whose tunnel leads back to us
+            raise Problem("loop-detected", "This request was forwarded already; a gateway takes it only once.")
         visit = _visit(request)
         knock = self._access.knock(visit)
         key = await self._access.identify(visit)

@@ -254,3 +254,11 @@ async def test_refused_keys_are_in_the_audit_log_but_not_every_try(front: Front)
     refused = [(line["subject"], line["outcome"]) for line in lines if line["action"] == "key-refused"]
     assert refused == [(made["id"], "refused")]
     assert made["key"] not in str(lines)
+
+
+async def test_a_request_that_was_forwarded_already_goes_no_further(front: Front) -> None:
+    worker = await front.join("alpha")
+    key = await front.key()
+    answer, document = await call(front, "/service/echo", headers={**key, "X-RMA-Hops": "1"})
+    assert (answer.status, kind(document)) == (508, "loop-detected")
+    assert not worker.seen
