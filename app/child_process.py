@@ -1,4 +1,8 @@
-"""One program that we started (QProcess) or found again (its pid): alive, asked to end, killed, waited for."""
+"""One program that we started (QProcess) or found again (its pid): alive, asked to end, killed, waited for.
+
+On Windows, where this was never run so far, `terminate` does not reach a program without a window: there a node
+ends by its control API or is killed.
+"""
 
 from __future__ import annotations
 

@@ -6,7 +6,7 @@ import argparse
 import asyncio
 import os
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
@@ -24,12 +24,20 @@ from node.program.lifetime import print_error
 from node.program.logs import configure_logging
 
 LONGEST_LINK = 4000  # characters
+NO_SCREEN = UserFacingError(
+    "There is no screen to show RMA Mesh on.",
+    "Neither DISPLAY nor WAYLAND_DISPLAY is set.",
+    "Start it on a desktop, or run a node without a screen: rma-mesh-node run.",
+)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the app; return its exit code."""
     options = parse(sys.argv[1:] if arguments is None else arguments)
     configure_logging("text", os.environ.get("RMA_LOG_LEVEL", "warning"))
+    if not has_screen(os.environ, sys.platform):
+        print_error(NO_SCREEN, sys.stderr)
+        return NO_SCREEN.exit_code
     existing = QApplication.instance()
     application = existing if isinstance(existing, Application) else Application(sys.argv[:1])
     try:
@@ -37,6 +45,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except UserFacingError as error:
         report(error, application)
         return error.exit_code
+
+
+def has_screen(environ: Mapping[str, str], platform: str) -> bool:
+    """Whether there is a desktop to show anything on; Qt itself would end the program without a word to users."""
+    if platform in ("win32", "darwin"):
+        return True
+    return any(environ.get(name) for name in ("DISPLAY", "WAYLAND_DISPLAY", "QT_QPA_PLATFORM"))
 
 
 def parse(arguments: Sequence[str]) -> Options:

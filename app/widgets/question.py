@@ -27,6 +27,8 @@ class Question(QDialog):
         self.yes, self.no = Button(yes), Button(no, kind="primary")
         self.yes.clicked.connect(self.accept)
         self.no.clicked.connect(self.reject)
+        for button in (self.yes, self.no):
+            button.setAutoDefault(True)  # Enter presses the one that has the focus
         self.no.setDefault(True)
         self.accepted.connect(act)
         self._lay_out(title, text)

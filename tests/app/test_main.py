@@ -15,7 +15,7 @@ import pytest
 
 from app.compose import Options
 from app.control_client import read_address
-from app.main import default_data_dir, main, parse, program_version
+from app.main import default_data_dir, has_screen, main, parse, program_version
 from node import config
 from tests.support.desktop import wait_until
 
@@ -56,6 +56,18 @@ def test_a_data_directory_that_cannot_be_is_said(tmp_path: Path, capsys: pytest.
     (tmp_path / "file").write_text("")
     assert main(["--data-dir", str(tmp_path / "file")]) == 1
     assert "cannot be used" in capsys.readouterr().err
+
+
+def test_without_a_screen_it_says_what_to_do(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for name in ("DISPLAY", "WAYLAND_DISPLAY", "QT_QPA_PLATFORM"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setattr(sys, "platform", "linux")
+    assert main([]) == 1
+    assert "rma-mesh-node run" in capsys.readouterr().err
+    assert has_screen({"WAYLAND_DISPLAY": "wayland-0"}, "linux")
+    assert has_screen({}, "win32")
 
 
 class Run:

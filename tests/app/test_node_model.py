@@ -8,7 +8,7 @@ import time
 import msgspec
 
 from app.control_client import ControlClient
-from app.intents import EnrolmentWish, NodeRefused
+from app.intents import EnrolmentWish
 from app.node_model import GATHER_MS, NodeModel
 from app.picture import NodeLife, Picture
 from node.state import RoutingStats
@@ -170,8 +170,3 @@ async def test_a_node_of_another_version_is_said_until_it_can_be_read(model: Nod
     model.view_arrived(samples.view(samples.ONLINE))
     assert model.picture.notice_about("version") is None
     await model.stop()
-
-
-def test_a_wish_without_a_name_leaves_it_to_the_node() -> None:
-    assert EnrolmentWish("https://m", "RMA").body() == {"coordinator": "https://m", "invite": "RMA"}
-    assert NodeRefused("conflict", "no").kind == "conflict"

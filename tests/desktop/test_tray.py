@@ -36,8 +36,7 @@ def test_from_link_to_online_paused_resumed_and_gone(
     enrol(app, mesh)
     app.wait_for_icon("online")
     screen.screenshot(pictures / "window.png")
-    screen.click(app.icon(), button=3)
-    wait_until(screen.menu, "the menu")
+    app.open_menu()
     screen.screenshot(pictures / "menu.png")
     screen.keys("Escape")
     wait_until(lambda: not screen.menu(), "the menu's end")
@@ -114,7 +113,7 @@ def test_a_tray_that_comes_late_or_restarts_gets_the_icon(app: DesktopApp, scree
 def test_without_a_tray_the_window_stays_and_asks_before_it_quits(
     app: DesktopApp, screen: Desktop, pictures: Path
 ) -> None:
-    process = app.start("--minimized")
+    process = app.start()
     app.open_window()
     app.node_pid()
     app.close_window()

@@ -44,6 +44,13 @@ def test_no_escape_and_enter_do_nothing(question: Question, acts: list[str]) -> 
     assert acts == []
 
 
+def test_enter_presses_the_button_that_has_the_focus(question: Question, acts: list[str]) -> None:
+    question.activateWindow()
+    question.yes.setFocus()
+    QTest.keyClick(question.yes, Qt.Key.Key_Return)
+    assert acts == ["left"]
+
+
 def test_it_says_what_it_asks(question: Question) -> None:
     assert question.accessibleName() == "Leave?"
     assert question.accessibleDescription() == "You need a new invite."
