@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import os
 from collections.abc import Callable, Mapping
 from typing import Any
 
@@ -25,6 +26,7 @@ from node.forwarding.interface import (
     UpstreamReset,
     UpstreamTimeout,
 )
+from node.forwarding.resolver import PublicResolver
 from node.wire import headers
 from node.wire.problems import CONTENT_TYPE, Problem
 
@@ -33,6 +35,8 @@ CONNECTIONS_PER_WORKER = 512
 KEEPALIVE = 30.0  # seconds that an idle connection to a worker is kept
 PROBLEM_BYTES = 64 * 1024
 MAX_HEAD_LINE = 16 * 1024
+LAST_STATUS = 599
+REASON_CHARACTERS = 200
 # aiohttp would put its own values where the client sent none.
 NO_AUTO_HEADERS = ("Accept", "Accept-Encoding", "Content-Type", "User-Agent")
 
@@ -50,8 +54,14 @@ class AiohttpForwarder:
         head = exchange.headers.copy()
         self._prove(callee, head)
         if exchange.websocket:
-            return await websocket.connect(self._open(), url, head, exchange, limits)
+            try:
+                return await websocket.connect(self._open(), url, head, exchange, limits)
+            except aiohttp.ClientError as error:
+                raise translated(error) from None
         response = await self._send(url, head, exchange, limits)
+        if not 200 <= response.status <= LAST_STATUS:  # a 101 that nobody asked for would end HTTP on the line
+            response.close()
+            raise UpstreamReset(f"it answered with status {response.status}, which no answer to this can have")
         return HttpUpstream(response, exchange, limits)
 
     async def start(self) -> None:
@@ -92,7 +102,7 @@ class AiohttpForwarder:
                     watch.end()
         except TimeoutError as error:
             if isinstance(error, aiohttp.ConnectionTimeoutError):
-                raise ConnectFailed(f"{url.host} took no connection within {limits.connect:g} s") from None
+                raise ConnectFailed(f"it took no connection within {limits.connect:g} s") from None
             raise watch.verdict() from None
         except aiohttp.ClientError as error:
             if body is not None and body.problem is not None:
@@ -119,6 +129,7 @@ class AiohttpForwarder:
                 limit_per_host=CONNECTIONS_PER_WORKER,
                 keepalive_timeout=KEEPALIVE,
                 ttl_dns_cache=30,
+                resolver=PublicResolver(),
             )
             self._session = aiohttp.ClientSession(
                 connector=connector,
@@ -141,6 +152,7 @@ class HttpUpstream:
         self._exchange = exchange
         self._limits = limits
         self._peeked = b""
+        self._writing = False
         self.status = response.status
         self.headers: Mapping[str, str] = response.headers
         self.broken = ""
@@ -185,17 +197,25 @@ class HttpUpstream:
             async with asyncio.timeout(None) as timer:
                 self._watch_upload(lambda: timer.reschedule(min(deadline, now() + self._limits.idle)))
                 if self._peeked:
-                    await response.write(self._peeked)
+                    await self._write(response, self._peeked)
                 while True:
                     timer.reschedule(min(deadline, now() + self._limits.idle))
                     chunk = await self._read()
                     if not chunk:
                         return
-                    await response.write(chunk)
+                    await self._write(response, chunk)
         except TimeoutError:
+            if self._writing:  # the worker is well: it is the client that takes nothing
+                abort(self._exchange.request)
+                raise ConnectionResetError("the client stopped reading") from None
             self.broken = "the answer stopped half-way and ran into its time limit"
         finally:
             self._watch_upload(None)
+
+    async def _write(self, response: web.StreamResponse, data: bytes) -> None:
+        self._writing = True
+        await response.write(data)
+        self._writing = False
 
     async def _read(self) -> bytes:
         try:
@@ -248,10 +268,16 @@ class _FirstByte:
 
 
 def translated(error: Exception) -> ForwardingError:
-    """Return what an aiohttp error means for the request."""
-    if isinstance(error, aiohttp.ClientConnectorError | aiohttp.InvalidURL | aiohttp.ConnectionTimeoutError):
-        return ConnectFailed(f"no connection: {error}")
-    return UpstreamReset(f"the connection broke: {str(error) or type(error).__name__}")
+    """Return what an aiohttp error means for the request; a client reads it, so it names no worker's address."""
+    if isinstance(error, aiohttp.ClientConnectorError):
+        number = error.os_error.errno  # the error's own text has the address in it
+        return ConnectFailed(f"no connection: {os.strerror(number) if number and number > 0 else 'lookup failed'}")
+    if isinstance(error, aiohttp.InvalidURL | aiohttp.ConnectionTimeoutError):
+        return ConnectFailed(f"no connection: {type(error).__name__}")
+    text = error.message if isinstance(error, aiohttp.ClientResponseError) else str(error)
+    return UpstreamReset(
+        f"the connection broke: {' '.join(text.split())[:REASON_CHARACTERS] or type(error).__name__}"
+    )
 
 
 def abort(request: web.Request) -> None:

@@ -12,13 +12,7 @@ from multidict import CIMultiDict
 from yarl import URL
 
 from node.forwarding.headers import response_headers
-from node.forwarding.interface import (
-    ConnectFailed,
-    Exchange,
-    Limits,
-    UpstreamReset,
-    UpstreamTimeout,
-)
+from node.forwarding.interface import Exchange, Limits, UpstreamTimeout
 
 MAX_MESSAGE = 16 * 2**20
 HEARTBEAT = 30.0  # seconds between pings on both sides; who is silent for half of it after one has gone
@@ -32,7 +26,7 @@ ClientSocket = aiohttp.ClientWebSocketResponse
 async def connect(
     session: aiohttp.ClientSession, url: URL, head: CIMultiDict[str], exchange: Exchange, limits: Limits
 ) -> WebSocketUpstream | RefusedUpgrade:
-    """Open the worker's side with the subprotocols that the client offers; raise ForwardingError."""
+    """Open the worker's side with the subprotocols that the client offers; raise UpstreamTimeout or ClientError."""
     offered = exchange.request.headers.get("Sec-WebSocket-Protocol", "")
     protocols = tuple(part.strip() for part in offered.split(",") if part.strip())
     try:
@@ -47,12 +41,8 @@ async def connect(
             )
     except aiohttp.WSServerHandshakeError as error:
         return RefusedUpgrade(error, exchange)
-    except (aiohttp.ClientConnectorError, aiohttp.InvalidURL) as error:
-        raise ConnectFailed(f"no connection: {error}") from None
     except TimeoutError:
         raise UpstreamTimeout(f"the WebSocket was not opened within {limits.first_byte:g} s") from None
-    except aiohttp.ClientError as error:
-        raise UpstreamReset(f"the connection broke: {str(error) or type(error).__name__}") from None
     return WebSocketUpstream(socket, exchange)
 
 

@@ -514,3 +514,61 @@ async def test_a_worker_that_breaks_off_an_upload_leaves_the_client_a_clear_answ
                 answered.set()
                 assert (await answer.json(content_type=None))["type"].endswith("/upstream-failed")
     assert "Unhandled" not in caplog.text
+
+
+async def answering(gateway_reads: bytes) -> asyncio.Server:
+    """Start a worker that answers every request with these bytes, whatever they mean."""
+
+    async def answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.readuntil(b"\r\n\r\n")
+        writer.write(gateway_reads)
+        await writer.drain()
+        writer.close()
+
+    return await asyncio.start_server(answer, "127.0.0.1", 0)
+
+
+@pytest.mark.parametrize("line", ["101 Switching Protocols", "999 Odd"])
+async def test_a_status_that_no_answer_has_never_reaches_the_client(line: str) -> None:
+    second = b"HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nforgd"
+    server = await answering(f"HTTP/1.1 {line}\r\nUpgrade: x\r\nConnection: Upgrade\r\n\r\n".encode() + second)
+    port = server.sockets[0].getsockname()[1]
+    async with (
+        server,
+        front(Source(records=[record("w1", port)])) as gateway,
+        gateway.client.get(gateway.url("/service/ocr")) as answer,
+    ):
+        assert answer.status == 502
+        assert b"forgd" not in await answer.read()
+
+
+async def test_a_failure_tells_the_client_no_workers_address() -> None:
+    with contextlib.closing(socket.create_server(("127.0.0.1", 0))) as placeholder:
+        closed = placeholder.getsockname()[1]
+    server = await answering(b"no HTTP at all\r\n\r\n")
+    port = server.sockets[0].getsockname()[1]
+    async with server:
+        for source in (Source(records=[record("w1", port)]), Source(records=[record("w1", closed)])):
+            async with front(source) as gateway, gateway.client.get(gateway.url("/service/ocr")) as answer:
+                document = await answer.text()
+                assert answer.status == 502
+                assert "127.0.0.1" not in document
+                assert not {str(port), str(closed)} & set(document.replace(":", " ").replace("/", " ").split())
+
+
+async def test_a_client_that_stops_reading_is_cut_and_its_worker_is_not_blamed() -> None:
+    async def pour(request: web.Request) -> web.StreamResponse:
+        response = web.StreamResponse()
+        await response.prepare(request)
+        while True:
+            await response.write(bytes(MIB))
+
+    async with mesh(pour, settings=RoutingSettings(idle_timeout=0.2)) as gateway:
+        reader, writer = await asyncio.open_connection("127.0.0.1", gateway.server.port, limit=1024)
+        writer.write(b"GET /service/ocr HTTP/1.1\r\nHost: x\r\n\r\n")
+        assert (await reader.readline()).startswith(b"HTTP/1.1 200")
+        await until(lambda: bool(gateway.outcomes))
+        writer.close()
+        assert gateway.outcomes[0].status == 499
+        assert gateway.router.stats().failed_requests == 0
+        assert [peer.worker_id for peer in gateway.router.peers()] == ["w1"]
