@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import errno
 import logging
 import os
@@ -17,6 +18,7 @@ from aiohttp import web
 
 from node.program.errors import EXIT_FAILED, EXIT_IN_USE, UserFacingError
 from node.program.logs import REQUEST_ID
+from node.program.tasks import TaskSet
 from node.wire import headers
 from node.wire.problems import CONTENT_TYPE, Problem
 
@@ -25,6 +27,8 @@ log = logging.getLogger(__name__)
 
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 BACKLOG = 1024
+HEAD_TIMEOUT = 30.0  # seconds in which a new connection must have brought a whole request's head
+BODY_TIMEOUT = 30.0  # seconds for a body that is read whole
 SAFE_ID = re.compile(r"[A-Za-z0-9._-]{1,64}")
 BY_STATUS = {
     400: "invalid-request", 404: "not-found", 405: "method-not-allowed", 413: "payload-too-large",
@@ -93,7 +97,13 @@ def problem_response(problem: Problem, request_id: str) -> web.Response:
 
 async def read_body(request: web.Request, cls: type[T]) -> T:
     """Parse a JSON body; raise a 400 Problem for broken JSON and 422 with the field for a wrong type."""
-    return parse_body(await request.read(), cls)
+    try:
+        async with asyncio.timeout(BODY_TIMEOUT):
+            data = await request.read()
+    except TimeoutError:
+        text = f"The body did not arrive within {BODY_TIMEOUT:g} s."
+        raise Problem("invalid-request", text, status=408) from None
+    return parse_body(data, cls)
 
 
 def parse_body(data: bytes, cls: type[T]) -> T:
@@ -165,9 +175,16 @@ class HttpServer:
     """Serves an aiohttp application on one socket; `handler_cancellation` ends upstream work when a client goes."""
 
     def __init__(
-        self, app: web.Application, listener: socket.socket, ssl_context: ssl.SSLContext | None = None
+        self,
+        app: web.Application,
+        listener: socket.socket,
+        ssl_context: ssl.SSLContext | None = None,
+        head_timeout: float = HEAD_TIMEOUT,
     ) -> None:
         self._ssl_context = ssl_context
+        self._head_timeout = head_timeout
+        self._silent: set[web.RequestHandler] = set()
+        self._tasks = TaskSet("http")
         self._runner = web.AppRunner(app, handler_cancellation=True, access_log=None, shutdown_timeout=2.0)
         self._listener = listener
         self.host: str = listener.getsockname()[0]
@@ -182,7 +199,17 @@ class HttpServer:
     async def start(self) -> None:
         await self._runner.setup()
         await web.SockSite(self._runner, self._listener, backlog=BACKLOG, ssl_context=self._ssl_context).start()
+        self._tasks.every(self._head_timeout, self._hang_up, "hang up on the silent")
 
     async def stop(self) -> None:
+        await self._tasks.stop()
         await self._runner.cleanup()
         self._listener.close()
+
+    async def _hang_up(self) -> None:
+        """Cut connections that have asked nothing since the last look, or a few clients could hold them all."""
+        server = self._runner.server
+        silent = {peer for peer in server.connections if not peer._request_count} if server is not None else set()
+        for peer in silent & self._silent:
+            peer.force_close()
+        self._silent = silent

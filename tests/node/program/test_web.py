@@ -302,3 +302,35 @@ def _has_ipv6() -> bool:
     except OSError:
         return False
     return True
+
+
+async def test_who_brings_no_whole_head_is_hung_up_on_and_who_did_is_not() -> None:
+    app = web.Application(middlewares=[manners])
+    app.router.add_post("/order", echo)
+    server = HttpServer(app, bind("127.0.0.1", 0), head_timeout=0.1)
+    await server.start()
+    try:
+        polite, asking = await asyncio.open_connection("127.0.0.1", server.port)
+        asking.write(b"GET /order HTTP/1.1\r\nHost: x\r\n\r\n")
+        assert (await polite.readline()).startswith(b"HTTP/1.1 405")
+        silent, dripping = await asyncio.open_connection("127.0.0.1", server.port)
+        dripping.write(b"GET /order HTTP/1.1\r\nHo")
+        async with asyncio.timeout(5):
+            assert await silent.read() == b""
+        await polite.readuntil(b"}")
+        asking.write(b"GET /order HTTP/1.1\r\nHost: x\r\n\r\n")
+        assert (await polite.readline()).startswith(b"HTTP/1.1 405")
+        for writer in (asking, dripping):
+            writer.close()
+    finally:
+        await server.stop()
+
+
+async def test_a_body_that_does_not_arrive_is_given_up(url: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("node.program.web.BODY_TIMEOUT", 0.1)
+    host, _, port = url.removeprefix("http://").partition(":")
+    reader, writer = await asyncio.open_connection(host, int(port))
+    writer.write(b"POST /order HTTP/1.1\r\nHost: x\r\nContent-Length: 10\r\n\r\n{")
+    async with asyncio.timeout(5):
+        assert (await reader.readline()).startswith(b"HTTP/1.1 408")
+    writer.close()
