@@ -6,10 +6,12 @@ from collections import OrderedDict
 from collections.abc import Callable, Sequence
 from typing import Literal
 
+from coordinator_server.gateway.rates import Buckets, Rate, address_key
 from coordinator_server.store.interface import AuditLine, Store
 
 REFUSAL_PAUSE = 60.0  # seconds in which one address is refused the same thing without another line
 REMEMBERED = 4096
+REFUSALS_TOGETHER = Rate(60, 60.0)  # lines about one action, however many addresses somebody has
 
 
 class Audit:
@@ -19,6 +21,7 @@ class Audit:
         self._store = store
         self._clock = clock
         self._refused: OrderedDict[tuple[str, str], float] = OrderedDict()
+        self._together = Buckets()
 
     def line(
         self,
@@ -45,10 +48,12 @@ class Audit:
         await self._store.commit((), lines)
 
     async def refusal(self, line: AuditLine) -> None:
-        """Record a refusal, unless the same address was refused the same within the last minute."""
-        key = (line.address, line.action)
+        """Record a refusal, unless its household was refused the same a minute ago or too many others were."""
+        key = (address_key(line.address), line.action)
         last = self._refused.get(key)
         if last is not None and 0 <= line.time - last < REFUSAL_PAUSE:
+            return
+        if not self._together.take(line.action, REFUSALS_TOGETHER, line.time).allowed:
             return
         self._refused[key] = line.time
         self._refused.move_to_end(key)

@@ -49,3 +49,14 @@ async def test_a_flood_of_refusals_costs_one_line_a_minute_and_address(audit: Au
 async def test_what_strangers_send_is_cut(audit: Audit) -> None:
     line = audit.line("enrolment-refused", actor="anonymous", subject="s" * 999, detail="d" * 9999)
     assert (len(line.subject), len(line.detail)) == (200, 500)
+
+
+async def test_a_flood_from_ever_new_addresses_costs_a_bounded_number_of_lines(audit: Audit, clock: Clock) -> None:
+    for number in range(300):
+        for address in (f"2001:db8:1:1::{number:x}", f"2001:db8:2:{number:x}::1"):
+            line = audit.line("worker-refused", actor="anonymous", address=address, outcome="refused")
+            await audit.refusal(line)
+    assert len(await audit.newest()) == 60
+    clock.now += 60
+    await audit.refusal(audit.line("worker-refused", actor="anonymous", address="192.0.2.1", outcome="refused"))
+    assert len(await audit.newest()) == 61
