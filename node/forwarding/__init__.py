@@ -14,5 +14,5 @@
 anew, never copies them; `body` reads the client's body once and replays its first 256 KiB; `paths` splits
 `/service/NAME/rest` without decoding it and refuses what could climb out; `exchange` makes an Exchange out of a
 client's request; `aiohttp_forwarder` is the one implementation for now: `AiohttpForwarder(token_for)`;
-`websocket` bridges WebSockets.
+`websocket` bridges WebSockets; `resolver` keeps names that workers claim from leading into somebody's network.
 """
