@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Annotated, Protocol
 
 import msgspec
-from aiohttp import web
+from aiohttp import WSCloseCode, web
 
 from node.control_file import FILE_NAME, ControlFile
 from node.doctor import Check
@@ -98,6 +98,7 @@ class ControlApi:
         self._file = data_dir / FILE_NAME
         self._token = secrets.token_urlsafe(32)
         self._server: HttpServer | None = None
+        self._sockets: set[web.WebSocketResponse] = set()
         self._tasks = TaskSet("control")
 
     async def start(self) -> None:
@@ -110,6 +111,8 @@ class ControlApi:
         if self._server is not None:
             self._file.unlink(missing_ok=True)
             await self._tasks.stop()
+            for socket in tuple(self._sockets):
+                await socket.close(code=WSCloseCode.GOING_AWAY)
             await self._server.stop()
             self._server = None
 
@@ -152,13 +155,15 @@ class ControlApi:
     async def stream(self, request: web.Request) -> web.StreamResponse:
         if self._feed.watchers >= MAX_STREAMS:
             raise Problem("overloaded", "Too many programs watch this node at once.")
-        socket = web.WebSocketResponse(heartbeat=20.0)
+        socket = web.WebSocketResponse(heartbeat=20.0, timeout=1.0)
         await socket.prepare(request)
+        self._sockets.add(socket)
         sender = self._tasks.start(self._send_views(socket), "stream")
         try:
             async for _ in socket:  # nothing is expected; this notices that the other side has gone
                 pass
         finally:
+            self._sockets.discard(socket)
             sender.cancel()
         return socket
 

@@ -118,3 +118,15 @@ async def test_stop_ends_the_node(node: NodeRuntime, control: aiohttp.ClientSess
         assert answer.status == 202
     await asyncio.wait_for(node.wait(asyncio.Event()), 5)
     assert node.state.phase == "stopped"
+
+
+async def test_watchers_are_told_when_the_node_goes(node: NodeRuntime, control: aiohttp.ClientSession) -> None:
+    stream = await control.ws_connect("/stream")
+    await stream.receive(timeout=5)
+    stopping = asyncio.get_running_loop().create_task(node.stop())
+    async with asyncio.timeout(5):
+        while (message := await stream.receive()).type is aiohttp.WSMsgType.TEXT:
+            pass
+    assert message.type is aiohttp.WSMsgType.CLOSE
+    assert stream.close_code == aiohttp.WSCloseCode.GOING_AWAY
+    await stopping

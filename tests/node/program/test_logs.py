@@ -93,6 +93,7 @@ def test_any_object_may_be_a_field() -> None:
 @pytest.mark.usefixtures("logging_as_before")
 @pytest.mark.parametrize("form", ["text", "json"])
 def test_everything_goes_to_standard_error(capsys: pytest.CaptureFixture[str], form: str) -> None:
+    logging.captureWarnings(capture=False)  # whatever an earlier test left behind
     configure_logging(form, "debug")
     logging.getLogger("x").debug("quiet word")
     with warnings.catch_warnings():
