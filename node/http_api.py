@@ -9,6 +9,7 @@ from __future__ import annotations
 import ipaddress
 import secrets
 from typing import Protocol
+from urllib.parse import urlsplit
 
 from aiohttp import web
 
@@ -96,9 +97,21 @@ class HttpApi:
             raise Problem("unauthorized", f"The mesh token is not accepted: {error}.") from None
 
     def _check_reader(self, request: web.Request) -> None:
-        try:
-            loopback = ipaddress.ip_address(request.remote or "").is_loopback
-        except ValueError:
-            loopback = False
-        if not loopback:
+        """Let this machine read without proof, but no web page in its browser and nobody who comes by a tunnel."""
+        if not (_is_loopback(request.remote or "") and _is_loopback(_host_name(request))):
             self._caller(request)
+
+
+def _is_loopback(host: str) -> bool:
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost"
+
+
+def _host_name(request: web.Request) -> str:
+    """Return the name by which we were called: a page that rebinds its own name to us cannot change it."""
+    try:
+        return urlsplit("//" + request.host).hostname or ""
+    except ValueError:
+        return ""

@@ -124,3 +124,17 @@ async def test_a_node_outside_any_mesh_believes_nobody(url: str, http: aiohttp.C
     node.verifier = None
     async with http.post(url + "/service/ner", headers={headers.MESH_TOKEN: token()}) as answer:
         assert answer.status == 401
+
+
+@pytest.mark.parametrize("host", ["evil.example:8000", "abc.trycloudflare.com", "[", "192.0.2.1:8000"])
+async def test_a_page_that_rebinds_its_name_to_this_machine_reads_nothing(
+    url: str, http: aiohttp.ClientSession, host: str
+) -> None:
+    for path in ("/health", "/stats"):
+        async with http.get(url + path, headers={"Host": host}) as answer:
+            assert answer.status == 401
+
+
+async def test_localhost_is_this_machine(url: str, http: aiohttp.ClientSession) -> None:
+    async with http.get(url + "/health", headers={"Host": "localhost:8000"}) as answer:
+        assert answer.status == 200
