@@ -138,7 +138,8 @@ class ServiceLife:
 
     async def _spawn(self, token: str) -> ServiceProcess:
         try:
-            self._folder.mkdir(parents=True, exist_ok=True)
+            self._folder.parent.mkdir(mode=0o700, parents=True, exist_ok=True)  # services keep documents in there
+            self._folder.mkdir(mode=0o700, exist_ok=True)
             command, env = self._around.command(self.manifest), self._environment(token)
             return await ServiceProcess.spawn(command, env, self._folder, self._on_line)
         except OSError as error:

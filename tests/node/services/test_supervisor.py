@@ -109,6 +109,8 @@ async def test_a_wanted_service_serves_and_an_unwanted_one_ends(scene: Scene) ->
     target = scene.supervisor.target("ner-extraction")
     assert target is not None and target.manifest == NER
     assert await extract(target) == 200
+    folders = [scene.folder / "services", scene.folder / "services" / "ner-extraction"]
+    assert [folder.stat().st_mode & 0o777 for folder in folders] == [0o700, 0o700]  # documents may be in there
     await scene.supervisor.reconcile([])
     assert scene.supervisor.target("ner-extraction") is None
     await scene.until(lambda: scene.supervisor.reports() == ())
