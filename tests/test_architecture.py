@@ -72,7 +72,7 @@ EXEMPT: Mapping[str, str] = {
     "coordinator_server/demo/requests.py": "tests/coordinator_server/demo/test_main.py reads every answer",
     "node/wire/headers.py": "names only; every HTTP test reads them",
     "node/services/builtin/__main__.py": "one call; every test of a builtin service starts it",
-    "coordinator_server/api/shapes.py": "values only; the tests of each handler and of the OpenAPI document read them",
+    "coordinator_server/api/shapes.py": "values only; the tests of handlers and of OpenAPI read them",
     "app/panels/__init__.py": "an abstract class of one method; the tests of every panel draw through it",
     "node/__main__.py": "two lines; every test that runs a node starts it",
     "coordinator_server/__main__.py": "two lines; every test that runs a coordinator starts it",
