@@ -50,6 +50,7 @@ class Patience:
     first_retry: float = 1.0
     longest_retry: float = 60.0
     healthy: float = 30.0  # a node that ran this long starts with a fresh count of failures
+    ask: float = 2.0  # for a node to hear that it shall stop
     stop: float = 35.0  # for a node that was asked to stop; it may drain for 30 s
     terminate: float = 5.0
     kill: float = 5.0
@@ -105,8 +106,7 @@ class EmbeddedNode:
         ended = self._tasks.start(process.wait(), "wait")
         hurried = self._tasks.start(hurry.wait(), "hurry")
         try:
-            if not hurry.is_set():
-                self._tasks.start(self._ask_to_stop(), "ask")
+            if not hurry.is_set() and await self._ask_to_stop():
                 await _first_of({ended, hurried}, self._patience.stop)
             for act, seconds in (
                 (process.terminate, self._patience.terminate),
@@ -122,10 +122,15 @@ class EmbeddedNode:
         finally:
             await self._tasks.stop()
 
-    async def _ask_to_stop(self) -> None:
+    async def _ask_to_stop(self) -> bool:
+        """Return whether the node heard us; one that is only just starting cannot."""
         self._client.closing = True
-        with contextlib.suppress(NodeUnreachable, NodeRefused):
-            await self._client.send("/stop")
+        try:
+            async with asyncio.timeout(self._patience.ask):
+                await self._client.send("/stop")
+        except (NodeUnreachable, NodeRefused, TimeoutError):
+            return False
+        return True
 
     # --- a node that runs already ---------------------------------------------------------------------------
 

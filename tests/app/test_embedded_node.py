@@ -144,6 +144,14 @@ async def test_in_a_hurry_nothing_is_asked(tmp_path: Path, client: ControlClient
     assert await keeper.stop(hurry=True) < FAST.stop
 
 
+@pytest.mark.usefixtures("orphans")
+async def test_a_node_that_is_only_just_starting_is_not_waited_for(tmp_path: Path, client: ControlClient) -> None:
+    silent = [sys.executable, "-c", "import time; time.sleep(60)", str(tmp_path)]
+    keeper = Keeper(tmp_path, client, silent)
+    await keeper.until("starting")
+    assert await keeper.stop() < FAST.stop
+
+
 async def test_somebody_elses_node_is_used_and_left_alone(
     server: ControlServer, tmp_path: Path, client: ControlClient
 ) -> None:
