@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hmac
 import secrets
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -37,19 +36,12 @@ class Secrets:
         return ID_PREFIX + fingerprint(self.identity_public_key).hex()[:8]
 
     @property
-    def mesh_id(self) -> bytes:
-        return fingerprint(self.mesh_public_key)
-
-    @property
     def mesh_public_key(self) -> bytes:
         return self.mesh_key.public_key().public_bytes_raw()
 
     @property
     def identity_public_key(self) -> bytes:
         return self.identity_key.public_key().public_bytes_raw()
-
-    def is_admin(self, token: str) -> bool:
-        return hmac.compare_digest(token.encode(), self.admin_token.encode())
 
 
 def load_or_make_secrets(directory: Path, admin_token: str = "") -> Secrets:

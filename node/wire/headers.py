@@ -7,7 +7,6 @@ WORKER: Final = "X-RMA-Worker"
 ROUTE: Final = "X-RMA-Route"
 ATTEMPTS: Final = "X-RMA-Attempts"
 LOAD: Final = "X-RMA-Load"  # "0.250" and on every answer of a node
-IN_FLIGHT: Final = "X-RMA-In-Flight"
 HOPS: Final = "X-RMA-Hops"  # "1" once a request has been forwarded: it is never forwarded again
 MESH_TOKEN: Final = "X-RMA-Token"  # proves who forwards  # noqa: S105
 SERVICE_TOKEN: Final = "X-RMA-Service-Token"  # proves to a service that its own node asks  # noqa: S105

@@ -9,11 +9,11 @@ from pathlib import Path
 import pytest
 
 from node.local_services import LocalServices
-from node.services.catalogue import builtin_catalogue_folder
 from node.services.supervisor import ServiceSupervisor
 from node.wire.manifests import load_catalogue
+from tests.support.shipped import MANIFESTS
 
-DOCUMENTS = load_catalogue([builtin_catalogue_folder()]).by_name()["document-processing"]
+DOCUMENTS = load_catalogue([MANIFESTS]).by_name()["document-processing"]
 NAME = DOCUMENTS.name
 
 

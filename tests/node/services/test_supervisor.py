@@ -13,16 +13,16 @@ import msgspec
 import psutil
 import pytest
 
-from node.services.catalogue import builtin_catalogue_folder
 from node.services.supervisor import LocalTarget, ServiceSupervisor, Timings
 from node.wire.manifests import Manifest, load_catalogue
 from node.wire.messages import ServiceReport, ServiceState
 from node.wire.problems import Problem
+from tests.support.shipped import MANIFESTS
 from tests.support.waiting import eventually
 
 pytestmark = pytest.mark.processes
 
-CATALOGUE = load_catalogue([builtin_catalogue_folder()]).by_name()
+CATALOGUE = load_catalogue([MANIFESTS]).by_name()
 NER, DOCUMENTS = CATALOGUE["ner-extraction"], CATALOGUE["document-processing"]
 QUICK = Timings(health_interval=0.1, health_timeout=1.0, misses=3, start_deadline=20.0, stop_deadline=3.0)
 

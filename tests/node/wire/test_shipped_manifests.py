@@ -1,10 +1,10 @@
 """The shipped manifests are valid and say what SPEC §9 says."""
 
 from node.services.builtin import NAMES
-from node.services.catalogue import builtin_catalogue_folder
 from node.wire.manifests import load_catalogue
+from tests.support.shipped import MANIFESTS
 
-CATALOGUE = load_catalogue([builtin_catalogue_folder()])
+CATALOGUE = load_catalogue([MANIFESTS])
 
 
 def test_every_builtin_service_has_a_manifest() -> None:
