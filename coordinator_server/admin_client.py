@@ -27,10 +27,12 @@ from node.program.errors import (
     EXIT_USAGE,
     UserFacingError,
 )
+from node.wire.problems import kind_of
 
 ADMIN_FILE = "admin.json"
 MAX_ANSWER = 64 * 2**20  # bytes of a JSON answer
 CHUNK = 2**18
+PLAIN_KINDS = frozenset({"not-found", "invalid-body"})
 START_HINT = "Start it with `rma-mesh-coordinator serve`, or name another with --data-dir or --url."
 
 
@@ -114,6 +116,13 @@ def find_coordinator(data_dir: Path, url: str | None, token: str | None) -> Admi
             "Put its token into the environment variable RMA_ADMIN_TOKEN.",
             EXIT_USAGE,
         )
+    if url is not None and not (data_dir / ADMIN_FILE).exists():
+        raise UserFacingError(
+            "The admin token of that coordinator is needed.",
+            f"No coordinator runs with the data directory {data_dir}, so there is no token in it.",
+            "Name the right one with --data-dir, or put the token into the environment variable RMA_ADMIN_TOKEN.",
+            EXIT_USAGE,
+        )
     found = _read_admin_file(data_dir)
     return AdminClient(url or found.url, token or found.token)
 
@@ -149,6 +158,8 @@ def _refusal(url: str, error: urllib.error.HTTPError) -> UserFacingError:
         return _not_a_coordinator(url)
     title, detail = str(document.get("title", "")), str(document.get("detail", ""))
     code = EXIT_FAILED if error.code >= 500 else EXIT_REFUSED
+    if kind_of(document) in PLAIN_KINDS and detail:  # their titles speak of HTTP, which the operator did not
+        return UserFacingError(detail, exit_code=code)
     return UserFacingError(
         f"{title}." if title else f"The coordinator refused ({error.code}).", detail, exit_code=code
     )

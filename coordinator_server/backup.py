@@ -10,7 +10,6 @@ import sqlite3
 import tarfile
 import tempfile
 import time
-from collections.abc import Iterable
 from pathlib import Path
 
 from coordinator_server.keys import MESH_KEY_FILE, SECRET_FILES
@@ -32,6 +31,11 @@ async def write_backup(store: Store, directory: Path, target: Path) -> None:
         _pack(copy, directory, target)
     finally:
         copy.unlink(missing_ok=True)
+
+
+def has_data(directory: Path) -> bool:
+    """Say whether a restore into this directory would replace anything."""
+    return bool(_present(directory))
 
 
 def restore_backup(file: Path, directory: Path) -> Path | None:
@@ -107,7 +111,7 @@ def _check(file: Path, folder: Path) -> None:
 
 def _set_aside(directory: Path) -> Path | None:
     """Move what is there into a folder of its own, so that a wrong restore can be taken back."""
-    present = [directory / name for name in _all_parts() if (directory / name).exists()]
+    present = _present(directory)
     if not present:
         return None
     aside = Path(tempfile.mkdtemp(dir=directory, prefix=time.strftime("before-restore-%Y%m%d-%H%M%S-")))
@@ -116,8 +120,9 @@ def _set_aside(directory: Path) -> Path | None:
     return aside
 
 
-def _all_parts() -> Iterable[str]:
-    return (FILE_NAME, *LEFTOVERS, *SECRET_FILES)
+def _present(directory: Path) -> list[Path]:
+    names = (FILE_NAME, *LEFTOVERS, *SECRET_FILES)
+    return [directory / name for name in names if (directory / name).exists()]
 
 
 def _not_a_backup(file: Path, why: str) -> UserFacingError:

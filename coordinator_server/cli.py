@@ -95,7 +95,8 @@ def _add_invites(commands: Any) -> None:
     create.add_argument("--service", action="append", default=[], dest="services", metavar="NAME",
                         help="limit the machines to this service; may be given several times")  # fmt: skip
     _leaf(group, "list", "list_invites", "List all invites and how often each was used.")
-    _leaf(group, "revoke", "revoke_invite", "Make an invite useless at once.").add_argument("id", metavar="ID")
+    revoke = _leaf(group, "revoke", "revoke_invite", "Make an invite useless at once.")
+    revoke.add_argument("id", metavar="ID", help="its id, as `invite list` shows it")
 
 
 def _add_keys(commands: Any) -> None:
@@ -107,7 +108,8 @@ def _add_keys(commands: Any) -> None:
     create.add_argument("--rate", default="", help="5/s, 120/min, 1000/hour (default: the coordinator's, 120/min)")
     create.add_argument("--expires", type=_duration, default=None, metavar="TIME", help="30d, 52w (default: never)")
     _leaf(group, "list", "list_keys", "List all API keys, without their secrets.")
-    _leaf(group, "revoke", "revoke_key", "Make an API key useless at once.").add_argument("id", metavar="ID")
+    revoke = _leaf(group, "revoke", "revoke_key", "Make an API key useless at once.")
+    revoke.add_argument("id", metavar="ID", help="its id, as `key list` shows it")
 
 
 def _add_workers(commands: Any) -> None:
@@ -121,7 +123,8 @@ def _add_workers(commands: Any) -> None:
         "revoke": "Throw a machine out: its credential is refused everywhere within one heartbeat.",
     }
     for word, text in words.items():
-        _leaf(group, word, f"{word}_worker", text).add_argument("id", metavar="ID")
+        leaf = _leaf(group, word, f"{word}_worker", text)
+        leaf.add_argument("id", metavar="ID", help="its id, as `worker list` shows it")
 
 
 def _add_store_and_state(commands: Any) -> None:
@@ -130,10 +133,10 @@ def _add_store_and_state(commands: Any) -> None:
     backup = _leaf(
         commands, "backup", "backup", "Write a backup of the running coordinator's store and keys to FILE."
     )
-    backup.add_argument("file", type=Path, metavar="FILE")
+    backup.add_argument("file", type=Path, metavar="FILE", help="where to write it; an older one is replaced")
     text = "Put a backup back. The coordinator must be stopped; what is in the data directory is replaced."
     restore = _leaf(commands, "restore", "restore", text)
-    restore.add_argument("file", type=Path, metavar="FILE")
+    restore.add_argument("file", type=Path, metavar="FILE", help="what `backup` wrote")
     restore.add_argument("--yes", action="store_true", help="replace without asking")
     _leaf(commands, "status", "status", "Show the coordinator's state in a few lines.")
     _leaf(

@@ -6,7 +6,7 @@ import argparse
 import os
 import sys
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
@@ -17,7 +17,6 @@ from node.program.errors import EXIT_FAILED, EXIT_USAGE, UserFacingError
 from node.program.lifetime import print_json
 
 Arguments = argparse.Namespace
-Rows = Sequence[Mapping[str, Any]]
 
 INVITE_COLUMNS = (
     ("ID", "id"), ("STATUS", "status"), ("USED", "used_of"), ("TRUST", "trust"), ("SERVICES", "services_said"),
@@ -175,12 +174,15 @@ def backup(arguments: Arguments) -> int:
 
 def restore(arguments: Arguments) -> int:
     """Put a backup back; the coordinator must be stopped."""
-    from coordinator_server.backup import restore_backup
+    from coordinator_server.backup import has_data, restore_backup
 
     directory = _directory(arguments)
-    if not arguments.yes and not _agreed(directory):
+    if has_data(directory) and not arguments.yes and not _agreed(directory):
         raise UserFacingError(
-            "Nothing was restored.", hint="Say --yes to replace what is there.", exit_code=EXIT_USAGE
+            "Nothing was restored.",
+            f"{directory} holds a coordinator's data, which would be set aside.",
+            "Say --yes to put the backup in its place.",
+            EXIT_USAGE,
         )
     kept = restore_backup(arguments.file, directory)
     document = {"file": str(arguments.file), "data_dir": str(directory), "kept": str(kept) if kept else None}

@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import ipaddress
 from pathlib import Path
+from typing import NoReturn
 
 import platformdirs
 
@@ -14,13 +15,20 @@ from node.program.settings import SettingError, setting
 DAY = 86400.0
 
 
+def default_data_dir() -> str:
+    """Return the user's data directory for the coordinator."""
+    return platformdirs.user_data_dir("rma-mesh-coordinator", appauthor=False)
+
+
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class CoordinatorConfig:
     """Everything that may be set for a coordinator."""
 
     host: str = setting("127.0.0.1", "address to listen on; 0.0.0.0 lets every network reach it")
     port: int = setting(8080, "TCP port for requests; 0 takes a free one", low=0, high=65535)
-    data_dir: str = setting("", "where keys and the database are kept", metavar="DIR")
+    data_dir: str = setting(
+        "", f"where keys and the database are kept (default {default_data_dir()})", metavar="DIR"
+    )
     store: str = setting("sqlite", "where enrolments, keys and audit are kept", choices=("sqlite",))
     public_url: str = setting("", "URL by which workers and frontends reach this coordinator", metavar="URL")
     location: str = setting("", "where this coordinator stands, for people", metavar="TEXT")
@@ -70,22 +78,19 @@ class CoordinatorConfig:
         """Refuse settings that contradict one another."""
         if bool(self.tls_cert) != bool(self.tls_key):
             name = "tls_key" if self.tls_cert else "tls_cert"
-            raise SettingError(
-                name, "", "a file, because the other one of --tls-cert and --tls-key is given", "all"
-            )
+            _refuse(name, "", "a file, because the other one of --tls-cert and --tls-key is given")
         for name in ("default_key_rate", "address_rate"):
             try:
                 parse_rate(getattr(self, name))
             except RateError:
                 allowed = "a rate like 5/s, 120/min, 1000/hour or 10000/day"
-                raise SettingError(name, getattr(self, name), allowed, "all") from None
+                _refuse(name, getattr(self, name), allowed)
         if self.worker_stale <= self.worker_heartbeat:
-            raise SettingError("worker_stale", self.worker_stale, "more than worker_heartbeat", "all")
+            _refuse("worker_stale", self.worker_stale, f"more than worker_heartbeat ({self.worker_heartbeat:g})")
         if self.worker_forgotten <= self.worker_stale:
-            raise SettingError("worker_forgotten", self.worker_forgotten, "more than worker_stale", "all")
+            _refuse("worker_forgotten", self.worker_forgotten, f"more than worker_stale ({self.worker_stale:g})")
         if self.anonymous and not self.force_anonymous and not is_loopback(self.host):
-            allowed = "false while --host is not this machine alone (or --force-anonymous)"
-            raise SettingError("anonymous", True, allowed, "all")
+            _refuse("anonymous", True, "false while --host is not this machine alone (or --force-anonymous)")
 
     @property
     def open_to_all(self) -> bool:
@@ -97,9 +102,9 @@ class CoordinatorConfig:
         return Path(self.data_dir or default_data_dir()).expanduser()
 
 
-def default_data_dir() -> str:
-    """Return the user's data directory for the coordinator."""
-    return platformdirs.user_data_dir("rma-mesh-coordinator", appauthor=False)
+def _refuse(name: str, value: object, allowed: str) -> NoReturn:
+    """Refuse a setting because of another one; it may come from anywhere, so the flag stands for it."""
+    raise SettingError(name, value, allowed, "--" + name.replace("_", "-")) from None
 
 
 def is_wildcard(host: str) -> bool:

@@ -89,6 +89,12 @@ def test_a_refusal_is_told_in_its_own_words(status: int, code: int) -> None:
     assert (str(error), error.exit_code) == ("Not so. Because of this.", code)
 
 
+def test_a_refusal_does_not_speak_of_http_to_an_operator() -> None:
+    body = b'{"type":"https://rma-mesh.org/problems/not-found","title":"Nothing","detail":"No such key."}'
+    with serving(404, body) as server:
+        assert str(failure(AdminClient(server.url, TOKEN))) == "No such key."
+
+
 @pytest.mark.parametrize(
     ("status", "body"), [(200, b"<html>"), (404, b"<html>"), (500, b"[1]"), (200, b"\xff\xfe")]
 )
@@ -153,6 +159,7 @@ def test_what_is_missing_is_said(tmp_path: Path) -> None:
     cases = [
         (None, None, EXIT_UNREACHABLE),
         ("https://mesh.example", None, EXIT_USAGE),
+        ("http://127.0.0.1:1", None, EXIT_USAGE),
         ("mesh.example", TOKEN, EXIT_USAGE),
         ("file:///etc/passwd", TOKEN, EXIT_USAGE),
     ]

@@ -11,6 +11,7 @@ from urllib.parse import unquote
 import pytest
 
 from coordinator_server import commands
+from coordinator_server.keys import MESH_KEY_FILE
 from node.program.errors import EXIT_USAGE, UserFacingError
 
 
@@ -37,6 +38,8 @@ def test_a_person_is_asked_before_data_is_replaced(
 ) -> None:
     monkeypatch.setattr(sys, "stdin", Terminal(typed))
     (tmp_path / "not.tar").write_text("hello")
+    (tmp_path / "d").mkdir()
+    (tmp_path / "d" / MESH_KEY_FILE).write_text("somebody's")
     arguments = argparse.Namespace(
         file=tmp_path / "not.tar", data_dir=str(tmp_path / "d"), yes=False, json=False, config=None, log_format=None
     )
