@@ -46,7 +46,7 @@ def build_parser() -> argparse.ArgumentParser:
     for name, text in (
         ("status", "say what the node is doing, and why"),
         ("stats", "show the routing counters since the start"),
-        ("peers", "list the other workers that the node knows"),
+        ("peers", "list the other workers that the node has found for requests"),
         ("services", "list the services of this machine and their states"),
         ("doctor", "check what a node needs and say what to do"),
         ("pause", "rest until resumed"),
@@ -101,7 +101,6 @@ def _run(arguments: argparse.Namespace) -> int:
 async def _serve(config: NodeConfig, data_dir: Path, stop: asyncio.Event, *, as_json: bool) -> int:
     from node.control import EnrollIntent
     from node.enrolment import as_user_facing
-    from node.program.errors import EXIT_USAGE, UserFacingError
     from node.runtime import NodeRuntime
     from node.wire.problems import Problem
 
@@ -109,9 +108,6 @@ async def _serve(config: NodeConfig, data_dir: Path, stop: asyncio.Event, *, as_
     await node.start()
     try:
         if config.invite and node.state.membership is None:
-            if not config.coordinator and "://" not in config.invite:
-                hint = "Give --coordinator URL, or an invite link in place of the code."
-                raise UserFacingError("An invite code needs a coordinator.", "", hint, EXIT_USAGE)
             coordinator = config.coordinator[0] if config.coordinator else ""
             try:
                 await node.desk.enroll(EnrollIntent(coordinator=coordinator, invite=config.invite))

@@ -78,7 +78,7 @@ def _services(client: ControlClient, arguments: argparse.Namespace) -> int:
 
 def _print_services(state: NodeState) -> None:
     if not state.services:
-        _say("services     none assigned")
+        _say("services     none")
     for report in state.services:
         _say(f"service      {report.name:<24} {report.state:<10} {report.detail}")
 
@@ -99,7 +99,7 @@ def _peers(client: ControlClient, arguments: argparse.Namespace) -> int:
     if arguments.json:
         print_json(list(peers))
     elif not peers:
-        _say("No other worker is known yet.")
+        _say("None yet: the node looks for other workers when a request needs one.")
     for peer in () if arguments.json else peers:
         trip = "-" if peer.rtt_ms is None else f"{peer.rtt_ms:.1f} ms"
         _say(f"{peer.worker_id:<28} {peer.route:<7} {trip:>9}  load {peer.load:.0%}  {', '.join(peer.services)}")

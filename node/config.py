@@ -8,7 +8,13 @@ from typing import Literal
 
 import platformdirs
 
-from node.program.settings import setting
+from node.program.settings import SettingError, setting
+from node.wire.invites import InviteError, parse_coordinator_url
+
+
+def default_data_dir() -> str:
+    """Return the user's data directory for the node, which the tray app shares."""
+    return platformdirs.user_data_dir("rma-mesh", appauthor=False)
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -19,7 +25,9 @@ class NodeConfig:
         (), "URL of a coordinator; may be given several times", env=("COORDINATOR_URL",), metavar="URL"
     )
     invite: str = setting("", "invite code or link, used once when the node is not enrolled yet", metavar="CODE")
-    data_dir: str = setting("", "where keys, membership and services' files are kept", metavar="DIR")
+    data_dir: str = setting(
+        "", f"where keys, membership and services' files are kept (default {default_data_dir()})", metavar="DIR"
+    )
     name: str = setting(platform.node()[:64], "the machine's name that people see")
     host: str = setting("127.0.0.1", "address to listen on; 0.0.0.0 lets the local network reach this node")
     port: int = setting(8000, "TCP port for requests; 0 takes a free one", low=0, high=65535)
@@ -63,7 +71,11 @@ class NodeConfig:
     drain_deadline: float = setting(30.0, "longest wait for requests in flight", unit="seconds", low=0)
     hardware_interval: float = setting(60.0, "pause between two looks at the hardware", unit="seconds", low=1)
 
-
-def default_data_dir() -> str:
-    """Return the user's data directory for the node, which the tray app shares."""
-    return platformdirs.user_data_dir("rma-mesh", appauthor=False)
+    def __post_init__(self) -> None:
+        """Refuse an address that no coordinator can have, before anybody waits for it to answer."""
+        for url in self.coordinator:
+            try:
+                parse_coordinator_url(url)
+            except InviteError:
+                allowed = "a URL like https://mesh.example.org"
+                raise SettingError("coordinator", url, allowed, "--coordinator") from None

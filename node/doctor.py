@@ -20,9 +20,9 @@ class Check(msgspec.Struct, frozen=True):
 
 
 def examine(state: NodeState, clock_offset: float | None) -> list[Check]:
-    """Return the findings; `clock_offset` is the coordinator's clock minus ours in seconds, if it answered."""
-    checks = [_membership(state), _coordinator(state), _clock(clock_offset), _dht(state), *_services(state)]
-    return [*checks, _disk(state), _vpn(state)]
+    """Return the findings; `clock_offset` is the coordinator's clock minus ours in seconds, if it just answered."""
+    mesh = [_membership(state), _coordinator(state, clock_offset is not None), _clock(clock_offset), _dht(state)]
+    return [*mesh, *_services(state), _disk(state), _vpn(state)]
 
 
 def _membership(state: NodeState) -> Check:
@@ -31,11 +31,14 @@ def _membership(state: NodeState) -> Check:
     return Check("membership", True, f"Member as {state.membership.worker_id} ({state.membership.trust}).")
 
 
-def _coordinator(state: NodeState) -> Check:
+def _coordinator(state: NodeState, answers: bool) -> Check:
     if state.coordinator is None:
         return Check("coordinator", False, "No coordinator is known.", "Join a mesh first.")
-    if state.coordinator_ok:
+    if state.coordinator_ok and answers:
         return Check("coordinator", True, f"{state.coordinator} answers.")
+    if state.coordinator_ok:
+        hint = "It may be restarting. Work goes on without it, and the node tries again by itself."
+        return Check("coordinator", False, f"{state.coordinator} does not answer now.", hint)
     hint = "Check the internet connection; the node goes on trying by itself."
     if state.coordinator_refused:
         hint = "Ask the operator whether this machine was removed; if so, leave the mesh and join again."
@@ -66,7 +69,7 @@ def _services(state: NodeState) -> list[Check]:
         Check(
             f"service {report.name}",
             report.state in ("running", "starting"),
-            f"{report.state}. {report.detail}".rstrip(),
+            report.detail if report.state == "running" else f"{report.state}. {report.detail}".rstrip(),
             "" if report.state in ("running", "starting") else "Restart it, or look into its log.",
         )
         for report in state.services

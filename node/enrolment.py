@@ -24,7 +24,10 @@ def parse_invitation(text: str, coordinator: str) -> InviteLink:
     try:
         if "://" in text:
             return parse_link(text)
-        return InviteLink(parse_coordinator_url(coordinator), parse_code(text))
+        invite = parse_code(text)
+        if not coordinator:
+            raise InviteError("An invite code needs the address of its coordinator. A link has it in it.")
+        return InviteLink(parse_coordinator_url(coordinator), invite)
     except InviteError as error:
         raise Problem("invite-invalid", str(error), status=422) from None
 
@@ -69,9 +72,11 @@ def as_user_facing(problem: Problem) -> UserFacingError:
     if problem.kind == "no-coordinator":
         hint = "Start the coordinator or correct its address, then start this node again."
         return UserFacingError("This machine could not join the mesh.", problem.detail, hint, EXIT_UNREACHABLE)
+    if problem.status == 422:
+        hint = "Give the invite link as it was sent to you, or its code with --coordinator URL."
+        return UserFacingError("This machine could not join the mesh.", problem.detail, hint, EXIT_USAGE)
     hint = "Ask the operator for a new invite."
-    code = EXIT_USAGE if problem.status == 422 else EXIT_REFUSED
-    return UserFacingError("This machine could not join the mesh.", problem.detail, hint, code)
+    return UserFacingError("This machine could not join the mesh.", problem.detail, hint, EXIT_REFUSED)
 
 
 def mesh_key(membership: Membership) -> Ed25519PublicKey:

@@ -62,7 +62,10 @@ def _work(work: Callable[[ModuleType], T], result: Future[T]) -> None:
         return
     try:
         import keyring  # here: it looks for backends, which takes a while
+        from keyring.backends.fail import Keyring as NoKeyring
 
+        if isinstance(keyring.get_keyring(), NoKeyring):
+            raise KeyringUnavailable("the system has no keyring")
         if type(keyring.get_keyring()).__module__.startswith("keyrings.alt"):
             raise KeyringUnavailable("the system's keyring would keep the key unprotected")
         result.set_result(work(keyring))

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import dataclasses
 
+import pytest
+
 from node.config import NodeConfig, default_data_dir
-from node.program.settings import load_settings
+from node.program.settings import SettingError, load_settings
 
 SPEC_DEFAULTS = {
     "port": 8000,
@@ -34,6 +36,12 @@ def test_defaults_are_those_of_the_specification() -> None:
     values = dataclasses.asdict(NodeConfig())
     assert {name: values[name] for name in SPEC_DEFAULTS} == SPEC_DEFAULTS
     assert NodeConfig().host == "127.0.0.1", "nothing is opened to a network that nobody asked for"
+
+
+@pytest.mark.parametrize("url", ["ftp://mesh.example.org", "mesh.example.org:8080", "http://", "https://a b"])
+def test_an_address_that_no_coordinator_can_have_is_refused(url: str) -> None:
+    with pytest.raises(SettingError, match=r"coordinator.*a URL like"):
+        NodeConfig(coordinator=(url,))
 
 
 def test_variables_of_the_earlier_system_are_read() -> None:

@@ -23,6 +23,11 @@ def test_nothing_is_wrong_with_a_healthy_node() -> None:
     assert all(check.ok for check in examine(HEALTHY, 0.3))
 
 
+def test_a_coordinator_that_went_silent_a_moment_ago_is_not_said_to_answer() -> None:
+    check = next(check for check in examine(HEALTHY, None) if check.name == "coordinator")
+    assert (check.ok, check.detail) == (False, f"{FIRST.url} does not answer now.")
+
+
 def test_every_finding_says_what_to_do() -> None:
     sick = msgspec.structs.replace(
         HEALTHY,

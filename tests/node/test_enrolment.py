@@ -32,6 +32,12 @@ def test_anything_else_is_refused_in_plain_words(text: str, coordinator: str) ->
     assert caught.value.detail.endswith(".")
 
 
+@pytest.mark.parametrize(("text", "reason"), [("hello", "not an invite code"), (INVITE.code, "its coordinator")])
+def test_what_is_wrong_with_an_invite_is_said_first(text: str, reason: str) -> None:
+    with pytest.raises(Problem, match=reason):
+        parse_invitation(text, "")
+
+
 def test_exit_codes_tell_scripts_what_went_wrong() -> None:
     assert as_user_facing(Problem("no-coordinator", "x")).exit_code == EXIT_UNREACHABLE
     assert as_user_facing(Problem("invite-invalid", "x")).exit_code == EXIT_REFUSED

@@ -29,7 +29,7 @@ async def test_a_secret_is_written_read_and_deleted(install: Install) -> None:
 @pytest.mark.parametrize(
     ("backend", "why"),
     [
-        (NoKeyring, "cannot be used"),
+        (NoKeyring, "has no keyring"),
         (LockedKeyring, "Failed to unlock the collection!"),
         (ForgetfulKeyring, "did not keep"),
         (AltKeyring, "unprotected"),
