@@ -18,12 +18,19 @@ def configure_logging(log_format: str, level: str = "info") -> None:
     """Send everything to standard error; `log_format` is text or json."""
     handler = logging.StreamHandler(sys.stderr)
     handler.setFormatter(JsonFormatter() if log_format == "json" else TextFormatter())
+    handler.addFilter(is_our_fault)
     root = logging.getLogger()
     root.handlers[:] = [handler]
     root.setLevel(level.upper())
     for noisy in NOISY:
         logging.getLogger(noisy).setLevel(max(root.level, logging.WARNING))
     logging.captureWarnings(capture=True)
+
+
+def is_our_fault(record: logging.LogRecord) -> bool:
+    """Drop aiohttp's stack for each request that is no HTTP: anybody could fill the disk with them."""
+    kind = record.exc_info[0] if record.exc_info else None
+    return kind is None or not (record.name == "aiohttp.server" and kind.__module__ == "aiohttp.http_exceptions")
 
 
 class TextFormatter(logging.Formatter):

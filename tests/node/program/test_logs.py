@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import asyncio
 import logging
 import sys
 import warnings
@@ -9,8 +10,10 @@ from typing import Any
 
 import msgspec
 import pytest
+from aiohttp import web
 
 from node.program.logs import REQUEST_ID, JsonFormatter, TextFormatter, configure_logging
+from node.program.web import HttpServer, bind
 
 
 @pytest.fixture
@@ -112,3 +115,18 @@ def test_the_level_is_a_setting_and_requests_are_not_logged(capsys: pytest.Captu
     logging.getLogger("x").debug("too quiet")
     logging.getLogger("aiohttp.access").info("GET /secret")
     assert capsys.readouterr().err == ""
+
+
+@pytest.mark.usefixtures("logging_as_before")
+async def test_requests_that_are_no_http_leave_no_stack_in_the_log(capsys: pytest.CaptureFixture[str]) -> None:
+    configure_logging("text")
+    server = HttpServer(web.Application(), bind("127.0.0.1", 0))
+    await server.start()
+    try:
+        reader, writer = await asyncio.open_connection("127.0.0.1", server.port)
+        writer.write(b"GET / HTTP/1.1\r\nContent-Length: 1\r\nContent-Length: 2\r\n\r\n")
+        assert b" 400 " in await reader.readline()
+        writer.close()
+    finally:
+        await server.stop()
+    assert "Traceback" not in capsys.readouterr().err
