@@ -11,7 +11,7 @@ from node.wire.invites import InviteLink, make_invite
 from node.wire.problems import Problem
 from tests.support.node_values import MEMBERSHIP, SECOND
 
-INVITE = make_invite(b"0123456789", Ed25519PrivateKey.generate().public_key().public_bytes_raw())
+INVITE = make_invite(b"0123456789", Ed25519PrivateKey.from_private_bytes(b"m" * 32).public_key().public_bytes_raw())
 
 
 def test_a_link_or_a_code_with_an_address_will_do() -> None:
