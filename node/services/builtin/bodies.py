@@ -10,6 +10,7 @@ import codecs
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, TypeVar
+from urllib.parse import parse_qsl
 
 import msgspec
 from aiohttp import web
@@ -22,6 +23,9 @@ from node.wire.problems import Problem
 T = TypeVar("T")
 FORM, MULTIPART = "application/x-www-form-urlencoded", "multipart/form-data"
 NAME_CHARACTERS = 200
+MAX_FIELDS = 1000  # of a form
+# Python's codecs for other things than text; the first two take time that grows with the square of the length.
+NO_CHARSETS = frozenset({"punycode", "idna", "unicode_escape", "raw_unicode_escape", "undefined"})
 BYTE_ORDER_MARKS = (
     (codecs.BOM_UTF8, "utf-8-sig"),
     (codecs.BOM_UTF16_LE, "utf-16"),
@@ -75,10 +79,11 @@ async def read_payload(request: web.Request) -> JsonBody | FormBody | Upload:
     data = await request.read()
     if kind == "application/json" or kind.endswith("+json") or _is_json_object(data, kind):
         return JsonBody(data)
+    if kind == FORM and _is_form(data):
+        return FormBody(_form_fields(data, request.charset))
     if kind == FORM:
-        form = await request.post()
-        return FormBody({name: value for name, value in form.items() if isinstance(value, str)})
-    return Upload(data, kind, _charset(request), filename_of(_disposition_name(request)))
+        kind = "application/octet-stream"
+    return Upload(data, kind, request.charset, filename_of(_disposition_name(request)))
 
 
 async def read_text_request(request: web.Request, cls: type[T], field: str) -> T:
@@ -96,7 +101,7 @@ def text_request(payload: JsonBody | FormBody | Upload, cls: type[T], field: str
             fields[field] = payload.files[0].text
         return FormBody(fields).parse(cls)
     if not _is_text(payload):
-        text = f"{payload.content_type} is not taken here; send JSON or text/plain. GET / shows examples."
+        text = f"{payload.content_type} is not taken; send JSON or text/plain. GET /service/NAME/ shows examples."
         raise Problem("unsupported-media-type", text)
     return parse_body(msgspec.json.encode({field: payload.text}), cls)
 
@@ -106,12 +111,20 @@ def decode_text(data: bytes, charset: str | None) -> str:
     for mark, name in BYTE_ORDER_MARKS:
         if data.startswith(mark):
             return data.decode(name, "replace")
-    for name in filter(None, (charset, "utf-8")):
+    for name in (usable_charset(charset), "utf-8"):
         try:
             return data.decode(name)
-        except (UnicodeDecodeError, LookupError):
+        except (UnicodeError, LookupError):
             continue
     return data.decode("cp1252", "replace")
+
+
+def usable_charset(charset: str | None) -> str:
+    """Return the charset that somebody named where it is one for text, else UTF-8."""
+    try:
+        return charset if charset and codecs.lookup(charset).name not in NO_CHARSETS else "utf-8"
+    except (LookupError, ValueError):
+        return "utf-8"
 
 
 def filename_of(name: str | None) -> str | None:
@@ -120,6 +133,14 @@ def filename_of(name: str | None) -> str | None:
         return None
     last = name.replace("\\", "/").rpartition("/")[2]
     return "".join(letter for letter in last if letter.isprintable())[:NAME_CHARACTERS] or None
+
+
+def _form_fields(data: bytes, charset: str | None) -> dict[str, str]:
+    text, name = decode_text(data, charset).rstrip(), usable_charset(charset)
+    try:
+        return dict(parse_qsl(text, keep_blank_values=True, encoding=name, max_num_fields=MAX_FIELDS))
+    except (ValueError, LookupError) as error:
+        raise Problem("invalid-request", f"The form cannot be read: {error}.") from None
 
 
 async def _read_multipart(request: web.Request) -> FormBody:
@@ -152,15 +173,20 @@ def _is_json_object(data: bytes, kind: str) -> bool:
     return True
 
 
+def _is_form(data: bytes) -> bool:
+    """Tell a form from a file that curl called one; `%PD` begins no form, since it is not a percent code."""
+    try:
+        data.decode()
+    except UnicodeDecodeError:
+        return False
+    return not data.startswith(b"%PDF-")
+
+
 def _is_text(upload: Upload) -> bool:
     """Take text types, and unnamed types that do not look binary."""
     if upload.content_type.startswith("text/"):
         return True
     return upload.content_type == "application/octet-stream" and b"\0" not in upload.data
-
-
-def _charset(request: web.Request) -> str | None:
-    return request.charset
 
 
 def _disposition_name(request: web.Request) -> str | None:

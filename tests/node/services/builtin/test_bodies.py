@@ -1,9 +1,22 @@
 """Bodies are taken for what they are."""
 
+import time
+
+import aiohttp
 import msgspec
 import pytest
+from aiohttp import web
 
-from node.services.builtin.bodies import FormBody, JsonBody, Upload, decode_text, filename_of, text_request
+from node.program.web import HttpServer, bind, manners
+from node.services.builtin.bodies import (
+    FormBody,
+    JsonBody,
+    Upload,
+    decode_text,
+    filename_of,
+    read_text_request,
+    text_request,
+)
 from node.wire.problems import Problem
 
 
@@ -24,6 +37,9 @@ class Wanted(msgspec.Struct):
         ("£5".encode("latin-1"), "iso-8859-1", "£5"),
         ("£5".encode(), "no-such-charset", "£5"),
         ("£5".encode(), "zlib", "£5"),
+        ("£5".encode(), "undefined", "£5"),
+        ("£5".encode(), "punycode", "£5"),
+        ("£5".encode(), "a\0b", "£5"),
         (b"\x81\xff", None, "\ufffdÿ"),
     ],
 )
@@ -76,3 +92,37 @@ def test_what_is_wrong_is_named() -> None:
     with pytest.raises(Problem) as picture:
         text_request(Upload(b"\x89PNG", "image/png"), Wanted, "text")
     assert picture.value.status == 415
+
+
+def test_a_charset_that_takes_for_ever_is_not_used() -> None:
+    began = time.perf_counter()
+    assert decode_text(b"a" * 100_000 + b"-" + b"ba" * 100_000, "punycode").startswith("aaa")
+    assert time.perf_counter() - began < 1.0
+
+
+@pytest.mark.parametrize(
+    ("body", "charset", "answer"),
+    [
+        (b"text=%C2%A35", "", "£5"),
+        (b"text=%A35", "; charset=latin-1", "£5"),
+        (b"text=five", "; charset=no-such-charset", "five"),
+        (b"text=five", "; charset=punycode", "five"),
+        (b"text=five", "; charset=zlib", "five"),
+        (b"a=1&" * 5_000, "", "invalid-request"),
+    ],
+)
+async def test_a_form_is_read_whatever_it_says_of_itself(body: bytes, charset: str, answer: str) -> None:
+    async def say(request: web.Request) -> web.Response:
+        return web.Response(text=(await read_text_request(request, Wanted, "text")).text)
+
+    app = web.Application(middlewares=[manners])
+    app.router.add_post("/", say)
+    server = HttpServer(app, bind("127.0.0.1", 0))
+    await server.start()
+    try:
+        head = {"Content-Type": "application/x-www-form-urlencoded" + charset}
+        async with aiohttp.ClientSession() as client, client.post(server.url, data=body, headers=head) as got:
+            assert answer in await got.text()
+            assert got.status == (400 if answer == "invalid-request" else 200)
+    finally:
+        await server.stop()
