@@ -74,7 +74,8 @@ def question_of(request: QueryRequest) -> str:
     asked = (request.query, request.question, request.q, request.text)
     question = next((text for text in asked if text is not None), None)
     if question is None:
-        raise Problem("invalid-body", "query: this field is missing. GET / shows examples.", field="query")
+        detail = "query: this field is missing. GET /service/rag-embeddings/ shows examples."
+        raise Problem("invalid-body", detail, field="query")
     return question
 
 
@@ -102,7 +103,16 @@ def _entry(document: DocumentIn | str, path: str) -> Entry:
     if not 0 < len(document_id) <= MAX_ID:
         field = f"{path}.id".lstrip(".")
         raise Problem("invalid-body", f"{field}: an id has 1 to {MAX_ID} characters.", field=field)
-    return Entry(document_id, text, document.metadata or {})
+    return Entry(document_id, text, _storable(document.metadata or {}, f"{path}.metadata".lstrip(".")))
+
+
+def _storable(metadata: dict[str, Any], field: str) -> dict[str, Any]:
+    """Refuse what JSON can say and the library cannot keep: whole numbers of more than 64 bits."""
+    try:
+        msgspec.msgpack.encode(metadata)
+    except OverflowError:
+        raise Problem("invalid-body", f"{field}: a number in it is too large.", field=field) from None
+    return metadata
 
 
 def _text(document: DocumentIn) -> str | None:

@@ -56,6 +56,7 @@ def test_questions_counts_and_collections() -> None:
         (index(texts=[""]), "texts[0].text"),
         (index(documents=[{"id": "", "text": "a"}]), "documents[0].id"),
         (index(id="x" * 201, text="a"), "id"),
+        (index(documents=[{"text": "a", "metadata": {"n": 10**30}}]), "documents[0].metadata"),
     ],
 )
 def test_what_cannot_be_stored_is_named(request_: IndexRequest, field: str) -> None:
