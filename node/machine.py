@@ -149,6 +149,9 @@ def _heartbeat_answered(state: NodeState, event: HeartbeatAnswered) -> Step:
 
 def _assigned(state: NodeState, assignment: Assignment) -> Step:
     before = state.assignment
+    if state.paused and before is not None and not assignment.services:
+        # A resting machine is given nothing. What it had is what it takes up again, with a coordinator or without.
+        assignment = msgspec.structs.replace(assignment, services=before.services, detail=before.detail)
     state = _with(
         state,
         assignment=assignment,
@@ -287,6 +290,8 @@ def _left(state: NodeState) -> Step:
         state,
         leaving=False,
         membership=None,
+        endpoints=None,
+        dht_contacts=0,
         assignment=None,
         registered=False,
         coordinator=None,

@@ -159,6 +159,16 @@ def test_heartbeats_do_not_wake_a_paused_machine() -> None:
     assert story.ordered(e.RunServices) == [e.RunServices(())]
 
 
+def test_after_a_rest_the_last_work_is_taken_up_again_without_any_coordinator() -> None:
+    resting = e.HeartbeatAnswered(assignment())
+    story = online().then(e.PauseRequested(), e.DrainEnded(), e.ServicesChanged(()), resting)
+    story.then(e.CoordinatorFailed("It is gone."), e.ResumeRequested())
+    assert story.ordered(e.RunServices) == [e.RunServices((NER,))]
+    assert "nothing-assigned" not in story.codes
+    story.then(e.Registered(assignment(), CATALOGUE))
+    assert story.ordered(e.RunServices) == [e.RunServices(())], "awake, it believes its coordinator"
+
+
 def test_a_snooze_says_when_it_ends_and_ends() -> None:
     story = online().then(e.PauseRequested(NOW + 60))
     assert story.state.reasons[-1].until == NOW + 60
@@ -198,6 +208,7 @@ def test_leaving_drains_first_and_forgets_afterwards() -> None:
     assert story.state.membership is not None
     story.then(e.DrainEnded())
     assert story.state.phase == "unenrolled"
+    assert (story.state.endpoints, story.state.dht_contacts) == (None, 0)
     assert story.commands == (e.RunServices(()), e.QuitMesh())
 
 
