@@ -78,7 +78,10 @@ def from_fields(request: ExtractRequest) -> Submission:
     if request.url is not None:
         text = "This service fetches nothing from the network. Send the file itself."
         raise Problem("invalid-body", text, field="url")
-    text = "There is no document: send a PDF as base64 in `content`, or `text`, or `html`. GET / shows examples."
+    text = (
+        "There is no document: send a PDF as base64 in `content`, or `text`, or `html`. "
+        "GET /service/document-processing/ shows examples."
+    )
     raise Problem("invalid-body", text, field="content")
 
 

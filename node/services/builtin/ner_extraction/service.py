@@ -94,7 +94,8 @@ class NerExtraction(BuiltinService):
             return json_response(Results(results, len(results)))
         text = next((text for text in (asked.text, asked.content, asked.input) if text is not None), None)
         if text is None:
-            raise Problem("invalid-body", "text: this field is missing. GET / shows examples.", field="text")
+            detail = "text: this field is missing. GET /service/ner-extraction/ shows examples."
+            raise Problem("invalid-body", detail, field="text")
         check_size((text,))
         return json_response(await self._context.in_thread(extract, text, types))
 

@@ -56,7 +56,8 @@ def notes_of(request: ConvertRequest) -> str:
     """Return the notes; raise a Problem where there are none or too many."""
     notes = next((text for text in (request.notes, request.text, request.content) if text is not None), None)
     if notes is None or not notes.strip():
-        raise Problem("invalid-body", "notes: this field is missing or empty. GET / shows examples.", field="notes")
+        detail = "notes: this field is missing or empty. GET /service/notes-coa/ shows examples."
+        raise Problem("invalid-body", detail, field="notes")
     if len(notes) > MAX_CHARACTERS:
         detail = f"notes: there are {len(notes)} characters; {MAX_CHARACTERS} are taken."
         raise Problem("payload-too-large", detail, field="notes", max_characters=MAX_CHARACTERS)

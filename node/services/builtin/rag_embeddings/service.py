@@ -131,7 +131,7 @@ class RagEmbeddings(BuiltinService):
         asked = await read_index_request(request)
         entries = await self._context.in_thread(entries_of, asked)
         if not entries and asked.documents is None and asked.texts is None:
-            detail = "documents: this field is missing. GET / shows examples."
+            detail = "documents: this field is missing. GET /service/rag-embeddings/ shows examples."
             raise Problem("invalid-body", detail, field="documents")
         collection = collection_of(asked)
         try:

@@ -35,6 +35,7 @@ def typed(content_type: str, data: bytes, **headers: str) -> dict[str, Any]:
     [
         typed("application/pdf", LETTER),
         typed("application/octet-stream", LETTER),
+        typed("application/x-www-form-urlencoded", LETTER),
         {"json": {"content": ENCODED, "filename": "letter.pdf"}},
         {"json": {"data": "data:application/pdf;base64," + ENCODED}},
         {"json": {"file": ENCODED}},
