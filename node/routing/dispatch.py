@@ -72,7 +72,7 @@ class Parts:
 
 
 class Dispatch:
-    """One request on its way; in the end `worker`, `route`, `attempts`, `broken` and `upgraded` tell how it went."""
+    """One request on its way; at last `worker`, `route`, `attempts`, `broken` and `upgraded` tell how it went."""
 
     def __init__(
         self, parts: Parts, manifest: Manifest, exchange: Exchange, *, forwarded: bool, caller: str
