@@ -20,6 +20,7 @@ from typing import IO, Any
 
 import msgspec
 
+from node.program.data_dir import is_held
 from node.program.errors import (
     EXIT_FAILED,
     EXIT_REFUSED,
@@ -29,6 +30,7 @@ from node.program.errors import (
 )
 from node.wire.problems import kind_of
 
+PROGRAM = "coordinator"  # whose data directory it is, as `serve` holds it
 ADMIN_FILE = "admin.json"
 MAX_ANSWER = 64 * 2**20  # bytes of a JSON answer
 CHUNK = 2**18
@@ -124,6 +126,8 @@ def find_coordinator(data_dir: Path, url: str | None, token: str | None) -> Admi
             EXIT_USAGE,
         )
     found = _read_admin_file(data_dir)
+    if not is_held(data_dir, PROGRAM):  # after a kill anybody may listen at the old port, and wait for the token
+        raise _not_running(data_dir)
     return AdminClient(url or found.url, token or found.token)
 
 
@@ -140,14 +144,14 @@ def _read_admin_file(data_dir: Path) -> AdminFile:
     try:
         return msgspec.json.decode(path.read_bytes(), type=AdminFile)
     except FileNotFoundError:
-        raise UserFacingError(
-            "The coordinator is not running.",
-            f"None uses the data directory {data_dir}.",
-            START_HINT,
-            EXIT_UNREACHABLE,
-        ) from None
+        raise _not_running(data_dir) from None
     except (OSError, msgspec.MsgspecError) as error:
         raise UserFacingError(f"{path} cannot be read.", f"The reason: {error}.", exit_code=EXIT_FAILED) from None
+
+
+def _not_running(data_dir: Path) -> UserFacingError:
+    text = f"None uses the data directory {data_dir}."
+    return UserFacingError("The coordinator is not running.", text, START_HINT, EXIT_UNREACHABLE)
 
 
 def _refusal(url: str, error: urllib.error.HTTPError) -> UserFacingError:

@@ -12,13 +12,13 @@ import tempfile
 import time
 from pathlib import Path
 
+from coordinator_server.admin_client import PROGRAM
 from coordinator_server.keys import MESH_KEY_FILE, SECRET_FILES
 from coordinator_server.store.interface import Store
 from coordinator_server.store.sqlite import FILE_NAME, check_database
 from node.program.data_dir import hold_data_dir
 from node.program.errors import UserFacingError
 
-PROGRAM = "coordinator"  # whose data directory it is, as `serve` holds it
 LEFTOVERS = (FILE_NAME + "-wal", FILE_NAME + "-shm")
 LARGEST_SECRET = 4096  # bytes
 

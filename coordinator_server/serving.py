@@ -22,11 +22,10 @@ from aiohttp import web
 from aiohttp.typedefs import Handler, Middleware
 
 import resources
-from coordinator_server.admin_client import ADMIN_FILE, AdminFile
+from coordinator_server.admin_client import ADMIN_FILE, PROGRAM, AdminFile
 from coordinator_server.api import worker
 from coordinator_server.application import COORDINATOR, Coordinator, Readiness
 from coordinator_server.audit import Audit
-from coordinator_server.backup import PROGRAM
 from coordinator_server.config import CoordinatorConfig, is_loopback, is_wildcard
 from coordinator_server.enrolment.credentials import CredentialOffice
 from coordinator_server.enrolment.enrol import Enroller

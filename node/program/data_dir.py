@@ -12,6 +12,20 @@ import filelock
 
 from node.program.errors import EXIT_FAILED, EXIT_IN_USE, UserFacingError
 
+GLANCE = 0.2  # seconds; `is_held` takes the lock for a moment
+
+
+def is_held(path: Path, program: str) -> bool:
+    """Tell whether a running program holds the directory: one that was killed leaves its files, not its lock."""
+    file = path / f"{program}.lock"
+    if not file.exists():
+        return False
+    try:
+        with filelock.FileLock(file, blocking=False):
+            return False
+    except filelock.Timeout:
+        return True
+
 
 @contextlib.contextmanager
 def hold_data_dir(path: Path, program: str) -> Iterator[Path]:
@@ -20,8 +34,8 @@ def hold_data_dir(path: Path, program: str) -> Iterator[Path]:
         path.mkdir(mode=0o700, parents=True, exist_ok=True)
         if os.name == "posix" and _is_ours(path, program):
             path.chmod(0o700)
-        lock = filelock.FileLock(path / f"{program}.lock", blocking=False)
-        lock.acquire()
+        lock = filelock.FileLock(path / f"{program}.lock")
+        lock.acquire(timeout=GLANCE, poll_interval=GLANCE / 10)
     except filelock.Timeout:
         raise UserFacingError(
             f"The data directory {path} is in use.",

@@ -13,7 +13,15 @@ from typing import Any
 import msgspec
 import pytest
 
-from coordinator_server.admin_client import ADMIN_FILE, AdminClient, AdminFile, find_coordinator, is_loopback
+from coordinator_server.admin_client import (
+    ADMIN_FILE,
+    PROGRAM,
+    AdminClient,
+    AdminFile,
+    find_coordinator,
+    is_loopback,
+)
+from node.program.data_dir import hold_data_dir
 from node.program.errors import EXIT_FAILED, EXIT_REFUSED, EXIT_UNREACHABLE, EXIT_USAGE, UserFacingError
 
 TOKEN = "a-token-of-enough-characters"
@@ -148,11 +156,20 @@ def test_a_download_to_nowhere_is_said_so(tmp_path: Path) -> None:
 
 def test_the_running_coordinator_of_a_data_directory_is_found(tmp_path: Path) -> None:
     (tmp_path / ADMIN_FILE).write_bytes(msgspec.json.encode(AdminFile("http://127.0.0.1:1", TOKEN)))
-    assert find_coordinator(tmp_path, None, None) == AdminClient("http://127.0.0.1:1", TOKEN)
     other = "other-token-of-enough-characters"
-    assert find_coordinator(tmp_path, "http://localhost:2", None) == AdminClient("http://localhost:2", TOKEN)
-    assert find_coordinator(tmp_path, None, other) == AdminClient("http://127.0.0.1:1", other)
+    with hold_data_dir(tmp_path, PROGRAM):
+        assert find_coordinator(tmp_path, None, None) == AdminClient("http://127.0.0.1:1", TOKEN)
+        assert find_coordinator(tmp_path, "http://localhost:2", None) == AdminClient("http://localhost:2", TOKEN)
+        assert find_coordinator(tmp_path, None, other) == AdminClient("http://127.0.0.1:1", other)
     assert find_coordinator(tmp_path, "https://mesh.example", other) == AdminClient("https://mesh.example", other)
+
+
+def test_the_token_is_not_sent_to_whoever_took_the_port_of_a_killed_coordinator(tmp_path: Path) -> None:
+    with hold_data_dir(tmp_path, PROGRAM):
+        (tmp_path / ADMIN_FILE).write_bytes(msgspec.json.encode(AdminFile("http://127.0.0.1:1", TOKEN)))
+    for url in (None, "http://127.0.0.1:1"):
+        with pytest.raises(UserFacingError, match="not running"):
+            find_coordinator(tmp_path, url, None)
 
 
 def test_what_is_missing_is_said(tmp_path: Path) -> None:

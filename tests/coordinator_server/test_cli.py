@@ -148,7 +148,7 @@ def test_it_ends_in_good_order_and_takes_its_admin_file_along(tmp_path: Path) ->
         assert not admin_file.exists()
         mesh.start_coordinator().kill()
         assert admin_file.exists()
-        assert "does not answer" in command(mesh, "status", code=4)
+        assert "is not running" in command(mesh, "status", code=4)
 
 
 def test_invites_on_the_command_line(mesh: RealMesh) -> None:

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from node.program.data_dir import hold_data_dir, write_private_file
+from node.program.data_dir import hold_data_dir, is_held, write_private_file
 from node.program.errors import EXIT_FAILED, EXIT_IN_USE, UserFacingError
 
 ROOT = Path(__file__).parents[3]
@@ -155,3 +155,14 @@ def test_a_crash_while_writing_leaves_the_old_file(tmp_path: Path, monkeypatch: 
         write_private_file(path, b"new")
     assert path.read_bytes() == b"old"
     assert [each.name for each in tmp_path.iterdir()] == ["state.json"]
+
+
+@posix
+def test_only_a_running_program_holds_its_directory(tmp_path: Path) -> None:
+    assert not is_held(tmp_path / "nowhere", "node")
+    with another_program(tmp_path) as process:
+        assert is_held(tmp_path, "node")
+        process.send_signal(signal.SIGKILL)
+        process.wait(10)
+        assert (tmp_path / "node.lock").exists()
+        assert not is_held(tmp_path, "node")
