@@ -88,7 +88,8 @@ async def _show(options: Options, window: MainWindow, tray: Tray) -> None:
     window.painted.connect(painted.set)
     window.show()
     with contextlib.suppress(TimeoutError):
-        await asyncio.wait_for(painted.wait(), PAINT_DEADLINE)
+        async with asyncio.timeout(PAINT_DEADLINE):
+            await painted.wait()
     tray.start()
 
 

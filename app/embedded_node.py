@@ -209,7 +209,8 @@ class EmbeddedNode:
         )
         self._try_now.clear()
         with contextlib.suppress(TimeoutError):
-            await asyncio.wait_for(self._try_now.wait(), pause)
+            async with asyncio.timeout(pause):
+                await self._try_now.wait()
 
     def _forget(self) -> None:
         with contextlib.suppress(OSError):

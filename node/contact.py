@@ -42,7 +42,8 @@ class CoordinatorContact:
     async def quiet(self, limit: float) -> None:
         """Wait until nothing is being said nor due now, at most `limit` seconds."""
         with contextlib.suppress(TimeoutError):
-            await asyncio.wait_for(self._quiet.wait(), limit)
+            async with asyncio.timeout(limit):
+                await self._quiet.wait()
 
     def begin(self, job: Callable[[], Awaitable[None]]) -> None:
         """Set what is done at the appointment that is due now."""
@@ -69,7 +70,8 @@ class CoordinatorContact:
             return True
         self._quiet.set()
         try:
-            await asyncio.wait_for(self._changed.wait(), delay)
+            async with asyncio.timeout(delay):
+                await self._changed.wait()
         except TimeoutError:
             return True
         return False

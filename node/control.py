@@ -56,7 +56,14 @@ class Controlled(Protocol):
     async def restart_service(self, name: str) -> None: ...
     async def doctor(self) -> list[Check]: ...
     async def serve(
-        self, request: web.Request, service: str, path: str | None, *, forwarded: bool, caller: str
+        self,
+        request: web.Request,
+        service: str,
+        path: str | None,
+        *,
+        forwarded: bool,
+        caller: str,
+        personal: bool = False,
     ) -> web.StreamResponse: ...
 
 

@@ -15,6 +15,7 @@ from node import events as e
 from node.control import EnrollIntent
 from node.doctor import Check, examine
 from node.mesh_session import MeshSession
+from node.services.local_tokens import LocalTokens
 from node.state import NodeState, RoutingStats, View
 from node.wire.problems import Problem
 from node.wire.tokens import TokenVerifier
@@ -36,8 +37,8 @@ class FrontDesk:
         return self._node.state
 
     @property
-    def local_token(self) -> str:
-        return self._node.local_token
+    def local_tokens(self) -> LocalTokens:
+        return self._node.local_tokens
 
     @property
     def _session(self) -> MeshSession | None:
@@ -67,12 +68,21 @@ class FrontDesk:
         return View(sequence=self._sequence, state=self._node.state, stats=self.stats(), peers=peers)
 
     async def serve(
-        self, request: web.Request, service: str, path: str | None, *, forwarded: bool, caller: str
+        self,
+        request: web.Request,
+        service: str,
+        path: str | None,
+        *,
+        forwarded: bool,
+        caller: str,
+        personal: bool = False,
     ) -> web.StreamResponse:
-        """Serve a request here or on another worker."""
+        """Serve a request here or on another worker; `personal` keeps it on vetted machines."""
         if self._session is None:
             raise Problem("no-worker", "This machine has not joined a mesh yet.", headers={"Retry-After": "30"})
-        return await self._session.router.serve(request, service, path, forwarded=forwarded, caller=caller)
+        return await self._session.router.serve(
+            request, service, path, forwarded=forwarded, caller=caller, personal=personal
+        )
 
     async def enroll(self, intent: EnrollIntent) -> str:
         """Join the mesh of an invite; return our worker_id, or raise a Problem."""

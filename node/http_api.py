@@ -7,7 +7,6 @@ key) or the local token that only our own services know. `/health` and `/stats` 
 from __future__ import annotations
 
 import ipaddress
-import secrets
 from typing import Protocol
 from urllib.parse import urlsplit
 
@@ -15,6 +14,7 @@ from aiohttp import web
 
 from node.forwarding.paths import split_path
 from node.program.web import json_response, manners
+from node.services.local_tokens import LocalTokens
 from node.state import NodeState, RoutingStats
 from node.wire import headers
 from node.wire.problems import Problem
@@ -31,10 +31,17 @@ class Serving(Protocol):
     @property
     def verifier(self) -> TokenVerifier | None: ...
     @property
-    def local_token(self) -> str: ...
+    def local_tokens(self) -> LocalTokens: ...
     def stats(self) -> RoutingStats: ...
     async def serve(
-        self, request: web.Request, service: str, path: str | None, *, forwarded: bool, caller: str
+        self,
+        request: web.Request,
+        service: str,
+        path: str | None,
+        *,
+        forwarded: bool,
+        caller: str,
+        personal: bool = False,
     ) -> web.StreamResponse: ...
 
 
@@ -72,19 +79,22 @@ class HttpApi:
         return json_response(self._node.stats())
 
     async def service(self, request: web.Request) -> web.StreamResponse:
-        caller, local = self._caller(request)
-        forwarded = not local and request.headers.get(headers.HOPS, "0") != "0"
+        caller, own_service = self._caller(request)
+        forwarded = own_service is None and request.headers.get(headers.HOPS, "0") != "0"
         state = self._node.state
-        if not local and (state.draining or state.paused or state.stopping):
+        if own_service is None and (state.draining or state.paused or state.stopping):
             raise Problem("draining", "This worker is resting.", headers={"Retry-After": "5"})
         service, path = split_path(request.rel_url.raw_path)
-        return await self._node.serve(request, service, path, forwarded=forwarded, caller=caller)
+        asks = state.catalogue.resolve(own_service or "")
+        personal = asks is not None and asks.data_class == "personal"  # what it passes on is personal too
+        return await self._node.serve(request, service, path, forwarded=forwarded, caller=caller, personal=personal)
 
-    def _caller(self, request: web.Request) -> tuple[str, bool]:
-        """Return who asks and whether it is a service of our own; raise an `unauthorized` Problem."""
+    def _caller(self, request: web.Request) -> tuple[str, str | None]:
+        """Return who asks, and which of our own services that is, if any; raise an `unauthorized` Problem."""
         scheme, _, bearer = request.headers.get("Authorization", "").partition(" ")
-        if scheme.lower() == "bearer" and secrets.compare_digest(bearer.encode(), self._node.local_token.encode()):
-            return "local", True
+        own_service = self._node.local_tokens.service_of(bearer) if scheme.lower() == "bearer" else None
+        if own_service is not None:
+            return "local", own_service
         verifier = self._node.verifier
         if verifier is None:
             raise Problem("unauthorized", "This node has not joined a mesh.")
@@ -92,7 +102,7 @@ class HttpApi:
         if not token:
             raise Problem("unauthorized", "Only members of the mesh may call a node; ask the gateway instead.")
         try:
-            return verifier.verify(token).subject, False
+            return verifier.verify(token).subject, None
         except TokenError as error:
             raise Problem("unauthorized", f"The mesh token is not accepted: {error}.") from None
 

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import asyncio
 import logging
-import secrets
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -34,6 +33,7 @@ from node.mesh_session import MeshSession
 from node.program.errors import UserFacingError
 from node.program.tasks import TaskSet
 from node.program.web import HttpServer, bind
+from node.services.local_tokens import LocalTokens
 from node.services.supervisor import ServiceSupervisor
 from node.state import NodeState
 from node.wire.manifests import SignedCatalogue
@@ -51,7 +51,7 @@ class NodeRuntime:
 
     def __init__(self, config: NodeConfig, data_dir: Path) -> None:
         self.config = config
-        self.local_token = secrets.token_urlsafe(32)
+        self.local_tokens = LocalTokens()
         self.state = NodeState()
         self._data_dir = data_dir
         self._failure: UserFacingError | None = None
@@ -72,7 +72,7 @@ class NodeRuntime:
         self.supervisor = ServiceSupervisor(
             data_dir=data_dir,
             node_url=lambda: self.url,
-            local_token=self.local_token,
+            local_token=self.local_tokens.of,
             on_change=lambda reports: self.dispatch(e.ServicesChanged(reports)),
         )
         self._local = LocalServices(self.supervisor, config.drain_deadline)

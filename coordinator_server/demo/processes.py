@@ -33,7 +33,8 @@ class Program:
         """Return the program's ready line; raise DemoError when it ends or is silent."""
         assert self.process.stdout is not None
         try:
-            line = await asyncio.wait_for(self.process.stdout.readline(), READY_DEADLINE)
+            async with asyncio.timeout(READY_DEADLINE):
+                line = await self.process.stdout.readline()
             document = msgspec.json.decode(line)
         except (TimeoutError, msgspec.DecodeError):
             raise DemoError(f"{self.name} did not become ready.\n{self.log_tail()}") from None
@@ -53,7 +54,8 @@ class Program:
         with contextlib.suppress(ProcessLookupError):
             self.process.terminate()
         try:
-            await asyncio.wait_for(self.process.wait(), STOP_DEADLINE)
+            async with asyncio.timeout(STOP_DEADLINE):
+                await self.process.wait()
         except TimeoutError:
             with contextlib.suppress(ProcessLookupError):
                 self.process.kill()

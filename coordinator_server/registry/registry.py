@@ -14,6 +14,7 @@ from coordinator_server.enrolment.workers import Enrolment, Workers
 from coordinator_server.registry.assignment import Machine, Move, Plan, Shortage, assign
 from coordinator_server.registry.endpoints import checked_endpoints, peer_endpoints
 from coordinator_server.registry.membership import Member, Patience, failed, heard, liveness, loaded, registered
+from node.wire.credentials import Trust
 from node.wire.manifests import Catalogue
 from node.wire.messages import Capabilities, HeartbeatRequest, RegisterRequest, WorkerRecord
 from node.wire.problems import Problem
@@ -179,7 +180,7 @@ class Registry:
 
     async def find(self, service: str) -> Sequence[WorkerRecord]:
         """Return the workers that may get a request for a service: the gateway's candidate source."""
-        return [member.record() for member in self.running(service)]
+        return [self._record(member) for member in self.running(service)]
 
     def running(self, service: str) -> Sequence[Member]:
         """Return active workers that run a service; those that failed a request only when there are no others."""
@@ -189,7 +190,9 @@ class Registry:
     def peers(self, service: str, asker: str) -> Sequence[WorkerRecord]:
         """Return candidates for another node, with the addresses that only nodes may reach."""
         return [
-            msgspec.structs.replace(member.record(), endpoints=peer_endpoints(member.claimed, member.endpoints))
+            msgspec.structs.replace(
+                self._record(member), endpoints=peer_endpoints(member.claimed, member.endpoints)
+            )
             for member in self.running(service)
             if member.worker_id != asker
         ]
@@ -206,6 +209,11 @@ class Registry:
     def recent_moves(self) -> Sequence[tuple[float, Move]]:
         """Return the latest changes with their times (Unix seconds), the oldest first."""
         return tuple(self._recent)
+
+    def _record(self, member: Member) -> WorkerRecord:
+        enrolment = self._workers.get(member.worker_id)
+        trust: Trust = "volunteer" if enrolment is None else enrolment.trust
+        return msgspec.structs.replace(member.record(), trust=trust)
 
     def _may_run(self, worker_id: str, service: str) -> bool:
         """Believe a worker only of services that it may have: others' requests are not for it to see."""

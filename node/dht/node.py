@@ -203,4 +203,5 @@ class DhtNode:
 
 def _worker(entry: Checked, service: str = "") -> WorkerRecord:
     assert isinstance(entry.payload, Offer | Sheet)
-    return records.worker_record(entry.subject, entry.payload, entry.published_at, service)
+    record = records.worker_record(entry.subject, entry.payload, entry.published_at, service)
+    return msgspec.structs.replace(record, trust=entry.trust)

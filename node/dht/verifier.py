@@ -17,7 +17,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 from node.dht import records
 from node.dht.records import Kind, Offer, Payload
 from node.wire import credentials
-from node.wire.credentials import CLOCK_SKEW, Credential, CredentialError
+from node.wire.credentials import CLOCK_SKEW, Credential, CredentialError, Trust
 
 K = TypeVar("K")
 V = TypeVar("V")
@@ -47,6 +47,7 @@ class Checked(msgspec.Struct, frozen=True):
     expires_at: int
     payload: Payload | None
     credential_expires_at: int
+    trust: Trust
     data: bytes
 
     @property
@@ -118,6 +119,7 @@ class RecordVerifier:
             expires_at=body.expires_at,
             payload=_payload(body),
             credential_expires_at=credential.expires_at,
+            trust=credential.trust,
             data=data,
         )
 

@@ -52,7 +52,8 @@ async def _call(work: Callable[[ModuleType], T], time_limit: float) -> T:
     result: Future[T] = Future()
     threading.Thread(target=_work, args=(work, result), name="keyring", daemon=True).start()
     try:
-        return await asyncio.wait_for(asyncio.wrap_future(result), time_limit)
+        async with asyncio.timeout(time_limit):
+            return await asyncio.wrap_future(result)
     except TimeoutError:
         raise KeyringUnavailable(f"the system's keyring did not answer within {time_limit:.0f} s") from None
 

@@ -29,6 +29,7 @@ class Candidate:
     seen_at: float = 0.0
     source: Source = "registry"
     services: tuple[str, ...] = ()
+    vetted: bool = False
 
 
 def candidate_from_record(record: WorkerRecord, source: Source, *, vpn_up: bool) -> Candidate | None:
@@ -50,6 +51,7 @@ def candidate_from_record(record: WorkerRecord, source: Source, *, vpn_up: bool)
         record.last_seen,
         source,
         record.services,
+        record.trust == "vetted",
     )
 
 

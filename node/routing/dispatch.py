@@ -75,7 +75,14 @@ class Dispatch:
     """One request on its way; at last `worker`, `route`, `attempts`, `broken` and `upgraded` tell how it went."""
 
     def __init__(
-        self, parts: Parts, manifest: Manifest, exchange: Exchange, *, forwarded: bool, caller: str
+        self,
+        parts: Parts,
+        manifest: Manifest,
+        exchange: Exchange,
+        *,
+        forwarded: bool,
+        caller: str,
+        vetted_only: bool,
     ) -> None:
         self._parts = parts
         self._manifest = manifest
@@ -83,6 +90,7 @@ class Dispatch:
         self._exchange = exchange
         self._forwarded = forwarded
         self._caller = caller
+        self._vetted_only = vetted_only
         self._repeatable = repeatable(exchange.method, exchange.request.headers, manifest)
         self._started = self._asked_at = parts.clock()
         self._limits: Limits | None = None
@@ -176,7 +184,11 @@ class Dispatch:
 
     def _pick(self) -> Candidate | None:
         parts = self._parts
-        fresh = [item for item in parts.cache.known(self._service) if item.worker_id not in self._tried]
+        fresh = [
+            item
+            for item in parts.cache.known(self._service)
+            if item.worker_id not in self._tried and (item.vetted or not self._vetted_only)
+        ]
         if not fresh:
             return None
         usable = parts.breakers.usable(self._service, fresh, parts.clock())

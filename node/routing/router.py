@@ -79,12 +79,20 @@ class Router:
         )
 
     async def serve(
-        self, request: web.Request, service: str, path: str | None, *, forwarded: bool, caller: str
+        self,
+        request: web.Request,
+        service: str,
+        path: str | None,
+        *,
+        forwarded: bool,
+        caller: str,
+        personal: bool = False,
     ) -> web.StreamResponse:
         """Answer a request for a service's name or alias; raise Problem where nobody can.
 
         `path` is raw and begins with a slash; None means the manifest's default path. `forwarded` says that a
         node sent it on: it is served here or not at all. Requests queue fairly between values of `caller`.
+        What is `personal`, or for a service that is, goes to no worker but vetted ones.
         """
         manifest = self._catalogue().resolve(service)
         if manifest is None:
@@ -97,7 +105,14 @@ class Router:
             max_body_bytes=manifest.max_body_bytes,
         )
         target = self._local.target(manifest.name) if self._local is not None else None
-        dispatch = Dispatch(self._parts, manifest, exchange, forwarded=forwarded, caller=caller)
+        dispatch = Dispatch(
+            self._parts,
+            manifest,
+            exchange,
+            forwarded=forwarded,
+            caller=caller,
+            vetted_only=personal or manifest.data_class == "personal",
+        )
         self._parts.budget.request(self._clock())
         started = self._clock()
         status = CLIENT_LEFT

@@ -56,7 +56,7 @@ class Surroundings:
 
     data_dir: Path
     node_url: Callable[[], str]
-    local_token: str
+    local_token: Callable[[str], str]  # of a service, by which the node knows it
     command: Callable[[Manifest], Sequence[str]]
     timings: Timings
     jitter: Callable[[], float]  # random numbers from 0 to 1
@@ -147,7 +147,8 @@ class ServiceLife:
 
     async def _until_ready(self, process: ServiceProcess, token: str) -> LocalTarget:
         try:
-            line = await asyncio.wait_for(asyncio.shield(process.first_line), self._timings.start_deadline)
+            async with asyncio.timeout(self._timings.start_deadline):
+                line = await asyncio.shield(process.first_line)
             if not line:
                 code = await _end(process, 1.0)
                 raise ServiceFailed(f"It ended while starting: {describe_exit(code)}. {self._see_log()}")
@@ -184,7 +185,8 @@ class ServiceLife:
         """Wait one health interval, or less when the process ends or a restart is asked for."""
         process.ended.add_done_callback(self._wake_up)
         try:
-            await asyncio.wait_for(self._wake.wait(), self._timings.health_interval)
+            async with asyncio.timeout(self._timings.health_interval):
+                await self._wake.wait()
         except TimeoutError:
             pass
         finally:
@@ -200,7 +202,8 @@ class ServiceLife:
         delay = backoff(self._failures, self._around.jitter())
         self._say("failed", f"{self._last_failure} Try {self._failures + 1} starts in {delay:.1f} s.")
         with contextlib.suppress(TimeoutError):
-            await asyncio.wait_for(self._wake.wait(), delay)
+            async with asyncio.timeout(delay):
+                await self._wake.wait()
 
     async def _is_healthy(self, target: LocalTarget) -> bool:
         timeout = aiohttp.ClientTimeout(total=self._timings.health_timeout)
@@ -222,7 +225,7 @@ class ServiceLife:
             "RMA_SERVICE_TOKEN": token,
             "RMA_SERVICE_MAX_BODY_BYTES": str(self.manifest.max_body_bytes),
             "RMA_NODE_URL": self._around.node_url(),
-            "RMA_NODE_TOKEN": self._around.local_token,
+            "RMA_NODE_TOKEN": self._around.local_token(self.manifest.name),
         }
 
     def _on_line(self, line: bytes) -> None:

@@ -58,7 +58,8 @@ class ServiceProcess:
         self._close_stdin()
         self._signal("SIGTERM")
         try:
-            return await asyncio.wait_for(asyncio.shield(self.ended), deadline)
+            async with asyncio.timeout(deadline):
+                return await asyncio.shield(self.ended)
         except TimeoutError:
             return await self.kill()
 

@@ -29,7 +29,7 @@ class ServiceSupervisor:
         *,
         data_dir: Path,
         node_url: Callable[[], str],
-        local_token: str,
+        local_token: Callable[[str], str],
         on_change: Callable[[tuple[ServiceReport, ...]], None],
         command: Callable[[Manifest], Sequence[str]] = builtin_command,
         timings: Timings = Timings(),  # noqa: B008 - frozen

@@ -104,6 +104,7 @@ class WorkerRecord(msgspec.Struct, frozen=True, kw_only=True):
     load: Fraction = 0.0
     in_flight: Count = 0
     last_seen: float = 0.0
+    trust: Trust = "volunteer"  # as the mesh's signature says, never as the worker does
 
 
 class ServiceReport(msgspec.Struct, frozen=True, kw_only=True):

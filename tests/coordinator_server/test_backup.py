@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import io
 import sqlite3
 import stat
@@ -11,7 +12,8 @@ from pathlib import Path
 
 import pytest
 
-from coordinator_server.backup import PROGRAM, restore_backup, write_backup
+from coordinator_server.admin_client import PROGRAM
+from coordinator_server.backup import restore_backup, write_backup
 from coordinator_server.keys import MESH_KEY_FILE, SECRET_FILES, load_or_make_secrets
 from coordinator_server.store.sqlite import FILE_NAME, open_sqlite
 from node.program.data_dir import hold_data_dir
@@ -91,7 +93,7 @@ def damaged(good: bytes) -> bytes:
 
 
 def another_database(good: bytes) -> bytes:
-    with sqlite3.connect(":memory:") as connection:
+    with contextlib.closing(sqlite3.connect(":memory:")) as connection:
         connection.execute("CREATE TABLE holiday_photos (x)")
         return rewrite(good, {FILE_NAME: connection.serialize()})
 

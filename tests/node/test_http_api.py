@@ -6,18 +6,21 @@ import time
 from collections.abc import AsyncIterator
 
 import aiohttp
+import msgspec
 import pytest
 from aiohttp import web
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from node.http_api import HttpApi
 from node.program.web import HttpServer, bind
+from node.services.local_tokens import LocalTokens
 from node.state import NodeState, RoutingStats
 from node.wire import credentials, headers
 from node.wire.credentials import Credential
 from node.wire.encoding import fingerprint
+from node.wire.manifests import Catalogue
 from node.wire.tokens import TokenIssuer, TokenVerifier
-from tests.support.node_values import MEMBERSHIP
+from tests.support.node_values import MEMBERSHIP, NER, NOTES
 
 MESH = Ed25519PrivateKey.generate()
 
@@ -25,7 +28,7 @@ MESH = Ed25519PrivateKey.generate()
 class Node:
     """A node as the handlers see it; it answers with what it was asked."""
 
-    local_token = "local secret"
+    local_tokens = LocalTokens()
 
     def __init__(self) -> None:
         self.state = NodeState(membership=MEMBERSHIP, phase="online", load=0.25)
@@ -35,9 +38,18 @@ class Node:
         return RoutingStats(local_requests=3)
 
     async def serve(
-        self, _request: web.Request, service: str, path: str | None, *, forwarded: bool, caller: str
+        self,
+        _request: web.Request,
+        service: str,
+        path: str | None,
+        *,
+        forwarded: bool,
+        caller: str,
+        personal: bool = False,
     ) -> web.StreamResponse:
-        return web.json_response({"service": service, "path": path, "forwarded": forwarded, "caller": caller})
+        return web.json_response(
+            {"service": service, "path": path, "forwarded": forwarded, "caller": caller, "personal": personal}
+        )
 
 
 @pytest.fixture
@@ -84,7 +96,7 @@ async def test_health_and_stats_are_open_to_this_machine(url: str, http: aiohttp
     [
         {},
         {"Authorization": "Bearer wrong"},
-        {"Authorization": "local secret"},
+        {"Authorization": Node.local_tokens.of("notes-coa")},
         {headers.MESH_TOKEN: "garbage"},
         {headers.MESH_TOKEN: token(mesh=Ed25519PrivateKey.generate())},
         {headers.MESH_TOKEN: token(audience="w3")},
@@ -102,15 +114,33 @@ async def test_a_member_is_let_in_and_its_forwarded_request_is_marked(
 ) -> None:
     sent = {headers.MESH_TOKEN: token(), headers.HOPS: "1"}
     async with http.post(url + "/service/ner/a%2Fb?x=1", headers=sent) as answer:
-        assert await answer.json() == {"service": "ner", "path": "/a%2Fb", "forwarded": True, "caller": "w2"}
+        assert await answer.json() == {
+            "service": "ner",
+            "path": "/a%2Fb",
+            "forwarded": True,
+            "caller": "w2",
+            "personal": False,
+        }
 
 
 async def test_our_own_services_are_let_in_and_never_count_as_forwarded(
     url: str, http: aiohttp.ClientSession
 ) -> None:
-    sent = {"Authorization": "Bearer local secret", headers.HOPS: "1"}
+    sent = {"Authorization": f"Bearer {Node.local_tokens.of('notes-coa')}", headers.HOPS: "1"}
     async with http.post(url + "/service/ner", headers=sent) as answer:
-        assert await answer.json() == {"service": "ner", "path": None, "forwarded": False, "caller": "local"}
+        document = await answer.json()
+    assert document == {"service": "ner", "path": None, "forwarded": False, "caller": "local", "personal": False}
+
+
+@pytest.mark.parametrize(("asking", "personal"), [("notes-coa", True), ("ner-extraction", False), ("other", False)])
+async def test_what_a_service_for_personal_data_asks_is_personal_too(
+    url: str, http: aiohttp.ClientSession, node: Node, asking: str, personal: bool
+) -> None:
+    catalogue = Catalogue((NER, msgspec.structs.replace(NOTES, data_class="personal")))
+    node.state = msgspec.structs.replace(node.state, catalogue=catalogue)
+    sent = {"Authorization": f"Bearer {node.local_tokens.of(asking)}"}
+    async with http.post(url + "/service/ner", headers=sent) as answer:
+        assert (await answer.json())["personal"] is personal
 
 
 async def test_a_resting_node_sends_members_on(url: str, http: aiohttp.ClientSession, node: Node) -> None:

@@ -26,7 +26,10 @@ async def until(condition: Callable[[], object], seconds: float = 30) -> None:
 @pytest.fixture
 async def supervisor(tmp_path: Path) -> AsyncIterator[ServiceSupervisor]:
     supervisor = ServiceSupervisor(
-        data_dir=tmp_path, node_url=lambda: "", local_token="token", on_change=lambda _reports: None
+        data_dir=tmp_path,
+        node_url=lambda: "",
+        local_token=lambda _service: "token",
+        on_change=lambda _reports: None,
     )
     yield supervisor
     await supervisor.stop()

@@ -9,7 +9,10 @@ from node.wire.messages import Assignment, Capabilities, CoordinatorInfo, Servic
 
 NOW = 1_800_000_000.0
 
-NER = Manifest(name="ner-extraction", title="Entities", aliases=("ner",), default_path="/extract", idempotent=True)
+NER = Manifest(
+    name="ner-extraction", title="Entities", aliases=("ner",), default_path="/extract", idempotent=True,
+    data_class="public",
+)  # fmt: skip
 NOTES = Manifest(name="notes-coa", title="Letters", aliases=("notes",), default_path="/convert")
 CATALOGUE = Catalogue((NER, NOTES))
 

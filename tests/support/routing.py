@@ -59,7 +59,7 @@ async def serving(handler: Handler, *, middlewares: bool = True) -> AsyncIterato
 
 def record(worker_id: str, port: int, load: float = 0.0, services: Sequence[str] = ("vision-ocr",)) -> WorkerRecord:
     ends = Endpoints(port=port, direct_hosts=("127.0.0.1",))
-    return WorkerRecord(worker_id=worker_id, endpoints=ends, load=load, services=tuple(services))
+    return WorkerRecord(worker_id=worker_id, endpoints=ends, load=load, services=tuple(services), trust="vetted")
 
 
 @dataclass

@@ -33,6 +33,7 @@ async def test_a_found_record_says_what_was_published(mesh: Mesh) -> None:
         (record,) = await two.find_service("ocr")
         assert record.endpoints == worker("one").endpoints
         assert (record.load, record.in_flight, record.services) == (0.4, 1, ("ocr",))
+        assert record.trust == "volunteer"  # as the credential says
         assert before - 1 < record.last_seen < time.time() + 1
         own = await two.find_worker("one")
         assert own is not None

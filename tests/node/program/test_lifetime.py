@@ -24,6 +24,8 @@ async def main(stop):
     if "fail" in sys.argv:
         raise UserFacingError("It broke.", "The disk is full.", "Free some space.", 4)
     await stop.wait()
+    if "patient" in sys.argv:
+        sys.stdin.read()
     print_json({"event": "ended"})
     return 7
 
@@ -34,6 +36,7 @@ sys.exit(guarded(lambda: run_program(main)))
 def start(*words: str) -> subprocess.Popen[str]:
     return subprocess.Popen(
         [sys.executable, "-c", PROGRAM, *words],
+        stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
@@ -126,12 +129,13 @@ def test_json_is_one_flushed_line() -> None:
 
 @pytest.mark.skipif(os.name != "posix", reason="these signals are POSIX")
 def test_several_signals_are_one() -> None:
-    with start() as process:
+    with start("patient") as process:
         try:
-            assert process.stdout is not None
+            assert process.stdin is not None and process.stdout is not None
             process.stdout.readline()
             for _ in range(3):
                 process.send_signal(signal.SIGTERM)
+            process.stdin.close()
             process.wait(20)
         finally:
             process.kill()

@@ -1,5 +1,6 @@
 """Services are started, watched, restarted and stopped: with real processes, the real ner-extraction among them."""
 
+import asyncio
 import os
 import signal
 import sys
@@ -77,7 +78,7 @@ async def scene(tmp_path: Path) -> AsyncIterator[Scene]:
     made.supervisor = ServiceSupervisor(
         data_dir=tmp_path,
         node_url=lambda: "http://127.0.0.1:9",
-        local_token="local",
+        local_token=lambda _service: "local",
         on_change=made.reports.append,
         command=command,
         timings=QUICK,
@@ -270,3 +271,21 @@ async def test_a_service_gets_no_secret_of_the_node(scene: Scene, monkeypatch: p
     await scene.until(lambda: log.exists() and b"RMA_NODE_URL" in log.read_bytes())
     assert b"secret-of-the-operator" not in log.read_bytes()
     assert b"http://127.0.0.1:9" in log.read_bytes()
+
+
+@pytest.mark.timeout(60)
+async def test_it_can_be_stopped_at_any_moment_of_a_service_that_ends_by_itself(tmp_path: Path) -> None:
+    for moment in range(25):
+        supervisor = ServiceSupervisor(
+            data_dir=tmp_path,
+            node_url=str,
+            local_token=lambda _service: "local",
+            on_change=lambda _reports: None,
+            command=lambda _manifest: ["/bin/sh", "-c", "exit 1"],
+            timings=QUICK,
+            jitter=lambda: 0.0,
+        )
+        await supervisor.reconcile([NER])
+        await asyncio.sleep(moment / 1000)  # no state to wait for: any moment counts
+        await supervisor.stop()
+    assert children() == []

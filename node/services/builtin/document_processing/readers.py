@@ -87,7 +87,8 @@ class Readers:
         reader = self._idle.pop() if self._idle else await asyncio.to_thread(self._take)
         working = loop.run_in_executor(None, _work, reader, job)
         try:
-            answer = await asyncio.wait_for(asyncio.shield(working), self._time_limit)
+            async with asyncio.timeout(self._time_limit):
+                answer = await asyncio.shield(working)
         except TimeoutError:
             reader.kill()
             text = f"The document is too complex: reading it took longer than {self._time_limit:g} s."
