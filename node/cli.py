@@ -124,7 +124,7 @@ def _announce(ready: dict[str, object], *, as_json: bool) -> None:
     if as_json:
         print_json(ready)
         return
-    who = ready["worker_id"] or "(not enrolled yet)"
+    who = ready["worker_id"] or "(in no mesh yet: join one with rma-mesh-node enroll)"
     print(f"RMA Mesh node {who} ready at {ready['url']}", flush=True)  # noqa: T201 - this is the program speaking
 
 

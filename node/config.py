@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import platform
+import re
 from typing import Literal
 
 import platformdirs
@@ -15,6 +16,9 @@ from node.wire.invites import InviteError, parse_coordinator_url
 def default_data_dir() -> str:
     """Return the user's data directory for the node, which the tray app shares."""
     return platformdirs.user_data_dir("rma-mesh", appauthor=False)
+
+
+WORKER_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -72,7 +76,10 @@ class NodeConfig:
     hardware_interval: float = setting(60.0, "pause between two looks at the hardware", unit="seconds", low=1)
 
     def __post_init__(self) -> None:
-        """Refuse an address that no coordinator can have, before anybody waits for it to answer."""
+        """Refuse what no coordinator would take, before anybody waits for its answer."""
+        if self.worker_id and not WORKER_ID.fullmatch(self.worker_id):
+            allowed = "1 to 64 letters, digits, dots, dashes and underscores"
+            raise SettingError("worker_id", self.worker_id, allowed, "--worker-id")
         for url in self.coordinator:
             try:
                 parse_coordinator_url(url)

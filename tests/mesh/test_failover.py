@@ -174,3 +174,23 @@ def test_a_revoked_machine_is_out_everywhere_within_a_heartbeat(mesh: RealMesh) 
     link = mesh.invite(1)
     again = mesh.node_command("bad", "enroll", link)
     assert again.returncode == 5, "it must leave first"
+
+
+def test_a_letter_is_rather_not_written_than_its_notes_sent_to_a_stranger(mesh: RealMesh) -> None:
+    mesh.start_coordinator()
+    key = mesh.key()
+    vetted = mesh.invite(2, "--trust", "vetted")
+    mesh.start_node("writer", vetted, "--allow", "notes-coa")
+    mesh.start_node("stranger", mesh.invite(1), "--allow", NER)
+    mesh.wait_for_service("notes-coa")
+    mesh.wait_for_service(NER)
+    assert mesh.call("ner", TEXT, key).headers["X-RMA-Worker"] == "stranger", "what is public goes anywhere"
+    notes = {"notes": "Mrs Jane Doe owes £250 to Example Bank."}
+    refused = mesh.call("notes", notes, key)
+    assert refused.status in (502, 503), refused.body
+    mesh.start_node("helper", vetted, "--allow", NER)
+    mesh.wait_for_service(NER, 2)
+    written = wait_until(
+        lambda: (answer := mesh.call("notes", notes, key)).status == 200 and answer, "the letter is written"
+    )
+    assert written.json["ner"]["worker"] == "helper"

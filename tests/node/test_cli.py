@@ -33,6 +33,7 @@ def test_help_and_version_need_nothing() -> None:
         (("--port", "70000"), "Setting port (--port) is '70000'; allowed is a whole number from 0 to 65535."),
         (("--worker-type", "quantum"), "Setting worker_type (--worker-type) is 'quantum'; allowed is one of auto,"),
         (("--worker-heartbeat", "soon"), "Setting worker_heartbeat (--worker-heartbeat) is 'soon'"),
+        (("--worker-id", "a b/.."), "Setting worker_id (--worker-id) is 'a b/..'; allowed is 1 to 64 letters,"),
         (("--config", "/nonexistent.toml"), "Setting config (--config) is '/nonexistent.toml'"),
     ],
 )
