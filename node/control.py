@@ -19,6 +19,7 @@ from aiohttp import WSCloseCode, web
 from node.control_file import FILE_NAME, ControlFile
 from node.doctor import Check
 from node.forwarding.paths import split_path
+from node.http_api import Serves
 from node.program.data_dir import write_private_file
 from node.program.tasks import TaskSet
 from node.program.web import Handler, HttpServer, bind, json_response, manners, read_body
@@ -44,7 +45,7 @@ class SnoozeIntent(msgspec.Struct, frozen=True):
     seconds: Annotated[float, msgspec.Meta(gt=0, le=31 * 86400)]
 
 
-class Controlled(Protocol):
+class Controlled(Serves, Protocol):
     """What the handlers need of the node."""
 
     def view(self) -> View: ...
@@ -55,16 +56,6 @@ class Controlled(Protocol):
     def request_stop(self) -> None: ...
     async def restart_service(self, name: str) -> None: ...
     async def doctor(self) -> list[Check]: ...
-    async def serve(
-        self,
-        request: web.Request,
-        service: str,
-        path: str | None,
-        *,
-        forwarded: bool,
-        caller: str,
-        personal: bool = False,
-    ) -> web.StreamResponse: ...
 
 
 class ViewFeed:

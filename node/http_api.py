@@ -23,16 +23,9 @@ from node.wire.tokens import TokenError, TokenVerifier
 MAX_BODY = 2**40  # bodies are streamed; each service's manifest sets the limit that counts
 
 
-class Serving(Protocol):
-    """What the handlers need of the node."""
+class Serves(Protocol):
+    """Serves a request here or on another worker; see `routing.Router.serve`."""
 
-    @property
-    def state(self) -> NodeState: ...
-    @property
-    def verifier(self) -> TokenVerifier | None: ...
-    @property
-    def local_tokens(self) -> LocalTokens: ...
-    def stats(self) -> RoutingStats: ...
     async def serve(
         self,
         request: web.Request,
@@ -43,6 +36,18 @@ class Serving(Protocol):
         caller: str,
         personal: bool = False,
     ) -> web.StreamResponse: ...
+
+
+class Serving(Serves, Protocol):
+    """What the handlers need of the node."""
+
+    @property
+    def state(self) -> NodeState: ...
+    @property
+    def verifier(self) -> TokenVerifier | None: ...
+    @property
+    def local_tokens(self) -> LocalTokens: ...
+    def stats(self) -> RoutingStats: ...
 
 
 class HttpApi:
