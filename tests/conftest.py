@@ -2,17 +2,31 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import shutil
+from collections.abc import Iterator
 
 import hypothesis
 import pytest
+
+from node.program.logs import JsonFormatter, TextFormatter
 
 # A busy machine is no bug: examples have no time limit of their own, each test has one.
 hypothesis.settings.register_profile(
     "mesh", deadline=None, suppress_health_check=[hypothesis.HealthCheck.too_slow], print_blob=True
 )
 hypothesis.settings.load_profile("mesh")
+
+
+@pytest.fixture(autouse=True)
+def no_log_handler_is_left() -> Iterator[None]:
+    """Take away the log handler of a program that a test ran in this process: its stream is gone afterwards."""
+    yield
+    root = logging.getLogger()
+    root.handlers[:] = [
+        one for one in root.handlers if not isinstance(one.formatter, TextFormatter | JsonFormatter)
+    ]
 
 
 def pytest_runtest_setup(item: pytest.Item) -> None:
