@@ -110,10 +110,10 @@ class Enroller:
         wish = request.worker_id
         if wish is not None and not _is_reserved(wish) and not self.workers.is_taken(wish):
             return wish
-        slug = slugify(wish or request.name)
-        found = f"{slug}-{secrets.token_hex(2)}"
+        start = "w" if wish is None else slugify(wish)  # ids are public: a machine's name is not in them
+        found = f"{start}-{secrets.token_hex(5)}"
         while self.workers.is_taken(found):
-            found = f"{slug}-{secrets.token_hex(4)}"
+            found = f"{start}-{secrets.token_hex(5)}"
         return found
 
     def _check_lockout(self, address: str) -> None:
@@ -141,9 +141,9 @@ class Enroller:
             await self.audit.refusal(line)
 
 
-def slugify(name: str) -> str:
-    """Return the start of a worker id that reads like the machine's name."""
-    slug = re.sub(r"[^a-z0-9]+", "-", name.lower()).strip("-")[:SLUG_CHARACTERS].strip("-") or "worker"
+def slugify(wish: str) -> str:
+    """Return the start of a worker id that reads like the wished one, which is taken."""
+    slug = re.sub(r"[^a-z0-9]+", "-", wish.lower()).strip("-")[:SLUG_CHARACTERS].strip("-") or "worker"
     return f"worker-{slug}" if _is_reserved(slug) else slug
 
 
