@@ -211,4 +211,4 @@ async def test_the_filter_finds_workers_by_name_and_service(front: Front, tmp_pa
                 f"(() => {{ const f = document.getElementById('filter'); f.value = {typed!r};"
                 " f.dispatchEvent(new Event('input')); })()"
             )
-            assert await page.js(visible) == count
+            await page.until(f"{visible} === {count}")
