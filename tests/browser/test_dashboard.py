@@ -200,13 +200,13 @@ async def test_nothing_sticks_out_on_small_and_large_screens(front: Front, tmp_p
         assert await page.js("document.documentElement.scrollWidth <= window.innerWidth")
 
 
-async def test_the_filter_finds_workers_by_name_and_service(front: Front, tmp_path: Path) -> None:
-    await front.join("alpha")
+async def test_the_filter_finds_workers_by_id_and_service(front: Front, tmp_path: Path) -> None:
+    alpha = await front.join("alpha")
     await front.join("beta", services=("ner-extraction",))
     visible = "[...document.querySelectorAll('#workers tr')].filter((row) => !row.hidden).length"
     async with browsing(tmp_path / "profile", front.url) as page:
         await page.until("document.getElementById('workers').children.length === 2")
-        for typed, count in (("alpha", 1), ("ner-extr", 1), ("nobody", 0), ("", 2)):
+        for typed, count in ((alpha.worker_id, 1), ("ner-extr", 1), ("nobody", 0), ("", 2)):
             await page.js(
                 f"(() => {{ const f = document.getElementById('filter'); f.value = {typed!r};"
                 " f.dispatchEvent(new Event('input')); })()"
