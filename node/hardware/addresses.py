@@ -15,7 +15,6 @@ from node.hardware.texts import clean
 from node.wire.messages import Address
 
 MAX_ADDRESSES = 64
-MAX_DIRECT_HOSTS = 8
 Scope = Literal["loopback", "link", "private", "public"]
 # Bridges of containers and virtual machines: nobody outside this machine gets there by them.
 HOST_ONLY = re.compile(r"^(docker|br-|veth|virbr|vboxnet|vmnet|lxcbr|lxdbr|cni|podman|vEthernet \((WSL|Default))")
@@ -79,18 +78,3 @@ def public_address(addresses: Iterable[Address]) -> str | None:
     A public IPv6 address does not count: most homes have one on every machine, behind a firewall.
     """
     return next((each.address for each in addresses if each.scope == "public" and each.family == "ipv4"), None)
-
-
-def direct_hosts(addresses: Iterable[Address], listen_host: str) -> tuple[str, ...]:
-    """Return the addresses that others may try, the likeliest first, for a node that listens on `listen_host`."""
-    try:
-        listening = ipaddress.ip_address(listen_host)
-    except ValueError:
-        return (listen_host,)
-    if not listening.is_unspecified:
-        return (listen_host,)
-    families = {"ipv4"} if listening.version == 4 else {"ipv6"}
-    reachable = [each for each in addresses if each.family in families and each.scope in ("private", "public")]
-    reachable.sort(key=lambda each: each.scope)  # the local network first
-    loopback = "127.0.0.1" if listening.version == 4 else "::1"
-    return (*(each.address for each in reachable[: MAX_DIRECT_HOSTS - 1]), loopback)

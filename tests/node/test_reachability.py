@@ -26,6 +26,12 @@ def test_listening_on_all_addresses_announces_those_of_the_local_network() -> No
     assert endpoints_of(NodeConfig(host="0.0.0.0"), 1, 2, ADDRESSES[:1]).direct_hosts == ("127.0.0.1",)
 
 
+def test_a_name_is_announced_as_it_is_and_many_addresses_are_capped() -> None:
+    assert endpoints_of(NodeConfig(host="my-pc.lan"), 1, 2, ADDRESSES).direct_hosts == ("my-pc.lan",)
+    many = [Address(interface="eth0", address=f"10.0.0.{n}", family="ipv4", scope="private") for n in range(1, 60)]
+    assert len(endpoints_of(NodeConfig(host="0.0.0.0"), 1, 2, many).direct_hosts) == 8
+
+
 def test_a_tunnel_is_announced_unless_tunnels_are_off() -> None:
     url = "https://worker.example.org"
     assert endpoints_of(NodeConfig(tunnel_url=url), 1, 2, ()).tunnel_url == url

@@ -94,33 +94,3 @@ def test_a_system_that_cannot_list_its_interfaces_has_no_addresses(monkeypatch: 
 def test_only_an_ipv4_address_makes_a_machine_public() -> None:
     assert addresses.public_address([address("2a00:1450::1", "public")]) is None
     assert addresses.public_address([address("10.0.0.1", "private"), address("8.8.8.8", "public")]) == "8.8.8.8"
-
-
-EVERYTHING = [
-    address("8.8.8.8", "public"),
-    address("192.168.1.2", "private"),
-    address("fd00::2", "private"),
-    address("172.17.0.1", "link", "docker0"),
-    address("127.0.0.1", "loopback", "lo"),
-]
-
-
-@pytest.mark.parametrize(
-    ("listen", "hosts"),
-    [
-        ("0.0.0.0", ("192.168.1.2", "8.8.8.8", "127.0.0.1")),
-        ("::", ("fd00::2", "::1")),
-        ("127.0.0.1", ("127.0.0.1",)),
-        ("192.168.1.2", ("192.168.1.2",)),
-        ("my-pc.lan", ("my-pc.lan",)),
-    ],
-)
-def test_others_may_try_what_we_listen_on(listen: str, hosts: tuple[str, ...]) -> None:
-    assert addresses.direct_hosts(EVERYTHING, listen) == hosts
-
-
-def test_direct_hosts_are_capped_and_keep_loopback() -> None:
-    many = [address(f"10.0.0.{number}", "private") for number in range(1, 60)]
-    hosts = addresses.direct_hosts(many, "0.0.0.0")
-    assert len(hosts) == addresses.MAX_DIRECT_HOSTS
-    assert hosts[-1] == "127.0.0.1"
