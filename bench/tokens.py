@@ -20,7 +20,7 @@ def main() -> None:
     now = int(time.time())
     mesh_id = fingerprint(mesh.public_key().public_bytes_raw())
     public_key = holder.public_key().public_bytes_raw()
-    credential = Credential(1, mesh_id, "w-1", "worker", public_key, "volunteer", now, now + 86400)
+    credential = Credential(1, mesh_id, "w-1", "worker", public_key, "volunteer", bytes(8), now, now + 86400)
     issuer = TokenIssuer(holder, "w-1", credentials.issue(credential, mesh), time.time)
     verifier = TokenVerifier(mesh.public_key(), "w-2", time.time)
     token = issuer.issue("w-2")

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
-from node.wire.credentials import Credential, Role, Trust, issue
+from node.wire.credentials import Credential, Role, Trust, issue, place_of
 from node.wire.encoding import fingerprint
 
 
@@ -26,6 +26,7 @@ class CredentialOffice:
             role=role,
             public_key=public_key,
             trust=trust,
+            place=place_of(public_key, self.mesh_key),
             issued_at=int(now),
             expires_at=int(now + self.life),
         )

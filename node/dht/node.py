@@ -23,6 +23,8 @@ from node.dht.stats import Counters, DhtStats, snapshot
 from node.dht.storage import MergingStorage
 from node.dht.verifier import Checked, RecordError, RecordVerifier
 from node.program.tasks import TaskSet
+from node.wire import credentials
+from node.wire.credentials import Credential
 from node.wire.encoding import b64decode, fingerprint
 from node.wire.manifests import ServiceName
 from node.wire.messages import CoordinatorInfo, DhtContact, WorkerRecord
@@ -34,9 +36,11 @@ SAVE_PAUSE = 5.0  # seconds between two looks whether the contacts to remember h
 log = logging.getLogger(__name__)
 
 
-def node_id_of(public_key: bytes) -> bytes:
-    """Return the 160-bit DHT id that belongs to a raw Ed25519 public key: nobody can choose it freely."""
-    return hashlib.sha256(b"rma-mesh dht node v1\x00" + public_key).digest()[:KEY_BYTES]
+def node_id_of(credential: Credential) -> bytes:
+    """Return the 160-bit DHT id of a credential's holder: the holder made the key, the mesh the place."""
+    return hashlib.sha256(b"rma-mesh dht node v1\x00" + credential.public_key + credential.place).digest()[
+        :KEY_BYTES
+    ]
 
 
 class DhtNode:
@@ -60,7 +64,7 @@ class DhtNode:
         rng: random.Random | None = None,
     ) -> None:
         rng = rng or random.Random()  # noqa: S311 - spreads load, keeps no secret
-        self.id = node_id_of(identity.public_key().public_bytes_raw())
+        self.id = node_id_of(credentials.peek(credential))
         self._subject = subject
         self._contacts_file = contacts_file
         self._saved_contacts: frozenset[Address] = frozenset()

@@ -1,12 +1,14 @@
 """Credentials: what the mesh signed about a worker or coordinator, compact enough for a DHT datagram.
 
-A credential is MessagePack of the array [version, mesh_id, subject, role, public_key, trust, issued_at,
+A credential is MessagePack of the array [version, mesh_id, subject, role, public_key, trust, place, issued_at,
 expires_at] followed by an Ed25519 signature (RFC 8032) of the mesh key over a context string and those bytes.
-On HTTP it travels as base64url.
+On HTTP it travels as base64url. `place` is the mesh's part of the holder's place in the DHT: whoever makes keys
+until one lies next to a record still does not know where the mesh will put it.
 """
 
 from __future__ import annotations
 
+import hashlib
 from typing import Annotated, Literal
 
 import msgspec
@@ -16,6 +18,8 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey,
 from node.wire.encoding import b64decode, b64encode
 
 CONTEXT = b"rma-mesh credential v1\x00"
+PLACE_CONTEXT = b"rma-mesh place v1\x00"
+PLACE_BYTES = 8
 SIGNATURE_BYTES = 64
 MAX_BYTES = 400
 CLOCK_SKEW = 120.0  # seconds of clock difference that are tolerated everywhere
@@ -40,6 +44,7 @@ class Credential(msgspec.Struct, frozen=True, array_like=True):
     role: Role
     public_key: Key
     trust: Trust
+    place: Annotated[bytes, msgspec.Meta(min_length=PLACE_BYTES, max_length=PLACE_BYTES)]
     issued_at: int
     expires_at: int
 
@@ -48,6 +53,11 @@ def issue(credential: Credential, mesh_key: Ed25519PrivateKey) -> str:
     """Sign a credential; return it in its HTTP form."""
     payload = msgspec.msgpack.encode(credential)
     return b64encode(payload + mesh_key.sign(CONTEXT + payload))
+
+
+def place_of(public_key: bytes, mesh_key: Ed25519PrivateKey) -> bytes:
+    """Return the mesh's part of a key's place: always the same, and unknown to all who lack the mesh key."""
+    return hashlib.sha256(mesh_key.sign(PLACE_CONTEXT + public_key)).digest()[:PLACE_BYTES]
 
 
 def verify_bytes(data: bytes, mesh_public_key: Ed25519PublicKey, now: float) -> Credential:

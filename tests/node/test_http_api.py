@@ -77,7 +77,7 @@ def token(mesh: Ed25519PrivateKey = MESH, audience: str = "w1", age: int = 0) ->
     public = key.public_key().public_bytes_raw()
     mesh_id = fingerprint(mesh.public_key().public_bytes_raw())
     credential = credentials.issue(
-        Credential(1, mesh_id, "w2", "worker", public, "volunteer", now, int(time.time()) + 600), mesh
+        Credential(1, mesh_id, "w2", "worker", public, "volunteer", bytes(8), now, int(time.time()) + 600), mesh
     )
     return TokenIssuer(key, "w2", credential, lambda: now).issue(audience)
 

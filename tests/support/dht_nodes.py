@@ -48,6 +48,7 @@ class Member:
             role=role,
             public_key=self.identity.public_key().public_bytes_raw(),
             trust="volunteer",
+            place=credentials.place_of(self.identity.public_key().public_bytes_raw(), mesh.key),
             issued_at=now,
             expires_at=int(now + life),
         )

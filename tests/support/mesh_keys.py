@@ -34,6 +34,7 @@ class Mesh:
             role="worker",
             public_key=holder.public_key().public_bytes_raw(),
             trust="volunteer",
+            place=credentials.place_of(holder.public_key().public_bytes_raw(), self.key),
             issued_at=int(NOW),
             expires_at=int(NOW) + WEEK,
         )

@@ -16,6 +16,7 @@ from node.wire.credentials import (
     CredentialError,
     issue,
     peek,
+    place_of,
     verify,
     verify_bytes,
 )
@@ -140,3 +141,10 @@ def test_ones_own_credential_can_be_read_without_the_mesh_key() -> None:
 def test_issue_signs_exactly_what_verify_reads() -> None:
     wanted: Credential = MESH.credential(HOLDER, "c-1", role="coordinator", trust="vetted")
     assert verify(issue(wanted, MESH.key), PUBLIC, NOW) == wanted
+
+
+def test_a_place_is_lasting_and_not_the_holders_to_choose() -> None:
+    key = HOLDER.public_key().public_bytes_raw()
+    assert place_of(key, MESH.key) == place_of(key, MESH.key) == verify(TEXT, PUBLIC, NOW).place
+    assert place_of(key, MESH.key) != place_of(key, Mesh().key)
+    assert place_of(key, MESH.key) != place_of(bytes(32), MESH.key)
