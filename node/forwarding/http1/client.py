@@ -1,0 +1,322 @@
+"""A client's connection: finds the requests in its bytes, one at a time and in order, and cuts who is too slow."""
+
+from __future__ import annotations
+
+import asyncio
+import re
+import secrets
+from http import HTTPStatus
+from typing import TYPE_CHECKING, cast
+
+from node.forwarding.http1.chunks import BadChunk, ChunkDecoder
+from node.forwarding.http1.exchange import CLOSE, CONTENT, KEEP, Exchange
+from node.forwarding.http1.head import (
+    CHUNKED,
+    COUNTED,
+    END,
+    NONE,
+    TOKEN,
+    BadHead,
+    RequestHead,
+    field_line,
+    hopeless,
+    parse_request,
+    too_large,
+)
+from node.forwarding.http1.limits import Trouble
+from node.forwarding.http1.sweep import NEVER
+from node.wire.headers import REQUEST_ID
+from node.wire.problems import Problem
+
+if TYPE_CHECKING:
+    from node.forwarding.http1.server import Http1Server
+
+REMEMBERED = 2048  # bytes of a head that is kept to recognise it when it comes again
+EMPTY_LINES = re.compile(rb"(?:\r\n)++")  # before a request they are no harm (RFC 9112 §2.2)
+BEGINNING = re.compile(rb"\r?\Z|" + TOKEN)
+ALLOW = field_line("Allow", "GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS")
+STATUS_LINES = {
+    status.value: f"HTTP/1.1 {status.value} {status.phrase}\r\n".encode("latin-1") for status in HTTPStatus
+}
+BODILESS = frozenset({204, 304})
+
+
+class ClientConnection(asyncio.Protocol):
+    """Reads requests; has at most one exchange, and leaves the bytes behind it alone until it is over."""
+
+    __slots__ = (
+        "_buffer", "_chunks", "_discarding", "_framing", "_head", "_in_head", "_left", "_moved", "_paused", "_raw",
+        "_running", "_unsent", "deadline", "exchange", "loop", "lost", "peer", "secure", "server", "transport",
+        "write_paused",
+    )  # fmt: skip
+
+    def __init__(self, server: Http1Server, loop: asyncio.AbstractEventLoop) -> None:
+        self.server = server
+        self.loop = loop
+        self.transport: asyncio.Transport = cast("asyncio.Transport", None)
+        self.exchange: Exchange | None = None
+        self.deadline = NEVER
+        self.peer = ""
+        self.secure = False
+        self.lost = False
+        self.write_paused = False
+        self._buffer = b""
+        self._raw = b""  # the last head as it came, which tends to come again
+        self._head: RequestHead | None = None
+        self._framing = NONE  # of the body that is being read
+        self._left = 0
+        self._chunks: ChunkDecoder | None = None
+        self._in_head = False
+        self._running = False
+        self._paused = False
+        self._discarding = False
+        self._unsent = 0
+        self._moved = 0  # bytes that a tunnel had carried when somebody looked last
+
+    # What the loop tells
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        self.transport = cast("asyncio.Transport", transport)
+        name = transport.get_extra_info("peername")
+        self.peer = name[0] if isinstance(name, tuple) else ""
+        self.secure = transport.get_extra_info("sslcontext") is not None
+        self.deadline = self.loop.time() + self.server.limits.head_time
+        if not self.server.admit(self):
+            busy = Problem("overloaded", "There are too many connections. Please try again soon.")
+            self._discarding = True
+            self._say(busy, field_line("Retry-After", "2"))
+
+    def data_received(self, data: bytes) -> None:
+        exchange = self.exchange
+        if exchange is None:
+            if not self._discarding:
+                self._buffer = self._buffer + data if self._buffer else data
+                self._run()
+        elif self._framing != NONE:
+            self._body(exchange, data)
+        elif exchange.status == 101:
+            exchange.tunnelled(data)
+        else:
+            self._buffer += data
+            if len(self._buffer) > self.server.limits.early:
+                self.pause()
+
+    def eof_received(self) -> None:
+        """Take the end of what a client says for its leaving, as other servers do."""
+        if self.exchange is not None:
+            self.exchange.client_left()
+
+    def connection_lost(self, _error: Exception | None) -> None:
+        self.lost = True
+        self.server.forget(self)
+        if self.exchange is not None:
+            self.exchange.client_left()
+
+    def pause_writing(self) -> None:
+        self.write_paused = True
+        self._unsent = 0
+        self.deadline = self.loop.time() + self.server.limits.write_stall
+        if self.exchange is not None:
+            self.exchange.client_full()
+
+    def resume_writing(self) -> None:
+        self.write_paused = False
+        exchange = self.exchange
+        if exchange is not None:
+            self.deadline = NEVER if self._framing == NONE else self._body_deadline()
+            exchange.client_ready_for_more()
+        else:
+            self.deadline = self.loop.time() + self.server.limits.keepalive
+            self._run()
+
+    def overdue(self, now: float) -> None:
+        """Cut a client that sends or takes nothing; one that is slow but goes on is left in peace."""
+        exchange, unsent = self.exchange, self.transport.get_write_buffer_size()
+        if unsent and unsent != self._unsent:
+            self._unsent = unsent
+            self.deadline = now + self.server.limits.write_stall
+        elif exchange is not None and exchange.status == 101 and self._tunnel_moved(exchange):
+            self.deadline = now + self.server.limits.tunnel_idle
+        elif exchange is None and self._in_head and not self._discarding:
+            self._refuse(BadHead("The head of the request did not arrive in time.", 408))
+        elif exchange is None or unsent or exchange.status == 101:
+            self.transport.abort()
+        elif self._framing != NONE:
+            exchange.client_fault(Trouble("client", "the rest of the body did not arrive in time", status=408))
+        else:
+            self.deadline = NEVER
+
+    # What its exchange does
+
+    def pause(self) -> None:
+        """Read no more until `resume`; whoever waits meanwhile, it is not for the client."""
+        if not self._paused:
+            self._paused = True
+            if not self.write_paused:
+                self.deadline = NEVER
+            self.transport.pause_reading()
+
+    def resume(self) -> None:
+        if self._paused:
+            self._paused = False
+            if self._framing != NONE:
+                self.deadline = self._body_deadline()
+            self.transport.resume_reading()
+
+    def finished(self, exchange: Exchange, *, close: bool) -> None:
+        """Go on to the next request, or close where there may be none."""
+        self.exchange = None
+        self.server.handler.finished(exchange)
+        if self.lost:
+            return
+        if close or exchange.gone:
+            self._close()
+            return
+        self._chunks = None
+        self.resume()
+        self.deadline = exchange.ended_at + self.server.limits.keepalive
+        if self._buffer and not self._running:
+            self._run()
+
+    def write_answer(self, status: int, lines: bytes, body: bytes, *, close: bool, bare: bool) -> None:
+        """Write an answer of our own; with `bare` it is the answer to HEAD, without the body that it tells of."""
+        parts = [STATUS_LINES.get(status) or b"HTTP/1.1 %d \r\n" % status, self.server.dates.line(), lines]
+        if status not in BODILESS:
+            parts.append(b"Content-Length: %d\r\n" % len(body))
+        if close:
+            parts.append(CLOSE)
+        elif self._head is not None and not self._head.minor:
+            parts.append(KEEP)
+        parts.append(b"\r\n")
+        if not bare and status not in BODILESS:
+            parts.append(body)
+        self.transport.write(b"".join(parts))
+
+    def drain(self, now: float) -> None:
+        """Hang up soon where nothing is going on; the next answer says so everywhere else."""
+        if self.exchange is None and not self._in_head:
+            self.deadline = min(self.deadline, now + self.server.limits.drain_grace)
+
+    # Reading requests
+
+    def _run(self) -> None:
+        """Begin what requests there are in the buffer, each after the one before it is over."""
+        self._running = True
+        while self._buffer and self.exchange is None and not (self.write_paused or self._discarding or self.lost):
+            if not self._begin(self._buffer):
+                break
+        self._running = False
+        if self.exchange is None and len(self._buffer) > self.server.limits.head.size:
+            self.pause()
+
+    def _begin(self, data: bytes) -> bool:
+        """Begin the request at the start of the data; return whether there is one."""
+        end = data.find(END) + 4
+        if data[0] == 13 and (empty := EMPTY_LINES.match(data)):
+            self._buffer = data[empty.end() :]
+            return True
+        if end < 4:
+            self._incomplete(data)
+            return False
+        raw = data if end == len(data) else data[:end]
+        head = self._head
+        if raw != self._raw or head is None:
+            try:
+                head = parse_request(raw, self.server.limits.head)
+            except BadHead as error:
+                self._refuse(error)
+                return False
+            self._head = head
+            self._raw = raw if end <= REMEMBERED else b""
+        self._buffer = data[end:]
+        self._in_head = False
+        self._start(head)
+        return True
+
+    def _start(self, head: RequestHead) -> None:
+        exchange = self.exchange = Exchange(self, head, self.loop.time())
+        self.deadline = NEVER
+        if head.chunked or head.length:
+            self._framing = CHUNKED if head.chunked else COUNTED
+            self._left = head.length or 0
+            self._chunks = ChunkDecoder() if head.chunked else None
+            self.deadline = self._body_deadline()
+            exchange.expect_body()
+            data, self._buffer = self._buffer, b""
+            if data:
+                self._body(exchange, data)
+                if exchange.done:
+                    return
+        self.server.handler.begin(exchange)
+
+    def _body(self, exchange: Exchange, data: bytes) -> None:
+        """Take what belongs to the body out of the data, and leave the rest for later."""
+        if self._framing == COUNTED:
+            self._left -= len(data)
+            complete = self._left <= 0
+            if self._left < 0:
+                self._buffer, data = data[self._left :], data[: self._left]
+        else:
+            chunks = self._chunks
+            assert chunks is not None
+            try:
+                data = chunks.feed(data)
+            except BadChunk as error:
+                exchange.client_fault(Trouble("client", f"its body is no valid HTTP: {error}", status=400))
+                return
+            complete = chunks.complete
+            self._buffer = chunks.rest
+        if complete:
+            self._framing = NONE
+            self.deadline = NEVER
+        else:
+            self.deadline = self._body_deadline()
+        exchange.body(data, complete)
+
+    def _incomplete(self, data: bytes) -> None:
+        if len(data) > self.server.limits.head.size:
+            self._refuse(too_large(self.server.limits.head))
+        elif hopeless(data) or not BEGINNING.match(data):
+            self._refuse(BadHead("This is not the head of an HTTP request."))
+        elif not self._in_head:
+            self._in_head = True
+            self.deadline = self.loop.time() + self.server.limits.head_time
+
+    def _body_deadline(self) -> float:
+        return self.loop.time() + self.server.limits.body_idle
+
+    def _tunnel_moved(self, exchange: Exchange) -> bool:
+        moved = exchange.bytes_in + exchange.bytes_out
+        before, self._moved = self._moved, moved
+        return moved != before
+
+    # Ending
+
+    def _refuse(self, error: BadHead) -> None:
+        """Say why the bytes are no request that we take; nothing behind them can be trusted."""
+        self._discarding = True
+        self.server.refused[error.status] += 1
+        kind = "method-not-allowed" if error.status == 405 else "invalid-request"
+        self._say(Problem(kind, str(error), status=error.status), ALLOW if error.status == 405 else b"")
+
+    def _say(self, problem: Problem, lines: bytes) -> None:
+        request_id = secrets.token_hex(8)
+        lines += CONTENT + field_line(REQUEST_ID, request_id)
+        self.write_answer(problem.status, lines, problem.document(request_id), close=True, bare=False)
+        self._close()
+
+    def _close(self) -> None:
+        """Close so that the client reads the answer: what it still sends is thrown away for a moment, not reset."""
+        transport = self.transport
+        if transport.is_closing():
+            return
+        unread = self._discarding or self._framing != NONE or self._buffer
+        self._discarding = True
+        self._framing, self._buffer = NONE, b""
+        if unread and transport.can_write_eof():
+            transport.write_eof()
+            self.resume()
+            self.deadline = self.loop.time() + self.server.limits.linger
+        else:
+            transport.close()
+            self.deadline = self.loop.time() + self.server.limits.write_stall

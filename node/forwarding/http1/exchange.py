@@ -1,0 +1,492 @@
+"""One request on its way: driven by callbacks, without a task or future of its own.
+
+A handler gets it with a complete head, and then says `answer`, `forward`, `to_app` or `abort`, at once or later.
+After `forward` its Attempt hears either `answered` (and then says `relay`, `peek` or `discard`) or `failed` (and
+then says `forward` once more, or `answer`). When the client goes, nothing of that is called any more, only
+`on_gone` and the handler's `finished`; what is said of an exchange that is done has no effect.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any, Protocol
+
+from node.forwarding.http1 import head as heads
+from node.forwarding.http1.chunks import LAST, chunk
+from node.forwarding.http1.head import Passing, RequestHead, ResponseHead
+from node.forwarding.http1.limits import PEEK_BYTES, REPLAY_BYTES, Patience, Trouble
+from node.forwarding.http1.sweep import NEVER
+from node.forwarding.http1.upstream import BODILESS, UpstreamConnection
+from node.wire.problems import CONTENT_TYPE, Problem
+
+if TYPE_CHECKING:
+    from node.forwarding.http1.client import ClientConnection
+
+CONTINUE = b"HTTP/1.1 100 Continue\r\n\r\n"
+CLOSE = b"Connection: close\r\n"
+KEEP = b"Connection: keep-alive\r\n"  # HTTP/1.0 wants to be told
+SMALL = 16 * 1024  # bytes up to which copying costs less than another write
+NO_PATIENCE = Patience()
+
+
+class Handler(Protocol):
+    """Decides what becomes of requests."""
+
+    def begin(self, exchange: Exchange) -> None:
+        """Take a request whose head is there. Of its body there may be some, all or nothing."""
+
+    def finished(self, exchange: Exchange) -> None:
+        """Hear that an exchange is over, however it went; called once for each that was begun."""
+
+
+class Attempt(Protocol):
+    """Hears what came of one `forward`."""
+
+    def answered(self, exchange: Exchange, head: ResponseHead) -> None:
+        """Decide about an answer whose head has come; the rest waits until you do."""
+
+    def failed(self, exchange: Exchange, trouble: Trouble) -> None:
+        """Decide what to do without an answer; nothing has gone to the client yet."""
+
+
+class Source(Protocol):
+    """Where connections to one worker come from."""
+
+    def acquire(self, exchange: Exchange, *, fresh: bool) -> UpstreamConnection | None:
+        """Return a connection, or None and later tell the exchange `connected` or `not_connected`."""
+
+    def cancel(self, exchange: Exchange) -> None:
+        """Forget an exchange that waits for a connection."""
+
+
+class Exchange:
+    """A request and its answer; what is public may be read by the handler at any time."""
+
+    # Defaults stand here, not in __init__: most exchanges change few of them.
+    upstream: UpstreamConnection | None = None
+    response: ResponseHead | None = None
+    status = 0  # of the answer that went out
+    bytes_in = 0  # of the body
+    bytes_out = 0
+    answered_at = 0.0  # time of the loop, when the first byte of an answer went out
+    ended_at = 0.0
+    done = False
+    gone = False  # the client left before the end
+    broken = ""  # why an answer that had begun was not finished
+    body_complete = True
+    context: Any = None  # the handler's own
+    on_gone: Callable[[], None] | None = None
+    patience = NO_PATIENCE
+    body_limit: float = NEVER  # bytes; more is the client's fault (413)
+    keep_body = True  # as long as there may be another try
+
+    _source: Source | None = None
+    _attempt: Attempt | None = None
+    _request = b""
+    _repeatable = False
+    _kept: list[bytes] | None = None
+    _kept_size = 0
+    _continued = False
+    _head_out: bytes | None = None
+    _framing = heads.NONE
+    _peeked: list[bytes] | None = None
+    _peeking: Callable[[bytes | None], None] | None = None
+    _answer_ended = False
+    _closing = False
+
+    def __init__(self, client: ClientConnection, head: RequestHead, now: float) -> None:
+        self.client = client
+        self.head = head
+        self.began_at = now
+
+    # What the handler says
+
+    @property
+    def peer(self) -> str:
+        """The address at the other end of the connection."""
+        return self.client.peer
+
+    @property
+    def secure(self) -> bool:
+        return self.client.secure
+
+    @property
+    def replayable(self) -> bool:
+        """Whether the body, as far as it has come, can be sent from its beginning (once more)."""
+        return self._kept is not None or not self.head.has_body
+
+    @property
+    def answering(self) -> bool:
+        """Whether any of an answer has gone out, so that no other can."""
+        return self.status != 0
+
+    def forward(
+        self, source: Source, request: bytes, attempt: Attempt, patience: Patience, *, repeatable: bool = False
+    ) -> None:
+        """Send the request to a worker; `request` is the whole head (`heads.request_head`).
+
+        `repeatable` says that it does no harm to execute it twice: a kept connection that turns out to be dead is
+        then replaced by a fresh one without `attempt` hearing of it.
+        """
+        if self.done:
+            return
+        if not self.replayable or self.status:
+            raise RuntimeError("this request can be forwarded no more")
+        self._let_go()
+        self.response = None
+        self._source = source
+        self._request = request
+        self._attempt = attempt
+        self._repeatable = repeatable
+        self.patience = patience
+        if self.head.expects_continue and not self._continued:
+            self._continued = True
+            if not self.bytes_in and not self.body_complete:
+                self.client.transport.write(CONTINUE)
+        upstream = source.acquire(self, fresh=False)
+        if upstream is not None:
+            self.connected(upstream)
+
+    def to_app(self) -> None:
+        """Let the application that shares the port answer."""
+        self.client.server.to_app(self)
+
+    def relay(self, passing: Passing, added: bytes = b"", *, endless: bool = False) -> None:
+        """Send the answer on as it comes, with further lines in its head; `endless` takes the deadline from it."""
+        response = self.response
+        if self.done or response is None:
+            return
+        framing = self._framing = self._framing_of(response)
+        start = heads.response_start(response, passing, framing)
+        self._head_out = b"".join((start, added, self._last_lines(response, framing)))
+        self.status = response.status
+        self._kept = None
+        if endless:
+            self.patience = replace(self.patience, deadline=NEVER)
+        if self._peeked is not None:
+            self._relay_peeked()
+        elif self.upstream is not None:
+            self.upstream.proceed()
+
+    def discard(self) -> None:
+        """Let go of the answer; say `forward` or `answer` next."""
+        self._let_go()
+
+    def peek(self, then: Callable[[bytes | None], None]) -> None:
+        """Read the body of a small answer whole; `then` hears it, or None when it is too large or broke off."""
+        self._peeked, self._peeking = [], then
+        assert self.upstream is not None
+        self.upstream.proceed()
+
+    def answer(self, status: int, lines: bytes = b"", body: bytes = b"") -> None:
+        """Answer without a worker; `lines` are whole lines of the head (`heads.field_line`)."""
+        self._let_go()
+        if self.done or self.status:
+            return
+        self.status = status
+        self._closing = self._must_close() or not self.body_complete
+        self.bytes_out = 0 if self.head.method == "HEAD" else len(body)
+        self.client.write_answer(status, lines, body, close=self._closing, bare=self.head.method == "HEAD")
+        self._finish()
+
+    def refuse(self, problem: Problem, lines: bytes = b"") -> None:
+        """Answer with a problem document."""
+        told = b"".join(heads.field_line(name, value) for name, value in problem.headers.items())
+        self.answer(problem.status, lines + told + CONTENT, problem.document())
+
+    def abort(self, reason: str = "it was given up") -> None:
+        """Cut the client's connection, so that half an answer cannot be taken for a whole one."""
+        self._let_go()
+        self._break(reason)
+
+    # What the client's connection tells
+
+    def expect_body(self) -> None:
+        self.body_complete = False
+        self._kept = []
+
+    def body(self, data: bytes, complete: bool) -> None:
+        """Take a piece of the request's body, and send or keep it."""
+        self.bytes_in += len(data)
+        self.body_complete = complete
+        if self.bytes_in > self.body_limit:
+            self.client_fault(Trouble("client", "the body is larger than it may be", status=413))
+            return
+        if self._kept is not None and data:
+            self._kept.append(data)
+            self._kept_size += len(data)
+        upstream = self.upstream
+        if upstream is None:
+            if self._kept_size >= REPLAY_BYTES and not complete:
+                self.client.pause()
+            return
+        self._send_piece(upstream, data, complete)
+        self._stop_keeping()
+        upstream.deadline = self.worker_deadline()
+        if upstream.write_paused and not complete:
+            self.client.pause()
+
+    def client_fault(self, trouble: Trouble) -> None:
+        """Give up because of the client: tell the handler where nothing has gone out, else cut the connection."""
+        attempt = self._attempt
+        self._let_go()
+        self._kept = None
+        if self.status or self.done:
+            self._break(trouble.reason)
+        elif attempt is not None:
+            attempt.failed(self, trouble)
+        else:
+            self.refuse(problem_of(trouble))
+
+    def tunnelled(self, data: bytes) -> None:
+        """Carry what a client says after the switch of protocols."""
+        upstream = self.upstream
+        if upstream is not None:
+            self.bytes_in += len(data)
+            upstream.transport.write(data)
+            if upstream.write_paused:
+                self.client.pause()
+
+    def client_left(self) -> None:
+        if self.done:
+            return
+        self.gone = True
+        tunnel = self.status == 101 and self.upstream is not None
+        if tunnel and self.upstream is not None:
+            upstream, self.upstream = self.upstream, None
+            upstream.exchange = None
+            upstream.transport.close()  # what the client said last still arrives
+        self._let_go()
+        if self.on_gone is not None:
+            self.on_gone()
+        self._finish()
+
+    def client_full(self) -> None:
+        """Stop reading the answer until the client has taken what it was sent."""
+        if self.upstream is not None and self.status:
+            self.upstream.pause()
+
+    def client_ready_for_more(self) -> None:
+        if self.upstream is not None and self.status:
+            self.upstream.resume()
+
+    # What the pool and the upstream connection tell
+
+    def connected(self, upstream: UpstreamConnection) -> None:
+        """Send head and what there is of the body over this connection."""
+        self.upstream = upstream
+        upstream.begin(self)
+        if self.head.has_body:
+            self._send_body(upstream)
+        else:
+            upstream.transport.write(self._request)
+        upstream.deadline = self.worker_deadline()
+
+    def not_connected(self, reason: str) -> None:
+        attempt = self._attempt
+        assert attempt is not None
+        attempt.failed(self, Trouble("connect", reason, executed=False))
+
+    def upstream_head(self, head: ResponseHead) -> None:
+        self.response = head
+        assert self._attempt is not None
+        self._attempt.answered(self, head)
+
+    def upstream_data(self, data: bytes, end: bool) -> None:
+        """Take a piece of the answer's body; with `end` it is the last, and the connection has been given back."""
+        if end:
+            self.upstream = None
+        if self._peeking is not None and self._peeked is not None:
+            self._peek_data(data, end)
+            return
+        self._write(data, end)
+        if end:
+            self._finish()
+        elif self.client.write_paused and self.upstream is not None:
+            self.upstream.pause()
+
+    def upstream_lost(self, trouble: Trouble, *, begun: bool) -> None:
+        """Hear that the connection broke; nothing of an answer had come unless `begun`."""
+        upstream, self.upstream = self.upstream, None
+        source, attempt = self._source, self._attempt
+        assert source is not None
+        assert attempt is not None
+        if self._peeking is not None:
+            self._peek_end(None)
+        elif self.status:
+            self._break(trouble.reason)
+        elif not begun and self._repeatable and self.replayable and upstream is not None and upstream.reused:
+            fresh = source.acquire(self, fresh=True)
+            if fresh is not None:
+                self.connected(fresh)
+        else:
+            attempt.failed(self, trouble)
+
+    def tunnel_ended(self) -> None:
+        self.upstream = None
+        self._closing = True
+        self._finish()
+
+    def upstream_full(self) -> None:
+        if not self.body_complete or self.status == 101:
+            self.client.pause()
+            if self.upstream is not None and self.status != 101:
+                self.upstream.deadline = self.worker_deadline()
+
+    def upstream_ready_for_more(self) -> None:
+        if not self.body_complete or self.status == 101:
+            self.client.resume()
+            if self.upstream is not None and self.status != 101:
+                self.upstream.deadline = self.worker_deadline()
+
+    def worker_deadline(self) -> float:
+        """Return until when the worker must have done the next thing that it owes."""
+        patience, upstream = self.patience, self.upstream
+        if self.response is not None:
+            limit = patience.idle
+        elif self.body_complete:
+            limit = patience.first_byte
+        elif upstream is None or upstream.write_paused:
+            limit = patience.idle
+        else:
+            return patience.deadline  # it is the client who owes
+        return min(self.client.loop.time() + limit, patience.deadline)
+
+    # Inner workings
+
+    def _send_body(self, upstream: UpstreamConnection) -> None:
+        """Send the head together with what was kept of the body."""
+        kept = self._kept or []
+        parts = [self._request]
+        parts += [chunk(piece) for piece in kept] if self.head.chunked else kept
+        if self.head.chunked and self.body_complete:
+            parts.append(LAST)
+        upstream.transport.write(b"".join(parts) if self._kept_size < SMALL else parts[0])
+        if self._kept_size >= SMALL:
+            upstream.transport.writelines(parts[1:])
+        self._stop_keeping()
+        if not self.body_complete and not upstream.write_paused:
+            self.client.resume()
+
+    def _send_piece(self, upstream: UpstreamConnection, data: bytes, complete: bool) -> None:
+        if not self.head.chunked:
+            upstream.transport.write(data)
+            return
+        framed = chunk(data) if data else b""
+        if complete:
+            framed += LAST
+        if framed:
+            upstream.transport.write(framed)
+
+    def _stop_keeping(self) -> None:
+        if self._kept is not None and (self._kept_size > REPLAY_BYTES or not self.keep_body):
+            self._kept = None
+
+    def _framing_of(self, response: ResponseHead) -> int:
+        """Choose how the client can tell where the answer ends."""
+        if self.head.method == "HEAD" or response.status in BODILESS or response.status == 101:
+            return heads.NONE
+        if response.length is not None:
+            return heads.COUNTED
+        return heads.CHUNKED if self.head.minor else heads.CLOSING
+
+    def _must_close(self) -> bool:
+        return not self.head.keep_alive or self.client.server.draining
+
+    def _last_lines(self, response: ResponseHead, framing: int) -> bytes:
+        """Return Date where the worker gave none (RFC 9110 §6.6.1), the connection's fate, and the empty line."""
+        end = b"\r\n" if "date" in response.values else self.client.server.dates.line() + b"\r\n"
+        if response.status == 101:
+            return end
+        self._closing = framing == heads.CLOSING or self._must_close()
+        if self._closing:
+            return CLOSE + end
+        return end if self.head.minor else KEEP + end
+
+    def _relay_peeked(self) -> None:
+        data = b"".join(self._peeked or ())
+        ended, upstream = self._answer_ended, self.upstream
+        self._peeked = None
+        if not ended and upstream is None:
+            self.client.transport.write(self._head_out or b"")
+            self._break("the answer broke off")
+            return
+        self._write(data, ended)
+        if ended:
+            self._finish()
+        elif upstream is not None:
+            upstream.resume()
+
+    def _peek_data(self, data: bytes, end: bool) -> None:
+        peeked = self._peeked
+        assert peeked is not None
+        peeked.append(data)
+        self._answer_ended = end
+        if sum(map(len, peeked)) > PEEK_BYTES:
+            if self.upstream is not None:
+                self.upstream.pause()
+            self._peek_end(None)
+        elif end:
+            self._peek_end(b"".join(peeked))
+
+    def _peek_end(self, body: bytes | None) -> None:
+        then, self._peeking = self._peeking, None
+        assert then is not None
+        then(body)
+
+    def _write(self, data: bytes, end: bool) -> None:
+        """Write a piece of the answer, framed, together with the head where that has not gone out."""
+        head_out = self._head_out
+        self.bytes_out += len(data)
+        if self._framing == heads.CHUNKED:
+            data = chunk(data) if data else b""
+            if end:
+                data += LAST
+        write = self.client.transport.write
+        if head_out is not None:
+            self._head_out = None
+            self.answered_at = self.client.loop.time()
+            if len(data) > SMALL:
+                write(head_out)
+            else:
+                data = head_out + data
+        if data:
+            write(data)
+
+    def _let_go(self) -> None:
+        """Drop the worker, at whatever point it is."""
+        upstream, source = self.upstream, self._source
+        self.upstream = self._source = None
+        if upstream is not None:
+            upstream.detach()
+        elif source is not None:
+            source.cancel(self)
+        self._attempt = self._peeking = self._peeked = None
+
+    def _break(self, reason: str) -> None:
+        """End an answer that cannot be finished, in a way that nobody takes for its end."""
+        self.broken = self.broken or reason
+        self._closing = True
+        self.client.transport.abort()
+        self._finish()
+
+    def _finish(self) -> None:
+        if self.done:
+            return
+        self.done = True
+        self.ended_at = self.client.loop.time()
+        self._kept = self._attempt = self._source = None
+        self.client.finished(self, close=self._closing or not self.body_complete)
+
+
+CONTENT = heads.field_line("Content-Type", CONTENT_TYPE)
+
+
+def problem_of(trouble: Trouble) -> Problem:
+    """Return what a client is told about a try that failed, where nobody has anything better to say."""
+    if trouble.kind == "client":
+        kind = "payload-too-large" if trouble.status == 413 else "invalid-request"
+        return Problem(kind, f"The request cannot be served: {trouble.reason}.", status=trouble.status)
+    kind = "upstream-timeout" if trouble.kind == "timeout" else "upstream-failed"
+    return Problem(kind, f"The worker did not answer: {trouble.reason}.")

@@ -1,0 +1,61 @@
+"""The limits of a data plane: how long it waits for whom, and how much it holds."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Literal
+
+from node.forwarding.http1.head import HeadLimits
+from node.forwarding.http1.sweep import NEVER
+
+REPLAY_BYTES = 256 * 1024  # of a request's body that are kept for another try
+PEEK_BYTES = 64 * 1024  # of an answer that is read whole before it is relayed
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ServerLimits:
+    """What clients may take; times in seconds. `open_addresses` are not counted: proxies in front of us."""
+
+    head_time: float = 30.0  # from the first byte of a head (or the connection's begin) to its last
+    keepalive: float = 75.0
+    body_idle: float = 60.0  # without a byte of a body that we are ready to take
+    write_stall: float = 60.0  # without a byte taken of an answer
+    tunnel_idle: float = 3600.0
+    linger: float = 2.0  # that a refused client gets to read why
+    drain_grace: float = 1.0  # that an idle connection stays open while draining
+    connections: int = 16384
+    connections_per_address: int = 1024
+    open_addresses: frozenset[str] = frozenset({"127.0.0.1", "::1"})
+    early: int = 64 * 1024  # bytes of further requests that are read while one is being answered
+    head: HeadLimits = field(default_factory=HeadLimits)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class UpstreamLimits:
+    """What the connections to workers may take."""
+
+    connections: int = 4096
+    connections_per_address: int = 512
+    idle: float = 30.0  # seconds that a connection is kept for the next request
+    interim: int = 8  # 1xx answers before the real one
+    head: HeadLimits = field(default_factory=HeadLimits)
+
+
+@dataclass(frozen=True, slots=True)
+class Patience:
+    """How long one request waits for its worker, in seconds; `deadline` is a time of the loop, for all of it."""
+
+    connect: float = 2.0
+    first_byte: float = 30.0
+    idle: float = 60.0
+    deadline: float = NEVER
+
+
+@dataclass(frozen=True, slots=True)
+class Trouble:
+    """Why a try brought no answer. With "client" the client is at fault, and `status` is what to tell it."""
+
+    kind: Literal["connect", "reset", "timeout", "client"]
+    reason: str
+    executed: bool = True
+    status: int = 502

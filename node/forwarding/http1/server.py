@@ -1,0 +1,175 @@
+"""Listens, keeps its clients within limits, and ends in good order."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import os
+import socket
+import ssl
+from collections import Counter
+from collections.abc import Sequence
+from ipaddress import IPv6Address
+from typing import Protocol
+
+from node.forwarding.http1.client import ClientConnection
+from node.forwarding.http1.dates import Dates
+from node.forwarding.http1.exchange import Exchange, Handler
+from node.forwarding.http1.limits import ServerLimits
+from node.forwarding.http1.sweep import Sweep
+from node.wire.problems import Problem
+
+BACKLOG = 1024
+
+
+class App(Protocol):
+    """An application that answers what the handler gives it."""
+
+    async def start(self) -> None: ...
+
+    async def stop(self) -> None: ...
+
+    def take(self, exchange: Exchange) -> None:
+        """Answer this exchange."""
+
+
+def shared_socket(host: str, port: int) -> socket.socket:
+    """Bind a socket that several processes may bind: the kernel shares new connections out among them.
+
+    Raises OSError, also where the system has no SO_REUSEPORT.
+    """
+    if not hasattr(socket, "SO_REUSEPORT"):
+        raise OSError("this system cannot share a port between processes")
+    listener = socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET, socket.SOCK_STREAM)
+    try:
+        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
+        listener.bind((host, port))
+        listener.listen(BACKLOG)
+        listener.setblocking(False)
+    except OSError:
+        listener.close()
+        raise
+    return listener
+
+
+class Http1Server:
+    """Serves HTTP/1.1 on bound sockets; `handler` decides about requests, and may leave them to `app`."""
+
+    def __init__(
+        self,
+        handler: Handler,
+        sockets: Sequence[socket.socket],
+        *,
+        sweep: Sweep,
+        limits: ServerLimits | None = None,
+        tls: ssl.SSLContext | None = None,
+        app: App | None = None,
+    ) -> None:
+        self.handler = handler
+        self.limits = limits or ServerLimits()
+        self.dates = Dates()
+        self.sweep = sweep
+        self.draining = False
+        self.refused: Counter[int] = Counter()  # heads that were no request, by status
+        self.connections: set[ClientConnection] = set()
+        self._sockets = tuple(sockets)
+        self._tls = tls
+        self._app = app
+        self._listeners: list[asyncio.AbstractServer] = []
+        self._per_address: Counter[str] = Counter()
+        self._empty = asyncio.Event()  # set while there is no connection
+        self._empty.set()
+
+    async def start(self) -> None:
+        """Listen; a failure closes what was opened."""
+        loop = asyncio.get_running_loop()
+        self.sweep.start()
+        handshake = self.limits.head_time if self._tls is not None else None
+        try:
+            if self._app is not None:
+                await self._app.start()
+            for listener in self._sockets:
+                self._listeners.append(
+                    await loop.create_server(
+                        lambda: ClientConnection(self, loop),
+                        sock=listener,
+                        ssl=self._tls,
+                        backlog=BACKLOG,
+                        ssl_handshake_timeout=handshake,
+                    )
+                )
+        except BaseException:
+            await self.stop()
+            raise
+
+    async def drain(self, deadline: float) -> None:
+        """Take no new connections, and give those that are there `deadline` seconds to end."""
+        loop = asyncio.get_running_loop()
+        end = loop.time() + deadline
+        await asyncio.sleep(0)  # whoever the kernel has accepted for us already comes in
+        self._close_listeners()
+        self.draining = True
+        for connection in tuple(self.connections):
+            connection.drain(loop.time())
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout_at(end):
+                await self._empty.wait()
+
+    async def stop(self) -> None:
+        """Cut all connections."""
+        self._close_listeners()
+        for connection in tuple(self.connections):
+            connection.transport.abort()
+        await self._empty.wait()
+        if self._app is not None:
+            await self._app.stop()
+        self.sweep.stop()
+
+    def to_app(self, exchange: Exchange) -> None:
+        """Hand an exchange to the application."""
+        if self._app is not None:
+            self._app.take(exchange)
+        else:
+            exchange.refuse(Problem("not-found", "There is nothing at this address."))
+
+    def admit(self, connection: ClientConnection) -> bool:
+        """Count a new connection; return whether there is room for it."""
+        address = counted_address(connection.peer)
+        self.connections.add(connection)
+        self._empty.clear()
+        self.sweep.members.add(connection)
+        self._per_address[address] += 1
+        if len(self.connections) > self.limits.connections:
+            return False
+        limit = self.limits.connections_per_address
+        return self._per_address[address] <= limit or address in self.limits.open_addresses
+
+    def forget(self, connection: ClientConnection) -> None:
+        if connection in self.connections:
+            self.connections.discard(connection)
+            if not self.connections:
+                self._empty.set()
+            self.sweep.members.discard(connection)
+            address = counted_address(connection.peer)
+            self._per_address[address] -= 1
+            if self._per_address[address] <= 0:
+                del self._per_address[address]
+
+    def _close_listeners(self) -> None:
+        listeners, self._listeners = self._listeners, []
+        for listener in listeners:
+            listener.close()
+        if os.name == "posix" or not listeners:
+            for bound in self._sockets:
+                bound.close()
+
+
+def counted_address(peer: str) -> str:
+    """Return what stands for somebody's address: an IPv6 host has a whole /64 to itself."""
+    if ":" not in peer:
+        return peer
+    address = IPv6Address(peer.partition("%")[0])
+    if address.ipv4_mapped is not None:
+        return str(address.ipv4_mapped)
+    return peer if address.is_loopback else str(IPv6Address(int(address) >> 64 << 64))
