@@ -166,7 +166,10 @@ class ClientConnection(asyncio.Protocol):
     def finished(self, exchange: Exchange, *, close: bool) -> None:
         """Go on to the next request, or close where there may be none."""
         self.exchange = None
-        self.server.handler.finished(exchange)
+        if exchange.begun:
+            self.server.handler.finished(exchange)
+        else:
+            self.server.refused[exchange.status] += 1
         if self.lost:
             return
         if close or exchange.gone:
@@ -247,6 +250,7 @@ class ClientConnection(asyncio.Protocol):
                 self._body(exchange, data)
                 if exchange.done:
                     return
+        exchange.begun = True
         self.server.handler.begin(exchange)
 
     def _body(self, exchange: Exchange, data: bytes) -> None:

@@ -28,6 +28,7 @@ CLOSE = b"Connection: close\r\n"
 KEEP = b"Connection: keep-alive\r\n"  # HTTP/1.0 wants to be told
 SMALL = 16 * 1024  # bytes up to which copying costs less than another write
 NO_PATIENCE = Patience()
+TOO_LARGE = Trouble("client", "the body is larger than it may be", status=413)
 
 
 class Handler(Protocol):
@@ -71,6 +72,7 @@ class Exchange:
     bytes_out = 0
     answered_at = 0.0  # time of the loop, when the first byte of an answer went out
     ended_at = 0.0
+    begun = False  # the handler knows of it
     done = False
     gone = False  # the client left before the end
     broken = ""  # why an answer that had begun was not finished
@@ -140,6 +142,9 @@ class Exchange:
         self._attempt = attempt
         self._repeatable = repeatable
         self.patience = patience
+        if max(self.bytes_in, self.head.length or 0) > self.body_limit:
+            self.client_fault(TOO_LARGE)
+            return
         if self.head.expects_continue and not self._continued:
             self._continued = True
             if not self.bytes_in and not self.body_complete:
@@ -211,7 +216,7 @@ class Exchange:
         self.bytes_in += len(data)
         self.body_complete = complete
         if self.bytes_in > self.body_limit:
-            self.client_fault(Trouble("client", "the body is larger than it may be", status=413))
+            self.client_fault(TOO_LARGE)
             return
         if self._kept is not None and data:
             self._kept.append(data)

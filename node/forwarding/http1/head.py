@@ -20,7 +20,8 @@ END = b"\r\n\r\n"
 TOKEN = rb"[!#$%&'*+\-.^_`|~0-9A-Za-z]"
 TEXT = rb"[\t\x20-\x7e\x80-\xff]"
 FIELDS = rb"(?:" + TOKEN + rb"++:" + TEXT + rb"*+\r\n)*+\r\n"
-REQUEST = re.compile(rb"(" + TOKEN + rb"{1,32}+) ([\x21\x22\x24-\x7e]++) HTTP/1\.([01])\r\n" + FIELDS)
+METHOD = rb"[A-Z][A-Z_-]{0,31}+"
+REQUEST = re.compile(rb"(" + METHOD + rb") ([\x21\x22\x24-\x7e]++) HTTP/1\.([01])\r\n" + FIELDS)
 RESPONSE = re.compile(rb"HTTP/1\.([01]) ([1-5][0-9][0-9])(?: (" + TEXT + rb"*+))?\r\n" + FIELDS)
 HOST = re.compile(r"(?:[A-Za-z0-9\-._~!$&'()*+,;=%]{1,255}|\[[0-9A-Fa-f:.]{2,45}\])(?::[0-9]{0,5})?")
 ABSOLUTE = re.compile(r"https?://([^/?]*)(/[^?]*)?(\?.*)?", re.IGNORECASE)
