@@ -123,7 +123,10 @@ class ClientConnection(asyncio.Protocol):
         self.write_paused = False
         exchange = self.exchange
         if exchange is not None:
-            self.deadline = NEVER if self._framing == NONE else self._body_deadline()
+            if exchange.status == 101:
+                self.deadline = self.loop.time() + self.server.limits.tunnel_idle
+            else:
+                self.deadline = NEVER if self._framing == NONE else self._body_deadline()
             exchange.client_ready_for_more()
         else:
             self.deadline = self.loop.time() + self.server.limits.keepalive
@@ -152,7 +155,7 @@ class ClientConnection(asyncio.Protocol):
         """Read no more until `resume`; whoever waits meanwhile, it is not for the client."""
         if not self._paused:
             self._paused = True
-            if not self.write_paused:
+            if self._framing != NONE and not self.write_paused:
                 self.deadline = NEVER
             self.transport.pause_reading()
 
@@ -162,6 +165,14 @@ class ClientConnection(asyncio.Protocol):
             if self._framing != NONE:
                 self.deadline = self._body_deadline()
             self.transport.resume_reading()
+
+    def tunnel(self, exchange: Exchange) -> None:
+        """Carry bytes from now on, those first that came before the switch."""
+        self.deadline = self.loop.time() + self.server.limits.tunnel_idle
+        early, self._buffer = self._buffer, b""
+        self.resume()
+        if early:
+            exchange.tunnelled(early)
 
     def finished(self, exchange: Exchange, *, close: bool) -> None:
         """Go on to the next request, or close where there may be none."""

@@ -173,6 +173,8 @@ class Exchange:
             self._relay_peeked()
         elif self.upstream is not None:
             self.upstream.proceed()
+            if response.status == 101:
+                self.client.tunnel(self)
 
     def discard(self) -> None:
         """Let go of the answer; say `forward` or `answer` next."""

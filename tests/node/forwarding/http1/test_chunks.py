@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import itertools
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -42,7 +44,8 @@ def test_what_is_written_can_be_read() -> None:
 BROKEN = [
     b"\r\nabc\r\n", b"g\r\n", b"0x3\r\nabc\r\n", b"-1\r\n", b"+3\r\nabc\r\n", b" 3\r\nabc\r\n", b"3 \r\nabc\r\n",
     b"3\nabc\r\n", b"3\r\nabcd\r\n", b"3\r\nabc\n0\r\n\r\n", b"3\r\nabc\r0", b"3\rabc\r\n", b"3;\x00\r\nabc\r\n",
-    b"1" * 16 + b"\r\n", b"3;a\nb\r\nabc\r\n", b"0\r\nbad trailer\r\n\r\n", b"0\r\n folded: x\r\n\r\n", b"0\r\nA: b\n\r\n",
+    b"1" * 16 + b"\r\n", b"3;a\nb\r\nabc\r\n", b"0\r\nbad trailer\r\n\r\n", b"0\r\n folded: x\r\n\r\n",
+    b"0\r\nA: b\n\r\n",
     b"3_0\r\n", b"\xb3\r\n",
 ]  # fmt: skip
 
@@ -88,7 +91,7 @@ PARTS = st.lists(
 @given(PARTS, st.lists(st.integers(0, 40), max_size=6))
 def test_any_split_gives_the_same(raw: bytes, cuts: list[int]) -> None:
     places = sorted({min(cut, len(raw)) for cut in cuts} | {0, len(raw)})
-    pieces = [raw[start:end] for start, end in zip(places, places[1:], strict=False)]
+    pieces = [raw[start:end] for start, end in itertools.pairwise(places)]
     whole, split = outcome(raw), outcome(*pieces)
     if whole == "refused" or split == "refused":
         # A broken line may be noticed before its end has come, but the end cannot mend it.
