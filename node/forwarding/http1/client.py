@@ -250,7 +250,7 @@ class ClientConnection(asyncio.Protocol):
     def _start(self, head: RequestHead) -> None:
         exchange = self.exchange = Exchange(self, head, self.loop.time())
         self.deadline = NEVER
-        if head.chunked or head.length:
+        if head.has_body:
             self._framing = CHUNKED if head.chunked else COUNTED
             self._left = head.length or 0
             self._chunks = ChunkDecoder() if head.chunked else None

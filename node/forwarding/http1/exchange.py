@@ -116,7 +116,7 @@ class Exchange:
     @property
     def replayable(self) -> bool:
         """Whether the body, as far as it has come, can be sent from its beginning (once more)."""
-        return self._kept is not None or not self.head.has_body
+        return not self.head.has_body or self._kept is not None
 
     @property
     def answering(self) -> bool:
@@ -133,22 +133,18 @@ class Exchange:
         """
         if self.done:
             return
-        if not self.replayable or self.status:
+        if self.status or not self.replayable:
             raise RuntimeError("this request can be forwarded no more")
-        self._let_go()
+        if self._source is not None:
+            self._let_go()
         self.response = None
         self._source = source
         self._request = request
         self._attempt = attempt
         self._repeatable = repeatable
         self.patience = patience
-        if max(self.bytes_in, self.head.length or 0) > self.body_limit:
-            self.client_fault(TOO_LARGE)
+        if self.head.has_body and not self._may_send_body():
             return
-        if self.head.expects_continue and not self._continued:
-            self._continued = True
-            if not self.bytes_in and not self.body_complete:
-                self.client.transport.write(CONTINUE)
         upstream = source.acquire(self, fresh=False)
         if upstream is not None:
             self.connected(upstream)
@@ -288,7 +284,8 @@ class Exchange:
             self._send_body(upstream)
         else:
             upstream.transport.write(self._request)
-        upstream.deadline = self.worker_deadline()
+        if not self.done:
+            upstream.deadline = self.worker_deadline()
 
     def not_connected(self, reason: str) -> None:
         attempt = self._attempt
@@ -361,6 +358,17 @@ class Exchange:
         return min(self.client.loop.time() + limit, patience.deadline)
 
     # Inner workings
+
+    def _may_send_body(self) -> bool:
+        """Check the size of the body as far as it is known, and tell a client that waits for it to go ahead."""
+        if max(self.bytes_in, self.head.length or 0) > self.body_limit:
+            self.client_fault(TOO_LARGE)
+            return False
+        if self.head.expects_continue and not self._continued:
+            self._continued = True
+            if not self.bytes_in and not self.body_complete:
+                self.client.transport.write(CONTINUE)
+        return True
 
     def _send_body(self, upstream: UpstreamConnection) -> None:
         """Send the head together with what was kept of the body."""

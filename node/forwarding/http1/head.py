@@ -27,6 +27,7 @@ HOST = re.compile(r"(?:[A-Za-z0-9\-._~!$&'()*+,;=%]{1,255}|\[[0-9A-Fa-f:.]{2,45}
 ABSOLUTE = re.compile(r"https?://([^/?]*)(/[^?]*)?(\?.*)?", re.IGNORECASE)
 LENGTH = re.compile(r"[0-9]{1,18}")
 VERSION = re.compile(rb"\S+ \S+ HTTP/([0-9])\.[0-9]\r\n")
+FIELD = re.compile(r"\n([^:\n]++):[ \t]*+([^\r]*+)\r")
 BARE_LINE_FEED = re.compile(rb"(?<!\r)\n")
 NAME = re.compile(TOKEN.decode() + "+")
 VALUE = re.compile(r"[\t\x20-\x7e\x80-\xff]*")
@@ -79,7 +80,7 @@ class RequestHead(msgspec.Struct, frozen=True, eq=False):
     method: str
     target: str
     minor: int  # of the version: 0 or 1
-    fields: tuple[Field, ...]
+    fields: list[Field]
     values: dict[str, str]
     host: str
     length: int | None
@@ -88,11 +89,8 @@ class RequestHead(msgspec.Struct, frozen=True, eq=False):
     websocket: bool
     expects_continue: bool
     named: frozenset[str]  # what Connection declares to be for this hop only
-    cache: dict[Any, Any]  # what was built of it already
-
-    @property
-    def has_body(self) -> bool:
-        return self.chunked or bool(self.length)
+    has_body: bool
+    cache: dict[Any, Any]  # what was built of it already, by us or by a handler
 
     def get(self, name: str, default: str = "") -> str:
         """Return a field's value by its lower-case name; repeated ones are joined by commas (RFC 9110 §5.3)."""
@@ -105,7 +103,7 @@ class ResponseHead(msgspec.Struct, frozen=True, eq=False):
     status: int
     reason: str
     minor: int
-    fields: tuple[Field, ...]
+    fields: list[Field]
     values: dict[str, str]
     length: int | None
     chunked: bool
@@ -150,6 +148,7 @@ def parse_request(raw: bytes, limits: HeadLimits) -> RequestHead:
         minor == 1 and method == "GET" and not body and is_websocket(values, tokens),
         bool(expects) and body and minor == 1,
         tokens,
+        body,
         {},
     )
 
@@ -180,19 +179,21 @@ def parse_response(raw: bytes, limits: HeadLimits) -> ResponseHead:
     )
 
 
-def read_fields(raw: bytes, limits: HeadLimits) -> tuple[tuple[Field, ...], dict[str, str]]:
+def read_fields(raw: bytes, limits: HeadLimits) -> tuple[list[Field], dict[str, str]]:
     """Split the lines of a head that the grammar has let through."""
-    lines = raw.decode("latin-1").split("\r\n")
-    if len(lines) - 3 > limits.fields or len(raw) > limits.size:
+    text = raw.decode("latin-1")
+    pairs = FIELD.findall(text, text.index("\n"))
+    if len(pairs) > limits.fields or len(raw) > limits.size:
         raise too_large(limits)
-    fields = []
-    values: dict[str, str] = {}
-    for line in lines[1:-2]:
-        name, _, value = line.partition(":")
-        lower, value = name.lower(), value.strip(" \t")
-        fields.append((lower, name, value))
-        values[lower] = value if lower not in values else f"{values[lower]}, {value}"
-    return tuple(fields), values
+    if " \r" in text or "\t\r" in text:
+        pairs = [(name, value.rstrip(" \t")) for name, value in pairs]
+    fields = [(name.lower(), name, value) for name, value in pairs]
+    values = {lower: value for lower, _, value in fields}
+    if len(values) < len(fields):
+        values.clear()
+        for lower, _, value in fields:
+            values[lower] = value if lower not in values else f"{values[lower]}, {value}"
+    return fields, values
 
 
 def too_large(limits: HeadLimits) -> BadHead:
