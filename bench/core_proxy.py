@@ -10,9 +10,9 @@ from collections.abc import Iterator
 
 import uvloop
 
-from node.forwarding.http1.exchange import Exchange, problem_of
+from node.forwarding.http1.exchange import Exchange
 from node.forwarding.http1.head import Passing, ResponseHead, request_framing, request_head
-from node.forwarding.http1.limits import Patience, Trouble
+from node.forwarding.http1.interface import Patience, Trouble, problem_of
 from node.forwarding.http1.pool import Address, Pool, Upstreams
 from node.forwarding.http1.server import Http1Server, shared_socket
 from node.forwarding.http1.sweep import Sweep

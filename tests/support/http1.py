@@ -8,9 +8,10 @@ import socket
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
 
-from node.forwarding.http1.exchange import Exchange, problem_of
+from node.forwarding.http1.exchange import Exchange
 from node.forwarding.http1.head import Passing, ResponseHead, request_framing, request_head
-from node.forwarding.http1.limits import Patience, ServerLimits, Trouble, UpstreamLimits
+from node.forwarding.http1.interface import Patience, Trouble, problem_of
+from node.forwarding.http1.limits import ServerLimits, UpstreamLimits
 from node.forwarding.http1.pool import Address, Pool, Upstreams
 from node.forwarding.http1.server import App, Http1Server
 from node.forwarding.http1.sweep import Sweep

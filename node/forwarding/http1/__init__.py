@@ -1,8 +1,8 @@
 """A reverse proxy for HTTP/1.1, built for speed: how bytes move, and nothing about workers, services or keys.
 
     server = Http1Server(handler, sockets, sweep=sweep, app=AppBridge(application))   server.py, app_bridge.py
-    class Handler:  begin(exchange), finished(exchange)                               exchange.py
-    exchange.forward(pool, head, attempt, patience) | answer(...) | to_app()
+    class Handler:  begin(exchange), finished(exchange)                               interface.py
+    exchange.forward(pool, head, attempt, patience) | answer(...) | to_app()          exchange.py
     class Attempt:  answered(exchange, head) -> relay | peek | discard;  failed(exchange, trouble)
     upstreams.pool(Address(host, port))                                               pool.py
 

@@ -14,9 +14,9 @@ from typing import Any
 
 from aiohttp import web
 
-from node.forwarding.http1.exchange import CLOSE, Exchange, problem_of
+from node.forwarding.http1.exchange import CLOSE, Exchange
 from node.forwarding.http1.head import EVERYTHING, HeadLimits, ResponseHead, request_framing, request_head
-from node.forwarding.http1.limits import Patience, Trouble
+from node.forwarding.http1.interface import Patience, Trouble, problem_of
 from node.forwarding.http1.sweep import NEVER
 from node.forwarding.http1.upstream import Recent, UpstreamConnection
 

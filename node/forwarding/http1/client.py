@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 import re
 import secrets
 from http import HTTPStatus
@@ -23,7 +24,7 @@ from node.forwarding.http1.head import (
     parse_request,
     too_large,
 )
-from node.forwarding.http1.limits import Trouble
+from node.forwarding.http1.interface import Trouble
 from node.forwarding.http1.sweep import NEVER
 from node.wire.headers import REQUEST_ID
 from node.wire.problems import Problem
@@ -31,6 +32,7 @@ from node.wire.problems import Problem
 if TYPE_CHECKING:
     from node.forwarding.http1.server import Http1Server
 
+log = logging.getLogger(__name__)
 REMEMBERED = 2048  # bytes of a head that is kept to recognise it when it comes again
 EMPTY_LINES = re.compile(rb"(?:\r\n)++")  # before a request they are no harm (RFC 9112 §2.2)
 BEGINNING = re.compile(rb"\r?\Z|" + TOKEN)
@@ -178,7 +180,7 @@ class ClientConnection(asyncio.Protocol):
         """Go on to the next request, or close where there may be none."""
         self.exchange = None
         if exchange.begun:
-            self.server.handler.finished(exchange)
+            self._tell(exchange)
         else:
             self.server.refused[exchange.status] += 1
         if self.lost:
@@ -210,6 +212,12 @@ class ClientConnection(asyncio.Protocol):
         """Hang up soon where nothing is going on; the next answer says so everywhere else."""
         if self.exchange is None and not self._in_head:
             self.deadline = min(self.deadline, now + self.server.limits.drain_grace)
+
+    def _tell(self, exchange: Exchange) -> None:
+        try:
+            self.server.handler.finished(exchange)
+        except Exception:
+            log.exception("a handler of requests failed behind one")
 
     # Reading requests
 
@@ -262,7 +270,10 @@ class ClientConnection(asyncio.Protocol):
                 if exchange.done:
                     return
         exchange.begun = True
-        self.server.handler.begin(exchange)
+        try:
+            self.server.handler.begin(exchange)
+        except Exception:
+            exchange.crashed()
 
     def _body(self, exchange: Exchange, data: bytes) -> None:
         """Take what belongs to the body out of the data, and leave the rest for later."""

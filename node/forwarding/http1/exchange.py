@@ -8,14 +8,16 @@ then says `forward` once more, or `answer`). When the client goes, nothing of th
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any
 
 from node.forwarding.http1 import head as heads
 from node.forwarding.http1.chunks import LAST, chunk
 from node.forwarding.http1.head import Passing, RequestHead, ResponseHead
-from node.forwarding.http1.limits import PEEK_BYTES, REPLAY_BYTES, Patience, Trouble
+from node.forwarding.http1.interface import Attempt, Patience, Source, Trouble, problem_of
+from node.forwarding.http1.limits import PEEK_BYTES, REPLAY_BYTES
 from node.forwarding.http1.sweep import NEVER
 from node.forwarding.http1.upstream import BODILESS, UpstreamConnection
 from node.wire.problems import CONTENT_TYPE, Problem
@@ -23,42 +25,14 @@ from node.wire.problems import CONTENT_TYPE, Problem
 if TYPE_CHECKING:
     from node.forwarding.http1.client import ClientConnection
 
+log = logging.getLogger(__name__)
 CONTINUE = b"HTTP/1.1 100 Continue\r\n\r\n"
 CLOSE = b"Connection: close\r\n"
 KEEP = b"Connection: keep-alive\r\n"  # HTTP/1.0 wants to be told
 SMALL = 16 * 1024  # bytes up to which copying costs less than another write
+CONTENT = heads.field_line("Content-Type", CONTENT_TYPE)
 NO_PATIENCE = Patience()
 TOO_LARGE = Trouble("client", "the body is larger than it may be", status=413)
-
-
-class Handler(Protocol):
-    """Decides what becomes of requests."""
-
-    def begin(self, exchange: Exchange) -> None:
-        """Take a request whose head is there. Of its body there may be some, all or nothing."""
-
-    def finished(self, exchange: Exchange) -> None:
-        """Hear that an exchange is over, however it went; called once for each that was begun."""
-
-
-class Attempt(Protocol):
-    """Hears what came of one `forward`."""
-
-    def answered(self, exchange: Exchange, head: ResponseHead) -> None:
-        """Decide about an answer whose head has come; the rest waits until you do."""
-
-    def failed(self, exchange: Exchange, trouble: Trouble) -> None:
-        """Decide what to do without an answer; nothing has gone to the client yet."""
-
-
-class Source(Protocol):
-    """Where connections to one worker come from."""
-
-    def acquire(self, exchange: Exchange, *, fresh: bool) -> UpstreamConnection | None:
-        """Return a connection, or None and later tell the exchange `connected` or `not_connected`."""
-
-    def cancel(self, exchange: Exchange) -> None:
-        """Forget an exchange that waits for a connection."""
 
 
 class Exchange:
@@ -238,9 +212,18 @@ class Exchange:
         if self.status or self.done:
             self._break(trouble.reason)
         elif attempt is not None:
-            attempt.failed(self, trouble)
+            self._attempt = attempt
+            self._failed(trouble)
         else:
             self.refuse(problem_of(trouble))
+
+    def crashed(self) -> None:
+        """End an exchange whose handler raised: it would wait for ever."""
+        log.exception("a handler of requests failed")
+        if self.status:
+            self._break("the handler failed")
+        else:
+            self.refuse(Problem("internal-error", "An error that we did not expect."))
 
     def tunnelled(self, data: bytes) -> None:
         """Carry what a client says after the switch of protocols."""
@@ -288,14 +271,15 @@ class Exchange:
             upstream.deadline = self.worker_deadline()
 
     def not_connected(self, reason: str) -> None:
-        attempt = self._attempt
-        assert attempt is not None
-        attempt.failed(self, Trouble("connect", reason, executed=False))
+        self._failed(Trouble("connect", reason, executed=False))
 
     def upstream_head(self, head: ResponseHead) -> None:
         self.response = head
         assert self._attempt is not None
-        self._attempt.answered(self, head)
+        try:
+            self._attempt.answered(self, head)
+        except Exception:
+            self.crashed()
 
     def upstream_data(self, data: bytes, end: bool) -> None:
         """Take a piece of the answer's body; with `end` it is the last, and the connection has been given back."""
@@ -313,9 +297,8 @@ class Exchange:
     def upstream_lost(self, trouble: Trouble, *, begun: bool) -> None:
         """Hear that the connection broke; nothing of an answer had come unless `begun`."""
         upstream, self.upstream = self.upstream, None
-        source, attempt = self._source, self._attempt
+        source = self._source
         assert source is not None
-        assert attempt is not None
         if self._peeking is not None:
             self._peek_end(None)
         elif self.status:
@@ -325,7 +308,7 @@ class Exchange:
             if fresh is not None:
                 self.connected(fresh)
         else:
-            attempt.failed(self, trouble)
+            self._failed(trouble)
 
     def tunnel_ended(self) -> None:
         self.upstream = None
@@ -358,6 +341,13 @@ class Exchange:
         return min(self.client.loop.time() + limit, patience.deadline)
 
     # Inner workings
+
+    def _failed(self, trouble: Trouble) -> None:
+        assert self._attempt is not None
+        try:
+            self._attempt.failed(self, trouble)
+        except Exception:
+            self.crashed()
 
     def _may_send_body(self) -> bool:
         """Check the size of the body as far as it is known, and tell a client that waits for it to go ahead."""
@@ -493,15 +483,3 @@ class Exchange:
         self.ended_at = self.client.loop.time()
         self._kept = self._attempt = self._source = None
         self.client.finished(self, close=self._closing or not self.body_complete)
-
-
-CONTENT = heads.field_line("Content-Type", CONTENT_TYPE)
-
-
-def problem_of(trouble: Trouble) -> Problem:
-    """Return what a client is told about a try that failed, where nobody has anything better to say."""
-    if trouble.kind == "client":
-        kind = "payload-too-large" if trouble.status == 413 else "invalid-request"
-        return Problem(kind, f"The request cannot be served: {trouble.reason}.", status=trouble.status)
-    kind = "upstream-timeout" if trouble.kind == "timeout" else "upstream-failed"
-    return Problem(kind, f"The worker did not answer: {trouble.reason}.")

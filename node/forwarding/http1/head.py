@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
+from functools import lru_cache
 from typing import Any
 
 import msgspec
@@ -25,7 +26,7 @@ REQUEST = re.compile(rb"(" + METHOD + rb") ([\x21\x22\x24-\x7e]++) HTTP/1\.([01]
 RESPONSE = re.compile(rb"HTTP/1\.([01]) ([1-5][0-9][0-9])(?: (" + TEXT + rb"*+))?\r\n" + FIELDS)
 HOST = re.compile(r"(?:[A-Za-z0-9\-._~!$&'()*+,;=%]{1,255}|\[[0-9A-Fa-f:.]{2,45}\])(?::[0-9]{0,5})?")
 ABSOLUTE = re.compile(r"https?://([^/?]*)(/[^?]*)?(\?.*)?", re.IGNORECASE)
-LENGTH = re.compile(r"[0-9]{1,18}")
+LENGTH = 18  # digits
 VERSION = re.compile(rb"\S+ \S+ HTTP/([0-9])\.[0-9]\r\n")
 FIELD = re.compile(r"\n([^:\n]++):[ \t]*+([^\r]*+)\r")
 BARE_LINE_FEED = re.compile(rb"(?<!\r)\n")
@@ -210,7 +211,7 @@ def host_and_target(values: dict[str, str], method: str, target: str, minor: int
     if "host" not in values:
         if minor == 1:
             raise BadHead("The Host field is missing.")
-    elif not HOST.fullmatch(host) or "," in host:  # a comma comes from a repeated field as well
+    elif not is_host(host):
         raise BadHead("There must be one Host field, with a host's name or address.")
     if target[0] == "/":
         return host, target
@@ -220,6 +221,12 @@ def host_and_target(values: dict[str, str], method: str, target: str, minor: int
     if absolute is None or absolute[1].lower() != host.lower():
         raise BadHead("The address must begin with a slash, or name the host that the Host field names.")
     return host, (absolute[2] or "/") + (absolute[3] or "")
+
+
+@lru_cache(256)
+def is_host(text: str) -> bool:
+    """Tell whether a Host field has one host; a comma in it comes from a repeated field as well."""
+    return HOST.fullmatch(text) is not None and "," not in text
 
 
 def framing_of(values: dict[str, str], minor: int) -> tuple[int | None, bool]:
@@ -235,7 +242,7 @@ def framing_of(values: dict[str, str], minor: int) -> tuple[int | None, bool]:
         return None, True
     if length is None:
         return None, False
-    if not LENGTH.fullmatch(length):  # a repeated field has a comma by now
+    if not (length.isascii() and length.isdigit() and len(length) <= LENGTH):  # a repeated one has a comma by now
         raise BadHead("Content-Length must be one number.")
     return int(length), False
 

@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import Literal
 
 from node.forwarding.http1.head import HeadLimits
-from node.forwarding.http1.sweep import NEVER
 
 REPLAY_BYTES = 256 * 1024  # of a request's body that are kept for another try
 PEEK_BYTES = 64 * 1024  # of an answer that is read whole before it is relayed
@@ -39,23 +37,3 @@ class UpstreamLimits:
     idle: float = 30.0  # seconds that a connection is kept for the next request
     interim: int = 8  # 1xx answers before the real one
     head: HeadLimits = field(default_factory=HeadLimits)
-
-
-@dataclass(frozen=True, slots=True)
-class Patience:
-    """How long one request waits for its worker, in seconds; `deadline` is a time of the loop, for all of it."""
-
-    connect: float = 2.0
-    first_byte: float = 30.0
-    idle: float = 60.0
-    deadline: float = NEVER
-
-
-@dataclass(frozen=True, slots=True)
-class Trouble:
-    """Why a try brought no answer. With "client" the client is at fault, and `status` is what to tell it."""
-
-    kind: Literal["connect", "reset", "timeout", "client"]
-    reason: str
-    executed: bool = True
-    status: int = 502

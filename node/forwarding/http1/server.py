@@ -14,7 +14,8 @@ from typing import Protocol
 
 from node.forwarding.http1.client import ClientConnection
 from node.forwarding.http1.dates import Dates
-from node.forwarding.http1.exchange import Exchange, Handler
+from node.forwarding.http1.exchange import Exchange
+from node.forwarding.http1.interface import Handler
 from node.forwarding.http1.limits import ServerLimits
 from node.forwarding.http1.sweep import Sweep
 from node.wire.problems import Problem

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Protocol, cast
 
 from node.forwarding.http1.chunks import BadChunk, ChunkDecoder
 from node.forwarding.http1.head import END, BadHead, HeadLimits, ResponseHead, hopeless, parse_response
-from node.forwarding.http1.limits import Trouble
+from node.forwarding.http1.interface import Trouble
 from node.forwarding.http1.sweep import NEVER
 
 if TYPE_CHECKING:
@@ -103,7 +103,8 @@ class UpstreamConnection(asyncio.Protocol):
     def pause(self) -> None:
         if not self._paused:
             self._paused = True
-            self.deadline = NEVER  # it is not the worker who is slow now
+            # It is not the worker who is slow now; only the time for the whole request goes on.
+            self.deadline = NEVER if self.exchange is None else self.exchange.patience.deadline
             self.transport.pause_reading()
 
     def resume(self) -> None:

@@ -5,18 +5,21 @@ from __future__ import annotations
 import asyncio
 import hashlib
 import json
+import logging
 import tracemalloc
 from collections.abc import Callable
 
 import pytest
 
-from node.forwarding.http1.exchange import Exchange, problem_of
+from node.forwarding.http1.exchange import Exchange
 from node.forwarding.http1.head import ResponseHead, field_line
-from node.forwarding.http1.limits import REPLAY_BYTES, Patience, ServerLimits, Trouble
+from node.forwarding.http1.interface import Patience, Trouble
+from node.forwarding.http1.limits import REPLAY_BYTES, ServerLimits
 from node.wire.problems import Problem
 from tests.support.http1 import (
     DEADLINE,
     GET,
+    OK,
     PASSING,
     Forwarding,
     Script,
@@ -396,6 +399,41 @@ async def test_a_handler_may_cut_a_client_off() -> None:
         await eventually(lambda: not worker.open, "the worker is let go", DEADLINE)
 
 
+@pytest.mark.parametrize("where", ["begin", "answered", "failed", "finished", "later"])
+async def test_a_handler_that_raises_harms_its_own_request_only(
+    where: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    class Raising(Forwarding):
+        def begin(self, exchange: Exchange) -> None:
+            super().begin(exchange)
+            self.fail("begin", exchange)
+
+        def answered(self, exchange: Exchange, head: ResponseHead) -> None:
+            self.fail("answered", exchange)
+            super().answered(exchange, head)
+            self.fail("later", exchange)
+
+        def failed(self, exchange: Exchange, trouble: Trouble) -> None:
+            self.fail("failed", exchange)
+
+        def finished(self, exchange: Exchange) -> None:
+            super().finished(exchange)
+            self.fail("finished", exchange)
+
+        def fail(self, place: str, exchange: Exchange) -> None:
+            if place == where and exchange.head.target == "/a":
+                raise RuntimeError("oops")
+
+    script = saying(b"" if where == "failed" else OK)
+    handler = Raising(patience=Patience(2.0, 0.1 if where == "failed" else DEADLINE))
+    with caplog.at_level(logging.CRITICAL):
+        async with working(script) as worker, running(worker, handler=handler) as plane, plane.client() as client:
+            answer = await client.ask(GET)
+            assert answer.status == (200 if where in ("finished", "later") else 500)
+            if where != "failed":
+                assert (await plane.ask(b"GET /b HTTP/1.1\r\nHost: g\r\n\r\n")).status == 200
+
+
 UPGRADE = b"GET /ws HTTP/1.1\r\nHost: g\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\r\n"
 
 
@@ -498,10 +536,3 @@ async def test_a_client_that_leaves_while_we_connect_or_decide_is_noticed() -> N
         plane.handler.send(exchange)  # no harm any more
         exchange.answer(200)
         assert worker.connections == 0
-
-
-def test_what_a_trouble_is_called() -> None:
-    assert problem_of(Trouble("timeout", "x")).status == 504
-    assert problem_of(Trouble("reset", "x")).status == 502
-    assert problem_of(Trouble("connect", "x", executed=False)).kind == "upstream-failed"
-    assert problem_of(Trouble("client", "x", status=408)).status == 408

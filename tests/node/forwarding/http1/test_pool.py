@@ -5,7 +5,8 @@ from __future__ import annotations
 import asyncio
 import socket
 
-from node.forwarding.http1.limits import Patience, UpstreamLimits
+from node.forwarding.http1.interface import Patience
+from node.forwarding.http1.limits import UpstreamLimits
 from node.forwarding.http1.pool import Address, Upstreams, reason_of
 from node.forwarding.http1.sweep import Sweep
 from node.forwarding.http1.upstream import UpstreamConnection

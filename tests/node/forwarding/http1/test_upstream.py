@@ -8,7 +8,8 @@ import socket
 import pytest
 
 from node.forwarding.http1.head import HeadLimits
-from node.forwarding.http1.limits import Patience, UpstreamLimits
+from node.forwarding.http1.interface import Patience
+from node.forwarding.http1.limits import UpstreamLimits
 from tests.support.http1 import (
     DEADLINE,
     GET,
