@@ -108,3 +108,8 @@ class ChunkDecoder:
 def chunk(data: bytes) -> bytes:
     """Return data as one chunk, which must not be empty."""
     return b"%x\r\n%b\r\n" % (len(data), data)
+
+
+def chunk_parts(data: bytes) -> list[bytes]:
+    """Return the same in parts, so that the data is not copied."""
+    return [b"%x\r\n" % len(data), data, b"\r\n"]

@@ -189,7 +189,8 @@ class ClientConnection(asyncio.Protocol):
             self._close()
             return
         self._chunks = None
-        self.resume()
+        if self._paused:
+            self.resume()
         self.deadline = exchange.ended_at + self.server.limits.keepalive
         if self._buffer and not self._running:
             self._run()

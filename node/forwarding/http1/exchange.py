@@ -14,12 +14,12 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from node.forwarding.http1 import head as heads
-from node.forwarding.http1.chunks import LAST, chunk
+from node.forwarding.http1.chunks import LAST, chunk, chunk_parts
 from node.forwarding.http1.head import Passing, RequestHead, ResponseHead
 from node.forwarding.http1.interface import Attempt, Patience, Source, Trouble, problem_of
 from node.forwarding.http1.limits import PEEK_BYTES, REPLAY_BYTES
 from node.forwarding.http1.sweep import NEVER
-from node.forwarding.http1.upstream import BODILESS, UpstreamConnection
+from node.forwarding.http1.upstream import UpstreamConnection
 from node.wire.problems import CONTENT_TYPE, Problem
 
 if TYPE_CHECKING:
@@ -133,8 +133,14 @@ class Exchange:
         if self.done or response is None:
             return
         framing = self._framing = self._framing_of(response)
-        start = heads.response_start(response, passing, framing)
-        self._head_out = b"".join((start, added, self._last_lines(response, framing)))
+        self._closing = framing == heads.CLOSING or self._must_close()
+        if "date" not in response.values:  # RFC 9110 §6.6.1
+            added += self.client.server.dates.line()
+        if self._closing and response.status != 101:
+            added += CLOSE
+        elif not self.head.minor:
+            added += KEEP
+        self._head_out = b"%b%b\r\n" % (heads.response_start(response, passing, framing), added)
         self.status = response.status
         self._kept = None
         if endless:
@@ -285,7 +291,7 @@ class Exchange:
         """Take a piece of the answer's body; with `end` it is the last, and the connection has been given back."""
         if end:
             self.upstream = None
-        if self._peeking is not None and self._peeked is not None:
+        if self._peeking is not None:
             self._peek_data(data, end)
             return
         self._write(data, end)
@@ -378,11 +384,10 @@ class Exchange:
         if not self.head.chunked:
             upstream.transport.write(data)
             return
-        framed = chunk(data) if data else b""
+        if data:
+            upstream.transport.writelines(chunk_parts(data))
         if complete:
-            framed += LAST
-        if framed:
-            upstream.transport.write(framed)
+            upstream.transport.write(LAST)
 
     def _stop_keeping(self) -> None:
         if self._kept is not None and (self._kept_size > REPLAY_BYTES or not self.keep_body):
@@ -390,7 +395,7 @@ class Exchange:
 
     def _framing_of(self, response: ResponseHead) -> int:
         """Choose how the client can tell where the answer ends."""
-        if self.head.method == "HEAD" or response.status in BODILESS or response.status == 101:
+        if response.bodiless or self.head.method == "HEAD":
             return heads.NONE
         if response.length is not None:
             return heads.COUNTED
@@ -398,16 +403,6 @@ class Exchange:
 
     def _must_close(self) -> bool:
         return not self.head.keep_alive or self.client.server.draining
-
-    def _last_lines(self, response: ResponseHead, framing: int) -> bytes:
-        """Return Date where the worker gave none (RFC 9110 §6.6.1), the connection's fate, and the empty line."""
-        end = b"\r\n" if "date" in response.values else self.client.server.dates.line() + b"\r\n"
-        if response.status == 101:
-            return end
-        self._closing = framing == heads.CLOSING or self._must_close()
-        if self._closing:
-            return CLOSE + end
-        return end if self.head.minor else KEEP + end
 
     def _relay_peeked(self) -> None:
         data = b"".join(self._peeked or ())
@@ -442,22 +437,32 @@ class Exchange:
 
     def _write(self, data: bytes, end: bool) -> None:
         """Write a piece of the answer, framed, together with the head where that has not gone out."""
-        head_out = self._head_out
-        self.bytes_out += len(data)
+        size = len(data)
+        self.bytes_out += size
+        if size > SMALL:
+            self._write_large(data, end)
+            return
         if self._framing == heads.CHUNKED:
-            data = chunk(data) if data else b""
+            data = chunk(data) if size else b""
             if end:
                 data += LAST
-        write = self.client.transport.write
-        if head_out is not None:
+        if self._head_out is not None:
+            data = self._head_out + data
             self._head_out = None
             self.answered_at = self.client.loop.time()
-            if len(data) > SMALL:
-                write(head_out)
-            else:
-                data = head_out + data
         if data:
-            write(data)
+            self.client.transport.write(data)
+
+    def _write_large(self, data: bytes, end: bool) -> None:
+        """Write without a copy."""
+        parts = [data]
+        if self._framing == heads.CHUNKED:
+            parts = [*chunk_parts(data), LAST] if end else chunk_parts(data)
+        if self._head_out is not None:
+            parts.insert(0, self._head_out)
+            self._head_out = None
+            self.answered_at = self.client.loop.time()
+        self.client.transport.writelines(parts)
 
     def _let_go(self) -> None:
         """Drop the worker, at whatever point it is."""

@@ -28,7 +28,6 @@ HOST = re.compile(r"(?:[A-Za-z0-9\-._~!$&'()*+,;=%]{1,255}|\[[0-9A-Fa-f:.]{2,45}
 ABSOLUTE = re.compile(r"https?://([^/?]*)(/[^?]*)?(\?.*)?", re.IGNORECASE)
 LENGTH = 18  # digits
 VERSION = re.compile(rb"\S+ \S+ HTTP/([0-9])\.[0-9]\r\n")
-FIELD = re.compile(r"\n([^:\n]++):[ \t]*+([^\r]*+)\r")
 BARE_LINE_FEED = re.compile(rb"(?<!\r)\n")
 NAME = re.compile(TOKEN.decode() + "+")
 VALUE = re.compile(r"[\t\x20-\x7e\x80-\xff]*")
@@ -110,6 +109,7 @@ class ResponseHead(msgspec.Struct, frozen=True, eq=False):
     chunked: bool
     keep_alive: bool
     websocket: bool
+    bodiless: bool  # whatever its fields say
     named: frozenset[str]
     cache: dict[Any, Any]
 
@@ -175,6 +175,7 @@ def parse_response(raw: bytes, limits: HeadLimits) -> ResponseHead:
         chunked,
         "close" not in tokens and (minor == 1 or "keep-alive" in tokens),
         status == 101 and is_websocket(values, tokens),
+        status < 200 or status in (204, 304),
         tokens,
         {},
     )
@@ -182,13 +183,11 @@ def parse_response(raw: bytes, limits: HeadLimits) -> ResponseHead:
 
 def read_fields(raw: bytes, limits: HeadLimits) -> tuple[list[Field], dict[str, str]]:
     """Split the lines of a head that the grammar has let through."""
-    text = raw.decode("latin-1")
-    pairs = FIELD.findall(text, text.index("\n"))
-    if len(pairs) > limits.fields or len(raw) > limits.size:
+    lines = raw.decode("latin-1").split("\r\n")
+    if len(lines) - 3 > limits.fields or len(raw) > limits.size:
         raise too_large(limits)
-    if " \r" in text or "\t\r" in text:
-        pairs = [(name, value.rstrip(" \t")) for name, value in pairs]
-    fields = [(name.lower(), name, value) for name, value in pairs]
+    parts = [line.partition(":") for line in lines[1:-2]]
+    fields = [(name.lower(), name, value.strip(" \t")) for name, _, value in parts]
     values = {lower: value for lower, _, value in fields}
     if len(values) < len(fields):
         values.clear()

@@ -14,7 +14,6 @@ if TYPE_CHECKING:
     from node.forwarding.http1.exchange import Exchange
 
 REMEMBERED = 2048  # bytes of a head that is kept to recognise it when it comes again
-BODILESS = frozenset({204, 304})
 
 # What is being read.
 HEAD, COUNTED, CHUNKED, TO_THE_END, TUNNEL = range(5)
@@ -91,7 +90,8 @@ class UpstreamConnection(asyncio.Protocol):
         """Go on behind the head, whose answer is relayed or read now."""
         self._deciding = False
         rest, self._buffer = self._buffer, b""
-        self.resume()
+        if self._paused:
+            self.resume()
         self._body_begins(rest)
 
     def detach(self) -> None:
@@ -233,7 +233,7 @@ class UpstreamConnection(asyncio.Protocol):
             self._mode = TUNNEL
             self.deadline = NEVER
             exchange.upstream_data(rest, False)
-        elif head.status in BODILESS or exchange.head.method == "HEAD" or head.length == 0:
+        elif head.bodiless or head.length == 0 or exchange.head.method == "HEAD":
             self._finish(exchange, b"", rest)
         elif head.length is not None:
             self._mode = COUNTED

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from node.forwarding.http1.chunks import LAST, BadChunk, ChunkDecoder, chunk
+from node.forwarding.http1.chunks import LAST, BadChunk, ChunkDecoder, chunk, chunk_parts
 
 
 def decode(*pieces: bytes) -> tuple[bytes, bool, bytes]:
@@ -38,6 +38,7 @@ def test_chunks_are_joined_and_what_follows_is_left() -> None:
 
 def test_what_is_written_can_be_read() -> None:
     data = bytes(range(256)) * 5
+    assert chunk(data) == b"".join(chunk_parts(data))
     assert decode(chunk(data) + chunk(b"x") + LAST) == (data + b"x", True, b"")
 
 
