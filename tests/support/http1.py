@@ -123,7 +123,7 @@ class Forwarding:
     """A handler that forwards everything to its pools in turn, and goes on to the next when one fails."""
 
     pools: list[Pool] = field(default_factory=list)
-    patience: Patience = field(default_factory=lambda: Patience(2.0, DEADLINE, DEADLINE))
+    patience: Patience = field(default_factory=lambda: Patience(DEADLINE, DEADLINE, DEADLINE))
     repeatable: bool = True
     retry: bool = False
     keep_body: bool = True

@@ -116,7 +116,8 @@ async def test_what_is_no_request_is_refused_and_the_connection_closed(raw: byte
 
 
 async def test_a_refused_client_reads_why_although_it_goes_on_sending() -> None:
-    async with running() as plane, plane.client() as client:
+    limits = ServerLimits(linger=DEADLINE)
+    async with running(limits=limits) as plane, plane.client() as client:
         client.writer.write(b"GET / HTTP/1.1\r\nX: " + b"a" * 1_000_000)
         assert (await client.answer()).status == 431
 
@@ -140,20 +141,18 @@ async def test_a_client_that_says_close_is_closed() -> None:
 
 
 async def test_a_slow_head_is_cut_and_told_why() -> None:
-    async with running(limits=ServerLimits(head_time=0.3)) as plane, plane.client() as client:
+    async with running() as plane, plane.client() as client:
         await client.say(b"GET / HTTP/1.1\r\n")
-        dripping = asyncio.get_running_loop().create_task(drip(client.writer, b"X: y\r\n"))
-        try:
-            assert (await client.answer()).status == 408
-        finally:
-            dripping.cancel()
-
-
-async def drip(writer: asyncio.StreamWriter, data: bytes) -> None:
-    """Send a little again and again, as slowloris does."""
-    while True:
-        writer.write(data)
-        await asyncio.sleep(0.02)
+        await eventually(lambda: any(one._in_head for one in plane.server.connections), "a head", DEADLINE)
+        connection = next(iter(plane.server.connections))
+        deadline = connection.deadline
+        for number in range(1, 4):  # dripping, as slowloris does, wins no time
+            await client.say(b"X: y\r\n")
+            size = 16 + 6 * number
+            await eventually(lambda size=size: len(connection._buffer) == size, "the line", DEADLINE)  # type: ignore[misc]
+        assert connection.deadline == deadline
+        connection.deadline = 0.0
+        assert (await client.answer()).status == 408
 
 
 async def test_a_silent_connection_is_cut_without_a_word() -> None:

@@ -241,22 +241,21 @@ async def test_an_endless_answer_outlives_the_deadline_of_its_request() -> None:
     async def events(reader: Reader, writer: Writer) -> None:
         kind = b"text/event-stream" if b"/events" in (await read_request(reader))[0] else b"text/plain"
         writer.write(b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\nContent-Type: " + kind + b"\r\n\r\na")
-        await release.wait()
-        writer.write(b"b")
+        await reader.read()
 
-    release = asyncio.Event()
-    async with working(events) as worker, running(worker) as plane, plane.client() as client:
-        now = asyncio.get_running_loop().time
-        plane.handler.patience = Patience(2.0, DEADLINE, DEADLINE, deadline=now() + 3.0)
-        await client.say(b"GET /events HTTP/1.1\r\nHost: g\r\n\r\n")
-        await read_head(client.reader)
-        async with plane.client() as other:
-            await other.say(GET)
-            assert (await other.rest()).endswith(b"\r\n\r\na")  # cut at the deadline
-        release.set()
-        async with asyncio.timeout(DEADLINE):
-            assert await client.reader.readexactly(2) == b"ab"
-        assert plane.handler.over[0].broken
+    deadline = asyncio.get_running_loop().time() + 1000.0
+    handler = Forwarding(patience=Patience(DEADLINE, DEADLINE, 2000.0, deadline))
+    async with working(events) as worker, running(worker, handler=handler) as plane:
+        until = []
+        for number, path in enumerate((b"/events", b"/a")):
+            async with plane.client() as client:
+                await client.say(b"GET " + path + b" HTTP/1.1\r\nHost: g\r\n\r\n")
+                assert b" 200 " in await read_head(client.reader)
+                upstream = handler.begun[number].upstream
+                assert upstream is not None
+                until.append(upstream.deadline)
+    assert until[0] > deadline + 500.0
+    assert until[1] == deadline
 
 
 async def test_a_failed_try_goes_to_the_next_worker_with_the_same_body() -> None:
@@ -425,7 +424,7 @@ async def test_a_handler_that_raises_harms_its_own_request_only(
                 raise RuntimeError("oops")
 
     script = saying(b"" if where == "failed" else OK)
-    handler = Raising(patience=Patience(2.0, 0.1 if where == "failed" else DEADLINE))
+    handler = Raising(patience=Patience(DEADLINE, 0.1 if where == "failed" else DEADLINE))
     with caplog.at_level(logging.CRITICAL):
         async with working(script) as worker, running(worker, handler=handler) as plane, plane.client() as client:
             answer = await client.ask(GET)

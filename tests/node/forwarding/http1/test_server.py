@@ -96,7 +96,7 @@ async def test_streams_end_at_the_deadline_of_a_drain() -> None:
 
 
 async def test_a_drain_under_load_loses_no_request() -> None:
-    async with working() as worker, running(worker) as plane:
+    async with working() as worker, running(worker, limits=ServerLimits(drain_grace=DEADLINE)) as plane:
         answered = asked = 0
         stop = False
 

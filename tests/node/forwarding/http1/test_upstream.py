@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import socket
+from dataclasses import replace
 
 import pytest
 
@@ -216,10 +217,10 @@ async def test_a_fresh_connection_that_breaks_is_the_workers_failure() -> None:
 @pytest.mark.parametrize(
     ("answer", "patience", "status"),
     [
-        (b"", Patience(2.0, 0.1, DEADLINE), 504),
-        (b"HTTP/1.1 200 OK\r\n", Patience(2.0, 0.1, DEADLINE), 504),
-        (b"HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nhe", Patience(2.0, DEADLINE, 0.1), 0),
-        (b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n", Patience(2.0, DEADLINE, 0.1), 0),
+        (b"", Patience(DEADLINE, 0.1, DEADLINE), 504),
+        (b"HTTP/1.1 200 OK\r\n", Patience(DEADLINE, 0.1, DEADLINE), 504),
+        (b"HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nhe", Patience(DEADLINE, DEADLINE, 0.1), 0),
+        (b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n", Patience(DEADLINE, DEADLINE, 0.1), 0),
     ],
 )
 async def test_a_worker_that_stops_is_given_up(answer: bytes, patience: Patience, status: int) -> None:
@@ -249,11 +250,12 @@ async def test_the_time_for_the_whole_request_ends_a_worker_that_drips() -> None
             await asyncio.sleep(0.01)
 
     async with working(drip) as worker, running(worker) as plane, plane.client() as client:
-        deadline = asyncio.get_running_loop().time() + 0.5
-        plane.handler.patience = Patience(2.0, DEADLINE, DEADLINE, deadline)
         await client.say(GET)
+        await read_head(client.reader)
+        exchange = plane.handler.begun[0]
+        exchange.patience = replace(exchange.patience, deadline=asyncio.get_running_loop().time() + 0.1)
         assert (await client.rest()).endswith(b"x")
-        assert plane.handler.over[0].broken
+        assert exchange.broken
 
 
 async def test_an_answer_may_come_before_the_whole_request_has() -> None:
