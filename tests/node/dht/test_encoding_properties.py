@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import random
 from collections.abc import Callable
 
 import msgspec
 import pytest
-from hypothesis import assume, given, settings
+from hypothesis import HealthCheck, assume, given, settings
 from hypothesis import strategies as st
 
 from node.dht import messages, records
@@ -16,7 +17,7 @@ from node.dht.verifier import RecordError, RecordVerifier
 from node.wire.encoding import b64decode
 from node.wire.messages import CoordinatorInfo, WorkerRecord
 from tests.support.dht_nodes import Clock, Mesh
-from tests.support.wire_values import make
+from tests.support.wire_values import RandomSource, make
 
 TAG = b"mesh"
 ID = b"i" * messages.ID_BYTES
@@ -25,6 +26,9 @@ ALICE = MESH.member("alice")
 BOSS = MESH.member("boss", "coordinator")
 NOTICED = {"malformed", "wrong-key", "wrong-role", "credential", "signature", "expired", "future"}
 LONGEST = MESH.member("w" * 64)  # nobody's credential is longer
+
+# Values of every size that a type allows are slow to draw, and many are too large for a datagram: no bug.
+few, many = (settings(max_examples=most, suppress_health_check=list(HealthCheck)) for most in (20, 300))
 
 
 class Drawn:
@@ -37,7 +41,9 @@ class Drawn:
         return self._draw(st.integers(low, high))
 
     def data(self, size: int) -> bytes:
-        return self._draw(st.binary(min_size=size, max_size=size))
+        """Return drawn bytes; long ones repeat a piece, because drawing much is slow."""
+        piece = self._draw(st.binary(min_size=min(size, 32), max_size=min(size, 32)))
+        return (piece * (size // 32 + 1))[:size]
 
 
 @st.composite
@@ -80,7 +86,7 @@ def mutations(data: bytes) -> st.SearchStrategy[bytes]:
 @pytest.mark.parametrize("kind", [Request, Response], ids=["request", "response"])
 def test_every_message_comes_back_and_has_one_form(kind: object) -> None:
     @given(message=values(kind))
-    @settings(max_examples=300)
+    @many
     def check(message: Request | Response) -> None:
         data = datagram(message)
         assert len(data) <= MAX_DATAGRAM
@@ -95,7 +101,7 @@ def test_every_message_comes_back_and_has_one_form(kind: object) -> None:
 @pytest.mark.parametrize("kind", [Request, Response], ids=["request", "response"])
 def test_a_changed_datagram_is_another_message_or_refused(kind: object) -> None:
     @given(data=st.data(), message=values(kind))
-    @settings(max_examples=300)
+    @many
     def check(data: st.DataObject, message: Request | Response) -> None:
         whole = datagram(message)
         changed = data.draw(mutations(whole))
@@ -112,7 +118,7 @@ def test_a_changed_datagram_is_another_message_or_refused(kind: object) -> None:
 @pytest.mark.parametrize("kind", [Request, Response], ids=["request", "response"])
 def test_a_truncated_datagram_is_refused(kind: object) -> None:
     @given(message=values(kind))
-    @settings(max_examples=20)
+    @few
     def check(message: Request | Response) -> None:
         whole = datagram(message)
         for length in range(len(whole)):
@@ -123,7 +129,7 @@ def test_a_truncated_datagram_is_refused(kind: object) -> None:
 
 
 @given(data=st.binary(max_size=MAX_DATAGRAM + 100), tagged=st.booleans(), kind=st.sampled_from([b"\x00", b"\x01"]))
-@settings(max_examples=300)
+@many
 def test_any_bytes_are_a_message_or_refused(data: bytes, tagged: bool, kind: bytes) -> None:
     try:
         _, message = messages.decode(kind + ID + TAG + data if tagged else data, TAG)
@@ -165,7 +171,7 @@ def _allow(act: Callable[[], object]) -> None:
 
 
 @given(body=values(Body))
-@settings(max_examples=300)
+@many
 def test_every_entry_comes_back_and_has_one_form(body: Body) -> None:
     data = records.sign(body, ALICE.identity)
     if len(data) > MAX_ENTRY_BYTES:
@@ -181,7 +187,7 @@ def test_every_entry_comes_back_and_has_one_form(body: Body) -> None:
 @pytest.mark.parametrize("kind", Kind)
 def test_every_payload_comes_back_or_is_refused_for_its_hosts(kind: Kind) -> None:
     @given(payload=values(PAYLOAD_TYPES[kind]))
-    @settings(max_examples=200)
+    @many
     def check(payload: records.Payload) -> None:
         data = msgspec.msgpack.encode(payload)
         try:
@@ -218,7 +224,7 @@ def test_every_flipped_bit_and_every_missing_byte_is_noticed() -> None:
 
 
 @given(data=st.data(), kind=st.sampled_from([Kind.SERVICE, Kind.WORKER]), tombstone=st.booleans())
-@settings(max_examples=300)
+@many
 def test_a_changed_entry_is_refused(data: st.DataObject, kind: Kind, tombstone: bool) -> None:
     name = "ocr" if kind is Kind.SERVICE else ""
     entry = ALICE.entry(kind, name, payload=b"" if tombstone else None)
@@ -234,7 +240,7 @@ def test_a_changed_entry_is_refused(data: st.DataObject, kind: Kind, tombstone: 
     kind=st.sampled_from(Kind),
     name=st.sampled_from(["", "ocr", "\u00e9", "a" * 64]),
 )
-@settings(max_examples=300)
+@many
 def test_a_member_may_sign_anything_and_only_what_makes_sense_counts(payload: bytes, kind: Kind, name: str) -> None:
     verifier = RecordVerifier(MESH.key.public_key())
     member = ALICE if kind.role == "worker" else BOSS
@@ -252,26 +258,28 @@ def test_a_member_may_sign_anything_and_only_what_makes_sense_counts(payload: by
 # --- sizes --------------------------------------------------------------------------------------------------------
 
 
-@given(record=values(WorkerRecord), kind=st.sampled_from([Kind.SERVICE, Kind.WORKER]))
-@settings(max_examples=60)
-def test_every_worker_on_an_address_fits_with_the_longest_names(record: WorkerRecord, kind: Kind) -> None:
-    endpoints = msgspec.structs.replace(record.endpoints, vpn_ip="fd00:1:2:3:4:5:6:7")
-    capabilities = msgspec.structs.replace(record.capabilities, os=record.capabilities.os[:50])
-    record = msgspec.structs.replace(
-        record, worker_id=LONGEST.subject, endpoints=endpoints, capabilities=capabilities
-    )
-    name = "s" * 64 if kind is Kind.SERVICE else ""
+@pytest.mark.parametrize(
+    ("kind", "name", "payload"),
+    [(Kind.SERVICE, "s" * 64, records.service_payload), (Kind.WORKER, "", records.worker_payload)],
+    ids=["service", "worker"],
+)
+def test_every_worker_on_an_address_fits_with_the_longest_names(
+    kind: Kind, name: str, payload: Callable[[WorkerRecord, int], bytes]
+) -> None:
+    source = RandomSource(random.Random(11))
     room = records.room_for_payload(kind, name, b64decode(LONGEST.credential))
-    entry = LONGEST.entry(kind, name, payload=_payload(kind, record, room))
-    fits(kind, entry)
-
-
-def _payload(kind: Kind, record: WorkerRecord, room: int) -> bytes:
-    return (records.service_payload if kind is Kind.SERVICE else records.worker_payload)(record, room)
+    for _ in range(200):
+        made: WorkerRecord = make(WorkerRecord, source)
+        endpoints = msgspec.structs.replace(made.endpoints, vpn_ip="fd00:1:2:3:4:5:6:7")
+        capabilities = msgspec.structs.replace(made.capabilities, os=made.capabilities.os[:50])
+        record = msgspec.structs.replace(
+            made, worker_id=LONGEST.subject, endpoints=endpoints, capabilities=capabilities
+        )
+        fits(kind, LONGEST.entry(kind, name, payload=payload(record, room)))
 
 
 @given(info=values(CoordinatorInfo), kind=st.sampled_from([Kind.COORDINATOR, Kind.COORDINATORS]))
-@settings(max_examples=200)
+@many
 def test_every_coordinator_fits_or_is_told_that_it_does_not(info: CoordinatorInfo, kind: Kind) -> None:
     try:
         payload = records.coordinator_payload(info, records.room_for_payload(kind, "", b64decode(BOSS.credential)))
