@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
-import contextlib
 import random
 from collections.abc import AsyncIterator
 
@@ -12,54 +10,10 @@ import pytest
 from node.dht import messages, records
 from node.dht.messages import FindValue, Found, Ping, Pong, Store, Stored
 from node.dht.node import DhtNode
-from node.wire.encoding import fingerprint
-from tests.support.dht_nodes import DEADLINE, Mesh, until, worker
+from tests.support.dht_nodes import Member, Mesh, RawPeer, raw_peer, until, worker
 
 ME = b"m" * 20
 ID = b"i" * 20
-Address = tuple[str, int]
-
-
-class RawPeer(asyncio.DatagramProtocol):
-    """A bare UDP socket of somebody who sends what he likes and keeps what he gets."""
-
-    def __init__(self, mesh: Mesh) -> None:
-        self.tag = fingerprint(mesh.key.public_key().public_bytes_raw())[:4]
-        self.got: asyncio.Queue[tuple[bytes, Address]] = asyncio.Queue()
-
-    def connection_made(self, transport: asyncio.DatagramTransport) -> None:  # type: ignore[override]
-        self.transport = transport
-        self.port: int = transport.get_extra_info("sockname")[1]
-
-    def datagram_received(self, data: bytes, addr: Address) -> None:
-        self.got.put_nowait((data, addr))
-
-    def send(self, node: DhtNode, data: bytes) -> None:
-        self.transport.sendto(data, ("127.0.0.1", node.port))
-
-    def request(self, node: DhtNode, request: messages.Request, message_id: bytes = ID) -> None:
-        self.send(node, messages.encode(messages.REQUEST, message_id, self.tag, request))
-
-    async def receive(self, kind: bytes) -> tuple[bytes, messages.Request | messages.Response]:
-        """Return id and message of the next request or response."""
-        async with asyncio.timeout(DEADLINE):
-            while True:
-                data, _ = await self.got.get()
-                if data[:1] == kind:
-                    return messages.decode(data, self.tag)
-
-    async def answer(self, node: DhtNode) -> messages.Request | messages.Response:
-        return (await self.receive(messages.RESPONSE))[1]
-
-
-@contextlib.asynccontextmanager
-async def raw_peer(mesh: Mesh) -> AsyncIterator[RawPeer]:
-    loop = asyncio.get_running_loop()
-    transport, peer = await loop.create_datagram_endpoint(lambda: RawPeer(mesh), local_addr=("127.0.0.1", 0))
-    try:
-        yield peer
-    finally:
-        transport.close()
 
 
 @pytest.fixture
@@ -115,36 +69,40 @@ async def test_semi_valid_messages_harm_nobody(node: DhtNode, peer: RawPeer, mes
 
 
 async def test_a_response_counts_only_from_the_address_that_was_asked(
-    node: DhtNode, peer: RawPeer, mesh: Mesh
+    node: DhtNode, peer: RawPeer, mesh: Mesh, alice: Member
 ) -> None:
     async with raw_peer(mesh) as spoofer:
         node.set_bootstrap([("127.0.0.1", peer.port)])
         message_id, request = await peer.receive(messages.REQUEST)
         assert isinstance(request, Ping)
-        forged = messages.encode(messages.RESPONSE, message_id, peer.tag, Pong(b"e" * 20))
-        spoofer.send(node, forged)
+        spoofer.pong(node, message_id, alice)
         await until(lambda: node.stats().unsolicited == 1, "the forged response was counted")
         assert node.contacts() == []
-        peer.send(node, messages.encode(messages.RESPONSE, message_id, peer.tag, Pong(ME)))
+        peer.pong(node, message_id, alice)
         await until(lambda: [contact.port for contact in node.contacts()] == [peer.port], "the real one counts")
 
 
-async def test_a_response_of_the_wrong_kind_or_to_no_request_does_not_count(node: DhtNode, peer: RawPeer) -> None:
+async def test_a_response_of_the_wrong_kind_or_to_no_request_does_not_count(
+    node: DhtNode, peer: RawPeer, alice: Member
+) -> None:
     node.set_bootstrap([("127.0.0.1", peer.port)])
     message_id, _ = await peer.receive(messages.REQUEST)
-    peer.send(node, messages.encode(messages.RESPONSE, message_id, peer.tag, Found(ME, ())))
-    peer.send(node, messages.encode(messages.RESPONSE, ID, peer.tag, Pong(ME)))
+    proof = alice.proof(message_id, ("127.0.0.1", node.port))
+    peer.respond(node, message_id, Found(alice.id, (), proof=proof))
+    peer.pong(node, ID, alice)
     await until(lambda: node.stats().unsolicited == 2, "both were counted")
     assert node.contacts() == []
 
 
-async def test_a_sender_becomes_a_contact_only_after_it_has_answered(node: DhtNode, peer: RawPeer) -> None:
-    peer.request(node, Ping(ME))
+async def test_a_sender_becomes_a_contact_only_after_it_has_answered(
+    node: DhtNode, peer: RawPeer, alice: Member
+) -> None:
+    peer.request(node, Ping(alice.id))
     assert isinstance(await peer.answer(node), Pong)
     assert node.contacts() == []
     message_id, request = await peer.receive(messages.REQUEST)
     assert isinstance(request, Ping)
-    peer.send(node, messages.encode(messages.RESPONSE, message_id, peer.tag, Pong(ME)))
+    peer.pong(node, message_id, alice)
     await until(lambda: [contact.port for contact in node.contacts()] == [peer.port], "it is a contact now")
 
 
@@ -189,7 +147,7 @@ async def test_entries_travel_in_datagrams_of_less_than_1200_bytes(
     told: set[bytes] = set()
     for _ in range(60):
         peer.request(node, FindValue(ME, key))
-        data, _ = await asyncio.wait_for(_next_response(peer), DEADLINE)
+        data = await peer.receive_datagram(messages.RESPONSE)
         assert len(data) <= 1200
         _, found = messages.decode(data, peer.tag)
         assert isinstance(found, Found)
@@ -197,10 +155,3 @@ async def test_entries_travel_in_datagrams_of_less_than_1200_bytes(
         assert 2 <= len(found.entries) < 30
         told.update(found.entries)
     assert len(told) > 20  # the samples differ
-
-
-async def _next_response(peer: RawPeer) -> tuple[bytes, Address]:
-    while True:
-        data, address = await peer.got.get()
-        if data[:1] == messages.RESPONSE:
-            return data, address
