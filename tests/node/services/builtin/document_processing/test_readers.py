@@ -7,12 +7,12 @@ import sys
 from collections.abc import AsyncIterator
 from pathlib import Path
 
-import psutil
 import pytest
 
 from node.services.builtin.document_processing.documents import DocumentError, Job
 from node.services.builtin.document_processing.readers import Readers
 from tests.support.builtin_services import DEMO, ROOT, make_pdf
+from tests.support.processes import living_children
 from tests.support.waiting import eventually
 
 pytestmark = pytest.mark.processes
@@ -38,7 +38,7 @@ async def odd(monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Readers]:
     yield readers
     await readers.stop()
     assert readers.pids == ()
-    assert [child for child in psutil.Process().children() if child.status() != psutil.STATUS_ZOMBIE] == []
+    assert living_children() == []
 
 
 async def test_one_reader_serves_many_documents(odd: Readers) -> None:

@@ -2,7 +2,6 @@
 
 import asyncio
 import base64
-import contextlib
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -12,6 +11,7 @@ import psutil
 import pytest
 
 from tests.support.builtin_services import DEMO, RunningService, make_pdf, running_service
+from tests.support.processes import is_alive
 from tests.support.waiting import eventually
 
 pytestmark = pytest.mark.processes
@@ -127,17 +127,10 @@ async def test_many_at_once_are_each_answered(documents: RunningService) -> None
     assert [answer.json["text"] for answer in answers] == [f"Document {number}" for number in range(12)]
 
 
-def runs(process: psutil.Process) -> bool:
-    """A program that has ended may stay as a zombie where nobody reaps orphans."""
-    with contextlib.suppress(psutil.NoSuchProcess):
-        return process.is_running() and process.status() != psutil.STATUS_ZOMBIE
-    return False
-
-
 async def test_killed_it_leaves_no_reader(tmp_path: Path) -> None:
     with running_service("document-processing", tmp_path) as service:
         assert (await service.post("/extract", **typed("application/pdf", LETTER))).status == 200
         readers = psutil.Process(service.popen.pid).children()
         assert readers
         service.popen.kill()
-        await eventually(lambda: not any(map(runs, readers)), "the end of all readers")
+        await eventually(lambda: not any(map(is_alive, readers)), "the end of all readers")
