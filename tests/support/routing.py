@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import random
+import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Literal
@@ -19,6 +20,7 @@ from node.routing.router import Router
 from node.routing.settings import RoutingSettings
 from node.routing.stats import Outcome
 from node.wire import headers
+from node.wire.credentials import Trust
 from node.wire.manifests import Catalogue, Manifest
 from node.wire.messages import Endpoints, WorkerRecord
 
@@ -28,8 +30,8 @@ CATALOGUE = Catalogue((OCR,))
 
 
 async def until(condition: Callable[[], bool]) -> None:
-    """Wait until something has come about in this loop; fail after ten seconds."""
-    async with asyncio.timeout(10):
+    """Wait until something has come about in this loop; fail after a minute."""
+    async with asyncio.timeout(60):
         while not condition():  # noqa: ASYNC110 - what is waited for happens in servers of this loop
             await asyncio.sleep(0.005)
 
@@ -57,9 +59,23 @@ async def serving(handler: Handler, *, middlewares: bool = True) -> AsyncIterato
         await server.stop()
 
 
-def record(worker_id: str, port: int, load: float = 0.0, services: Sequence[str] = ("vision-ocr",)) -> WorkerRecord:
-    ends = Endpoints(port=port, direct_hosts=("127.0.0.1",))
-    return WorkerRecord(worker_id=worker_id, endpoints=ends, load=load, services=tuple(services), trust="vetted")
+def record(
+    worker_id: str,
+    port: int,
+    load: float = 0.0,
+    services: Sequence[str] = ("vision-ocr",),
+    *,
+    trust: Trust = "vetted",
+    last_seen: float = 0.0,
+) -> WorkerRecord:
+    return WorkerRecord(
+        worker_id=worker_id,
+        endpoints=Endpoints(port=port, direct_hosts=("127.0.0.1",)),
+        load=load,
+        services=tuple(services),
+        trust=trust,
+        last_seen=last_seen,
+    )
 
 
 @dataclass
@@ -119,6 +135,7 @@ async def front(
     local: LocalTable | None = None,
     settings: RoutingSettings | None = None,
     seed: int = 1,
+    clock: Callable[[], float] = time.monotonic,
 ) -> AsyncIterator[Front]:
     """Run a node's or gateway's data plane: requests with X-RMA-Hops count as forwarded, as in a node."""
     outcomes: list[Outcome] = []
@@ -129,6 +146,7 @@ async def front(
         sources=sources,
         forwarder=AiohttpForwarder(lambda audience: f"token-for-{audience}"),
         settings=settings or RoutingSettings(retry_base=0.001),
+        clock=clock,
         rng=random.Random(seed),
         observer=outcomes.append,
     )
