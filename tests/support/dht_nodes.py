@@ -48,20 +48,25 @@ class Member:
     ) -> None:
         self.mesh = mesh
         self.subject = subject
+        self.role: Role = role
         self.identity = identity or Ed25519PrivateKey.generate()
-        now = int(mesh.clock())
+        self.renew(life)
+
+    def renew(self, life: float) -> None:
+        """Get a new credential; the id stays the same."""
+        key, now = self.identity.public_key().public_bytes_raw(), int(self.mesh.clock())
         credential = Credential(
             version=1,
-            mesh_id=fingerprint(mesh.key.public_key().public_bytes_raw()),
-            subject=subject,
-            role=role,
-            public_key=self.identity.public_key().public_bytes_raw(),
+            mesh_id=fingerprint(self.mesh.key.public_key().public_bytes_raw()),
+            subject=self.subject,
+            role=self.role,
+            public_key=key,
             trust="volunteer",
-            place=credentials.place_of(self.identity.public_key().public_bytes_raw(), mesh.key),
+            place=credentials.place_of(key, self.mesh.key),
             issued_at=now,
             expires_at=int(now + life),
         )
-        self.credential = credentials.issue(credential, mesh.key)
+        self.credential = credentials.issue(credential, self.mesh.key)
         self.id = node_id_of(credential)
 
     def proof(self, message_id: bytes, seen: Address) -> Proof:
@@ -148,9 +153,7 @@ async def raw_peer(mesh: Mesh) -> AsyncIterator[RawPeer]:
 class Mesh:
     """A mesh key and what it signs."""
 
-    def __init__(
-        self, clock: Callable[[], float] = time.time, key: Ed25519PrivateKey | None = None
-    ) -> None:
+    def __init__(self, clock: Callable[[], float] = time.time, key: Ed25519PrivateKey | None = None) -> None:
         self.clock = clock
         self.key = key or Ed25519PrivateKey.generate()
 
