@@ -10,6 +10,7 @@ from coordinator_server.api.worker_auth import authenticate
 from coordinator_server.application import COORDINATOR, Coordinator
 from coordinator_server.config import is_wildcard
 from coordinator_server.registry.endpoints import parse_address
+from node.dht.stats import DhtPeer
 from node.program.web import json_response
 from node.wire.messages import CoordinatorInfo, DhtContact
 
@@ -20,9 +21,17 @@ class Bootstrap(msgspec.Struct, frozen=True):
     contacts: tuple[DhtContact, ...] = ()
 
 
+class DhtTopology(msgspec.Struct, frozen=True):
+    """200 of GET /api/dht/topology: this coordinator's node and the peers that it keeps in touch with."""
+
+    node_id: str
+    peers: tuple[DhtPeer, ...]
+
+
 def add_routes(app: web.Application) -> None:
     app.router.add_get("/api/dht/bootstrap", bootstrap)
     app.router.add_get("/api/dht/stats", stats)
+    app.router.add_get("/api/dht/topology", topology)
 
 
 async def bootstrap(request: web.Request) -> web.Response:
@@ -34,6 +43,13 @@ async def stats(request: web.Request) -> web.Response:
     """Tell a worker what our node of the DHT has counted."""
     await authenticate(request)
     return json_response(request.app[COORDINATOR].dht.stats())
+
+
+async def topology(request: web.Request) -> web.Response:
+    """Tell a worker whom our node of the DHT knows; strangers do not learn where volunteers' machines are."""
+    await authenticate(request)
+    dht = request.app[COORDINATOR].dht
+    return json_response(DhtTopology(dht.id.hex(), tuple(dht.peers())))
 
 
 def info(request: web.Request) -> CoordinatorInfo:

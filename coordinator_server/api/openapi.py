@@ -9,7 +9,7 @@ from typing import Any, Literal
 import msgspec
 
 from coordinator_server.api import shapes
-from coordinator_server.api.dht import Bootstrap
+from coordinator_server.api.dht import Bootstrap, DhtTopology
 from node.dht.stats import DhtStats
 from node.wire import messages
 from node.wire.problems import CONTENT_TYPE, TITLES
@@ -167,6 +167,7 @@ WORKER = (
     Operation("post", "/api/worker/leave", "A clean departure", dict[str, Any], auth="worker"),
     Operation("get", "/api/dht/bootstrap", "Where to join the DHT", Bootstrap),
     Operation("get", "/api/dht/stats", "What this coordinator's DHT node has counted", DhtStats, auth="worker"),
+    Operation("get", "/api/dht/topology", "Whom this coordinator's DHT node knows", DhtTopology, auth="worker"),
     Operation(
         "get",
         "/api/worker/peers",
