@@ -86,8 +86,7 @@ class MergingStorage(IStorage):  # type: ignore[misc]  # the package has no type
             self._remove(key, checked.subject)
         else:
             self._make_room(key, checked.subject)
-        deadline = min(checked.expires_at + CLOCK_SKEW, now + checked.life)
-        self._keys.setdefault(key, {})[checked.subject] = Kept(checked, deadline)
+        self._keys.setdefault(key, {})[checked.subject] = Kept(checked, _deadline(checked, now))
         self._per_identity[checked.subject] += 1
         self._entries += 1
         return checked
@@ -184,3 +183,12 @@ class MergingStorage(IStorage):  # type: ignore[misc]  # the package has no type
             bundle = self.get(key)
             if bundle is not None:
                 yield key, bundle
+
+
+def _deadline(checked: Checked, now: float) -> float:
+    """Return when an entry goes: a tombstone not before all that it withdrew is refused everywhere.
+
+    What somebody captured earlier could be stored again otherwise, as long as clock skew makes it pass.
+    """
+    until = checked.expires_at + CLOCK_SKEW
+    return until if checked.payload is None else min(until, now + checked.life)
