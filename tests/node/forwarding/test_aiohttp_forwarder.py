@@ -74,7 +74,7 @@ async def test_a_slow_reader_holds_the_sender_back() -> None:
         nonlocal sent
         response = web.StreamResponse()
         await response.prepare(request)
-        for _ in range(200):
+        for _ in range(800):
             await response.write(bytes(MIB))
             sent += 1
         return response
@@ -86,7 +86,7 @@ async def test_a_slow_reader_holds_the_sender_back() -> None:
             while sent != previous:
                 previous = sent
                 await asyncio.sleep(0.2)
-        assert sent < 100
+        assert sent < 400  # what systems hold in their buffers differs
 
 
 async def test_events_arrive_one_by_one_as_they_are_sent() -> None:
