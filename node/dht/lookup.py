@@ -1,27 +1,40 @@
-"""Walks towards a key: asks the nearest contacts known, learns nearer ones, and never waits for the dead.
+"""Walks towards a key: asks the nearest contacts known, learns nearer ones, waits neither for dead nor for liars.
 
-Up to alpha requests are under way at once. One that stays unanswered for `patience` gives its place to the next
-contact; its answer still counts when it comes. A lookup for entries ends as soon as it has enough of them.
+Up to alpha requests are under way at once. One that stays unanswered for the protocol's `patience` gives its place
+to the next contact; its answer still counts when it comes. Whom to ask next is for `paths` to say. A lookup for
+entries ends as soon as it has enough of them and most of its paths have come upon some by themselves.
 """
 
 from __future__ import annotations
 
 import asyncio
-import heapq
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 
 from kademlia.crawling import SpiderCrawl
 from kademlia.node import Node
 
 from node.dht.messages import Found
+from node.dht.paths import Paths
 from node.dht.protocol import Answer, MeshProtocol
 from node.dht.verifier import Checked, RecordError, RecordVerifier
 
 MOST_ASKED_PER_K = 3  # a lookup asks at most three times k nodes, however many are offered
+WITNESSES = 3  # nodes that must have told entries before a lookup believes that it has all of them
+PLENTY = 24  # entries with which a lookup is content, however many more there are
+
+
+@dataclass(slots=True)
+class Asked:
+    """A request under way; at the loop's time `until` it is late, and the lookup turns to somebody else."""
+
+    node: Node
+    until: float
+    late: bool = False
 
 
 class Lookup(SpiderCrawl):  # type: ignore[misc]  # the package has no types
-    """Finds the living nodes nearest to a key."""
+    """Finds the living nodes nearest to a key; the base class's heap keeps those that have answered."""
 
     def __init__(
         self,
@@ -31,29 +44,29 @@ class Lookup(SpiderCrawl):  # type: ignore[misc]  # the package has no types
         *,
         ksize: int,
         alpha: int,
-        patience: float,
     ) -> None:
-        super().__init__(protocol, target, list(peers), ksize, alpha)
+        super().__init__(protocol, target, [], ksize, alpha)
         self.asked = 0
         self.hops = 0
+        self.paths = Paths(target, peers, ksize=ksize, width=alpha)
         self._depth = {peer.id: 1 for peer in peers}
-        self._told = {tuple(peer) for peer in peers}
-        self._elsewhere: dict[bytes, list[Node]] = {}
-        self._patience = patience
-        self._pending: dict[Answer, tuple[Node, float]] = {}
-        self._answered: list[Node] = []
+        self._pending: dict[Answer, Asked] = {}
 
     async def find(self) -> list[Node]:
         """Return up to k nodes that answered, the nearest first."""
         while not self.enough():
-            self._ask_more()
+            self._ask_more(behind=self.has_told_all())
             if not self._pending or self._may_leave():
                 break
             await self._wait()
-        return heapq.nsmallest(self.ksize, self._answered, key=self.node.distance_to)
+        return list(self.nearest)
 
     def enough(self) -> bool:
         """Whether the lookup may end before it has asked everybody near."""
+        return False
+
+    def has_told_all(self) -> bool:
+        """Whether only those paths still matter that have come upon no witness."""
         return False
 
     def ask(self, node: Node) -> Answer:
@@ -63,66 +76,63 @@ class Lookup(SpiderCrawl):  # type: ignore[misc]  # the package has no types
         """Take in what one node said."""
         depth = self._depth[node.id]
         self.hops = max(self.hops, depth)
+        self.nearest.push(node)
+        contacts: list[Node] = []
         for contact in self.protocol.reachable(answer.contacts):
+            self._depth.setdefault(contact.id, depth + 1)
             # An address that we know ourselves counts more than one that we are told.
-            believed = self.protocol.router.known(contact.id) or contact
-            if tuple(believed) not in self._told:
-                self._told.add(tuple(believed))
-                self._depth.setdefault(believed.id, depth + 1)
-                self._add(believed)
+            known = self.protocol.router.known(contact.id)
+            if known is not None and not known.same_home_as(contact):
+                contacts.append(known)
+            contacts.append(contact)
+        self.paths.answered(node, contacts)
 
-    def _add(self, node: Node) -> None:
-        if node in self.nearest:
-            self._elsewhere.setdefault(node.id, []).append(node)
-        else:
-            self.nearest.push(node)
+    def wake_at(self) -> float:
+        """Return the loop's time at which there is something to do though no answer has come."""
+        return min((asked.until for asked in self._fresh()), default=float("inf"))
 
-    def _drop(self, node: Node) -> None:
-        """Leave out a node that did not answer, or try it where somebody else says that it is."""
-        self.nearest.remove([node.id])
-        self.nearest.contacted.discard(node.id)
-        others = self._elsewhere.get(node.id)
-        if others:
-            self.nearest.push(others.pop())
+    @staticmethod
+    def now() -> float:
+        return asyncio.get_running_loop().time()
 
-    def _ask_more(self) -> None:
-        now = asyncio.get_running_loop().time()
-        fresh = sum(now - started < self._patience for _, started in self._pending.values())
-        # A contact that is silent must not keep a living one, further away, out of the nearest k.
-        self.nearest.maxsize = self.ksize + len(self._pending) - fresh
-        for node in self.nearest.get_uncontacted():
-            if fresh >= self.alpha or self.asked >= MOST_ASKED_PER_K * self.ksize:
+    def _fresh(self) -> list[Asked]:
+        """Return the requests that may still be answered in time."""
+        return [asked for asked in self._pending.values() if not asked.late]
+
+    def _ask_more(self, *, behind: bool) -> None:
+        now = self.now()
+        for asked in self._fresh():
+            if asked.until <= now:
+                asked.late = True
+                self.paths.late(asked.node)
+        fresh = len(self._fresh())
+        while fresh < self.alpha and self.asked < MOST_ASKED_PER_K * self.ksize:
+            node = self.paths.next(behind=behind)
+            if node is None:
                 return
-            self.nearest.mark_contacted(node)
-            self._pending[self.ask(node)] = node, now
+            self._pending[self.ask(node)] = Asked(node, now + self.protocol.patience(node))
             self.asked += 1
             fresh += 1
 
     def _may_leave(self) -> bool:
         """Whether only the silent are left to wait for, and there is something to leave with."""
-        now = asyncio.get_running_loop().time()
-        silent = all(now - started >= self._patience for _, started in self._pending.values())
-        return silent and self._has_result()
+        return not self._fresh() and self._has_result()
 
     def _has_result(self) -> bool:
-        return bool(self._answered)
+        return len(self.nearest) > 0
 
     async def _wait(self) -> None:
-        """Wait until an answer is there or another request has become stale."""
-        now = asyncio.get_running_loop().time()
-        ages = [now - started for _, started in self._pending.values()]
-        fresh = [self._patience - age for age in ages if age < self._patience]
-        done, _ = await asyncio.wait(
-            self._pending, timeout=min(fresh) if fresh else None, return_when=asyncio.FIRST_COMPLETED
-        )
+        """Wait until an answer is there or there is something to do without one."""
+        wake_at = self.wake_at()
+        limit = None if wake_at == float("inf") else max(wake_at - self.now(), 0.0)
+        done, _ = await asyncio.wait(self._pending, timeout=limit, return_when=asyncio.FIRST_COMPLETED)
         for answer in done:
-            node, _ = self._pending.pop(answer)
+            node = self._pending.pop(answer).node
             found = answer.result()
             if isinstance(found, Found) and found.sender == node.id:
-                self._answered.append(node)
                 self.absorb(node, found)
             else:
-                self._drop(node)
+                self.paths.failed(node)
 
 
 class EntryLookup(Lookup):
@@ -136,20 +146,20 @@ class EntryLookup(Lookup):
         *,
         ksize: int,
         alpha: int,
-        patience: float,
         verifier: RecordVerifier,
         now: float,
         here: Sequence[Checked] = (),
-        samples: int = 8,
+        samples: int = 16,
     ) -> None:
-        super().__init__(protocol, target, peers, ksize=ksize, alpha=alpha, patience=patience)
+        super().__init__(protocol, target, peers, ksize=ksize, alpha=alpha)
         self.rejected: list[RecordError] = []
         self._verifier = verifier
-        self._now = now
+        self._unix_now = now
         self._samples = samples
         self._newest: dict[str, Checked] = {}
-        self._storers = 0
-        self._largest_total = 0
+        self._totals: list[int] = []
+        self._began = self.now()
+        self._end = float("inf")
         for entry in here:
             self._merge(entry)
 
@@ -159,9 +169,28 @@ class EntryLookup(Lookup):
         return {subject: entry for subject, entry in self._newest.items() if entry.payload is not None}
 
     def enough(self) -> bool:
-        """Two nodes agree that there is no more than we have, or as many as we want have told."""
-        complete = self._storers >= 2 and len(self.entries) >= self._largest_total
-        return complete or self._storers >= self._samples
+        """Enough nodes have told what we want, and they are no circle of friends.
+
+        A path may have been led to liars, so all paths must have come upon entries or be at their end. Once most
+        of them have, the others get as much time again as it has taken until then.
+        """
+        if not self.has_told_all():
+            return False
+        if not self.paths.open():
+            return True
+        if 2 * self.paths.reached() > len(self.paths):
+            self._end = min(self._end, self.now() + self.now() - self._began)
+        return self.now() >= self._end
+
+    def has_told_all(self) -> bool:
+        """Whether enough nodes have told, and all that there is or plenty, or as many nodes as we want to hear.
+
+        How much there is is believed when two nodes say so: a liar alone cannot keep us asking.
+        """
+        told = len(self._totals)
+        if told < WITNESSES:
+            return False
+        return told >= self._samples or len(self.entries) >= min(sorted(self._totals)[-2], PLENTY)
 
     def ask(self, node: Node) -> Answer:
         return self.protocol.call_find_value(node, self.node)  # type: ignore[no-any-return]
@@ -173,15 +202,18 @@ class EntryLookup(Lookup):
             if entry is not None:
                 self._merge(entry)
         if any(told):  # a node whose entries are all bad has told nothing
-            self._storers += 1
-            self._largest_total = max(self._largest_total, answer.total)
+            self.paths.witness(node)
+            self._totals.append(answer.total)
+
+    def wake_at(self) -> float:
+        return min(super().wake_at(), self._end if self._end > self.now() else float("inf"))
 
     def _has_result(self) -> bool:
         return bool(self.entries)
 
     def _check(self, data: bytes) -> Checked | None:
         try:
-            return self._verifier.check(self.node.id, data, self._now)
+            return self._verifier.check(self.node.id, data, self._unix_now)
         except RecordError as error:
             self.rejected.append(error)
             return None

@@ -142,7 +142,7 @@ class MeshServer(Server):  # type: ignore[misc]  # the package has no types
             return []
         target = Node(key)
         nearest = self.protocol.router.find_living(target)
-        lookup = Lookup(self.protocol, target, nearest, ksize=self.ksize, alpha=self.alpha, patience=self._patience)
+        lookup = Lookup(self.protocol, target, nearest, ksize=self.ksize, alpha=self.alpha)
         return await lookup.find()
 
     async def refresh_table(self, interval: float = 0.0) -> None:  # noqa: ARG002 - the caller has the timer
@@ -190,7 +190,6 @@ class MeshServer(Server):  # type: ignore[misc]  # the package has no types
                 self.protocol.router.find_living(Node(key)),
                 ksize=self.ksize,
                 alpha=self.alpha,
-                patience=self._patience,
                 verifier=self._verifier,
                 now=self._clock(),
                 here=here,
@@ -202,10 +201,6 @@ class MeshServer(Server):  # type: ignore[misc]  # the package has no types
             found = dict(lookup.entries)
         self._counters.lookups_empty += not found
         return found
-
-    @property
-    def _patience(self) -> float:
-        return self._settings.patience * self._settings.rpc_timeout
 
     async def _give(self, nodes: Sequence[Node], key: bytes, data: bytes) -> list[Node]:
         """Ask nodes to keep an entry; return those that did not answer."""

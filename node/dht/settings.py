@@ -17,7 +17,7 @@ class DhtSettings:
     republish: float = 60.0  # pause between two announcements
     alpha: int = 3  # requests of one lookup under way at once
     ksize: int = 20  # nodes that keep an entry, and contacts in a bucket
-    samples: int = 8  # most storing nodes whose samples one lookup joins
+    samples: int = 16  # most storing nodes whose samples one lookup joins
     patience: float = 0.2  # share of rpc_timeout after which a lookup turns to the next contact at the latest
     rejoin_first: float = 0.25  # pause after the first failure to join; it doubles
     rejoin_longest: float = 30.0  # longest pause between two tries to join, and between two looks when joined
