@@ -23,6 +23,7 @@ from kademlia.protocol import KademliaProtocol
 
 from node.dht import messages
 from node.dht.answering import Answerer
+from node.dht.hearsay import Hearsay
 from node.dht.limits import Limiter, RateLimits
 from node.dht.messages import (
     MAX_DATAGRAM,
@@ -55,7 +56,10 @@ MOST_OUTSTANDING = 4096  # requests under way; more are failed at once, except f
 
 @dataclass(slots=True)
 class Outstanding:
-    """A request under way: whom it went to (`node` where it is known who that is) and what may come back."""
+    """A request under way: whom it went to (`node` where it is known who that is) and what may come back.
+
+    `by_hearsay`: nobody at that address has proved yet to be this node.
+    """
 
     request: Request
     answer: Answer
@@ -63,6 +67,7 @@ class Outstanding:
     sent_at: float
     address: Address
     node: Node | None
+    by_hearsay: bool
 
     @property
     def expects(self) -> type[Response]:
@@ -107,6 +112,7 @@ class MeshProtocol(KademliaProtocol):  # type: ignore[misc]  # the package has n
         self._limiter = Limiter(limits or RateLimits())
         self._outstanding: dict[bytes, Outstanding] = {}
         self._newcomers = Newcomers()
+        self._hearsay = Hearsay()
         self._tasks = TaskSet("dht")
         self._family_bytes = 4
         self._bound: Address | None = None
@@ -206,11 +212,19 @@ class MeshProtocol(KademliaProtocol):  # type: ignore[misc]  # the package has n
             _finish(answer, None)
             return
         prove = node is None or not self._prover.is_proved(node.id, address)
+        by_hearsay = node is not None and prove and not isinstance(request, Ping)
+        if node is not None and by_hearsay:
+            if not self._hearsay.may_ask(node.id, address, self._loop.time()):
+                _finish(answer, None)
+                return
+            self._hearsay.asked(node.id, address)
         if prove != request.prove:
             request = msgspec.structs.replace(request, prove=prove)
         message_id = os.urandom(messages.ID_BYTES)
         timer = self._loop.call_later(self.round_trips.limit(address), self._timeout, message_id)
-        self._outstanding[message_id] = Outstanding(request, answer, timer, self._loop.time(), address, node)
+        self._outstanding[message_id] = Outstanding(
+            request, answer, timer, self._loop.time(), address, node, by_hearsay
+        )
         self._counters.rpc_sent += 1
         self._send(messages.REQUEST, message_id, request, address)
 
@@ -267,10 +281,13 @@ class MeshProtocol(KademliaProtocol):  # type: ignore[misc]  # the package has n
             self.router.remove_contact(asked)  # another node lives at its address now
         if not self._is_proved(node, message_id, response.proof):
             self._counters.unproven += 1
+            self._was_silent(outstanding)
             self._newcomers.refuse(node, self._loop.time())
             self._doubt(node, ask_again=not outstanding.request.prove)
             _finish(outstanding.answer, None)
             return
+        if asked is not None and outstanding.by_hearsay:
+            self._hearsay.proved(asked.id, outstanding.address)
         self._limiter.trust(outstanding.address, self._loop.time())
         self._answered(node)
         if asked is not None and asked.id != node.id:
@@ -297,9 +314,14 @@ class MeshProtocol(KademliaProtocol):  # type: ignore[misc]  # the package has n
         outstanding = self._outstanding.pop(message_id)
         self._counters.rpc_failed += 1
         self.round_trips.missed(outstanding.address)
+        self._was_silent(outstanding)
         if outstanding.node is not None:
             self._missed(outstanding.node, is_ping=outstanding.expects is Pong)
         _finish(outstanding.answer, None)
+
+    def _was_silent(self, outstanding: Outstanding) -> None:
+        if outstanding.node is not None and outstanding.by_hearsay:
+            self._hearsay.silent(outstanding.node.id, outstanding.address, self._loop.time())
 
     # --- who is alive ---------------------------------------------------------------------------------------------
 
