@@ -14,12 +14,13 @@ from urllib.parse import quote
 
 import msgspec
 
+from node.cli_explain import lines_of
 from node.config import default_data_dir
 from node.control_client import ControlClient
 from node.program.durations import DurationError, parse_duration
 from node.program.errors import EXIT_FAILED, EXIT_USAGE, UserFacingError
 from node.program.lifetime import print_json
-from node.state import NodeState, Peer, RoutingStats, View
+from node.state import Explanation, NodeState, Peer, RoutingStats, View
 from node.wire import headers
 
 
@@ -99,10 +100,24 @@ def _peers(client: ControlClient, arguments: argparse.Namespace) -> int:
     if arguments.json:
         print_json(list(peers))
     elif not peers:
-        _say("None yet: the node looks for other workers when a request needs one.")
+        _say("None yet: the node meets other workers in the DHT, and looks for them when a request needs one.")
+    width = max((len(peer.worker_id) for peer in peers), default=0)
     for peer in () if arguments.json else peers:
         trip = "-" if peer.rtt_ms is None else f"{peer.rtt_ms:.1f} ms"
-        _say(f"{peer.worker_id:<28} {peer.route:<7} {trip:>9}  load {peer.load:.0%}  {', '.join(peer.services)}")
+        offers = (
+            f"load {peer.load:.0%}  {', '.join(peer.services)}" if peer.services else "no request went there yet"
+        )
+        _say(f"{peer.worker_id:<{width}} {peer.route:<7} {trip:>9}  {offers}")
+    return 0
+
+
+def _explain(client: ControlClient, arguments: argparse.Namespace) -> int:
+    path = f"/explain/{quote(arguments.service, safe='')}" + ("?personal=1" if arguments.personal else "")
+    found = client.get(path, Explanation)
+    if arguments.json:
+        print_json(found)
+    for line in () if arguments.json else lines_of(found):
+        _say(line)
     return 0
 
 
@@ -208,6 +223,7 @@ COMMANDS: dict[str, Callable[[ControlClient, argparse.Namespace], int]] = {
     "services": _services,
     "stats": _stats,
     "peers": _peers,
+    "explain": _explain,
     "doctor": _doctor,
     "pause": _intent("/pause", "The node finishes its requests and rests until you resume it."),
     "resume": _intent("/resume", "The node works again."),

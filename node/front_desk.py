@@ -16,7 +16,7 @@ from node.control import EnrollIntent
 from node.doctor import Check, examine
 from node.mesh_session import MeshSession
 from node.services.local_tokens import LocalTokens
-from node.state import NodeState, RoutingStats, View
+from node.state import Explanation, NodeState, RoutingStats, View
 from node.wire.problems import Problem
 from node.wire.tokens import TokenVerifier
 
@@ -64,7 +64,7 @@ class FrontDesk:
     def view(self) -> View:
         """Return what a person may see of this node now."""
         self._sequence += 1
-        peers = self._session.router.peers() if self._session is not None else ()
+        peers = self._session.peers() if self._session is not None else ()
         return View(sequence=self._sequence, state=self._node.state, stats=self.stats(), peers=peers)
 
     async def serve(
@@ -83,6 +83,13 @@ class FrontDesk:
         return await self._session.router.serve(
             request, service, path, forwarded=forwarded, caller=caller, personal=personal
         )
+
+    async def explain(self, service: str, *, personal: bool) -> Explanation:
+        """Say who would get the next request for a service, and why; raise a Problem."""
+        if self._session is None:
+            text = "This machine is in no mesh, so it knows of no services. Join one with: rma-mesh-node enroll"
+            raise Problem("conflict", text)
+        return await self._session.router.explain(service, personal=personal)
 
     async def enroll(self, intent: EnrollIntent) -> str:
         """Join the mesh of an invite; return our worker_id, or raise a Problem."""

@@ -17,11 +17,14 @@
     class LocalServices(Protocol):   target(service) -> LocalTarget | None                              sources.py
     class LocalTarget(Protocol):     base_url: str; service_token: str; manifest: Manifest
 
-Local service -> cache -> sources in their order -> select -> forward. Whom to ask: `candidates` turns a record into
-addresses, `loads` says which word on a load is the newest, `ranking` keeps candidates in order of load, `selection`
-picks, `cache` remembers (single flight, by `shared_call`), `sources` has the protocols and asks them, `breaker` leaves
-out who keeps failing, `outstanding` counts what we have given out, `targets` remembers addresses that do not answer.
-Asking: `dispatch` carries one request through all of this, `attempt` is one try at one worker, `hedging` a second one
-beside it, `retry` says whether another may follow, `failures` what a failed try means, `admission` is the gate in
-front of a service. `explain` says who would be picked and why, `stats` counts, `settings` is what may be set.
+Local service -> cache -> sources in their order -> select -> forward.
+
+Whom to ask: `candidates` turns a record into addresses, `loads` says which word on a load is the newest, `ranking`
+keeps candidates in order of load, `selection` picks, `cache` remembers (single flight, by `shared_call`), `sources`
+has the protocols and asks them, `breaker` leaves out who keeps failing, `outstanding` counts what we gave out,
+`targets` remembers addresses that do not answer.
+
+Asking: `dispatch` carries one request through all of this, `attempt` is one try at one worker, `hedging` a second
+one beside it, `retry` says whether another may follow, `failures` what a failed try means, `admission` is the gate
+in front of a service. `explain` says who would be picked and why, `stats` counts, `settings` is what may be set.
 """

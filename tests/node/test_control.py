@@ -113,6 +113,13 @@ async def test_what_cannot_be_done_is_said(
         assert await problem_of(answer) == (status, kind)
 
 
+async def test_outside_any_mesh_nothing_can_be_explained(control: aiohttp.ClientSession) -> None:
+    async with control.get("/explain/ner") as answer:
+        assert await problem_of(answer) == (409, "conflict")
+    async with control.get("/explain/") as answer:
+        assert await problem_of(answer) == (404, "not-found")
+
+
 async def test_stop_ends_the_node(node: NodeRuntime, control: aiohttp.ClientSession) -> None:
     async with control.post("/stop") as answer:
         assert answer.status == 202
