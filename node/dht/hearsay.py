@@ -1,8 +1,8 @@
 """Whom we ask only because somebody said so: so many ids at one address, and after some silence nobody there.
 
-A liar tells contacts by the dozen, all at the address of a victim who has nothing to do with the mesh. Without
-this, every lookup of every node that hears them would send the victim a datagram for each. A real node has one id,
-and it answers; who has proved that he lives at an address is asked there without limits (see `proofs`).
+A liar tells contacts by the dozen, all at the address of one victim, who may have nothing to do with the mesh.
+Without this, every lookup of every node that hears them would send the victim a datagram for each. A real node has
+one id, and it answers; who has proved that he lives at an address is asked there without limits (see `proofs`).
 """
 
 from __future__ import annotations
@@ -71,7 +71,7 @@ class Hearsay:
             self._claims.popitem(last=False)
 
     def proved(self, node_id: bytes, address: Address) -> None:
-        """Note that a request was answered by somebody who lives there, under this id or another."""
+        """Note that this node lives there."""
         for place, _ in _places(address):
             claims = self._ended(place, node_id)
             if claims is not None:
@@ -80,7 +80,7 @@ class Hearsay:
                     del self._claims[place]
 
     def silent(self, node_id: bytes, address: Address, now: float) -> None:
-        """Note that no answer came, or none with a proof."""
+        """Note that no answer came, none with a proof, or somebody else's."""
         for place, allowance in _places(address):
             claims = self._ended(place, node_id)
             if claims is None:

@@ -286,8 +286,10 @@ class MeshProtocol(KademliaProtocol):  # type: ignore[misc]  # the package has n
             self._doubt(node, ask_again=not outstanding.request.prove)
             _finish(outstanding.answer, None)
             return
-        if asked is not None and outstanding.by_hearsay:
-            self._hearsay.proved(asked.id, outstanding.address)
+        if asked is not None and asked.id == node.id and outstanding.by_hearsay:
+            self._hearsay.proved(node.id, outstanding.address)
+        else:
+            self._was_silent(outstanding)  # somebody else lives there: whoever told us was wrong
         self._limiter.trust(outstanding.address, self._loop.time())
         self._answered(node)
         if asked is not None and asked.id != node.id:

@@ -40,7 +40,8 @@ def test_one_id_may_be_asked_for_several_lookups_at_once(hearsay: Hearsay) -> No
 
 
 def test_who_was_silent_is_left_in_peace_longer_and_longer(hearsay: Hearsay) -> None:
-    now, asked_at = 0.0, []
+    now = 0.0
+    asked_at: list[float] = []
     while now < 3600:
         if ask(hearsay, len(asked_at), VICTIM, now):
             asked_at.append(now)
