@@ -39,7 +39,8 @@ def _facts(found: Explanation) -> Iterator[str]:
     yield _fact("known from", _origin(found.lookup))
     yield from (_fact("", _asked(source)) for source in found.lookup.asked)
     yield _fact("policy", found.policy)
-    yield _fact("places", _places(found.queue))
+    if found.candidates:
+        yield _fact("places", _places(found.queue))
     yield from (_fact("breaker", _breaker(breaker)) for breaker in found.breakers)
     if found.picked is None and not found.here.serves:
         advice = IF_NOT_VETTED if found.candidates else IF_NOBODY

@@ -30,6 +30,7 @@ from node.wire.messages import Route
 from node.wire.problems import Problem
 
 SWITCHING = 101
+SHORTEST_HEDGE = 0.002  # seconds: so often at most it is looked whether a second worker can be asked
 
 
 class Dispatch:
@@ -274,7 +275,7 @@ class Dispatch:
 
         Return the first one that may go to the client; the other worker is let go of and not counted as failed.
         """
-        parts, wait = self._parts, self._parts.settings.hedge_after
+        parts, wait = self._parts, max(SHORTEST_HEDGE, self._parts.settings.hedge_after)
         second: Attempt | None = None
         async with contextlib.AsyncExitStack() as place, Race[Attempt]() as race:
             race.start(first, self._usable(first, race))

@@ -196,6 +196,15 @@ async def test_retries_stop_when_their_budget_is_spent() -> None:
         assert sum(len(worker.bodies) for worker in workers) == 6
 
 
+async def test_a_request_that_nobody_answered_took_no_route() -> None:
+    async with mesh(refusing("overloaded"), refusing("overloaded")) as (gateway, _):
+        await post(gateway)
+        (outcome,) = gateway.outcomes
+        assert (outcome.worker, outcome.route, outcome.attempts) == (None, None, 2)
+        stats = gateway.router.stats()
+        assert (stats.requests_by_route, stats.forwarded_requests, stats.failed_requests) == ({}, 0, 1)
+
+
 async def test_an_answers_load_is_noted() -> None:
     async with mesh(fine) as (gateway, _):
         await post(gateway)
