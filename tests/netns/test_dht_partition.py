@@ -23,9 +23,9 @@ def groups(lab: NetLab, folder: Path, **settings: float) -> tuple[list[DhtGroup]
     mesh = Mesh()
     machines = [lab.public(name) for name in NAMES]
     members = [[mesh.member(name) for name in names] for names in NAMES.values()]
-    join = [(machines[0].ip, PORT)]
+    join = f"{machines[0].ip}:{PORT}"
     made = [
-        DhtGroup(machine.space, mesh, some, folder, (machine.ip, PORT), join, **settings)
+        DhtGroup.in_space(machine.space, mesh, some, folder, f"{machine.ip}:{PORT}", join, **settings)
         for machine, some in zip(machines, members, strict=True)
     ]
     return made, machines

@@ -1,9 +1,10 @@
 """Runs some DHT nodes in a process of their own and obeys lines of JSON on stdin: for nodes in other networks.
 
-    python -m tests.support.dht_runner MEMBERS.json HOST PORT [HOST:PORT to join through]...
+    python -m tests.support.dht_runner MEMBERS.json HOST:PORT [HOST:PORT to join through]...
 
-The nodes listen on HOST, from PORT on, one port each. A line is {"do": "publish" | "find" | "look", "node": index,
-"services": [...] or "service": name}, and each is answered by one line.
+The nodes listen on HOST, from PORT on, one port each (0: any free ones), and join through the first of them where
+nothing else is said. A line is {"do": "publish" | "find" | "look", "node": index, "services": [...] or "service":
+name}, and each is answered by one line.
 """
 
 from __future__ import annotations
@@ -23,7 +24,8 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey,
 from node.dht.node import DhtNode
 from node.dht.settings import DhtSettings
 from tests.support.dht_nodes import Member, Mesh, worker
-from tests.support.namespaces import Guest, Namespace
+from tests.support.line_program import LineProgram
+from tests.support.namespaces import ROOT, Namespace
 
 
 class MemberKeys(msgspec.Struct, frozen=True):
@@ -43,26 +45,31 @@ class MembersFile(msgspec.Struct, frozen=True):
 
 
 class DhtGroup:
-    """Some DHT nodes in a namespace, seen from a test; they are named by their workers."""
+    """Some DHT nodes in a program, seen from a test; they are named by their workers."""
 
-    def __init__(
-        self,
-        space: Namespace,
-        mesh: Mesh,
-        members: Sequence[Member],
-        folder: Path,
-        at: tuple[str, int],
-        join: Sequence[tuple[str, int]] = (),
-        **settings: float,
-    ) -> None:
-        self.names = tuple(member.subject for member in members)
-        keys = [MemberKeys(one.subject, one.identity.private_bytes_raw(), one.credential) for one in members]
-        path = folder / f"{space.name}.json"
-        path.write_bytes(msgspec.json.encode(MembersFile(mesh.key.public_key().public_bytes_raw(), keys, settings)))
-        argv = [sys.executable, "-m", "tests.support.dht_runner", str(path), at[0], str(at[1])]
-        argv += [f"{host}:{port}" for host, port in join]
-        self.guest: Guest = space.spawn(*argv, log=folder / f"{space.name}.log", talk=True)
-        self.guest.read_line()  # says that all nodes listen
+    def __init__(self, program: LineProgram, names: Sequence[str]) -> None:
+        self.program = program
+        self.names = tuple(names)
+        self.program.read_line()  # says that all nodes listen
+
+    @classmethod
+    def in_space(
+        cls, space: Namespace, mesh: Mesh, members: Sequence[Member], folder: Path, *address: str, **settings: float
+    ) -> DhtGroup:
+        """Start nodes in a namespace; `address` is where they listen, then where they join: "host:port" each."""
+        argv = _argv(mesh, members, folder / f"{space.name}.json", address, settings)
+        return cls(
+            space.spawn(*argv, log=folder / f"{space.name}.log", talk=True), [one.subject for one in members]
+        )
+
+    @classmethod
+    def here(
+        cls, mesh: Mesh, members: Sequence[Member], folder: Path, *address: str, **settings: float
+    ) -> DhtGroup:
+        """Start nodes on this machine."""
+        argv = _argv(mesh, members, folder / "members.json", address, settings)
+        program = LineProgram.start(argv, folder / "nodes.log", ROOT)
+        return cls(program, [one.subject for one in members])
 
     def publish(self, name: str, *services: str) -> None:
         self._ask(name, do="publish", services=services)
@@ -80,10 +87,18 @@ class DhtGroup:
         return looked
 
     def _ask(self, name: str, **command: object) -> Any:
-        answer = json.loads(self.guest.ask(json.dumps({"node": self.names.index(name), **command})))
+        answer = json.loads(self.program.ask(json.dumps({"node": self.names.index(name), **command})))
         if "error" in answer:
-            raise AssertionError(f"{name}: {answer['error']}\n{self.guest.log_text()}")
+            raise AssertionError(f"{name}: {answer['error']}\n{self.program.log_text()}")
         return answer["is"]
+
+
+def _argv(
+    mesh: Mesh, members: Sequence[Member], path: Path, address: Sequence[str], settings: dict[str, float]
+) -> list[str]:
+    keys = [MemberKeys(one.subject, one.identity.private_bytes_raw(), one.credential) for one in members]
+    path.write_bytes(msgspec.json.encode(MembersFile(mesh.key.public_key().public_bytes_raw(), keys, settings)))
+    return [sys.executable, "-m", "tests.support.dht_runner", str(path), *address]
 
 
 async def obey(nodes: Sequence[DhtNode], names: Sequence[str], command: dict[str, Any]) -> Any:
@@ -95,14 +110,14 @@ async def obey(nodes: Sequence[DhtNode], names: Sequence[str], command: dict[str
             return [record.worker_id for record in await node.find_service(command["service"])]
         case _:
             contacts = [f"{contact.host}:{contact.port}" for contact in node.contacts()]
-            return {"contacts": contacts, "stats": msgspec.to_builtins(node.stats())}
+            return {"port": node.port, "contacts": contacts, "stats": msgspec.to_builtins(node.stats())}
 
 
 async def run(path: Path, host: str, port: int, join: Sequence[tuple[str, int]]) -> None:
+    """Run the nodes until stdin ends."""
     file = msgspec.json.decode(path.read_bytes(), type=MembersFile)
-    names = [member.subject for member in file.members]
     async with AsyncExitStack() as running:
-        nodes = []
+        nodes: list[DhtNode] = []
         for number, member in enumerate(file.members):
             node = DhtNode(
                 identity=Ed25519PrivateKey.from_private_bytes(member.identity),
@@ -110,31 +125,30 @@ async def run(path: Path, host: str, port: int, join: Sequence[tuple[str, int]])
                 subject=member.subject,
                 credential=member.credential,
                 clock=time.time,
-                settings=DhtSettings(**file.settings),  # type: ignore[arg-type]  # times, and whole numbers as floats
+                settings=DhtSettings(**file.settings),  # type: ignore[arg-type]  # only times come this way
             )
-            await node.start(host, port + number)
+            await node.start(host, port + number if port else 0)
             running.push_async_callback(node.stop)
-            node.set_bootstrap(join)
+            node.set_bootstrap(join or [(host, nodes[0].port if nodes else node.port)])
             nodes.append(node)
-        await answer_lines(nodes, names)
+        await answer_lines(nodes, [member.subject for member in file.members])
 
 
 async def answer_lines(nodes: Sequence[DhtNode], names: Sequence[str]) -> None:
     """Obey until stdin ends."""
-    lines = asyncio.StreamReader()
-    transport, _ = await asyncio.get_running_loop().connect_read_pipe(
-        lambda: asyncio.StreamReaderProtocol(lines), sys.stdin
-    )
     print("ready", flush=True)
-    while line := await lines.readline():
+    while line := await asyncio.to_thread(sys.stdin.readline):
         try:
             answer = {"is": await obey(nodes, names, json.loads(line))}
         except Exception as error:
             answer = {"error": repr(error)}
         print(json.dumps(answer), flush=True)
-    transport.close()
+
+
+def address_of(text: str) -> tuple[str, int]:
+    host, _, port = text.rpartition(":")
+    return host, int(port)
 
 
 if __name__ == "__main__":
-    to_join = [(host, int(port)) for host, _, port in (word.rpartition(":") for word in sys.argv[4:])]
-    asyncio.run(run(Path(sys.argv[1]), sys.argv[2], int(sys.argv[3]), to_join))
+    asyncio.run(run(Path(sys.argv[1]), *address_of(sys.argv[2]), [address_of(word) for word in sys.argv[3:]]))

@@ -18,8 +18,9 @@ from collections.abc import Mapping, Sequence
 from contextlib import closing
 from pathlib import Path
 
+from tests.support.line_program import LIMIT, LineProgram
+
 ROOT = Path(__file__).parents[2]
-LIMIT = 60.0  # seconds for any one command
 PROGRAMS = ("ip", "nft", "nsenter", "sysctl", "tc", "unshare")
 
 # No DNS inside: look-ups fail at once instead of after ten seconds.
@@ -59,30 +60,8 @@ def why_impossible() -> str | None:
     return None
 
 
-class Guest:
+class Guest(LineProgram):
     """A program that runs in a namespace, to be stopped, killed or frozen."""
-
-    def __init__(self, process: subprocess.Popen[str], log: Path | None) -> None:
-        self.process = process
-        self._log = log
-
-    def ask(self, line: str) -> str:
-        """Send a line to a program that was spawned to talk; return the line that it answers."""
-        assert self.process.stdin is not None
-        self.process.stdin.write(line + "\n")
-        self.process.stdin.flush()
-        return self.read_line()
-
-    def read_line(self) -> str:
-        """Return its next line; raise NetlabError where it has ended."""
-        assert self.process.stdout is not None
-        line = self.process.stdout.readline()
-        if not line:
-            raise NetlabError(f"the program in the namespace has ended; its log:\n{self.log_text()}")
-        return line.rstrip("\n")
-
-    def log_text(self) -> str:
-        return "" if self._log is None else self._log.read_text("utf-8", "replace")
 
     def stop(self, grace: float = 20.0) -> int:
         """Ask it to end, kill it if it does not; return its exit code."""
@@ -96,13 +75,6 @@ class Guest:
     def kill(self) -> int:
         self._signal(signal.SIGKILL)
         return self.process.wait(LIMIT)
-
-    def close(self) -> None:
-        """Kill it and close the pipes to it; may be called again."""
-        self.kill()
-        for pipe in (self.process.stdin, self.process.stdout):
-            if pipe is not None:
-                pipe.close()
 
     def freeze(self) -> None:
         """Stop it as closing a laptop's lid does: the world goes on without it."""
