@@ -55,13 +55,14 @@ class Answerer:
             case FindNode():
                 return Found(self._node_id, self._neighbours(source, request.key, room), proof=proof)
             case FindValue():
-                return self._find_value(source, request.key, room, proof)
+                return self._find_value(source, request, room, proof)
             case Store():
                 return self._store(request, proof)
 
-    def _find_value(self, source: Node, key: bytes, room: int, proof: Proof | None) -> Found:
-        """Return a sample of the entries, and contacts in the room that they leave."""
-        bundle = self._storage.bundle(key, room - 2 * CONTACT_BYTES)
+    def _find_value(self, source: Node, request: FindValue, room: int, proof: Proof | None) -> Found:
+        """Return a sample of the entries, those first that are news, and contacts in the room that they leave."""
+        key = request.key
+        bundle = self._storage.bundle(key, room - 2 * CONTACT_BYTES, frozenset(request.known))
         if bundle is None:
             return Found(self._node_id, self._neighbours(source, key, room), proof=proof)
         left = room - sum(len(data) + 3 for data in bundle.entries)

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from kademlia.crawling import SpiderCrawl
 from kademlia.node import Node
 
-from node.dht.messages import Found
+from node.dht.messages import MOST_MARKS, Found, mark_of
 from node.dht.paths import Paths
 from node.dht.protocol import Answer, MeshProtocol
 from node.dht.verifier import Checked, RecordError, RecordVerifier
@@ -193,7 +193,8 @@ class EntryLookup(Lookup):
         return told >= self._samples or len(self.entries) >= min(sorted(self._totals)[-2], PLENTY)
 
     def ask(self, node: Node) -> Answer:
-        return self.protocol.call_find_value(node, self.node)  # type: ignore[no-any-return]
+        known = tuple(mark_of(entry.data) for entry in self._newest.values())
+        return self.protocol.call_find_value(node, self.node, known[-MOST_MARKS:])  # type: ignore[no-any-return]
 
     def absorb(self, node: Node, answer: Found) -> None:
         super().absorb(node, answer)

@@ -34,6 +34,8 @@ PROVE_BYTES = 208  # of other requests for a proof: three times that is an answe
 PLAIN_BYTES = 100  # of other requests: three times that is a short answer, and a request for a proof back
 PROOF_BYTES = 330  # more than any proof takes
 BARE_BYTES = HEADER_BYTES + 60  # more than any answer without proof, contacts and entries takes
+MARK_BYTES = 4  # the end of an entry, so of its signature: enough to tell it from the others of a key
+MOST_MARKS = 48  # which fit into the padding that a request for entries has anyway
 ENVELOPE_BYTES = HEADER_BYTES + 64  # header, tag, sender, key and counts: more than any message needs
 ENTRY_ROOM = MAX_DATAGRAM - ENVELOPE_BYTES - 2 * CONTACT_BYTES
 
@@ -42,6 +44,7 @@ Address = tuple[str, int]
 Key = Annotated[bytes, msgspec.Meta(min_length=KEY_BYTES, max_length=KEY_BYTES)]
 Entries = Annotated[tuple[bytes, ...], msgspec.Meta(max_length=16)]
 Padding = Annotated[bytes, msgspec.Meta(max_length=MAX_DATAGRAM)]
+Mark = Annotated[bytes, msgspec.Meta(min_length=MARK_BYTES, max_length=MARK_BYTES)]
 Seen = Annotated[bytes, msgspec.Meta(min_length=6, max_length=18)]
 
 
@@ -82,12 +85,13 @@ class FindNode(msgspec.Struct, frozen=True, array_like=True, tag="find_node"):
 
 
 class FindValue(msgspec.Struct, frozen=True, array_like=True, tag="find_value"):
-    """Asks for the entries under a key, and for contacts near it."""
+    """Asks for the entries under a key, and for contacts near it; `known` are marks of entries that are no news."""
 
     sender: Key
     key: Key
     prove: bool = False
     padding: Padding = b""
+    known: Annotated[tuple[Mark, ...], msgspec.Meta(max_length=MOST_MARKS)] = ()
 
 
 class Store(msgspec.Struct, frozen=True, array_like=True, tag="store"):
@@ -177,6 +181,11 @@ def decode(data: bytes, mesh_tag: bytes) -> tuple[bytes, Request | Response]:
     except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
         raise MalformedError(str(error)) from None
     return data[1 : 1 + ID_BYTES], message
+
+
+def mark_of(entry: bytes) -> bytes:
+    """Return the few bytes by which a request says that its sender knows an entry."""
+    return entry[-MARK_BYTES:]
 
 
 def to_wire(nodes: Iterable[Node]) -> tuple[WireContact, ...]:

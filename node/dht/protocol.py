@@ -235,8 +235,8 @@ class MeshProtocol(KademliaProtocol):  # type: ignore[misc]  # the package has n
         request = FindNode(self.source_node.id, node_to_find.id)
         return self.ask(request, _address(node_to_ask), node_to_ask)
 
-    def call_find_value(self, node_to_ask: Node, node_to_find: Node) -> Answer:
-        request = FindValue(self.source_node.id, node_to_find.id)
+    def call_find_value(self, node_to_ask: Node, node_to_find: Node, known: tuple[bytes, ...] = ()) -> Answer:
+        request = FindValue(self.source_node.id, node_to_find.id, known=known)
         return self.ask(request, _address(node_to_ask), node_to_ask)
 
     def call_store(self, node_to_ask: Node, key: bytes, value: tuple[bytes, ...]) -> Answer:

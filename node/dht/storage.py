@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import random
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Container, Iterator
 from dataclasses import dataclass
 
 import msgspec
@@ -102,12 +102,15 @@ class MergingStorage(IStorage):  # type: ignore[misc]  # the package has no type
                 self._remove(key, subject)
         return usable
 
-    def bundle(self, key: bytes, room: int) -> Bundle | None:
-        """Return a sample of at most `room` bytes of a key's entries, or None where there is none."""
+    def bundle(self, key: bytes, room: int, known: Container[bytes] = frozenset()) -> Bundle | None:
+        """Return a sample of at most `room` bytes of a key's entries, or None where there is none.
+
+        Entries whose marks are `known` to the asker come last: that we have them is worth telling, too.
+        """
         living = self.living(key)
         if not living:
             return None
-        chosen = sampling.sample(living, room, self._rng)
+        chosen = sampling.sample(living, room, self._rng, known)
         total = sum(entry.payload is not None for entry in living)
         return Bundle(total, tuple(entry.data for entry in chosen))
 

@@ -12,7 +12,7 @@ from kademlia.node import Node
 
 from node.dht import records
 from node.dht.lookup import PLENTY, WITNESSES, EntryLookup, Lookup
-from node.dht.messages import Found, WireContact, from_wire, to_wire
+from node.dht.messages import Found, WireContact, from_wire, mark_of, to_wire
 from node.dht.protocol import Answer
 from node.dht.table import ContactTable
 from node.dht.verifier import RecordVerifier
@@ -35,8 +35,10 @@ class PaperNetwork:
         self.dead: set[bytes] = set()
         self.entries: dict[bytes, tuple[int, Sequence[bytes]]] = {}
         self.patient = 0.02
+        self.room = 16
         self.delays: dict[bytes, float] = {}
         self.asked: list[Node] = []
+        self.known: list[Sequence[bytes]] = []
         self.router = ContactTable(Node(bytes(20)), K)
 
     def _table(self, node: Node) -> ContactTable:
@@ -61,8 +63,11 @@ class PaperNetwork:
     def call_find_node(self, node: Node, target: Node) -> Answer:
         return self._answer(node, target, (0, ()))
 
-    def call_find_value(self, node: Node, target: Node) -> Answer:
-        return self._answer(node, target, self.entries.get(node.id, (0, ())))
+    def call_find_value(self, node: Node, target: Node, known: Sequence[bytes] = ()) -> Answer:
+        total, entries = self.entries.get(node.id, (0, ()))
+        self.known.append(known)
+        news_first = sorted(entries, key=lambda entry: mark_of(entry) in known)
+        return self._answer(node, target, (total, news_first[: self.room]))
 
     def _answer(self, node: Node, target: Node, told: tuple[int, Sequence[bytes]]) -> Answer:
         loop = asyncio.get_running_loop()
@@ -91,6 +96,7 @@ def whole() -> PaperNetwork:
 @pytest.fixture
 def network(whole: PaperNetwork) -> PaperNetwork:
     whole.dead, whole.entries, whole.delays, whole.asked, whole.patient = set(), {}, {}, [], 0.02
+    whole.room, whole.known = 16, []
     return whole
 
 
@@ -207,6 +213,19 @@ async def test_the_samples_of_several_nodes_are_joined(shop: Shop) -> None:
     shop.tell(1, *members[2:4], total=6)
     shop.tell(2, *members[4:], total=6)
     assert set((await shop.find()).entries) == {f"w{number}" for number in range(6)}
+
+
+async def test_it_says_what_it_has_heard_so_that_others_tell_news(shop: Shop) -> None:
+    members = [shop.mesh.member(f"w{number}").entry() for number in range(6)]
+    for place in range(K):
+        shop.tell(place, *members)
+    shop.network.room = 1
+    lookup = await shop.find(samples=K)
+    heard = [set(known) for known in shop.network.known]
+    assert heard[0] == set()
+    assert heard == sorted(heard, key=len), "nothing is forgotten"
+    assert set() < heard[-1] <= {mark_of(entry.data) for entry in lookup.entries.values()}
+    assert len(lookup.entries) > 1
 
 
 async def test_it_ends_early_when_three_nodes_told_all_there_is(shop: Shop, alice: Member) -> None:

@@ -29,13 +29,14 @@ from node.dht.messages import (
 TAG = b"mesh"
 ID = b"i" * 20
 KEYS = st.binary(min_size=20, max_size=20)
+MARKS = st.lists(st.binary(min_size=4, max_size=4), max_size=messages.MOST_MARKS).map(tuple)
 CONTACTS = st.builds(
     WireContact, id=KEYS, host=st.ip_addresses().map(lambda ip: ip.packed), port=st.integers(1, 65535)
 )
 REQUESTS = st.one_of(
     st.builds(Ping, sender=KEYS),
     st.builds(FindNode, sender=KEYS, key=KEYS),
-    st.builds(FindValue, sender=KEYS, key=KEYS),
+    st.builds(FindValue, sender=KEYS, key=KEYS, known=MARKS),
     st.builds(Store, sender=KEYS, key=KEYS, entries=st.lists(st.binary(max_size=300), max_size=3).map(tuple)),
 )
 RESPONSES = st.one_of(
