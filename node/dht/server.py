@@ -79,7 +79,7 @@ class MeshServer(Server):  # type: ignore[misc]  # the package has no types
         if self.protocol is None:
             return None
         seconds = self.protocol.round_trips.smoothed((node.ip, node.port))
-        return None if seconds is None else seconds * 1000
+        return None if seconds is None else round(seconds * 1000, 3)
 
     def drop_unproved(self) -> None:
         """Drop contacts that were revoked or whose credentials have ended."""
