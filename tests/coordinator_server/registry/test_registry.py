@@ -13,6 +13,7 @@ import pytest
 from coordinator_server.audit import Audit
 from coordinator_server.enrolment.workers import Enrolment, Workers
 from coordinator_server.registry import registry
+from coordinator_server.registry.assignment import assign
 from coordinator_server.registry.membership import Patience
 from coordinator_server.registry.registry import Registry
 from coordinator_server.store.interface import Write
@@ -292,11 +293,11 @@ class Watch:
 
 
 async def test_a_plan_that_took_long_puts_the_next_one_off(mesh: Mesh, monkeypatch: pytest.MonkeyPatch) -> None:
-    watch, plan = Watch(), registry.assign
+    watch = Watch()
 
     def slowly(*arguments: Any) -> Any:
         watch.worked += 1.0 + registry.QUICK
-        return plan(*arguments)
+        return assign(*arguments)
 
     monkeypatch.setattr(registry, "time", watch)
     monkeypatch.setattr(registry, "assign", slowly)
