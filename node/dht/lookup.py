@@ -1,7 +1,8 @@
 """Walks towards a key: asks the nearest contacts known, learns nearer ones, waits neither for dead nor for liars.
 
-Up to alpha requests are under way at once. One that stays unanswered for the protocol's `patience` gives its place
-to the next contact; its answer still counts when it comes. Whom to ask next is for `paths` to say. A lookup for
+Up to alpha requests are under way at once. One that stays unanswered for the protocol's `patience`, or for twice as
+long as any answer of this lookup has taken, gives its place to the next contact; its answer still counts when it
+comes. Whom to ask next is for `paths` to say. A lookup for
 entries ends as soon as it has enough of them and most of its paths have come upon some by themselves.
 """
 
@@ -20,21 +21,28 @@ from node.dht.protocol import Answer, MeshProtocol
 from node.dht.verifier import Checked, RecordError, RecordVerifier
 
 MOST_ASKED_PER_K = 3  # a lookup asks at most three times k nodes, however many are offered
+LEAST_PATIENCE = 0.02  # seconds; less is the noise of a busy machine
 WITNESSES = 3  # nodes that must have told entries before a lookup believes that it has all of them
 PLENTY = 24  # entries with which a lookup is content, however many more there are
 
 
 @dataclass(slots=True)
 class Asked:
-    """A request under way; at the loop's time `until` it is late, and the lookup turns to somebody else."""
+    """A request under way, with the loop's times of its going out and of the end of patience with it."""
 
     node: Node
+    at: float
     until: float
     late: bool = False
 
 
 class Lookup(SpiderCrawl):  # type: ignore[misc]  # the package has no types
     """Finds the living nodes nearest to a key; the base class's heap keeps those that have answered."""
+
+    protocol: MeshProtocol
+    node: Node
+    ksize: int
+    alpha: int
 
     def __init__(
         self,
@@ -49,6 +57,7 @@ class Lookup(SpiderCrawl):  # type: ignore[misc]  # the package has no types
         self.asked = 0
         self.hops = 0
         self.paths = Paths(target, peers, ksize=ksize, width=alpha)
+        self._slowest: float | None = None
         self._depth = {peer.id: 1 for peer in peers}
         self._pending: dict[Answer, Asked] = {}
 
@@ -70,7 +79,7 @@ class Lookup(SpiderCrawl):  # type: ignore[misc]  # the package has no types
         return False
 
     def ask(self, node: Node) -> Answer:
-        return self.protocol.call_find_node(node, self.node)  # type: ignore[no-any-return]
+        return self.protocol.call_find_node(node, self.node)
 
     def absorb(self, node: Node, answer: Found) -> None:
         """Take in what one node said."""
@@ -89,34 +98,45 @@ class Lookup(SpiderCrawl):  # type: ignore[misc]  # the package has no types
 
     def wake_at(self) -> float:
         """Return the loop's time at which there is something to do though no answer has come."""
-        return min((asked.until for asked in self._fresh()), default=float("inf"))
+        now = self.now()
+        ends = [asked.until for asked in self._pending.values() if asked.until > now]
+        return min([*ends, *map(self._late_at, self._fresh())], default=float("inf"))
 
     @staticmethod
     def now() -> float:
         return asyncio.get_running_loop().time()
 
     def _fresh(self) -> list[Asked]:
-        """Return the requests that may still be answered in time."""
+        """Return the requests that the lookup waits for before it turns to somebody else."""
         return [asked for asked in self._pending.values() if not asked.late]
+
+    def _late_at(self, asked: Asked) -> float:
+        """Return when a request is late: when patience ends, or after twice as long as all others have taken."""
+        if self._slowest is None:
+            return asked.until
+        return min(asked.until, asked.at + max(2 * self._slowest, LEAST_PATIENCE))
 
     def _ask_more(self, *, behind: bool) -> None:
         now = self.now()
         for asked in self._fresh():
-            if asked.until <= now:
+            if self._late_at(asked) <= now:
                 asked.late = True
                 self.paths.late(asked.node)
-        fresh = len(self._fresh())
-        while fresh < self.alpha and self.asked < MOST_ASKED_PER_K * self.ksize:
-            node = self.paths.next(behind=behind)
-            if node is None:
-                return
-            self._pending[self.ask(node)] = Asked(node, now + self.protocol.patience(node))
+        while self._has_room(now) and (node := self.paths.next(behind=behind)) is not None:
+            self._pending[self.ask(node)] = Asked(node, now, now + self.protocol.patience(node))
             self.asked += 1
-            fresh += 1
+
+    def _has_room(self, now: float) -> bool:
+        """Whether one more request may go out; those that are late make room for as many again, and no more."""
+        recent = sum(asked.until > now for asked in self._pending.values())
+        if self.asked >= MOST_ASKED_PER_K * self.ksize or recent >= 2 * self.alpha:
+            return False
+        return len(self._fresh()) < self.alpha
 
     def _may_leave(self) -> bool:
         """Whether only the silent are left to wait for, and there is something to leave with."""
-        return not self._fresh() and self._has_result()
+        now = self.now()
+        return self._has_result() and not any(asked.until > now for asked in self._pending.values())
 
     def _has_result(self) -> bool:
         return len(self.nearest) > 0
@@ -127,9 +147,11 @@ class Lookup(SpiderCrawl):  # type: ignore[misc]  # the package has no types
         limit = None if wake_at == float("inf") else max(wake_at - self.now(), 0.0)
         done, _ = await asyncio.wait(self._pending, timeout=limit, return_when=asyncio.FIRST_COMPLETED)
         for answer in done:
-            node = self._pending.pop(answer).node
+            asked = self._pending.pop(answer)
+            node = asked.node
             found = answer.result()
             if isinstance(found, Found) and found.sender == node.id:
+                self._slowest = max(self._slowest or 0.0, self.now() - asked.at)
                 self.absorb(node, found)
             else:
                 self.paths.failed(node)
@@ -185,16 +207,18 @@ class EntryLookup(Lookup):
     def has_told_all(self) -> bool:
         """Whether enough nodes have told, and all that there is or plenty, or as many nodes as we want to hear.
 
-        How much there is is believed when two nodes say so: a liar alone cannot keep us asking.
+        Who says that there is more than we have is believed for a while, for longer where another one says so too:
+        a liar alone cannot keep us asking.
         """
         told = len(self._totals)
-        if told < WITNESSES:
-            return False
-        return told >= self._samples or len(self.entries) >= min(sorted(self._totals)[-2], PLENTY)
+        if told < WITNESSES or told >= self._samples:
+            return told >= self._samples
+        total = sorted(self._totals)[-1 if told < 2 * WITNESSES else -2]
+        return len(self.entries) >= min(total, PLENTY)
 
     def ask(self, node: Node) -> Answer:
         known = tuple(mark_of(entry.data) for entry in self._newest.values())
-        return self.protocol.call_find_value(node, self.node, known[-MOST_MARKS:])  # type: ignore[no-any-return]
+        return self.protocol.call_find_value(node, self.node, known[-MOST_MARKS:])
 
     def absorb(self, node: Node, answer: Found) -> None:
         super().absorb(node, answer)

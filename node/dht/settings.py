@@ -15,7 +15,7 @@ class DhtSettings:
     rpc_timeout: float = 1.0  # longest time after which a message counts as unanswered
     entry_ttl: float = 180.0  # life of an entry that we publish
     republish: float = 60.0  # pause between two announcements
-    alpha: int = 3  # requests of one lookup under way at once
+    alpha: int = 4  # requests of one lookup under way at once
     ksize: int = 20  # nodes that keep an entry, and contacts in a bucket
     samples: int = 16  # most storing nodes whose samples one lookup joins
     patience: float = 0.2  # share of rpc_timeout after which a lookup turns to the next contact at the latest
