@@ -212,6 +212,15 @@ def pack_ip(ip: str) -> bytes:
     return socket.inet_pton(socket.AF_INET6 if ":" in ip else socket.AF_INET, ip)
 
 
+def without_loopback(contacts: Iterable[WireContact]) -> tuple[WireContact, ...]:
+    """Return the contacts that are not on the very machine that asks: nobody elsewhere can know those."""
+    return tuple(contact for contact in contacts if not _is_loopback(contact.host))
+
+
+def _is_loopback(host: bytes) -> bool:
+    return host[0] == 127 if len(host) == 4 else host == bytes(15) + b"\x01"
+
+
 def _is_one_host(host: bytes) -> bool:
     """Whether an address can be that of one node: not unspecified, multicast, reserved or broadcast."""
     if len(host) == 4:

@@ -24,7 +24,7 @@ from kademlia.protocol import KademliaProtocol
 from node.dht import messages
 from node.dht.answering import Answerer
 from node.dht.hearsay import Hearsay
-from node.dht.limits import Limiter, RateLimits
+from node.dht.limits import Limiter, RateLimits, is_loopback
 from node.dht.messages import (
     MAX_DATAGRAM,
     MOST_TIMES,
@@ -272,7 +272,7 @@ class MeshProtocol(KademliaProtocol):  # type: ignore[misc]  # the package has n
         else:
             del self._outstanding[message_id]
             self.round_trips.answered(address, self._loop.time() - outstanding.sent_at)
-            self._accept_response(message_id, response, outstanding)
+            self._accept_response(message_id, _from_here(response, address), outstanding)
 
     def _accept_response(self, message_id: bytes, response: Response, outstanding: Outstanding) -> None:
         node = Node(response.sender, *outstanding.address)
@@ -399,6 +399,13 @@ class MeshProtocol(KademliaProtocol):  # type: ignore[misc]  # the package has n
 
 def _address(node: Node) -> Address:
     return node.ip, node.port
+
+
+def _from_here(response: Response, address: Address) -> Response:
+    """Return an answer as it makes sense on this machine: to others, our loopback is their own."""
+    if not isinstance(response, Found) or is_loopback(address[0]):
+        return response
+    return msgspec.structs.replace(response, contacts=messages.without_loopback(response.contacts))
 
 
 def _finish(answer: Answer, response: Response | None) -> None:

@@ -30,6 +30,7 @@ from tests.support.dht_attackers import (
     tell_entries,
     victims,
 )
+from tests.support.dht_fuzzing import HOME, PEER, Wire
 from tests.support.dht_nodes import Clock, Member, Mesh, RawPeer, found, raw_peer, until, worker
 
 OCR = records.service_key("ocr")
@@ -141,6 +142,14 @@ async def test_a_bad_entry_is_not_kept_and_is_counted(scene: Scene, how: str) ->
     assert scene.refused(scene.storer, reason) == 1
     assert scene.storer.stats().entries == 0
     await scene.finds()
+
+
+async def test_a_good_entry_is_refused_under_a_wrong_key_also_when_it_is_known(scene: Scene) -> None:
+    entry = scene.alice.entry()
+    assert (await store(scene.liar, scene.storer, OCR, entry)).kept == 1
+    answer = await store(scene.liar, scene.storer, records.service_key("llm"), entry)
+    assert (answer.kept, answer.reason) == (0, "wrong-key")
+    assert await scene.asker.find_service("llm") == []
 
 
 async def test_bad_entries_do_not_keep_the_good_one_beside_them_out(scene: Scene) -> None:
@@ -383,3 +392,20 @@ async def test_a_member_is_not_flooded_with_questions_for_ids_that_are_not_his(s
         await scene.asker.find_service(f"other-{number}")
     assert scene.storer.stats().rpc_served - before <= 8 * lookups
     assert scene.storer.port in {contact.port for contact in scene.asker.contacts()}
+
+
+async def test_nobody_elsewhere_can_send_us_to_programs_of_our_own_machine() -> None:
+    """A peer across the network tells our loopback's ports; the network is played, the proof is real."""
+    mesh = Mesh(Clock())
+    node, peer = mesh.node("home"), mesh.member("peer")
+    protocol = node._server._create_protocol()
+    wire = Wire(protocol)
+    answer = protocol.call_find_node(Node(peer.id, *PEER), Node(OCR))
+    message_id = wire.sent[-1][0][1:21]
+    told = messages.to_wire([Node(b"1" * 20, "127.0.0.1", 631), Node(b"2" * 20, "127.9.9.9", 53), Node(OCR, *PEER)])
+    response = Found(peer.id, told, proof=peer.proof(message_id, HOME))
+    protocol.datagram_received(messages.encode(messages.RESPONSE, message_id, protocol._mesh_tag, response), PEER)
+    found_there = await answer
+    assert isinstance(found_there, Found)
+    assert [contact.port for contact in found_there.contacts] == [PEER[1]]
+    await protocol.stop()

@@ -69,11 +69,12 @@ class StillLoop(asyncio.SelectorEventLoop):
 class Wire(asyncio.DatagramTransport):
     """The operating system's edge: keeps what the node sends."""
 
-    def __init__(self) -> None:
+    def __init__(self, protocol: MeshProtocol) -> None:
         super().__init__()
         self.sent: list[tuple[bytes, tuple[str, int]]] = []
-        self.closing = False
-        self.protocol: MeshProtocol | None = None
+        self._closing = False
+        self._protocol = protocol
+        protocol.connection_made(self)
 
     def get_extra_info(self, name: str, default: Any = None) -> Any:
         return HOME if name == "sockname" else default
@@ -82,12 +83,11 @@ class Wire(asyncio.DatagramTransport):
         self.sent.append((bytes(data), addr))
 
     def is_closing(self) -> bool:
-        return self.closing
+        return self._closing
 
     def close(self) -> None:
-        self.closing = True
-        if self.protocol is not None:
-            self.protocol.connection_lost(None)
+        self._closing = True
+        self._protocol.connection_lost(None)
 
 
 class Alarm(logging.Handler):
@@ -152,10 +152,8 @@ class Visit:
         self._tag = tag
         self._node: DhtNode = mesh.node(home)
         server = self._node._server
-        self.wire = Wire()
         self.protocol = server.protocol = server._create_protocol()
-        self.wire.protocol = self.protocol
-        self.protocol.connection_made(self.wire)
+        self.wire = Wire(self.protocol)
         self._from_stranger = 0  # bytes
         self._verifier = RecordVerifier(mesh.key.public_key())
         self._actions: tuple[Callable[[Bytes], None], ...] = (
