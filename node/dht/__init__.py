@@ -7,7 +7,7 @@ Below it, from the wire up:
   came from anywhere and remembers what it has checked; `sampling` chooses the entries that fit into a datagram.
 - `messages` is the form of every datagram; `protocol` asks and answers on one socket and learns who is alive, with
   `answering` for what it says, `proofs` for who somebody is, `limits` for how much is listened to, `newcomers` for
-  strangers, and `round_trips` for how long to wait.
+  strangers, `hearsay` for those whom others only tell of, and `round_trips` for how long to wait.
 - `table` keeps contacts; `storage` keeps entries: both are capped.
 - `lookup` walks towards a key and never waits for the dead; `server` stores and fetches with it.
 - `joining` gets into the mesh and back into it, for ever; `contacts` remembers peers over a restart;
@@ -24,5 +24,6 @@ Attackers are members of the network until shown otherwise. An entry counts only
 a credential of this mesh for exactly this name; an answer only from the address that was asked, and from somebody
 who has proved that his id follows from his key and from the mesh's part in his credential, so that nobody chooses
 his place. An unknown sender becomes a contact only after it has answered at the address it claims. Nobody gets more
-than his share of a node's time, and no request makes a node send its sender more than three times as much.
+than his share of a node's time, no request makes a node send its sender more than three times as much, and no
+list of contacts leads it to flood whoever is said to live there.
 """
