@@ -156,12 +156,6 @@ class FingerCache:
             if entry.ranking.get(worker_id) is not None:
                 self.invalidate(service, worker_id, reason)
 
-    def forget(self, service: str) -> None:
-        """Know nothing of a service any more, good or bad."""
-        self._entries.pop(service, None)
-        for key in [key for key in self._shunned if key[0] == service]:
-            del self._shunned[key]
-
     def update_load(self, worker_id: str, load: float, service: str = "") -> None:
         """Note what a worker's load is now, for one service or for all; what is no load is not heard."""
         if not possible(load):

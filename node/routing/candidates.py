@@ -29,7 +29,6 @@ class Candidate:
     worker_id: str
     targets: tuple[Target, ...]
     load: float = 0.0
-    in_flight: int = 0
     seen_at: float = 0.0
     source: Source = "registry"
     services: tuple[str, ...] = ()
@@ -62,7 +61,6 @@ def candidate_from_record(
         record.worker_id,
         tuple(dict.fromkeys(found)),
         record.load if possible(record.load) else 1.0,
-        record.in_flight,
         record.last_seen,
         source,
         record.services,

@@ -186,17 +186,9 @@ class Router:
         """Return how full the fullest service of this machine is, its queue included; 0.0 to 1.0."""
         return max((gate.load for _, gate in self._parts.local_gates.items()), default=0.0)
 
-    def update_load(self, worker_id: str, load: float) -> None:
-        """Note what a worker said about its load."""
-        self._parts.cache.update_load(worker_id, load)
-
     def invalidate_worker(self, worker_id: str) -> None:
         """Forget a worker that left, failed or was revoked, until a lookup finds it again."""
         self._parts.cache.invalidate_worker(worker_id, "it left or was revoked")
-
-    def forget(self, service: str) -> None:
-        """Look the service's workers up anew at the next request."""
-        self._parts.cache.forget(service)
 
     async def stop(self) -> None:
         await self._parts.cache.stop()

@@ -129,7 +129,7 @@ async def test_a_worker_that_is_gone_is_502_and_another_is_tried() -> None:
                     await gateway.client.ws_connect(gateway.url("/service/ocr/live"))
                 assert refused.value.status == 502
                 source.records = [record("w1", 1, load=0.0), record("w2", worker.server.port, load=0.9)]
-                gateway.router.forget(OCR.name)
+                gateway.router.invalidate_worker("w1")
                 for _ in range(5):
                     async with gateway.client.ws_connect(gateway.url("/service/ocr/live")) as socket:
                         await socket.send_str("x")

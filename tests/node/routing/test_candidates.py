@@ -10,7 +10,7 @@ from node.wire.messages import Endpoints, WorkerRecord
 
 def record(**ends: object) -> WorkerRecord:
     endpoints = Endpoints(**{"port": 8000, **ends})  # type: ignore[arg-type]
-    return WorkerRecord(worker_id="w1", endpoints=endpoints, load=0.25, in_flight=2, last_seen=99.0)
+    return WorkerRecord(worker_id="w1", endpoints=endpoints, load=0.25, last_seen=99.0)
 
 
 def test_addresses_come_in_the_order_vpn_direct_tunnel() -> None:
@@ -23,7 +23,7 @@ def test_addresses_come_in_the_order_vpn_direct_tunnel() -> None:
         Target("direct", "http://[fd00::5]:8000"),
         Target("tunnel", "https://a.example.org"),
     )
-    assert (candidate.load, candidate.in_flight, candidate.seen_at, candidate.source) == (0.25, 2, 99.0, "dht")
+    assert (candidate.load, candidate.seen_at, candidate.source) == (0.25, 99.0, "dht")
 
 
 def test_the_overlay_address_is_no_use_while_the_vpn_is_down() -> None:

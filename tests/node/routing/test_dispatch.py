@@ -254,7 +254,7 @@ async def test_local_goes_first_and_others_help_when_it_is_full() -> None:
                 assert node.router.local_load() == 1.0
                 assert await call() == ("direct", "fine")
                 source.records.clear()
-                node.router.forget(OCR.name)
+                node.router.invalidate_worker("w2")
                 queued = group.create_task(call())
                 await until(lambda: node.router.queue_depths() == {OCR.name: 1})
                 hold.set()

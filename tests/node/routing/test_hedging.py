@@ -167,7 +167,7 @@ async def test_a_body_that_is_still_coming_is_waited_for_and_a_large_one_not_sen
 
 async def test_a_full_worker_is_not_asked_as_well() -> None:
     async with hedging(thinking, fine) as (gateway, workers):
-        gateway.router.update_load("w2", 1.0)
+        gateway.router._parts.cache.update_load("w2", 1.0)
         assert await post(gateway, ONCE) == (200, "1", "thought")
         assert workers[1].bodies == []
     async with hedging(thinking, fine, concurrency=1) as (gateway, workers):

@@ -130,7 +130,7 @@ async def test_peers_tell_whom_we_know_and_how_we_would_reach_them() -> None:
     async with nodes(2) as (found, source), front(source) as gateway:
         assert gateway.router.peers() == ()
         await ask(gateway)
-        gateway.router.update_load("w2", 0.5)
+        gateway.router._parts.cache.update_load("w2", 0.5)
         peers = {peer.worker_id: peer for peer in gateway.router.peers()}
         assert set(peers) == {"w1", "w2"}
         assert peers["w2"].load == 0.5
@@ -146,7 +146,7 @@ async def test_every_request_is_observed_once() -> None:
         await ask(gateway)
         await ask(gateway, "/service/ocr/%2e%2e")
         source.records.clear()
-        gateway.router.forget(OCR.name)
+        gateway.router.invalidate_worker("w1")
         await ask(gateway)
         seen: Sequence[tuple[str | None, str | None, int, int]] = [
             (outcome.worker, outcome.route, outcome.status, outcome.attempts) for outcome in gateway.outcomes
