@@ -84,7 +84,7 @@ class Dispatch:
                 raise self._conclusion()
             target = None
         answer = await self._elsewhere(wait=None if target is None else 0.0)
-        if answer is None and target is not None and self._another_allowed():
+        if answer is None and target is not None and self._another_allowed() and await self._afforded():
             answer = await self._here(target, wait=None)
         if answer is None:
             raise self._conclusion()
@@ -205,8 +205,10 @@ class Dispatch:
         failure = await attempt.reach(self._exchange, self._time_limits())
         if failure is not None:
             self._note(failure)
-            return False
-        return not await self._goes_back(attempt, race)
+        elif not await self._goes_back(attempt, race):
+            return True
+        attempt.end()  # at once, for the other one in a race may take long
+        return False
 
     async def _goes_back(self, attempt: Attempt, race: Race[Attempt] | None) -> bool:
         """Tell whether the answer is a failure that another worker may make good, and note it then."""
@@ -296,9 +298,8 @@ class Dispatch:
     def _second_choice(self, gate: Gate) -> Candidate | None:
         """Return a worker with room to ask as well, where the request can be sent once more now."""
         parts, body = self._parts, self._exchange.body
-        whole = body is None or (
-            body.complete and body.replayable
-        )  # so that two tries never read the client's stream
+        # Two tries never read the client's stream at once.
+        whole = body is None or (body.complete and body.replayable)
         if not whole or not gate.has_room or not self._in_time():
             return None
         broken = {item.worker_id for item in parts.breakers.tripped(self._service, parts.clock())}
@@ -313,9 +314,13 @@ class Dispatch:
 
     async def _may_go_on(self) -> bool:
         """Tell whether another worker may be asked after the last failure; if so, the pause before it is over."""
+        return self._another_allowed() and await self.choose() is not None and await self._afforded()
+
+    async def _afforded(self) -> bool:
+        """Take another try out of the retry budget, which may be empty, and pause; the first try is free."""
         parts = self._parts
-        if not self._another_allowed() or await self.choose() is None:
-            return False
+        if not self._failures:
+            return True
         if not parts.budget.take(parts.clock()):
             return False
         parts.counters.retries += 1

@@ -262,6 +262,33 @@ async def test_local_goes_first_and_others_help_when_it_is_full() -> None:
             assert node.router.stats().requests_by_route == {"local": 2, "direct": 1}
 
 
+@pytest.mark.parametrize(
+    ("budget", "expected"), [(True, (200, "2", "fine")), (False, (502, "1", "upstream-failed"))]
+)
+async def test_coming_back_to_a_full_local_service_is_a_retry_like_any_other(
+    budget: bool, expected: tuple[int, str, str]
+) -> None:
+    one = msgspec.structs.replace(OCR, concurrency=1)
+    async with serving(fine) as service:
+        local = LocalTable({OCR.name: Local(service.url, manifest=one)})
+        async with front(
+            Source(records=[record("w2", 1)]),
+            worker_id="w1",
+            local=local,
+            catalogue=Catalogue((one,)),
+            clock=Clock(),
+        ) as node:
+            parts = node.router._parts
+            while not budget and parts.budget.take(parts.clock()):
+                pass
+            gate = parts.local_gates.of(OCR.name, 1)
+            async with asyncio.TaskGroup() as group, gate.slot("others"):
+                call = group.create_task(post(node))
+                await until(lambda: bool(gate.waiting or node.outcomes))
+            assert call.result() == expected
+            assert node.router.stats().retries == int(budget)
+
+
 async def test_a_local_service_that_crashed_is_replaced_by_another_worker() -> None:
     async with serving(fine) as other:
         local = LocalTable({OCR.name: Local("http://127.0.0.1:1")})

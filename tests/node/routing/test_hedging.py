@@ -241,6 +241,20 @@ async def test_a_failure_of_one_is_made_good_by_the_other(failing: Handler) -> N
         assert counts(gateway) == ONE_WON | {"failovers": 1}
 
 
+async def test_a_worker_that_failed_in_a_race_is_through_with_us_at_once() -> None:
+    release = asyncio.Event()
+    async with hedging(killed, fine) as (gateway, workers):
+        workers[0].behave = after_being(lambda: bool(workers[1].bodies), killed)
+        workers[1].behave = after_being(release.is_set, fine)
+        async with asyncio.TaskGroup() as group:
+            call = group.create_task(post(gateway, ONCE))
+            await until(
+                lambda: gateway.router._parts.outstanding.of(OCR.name) == {"w2": 1} and workers[0].bodies != []
+            )
+            release.set()
+        assert call.result() == (200, "2", "fine")
+
+
 async def test_a_client_that_leaves_ends_both() -> None:
     async with hedging(silent, silent) as (gateway, workers):
         async with asyncio.TaskGroup() as group:
