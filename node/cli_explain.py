@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from datetime import datetime
 
 from node.state import AskedSource, BreakerReport, CandidateReport, Explanation, LookupReport, QueueReport, Until
 
@@ -10,6 +11,7 @@ HEADINGS = ("WORKER", "CHANCE", "STATE", "LOAD", "TOLD", "OURS", "COUNTS", "ROUT
 NUMBERS = frozenset({"CHANCE", "LOAD", "TOLD", "OURS", "COUNTS"})  # these end at one line, the rest begins at one
 SOURCES = {"dht": "the DHT", "registry": "the coordinator's registry"}
 LABEL = 12
+IF_NOT_HERE = "Where this machine cannot serve it, these are asked:"
 IF_NOBODY = (
     "See whether a worker that runs it is on: rma-mesh-node services, on that worker. An operator sees all",
     "workers with: rma-mesh-coordinator worker list, and what is missing with: rma-mesh-coordinator doctor",
@@ -23,7 +25,7 @@ def lines_of(found: Explanation) -> list[str]:
     """Return the lines to print; whatever others wrote in it can do nothing to a terminal."""
     lines = [f"{found.service}: {found.verdict}", "", *_facts(found)]
     if found.candidates:
-        lines += ["", *_table(found.candidates)]
+        lines += ["", *([IF_NOT_HERE] if found.here.serves else []), *_table(found.candidates)]
     return [printable(line) for line in lines]
 
 
@@ -83,7 +85,8 @@ def _breaker(breaker: BreakerReport) -> str:
 
 
 def _until(until: Until) -> str:
-    return f"for {_seconds(until.seconds)} more, until {until.at}"
+    local = datetime.fromisoformat(until.at).astimezone()
+    return f"for {_seconds(until.seconds)} more, until {local:%H:%M:%S}"
 
 
 def _table(candidates: Sequence[CandidateReport]) -> Iterator[str]:

@@ -11,7 +11,7 @@ import aiohttp
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
 
 from node.config import NodeConfig
-from node.coordinator_client import CoordinatorClient, CoordinatorError
+from node.coordinator_client import CoordinatorClient
 from node.dht.node import DhtNode
 from node.dht.settings import DhtSettings
 from node.forwarding.aiohttp_forwarder import AiohttpForwarder
@@ -48,13 +48,11 @@ class RegistrySource:
         self._coordinator = coordinator
 
     async def find(self, service: str) -> Sequence[WorkerRecord]:
+        """Ask the coordinator; raise LookupError where none is known, CoordinatorError where it does not answer."""
         coordinator = self._coordinator()
         if coordinator is None:
-            return ()
-        try:
-            return await self._client.peers(coordinator, service)
-        except CoordinatorError:
-            return ()
+            raise LookupError("no coordinator is known")
+        return await self._client.peers(coordinator, service)
 
 
 class MeshSession:

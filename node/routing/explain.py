@@ -32,6 +32,7 @@ PROBING = "It failed too often in a row; one request is probing now whether it i
 NOT_VETTED = "It is not enrolled as vetted, and this goes to vetted workers only."
 UNTIL_THEN = "For a while it comes back only where a lookup finds nobody else."
 LAST_RESORT = " It is asked all the same, because nobody else is left."
+ONLY_BROKEN = " All that offer it failed too often in a row and are asked all the same."
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -174,6 +175,8 @@ def _why_ready(now: Situation, candidate: Candidate, share: float) -> str:
         return "Nobody has fewer requests of ours." if share else "Others have fewer requests of ours."
     if not share:
         return f"{len(WEIGHTS)} others are less loaded."
+    if share == 1.0:
+        return "Nobody else can be asked now."
     if now.wanted.ours(candidate) and now.wanted.load(candidate) > candidate.load:
         return "Among the least loaded; what we gave it ourselves counts, for it is more than it has told."
     return "Among the least loaded."
@@ -240,7 +243,9 @@ def _verdict(now: Situation, shares: Mapping[str, float], likeliest: str | None,
     if likeliest is None:
         return _nobody(now)
     wait = "" if now.elsewhere.has_room else "All places are taken, so a request waits first; then "
-    return f"{wait}{likeliest} {_why(now, shares, likeliest)}"
+    blocked = now.tripped.get(likeliest)
+    last_resort = ONLY_BROKEN if blocked is not None and blocked.blocks else ""
+    return f"{wait}{likeliest} {_why(now, shares, likeliest)}{last_resort}"
 
 
 def _nobody(now: Situation) -> str:

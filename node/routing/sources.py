@@ -80,6 +80,7 @@ class Finder:
         self._counters = counters
         self._clock = clock
         self._wall = wall
+        self._troubles: dict[str, str] = {}  # by source, so that each is logged once and not at every lookup
 
     async def first(self, service: str) -> Finding:
         """Ask one source after the other until one finds somebody."""
@@ -111,8 +112,11 @@ class Finder:
                 records = await source.find(service)
         except Exception as error:  # a source that is broken must not break the others
             text = (str(error) or type(error).__name__)[:ERROR_CHARACTERS]
-            log.warning("%s cannot be asked for %s: %s", source.name, service, text)
+            if self._troubles.get(source.name) != text:
+                log.warning("%s cannot be asked for %s: %s", source.name, service, text)
+            self._troubles[source.name] = text
             return Finding((), (AskedSource(name=source.name, error=text),))
+        self._troubles.pop(source.name, None)
         found = self._candidates(records, source.name)
         return Finding(found, (AskedSource(name=source.name, found=len(found)),))
 

@@ -1,8 +1,10 @@
 from __future__ import annotations
 
+from datetime import UTC, datetime
+
 import msgspec
 
-from node.cli_explain import HEADINGS, lines_of, printable
+from node.cli_explain import HEADINGS, IF_NOT_HERE, lines_of, printable
 from node.state import (
     AskedSource,
     BreakerReport,
@@ -14,6 +16,9 @@ from node.state import (
     Until,
 )
 
+LOCAL = (
+    datetime(2026, 1, 1, 0, 0, 7, tzinfo=UTC).astimezone().strftime("%H:%M:%S")
+)  # as a volunteer's clock shows it
 SOON = Until(seconds=7.5, at="2026-01-01T00:00:07+00:00")
 READY = CandidateReport(
     worker_id="w1",
@@ -79,9 +84,16 @@ def test_the_answer_comes_first_and_the_facts_follow() -> None:
         "            the DHT was asked and found 2",
         "policy      weighted",
         "places      3 of 12 at other workers are taken, nobody waits",
-        "breaker     of w2 is open for 8 s more, until 2026-01-01T00:00:07+00:00;"
+        f"breaker     of w2 is open for 8 s more, until {LOCAL};"
         " it failed 5 times in a row, at last: no answer within 30 s",
     ]
+    assert IF_NOT_HERE not in lines
+
+
+def test_where_this_machine_serves_it_the_table_is_for_when_it_cannot() -> None:
+    here = HereReport(runs=True, serves=True, reason="It runs here.")
+    lines = lines_of(msgspec.structs.replace(FOUND, here=here, picked=None))
+    assert tuple(lines[lines.index(IF_NOT_HERE) + 1].split()) == HEADINGS
 
 
 def test_the_table_stays_in_line_with_long_names() -> None:
@@ -96,7 +108,7 @@ def test_the_table_stays_in_line_with_long_names() -> None:
         assert first[at] != " " != second[at]
     assert second.startswith(BROKEN.worker_id + "  ")
     assert why == "    Among the least loaded."
-    assert why_not == "    It failed 5 times in a row. (for 8 s more, until 2026-01-01T00:00:07+00:00)"
+    assert why_not == f"    It failed 5 times in a row. (for 8 s more, until {LOCAL})"
 
 
 def test_where_nobody_offers_it_the_lines_say_who_was_asked_and_what_to_do() -> None:

@@ -101,6 +101,7 @@ def test_personal_data_goes_to_vetted_workers_only() -> None:
     assert (found.picked, reports(found)["a"].state, reports(found)["a"].chance) == ("b", "not-vetted", 0.0)
     assert found.verdict == "b is picked, because nobody else can be."
     alone = explain(situation(candidates[0], vetted_only=True))
+    assert reports(found)["b"].reason == "Nobody else can be asked now."
     assert alone.picked is None
     assert "not vetted" in alone.verdict
 
@@ -131,6 +132,7 @@ def test_where_all_are_broken_they_are_asked_all_the_same() -> None:
     found = explain(situation(worker("a"), tripped={"a": tripped("a")}))
     assert (found.picked, reports(found)["a"].state, reports(found)["a"].chance) == ("a", "broken", 100.0)
     assert reports(found)["a"].reason.endswith("because nobody else is left.")
+    assert found.verdict.endswith("All that offer it failed too often in a row and are asked all the same.")
 
 
 def test_a_half_open_breaker_lets_one_probe_through() -> None:

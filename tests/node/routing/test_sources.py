@@ -91,3 +91,18 @@ async def test_a_source_that_fails_or_hangs_does_not_stop_the_next(caplog: pytes
     assert "no route" in caplog.text
     assert "TimeoutError" in caplog.text
     assert [item.error for item in found.asked] == ["no route", "TimeoutError", ""]
+
+
+async def test_a_source_that_stays_broken_is_logged_once_and_again_after_it_was_well(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    registry = Source("registry", error=OSError("it does not answer"))
+    asking = finder(registry)
+    for _ in range(3):
+        await asking.first("ocr")
+    assert len(caplog.records) == 1
+    registry.error = None
+    await asking.first("ocr")
+    registry.error = OSError("it does not answer")
+    await asking.first("ocr")
+    assert len(caplog.records) == 2
