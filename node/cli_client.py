@@ -7,7 +7,7 @@ import mimetypes
 import shutil
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
@@ -20,8 +20,10 @@ from node.control_client import ControlClient
 from node.program.durations import DurationError, parse_duration
 from node.program.errors import EXIT_FAILED, EXIT_USAGE, UserFacingError
 from node.program.lifetime import print_json
-from node.state import Explanation, NodeState, Peer, RoutingStats, View
+from node.state import Explanation, NodeState, NodeStats, Peer, View
 from node.wire import headers
+
+LONGEST_NAME = 64  # characters of a service's name or alias
 
 
 def execute(arguments: argparse.Namespace) -> int:
@@ -85,14 +87,23 @@ def _print_services(state: NodeState) -> None:
 
 
 def _stats(client: ControlClient, arguments: argparse.Namespace) -> int:
-    stats = client.get("/stats", RoutingStats)
+    stats = client.get("/stats", NodeStats)
     if arguments.json:
         print_json(stats)
         return 0
-    for name, value in msgspec.structs.asdict(stats).items():
+    routing = msgspec.structs.asdict(stats)
+    dht = routing.pop("dht")
+    _print_numbers(routing)
+    if dht is not None:
+        _say("\nDHT")
+        _print_numbers(dht)
+    return 0
+
+
+def _print_numbers(numbers: Mapping[str, Any]) -> None:
+    for name, value in numbers.items():
         shown = ", ".join(f"{key} {part:g}" for key, part in value.items()) if isinstance(value, dict) else value
         _say(f"{name:<20} {shown if shown != '' else '-'}")
-    return 0
 
 
 def _peers(client: ControlClient, arguments: argparse.Namespace) -> int:
@@ -104,21 +115,27 @@ def _peers(client: ControlClient, arguments: argparse.Namespace) -> int:
     width = max((len(peer.worker_id) for peer in peers), default=0)
     for peer in () if arguments.json else peers:
         trip = "-" if peer.rtt_ms is None else f"{peer.rtt_ms:.1f} ms"
-        offers = (
-            f"load {peer.load:.0%}  {', '.join(peer.services)}" if peer.services else "no request went there yet"
-        )
+        offers = f"load {peer.load:.0%}  {', '.join(peer.services)}" if peer.services else "met in the DHT"
         _say(f"{peer.worker_id:<{width}} {peer.route:<7} {trip:>9}  {offers}")
     return 0
 
 
 def _explain(client: ControlClient, arguments: argparse.Namespace) -> int:
-    path = f"/explain/{quote(arguments.service, safe='')}" + ("?personal=1" if arguments.personal else "")
+    path = f"/explain/{_in_address(arguments.service)}" + ("?personal=1" if arguments.personal else "")
     found = client.get(path, Explanation)
     if arguments.json:
         print_json(found)
     for line in () if arguments.json else lines_of(found):
         _say(line)
     return 0
+
+
+def _in_address(service: str) -> str:
+    """Return a service's name as it stands in an address; raise UserFacingError for what can be no name."""
+    if not 0 < len(service) <= LONGEST_NAME:
+        title = f"A service's name has 1 to {LONGEST_NAME} characters, this one {len(service)}."
+        raise UserFacingError(title, exit_code=EXIT_USAGE)
+    return quote(service, safe="")
 
 
 def _doctor(client: ControlClient, arguments: argparse.Namespace) -> int:
@@ -174,7 +191,7 @@ def _call(client: ControlClient, arguments: argparse.Namespace) -> int:
     service, _, path = arguments.target.strip("/").partition("/")
     body, content_type = _body(arguments)
     method = (arguments.method or ("GET" if body is None else "POST")).upper()
-    target = f"/call/{quote(service, safe='')}" + (f"/{path}" if path else "")
+    target = f"/call/{_in_address(service)}" + (f"/{path}" if path else "")
     sent = {"Content-Type": arguments.content_type or content_type} if body is not None else {}
     with client.open(method, target, body, sent) as answer:
         if arguments.verbose:

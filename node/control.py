@@ -23,7 +23,7 @@ from node.http_api import Serves
 from node.program.data_dir import write_private_file
 from node.program.tasks import TaskSet
 from node.program.web import Handler, HttpServer, bind, json_response, manners, read_body
-from node.state import Explanation, View
+from node.state import Explanation, NodeStats, View
 from node.wire.problems import Problem
 
 MAX_RATE = 0.1  # seconds between two messages of a stream
@@ -49,6 +49,7 @@ class Controlled(Serves, Protocol):
     """What the handlers need of the node."""
 
     def view(self) -> View: ...
+    def stats(self) -> NodeStats: ...
     async def enroll(self, intent: EnrollIntent) -> str: ...
     def pause(self, seconds: float | None = None) -> None: ...
     def resume(self) -> None: ...
@@ -144,7 +145,7 @@ class ControlApi:
         return json_response(self._node.view())
 
     async def stats(self, _request: web.Request) -> web.Response:
-        return json_response(self._node.view().stats)
+        return json_response(self._node.stats())
 
     async def peers(self, _request: web.Request) -> web.Response:
         return json_response(self._node.view().peers)

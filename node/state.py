@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Any, Literal
 
 import msgspec
 
@@ -76,6 +76,12 @@ class RoutingStats(msgspec.Struct, frozen=True, kw_only=True):
     latency_ms: dict[Literal["p50", "p95", "p99"], float] = {}
 
 
+class NodeStats(RoutingStats, frozen=True, kw_only=True):
+    """What `/stats` tells: the router's counters, and under `dht` what the DHT node counts; None outside a mesh."""
+
+    dht: dict[str, Any] | None = None
+
+
 class Peer(msgspec.Struct, frozen=True, kw_only=True):
     """Another worker that this node knows, the route it would take to it and the round trip (ms, when measured)."""
 
@@ -122,7 +128,7 @@ class CandidateReport(msgspec.Struct, frozen=True, kw_only=True):
     worker_id: str
     state: CandidateState
     reason: str
-    chance: float = 0.0  # to be asked first by the next request, in per cent
+    chance: float = 0.0  # to be asked first by the next request that is not served here, in per cent
     until: Until | None = None
     route: Route | None = None
     address: str = ""

@@ -65,6 +65,8 @@ def test_nodes_find_one_another_while_the_coordinator_is_dead(mesh: RealMesh) ->
     misses = stats["cache_misses"] - before["cache_misses"]
     assert hits / (hits + misses) >= 0.7, stats
     assert stats["cache_hit_rate"] >= 0.7, stats
+    assert stats["dht"]["joined"] and stats["dht"]["contacts"] >= 1, stats
+    assert "\nDHT\nnode_id " in mesh.node_command("caller", "stats").stdout
     status = wait_until(
         lambda: (found := mesh.status("caller"))["phase"] == "degraded" and found, "it says what is wrong"
     )
