@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import bisect
 from collections import Counter
-from collections.abc import Collection, Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 
 from kademlia.node import Node
 
@@ -27,12 +27,15 @@ class Path:
     """The contacts that one path has heard of, the nearest first, and those whose answers it has taken in.
 
     `asked` counts those that were asked for it; `waiting_for` are those of them whose answers may still be in time.
+    `nearest` are the k contacts that matter, as of so many things that have happened to the lookup.
     """
 
     def __init__(self, target: Node) -> None:
         self.asked = 0
         self.waiting_for: set[Place] = set()
         self.entered: set[Place] = set()
+        self.nearest: Sequence[tuple[Place, Node]] = ()
+        self.as_of = -1
         self._target = target
         self._heard: set[Place] = set()
         self._contacts: list[tuple[int, int, Place, Node]] = []
@@ -70,6 +73,7 @@ class Paths:
         self._answers: dict[Place, Sequence[Node]] = {}
         self._tellers: dict[Place, set[bytes]] = {}
         self._debts: Counter[bytes] = Counter()
+        self._happened = 0
         for number, peer in enumerate(sorted(peers, key=target.distance_to)):
             self._paths[number % len(self._paths)].hear([peer])
 
@@ -128,7 +132,7 @@ class Paths:
         """Return how many paths have come upon no witness and may still do so."""
         return sum(not self._has_witness(path) for path, _ in self._ahead())
 
-    def _ahead(self) -> list[tuple[Path, Collection[tuple[Place, Node]]]]:
+    def _ahead(self) -> list[tuple[Path, Sequence[tuple[Place, Node]]]]:
         """Return the paths that are not at their end, each with the nearest contacts that it has now."""
         nearest = [(path, self._advance(path)) for path in self._paths]
         return [
@@ -143,21 +147,23 @@ class Paths:
     def _settle(self, node: Node) -> Place:
         """Let no path wait for a node any more."""
         place = place_of(node)
+        self._happened += 1
         self._late.discard(place)
         for path in self._paths:
             path.waiting_for.discard(place)
         return place
 
-    def _advance(self, path: Path) -> Collection[tuple[Place, Node]]:
+    def _advance(self, path: Path) -> Sequence[tuple[Place, Node]]:
         """Take in the answers that are there already; return the nearest contacts after that."""
-        while True:
-            nearest = self._nearest(path)
-            new = [place for place, _ in nearest if place in self._answers and place not in path.entered]
-            if not new:
-                return nearest
+        while path.as_of != self._happened:
+            path.nearest = self._nearest(path)
+            new = [place for place, _ in path.nearest if place in self._answers and place not in path.entered]
             path.entered.update(new)
             for place in new:
                 path.hear(self._answers[place])
+            if not new:
+                path.as_of = self._happened
+        return path.nearest
 
     def _nearest(self, path: Path) -> list[tuple[Place, Node]]:
         """Return the path's k nearest contacts that may be alive; doubtful ones only where there are fewer."""
