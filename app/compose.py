@@ -14,6 +14,7 @@ from app.application import Application
 from app.child_process import child_environment
 from app.main_window import MainWindow
 from app.node_model import NodeModel
+from app.picture import Picture
 from app.quitting import Quitting, QuittingDialog
 from app.single_instance import Handover, SingleInstance
 from app.tray import Tray
@@ -127,11 +128,16 @@ async def _end(node: EmbeddedNode, model: NodeModel, window: MainWindow, quittin
     """Stop the node if it is ours, with a dialog if that takes longer than a moment."""
     dialog = QuittingDialog(quitting)
     dialog.setStyleSheet(window.styleSheet())
-    model.changed.connect(lambda picture: dialog.draw(picture, time.time()))
+
+    def draw(picture: Picture) -> None:
+        dialog.draw(picture, time.time())
+
+    model.changed.connect(draw)
     window.prepare_to_quit()
     window.close()
     dialog.start()
     try:
         await node.stop(quitting.hurry)
     finally:
+        model.changed.disconnect(draw)  # the model may tell more when the dialog has gone
         dialog.finish()

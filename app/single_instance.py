@@ -17,7 +17,7 @@ from PySide6.QtNetwork import QLocalServer, QLocalSocket
 LONGEST_PATH = 100  # bytes that fit into a socket's address everywhere
 LONGEST_MESSAGE = 16 * 1024  # bytes
 MOST_WAITING = 8
-WAIT_MS = 1500
+WAIT_MS = 5000  # a busy machine may keep the first app from answering for a while
 
 
 class Handover(msgspec.Struct, frozen=True):

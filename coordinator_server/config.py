@@ -70,6 +70,12 @@ class CoordinatorConfig:
     request_timeout: float = setting(120.0, "time limit of a whole request", unit="seconds", low=0.1)
     retry_attempts: int = setting(3, "most workers that are tried for a request", low=1, high=10)
     retry_base_ms: int = setting(50, "base of the pause before another try", unit="milliseconds", low=0)
+    hedge_after: float = setting(
+        0.0,
+        "time without an answer after which a second worker is asked too, where a request may be repeated; 0 never",
+        unit="seconds",
+        low=0,
+    )
     dht_rpc_timeout: float = setting(1.0, "time limit of a DHT message", unit="seconds", low=0.05)
     dht_entry_ttl: float = setting(180.0, "life of a DHT entry", unit="seconds", low=1)
     dht_republish: float = setting(60.0, "pause between announcements in the DHT", unit="seconds", low=0.2)

@@ -130,6 +130,7 @@ def _read(coordinator: Coordinator, front: Front) -> Reading:
         queue_depths=front.router.queue_depths(),
         retries=stats.retries,
         failovers=stats.failovers,
+        hedged=stats.hedged,
         dht={name: getattr(dht, name) for name in DHT_NUMBERS},
         stream_listeners=len(front.stream),
     )

@@ -30,6 +30,7 @@ class Reading:
     queue_depths: Mapping[str, int] = field(default_factory=dict)
     retries: int = 0
     failovers: int = 0
+    hedged: int = 0
     dht: Mapping[str, float] = field(default_factory=dict)
     stream_listeners: int = 0
 
@@ -105,6 +106,9 @@ class _Now(Collector):
         yield CounterMetricFamily("rma_retries", "Tries after a first one that failed.", value=reading.retries)
         yield CounterMetricFamily(
             "rma_failovers", "Requests that another worker took over.", value=reading.failovers
+        )
+        yield CounterMetricFamily(
+            "rma_hedged", "Requests that a second worker was asked as well.", value=reading.hedged
         )
         yield _by("rma_dht", "The coordinator's part of the DHT.", "what", reading.dht)
         text = "Who follows the topology live."

@@ -23,7 +23,7 @@ from aiohttp.typedefs import Handler, Middleware
 
 import resources
 from coordinator_server.admin_client import ADMIN_FILE, PROGRAM, AdminFile
-from coordinator_server.api import worker
+from coordinator_server.api import dht, worker
 from coordinator_server.application import COORDINATOR, Coordinator, Readiness
 from coordinator_server.audit import Audit
 from coordinator_server.config import CoordinatorConfig, is_loopback, is_wildcard
@@ -219,6 +219,7 @@ def make_app(coordinator: Coordinator, in_flight: InFlight) -> web.Application:
     app = web.Application(middlewares=[manners, in_flight.middleware], client_max_size=limit)
     app[COORDINATOR] = coordinator
     worker.add_routes(app)
+    dht.add_routes(app)
     add_front(app)
     return app
 

@@ -3,11 +3,12 @@
 # install (not root, not Debian) it says what is missing and goes on: the tests that need it are skipped with the reason.
 set -eu
 
-# A real X server with a tray and a window manager; a browser; a compiler for the NVML stand-in; what Qt's xcb
-# and offscreen platforms load (chromium brings glib, whose package has another name in each release).
+# A real X server with a tray and a window manager; a browser; a compiler for the NVML stand-in; networks of network
+# namespaces; what Qt's xcb and offscreen platforms load (chromium brings glib, whose package has another name in
+# each release).
 PACKAGES="
 xvfb trayer openbox xdotool imagemagick x11-utils chromium fonts-dejavu-core
-gcc libc6-dev iproute2 procps nginx-light wrk
+gcc libc6-dev iproute2 nftables conntrack util-linux procps nginx-light wrk
 libdbus-1-3 libegl1 libfontconfig1 libgl1 libgssapi-krb5-2 libxkbcommon-x11-0
 libxcb-cursor0 libxcb-icccm4 libxcb-image0 libxcb-keysyms1 libxcb-randr0 libxcb-render-util0
 libxcb-shape0 libxcb-xinerama0 libxcb-xkb1

@@ -46,7 +46,7 @@ def build_parser() -> argparse.ArgumentParser:
     for name, text in (
         ("status", "say what the node is doing, and why"),
         ("stats", "show the routing counters since the start"),
-        ("peers", "list the other workers that the node has found for requests"),
+        ("peers", "list the other workers that the node knows, from requests or from the DHT"),
         ("services", "list the services of this machine and their states"),
         ("doctor", "check what a node needs and say what to do"),
         ("pause", "rest until resumed"),
@@ -59,6 +59,9 @@ def build_parser() -> argparse.ArgumentParser:
     enroll = _client_parser(commands, "enroll", "join a mesh with an invite")
     enroll.add_argument("invite", help="an invite link, or a code (with --coordinator)")
     enroll.add_argument("--coordinator", metavar="URL", default="", help="the coordinator of an invite code")
+    explain = _client_parser(commands, "explain", "say who would get the next request for a service, and why")
+    explain.add_argument("service", metavar="SERVICE", help="a service's name or alias")
+    explain.add_argument("--personal", action="store_true", help="as for a request that carries personal data")
     commands.choices["leave"].add_argument("--yes", action="store_true", help="do not ask before leaving")
     _call_parser(commands)
     return parser

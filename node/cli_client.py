@@ -7,20 +7,23 @@ import mimetypes
 import shutil
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
 import msgspec
 
+from node.cli_explain import lines_of
 from node.config import default_data_dir
 from node.control_client import ControlClient
 from node.program.durations import DurationError, parse_duration
 from node.program.errors import EXIT_FAILED, EXIT_USAGE, UserFacingError
 from node.program.lifetime import print_json
-from node.state import NodeState, Peer, RoutingStats, View
+from node.state import Explanation, NodeState, NodeStats, Peer, View
 from node.wire import headers
+
+LONGEST_NAME = 64  # characters of a service's name or alias
 
 
 def execute(arguments: argparse.Namespace) -> int:
@@ -84,14 +87,23 @@ def _print_services(state: NodeState) -> None:
 
 
 def _stats(client: ControlClient, arguments: argparse.Namespace) -> int:
-    stats = client.get("/stats", RoutingStats)
+    stats = client.get("/stats", NodeStats)
     if arguments.json:
         print_json(stats)
         return 0
-    for name, value in msgspec.structs.asdict(stats).items():
+    routing = msgspec.structs.asdict(stats)
+    dht = routing.pop("dht")
+    _print_numbers(routing)
+    if dht is not None:
+        _say("\nDHT")
+        _print_numbers(dht)
+    return 0
+
+
+def _print_numbers(numbers: Mapping[str, Any]) -> None:
+    for name, value in numbers.items():
         shown = ", ".join(f"{key} {part:g}" for key, part in value.items()) if isinstance(value, dict) else value
         _say(f"{name:<20} {shown if shown != '' else '-'}")
-    return 0
 
 
 def _peers(client: ControlClient, arguments: argparse.Namespace) -> int:
@@ -99,11 +111,31 @@ def _peers(client: ControlClient, arguments: argparse.Namespace) -> int:
     if arguments.json:
         print_json(list(peers))
     elif not peers:
-        _say("None yet: the node looks for other workers when a request needs one.")
+        _say("None yet: the node meets other workers in the DHT, and looks for them when a request needs one.")
+    width = max((len(peer.worker_id) for peer in peers), default=0)
     for peer in () if arguments.json else peers:
         trip = "-" if peer.rtt_ms is None else f"{peer.rtt_ms:.1f} ms"
-        _say(f"{peer.worker_id:<28} {peer.route:<7} {trip:>9}  load {peer.load:.0%}  {', '.join(peer.services)}")
+        offers = f"load {peer.load:.0%}  {', '.join(peer.services)}" if peer.services else "met in the DHT"
+        _say(f"{peer.worker_id:<{width}} {peer.route:<7} {trip:>9}  {offers}")
     return 0
+
+
+def _explain(client: ControlClient, arguments: argparse.Namespace) -> int:
+    path = f"/explain/{_in_address(arguments.service)}" + ("?personal=1" if arguments.personal else "")
+    found = client.get(path, Explanation)
+    if arguments.json:
+        print_json(found)
+    for line in () if arguments.json else lines_of(found):
+        _say(line)
+    return 0
+
+
+def _in_address(service: str) -> str:
+    """Return a service's name as it stands in an address; raise UserFacingError for what can be no name."""
+    if not 0 < len(service) <= LONGEST_NAME:
+        title = f"A service's name has 1 to {LONGEST_NAME} characters, this one {len(service)}."
+        raise UserFacingError(title, exit_code=EXIT_USAGE)
+    return quote(service, safe="")
 
 
 def _doctor(client: ControlClient, arguments: argparse.Namespace) -> int:
@@ -159,7 +191,7 @@ def _call(client: ControlClient, arguments: argparse.Namespace) -> int:
     service, _, path = arguments.target.strip("/").partition("/")
     body, content_type = _body(arguments)
     method = (arguments.method or ("GET" if body is None else "POST")).upper()
-    target = f"/call/{quote(service, safe='')}" + (f"/{path}" if path else "")
+    target = f"/call/{_in_address(service)}" + (f"/{path}" if path else "")
     sent = {"Content-Type": arguments.content_type or content_type} if body is not None else {}
     with client.open(method, target, body, sent) as answer:
         if arguments.verbose:
@@ -208,6 +240,7 @@ COMMANDS: dict[str, Callable[[ControlClient, argparse.Namespace], int]] = {
     "services": _services,
     "stats": _stats,
     "peers": _peers,
+    "explain": _explain,
     "doctor": _doctor,
     "pause": _intent("/pause", "The node finishes its requests and rests until you resume it."),
     "resume": _intent("/resume", "The node works again."),

@@ -57,6 +57,9 @@ class NodeConfig:
 
     worker_heartbeat: float = setting(30.0, "longest time between heartbeats", unit="seconds", low=0.1, high=3600)
     finger_cache_ttl: float = setting(60.0, "how long found workers are remembered", unit="seconds", low=0)
+    finger_cache_stale: float = setting(
+        30.0, "how long after that they still serve while they are looked up again", unit="seconds", low=0
+    )
     probe_timeout: float = setting(2.0, "time limit of a health probe", unit="seconds", low=0.05)
     register_timeout: float = setting(5.0, "time limit of a call to the coordinator", unit="seconds", low=0.1)
     connect_timeout: float = setting(2.0, "time limit of connecting to a worker", unit="seconds", low=0.05)
@@ -69,6 +72,12 @@ class NodeConfig:
     )
     retry_attempts: int = setting(3, "most workers that are tried for a request", low=1, high=10)
     retry_base_ms: int = setting(50, "base of the pause before another try", unit="milliseconds", low=0)
+    hedge_after: float = setting(
+        0.0,
+        "time without an answer after which a second worker is asked too, where a request may be repeated; 0 never",
+        unit="seconds",
+        low=0,
+    )
     dht_rpc_timeout: float = setting(1.0, "time limit of a DHT message", unit="seconds", low=0.05)
     dht_entry_ttl: float = setting(180.0, "life of a DHT entry", unit="seconds", low=1)
     dht_republish: float = setting(60.0, "pause between announcements in the DHT", unit="seconds", low=0.2)

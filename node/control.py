@@ -23,7 +23,7 @@ from node.http_api import Serves
 from node.program.data_dir import write_private_file
 from node.program.tasks import TaskSet
 from node.program.web import Handler, HttpServer, bind, json_response, manners, read_body
-from node.state import View
+from node.state import Explanation, NodeStats, View
 from node.wire.problems import Problem
 
 MAX_RATE = 0.1  # seconds between two messages of a stream
@@ -49,6 +49,7 @@ class Controlled(Serves, Protocol):
     """What the handlers need of the node."""
 
     def view(self) -> View: ...
+    def stats(self) -> NodeStats: ...
     async def enroll(self, intent: EnrollIntent) -> str: ...
     def pause(self, seconds: float | None = None) -> None: ...
     def resume(self) -> None: ...
@@ -56,6 +57,7 @@ class Controlled(Serves, Protocol):
     def request_stop(self) -> None: ...
     async def restart_service(self, name: str) -> None: ...
     async def doctor(self) -> list[Check]: ...
+    async def explain(self, service: str, *, personal: bool) -> Explanation: ...
 
 
 class ViewFeed:
@@ -121,6 +123,7 @@ class ControlApi:
         app.router.add_get("/stats", self.stats)
         app.router.add_get("/peers", self.peers)
         app.router.add_get("/doctor", self.doctor)
+        app.router.add_get("/explain/{service}", self.explain)
         app.router.add_post("/enroll", self.enroll)
         app.router.add_post("/pause", self.pause)
         app.router.add_post("/resume", self.resume)
@@ -142,13 +145,18 @@ class ControlApi:
         return json_response(self._node.view())
 
     async def stats(self, _request: web.Request) -> web.Response:
-        return json_response(self._node.view().stats)
+        return json_response(self._node.stats())
 
     async def peers(self, _request: web.Request) -> web.Response:
         return json_response(self._node.view().peers)
 
     async def doctor(self, _request: web.Request) -> web.Response:
         return json_response({"checks": await self._node.doctor()})
+
+    async def explain(self, request: web.Request) -> web.Response:
+        """Answer GET /explain/SERVICE; with ?personal=1 for a request that carries personal data."""
+        personal = request.query.get("personal", "") in ("1", "true")
+        return json_response(await self._node.explain(request.match_info["service"], personal=personal))
 
     async def stream(self, request: web.Request) -> web.StreamResponse:
         if self._feed.watchers >= MAX_STREAMS:

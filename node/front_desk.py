@@ -8,6 +8,7 @@ from email.utils import parsedate_to_datetime
 from typing import TYPE_CHECKING
 
 import aiohttp
+import msgspec
 from aiohttp import web
 
 from node import enrolment
@@ -16,7 +17,7 @@ from node.control import EnrollIntent
 from node.doctor import Check, examine
 from node.mesh_session import MeshSession
 from node.services.local_tokens import LocalTokens
-from node.state import NodeState, RoutingStats, View
+from node.state import Explanation, NodeState, NodeStats, RoutingStats, View
 from node.wire.problems import Problem
 from node.wire.tokens import TokenVerifier
 
@@ -58,14 +59,19 @@ class FrontDesk:
             "dht_port": dht_port,
         }
 
-    def stats(self) -> RoutingStats:
-        return self._session.router.stats() if self._session is not None else RoutingStats()
+    def stats(self) -> NodeStats:
+        """Return what router and DHT have counted since they started."""
+        if self._session is None:
+            return NodeStats()
+        counted = msgspec.structs.asdict(self._session.router.stats())
+        return NodeStats(**counted, dht=msgspec.to_builtins(self._session.dht.stats()))
 
     def view(self) -> View:
         """Return what a person may see of this node now."""
         self._sequence += 1
-        peers = self._session.router.peers() if self._session is not None else ()
-        return View(sequence=self._sequence, state=self._node.state, stats=self.stats(), peers=peers)
+        peers = self._session.peers() if self._session is not None else ()
+        stats = self._session.router.stats() if self._session is not None else RoutingStats()
+        return View(sequence=self._sequence, state=self._node.state, stats=stats, peers=peers)
 
     async def serve(
         self,
@@ -83,6 +89,17 @@ class FrontDesk:
         return await self._session.router.serve(
             request, service, path, forwarded=forwarded, caller=caller, personal=personal
         )
+
+    async def explain(self, service: str, *, personal: bool) -> Explanation:
+        """Say who would get the next request for a service, and why; raise a Problem."""
+        if self._session is None:
+            text = "This machine is in no mesh, so it knows of no services. Join one with: rma-mesh-node enroll"
+            raise Problem("conflict", text)
+        catalogue = self._node.state.catalogue
+        if catalogue.resolve(service) is None:
+            names = ", ".join(sorted(catalogue.by_name())) or "none yet"
+            raise Problem("unknown-service", f"There is no service {service[:64]!r} in this mesh. It has: {names}.")
+        return await self._session.router.explain(service, personal=personal)
 
     async def enroll(self, intent: EnrollIntent) -> str:
         """Join the mesh of an invite; return our worker_id, or raise a Problem."""

@@ -15,7 +15,7 @@ from aiohttp import web
 from node.forwarding.paths import split_path
 from node.program.web import json_response, manners
 from node.services.local_tokens import LocalTokens
-from node.state import NodeState, RoutingStats
+from node.state import NodeState, NodeStats
 from node.wire import headers
 from node.wire.problems import Problem
 from node.wire.tokens import TokenError, TokenVerifier
@@ -47,7 +47,7 @@ class Serving(Serves, Protocol):
     def verifier(self) -> TokenVerifier | None: ...
     @property
     def local_tokens(self) -> LocalTokens: ...
-    def stats(self) -> RoutingStats: ...
+    def stats(self) -> NodeStats: ...
 
 
 class HttpApi:

@@ -11,14 +11,15 @@ import aiohttp
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
 
 from node.config import NodeConfig
-from node.coordinator_client import CoordinatorClient, CoordinatorError
+from node.coordinator_client import CoordinatorClient
 from node.dht.node import DhtNode
 from node.dht.settings import DhtSettings
 from node.forwarding.aiohttp_forwarder import AiohttpForwarder
+from node.peers import joined
 from node.routing.router import Router
 from node.routing.settings import RoutingSettings
 from node.routing.sources import LocalServices
-from node.state import Membership
+from node.state import Membership, Peer
 from node.wire.encoding import b64decode
 from node.wire.manifests import Catalogue
 from node.wire.messages import CoordinatorInfo, WorkerRecord
@@ -47,13 +48,11 @@ class RegistrySource:
         self._coordinator = coordinator
 
     async def find(self, service: str) -> Sequence[WorkerRecord]:
+        """Ask the coordinator; raise LookupError where none is known, CoordinatorError where it does not answer."""
         coordinator = self._coordinator()
         if coordinator is None:
-            return ()
-        try:
-            return await self._client.peers(coordinator, service)
-        except CoordinatorError:
-            return ()
+            raise LookupError("no coordinator is known")
+        return await self._client.peers(coordinator, service)
 
 
 class MeshSession:
@@ -103,6 +102,8 @@ class MeshSession:
             forwarder=AiohttpForwarder(self._issuer.issue),
             settings=RoutingSettings(
                 cache_ttl=config.finger_cache_ttl,
+                stale_while_revalidate=config.finger_cache_stale,
+                hedge_after=config.hedge_after,
                 attempts=config.retry_attempts,
                 retry_base=config.retry_base_ms / 1000,
                 connect_timeout=config.connect_timeout,
@@ -112,6 +113,10 @@ class MeshSession:
             ),
             own_load=own_load,
         )
+
+    def peers(self) -> tuple[Peer, ...]:
+        """Return the other workers that are known, for requests that were sent to them or from the DHT."""
+        return joined(self.router.peers(), self.dht.peers(), self.membership.worker_id)
 
     async def start(self) -> None:
         """Open the DHT's port; raise UserFacingError when it is taken."""

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Any, Literal
 
 import msgspec
 
 from node.wire.credentials import Trust
-from node.wire.manifests import Catalogue
+from node.wire.manifests import Catalogue, DataClass
 from node.wire.messages import Assignment, Capabilities, CoordinatorInfo, Endpoints, Route, ServiceReport
 
 Phase = Literal["unenrolled", "joining", "online", "degraded", "paused", "draining", "stopped"]
@@ -70,8 +70,16 @@ class RoutingStats(msgspec.Struct, frozen=True, kw_only=True):
     cache_hit_rate: float = 0.0
     retries: int = 0
     failovers: int = 0
+    hedged: int = 0  # requests that a second worker was asked as well, because the first took long
+    hedge_wins: int = 0  # and where the second one's answer was taken
     requests_by_route: dict[Route, int] = {}
     latency_ms: dict[Literal["p50", "p95", "p99"], float] = {}
+
+
+class NodeStats(RoutingStats, frozen=True, kw_only=True):
+    """What `/stats` tells: the router's counters, and under `dht` what the DHT node counts; None outside a mesh."""
+
+    dht: dict[str, Any] | None = None
 
 
 class Peer(msgspec.Struct, frozen=True, kw_only=True):
@@ -84,6 +92,94 @@ class Peer(msgspec.Struct, frozen=True, kw_only=True):
     load: float = 0.0
     rtt_ms: float | None = None
     last_seen: float = 0.0
+
+
+class AskedSource(msgspec.Struct, frozen=True, kw_only=True):
+    """A source of candidates that a lookup asked: how many it found, or why it could not be asked."""
+
+    name: Literal["dht", "registry"]
+    found: int = 0
+    error: str = ""
+
+
+class LookupReport(msgspec.Struct, frozen=True, kw_only=True):
+    """Where the candidates come from; times are seconds. `age` is None while nothing was ever looked up."""
+
+    cached: bool  # they were known already; else they were looked up for this explanation
+    age: float | None = None
+    fresh_for: float = 0.0  # how long requests go on using them as they are
+    stale_for: float = 0.0  # and how long after that, while they are looked up again
+    asked: tuple[AskedSource, ...] = ()
+
+
+class Until(msgspec.Struct, frozen=True, kw_only=True):
+    """When something ends: seconds from now, and the time of day (ISO 8601, UTC)."""
+
+    seconds: float
+    at: str
+
+
+CandidateState = Literal["ready", "full", "broken", "half-open", "shunned", "not-vetted", "address-avoided"]
+
+
+class CandidateReport(msgspec.Struct, frozen=True, kw_only=True):
+    """One worker that offers a service, as the router sees it now."""
+
+    worker_id: str
+    state: CandidateState
+    reason: str
+    chance: float = 0.0  # to be asked first by the next request that is not served here, in per cent
+    until: Until | None = None
+    route: Route | None = None
+    address: str = ""
+    source: Literal["dht", "registry"] = "dht"
+    load: float = 0.0  # as it was told last
+    load_age: float = 0.0  # seconds
+    outstanding: int = 0  # our own requests in flight there
+    score: float = 0.0  # the load that counts: the larger of both
+
+
+class HereReport(msgspec.Struct, frozen=True, kw_only=True):
+    """Whether this machine runs a service, and would serve the next request itself."""
+
+    runs: bool
+    serves: bool
+    reason: str
+
+
+class BreakerReport(msgspec.Struct, frozen=True, kw_only=True):
+    """A worker that failed too often in a row to be asked as usual, and its last failure."""
+
+    worker_id: str
+    state: Literal["open", "half-open"]
+    until: Until
+    failures: int
+    last_failure: str
+
+
+class QueueReport(msgspec.Struct, frozen=True, kw_only=True):
+    """The places for requests to other workers: how many there are and are taken, and who waits for one."""
+
+    limit: int
+    in_flight: int
+    waiting: int
+    most_waiting: int
+
+
+class Explanation(msgspec.Struct, frozen=True, kw_only=True):
+    """Who would get the next request for a service, and why: what `rma-mesh-node explain` shows."""
+
+    service: str
+    data_class: DataClass
+    vetted_only: bool
+    policy: str
+    here: HereReport
+    lookup: LookupReport
+    candidates: tuple[CandidateReport, ...]
+    picked: str | None  # the worker that is picked, or likeliest to be
+    verdict: str
+    breakers: tuple[BreakerReport, ...]
+    queue: QueueReport
 
 
 class NodeState(msgspec.Struct, frozen=True, kw_only=True):

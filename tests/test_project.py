@@ -83,6 +83,10 @@ def test_every_needed_program_is_one_that_make_test_installs() -> None:
         "chromium": "chromium",
         "gcc": "gcc",
         "ip": "iproute2",
+        "nft": "nftables",
+        "conntrack": "conntrack",
+        "nsenter": "util-linux",
+        "unshare": "util-linux",
         "ss": "iproute2",
         "ps": "procps",
     }

@@ -9,6 +9,8 @@ from typing import Any, Literal
 import msgspec
 
 from coordinator_server.api import shapes
+from coordinator_server.api.dht import Bootstrap, DhtTopology
+from node.dht.stats import DhtStats
 from node.wire import messages
 from node.wire.problems import CONTENT_TYPE, TITLES
 
@@ -163,7 +165,9 @@ WORKER = (
     ),
     Operation("post", "/api/worker/renew", "A new credential", messages.RenewAnswer, auth="worker"),
     Operation("post", "/api/worker/leave", "A clean departure", dict[str, Any], auth="worker"),
-    Operation("get", "/api/dht/bootstrap", "Where to join the DHT", dict[str, Any]),
+    Operation("get", "/api/dht/bootstrap", "Where to join the DHT", Bootstrap),
+    Operation("get", "/api/dht/stats", "What this coordinator's DHT node has counted", DhtStats, auth="worker"),
+    Operation("get", "/api/dht/topology", "Whom this coordinator's DHT node knows", DhtTopology, auth="worker"),
     Operation(
         "get",
         "/api/worker/peers",

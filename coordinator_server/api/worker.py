@@ -6,18 +6,15 @@ import msgspec
 from aiohttp import web
 
 from coordinator_server.api.addresses import client_address
+from coordinator_server.api.dht import contacts, info
 from coordinator_server.api.worker_auth import authenticate, check_speaks_for_itself
-from coordinator_server.application import COORDINATOR, Coordinator
-from coordinator_server.config import is_wildcard
-from coordinator_server.registry.endpoints import parse_address
+from coordinator_server.application import COORDINATOR
 from node.program.web import json_response, read_body
 from node.wire import headers
 from node.wire.credentials import Name
 from node.wire.encoding import b64encode
 from node.wire.messages import (
     Assignment,
-    CoordinatorInfo,
-    DhtContact,
     EnrollAnswer,
     EnrollRequest,
     HeartbeatRequest,
@@ -33,12 +30,6 @@ SOON = 1.0  # seconds until a worker comes back whose assignment is not settled 
 MAX_PEERS = 100
 
 
-class Bootstrap(msgspec.Struct, frozen=True):
-    """200 of GET /api/dht/bootstrap: where to join the DHT."""
-
-    contacts: tuple[DhtContact, ...] = ()
-
-
 class WorkerOnly(msgspec.Struct, frozen=True):
     """The body of /api/worker/renew and /api/worker/leave."""
 
@@ -52,7 +43,6 @@ def add_routes(app: web.Application) -> None:
     app.router.add_post("/api/worker/renew", renew)
     app.router.add_post("/api/worker/leave", leave)
     app.router.add_get("/api/worker/peers", peers)
-    app.router.add_get("/api/dht/bootstrap", bootstrap)
 
 
 async def enroll(request: web.Request) -> web.Response:
@@ -66,8 +56,8 @@ async def enroll(request: web.Request) -> web.Response:
             credential=credential,
             mesh_public_key=b64encode(coordinator.mesh_key.public_key().public_bytes_raw()),
             trust=enrolment.trust,
-            coordinators=(_info(request),),
-            dht=_contacts(request),
+            coordinators=(info(request),),
+            dht=contacts(request),
         )
     )
     signature = b64encode(coordinator.mesh_key.sign(ENROLMENT_CONTEXT + body))
@@ -129,11 +119,6 @@ async def peers(request: web.Request) -> web.Response:
     return json_response(WorkersAnswer(workers=tuple(best)))
 
 
-async def bootstrap(request: web.Request) -> web.Response:
-    """Tell anybody where to join the DHT; what is in there is signed."""
-    return json_response(Bootstrap(_contacts(request)))
-
-
 def _assignment(request: web.Request, worker_id: str) -> Assignment:
     coordinator = request.app[COORDINATOR]
     registry, blocklist = coordinator.registry, coordinator.workers.blocklist
@@ -148,34 +133,8 @@ def _assignment(request: web.Request, worker_id: str) -> Assignment:
         catalogue_version=coordinator.catalogue_version,
         blocklist_version=blocklist.version,
         revoked=blocklist.names,
-        coordinators=(_info(request),),
-        dht=_contacts(request),
+        coordinators=(info(request),),
+        dht=contacts(request),
         draining=enrolment.draining,
         detail=registry.why_nothing(worker_id),
     )
-
-
-def _info(request: web.Request) -> CoordinatorInfo:
-    """Return what we tell this worker about us: the DHT's host as it can reach it."""
-    coordinator = request.app[COORDINATOR]
-    return msgspec.structs.replace(coordinator.info, dht_host=_dht_host(request, coordinator))
-
-
-def _contacts(request: web.Request) -> tuple[DhtContact, ...]:
-    info = _info(request)
-    if info.dht_host is None or info.dht_port is None:
-        return ()
-    return (DhtContact(host=info.dht_host, port=info.dht_port),)
-
-
-def _dht_host(request: web.Request, coordinator: Coordinator) -> str | None:
-    """Return the host of our DHT node; when that listens everywhere, the one by which the worker reached us."""
-    host = coordinator.info.dht_host
-    if host is None or not is_wildcard(host):
-        return host
-    client = parse_address(client_address(request))
-    name = request.transport.get_extra_info("sockname") if request.transport is not None else None
-    own = parse_address(str(name[0])) if name else None
-    if own is not None and (not own.is_loopback or (client is not None and client.is_loopback)):
-        return str(own)
-    return coordinator.public_host or None

@@ -20,7 +20,7 @@ from coordinator_server.demo.processes import DemoError, Program, Programs
 from coordinator_server.demo.requests import Answer, all_requests, send
 
 PREFERRED_PORT = 8080
-SERVICES_DEADLINE = 60.0  # seconds until every service runs
+SERVICES_DEADLINE = 120.0  # seconds until every service runs
 POLL = 0.2
 NODES = ("alpha", "beta")
 

@@ -98,6 +98,7 @@ def make_router(coordinator: Coordinator, observer: Callable[[Outcome], None]) -
         settings=RoutingSettings(
             cache_ttl=CACHE_TTL,
             attempts=config.retry_attempts,
+            hedge_after=config.hedge_after,
             retry_base=config.retry_base_ms / 1000.0,
             connect_timeout=config.connect_timeout,
             first_byte_timeout=config.first_byte_timeout,

@@ -229,15 +229,15 @@ class Registry:
         self._dirty = self._dirty or replan
 
     def _replan_if_due(self) -> None:
-        started = time.monotonic()
-        if not self._dirty or started < self._next_plan:
+        if not self._dirty or time.monotonic() < self._next_plan:
             return
+        begun = time.thread_time()  # what it worked: a pause that the system makes puts no later plan off
         self._dirty = False
         plan = assign(self._machines(), self._catalogue, self._most)
         self._plan = plan
         self._assigned = {worker_id: services for worker_id, services in plan.services.items() if services}
-        ended = time.monotonic()
-        self._next_plan = ended + max(0.0, ended - started - QUICK) / PLANNING_SHARE
+        worked = time.thread_time() - begun
+        self._next_plan = time.monotonic() + max(0.0, worked - QUICK) / PLANNING_SHARE
         if plan.moves:
             self._note(plan.moves)
 

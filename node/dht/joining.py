@@ -17,7 +17,7 @@ from node.dht.messages import Address
 from node.dht.server import MeshServer
 from node.dht.settings import DhtSettings
 
-RESOLVE_LIMIT = 5.0  # seconds for all names together
+RESOLVE_LIMIT = 5.0  # seconds for a name
 MOST_ADDRESSES = 128
 log = logging.getLogger(__name__)
 
@@ -79,7 +79,8 @@ class Joiner:
 
     async def _look(self) -> None:
         """Ask every address that is no contact yet, and note whether there is anybody."""
-        addresses = await resolve((*self._given, *self._remembered), self._server.port)
+        found = await resolve((*self._given, *self._remembered), self._server.port)
+        addresses = [(host, port) for host, port in found if self._server.reaches(host)]
         known = {(node.ip, node.port) for node in self._server.contacts}
         self.remember(known)
         await self._server.bootstrap([address for address in addresses if address not in known])
@@ -105,25 +106,21 @@ class Joiner:
 
 
 async def resolve(addresses: Iterable[Address], own_port: int) -> list[Address]:
-    """Return IP addresses for names and addresses; what cannot be resolved is left out.
+    """Return IP addresses for names and addresses; what cannot be resolved in time is left out.
 
     uvloop sends to IP addresses only, and a name may move while a node runs, so names are resolved each time.
     """
-    loop = asyncio.get_running_loop()
-
-    async def one(host: str, port: int) -> list[Address]:
-        try:
-            found = await loop.getaddrinfo(host, port, type=socket.SOCK_DGRAM)
-        except (OSError, UnicodeError) as error:
-            log.info("the DHT contact %s cannot be resolved: %s", host, error)
-            return []
-        return [(entry[4][0], entry[4][1]) for entry in found if isinstance(entry[4][0], str)]
-
-    try:
-        async with asyncio.timeout(RESOLVE_LIMIT):
-            lists = await asyncio.gather(*(one(host, port) for host, port in addresses))
-    except TimeoutError:
-        log.info("the names of the DHT contacts could not be resolved within %g s", RESOLVE_LIMIT)
-        return []
+    lists = await asyncio.gather(*(_resolve_one(host, port) for host, port in addresses))
     flat = dict.fromkeys(address for addresses in lists for address in addresses)
     return [address for address in flat if address not in {("127.0.0.1", own_port), ("::1", own_port)}]
+
+
+async def _resolve_one(host: str, port: int) -> list[Address]:
+    loop = asyncio.get_running_loop()
+    try:
+        async with asyncio.timeout(RESOLVE_LIMIT):
+            found = await loop.getaddrinfo(host, port, type=socket.SOCK_DGRAM)
+    except (OSError, UnicodeError) as error:  # TimeoutError is an OSError
+        log.info("the DHT contact %s cannot be resolved: %s", host, str(error) or "no answer in time")
+        return []
+    return [(entry[4][0], entry[4][1]) for entry in found if isinstance(entry[4][0], str)]

@@ -1,27 +1,48 @@
-"""Walks towards a key: asks the nearest contacts known, learns nearer ones, and never waits for the dead.
+"""Walks towards a key: asks the nearest contacts known, learns nearer ones, waits neither for dead nor for liars.
 
-Up to alpha requests are under way at once. One that stays unanswered for `patience` gives its place to the next
-contact; its answer still counts when it comes. A lookup for entries ends as soon as it has enough of them.
+Up to alpha requests are under way at once. One that stays unanswered for the protocol's `patience`, or for twice as
+long as any answer of this lookup has taken, gives its place to the next contact; its answer still counts when it
+comes. Whom to ask next is for `paths` to say. A lookup for
+entries ends as soon as it has enough of them and most of its paths have come upon some by themselves.
 """
 
 from __future__ import annotations
 
 import asyncio
-import heapq
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 
 from kademlia.crawling import SpiderCrawl
 from kademlia.node import Node
 
-from node.dht.messages import Found
+from node.dht.messages import MOST_MARKS, Found, mark_of
+from node.dht.paths import Paths
 from node.dht.protocol import Answer, MeshProtocol
 from node.dht.verifier import Checked, RecordError, RecordVerifier
 
 MOST_ASKED_PER_K = 3  # a lookup asks at most three times k nodes, however many are offered
+LEAST_PATIENCE = 0.02  # seconds; less is the noise of a busy machine
+WITNESSES = 3  # nodes that must have told entries before a lookup believes that it has all of them
+PLENTY = 24  # entries with which a lookup is content, however many more there are
+
+
+@dataclass(slots=True)
+class Asked:
+    """A request under way, with the loop's times of its going out and of the end of patience with it."""
+
+    node: Node
+    at: float
+    until: float
+    late: bool = False
 
 
 class Lookup(SpiderCrawl):  # type: ignore[misc]  # the package has no types
-    """Finds the living nodes nearest to a key."""
+    """Finds the living nodes nearest to a key; the base class's heap keeps those that have answered."""
+
+    protocol: MeshProtocol
+    node: Node
+    ksize: int
+    alpha: int
 
     def __init__(
         self,
@@ -31,98 +52,109 @@ class Lookup(SpiderCrawl):  # type: ignore[misc]  # the package has no types
         *,
         ksize: int,
         alpha: int,
-        patience: float,
     ) -> None:
-        super().__init__(protocol, target, list(peers), ksize, alpha)
+        super().__init__(protocol, target, [], ksize, alpha)
         self.asked = 0
         self.hops = 0
+        self.paths = Paths(target, peers, ksize=ksize, width=alpha)
+        self._slowest: float | None = None
         self._depth = {peer.id: 1 for peer in peers}
-        self._told = {tuple(peer) for peer in peers}
-        self._elsewhere: dict[bytes, list[Node]] = {}
-        self._patience = patience
-        self._pending: dict[Answer, tuple[Node, float]] = {}
-        self._answered: list[Node] = []
+        self._pending: dict[Answer, Asked] = {}
 
     async def find(self) -> list[Node]:
         """Return up to k nodes that answered, the nearest first."""
         while not self.enough():
-            self._ask_more()
+            self._ask_more(behind=self.has_told_all())
             if not self._pending or self._may_leave():
                 break
             await self._wait()
-        return heapq.nsmallest(self.ksize, self._answered, key=self.node.distance_to)
+        return list(self.nearest)
 
     def enough(self) -> bool:
         """Whether the lookup may end before it has asked everybody near."""
         return False
 
+    def has_told_all(self) -> bool:
+        """Whether only those paths still matter that have come upon no witness."""
+        return False
+
     def ask(self, node: Node) -> Answer:
-        return self.protocol.call_find_node(node, self.node)  # type: ignore[no-any-return]
+        return self.protocol.call_find_node(node, self.node)
 
     def absorb(self, node: Node, answer: Found) -> None:
         """Take in what one node said."""
         depth = self._depth[node.id]
         self.hops = max(self.hops, depth)
+        self.nearest.push(node)
+        contacts: list[Node] = []
         for contact in self.protocol.reachable(answer.contacts):
+            self._depth.setdefault(contact.id, depth + 1)
             # An address that we know ourselves counts more than one that we are told.
-            believed = self.protocol.router.known(contact.id) or contact
-            if tuple(believed) not in self._told:
-                self._told.add(tuple(believed))
-                self._depth.setdefault(believed.id, depth + 1)
-                self._add(believed)
+            known = self.protocol.router.known(contact.id)
+            if known is not None and not known.same_home_as(contact):
+                contacts.append(known)
+            contacts.append(contact)
+        self.paths.answered(node, contacts)
 
-    def _add(self, node: Node) -> None:
-        if node in self.nearest:
-            self._elsewhere.setdefault(node.id, []).append(node)
-        else:
-            self.nearest.push(node)
+    def wake_at(self) -> float:
+        """Return the loop's time at which there is something to do though no answer has come."""
+        now = self.now()
+        ends = [asked.until for asked in self._pending.values() if asked.until > now]
+        return min([*ends, *map(self._late_at, self._fresh())], default=float("inf"))
 
-    def _drop(self, node: Node) -> None:
-        """Leave out a node that did not answer, or try it where somebody else says that it is."""
-        self.nearest.remove([node.id])
-        self.nearest.contacted.discard(node.id)
-        others = self._elsewhere.get(node.id)
-        if others:
-            self.nearest.push(others.pop())
+    @staticmethod
+    def now() -> float:
+        return asyncio.get_running_loop().time()
 
-    def _ask_more(self) -> None:
-        now = asyncio.get_running_loop().time()
-        fresh = sum(now - started < self._patience for _, started in self._pending.values())
-        # A contact that is silent must not keep a living one, further away, out of the nearest k.
-        self.nearest.maxsize = self.ksize + len(self._pending) - fresh
-        for node in self.nearest.get_uncontacted():
-            if fresh >= self.alpha or self.asked >= MOST_ASKED_PER_K * self.ksize:
-                return
-            self.nearest.mark_contacted(node)
-            self._pending[self.ask(node)] = node, now
+    def _fresh(self) -> list[Asked]:
+        """Return the requests that the lookup waits for before it turns to somebody else."""
+        return [asked for asked in self._pending.values() if not asked.late]
+
+    def _late_at(self, asked: Asked) -> float:
+        """Return when a request is late: when patience ends, or after twice as long as all others have taken."""
+        if self._slowest is None:
+            return asked.until
+        return min(asked.until, asked.at + max(2 * self._slowest, LEAST_PATIENCE))
+
+    def _ask_more(self, *, behind: bool) -> None:
+        now = self.now()
+        for asked in self._fresh():
+            if self._late_at(asked) <= now:
+                asked.late = True
+                self.paths.late(asked.node)
+        while self._has_room(now) and (node := self.paths.next(behind=behind)) is not None:
+            self._pending[self.ask(node)] = Asked(node, now, now + self.protocol.patience(node))
             self.asked += 1
-            fresh += 1
+
+    def _has_room(self, now: float) -> bool:
+        """Whether one more request may go out; those that are late make room for as many again, and no more."""
+        recent = sum(asked.until > now for asked in self._pending.values())
+        if self.asked >= MOST_ASKED_PER_K * self.ksize or recent >= 2 * self.alpha:
+            return False
+        return len(self._fresh()) < self.alpha
 
     def _may_leave(self) -> bool:
         """Whether only the silent are left to wait for, and there is something to leave with."""
-        now = asyncio.get_running_loop().time()
-        silent = all(now - started >= self._patience for _, started in self._pending.values())
-        return silent and self._has_result()
+        now = self.now()
+        return self._has_result() and not any(asked.until > now for asked in self._pending.values())
 
     def _has_result(self) -> bool:
-        return bool(self._answered)
+        return len(self.nearest) > 0
 
     async def _wait(self) -> None:
-        """Wait until an answer is there or another request has become stale."""
-        now = asyncio.get_running_loop().time()
-        ages = [now - started for _, started in self._pending.values()]
-        fresh = [self._patience - age for age in ages if age < self._patience]
-        done, _ = await asyncio.wait(
-            self._pending, timeout=min(fresh) if fresh else None, return_when=asyncio.FIRST_COMPLETED
-        )
+        """Wait until an answer is there or there is something to do without one."""
+        wake_at = self.wake_at()
+        limit = None if wake_at == float("inf") else max(wake_at - self.now(), 0.0)
+        done, _ = await asyncio.wait(self._pending, timeout=limit, return_when=asyncio.FIRST_COMPLETED)
         for answer in done:
-            node, _ = self._pending.pop(answer)
+            asked = self._pending.pop(answer)
+            node = asked.node
             found = answer.result()
             if isinstance(found, Found) and found.sender == node.id:
-                self._answered.append(node)
+                self._slowest = max(self._slowest or 0.0, self.now() - asked.at)
                 self.absorb(node, found)
             else:
-                self._drop(node)
+                self.paths.failed(node)
 
 
 class EntryLookup(Lookup):
@@ -136,20 +168,20 @@ class EntryLookup(Lookup):
         *,
         ksize: int,
         alpha: int,
-        patience: float,
         verifier: RecordVerifier,
         now: float,
         here: Sequence[Checked] = (),
-        samples: int = 8,
+        samples: int = 16,
     ) -> None:
-        super().__init__(protocol, target, peers, ksize=ksize, alpha=alpha, patience=patience)
+        super().__init__(protocol, target, peers, ksize=ksize, alpha=alpha)
         self.rejected: list[RecordError] = []
         self._verifier = verifier
-        self._now = now
+        self._unix_now = now
         self._samples = samples
         self._newest: dict[str, Checked] = {}
-        self._storers = 0
-        self._largest_total = 0
+        self._totals: list[int] = []
+        self._began = self.now()
+        self._end = float("inf")
         for entry in here:
             self._merge(entry)
 
@@ -159,12 +191,34 @@ class EntryLookup(Lookup):
         return {subject: entry for subject, entry in self._newest.items() if entry.payload is not None}
 
     def enough(self) -> bool:
-        """Two nodes agree that there is no more than we have, or as many as we want have told."""
-        complete = self._storers >= 2 and len(self.entries) >= self._largest_total
-        return complete or self._storers >= self._samples
+        """Enough nodes have told what we want, and they are no circle of friends.
+
+        A path may have been led to liars, so all paths must have come upon entries or be at their end. Once most
+        of them have, the others get as much time again as it has taken until then.
+        """
+        if not self.has_told_all():
+            return False
+        if not self.paths.open():
+            return True
+        if 2 * self.paths.reached() > len(self.paths):
+            self._end = min(self._end, self.now() + self.now() - self._began)
+        return self.now() >= self._end
+
+    def has_told_all(self) -> bool:
+        """Whether enough nodes have told, and all that there is or plenty, or as many nodes as we want to hear.
+
+        Who says that there is more than we have is believed for a while, for longer where another one says so too:
+        a liar alone cannot keep us asking.
+        """
+        told = len(self._totals)
+        if told < WITNESSES or told >= self._samples:
+            return told >= self._samples
+        total = sorted(self._totals)[-1 if told < 2 * WITNESSES else -2]
+        return len(self.entries) >= min(total, PLENTY)
 
     def ask(self, node: Node) -> Answer:
-        return self.protocol.call_find_value(node, self.node)  # type: ignore[no-any-return]
+        known = tuple(mark_of(entry.data) for entry in self._newest.values())
+        return self.protocol.call_find_value(node, self.node, known[-MOST_MARKS:])
 
     def absorb(self, node: Node, answer: Found) -> None:
         super().absorb(node, answer)
@@ -173,15 +227,18 @@ class EntryLookup(Lookup):
             if entry is not None:
                 self._merge(entry)
         if any(told):  # a node whose entries are all bad has told nothing
-            self._storers += 1
-            self._largest_total = max(self._largest_total, answer.total)
+            self.paths.witness(node)
+            self._totals.append(answer.total)
+
+    def wake_at(self) -> float:
+        return min(super().wake_at(), self._end if self._end > self.now() else float("inf"))
 
     def _has_result(self) -> bool:
         return bool(self.entries)
 
     def _check(self, data: bytes) -> Checked | None:
         try:
-            return self._verifier.check(self.node.id, data, self._now)
+            return self._verifier.check(self.node.id, data, self._unix_now)
         except RecordError as error:
             self.rejected.append(error)
             return None

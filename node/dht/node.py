@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import hashlib
 import logging
 import random
 from collections.abc import Callable, Container, Sequence
@@ -15,32 +14,25 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey,
 from node.dht import contacts, records
 from node.dht.joining import Joiner
 from node.dht.messages import MESH_TAG_BYTES, Address
+from node.dht.proofs import IdentityProver, node_id_of
 from node.dht.publishing import Publisher, Statement, service_names
-from node.dht.records import KEY_BYTES, Offer, Post, Sheet
+from node.dht.records import Offer, Post, Sheet
 from node.dht.server import MeshServer
 from node.dht.settings import DhtSettings
-from node.dht.stats import Counters, DhtStats, snapshot
+from node.dht.stats import Counters, DhtPeer, DhtStats, snapshot
 from node.dht.storage import MergingStorage
 from node.dht.verifier import Checked, RecordError, RecordVerifier
 from node.program.tasks import TaskSet
 from node.wire import credentials
-from node.wire.credentials import Credential
 from node.wire.encoding import b64decode, fingerprint
 from node.wire.manifests import ServiceName
 from node.wire.messages import CoordinatorInfo, DhtContact, WorkerRecord
 
-__all__ = ["DhtNode", "DhtSettings", "DhtStats", "node_id_of"]
+__all__ = ["DhtNode", "DhtPeer", "DhtSettings", "DhtStats", "node_id_of"]
 
 WITHDRAW_LIMIT = 2.0  # seconds that a clean leave may take
-SAVE_PAUSE = 5.0  # seconds between two looks whether the contacts to remember have changed
+CARE_PAUSE = 5.0  # seconds between two looks whether contacts have changed or lost their right to be one
 log = logging.getLogger(__name__)
-
-
-def node_id_of(credential: Credential) -> bytes:
-    """Return the 160-bit DHT id of a credential's holder: the holder made the key, the mesh the place."""
-    return hashlib.sha256(b"rma-mesh dht node v1\x00" + credential.public_key + credential.place).digest()[
-        :KEY_BYTES
-    ]
 
 
 class DhtNode:
@@ -70,6 +62,7 @@ class DhtNode:
         self._saved_contacts: frozenset[Address] = frozenset()
         self._counters = Counters()
         verifier = RecordVerifier(mesh_public_key, revoked)
+        self._prover = IdentityProver(identity, b64decode(credential), verifier, clock)
         self._storage = MergingStorage(verifier, clock, settings.caps, rng, self._count_rejected)
         self._server = MeshServer(
             node_id=self.id,
@@ -80,6 +73,7 @@ class DhtNode:
             counters=self._counters,
             clock=clock,
             on_contact=self._found_contact,
+            prover=self._prover,
         )
         self._publisher = Publisher(
             identity=identity,
@@ -91,7 +85,7 @@ class DhtNode:
             clock=clock,
             rng=rng,
         )
-        self._joiner = Joiner(self._server, settings, rng, self._publisher.wake, self._save_contacts)
+        self._joiner = Joiner(self._server, settings, rng, self._publisher.wake, self._take_care)
         self._tasks = TaskSet("dht-node")
 
     # --- life -----------------------------------------------------------------------------------------------------
@@ -103,7 +97,7 @@ class DhtNode:
             self._joiner.remember(await asyncio.to_thread(contacts.load, self._contacts_file))
         self._tasks.start(self._joiner.run(), "join")
         self._tasks.start(self._publisher.run(), "republish")
-        self._tasks.every(SAVE_PAUSE, self._save_contacts, "save contacts")
+        self._tasks.every(CARE_PAUSE, self._take_care, "take care of contacts")
 
     async def stop(self) -> None:
         """Save the contacts and close the port; entries stay out until they expire (see `withdraw`)."""
@@ -120,8 +114,15 @@ class DhtNode:
         self._joiner.set_addresses(addresses)
 
     def renew(self, credential: str) -> None:
-        """Publish with a newly signed credential (HTTP form) from now on."""
+        """Publish with a newly signed credential (HTTP form) from now on, and prove our id with it."""
         self._publisher.credential = b64decode(credential)
+        if node_id_of(credentials.peek(credential)) == self.id:
+            self._prover.credential = b64decode(credential)
+        else:
+            log.warning(
+                "The new credential gives this node another place in the DHT. It keeps the old place, and proves "
+                "it with the old credential, until it is started again."
+            )
 
     # --- publishing -----------------------------------------------------------------------------------------------
 
@@ -180,6 +181,23 @@ class DhtNode:
         """Return the addresses of the peers that are known now."""
         return [DhtContact(host=node.ip, port=node.port) for node in self._server.contacts]
 
+    def peers(self) -> list[DhtPeer]:
+        """Return the contacts that have proved who they are, by name."""
+        peers = []
+        for node in self._server.contacts:
+            credential = self._prover.credential_of(node.id, (node.ip, node.port))
+            if credential is not None:
+                peers.append(
+                    DhtPeer(
+                        subject=credential.subject,
+                        role=credential.role,
+                        host=node.ip,
+                        port=node.port,
+                        rtt_ms=self._server.rtt_ms(node),
+                    )
+                )
+        return sorted(peers, key=lambda peer: peer.subject)
+
     def stats(self) -> DhtStats:
         return snapshot(
             self._counters,
@@ -195,6 +213,10 @@ class DhtNode:
 
     def _count_rejected(self, error: RecordError) -> None:
         self._counters.rejected[error.reason] += 1
+
+    async def _take_care(self) -> None:
+        self._server.drop_unproved()
+        await self._save_contacts()
 
     async def _save_contacts(self) -> None:
         nodes = self._server.contacts

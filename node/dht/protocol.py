@@ -1,8 +1,10 @@
 """One UDP socket: answers other nodes, asks them, and learns from both who is alive.
 
-A response counts only from the address that was asked and only in the form that the request calls for. Whoever
-answers is a contact; whoever only asks is pinged first, because a sender's address can be forged. What is asked
-is a plain future that ends with the answer or, after the time limit, with None: it may be left alone at any time.
+A response counts only from the address that was asked, only in the form that the request calls for, and only from
+somebody who has proved the id that it bears (see `proofs`). Whoever answers so is a contact; whoever only asks is
+pinged first, because a sender's address can be forged. What is asked is a plain future that ends with the answer
+or, after the time limit, with None: it may be left alone at any time. Requests beyond a source's rate are dropped
+unread, and what a request makes us send to its sender is, all together, at most three times as long as it was.
 """
 
 from __future__ import annotations
@@ -15,52 +17,69 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
+import msgspec
 from kademlia.node import Node
 from kademlia.protocol import KademliaProtocol
 
 from node.dht import messages
+from node.dht.answering import Answerer
+from node.dht.hearsay import Hearsay
+from node.dht.limits import Limiter, RateLimits, is_loopback
 from node.dht.messages import (
-    CONTACT_BYTES,
-    ENTRY_ROOM,
-    ENVELOPE_BYTES,
     MAX_DATAGRAM,
+    MOST_TIMES,
+    PROVE_BYTES,
     Address,
     FindNode,
     FindValue,
     Found,
     Ping,
     Pong,
+    Proof,
     Request,
     Response,
     Store,
-    Stored,
 )
+from node.dht.newcomers import Newcomers
+from node.dht.proofs import ProofError, Prover, seen_from
+from node.dht.round_trips import RoundTrips
 from node.dht.stats import Counters
 from node.dht.storage import MergingStorage
 from node.dht.table import ContactTable
-from node.dht.verifier import RecordError
 from node.program.tasks import TaskSet
 
 log = logging.getLogger(__name__)
 
 Answer = asyncio.Future[Response | None]
 MOST_OUTSTANDING = 4096  # requests under way; more are failed at once, except for the few pings
-MOST_CHECKS = 64  # unknown senders that are being pinged at a time
 
 
 @dataclass(slots=True)
 class Outstanding:
-    """A request under way: whom it went to (`node` where it is known who that is) and what may come back."""
+    """A request under way: whom it went to (`node` where it is known who that is) and what may come back.
 
+    `by_hearsay`: nobody at that address has proved yet to be this node.
+    """
+
+    request: Request
     answer: Answer
     timer: asyncio.TimerHandle
+    sent_at: float
     address: Address
     node: Node | None
-    expects: type[Response]
+    by_hearsay: bool
+
+    @property
+    def expects(self) -> type[Response]:
+        return messages.ANSWERS[type(self.request)]
+
+    def wants_more(self, response: Response) -> bool:
+        """Whether there was no room for any entry beside the proof, which is not needed a second time."""
+        return isinstance(response, Found) and self.request.prove and response.total > 0 and not response.entries
 
 
 class MeshProtocol(KademliaProtocol):  # type: ignore[misc]  # the package has no types
-    """Kademlia's four messages, typed and bounded; `on_contact` hears of every new contact."""
+    """Kademlia's four messages, typed, bounded and proved; `on_contact` hears of every new contact."""
 
     router: ContactTable
     storage: MergingStorage
@@ -76,18 +95,27 @@ class MeshProtocol(KademliaProtocol):  # type: ignore[misc]  # the package has n
         rpc_timeout: float,
         counters: Counters,
         on_contact: Callable[[Node], None],
+        prover: Prover,
+        patience: float = 0.2,
+        limits: RateLimits | None = None,
     ) -> None:
         super().__init__(source_node, storage, ksize)
-        self.router = ContactTable(source_node, ksize)
-        self.closed = asyncio.get_running_loop().create_future()
+        self._loop = asyncio.get_running_loop()
+        self.router = ContactTable(source_node, ksize, clock=self._loop.time)
+        self.round_trips = RoundTrips(rpc_timeout, patience * rpc_timeout)
+        self.closed = self._loop.create_future()
         self._mesh_tag = mesh_tag
-        self._wait_timeout = rpc_timeout
         self._counters = counters
         self._on_contact = on_contact
+        self._prover = prover
+        self._answerer = Answerer(source_node.id, self.router, storage, prover, counters)
+        self._limiter = Limiter(limits or RateLimits())
         self._outstanding: dict[bytes, Outstanding] = {}
-        self._checks: set[bytes] = set()
+        self._newcomers = Newcomers()
+        self._hearsay = Hearsay()
         self._tasks = TaskSet("dht")
         self._family_bytes = 4
+        self._bound: Address | None = None
 
     def __getattr__(self, name: str) -> Any:
         """Refuse the package's magic, in which every unknown name is a remote call."""
@@ -97,9 +125,16 @@ class MeshProtocol(KademliaProtocol):  # type: ignore[misc]  # the package has n
 
     def connection_made(self, transport: asyncio.DatagramTransport) -> None:
         self.transport = transport
-        host = transport.get_extra_info("sockname")[0]
+        host: str = transport.get_extra_info("sockname")[0]
         self.port: int = transport.get_extra_info("sockname")[1]
-        self._family_bytes = len(ipaddress.ip_address(host.partition("%")[0]).packed)
+        ip = ipaddress.ip_address(host.partition("%")[0])
+        self._family_bytes = len(ip.packed)
+        self._bound = None if ip.is_unspecified else (str(ip), self.port)
+
+    @property
+    def family_bytes(self) -> int:
+        """How long the IP addresses are that this socket can reach: 4 or 16 bytes."""
+        return self._family_bytes
 
     def connection_lost(self, exc: Exception | None) -> None:  # noqa: ARG002
         for outstanding in self._outstanding.values():
@@ -117,107 +152,22 @@ class MeshProtocol(KademliaProtocol):  # type: ignore[misc]  # the package has n
 
     def datagram_received(self, data: bytes, addr: tuple[Any, ...]) -> None:
         self._counters.bytes_received += len(data)
+        address = (addr[0].partition("%")[0], addr[1])
+        if data[:1] == messages.RESPONSE:
+            self._take_response(data, address)
+        elif self._limiter.admits(address, self._loop.time()):
+            self._take_request(data, address)
+        else:
+            self._counters.limited += 1
+
+    def _decode(self, data: bytes) -> tuple[bytes, Request | Response] | None:
         try:
-            message_id, message = messages.decode(data, self._mesh_tag)
+            return messages.decode(data, self._mesh_tag)
         except messages.ForeignError:
             self._counters.foreign += 1
-            return
         except messages.MalformedError:
             self._counters.malformed += 1
-            return
-        address = (addr[0].partition("%")[0], addr[1])
-        if isinstance(message, Request):
-            self._accept_request(message_id, message, address)
-        else:
-            self._accept_response(message_id, message, address)
-
-    # --- answering ------------------------------------------------------------------------------------------------
-
-    def _accept_request(self, message_id: bytes, request: Request, address: Address) -> None:
-        self._counters.rpc_served += 1
-        source = Node(request.sender, *address)
-        self._send(messages.RESPONSE, message_id, self._answer(request, source), address)
-        self.welcome_if_new(source)
-
-    def _answer(self, request: Request, source: Node) -> Response:
-        match request:
-            case Ping():
-                return Pong(self.source_node.id)
-            case FindNode():
-                return self.rpc_find_node(source, request.key)
-            case FindValue():
-                return self.rpc_find_value(source, request.key)
-            case Store():
-                return self.rpc_store(request.key, request.entries)
-
-    def rpc_find_node(self, source: Node, key: bytes) -> Found:
-        return Found(self.source_node.id, self._neighbours(source, key, MAX_DATAGRAM - ENVELOPE_BYTES))
-
-    def rpc_find_value(self, source: Node, key: bytes) -> Found:
-        """Answer with a sample of the entries, and with contacts in the room that they leave."""
-        bundle = self.storage.bundle(key, ENTRY_ROOM)
-        if bundle is None:
-            return self.rpc_find_node(source, key)
-        left = MAX_DATAGRAM - ENVELOPE_BYTES - sum(len(data) + 3 for data in bundle.entries)
-        return Found(self.source_node.id, self._neighbours(source, key, left), bundle.total, bundle.entries)
-
-    def rpc_store(self, key: bytes, entries: tuple[bytes, ...]) -> Stored:
-        """Keep the entries that count; say how many, and why not the others."""
-        kept, reason = 0, ""
-        for data in entries:
-            try:
-                self.storage.put(key, data)
-            except RecordError as error:
-                self._counters.rejected[error.reason] += 1
-                reason = error.reason
-            else:
-                self._counters.stored += 1
-                kept += 1
-        return Stored(self.source_node.id, kept, reason)
-
-    def _neighbours(self, source: Node, key: bytes, room: int) -> tuple[messages.WireContact, ...]:
-        most = min(self.router.ksize, messages.MAX_CONTACTS, room // CONTACT_BYTES)
-        if most <= 0:
-            return ()
-        return messages.to_wire(self.router.find_neighbors(Node(key), most, exclude=source, trusted=True))
-
-    # --- asking ---------------------------------------------------------------------------------------------------
-
-    def ask(self, request: Request, address: Address, node: Node | None = None) -> Answer:
-        """Send a request; the future ends with the answer, or with None when none came in time."""
-        loop = asyncio.get_running_loop()
-        answer: Answer = loop.create_future()
-        overloaded = len(self._outstanding) >= MOST_OUTSTANDING and not isinstance(request, Ping)
-        if self.closed.done() or self.transport.is_closing() or overloaded:
-            answer.set_result(None)
-            return answer
-        message_id = os.urandom(messages.ID_BYTES)
-        timer = loop.call_later(self._wait_timeout, self._timeout, message_id)
-        expects = messages.ANSWERS[type(request)]
-        self._outstanding[message_id] = Outstanding(answer, timer, address, node, expects)
-        self._counters.rpc_sent += 1
-        self._send(messages.REQUEST, message_id, request, address)
-        return answer
-
-    def call_ping(self, node_to_ask: Node) -> Answer:
-        return self.ask(Ping(self.source_node.id), _address(node_to_ask), node_to_ask)
-
-    def call_find_node(self, node_to_ask: Node, node_to_find: Node) -> Answer:
-        request = FindNode(self.source_node.id, node_to_find.id)
-        return self.ask(request, _address(node_to_ask), node_to_ask)
-
-    def call_find_value(self, node_to_ask: Node, node_to_find: Node) -> Answer:
-        request = FindValue(self.source_node.id, node_to_find.id)
-        return self.ask(request, _address(node_to_ask), node_to_ask)
-
-    def call_store(self, node_to_ask: Node, key: bytes, value: tuple[bytes, ...]) -> Answer:
-        """Ask a node to keep entries, which must fit into one datagram."""
-        return self.ask(Store(self.source_node.id, key, value), _address(node_to_ask), node_to_ask)
-
-    def reachable(self, contacts: tuple[messages.WireContact, ...]) -> list[Node]:
-        """Return the contacts that this socket can reach, without ourselves."""
-        nodes = messages.from_wire(contacts, self._family_bytes)
-        return [node for node in nodes if node.id != self.source_node.id]
+        return None
 
     def _send(self, kind: bytes, message_id: bytes, message: Request | Response, address: Address) -> None:
         data = messages.encode(kind, message_id, self._mesh_tag, message)
@@ -227,35 +177,191 @@ class MeshProtocol(KademliaProtocol):  # type: ignore[misc]  # the package has n
         except (OSError, ValueError) as error:  # an address that this socket cannot send to
             log.debug("cannot send to %s: %s", address, error)
 
-    def _accept_response(self, message_id: bytes, response: Response, address: Address) -> None:
+    # --- answering ------------------------------------------------------------------------------------------------
+
+    def _take_request(self, data: bytes, address: Address) -> None:
+        decoded = self._decode(data)
+        if decoded is None:
+            return
+        message_id, request = decoded
+        assert isinstance(request, Request), "its first byte says so"
+        self._counters.rpc_served += 1
+        source = Node(request.sender, *address)
+        room = MOST_TIMES * len(data)
+        welcome = self._is_news(source) and room >= PROVE_BYTES + messages.BARE_BYTES
+        room = min(MAX_DATAGRAM, room - PROVE_BYTES if welcome else room)
+        answer = self._answerer.answer(request, source, message_id, room)
+        self._send(messages.RESPONSE, message_id, answer, address)
+        if welcome:
+            self.welcome_if_new(source)
+
+    # --- asking ---------------------------------------------------------------------------------------------------
+
+    def ask(self, request: Request, address: Address, node: Node | None = None) -> Answer:
+        """Send a request; the future ends with the answer, or with None when none that counts came in time.
+
+        Without `node`, whoever answers at the address counts, once he has proved who he is.
+        """
+        answer: Answer = self._loop.create_future()
+        self._post(request, address, node, answer)
+        return answer
+
+    def _post(self, request: Request, address: Address, node: Node | None, answer: Answer) -> None:
+        overloaded = len(self._outstanding) >= MOST_OUTSTANDING and not isinstance(request, Ping)
+        if self.closed.done() or self.transport.is_closing() or overloaded:
+            _finish(answer, None)
+            return
+        prove = node is None or not self._prover.is_proved(node.id, address)
+        by_hearsay = node is not None and prove and not isinstance(request, Ping)
+        if node is not None and by_hearsay:
+            if not self._hearsay.may_ask(node.id, address, self._loop.time()):
+                _finish(answer, None)
+                return
+            self._hearsay.asked(node.id, address)
+        if prove != request.prove:
+            request = msgspec.structs.replace(request, prove=prove)
+        message_id = os.urandom(messages.ID_BYTES)
+        timer = self._loop.call_later(self.round_trips.limit(address), self._timeout, message_id)
+        self._outstanding[message_id] = Outstanding(
+            request, answer, timer, self._loop.time(), address, node, by_hearsay
+        )
+        self._counters.rpc_sent += 1
+        self._send(messages.REQUEST, message_id, request, address)
+
+    def call_ping(self, node_to_ask: Node) -> Answer:
+        return self.ask(Ping(self.source_node.id), _address(node_to_ask), node_to_ask)
+
+    def call_find_node(self, node_to_ask: Node, node_to_find: Node) -> Answer:
+        request = FindNode(self.source_node.id, node_to_find.id)
+        return self.ask(request, _address(node_to_ask), node_to_ask)
+
+    def call_find_value(self, node_to_ask: Node, node_to_find: Node, known: tuple[bytes, ...] = ()) -> Answer:
+        request = FindValue(self.source_node.id, node_to_find.id, known=known)
+        return self.ask(request, _address(node_to_ask), node_to_ask)
+
+    def call_store(self, node_to_ask: Node, key: bytes, value: tuple[bytes, ...]) -> Answer:
+        """Ask a node to keep entries, which must fit into one datagram."""
+        return self.ask(Store(self.source_node.id, key, value), _address(node_to_ask), node_to_ask)
+
+    def patience(self, node: Node) -> float:
+        """Return the seconds after which a lookup should turn to the next contact."""
+        return self.round_trips.patience(_address(node))
+
+    def time_limit(self, node: Node) -> float:
+        """Return the seconds after which a request to a node counts as missed."""
+        return self.round_trips.limit(_address(node))
+
+    def reachable(self, contacts: tuple[messages.WireContact, ...]) -> list[Node]:
+        """Return the contacts that this socket can reach, without ourselves."""
+        nodes = messages.from_wire(contacts, self._family_bytes)
+        return [node for node in nodes if node.id != self.source_node.id]
+
+    def _take_response(self, data: bytes, address: Address) -> None:
+        message_id = data[1 : 1 + messages.ID_BYTES]
         outstanding = self._outstanding.get(message_id)
-        if outstanding is None or outstanding.address != address or not isinstance(response, outstanding.expects):
+        if outstanding is None or outstanding.address != address:
             self._counters.unsolicited += 1
             return
-        del self._outstanding[message_id]
         outstanding.timer.cancel()
-        if outstanding.node is not None and outstanding.node.id != response.sender:
-            self.router.remove_contact(outstanding.node)  # another node lives at its address now
-        self._answered(Node(response.sender, *address))
-        _finish(outstanding.answer, response)
+        decoded = self._decode(data)
+        if decoded is None:
+            self._timeout(message_id)  # from now on, nothing else that this peer sends is read
+        elif not isinstance(response := decoded[1], outstanding.expects):
+            self._counters.unsolicited += 1
+            self._timeout(message_id)
+        else:
+            del self._outstanding[message_id]
+            self.round_trips.answered(address, self._loop.time() - outstanding.sent_at)
+            self._accept_response(message_id, _from_here(response, address), outstanding)
+
+    def _accept_response(self, message_id: bytes, response: Response, outstanding: Outstanding) -> None:
+        node = Node(response.sender, *outstanding.address)
+        asked = outstanding.node
+        if asked is not None and asked.id != node.id:
+            self.router.remove_contact(asked)  # another node lives at its address now
+        if not self._is_proved(node, message_id, response.proof):
+            self._counters.unproven += 1
+            self._was_silent(outstanding)
+            self._newcomers.refuse(node, self._loop.time())
+            self._doubt(node, ask_again=not outstanding.request.prove)
+            _finish(outstanding.answer, None)
+            return
+        if asked is not None and asked.id == node.id and outstanding.by_hearsay:
+            self._hearsay.proved(node.id, outstanding.address)
+        else:
+            self._was_silent(outstanding)  # somebody else lives there: whoever told us was wrong
+        self._limiter.trust(outstanding.address, self._loop.time())
+        self._answered(node)
+        if asked is not None and asked.id != node.id:
+            _finish(outstanding.answer, None)
+        elif outstanding.wants_more(response) and not outstanding.answer.done():
+            self._post(outstanding.request, outstanding.address, node, outstanding.answer)
+        else:
+            _finish(outstanding.answer, response)
+
+    def _is_proved(self, node: Node, message_id: bytes, proof: Proof | None) -> bool:
+        address = _address(node)
+        if self._prover.is_proved(node.id, address):
+            return True
+        if proof is None:
+            return False
+        try:
+            self._prover.check(node.id, address, message_id, proof, seen_from(self._bound, address))
+        except ProofError as error:
+            log.debug("the answer of %s does not count: %s", address, error)
+            return False
+        return True
 
     def _timeout(self, message_id: bytes) -> None:
         outstanding = self._outstanding.pop(message_id)
         self._counters.rpc_failed += 1
+        self.round_trips.missed(outstanding.address)
+        self._was_silent(outstanding)
         if outstanding.node is not None:
             self._missed(outstanding.node, is_ping=outstanding.expects is Pong)
         _finish(outstanding.answer, None)
 
+    def _was_silent(self, outstanding: Outstanding) -> None:
+        if outstanding.node is not None and outstanding.by_hearsay:
+            self._hearsay.silent(outstanding.node.id, outstanding.address, self._loop.time())
+
     # --- who is alive ---------------------------------------------------------------------------------------------
+
+    @property
+    def contacts(self) -> list[Node]:
+        """The contacts that have proved who they are and may still be it."""
+        return [node for node in self.router if self._prover.is_proved(node.id, _address(node))]
+
+    def drop_unproved(self) -> None:
+        """Drop contacts that were revoked or whose credentials have ended; a new proof brings them back."""
+        for node in list(self.router):
+            if not self._prover.is_proved(node.id, _address(node)):
+                self._doubt(node, ask_again=True)
 
     def welcome_if_new(self, node: Node) -> None:
         """Look at whoever asked us: an unknown sender, or a known one at another address, is pinged first."""
+        if self._is_news(node):
+            self._newcomers.begin(node)
+            self._tasks.start(self._check(node, self.router.known(node.id)), "check")
+
+    def _is_news(self, node: Node) -> bool:
+        """Whether there is something to find out about a sender, and room to do so."""
         known = self.router.known(node.id)
         if node.id == self.source_node.id or (known is not None and known.same_home_as(node)):
-            return
-        if node.id not in self._checks and len(self._checks) < MOST_CHECKS:
-            self._checks.add(node.id)
-            self._tasks.start(self._check(node, known), "check")
+            return False
+        if not self._newcomers.may_begin(node, self._loop.time()):
+            return False
+        if known is not None:
+            return True
+        # Who has proved his id already and found no place would find none now.
+        return self.router.has_room_for(node) or not self._prover.is_proved(node.id, _address(node))
+
+    def _doubt(self, node: Node, *, ask_again: bool) -> None:
+        """Drop who has not proved who he is; `ask_again` gives him a chance to."""
+        self.router.remove_contact(node)
+        self._limiter.distrust(_address(node))
+        if ask_again:
+            self.call_ping(node)
 
     def _missed(self, node: Node, *, is_ping: bool) -> None:
         """Ping a contact that did not answer; while such pings are under way, other lost messages say no more."""
@@ -265,25 +371,29 @@ class MeshProtocol(KademliaProtocol):  # type: ignore[misc]  # the package has n
     async def _check(self, claimed: Node, known: Node | None) -> None:
         """Make the claimed contact answer for itself; one that still answers at its old address stays there."""
         try:
-            if known is not None:
-                if _is_from(await self.call_ping(known), known):
-                    return
-                self.router.remove_contact(known)
-            await self.call_ping(claimed)
+            if known is not None and await self.call_ping(known) is not None:
+                return
+            if await self.call_ping(claimed) is not None and known is not None:
+                self._admit(claimed)
         finally:
-            self._checks.discard(claimed.id)
+            self._newcomers.end(claimed)
 
     def _answered(self, node: Node) -> None:
         if node.id == self.source_node.id:
             return
         known = self.router.known(node.id)
-        if known is not None and not known.same_home_as(node):
+        if known is None or known.same_home_as(node):
+            self._admit(node)
+        else:
             self.welcome_if_new(node)
-            return
+
+    def _admit(self, node: Node) -> None:
+        """Take in or refresh a contact that has just answered and proved who it is."""
+        was_known = self.router.known(node.id) is not None
         to_ping = self.router.add_contact(node)
         if to_ping is not None:
             self.call_ping(to_ping)
-        elif known is None:
+        elif not was_known and self.router.known(node.id) is not None:
             self._on_contact(node)
 
 
@@ -291,8 +401,11 @@ def _address(node: Node) -> Address:
     return node.ip, node.port
 
 
-def _is_from(response: Response | None, node: Node) -> bool:
-    return response is not None and response.sender == node.id
+def _from_here(response: Response, address: Address) -> Response:
+    """Return an answer as it makes sense on this machine: to others, our loopback is their own."""
+    if not isinstance(response, Found) or is_loopback(address[0]):
+        return response
+    return msgspec.structs.replace(response, contacts=messages.without_loopback(response.contacts))
 
 
 def _finish(answer: Answer, response: Response | None) -> None:

@@ -162,12 +162,18 @@ def split(data: bytes) -> tuple[Body, bytes, bytes]:
     if not SIGNATURE_BYTES < len(data) <= MAX_ENTRY_BYTES:
         raise ValueError(f"an entry of {len(data)} bytes is impossible")
     signed, signature = data[:-SIGNATURE_BYTES], data[-SIGNATURE_BYTES:]
-    return msgspec.msgpack.decode(signed, type=Body), signed, signature
+    try:
+        return msgspec.msgpack.decode(signed, type=Body), signed, signature
+    except RecursionError:
+        raise ValueError("nested too deep") from None
 
 
 def decode_payload(kind: Kind, payload: bytes) -> Payload:
     """Decode and check a payload that is no tombstone; raise ValueError."""
-    decoded: Payload = msgspec.msgpack.decode(payload, type=PAYLOAD_TYPES[kind])
+    try:
+        decoded: Payload = msgspec.msgpack.decode(payload, type=PAYLOAD_TYPES[kind])
+    except RecursionError:
+        raise ValueError("nested too deep") from None
     for host in _packed_hosts(decoded):
         unpack_host(host)
     return decoded

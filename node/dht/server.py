@@ -13,6 +13,7 @@ from kademlia.node import Node
 
 from node.dht.lookup import EntryLookup, Lookup
 from node.dht.messages import ENTRY_ROOM, Address, Ping, Pong, Stored, fitting
+from node.dht.proofs import Prover
 from node.dht.protocol import MeshProtocol
 from node.dht.settings import DhtSettings
 from node.dht.stats import Counters
@@ -22,6 +23,7 @@ from node.program.errors import EXIT_FAILED, EXIT_IN_USE, UserFacingError
 from node.program.tasks import TaskSet
 
 KEEPER_TURNS = 5  # announcements after which the nodes nearest to a key are looked for anew
+RECEIVE_BUFFER = 1 << 20  # bytes; a burst of answers must not be lost while the loop is busy
 MOST_NEWCOMERS = 64  # contacts that are being handed entries at a time
 
 
@@ -50,6 +52,7 @@ class MeshServer(Server):  # type: ignore[misc]  # the package has no types
         counters: Counters,
         clock: Callable[[], float],
         on_contact: Callable[[], None],
+        prover: Prover,
     ) -> None:
         super().__init__(settings.ksize, settings.alpha, node_id, storage)
         self._mesh_tag = mesh_tag
@@ -58,12 +61,30 @@ class MeshServer(Server):  # type: ignore[misc]  # the package has no types
         self._counters = counters
         self._clock = clock
         self._on_contact = on_contact
+        self._prover = prover
         self._keepers: dict[bytes, Keepers] = {}
         self._tasks = TaskSet("dht-server")
 
     @property
     def contacts(self) -> list[Node]:
-        return [] if self.protocol is None else list(self.protocol.router)
+        """The contacts that have proved who they are."""
+        return [] if self.protocol is None else self.protocol.contacts
+
+    def reaches(self, host: str) -> bool:
+        """Tell whether the socket can send to an IP address of this family at all."""
+        return self.protocol is not None and (":" in host) == (self.protocol.family_bytes == 16)
+
+    def rtt_ms(self, node: Node) -> float | None:
+        """Return a contact's smoothed round-trip time in milliseconds."""
+        if self.protocol is None:
+            return None
+        seconds = self.protocol.round_trips.smoothed((node.ip, node.port))
+        return None if seconds is None else round(seconds * 1000, 3)
+
+    def drop_unproved(self) -> None:
+        """Drop contacts that were revoked or whose credentials have ended."""
+        if self.protocol is not None:
+            self.protocol.drop_unproved()
 
     async def listen(self, port: int, interface: str = "127.0.0.1") -> None:
         """Bind the UDP port, 0 for any free one; raise UserFacingError where that cannot be."""
@@ -96,12 +117,15 @@ class MeshServer(Server):  # type: ignore[misc]  # the package has no types
             rpc_timeout=self._settings.rpc_timeout,
             counters=self._counters,
             on_contact=self._greet,
+            prover=self._prover,
+            patience=self._settings.patience,
+            limits=self._settings.limits,
         )
 
     # --- joining --------------------------------------------------------------------------------------------------
 
     async def bootstrap(self, addrs: Sequence[Address]) -> int:
-        """Ping addresses (IP, port) and look for ourselves through those that answer; return how many did."""
+        """Ping addresses (IP, port) and look for ourselves through those that prove an id; return how many did."""
         protocol = self.protocol
         if protocol is None or not addrs:
             return 0
@@ -118,7 +142,7 @@ class MeshServer(Server):  # type: ignore[misc]  # the package has no types
             return []
         target = Node(key)
         nearest = self.protocol.router.find_living(target)
-        lookup = Lookup(self.protocol, target, nearest, ksize=self.ksize, alpha=self.alpha, patience=self._patience)
+        lookup = Lookup(self.protocol, target, nearest, ksize=self.ksize, alpha=self.alpha)
         return await lookup.find()
 
     async def refresh_table(self, interval: float = 0.0) -> None:  # noqa: ARG002 - the caller has the timer
@@ -166,21 +190,17 @@ class MeshServer(Server):  # type: ignore[misc]  # the package has no types
                 self.protocol.router.find_living(Node(key)),
                 ksize=self.ksize,
                 alpha=self.alpha,
-                patience=self._patience,
                 verifier=self._verifier,
                 now=self._clock(),
                 here=here,
                 samples=self._settings.samples,
             )
             await lookup.find()
+            self._counters.hops_total += lookup.hops
             self._counters.rejected.update(error.reason for error in lookup.rejected)
             found = dict(lookup.entries)
         self._counters.lookups_empty += not found
         return found
-
-    @property
-    def _patience(self) -> float:
-        return self._settings.patience * self._settings.rpc_timeout
 
     async def _give(self, nodes: Sequence[Node], key: bytes, data: bytes) -> list[Node]:
         """Ask nodes to keep an entry; return those that did not answer."""
@@ -227,6 +247,7 @@ def _bind(host: str, port: int) -> socket.socket:
     try:
         if family == socket.AF_INET6:
             listener.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
+        listener.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, RECEIVE_BUFFER)
         listener.setblocking(False)
         listener.bind((host, port))
     except OSError as error:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
+from node.dht.limits import RateLimits
 from node.dht.storage import StorageCaps
 
 
@@ -11,16 +12,17 @@ from node.dht.storage import StorageCaps
 class DhtSettings:
     """Timings, Kademlia's parameters, and the most that is kept for others."""
 
-    rpc_timeout: float = 1.0  # after which a message counts as unanswered
+    rpc_timeout: float = 1.0  # longest time after which a message counts as unanswered
     entry_ttl: float = 180.0  # life of an entry that we publish
     republish: float = 60.0  # pause between two announcements
-    alpha: int = 3  # requests of one lookup under way at once
+    alpha: int = 4  # requests of one lookup under way at once
     ksize: int = 20  # nodes that keep an entry, and contacts in a bucket
-    samples: int = 8  # most storing nodes whose samples one lookup joins
-    patience: float = 0.2  # share of rpc_timeout after which a lookup turns to the next contact
+    samples: int = 16  # most storing nodes whose samples one lookup joins
+    patience: float = 0.2  # share of rpc_timeout after which a lookup turns to the next contact at the latest
     rejoin_first: float = 0.25  # pause after the first failure to join; it doubles
     rejoin_longest: float = 30.0  # longest pause between two tries to join, and between two looks when joined
     caps: StorageCaps = field(default_factory=StorageCaps)
+    limits: RateLimits = field(default_factory=RateLimits)
 
     def __post_init__(self) -> None:
         """Refuse what cannot work."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import random
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Container, Iterator
 from dataclasses import dataclass
 
 import msgspec
@@ -86,8 +86,7 @@ class MergingStorage(IStorage):  # type: ignore[misc]  # the package has no type
             self._remove(key, checked.subject)
         else:
             self._make_room(key, checked.subject)
-        deadline = min(checked.expires_at + CLOCK_SKEW, now + checked.life)
-        self._keys.setdefault(key, {})[checked.subject] = Kept(checked, deadline)
+        self._keys.setdefault(key, {})[checked.subject] = Kept(checked, _deadline(checked, now))
         self._per_identity[checked.subject] += 1
         self._entries += 1
         return checked
@@ -103,12 +102,15 @@ class MergingStorage(IStorage):  # type: ignore[misc]  # the package has no type
                 self._remove(key, subject)
         return usable
 
-    def bundle(self, key: bytes, room: int) -> Bundle | None:
-        """Return a sample of at most `room` bytes of a key's entries, or None where there is none."""
+    def bundle(self, key: bytes, room: int, known: Container[bytes] = frozenset()) -> Bundle | None:
+        """Return a sample of at most `room` bytes of a key's entries, or None where there is none.
+
+        Entries whose marks are `known` to the asker come last: that we have them is worth telling, too.
+        """
         living = self.living(key)
         if not living:
             return None
-        chosen = sampling.sample(living, room, self._rng)
+        chosen = sampling.sample(living, room, self._rng, known)
         total = sum(entry.payload is not None for entry in living)
         return Bundle(total, tuple(entry.data for entry in chosen))
 
@@ -184,3 +186,12 @@ class MergingStorage(IStorage):  # type: ignore[misc]  # the package has no type
             bundle = self.get(key)
             if bundle is not None:
                 yield key, bundle
+
+
+def _deadline(checked: Checked, now: float) -> float:
+    """Return when an entry goes: a tombstone not before all that it withdrew is refused everywhere.
+
+    What somebody captured earlier could be stored again otherwise, as long as clock skew makes it pass.
+    """
+    until = checked.expires_at + CLOCK_SKEW
+    return until if checked.payload is None else min(until, now + checked.life)

@@ -92,10 +92,23 @@ class RecordVerifier:
     def check_still(self, checked: Checked, now: float) -> None:
         """Look again at what time and revocation can change; raise RecordError."""
         _check_times(checked.sequence, checked.expires_at, now)
-        if checked.credential_expires_at + CLOCK_SKEW < now:
-            raise RecordError("credential", "the publisher's credential has expired")
-        if checked.subject in self._revoked:
-            raise RecordError("revoked", f"{checked.subject} has been revoked")
+        self._check_holder(checked.subject, checked.credential_expires_at, now)
+
+    def credential(self, data: bytes, now: float) -> Credential:
+        """Return a credential of this mesh that counts now; raise RecordError."""
+        credential = self._credential(data, now)
+        self.check_credential(credential, now)
+        return credential
+
+    def check_credential(self, credential: Credential, now: float) -> None:
+        """Look again at what time and revocation can change; raise RecordError."""
+        self._check_holder(credential.subject, credential.expires_at, now)
+
+    def _check_holder(self, subject: str, expires_at: int, now: float) -> None:
+        if expires_at + CLOCK_SKEW < now:
+            raise RecordError("credential", f"the credential of {subject} has expired")
+        if subject in self._revoked:
+            raise RecordError("revoked", f"{subject} has been revoked")
 
     def _verify(self, key: bytes, data: bytes, now: float) -> Checked:
         if len(data) > records.MAX_ENTRY_BYTES:

@@ -3,21 +3,27 @@
     class Router(*, worker_id: str, catalogue: Callable[[], Catalogue], local: LocalServices | None,      router.py
                  sources: Sequence[CandidateSource], forwarder: Forwarder, settings: RoutingSettings = ...,
                  clock=time.monotonic, rng=random.Random(), observer: Callable[[Outcome], None] | None = None,
-                 own_load: Callable[[], float] | None = None, vpn_up: Callable[[], bool] = lambda: False)
+                 own_load: Callable[[], float] | None = None, vpn_up: Callable[[], bool] = lambda: False,
+                 wall=time.time)
         async serve(request, service, path, *, forwarded: bool, caller: str, personal=False)  raises Problem
             `path` is raw and starts with "/" (see node.forwarding.paths.split_path), None means the default path;
             the query is taken from the request; `caller` is who queues fairly (key id, worker id or address)
+        async explain(service, *, personal=False) -> Explanation                           raises Problem
         peers() -> tuple[Peer, ...]      stats() -> RoutingStats       queue_depths() -> dict[str, int]
         in_flight(services=()) -> int    local_load() -> float         (what runs on this machine now)
-        update_load(worker_id, load)     invalidate_worker(worker_id)  forget(service)
-        async stop()
+        invalidate_worker(worker_id)     async stop()
     class CandidateSource(Protocol): name: Literal["dht", "registry"]; async find(service) -> Sequence[WorkerRecord]
     class LocalServices(Protocol):   target(service) -> LocalTarget | None                              sources.py
     class LocalTarget(Protocol):     base_url: str; service_token: str; manifest: Manifest
 
-Local service -> cache -> sources in their order -> select -> forward. `candidates` turns a record into addresses,
-`selection` picks, `cache` remembers (single flight), `breaker` leaves out who keeps failing, `retry` says whether
-another worker may be tried, `admission` is the gate in front of a service, `stats` counts, `failures` says what a
-failed try means, `sources` has the protocols and asks them, `targets` remembers addresses that do not answer,
-`shared_call` is the single flight, `settings` what may be set, `dispatch` carries one request through all of this.
+Local service -> cache -> sources in their order -> select -> forward.
+
+Whom to ask: `candidates` turns a record into addresses, `loads` says which word on a load is the newest, `ranking`
+keeps candidates in order of load, `selection` picks, `cache` remembers (single flight, by `shared_call`), `sources`
+has the protocols and asks them, `breaker` leaves out who keeps failing, `outstanding` counts what we gave out,
+`targets` remembers addresses that do not answer.
+
+Asking: `dispatch` carries one request through all of this, `attempt` is one try at one worker, `hedging` a second
+one beside it, `retry` says whether another may follow, `failures` what a failed try means, `admission` is the gate
+in front of a service. `explain` says who would be picked and why, `stats` counts, `settings` is what may be set.
 """

@@ -6,12 +6,26 @@ import asyncio
 import contextlib
 from collections import OrderedDict, deque
 from collections.abc import AsyncIterator, Iterator
+from dataclasses import dataclass
 
 from node.routing.settings import RoutingSettings
 from node.wire.problems import Problem
 
 Waiter = asyncio.Future[None]
 MAX_GATES = 1024
+
+
+@dataclass(frozen=True, slots=True)
+class Places:
+    """A gate as it is now, for whoever explains it."""
+
+    limit: int
+    in_flight: int = 0
+    waiting: int = 0
+
+    @property
+    def has_room(self) -> bool:
+        return self.in_flight < self.limit and not self.waiting
 
 
 class Gate:
@@ -140,6 +154,11 @@ class Gates:
         elif gate.limit != limit:
             gate.limit = limit
         return gate
+
+    def places(self, service: str, limit: int) -> Places:
+        """Return how a service's gate would be with this limit; no gate is made or changed."""
+        gate = self._gates.get(service)
+        return Places(limit) if gate is None else Places(limit, gate.in_flight, gate.waiting)
 
     def items(self) -> Iterator[tuple[str, Gate]]:
         yield from self._gates.items()

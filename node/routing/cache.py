@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
-import dataclasses
 from collections import OrderedDict
 from collections.abc import Awaitable, Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 
 from node.program.tasks import TaskSet
 from node.routing.candidates import Candidate
+from node.routing.loads import Load, LoadBook, possible
+from node.routing.ranking import Ranking
 from node.routing.shared_call import SharedCalls
+from node.routing.sources import Finding
+from node.state import AskedSource
 
 MAX_SERVICES = 512
 MAX_CANDIDATES = 256  # per service
@@ -17,27 +20,59 @@ SHUNNED_FOR = 10.0  # seconds for which a lookup does not bring back who was jus
 MAX_SHUNNED = 4096
 STALE_IF_NONE = 300.0  # seconds for which what was known serves on while a lookup finds nothing
 
-Find = Callable[[], Awaitable[Sequence[Candidate]]]
+Find = Callable[[], Awaitable[Finding]]
 
 
 @dataclass(slots=True)
 class _Entry:
-    candidates: dict[str, Candidate] = field(default_factory=dict)
+    ranking: Ranking = field(default_factory=Ranking)
+    asked: tuple[AskedSource, ...] = ()
     looked_up_at: float = 0.0
     found_at: float = 0.0
     thorough_at: float | None = None
+    emptied: bool = False  # the last worker was invalidated, so that a lookup is due at once
 
 
 @dataclass(frozen=True, slots=True)
 class Cached:
     """What the cache knows; `hit` tells that no lookup had to be waited for."""
 
-    candidates: tuple[Candidate, ...]
+    ranking: Ranking
     hit: bool
 
 
+@dataclass(frozen=True, slots=True)
+class Shunned:
+    """A worker that was invalidated a moment ago, and why; `candidate` is what was known of it."""
+
+    worker_id: str
+    until: float
+    reason: str
+    candidate: Candidate | None
+
+
+@dataclass(frozen=True, slots=True)
+class Knowledge:
+    """All that the cache holds of one service, for whoever explains it; times are seconds."""
+
+    candidates: tuple[Candidate, ...] = ()
+    shunned: tuple[Shunned, ...] = ()
+    asked: tuple[AskedSource, ...] = ()
+    age: float | None = None
+    fresh_for: float = 0.0
+    stale_for: float = 0.0
+
+    @property
+    def over(self) -> bool:
+        """Whether the next request would wait for a lookup."""
+        return self.fresh_for + self.stale_for <= 0.0
+
+
 class FingerCache:
-    """Bounded by services and candidates, and every entry ends; `clock` gives seconds that never run backwards."""
+    """Bounded by services and candidates, and every entry ends; `clock` gives seconds that never run backwards.
+
+    A worker's load is what was known last, no matter whether a lookup, an answer or a heartbeat told it.
+    """
 
     def __init__(
         self,
@@ -54,93 +89,130 @@ class FingerCache:
         self._stale = stale_while_revalidate
         self._max_services = max_services
         self._entries: OrderedDict[str, _Entry] = OrderedDict()
-        self._shunned: OrderedDict[tuple[str, str], float] = OrderedDict()
+        self._shunned: OrderedDict[tuple[str, str], Shunned] = OrderedDict()
+        self._loads = LoadBook()
         self._tasks = TaskSet("finger-cache")
         self._lookups = SharedCalls(self._tasks)
 
     def __len__(self) -> int:
         """Return the number of services with at least one known worker."""
-        return sum(1 for entry in self._entries.values() if entry.candidates)
+        return sum(1 for entry in self._entries.values() if len(entry.ranking))
+
+    # --- asking ---------------------------------------------------------------------------------------------------
 
     async def get(self, service: str, find: Find) -> Cached:
         """Return the candidates of a service, asking `find` when they are not known or no longer fresh."""
         entry = self._entries.get(service)
         if entry is not None:
-            age = self._clock() - entry.looked_up_at
-            if age < (self._ttl if entry.candidates else self._empty_ttl):
-                return Cached(tuple(entry.candidates.values()), hit=True)
-            if entry.candidates and age < self._ttl + self._stale:
+            fresh, stale = self._left(entry)
+            if fresh > 0.0:
+                return Cached(entry.ranking, hit=True)
+            if stale > 0.0:
                 self._lookups.start(service, lambda: self._look_up(service, find))
-                return Cached(tuple(entry.candidates.values()), hit=True)
+                return Cached(entry.ranking, hit=True)
         await self._lookups.call(service, lambda: self._look_up(service, find))
-        return Cached(self.known(service), hit=False)
+        return Cached(self.ranking(service), hit=False)
 
-    async def refresh(self, service: str, find: Find) -> tuple[Candidate, ...]:
+    async def refresh(self, service: str, find: Find) -> None:
         """Ask `find` although something is known, but not more often than every `empty_ttl`."""
         entry = self._entries.get(service)
         if entry is None or entry.thorough_at is None or self._clock() - entry.thorough_at >= self._empty_ttl:
             await self._lookups.call(f"{service} thorough", lambda: self._look_up(service, find, thorough=True))
-        return self.known(service)
 
-    def known(self, service: str) -> tuple[Candidate, ...]:
+    def ranking(self, service: str) -> Ranking:
+        """Return who is known to offer a service now; the cache goes on changing it."""
         entry = self._entries.get(service)
-        return tuple(entry.candidates.values()) if entry else ()
+        return entry.ranking if entry is not None else Ranking()
 
     def all_known(self) -> Iterator[tuple[str, Candidate]]:
         for service, entry in self._entries.items():
-            for candidate in entry.candidates.values():
+            for candidate in entry.ranking:
                 yield service, candidate
 
-    def invalidate(self, service: str, worker_id: str) -> None:
+    def knowledge(self, service: str) -> Knowledge:
+        """Return what is held of a service; nothing is looked up and nothing changes."""
+        now, entry = self._clock(), self._entries.get(service)
+        shunned = tuple(item for (name, _), item in self._shunned.items() if name == service and item.until > now)
+        if entry is None:
+            return Knowledge(shunned=shunned)
+        fresh, stale = self._left(entry)
+        return Knowledge(tuple(entry.ranking), shunned, entry.asked, now - entry.looked_up_at, fresh, stale)
+
+    # --- being told -----------------------------------------------------------------------------------------------
+
+    def invalidate(self, service: str, worker_id: str, reason: str = "") -> None:
         """Forget a worker for one service, and for a while leave it out of lookups that find others."""
-        self._shun(service, worker_id)
         entry = self._entries.get(service)
-        if entry is not None and worker_id in entry.candidates:
-            del entry.candidates[worker_id]
-            if not entry.candidates:
-                entry.looked_up_at = self._clock() - max(self._ttl, self._empty_ttl)  # ask anew at once
+        candidate = entry.ranking.remove(worker_id) if entry is not None else None
+        before = self._shunned.get((service, worker_id))
+        known = before.candidate if candidate is None and before is not None else candidate
+        self._shun(Shunned(worker_id, self._clock() + SHUNNED_FOR, reason, known), service)
+        if entry is not None and candidate is not None and not len(entry.ranking):
+            entry.emptied = True
 
-    def invalidate_worker(self, worker_id: str) -> None:
-        """Forget a worker for every service."""
-        for service in list(self._entries):
-            self.invalidate(service, worker_id)
+    def invalidate_worker(self, worker_id: str, reason: str = "") -> None:
+        """Forget a worker for every service that it is known for."""
+        for service, entry in self._entries.items():
+            if entry.ranking.get(worker_id) is not None:
+                self.invalidate(service, worker_id, reason)
 
-    def forget(self, service: str) -> None:
-        """Know nothing of a service any more, good or bad."""
-        self._entries.pop(service, None)
-        for key in [key for key in self._shunned if key[0] == service]:
-            del self._shunned[key]
-
-    def update_load(self, worker_id: str, load: float, service: str | None = None) -> None:
-        """Note a worker's newest load, for one service or for all."""
-        for name in (service,) if service else tuple(self._entries):
+    def update_load(self, worker_id: str, load: float, service: str = "") -> None:
+        """Note what a worker's load is now, for one service or for all; what is no load is not heard."""
+        if not possible(load):
+            return
+        said = Load(load, self._clock())
+        self._loads.note(worker_id, said, service)
+        for name in (service,) if service else self._entries:
             entry = self._entries.get(name)
-            candidate = entry.candidates.get(worker_id) if entry else None
-            if entry is not None and candidate is not None and candidate.load != load:
-                entry.candidates[worker_id] = dataclasses.replace(candidate, load=load)
+            candidate = entry.ranking.get(worker_id) if entry is not None else None
+            if entry is not None and candidate is not None:
+                entry.ranking.put(self._up_to_date(candidate, name))
 
     async def stop(self) -> None:
         await self._tasks.stop()
 
+    # --- looking up -----------------------------------------------------------------------------------------------
+
     async def _look_up(self, service: str, find: Find, *, thorough: bool = False) -> None:
-        found = await find()
+        finding = await find()
         now = self._clock()
         entry = self._entries.setdefault(service, _Entry())
         self._entries.move_to_end(service)
-        entry.looked_up_at = now
+        entry.looked_up_at, entry.asked, entry.emptied = now, finding.asked, False
         if thorough:
             entry.thorough_at = now
-        if found:
-            wanted = [item for item in found if self._shunned.get((service, item.worker_id), now) <= now] or found
-            entry.candidates = {item.worker_id: item for item in wanted[:MAX_CANDIDATES]}
+        if finding.candidates:
+            entry.ranking = Ranking(self._taken(service, finding.candidates, now))
             entry.found_at = now
         elif now - entry.found_at > STALE_IF_NONE:
-            entry.candidates = {}
+            entry.ranking = Ranking()
         while len(self._entries) > self._max_services:
             self._entries.popitem(last=False)
 
-    def _shun(self, service: str, worker_id: str) -> None:
-        self._shunned[service, worker_id] = self._clock() + SHUNNED_FOR
-        self._shunned.move_to_end((service, worker_id))
+    def _taken(self, service: str, found: Sequence[Candidate], now: float) -> Iterator[Candidate]:
+        """Yield who is taken in of those that a lookup found, with the newest that is known of their loads."""
+        wanted = [item for item in found if not self._is_shunned(service, item.worker_id, now)] or found
+        for candidate in wanted[:MAX_CANDIDATES]:
+            self._loads.note(candidate.worker_id, candidate.said)
+            yield self._up_to_date(candidate, service)
+
+    def _up_to_date(self, candidate: Candidate, service: str) -> Candidate:
+        return candidate.told(self._loads.newest(candidate.worker_id, service, candidate.said))
+
+    def _left(self, entry: _Entry) -> tuple[float, float]:
+        """Return for how many seconds an entry is fresh, and how long after that it serves while it is renewed."""
+        age = self._clock() - entry.looked_up_at
+        if not len(entry.ranking):
+            return (0.0 if entry.emptied else max(0.0, self._empty_ttl - age)), 0.0
+        fresh = self._ttl - age
+        return (fresh, self._stale) if fresh > 0.0 else (0.0, max(0.0, fresh + self._stale))
+
+    def _is_shunned(self, service: str, worker_id: str, now: float) -> bool:
+        shunned = self._shunned.get((service, worker_id))
+        return shunned is not None and shunned.until > now
+
+    def _shun(self, shunned: Shunned, service: str) -> None:
+        self._shunned[service, shunned.worker_id] = shunned
+        self._shunned.move_to_end((service, shunned.worker_id))
         while len(self._shunned) > MAX_SHUNNED:
             self._shunned.popitem(last=False)

@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import ipaddress
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 from urllib.parse import urlsplit
 
 from node.forwarding.interface import Target
+from node.routing.loads import Load, possible
 from node.wire.messages import Route, WorkerRecord
 
-Source = Literal["cache", "dht", "registry"]
+Source = Literal["dht", "registry"]
 
 MAX_DIRECT_HOSTS = 4  # each may cost a connect timeout
 LABEL = re.compile(r"[A-Za-z0-9]([A-Za-z0-9-]{0,61}[A-Za-z0-9])?")
@@ -20,19 +21,32 @@ NUMERIC = re.compile(r"(0[xX][0-9a-fA-F]*|[0-9]+)")
 
 @dataclass(frozen=True, slots=True)
 class Candidate:
-    """A worker that could serve, with the ways to reach it in the order to try them; `seen_at` is Unix seconds."""
+    """A worker that could serve, with the ways to reach it in the order to try them.
+
+    `seen_at` is when it was heard of (Unix seconds), `known_at` when its load was known, by the router's own clock.
+    """
 
     worker_id: str
     targets: tuple[Target, ...]
     load: float = 0.0
-    in_flight: int = 0
     seen_at: float = 0.0
     source: Source = "registry"
     services: tuple[str, ...] = ()
     vetted: bool = False
+    known_at: float = 0.0
+
+    @property
+    def said(self) -> Load:
+        return Load(self.load, self.known_at)
+
+    def told(self, load: Load) -> Candidate:
+        """Return this candidate with another knowledge of its load."""
+        return self if load == self.said else replace(self, load=load.value, known_at=load.known_at)
 
 
-def candidate_from_record(record: WorkerRecord, source: Source, *, vpn_up: bool) -> Candidate | None:
+def candidate_from_record(
+    record: WorkerRecord, source: Source, *, vpn_up: bool, known_at: float = 0.0
+) -> Candidate | None:
     """Return the worker as a candidate, or None when it gives no address that we would connect to."""
     ends = record.endpoints
     found: list[Target] = []
@@ -46,12 +60,12 @@ def candidate_from_record(record: WorkerRecord, source: Source, *, vpn_up: bool)
     return Candidate(
         record.worker_id,
         tuple(dict.fromkeys(found)),
-        record.load,
-        record.in_flight,
+        record.load if possible(record.load) else 1.0,
         record.last_seen,
         source,
         record.services,
         record.trust == "vetted",
+        known_at,
     )
 
 

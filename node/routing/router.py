@@ -11,17 +11,19 @@ from aiohttp import web
 from node.forwarding.exchange import make_exchange
 from node.forwarding.interface import Forwarder
 from node.routing.admission import Gates
+from node.routing.attempt import Parts
 from node.routing.breaker import Breakers
 from node.routing.cache import FingerCache
 from node.routing.candidates import Candidate
-from node.routing.dispatch import SWITCHING, Dispatch, Parts
+from node.routing.dispatch import SWITCHING, Dispatch
+from node.routing.explain import Situation, explain
 from node.routing.retry import RetryBudget
 from node.routing.selection import Selector
 from node.routing.settings import RoutingSettings
 from node.routing.sources import CandidateSource, Finder, LocalServices
 from node.routing.stats import Outcome, RoutingCounters
 from node.routing.targets import AddressBook
-from node.state import Peer, RoutingStats
+from node.state import Explanation, Peer, RoutingStats
 from node.wire.manifests import Catalogue, Manifest
 from node.wire.problems import Problem
 
@@ -41,6 +43,7 @@ class Router:
         forwarder: Forwarder,
         settings: RoutingSettings | None = None,
         clock: Callable[[], float] = time.monotonic,
+        wall: Callable[[], float] = time.time,
         rng: random.Random | None = None,
         observer: Callable[[Outcome], None] | None = None,
         own_load: Callable[[], float] | None = None,
@@ -53,12 +56,19 @@ class Router:
         self._local = local
         self._observer = observer
         self._clock = clock
+        self._wall = wall
         self._parts = Parts(
             worker_id=worker_id,
             settings=settings,
             forwarder=forwarder,
             finder=Finder(
-                sources, own_id=worker_id, timeout=settings.lookup_timeout, vpn_up=vpn_up, counters=counters
+                sources,
+                own_id=worker_id,
+                timeout=settings.lookup_timeout,
+                vpn_up=vpn_up,
+                counters=counters,
+                clock=clock,
+                wall=wall,
             ),
             cache=FingerCache(
                 clock=clock,
@@ -94,9 +104,7 @@ class Router:
         node sent it on: it is served here or not at all. Requests queue fairly between values of `caller`.
         What is `personal`, or for a service that is, goes to no worker but vetted ones.
         """
-        manifest = self._catalogue().resolve(service)
-        if manifest is None:
-            raise Problem("unknown-service", f"There is no service {service[:64]!r} in this mesh.")
+        manifest = self._resolve(service)
         exchange = make_exchange(
             request,
             manifest.name,
@@ -111,7 +119,7 @@ class Router:
             exchange,
             forwarded=forwarded,
             caller=caller,
-            vetted_only=personal or manifest.data_class == "personal",
+            vetted_only=_vetted_only(manifest, personal=personal),
         )
         self._parts.budget.request(self._clock())
         started = self._clock()
@@ -131,6 +139,22 @@ class Router:
         finally:
             await exchange.close()
             self._finished(manifest, dispatch, status, self._clock() - started)
+
+    async def explain(self, service: str, *, personal: bool = False) -> Explanation:
+        """Say who would get the next request for a service, and why; raise the `unknown-service` Problem.
+
+        Nothing changes by it, except that workers are looked up where a request would have to do so.
+        """
+        manifest, cache, finder = self._resolve(service), self._parts.cache, self._parts.finder
+        vetted_only = _vetted_only(manifest, personal=personal)
+        looked_up = cache.knowledge(manifest.name).over
+        if looked_up:
+            await cache.get(manifest.name, lambda: finder.first(manifest.name))
+        candidates = cache.knowledge(manifest.name).candidates
+        if candidates and vetted_only and not any(item.vetted for item in candidates):
+            looked_up = True
+            await cache.refresh(manifest.name, lambda: finder.all(manifest.name))
+        return explain(self._situation(manifest, vetted_only=vetted_only, looked_up=looked_up))
 
     def peers(self) -> tuple[Peer, ...]:
         """Return the other workers that are known now, each with the way that would be tried first."""
@@ -162,21 +186,42 @@ class Router:
         """Return how full the fullest service of this machine is, its queue included; 0.0 to 1.0."""
         return max((gate.load for _, gate in self._parts.local_gates.items()), default=0.0)
 
-    def update_load(self, worker_id: str, load: float) -> None:
-        """Note what a worker said about its load."""
-        self._parts.cache.update_load(worker_id, load)
-
     def invalidate_worker(self, worker_id: str) -> None:
         """Forget a worker that left, failed or was revoked, until a lookup finds it again."""
-        self._parts.cache.invalidate_worker(worker_id)
-
-    def forget(self, service: str) -> None:
-        """Look the service's workers up anew at the next request."""
-        self._parts.cache.forget(service)
+        self._parts.cache.invalidate_worker(worker_id, "it left or was revoked")
 
     async def stop(self) -> None:
         await self._parts.cache.stop()
         await self._parts.forwarder.stop()
+
+    def _resolve(self, service: str) -> Manifest:
+        manifest = self._catalogue().resolve(service)
+        if manifest is None:
+            raise Problem("unknown-service", f"There is no service {service[:64]!r} in this mesh.")
+        return manifest
+
+    def _situation(self, manifest: Manifest, *, vetted_only: bool, looked_up: bool) -> Situation:
+        parts, now, service = self._parts, self._clock(), manifest.name
+        target = self._local.target(service) if self._local is not None else None
+        knowledge = parts.cache.knowledge(service)
+        return Situation(
+            service=service,
+            data_class=manifest.data_class,
+            vetted_only=vetted_only,
+            concurrency=manifest.concurrency,
+            policy=parts.settings.policy,
+            now=now,
+            wall=self._wall(),
+            here=parts.local_gates.places(service, target.manifest.concurrency) if target is not None else None,
+            elsewhere=parts.remote_gates.places(service, max(1, len(knowledge.candidates)) * manifest.concurrency),
+            most_waiting=parts.settings.queue_size,
+            looked_up=looked_up,
+            knowledge=knowledge,
+            ways={item.worker_id: parts.addresses.way(item, now) for item in knowledge.candidates},
+            tripped={item.worker_id: item for item in parts.breakers.tripped(service, now)},
+            busy=dict(parts.outstanding.of(service)),
+            last_turn=parts.selector.last_turn(service),
+        )
 
     def _peer(self, candidate: Candidate, services: set[str], now: float) -> Peer:
         target = self._parts.addresses.ordered(candidate, now)[0]
@@ -194,6 +239,10 @@ class Router:
             status = SWITCHING  # a WebSocket ends when its client leaves
         outcome = Outcome(manifest.name, dispatch.worker, dispatch.route, status, seconds, dispatch.attempts)
         failed = bool(dispatch.broken) or (dispatch.worker is None and status >= 500)
-        self._parts.counters.finished(outcome, failed=failed)
+        self._parts.counters.finished(outcome, failed=failed, failures=dispatch.failures)
         if self._observer is not None:
             self._observer(outcome)
+
+
+def _vetted_only(manifest: Manifest, *, personal: bool) -> bool:
+    return personal or manifest.data_class == "personal"

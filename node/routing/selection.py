@@ -2,45 +2,63 @@
 
 from __future__ import annotations
 
-import heapq
 import random
 from collections import OrderedDict
-from collections.abc import Callable, Sequence
+from collections.abc import Mapping, Sequence
+from itertools import accumulate
 
 from node.routing.candidates import Candidate
+from node.routing.ranking import Ranking, Wanted
 from node.routing.settings import Policy
 
 WEIGHTS = (5, 3, 2)
-LOAD_STEPS = 20  # loads that differ by less than a step are equal: noise must not keep a worker idle
+UP_TO = tuple(accumulate(WEIGHTS))
 MAX_TURNS = 1024
 
-LoadOf = Callable[[Candidate], float]
+
+def pick_weighted(best: Sequence[Candidate], rng: random.Random) -> Candidate:
+    """Return one of up to three candidates, the least loaded of which comes first, with weights 5:3:2."""
+    point = rng.random() * UP_TO[len(best) - 1]
+    return next(item for item, end in zip(best, UP_TO, strict=False) if point < end)
 
 
-def reported_load(candidate: Candidate) -> float:
-    return candidate.load
-
-
-def least_loaded(
-    candidates: Sequence[Candidate], rng: random.Random, load: LoadOf = reported_load
-) -> list[Candidate]:
-    """Return up to three candidates, the least loaded first; equal loads come in random order."""
-    draw = rng.random
-    keyed = [(round(load(item) * LOAD_STEPS), draw(), index) for index, item in enumerate(candidates)]
-    return [candidates[index] for _, _, index in heapq.nsmallest(len(WEIGHTS), keyed)]
-
-
-def pick_weighted(candidates: Sequence[Candidate], rng: random.Random, load: LoadOf = reported_load) -> Candidate:
-    """Return one of the three least loaded, with weights 5:3:2; `candidates` is not empty."""
-    best = least_loaded(candidates, rng, load)
-    return rng.choices(best, WEIGHTS[: len(best)])[0]
-
-
-def pick_least_outstanding(
-    candidates: Sequence[Candidate], outstanding: Callable[[Candidate], int], rng: random.Random
-) -> Candidate:
+def pick_least_outstanding(candidates: Sequence[Candidate], wanted: Wanted, rng: random.Random) -> Candidate:
     """Return the candidate with the fewest of our own requests in flight; ties fall at random."""
-    return min(candidates, key=lambda item: (outstanding(item), rng.random()))
+    return min(candidates, key=lambda item: (wanted.ours(item), rng.random()))
+
+
+def weighted_chances(steps: Sequence[int]) -> list[float]:
+    """Return with what chance `pick_weighted` takes each of the candidates that are in these steps of load.
+
+    Who shares a step shares the places that the step takes up, and so the weights of these places.
+    """
+    order = sorted(steps)
+    total = UP_TO[min(len(order), len(WEIGHTS)) - 1] if order else 0
+    shares = {}
+    for step in set(order):
+        first, count = order.index(step), order.count(step)
+        shares[step] = sum(WEIGHTS[first : first + count]) / total / count
+    return [shares[step] for step in steps]
+
+
+def next_turn(last: str, candidates: Sequence[Candidate]) -> Candidate:
+    """Return who follows the last one in the order of ids."""
+    ordered = sorted(candidates, key=lambda item: item.worker_id)
+    return next((item for item in ordered if item.worker_id > last), ordered[0])
+
+
+def chances(policy: Policy, eligible: Sequence[Candidate], wanted: Wanted, last_turn: str) -> Mapping[str, float]:
+    """Return with what chance the policy picks each of these workers next; who is left out has none."""
+    if not eligible:
+        return {}
+    if policy == "weighted":
+        shares = weighted_chances([wanted.step(item) for item in eligible])
+        return {item.worker_id: share for item, share in zip(eligible, shares, strict=True) if share}
+    if policy == "round-robin":
+        return {next_turn(last_turn, eligible).worker_id: 1.0}
+    fewest = min(wanted.ours(item) for item in eligible)
+    idlest = [item.worker_id for item in eligible if wanted.ours(item) == fewest]
+    return dict.fromkeys(idlest, 1.0 / len(idlest))
 
 
 class Turns:
@@ -49,11 +67,12 @@ class Turns:
     def __init__(self) -> None:
         self._last: OrderedDict[str, str] = OrderedDict()
 
-    def pick(self, service: str, candidates: Sequence[Candidate]) -> Candidate:
-        """Return the candidate that follows the last one in the order of ids."""
-        ordered = sorted(candidates, key=lambda item: item.worker_id)
-        last = self._last.get(service, "")
-        chosen = next((item for item in ordered if item.worker_id > last), ordered[0])
+    def last(self, service: str) -> str:
+        return self._last.get(service, "")
+
+    def take(self, service: str, candidates: Sequence[Candidate]) -> Candidate:
+        """Return whose turn it is, and let the next one come after it."""
+        chosen = next_turn(self.last(service), candidates)
         self._last[service] = chosen.worker_id
         self._last.move_to_end(service)
         while len(self._last) > MAX_TURNS:
@@ -62,19 +81,29 @@ class Turns:
 
 
 class Selector:
-    """Applies the policy that was set; `load` and `outstanding` tell what is known about a candidate now."""
+    """Applies the policy that was set."""
 
     def __init__(self, policy: Policy, rng: random.Random) -> None:
         self._policy = policy
         self._rng = rng
         self._turns = Turns()
 
-    def pick(
-        self, service: str, candidates: Sequence[Candidate], load: LoadOf, outstanding: Callable[[Candidate], int]
-    ) -> Candidate:
-        """Return one of the candidates, of which there is at least one."""
+    @property
+    def policy(self) -> Policy:
+        return self._policy
+
+    def pick(self, service: str, ranking: Ranking, wanted: Wanted) -> Candidate | None:
+        """Return one of the candidates that may be picked; None where there are none."""
+        if self._policy == "weighted":
+            best = ranking.least_loaded(len(WEIGHTS), wanted, self._rng)
+            return pick_weighted(best, self._rng) if best else None
+        eligible = ranking.eligible(wanted)
+        if not eligible:
+            return None
         if self._policy == "round-robin":
-            return self._turns.pick(service, candidates)
-        if self._policy == "least-outstanding":
-            return pick_least_outstanding(candidates, outstanding, self._rng)
-        return pick_weighted(candidates, self._rng, load)
+            return self._turns.take(service, eligible)
+        return pick_least_outstanding(eligible, wanted, self._rng)
+
+    def last_turn(self, service: str) -> str:
+        """Return whose turn it was last in round-robin; an empty string where it was nobody's."""
+        return self._turns.last(service)

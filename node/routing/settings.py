@@ -16,10 +16,16 @@ class RoutingSettings:
 
     policy: Policy = "weighted"
     cache_ttl: float = 60.0
-    stale_while_revalidate: float = 0.0  # how long after its end an entry still serves while it is looked up again
+    # How long after its end an entry still serves while it is looked up again, so that no request waits for a
+    # lookup. A node sets 30 s, half its `cache_ttl`: who died is found out by the try, at the price of another. A
+    # gateway asks the registry in its own process, which knows better within a second: none there.
+    stale_while_revalidate: float = 0.0
     empty_ttl: float = 1.0  # how long "nobody offers it" is believed
     lookup_timeout: float = 5.0  # of one source
     attempts: int = 3
+    # After how long without an answer a second worker is asked as well, where a request may be repeated; 0: never.
+    # It buys a shorter tail with up to as many more requests, so it should be a time that few answers need.
+    hedge_after: float = 0.0
     retry_base: float = 0.05
     retry_cap: float = 1.0
     connect_timeout: float = 2.0

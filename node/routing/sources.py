@@ -5,14 +5,19 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from typing import Literal, Protocol
 
 from node.routing.candidates import Candidate, candidate_from_record
+from node.routing.loads import known_since, newest
 from node.routing.stats import RoutingCounters
+from node.state import AskedSource
 from node.wire.manifests import Manifest
 from node.wire.messages import WorkerRecord
 
 log = logging.getLogger(__name__)
+
+ERROR_CHARACTERS = 200
 
 
 class CandidateSource(Protocol):
@@ -43,8 +48,19 @@ class LocalServices(Protocol):
     def target(self, service: str) -> LocalTarget | None: ...
 
 
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """What a lookup found, and which sources it asked."""
+
+    candidates: Sequence[Candidate] = ()
+    asked: tuple[AskedSource, ...] = ()
+
+
 class Finder:
-    """Asks the sources, each for at most `timeout` seconds, and leaves ourselves out of what they say."""
+    """Asks the sources, each for at most `timeout` seconds, and leaves ourselves out of what they say.
+
+    `clock` is the router's, by which it is noted since when a load is known; `wall` gives Unix seconds.
+    """
 
     def __init__(
         self,
@@ -54,38 +70,62 @@ class Finder:
         timeout: float,
         vpn_up: Callable[[], bool],
         counters: RoutingCounters,
+        clock: Callable[[], float],
+        wall: Callable[[], float],
     ) -> None:
         self._sources = sources
         self._own_id = own_id
         self._timeout = timeout
         self._vpn_up = vpn_up
         self._counters = counters
+        self._clock = clock
+        self._wall = wall
+        self._troubles: dict[str, str] = {}  # by source, so that each is logged once and not at every lookup
 
-    async def first(self, service: str) -> Sequence[Candidate]:
+    async def first(self, service: str) -> Finding:
         """Ask one source after the other until one finds somebody."""
+        asked: list[AskedSource] = []
         for source in self._sources:
-            found = await self._ask(source, service)
-            if found:
-                return found
-        return ()
+            finding = await self._ask(source, service)
+            asked += finding.asked
+            if finding.candidates:
+                return Finding(finding.candidates, tuple(asked))
+        return Finding((), tuple(asked))
 
-    async def all(self, service: str) -> Sequence[Candidate]:
-        """Ask every source at once and join what they find; an earlier source's word on a worker counts."""
-        answers = await asyncio.gather(*(self._ask(source, service) for source in self._sources))
+    async def all(self, service: str) -> Finding:
+        """Ask every source at once and join what they find.
+
+        An earlier source's word on where a worker is counts, and the newest of all on how busy it is.
+        """
+        findings = await asyncio.gather(*(self._ask(source, service) for source in self._sources))
         joined: dict[str, Candidate] = {}
-        for candidate in (item for answer in answers for item in answer):
-            joined.setdefault(candidate.worker_id, candidate)
-        return tuple(joined.values())
+        for candidate in (item for finding in findings for item in finding.candidates):
+            known = joined.setdefault(candidate.worker_id, candidate)
+            joined[candidate.worker_id] = known.told(newest(known.said, candidate.said))
+        return Finding(tuple(joined.values()), tuple(item for finding in findings for item in finding.asked))
 
-    async def _ask(self, source: CandidateSource, service: str) -> list[Candidate]:
+    async def _ask(self, source: CandidateSource, service: str) -> Finding:
         if source.name == "dht":
             self._counters.dht_lookups += 1
         try:
             async with asyncio.timeout(self._timeout):
                 records = await source.find(service)
         except Exception as error:  # a source that is broken must not break the others
-            log.warning("%s cannot be asked for %s: %s", source.name, service, str(error) or type(error).__name__)
-            return []
-        vpn_up = self._vpn_up()
-        made = (candidate_from_record(record, source.name, vpn_up=vpn_up) for record in records)
+            text = (str(error) or type(error).__name__)[:ERROR_CHARACTERS]
+            if self._troubles.get(source.name) != text:
+                log.warning("%s cannot be asked for %s: %s", source.name, service, text)
+            self._troubles[source.name] = text
+            return Finding((), (AskedSource(name=source.name, error=text),))
+        self._troubles.pop(source.name, None)
+        found = self._candidates(records, source.name)
+        return Finding(found, (AskedSource(name=source.name, found=len(found)),))
+
+    def _candidates(self, records: Sequence[WorkerRecord], source: Literal["dht", "registry"]) -> list[Candidate]:
+        vpn_up, now, wall = self._vpn_up(), self._clock(), self._wall()
+        made = (
+            candidate_from_record(
+                record, source, vpn_up=vpn_up, known_at=known_since(record.last_seen, wall=wall, now=now)
+            )
+            for record in records
+        )
         return [item for item in made if item is not None and item.worker_id != self._own_id]

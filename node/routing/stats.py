@@ -37,11 +37,16 @@ class RoutingCounters:
     failed_requests: int = 0
     retries: int = 0
     failovers: int = 0
+    hedged: int = 0
+    hedge_wins: int = 0
     by_route: Counter[Route] = field(default_factory=Counter)
     latencies: deque[float] = field(default_factory=lambda: deque(maxlen=LATENCIES))
 
-    def finished(self, outcome: Outcome, *, failed: bool) -> None:
-        """Count a request that has ended; `failed` means that no worker's whole answer reached the client."""
+    def finished(self, outcome: Outcome, *, failed: bool, failures: int = 0) -> None:
+        """Count a request that has ended, after so many workers failed it.
+
+        `failed` means that no worker's whole answer reached the client.
+        """
         self.latencies.append(outcome.seconds * 1000.0)
         if outcome.route is not None:
             self.by_route[outcome.route] += 1
@@ -51,7 +56,7 @@ class RoutingCounters:
                 self.forwarded_requests += 1
         if failed:
             self.failed_requests += 1
-        elif outcome.attempts > 1:
+        elif failures:
             self.failovers += 1
 
     def snapshot(self, cache_size: int) -> RoutingStats:
@@ -67,6 +72,8 @@ class RoutingCounters:
             cache_hit_rate=round(self.cache_hits / looked, 4) if looked else 0.0,
             retries=self.retries,
             failovers=self.failovers,
+            hedged=self.hedged,
+            hedge_wins=self.hedge_wins,
             requests_by_route=dict(self.by_route),
             latency_ms=percentiles(self.latencies),
         )

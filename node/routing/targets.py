@@ -3,12 +3,22 @@
 from __future__ import annotations
 
 from collections import OrderedDict
+from dataclasses import dataclass
 
 from node.forwarding.interface import Target
 from node.routing.candidates import Candidate
 
 AVOIDED_FOR = 30.0  # seconds
 MAX_AVOIDED = 4096
+
+
+@dataclass(frozen=True, slots=True)
+class Way:
+    """The address of a worker that is tried first, and the better one that did not answer, if there is one."""
+
+    target: Target
+    avoided: Target | None = None
+    avoided_until: float = 0.0
 
 
 class AddressBook:
@@ -22,6 +32,13 @@ class AddressBook:
             return candidate.targets
         worker_id, avoided = candidate.worker_id, self._avoided
         return tuple(sorted(candidate.targets, key=lambda item: avoided.get((worker_id, item.base_url), 0.0) > now))
+
+    def way(self, candidate: Candidate, now: float) -> Way:
+        """Return which address would be tried first, and in place of which other one."""
+        first, best = self.ordered(candidate, now)[0], candidate.targets[0]
+        if first is best:
+            return Way(first)
+        return Way(first, best, self._avoided[candidate.worker_id, best.base_url])
 
     def failed(self, worker_id: str, target: Target, now: float) -> None:
         self._avoided[worker_id, target.base_url] = now + AVOIDED_FOR

@@ -24,7 +24,15 @@ from tests.support.control_server import ControlServer
 from tests.support.waiting import eventually
 
 FAST = Patience(
-    poll=0.02, watch=0.05, comeback=0.3, first_retry=0.05, longest_retry=0.4, stop=5.0, terminate=0.3, kill=5.0
+    poll=0.02,
+    watch=0.05,
+    comeback=0.3,
+    first_retry=0.05,
+    longest_retry=0.4,
+    ask=30.0,
+    stop=60.0,
+    terminate=30.0,
+    kill=30.0,
 )
 
 
@@ -48,7 +56,7 @@ class Keeper:
         self.task = self.tasks.start(self.node.run(), "run")
 
     async def until(self, stage: str) -> NodeLife:
-        await eventually(lambda: self.lives and self.lives[-1].stage == stage, stage, 20)
+        await eventually(lambda: self.lives and self.lives[-1].stage == stage, stage)
         return self.lives[-1]
 
     async def stop(self, *, hurry: bool = False) -> float:
@@ -111,7 +119,7 @@ async def test_a_node_that_cannot_start_tells_its_own_words(tmp_path: Path, clie
     keeper = Keeper(tmp_path, client, command(tmp_path, "--fail", "3"))
     life = await keeper.until("blocked")
     assert life.trouble == "Port 8000 on 127.0.0.1 is in use. Another program listens there."
-    await eventually(lambda: keeper.lives[-1].restarts >= 2, "another try", 20)
+    await eventually(lambda: keeper.lives[-1].restarts >= 2, "another try")
     await keeper.stop()
 
 
@@ -132,7 +140,7 @@ async def test_a_node_that_hears_nothing_is_killed_after_its_deadlines(
     keeper = Keeper(tmp_path, client, command(tmp_path, "--deaf"))
     await keeper.until("running")
     pid = pid_in(tmp_path)
-    keeper.node._patience = Patience(stop=0.2, terminate=0.2)
+    keeper.node._patience = Patience(ask=30.0, stop=0.2, terminate=0.2, kill=30.0)
     await keeper.stop()
     assert not psutil.pid_exists(pid)
 
@@ -141,12 +149,13 @@ async def test_a_node_that_hears_nothing_is_killed_after_its_deadlines(
 async def test_in_a_hurry_nothing_is_asked(tmp_path: Path, client: ControlClient) -> None:
     keeper = Keeper(tmp_path, client, command(tmp_path, "--deaf"))
     await keeper.until("running")
-    assert await keeper.stop(hurry=True) < FAST.stop
+    keeper.node._patience = Patience(ask=60.0, stop=60.0, terminate=0.3, kill=30.0)
+    assert await keeper.stop(hurry=True) < 60
 
 
 @pytest.mark.usefixtures("orphans")
 async def test_a_node_that_is_only_just_starting_is_not_waited_for(tmp_path: Path, client: ControlClient) -> None:
-    silent = [sys.executable, "-c", "import time; time.sleep(60)", str(tmp_path)]
+    silent = [sys.executable, "-c", "import time; time.sleep(600)", str(tmp_path)]
     keeper = Keeper(tmp_path, client, silent)
     await keeper.until("starting")
     assert await keeper.stop() < FAST.stop
@@ -171,7 +180,7 @@ async def test_when_somebody_elses_node_ends_one_of_ours_takes_its_place(
     keeper = Keeper(tmp_path, client, command(tmp_path))
     await keeper.until("running")
     await other.stop()
-    await eventually(lambda: keeper.lives[-1].stage == "running" and keeper.lives[-1].ours, "our own", 20)
+    await eventually(lambda: keeper.lives[-1].stage == "running" and keeper.lives[-1].ours, "our own")
     assert any("has ended" in life.trouble for life in keeper.lives)
     await keeper.stop()
 
@@ -179,14 +188,14 @@ async def test_when_somebody_elses_node_ends_one_of_ours_takes_its_place(
 @pytest.mark.usefixtures("orphans")
 async def test_an_orphan_of_an_earlier_app_is_ours_again(tmp_path: Path, client: ControlClient) -> None:
     orphan = start_orphan(tmp_path)
-    await eventually(lambda: read_address(tmp_path), "the orphan", 20)
+    await eventually(lambda: read_address(tmp_path), "the orphan")
     (tmp_path / "embedded-node.json").write_bytes(msgspec.json.encode(Record(orphan.pid)))
     keeper = Keeper(tmp_path, client, command(tmp_path))
     life = await keeper.until("running")
     assert life.ours
     assert pid_in(tmp_path) == orphan.pid
     await keeper.stop()
-    assert orphan.wait(5) == 0
+    assert orphan.wait(60) == 0
 
 
 @pytest.mark.usefixtures("orphans")

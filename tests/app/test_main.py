@@ -84,7 +84,7 @@ class Run:
         return program
 
     def wait_for_node(self) -> int:
-        wait_until((self.data_dir / "embedded-node.json").exists, "the node", 30)
+        wait_until((self.data_dir / "embedded-node.json").exists, "the node")
         address = read_address(self.data_dir)
         assert address is not None
         return address.pid
@@ -99,7 +99,7 @@ def run(tmp_path: Path) -> Iterator[Run]:
     yield made
     for program in made.programs:
         program.kill()
-        program.wait(10)
+        program.wait(60)
         assert program.stderr is not None
         program.stderr.close()
     for pid in made.left():
@@ -107,7 +107,7 @@ def run(tmp_path: Path) -> Iterator[Run]:
 
 
 def ended(program: subprocess.Popen[bytes]) -> tuple[int, str]:
-    _, errors = program.communicate(timeout=30)
+    _, errors = program.communicate(timeout=60)
     lines = errors.decode().splitlines()
     return program.returncode, "\n".join(line for line in lines if not line.startswith("This plugin does not"))
 
@@ -138,7 +138,7 @@ def test_after_a_crash_of_the_app_its_node_is_adopted(run: Run) -> None:
     first = run.start()
     run.wait_for_node()
     first.kill()
-    first.wait(10)
+    first.wait(60)
     (run.data_dir / "app.sock").unlink()
     second = run.start()
     wait_until((run.data_dir / "app.sock").exists, "the second app")

@@ -6,6 +6,7 @@ import asyncio
 import time
 
 import msgspec
+import pytest
 
 from app.control_client import ControlClient
 from app.intents import EnrolmentWish
@@ -17,18 +18,21 @@ from tests.support import samples
 from tests.support.control_server import ControlServer
 from tests.support.waiting import eventually
 
+EARLY = 0.9  # Qt's timers may come a twentieth early
+
 
 class Told:
-    """Every picture that was told, with its time."""
+    """Every picture that was told, with its time by the model's own clock."""
 
     def __init__(self, model: NodeModel) -> None:
         self.pictures: list[Picture] = []
         self.times: list[float] = []
+        self.model = model
         model.changed.connect(self.take)
 
     def take(self, picture: Picture) -> None:
         self.pictures.append(picture)
-        self.times.append(time.monotonic())
+        self.times.append(self.model._told_at)
 
 
 async def test_a_thousand_changes_are_told_ten_times_a_second(model: NodeModel) -> None:
@@ -38,17 +42,19 @@ async def test_a_thousand_changes_are_told_ten_times_a_second(model: NodeModel) 
         if number % 50 == 0:
             await asyncio.sleep(0.02)
     await eventually(lambda: told.pictures and told.pictures[-1].view.sequence == 999, "the last one")  # type: ignore[union-attr]
-    assert len(told.pictures) <= (time.monotonic() - began) * 1000 / GATHER_MS + 2
+    assert len(told.pictures) <= (time.monotonic() - began) * 1000 / (GATHER_MS * EARLY) + 2
     gaps = [after - before for before, after in zip(told.times, told.times[1:], strict=False)]
-    assert min(gaps) >= GATHER_MS / 1000 - 0.005
+    assert min(gaps) >= GATHER_MS / 1000 * EARLY
     await model.stop()
 
 
-async def test_the_first_change_is_told_at_once(model: NodeModel) -> None:
-    told, began = Told(model), time.monotonic()
+async def test_the_first_change_is_told_at_once(model: NodeModel, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("app.node_model.GATHER_MS", 3_600_000)
+    told = Told(model)
     model.life_changed(NodeLife("running"))
     await eventually(lambda: told.pictures, "the picture")
-    assert told.times[0] - began < GATHER_MS / 1000
+    model.life_changed(NodeLife("stopping"))
+    assert model._gathering.remainingTime() > 3_000_000, "the next one waits"
     await model.stop()
 
 

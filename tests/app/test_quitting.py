@@ -39,7 +39,7 @@ async def test_a_signal_quits() -> None:
     loop = asyncio.get_running_loop()
     quitting.listen_to_signals(loop)
     os.kill(os.getpid(), signal.SIGTERM)
-    await asyncio.wait_for(quitting.wanted.wait(), 5)
+    await asyncio.wait_for(quitting.wanted.wait(), 30)
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         loop.remove_signal_handler(number)
 

@@ -35,7 +35,7 @@ def mode(data_dir: Path) -> int:
 
 async def second_start(data_dir: Path, link: str) -> int:
     program = await asyncio.to_thread(
-        subprocess.run, [sys.executable, "-c", SECOND, str(data_dir), link], timeout=30, check=False
+        subprocess.run, [sys.executable, "-c", SECOND, str(data_dir), link], timeout=120, check=False
     )
     return program.returncode
 

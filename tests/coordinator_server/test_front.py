@@ -66,7 +66,7 @@ async def test_an_ended_coordinator_leaves_no_listener_waiting(tmp_path: Path) -
         socket = await front.session.ws_connect(url)
         await socket.receive_json()
         await front.site.server.stop()
-        message = await socket.receive(timeout=10)
+        message = await socket.receive(timeout=30)
         assert message.data == 1013
         await socket.close()
 

@@ -36,8 +36,6 @@ from tests.support.coordinators import Worker, coordinator_room, quick_config
 from tests.support.real_mesh import ENVIRONMENT, RealMesh, real_mesh, run
 from tests.support.waiting import eventually
 
-pytestmark = pytest.mark.timeout(120)
-
 
 @pytest.fixture
 def mesh(tmp_path: Path) -> Iterator[RealMesh]:
@@ -95,7 +93,7 @@ async def test_requests_in_flight_are_counted_and_waited_for() -> None:
         await eventually(lambda: in_flight.count == 1, "the request is in hand")
         assert not await in_flight.ended(0.05)
         release.set()
-        assert await in_flight.ended(5.0)
+        assert await in_flight.ended(30.0)
         assert in_flight.count == 0
     await server.stop()
 
@@ -233,7 +231,7 @@ def test_the_ready_line_for_people(tmp_path: Path) -> None:
     line = process.stdout.readline().decode()
     process.send_signal(signal.SIGINT)
     process.stdout.close()
-    assert process.wait(20) == 0
+    assert process.wait(60) == 0
     assert line.startswith("RMA Mesh coordinator ready at http://127.0.0.1:")
 
 

@@ -19,7 +19,7 @@ import pytest
 from PySide6.QtGui import QImage
 
 from app.control_client import read_address
-from tests.support.desktop import Desktop, desktop, end, wait_until
+from tests.support.desktop import Area, Desktop, desktop, end, wait_until
 from tests.support.real_mesh import RealMesh, run
 
 STATE_COLOURS = {
@@ -55,25 +55,25 @@ class DesktopApp:
 
     def open_window(self) -> str:
         """Wait for the window, and return its id."""
-        wait_until(self.windows, "the window")
-        return self.windows()[0]
+        return wait_until(self.windows, "the window")[0]
 
     def windows(self) -> list[str]:
         return self.desktop.windows("--name", "^RMA Mesh$")
 
     def icon(self) -> tuple[int, int]:
         """Wait for the tray icon, and return where it is."""
-        wait_until(self.desktop.tray_icons, "the tray icon")
-        return self.desktop.tray_icons()[0].centre
+        return self.icon_area().centre
+
+    def icon_area(self) -> Area:
+        return wait_until(self.desktop.tray_icons, "the tray icon")[0]
 
     def icon_state(self) -> str:
         """Return which state's picture the tray shows, by the colour of the picture."""
-        wait_until(self.desktop.tray_icons, "the tray icon")
+        area = self.icon_area()
         with tempfile.TemporaryDirectory() as folder:
             path = Path(folder) / "screen.png"
             self.desktop.screenshot(path)
             screen = QImage(str(path))
-        area = self.desktop.tray_icons()[0]
         counts = Counter(
             screen.pixelColor(x, y).name()
             for x in range(area.left, area.left + area.width)
@@ -81,18 +81,19 @@ class DesktopApp:
         )
         return max(STATE_COLOURS, key=lambda state: counts[STATE_COLOURS[state]])
 
-    def wait_for_icon(self, state: str, deadline: float = 40.0) -> None:
+    def wait_for_icon(self, state: str, deadline: float = 90.0) -> None:
         wait_until(lambda: self.icon_state() == state, f"the icon of {state}", deadline)
 
     def open_menu(self) -> None:
         """Click on the icon until its menu is there; two clicks in a row are a double-click, which opens none."""
         place = self.icon()
         wait_until(lambda: self.desktop.menu() or self._click_for_menu(place), "the menu")
+        wait_until(lambda: self.desktop.is_drawn(self.desktop.menu() or ""), "the menu's picture")
 
     def _click_for_menu(self, place: tuple[int, int]) -> bool:
         self.desktop.click(place, button=3)
         with contextlib.suppress(AssertionError):
-            wait_until(self.desktop.menu, "the menu", 1.0)
+            wait_until(self.desktop.menu, "the menu", 3.0)
         return self.desktop.menu() is not None
 
     def choose(self, *keys: str) -> None:
@@ -102,7 +103,7 @@ class DesktopApp:
         wait_until(lambda: not self.desktop.menu(), "the menu's end")
 
     def node_pid(self) -> int:
-        wait_until((self.data_dir / "embedded-node.json").exists, "the node", 40)
+        wait_until((self.data_dir / "embedded-node.json").exists, "the node", 90)
         address = read_address(self.data_dir)
         assert address is not None
         return address.pid
@@ -125,10 +126,23 @@ class DesktopApp:
     def wait_for_focus(self, window: str) -> None:
         wait_until(lambda: self.desktop.focus() == window, "the focus")
 
-    def close_window(self) -> None:
-        """Close the window as its title bar's button does."""
-        self.wait_for_focus(self.open_window())
+    def wait_for_question(self, window: str) -> None:
+        """Wait until another window than this one has the keyboard."""
+        wait_until(lambda: len(self.desktop.windows("--class", "rma-mesh")) > 1, "the question")
+        wait_until(lambda: self.desktop.focus() not in ("", window), "the question's focus")
+
+    def wait_for_end(self, process: subprocess.Popen[bytes]) -> None:
+        """Wait for a good end that leaves nothing: no program, no icon."""
+        assert process.wait(120) == 0
+        wait_until(lambda: not self.left(), "the end of its programs")
+        wait_until(lambda: not self.desktop.tray_icons(), "the icon's end")
+
+    def close_window(self) -> str:
+        """Close the window as its title bar's button does; return its id."""
+        window = self.open_window()
+        self.wait_for_focus(window)
         self.desktop.keys("alt+F4")
+        return window
 
     def left(self) -> list[int]:
         """Return the processes that have our data directory in their command line."""
@@ -149,7 +163,8 @@ def app(screen: Desktop, tmp_path: Path) -> Iterator[DesktopApp]:
     for process in made.started:
         end(process)
     for pid in made.left():
-        psutil.Process(pid).kill()
+        with contextlib.suppress(psutil.NoSuchProcess):
+            psutil.Process(pid).kill()
 
 
 @pytest.fixture

@@ -11,7 +11,7 @@ import pytest
 
 from tests.support.real_mesh import RealMesh, http, real_mesh, wait_until
 
-pytestmark = [pytest.mark.processes, pytest.mark.timeout(300)]
+pytestmark = [pytest.mark.processes, pytest.mark.timeout(900)]
 NER = "ner-extraction"
 TEXT = {"text": "Mrs Jane Doe owes £250 to Example Bank by 3 May 2026."}
 
@@ -54,7 +54,7 @@ def test_nodes_find_one_another_while_the_coordinator_is_dead(mesh: RealMesh) ->
 
     used: collections.Counter[str] = collections.Counter()
     before = json.loads(mesh.node_command("caller", "stats", "--json").stdout)
-    for _ in range(40):
+    while used.total() < 40 or (len(used) < 3 and used.total() < 200):  # who is asked is drawn, 5 : 3 : 2
         result = mesh.node_command("caller", "call", NER, "--data", json.dumps(TEXT), "--verbose")
         assert result.returncode == 0, result.stderr
         assert json.loads(result.stdout)["counts"]["money"] == 1
@@ -65,6 +65,8 @@ def test_nodes_find_one_another_while_the_coordinator_is_dead(mesh: RealMesh) ->
     misses = stats["cache_misses"] - before["cache_misses"]
     assert hits / (hits + misses) >= 0.7, stats
     assert stats["cache_hit_rate"] >= 0.7, stats
+    assert stats["dht"]["joined"] and stats["dht"]["contacts"] >= 1, stats
+    assert "\nDHT\nnode_id " in mesh.node_command("caller", "stats").stdout
     status = wait_until(
         lambda: (found := mesh.status("caller"))["phase"] == "degraded" and found, "it says what is wrong"
     )
@@ -79,7 +81,7 @@ def test_three_power_cuts_of_the_coordinator_lose_nothing(mesh: RealMesh) -> Non
         coordinator = mesh.start_coordinator(port=port)
         port = int(coordinator.url.rsplit(":", 1)[1])
         for name in workers:
-            wait_until(lambda name=name: name in mesh.workers_running(NER), f"{name} is back", 15)  # type: ignore[misc]
+            wait_until(lambda name=name: name in mesh.workers_running(NER), f"{name} is back")  # type: ignore[misc]
         link = mesh.invite(1)
         keys.append(mesh.key())
         name = f"w{round_number}"
@@ -89,7 +91,7 @@ def test_three_power_cuts_of_the_coordinator_lose_nothing(mesh: RealMesh) -> Non
 
     mesh.start_coordinator(port=port)
     for name in workers:
-        wait_until(lambda name=name: name in mesh.workers_running(NER), f"{name} is back", 15)  # type: ignore[misc]
+        wait_until(lambda name=name: name in mesh.workers_running(NER), f"{name} is back")  # type: ignore[misc]
     for key in keys:
         assert mesh.call("ner", TEXT, key).status == 200
     assert {worker["worker_id"] for worker in mesh.admin("worker", "list")["workers"]} == set(workers)
@@ -137,7 +139,7 @@ def test_a_node_that_restarts_while_the_coordinator_is_dead_serves_again(mesh: R
     mesh.wait_for_service(NER, 1)
     wait_until(lambda: mesh.status("caller")["dht_contacts"] >= 2, "the nodes know one another")
     remembered = worker.data_dir / "contacts.json"
-    wait_until(lambda: remembered.exists() and remembered.read_text().count("port") >= 2, "and remember it", 60)
+    wait_until(lambda: remembered.exists() and remembered.read_text().count("port") >= 2, "and remember it", 120)
     coordinator.kill()
     worker.kill()
     mesh.start_node("w1", "", "--allow", NER)
@@ -146,7 +148,7 @@ def test_a_node_that_restarts_while_the_coordinator_is_dead_serves_again(mesh: R
         result = mesh.node_command("caller", "call", NER, "--data", json.dumps(TEXT), "--verbose")
         return result.stderr if result.returncode == 0 else ""
 
-    assert "worker=w1" in wait_until(called, "w1 is found again without any coordinator", 60)
+    assert "worker=w1" in wait_until(called, "w1 is found again without any coordinator", 120)
 
 
 def test_a_revoked_machine_is_out_everywhere_within_a_heartbeat(mesh: RealMesh) -> None:
@@ -158,14 +160,14 @@ def test_a_revoked_machine_is_out_everywhere_within_a_heartbeat(mesh: RealMesh) 
     mesh.wait_for_service(NER, 2)
     mesh.wait_for_service("rag-embeddings")
     call = ("call", NER, "--data", json.dumps(TEXT), "--verbose")
-    wait_until(lambda: "worker=bad" in mesh.node_command("caller", *call).stderr, "the caller knows it")
+    wait_until(lambda: "worker=bad" in mesh.node_command("caller", *call).stderr, "the caller knows it", 300)
     other = ("call", "rag", "--data", '{"query": "x"}')
     wait_until(lambda: mesh.node_command("bad", *other).returncode == 0, "it may call others")
     mesh.admin("worker", "revoke", "bad")
 
     wait_until(lambda: mesh.workers_running(NER) == {"good"}, "the gateway offers it no more")
     assert {mesh.call("ner", TEXT, key).headers["X-RMA-Worker"] for _ in range(10)} == {"good"}
-    wait_until(lambda: mesh.node_command("bad", *other).returncode != 0, "other nodes refuse its requests", 10)
+    wait_until(lambda: mesh.node_command("bad", *other).returncode != 0, "other nodes refuse its requests")
     assert all("worker=good" in mesh.node_command("caller", *call).stderr for _ in range(10))
     status = wait_until(
         lambda: (found := mesh.status("bad"))["phase"] == "degraded" and found, "its volunteer is told"

@@ -6,6 +6,7 @@ import json
 import socket
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -84,7 +85,8 @@ def test_a_node_outside_any_mesh_says_so_everywhere(mesh: RealMesh) -> None:
     status = mesh.status("w1")
     assert status["phase"] == "unenrolled"
     assert status["url"] == node.url
-    assert json.loads(mesh.node_command("w1", "stats", "--json").stdout)["local_requests"] == 0
+    stats = json.loads(mesh.node_command("w1", "stats", "--json").stdout)
+    assert (stats["local_requests"], stats["dht"]) == (0, None)
     assert json.loads(mesh.node_command("w1", "peers", "--json").stdout) == []
     doctor = mesh.node_command("w1", "doctor")
     assert doctor.returncode == 1
@@ -92,6 +94,9 @@ def test_a_node_outside_any_mesh_says_so_everywhere(mesh: RealMesh) -> None:
     call = mesh.node_command("w1", "call", "ner", "--data", "{}")
     assert call.returncode == 1
     assert "has not joined a mesh" in call.stderr
+    explain = mesh.node_command("w1", "explain", "ner")
+    assert explain.returncode == 5
+    assert "rma-mesh-node enroll" in explain.stderr
     assert mesh.node_command("w1", "call", "ner", "--data", "{").returncode == 2
     assert mesh.node_command("w1", "snooze", "soon").returncode == 2
     assert mesh.node_command("w1", "leave", "--yes").returncode == 5
@@ -127,6 +132,48 @@ def test_invites_that_do_not_open_the_door_are_told_apart(mesh: RealMesh) -> Non
     assert unreachable.returncode == 4
     assert coordinator.url in unreachable.stderr
     assert "cannot be reached" in unreachable.stderr
+
+
+def test_who_would_get_a_request_is_explained(mesh: RealMesh) -> None:
+    coordinator = mesh.start_coordinator()
+    link = mesh.invite(2)
+    mesh.start_node("w1", link, "--allow", "ner-extraction")
+    mesh.start_node("caller", link, "--allow", "rag-embeddings", "--hedge-after", "5", "--finger-cache-stale", "9")
+    mesh.wait_for_service("ner-extraction")
+
+    def explained() -> Any:
+        result = mesh.node_command("caller", "explain", "ner", "--json")
+        return json.loads(result.stdout) if result.returncode == 0 else None
+
+    found = wait_until(lambda: (it := explained()) and it["picked"] == "w1" and it, "w1 is found", 90)
+    assert (found["service"], found["here"]["runs"], found["candidates"][0]["state"]) == (
+        "ner-extraction",
+        False,
+        "ready",
+    )
+    text = mesh.node_command("caller", "explain", "ner").stdout
+    assert text.startswith("ner-extraction: w1 is picked, because nobody else can be.")
+    assert "WORKER" in text
+    vetted = mesh.node_command("caller", "explain", "ner", "--personal")
+    assert "not-vetted" in vetted.stdout
+    assert "--trust vetted" in vetted.stdout
+    unknown = mesh.node_command("caller", "explain", "no-such/service")
+    assert unknown.returncode == 5
+    assert "no-such/service" in unknown.stderr
+    assert "ner-extraction" in unknown.stderr, "it says which services there are"
+    for command in ("explain", "call"):
+        for name in ("", "x" * 9000):
+            refused = mesh.node_command("caller", command, name)
+            assert refused.returncode == 2
+            assert refused.stderr.startswith("A service's name has 1 to 64 characters")
+    peers = wait_until(
+        lambda: json.loads(mesh.node_command("caller", "peers", "--json").stdout), "it has peers", 90
+    )
+    assert {peer["worker_id"] for peer in peers} == {"w1"}
+    assert "w1" in mesh.node_command("caller", "peers").stdout
+    coordinator.kill()
+    nobody = mesh.node_command("caller", "explain", "document-processing").stdout
+    assert "the coordinator's registry could not be asked" in nobody
 
 
 def test_enrolling_a_running_node_and_asking_it_again(mesh: RealMesh) -> None:

@@ -17,6 +17,8 @@ SPEC_DEFAULTS = {
     "worker_type": "auto",
     "worker_heartbeat": 30,
     "finger_cache_ttl": 60,
+    "finger_cache_stale": 30,
+    "hedge_after": 0,
     "probe_timeout": 2,
     "register_timeout": 5,
     "connect_timeout": 2,

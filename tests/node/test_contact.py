@@ -19,11 +19,11 @@ async def test_the_earliest_appointment_counts() -> None:
     contact = CoordinatorContact(due)
     contact.start()
     began = loop.time()
-    contact.schedule(30)
+    contact.schedule(3000)
     contact.schedule(0.05)
-    contact.schedule(20)
-    await asyncio.wait_for(done.wait(), 5)
-    assert came[0] - began < 5
+    contact.schedule(2000)
+    await asyncio.wait_for(done.wait(), 30)
+    assert came[0] - began < 2000
     assert len(came) == 1
     await contact.stop()
 
@@ -47,9 +47,9 @@ async def test_what_is_asked_for_during_a_call_comes_after_it() -> None:
     contact = CoordinatorContact(due)
     contact.start()
     contact.schedule(0)
-    await asyncio.wait_for(finished.wait(), 5)
+    await asyncio.wait_for(finished.wait(), 30)
     assert order == ["begin", "end", "begin", "end"]
-    await contact.quiet(5)
+    await contact.quiet(30)
     await contact.stop()
     await contact.stop()
 
@@ -68,7 +68,7 @@ async def test_quiet_comes_after_what_is_due_was_said() -> None:
     contact = CoordinatorContact(due)
     contact.start()
     contact.schedule(0)
-    await contact.quiet(5)
+    await contact.quiet(30)
     assert said == ["goodbye"]
     await contact.stop()
 
@@ -80,7 +80,6 @@ async def test_nobody_waits_longer_than_the_limit() -> None:
     contact = CoordinatorContact(due)
     contact.start()
     contact.schedule(0)
-    began = asyncio.get_running_loop().time()
-    await contact.quiet(0.05)
-    assert asyncio.get_running_loop().time() - began < 5
+    async with asyncio.timeout(30):
+        await contact.quiet(0.05)
     await contact.stop()

@@ -37,7 +37,9 @@ REQUEST = EnrollRequest(invite=INVITE.code, name="Anna's PC", identity_public_ke
 def answer_by(mesh: Ed25519PrivateKey, holder: Ed25519PrivateKey, **changes: Any) -> tuple[bytes, str]:
     """Return an enrolment answer and its signature as a coordinator with this mesh key makes them."""
     now = int(time.time())
-    credential = Credential(1, fingerprint(raw(mesh)), "w1", "worker", raw(holder), "volunteer", bytes(8), now, now + 600)
+    credential = Credential(
+        1, fingerprint(raw(mesh)), "w1", "worker", raw(holder), "volunteer", bytes(8), now, now + 600
+    )
     values: dict[str, Any] = {
         "worker_id": "w1",
         "credential": credentials.issue(credential, mesh),

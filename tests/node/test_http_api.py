@@ -14,7 +14,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from node.http_api import HttpApi
 from node.program.web import HttpServer, bind
 from node.services.local_tokens import LocalTokens
-from node.state import NodeState, RoutingStats
+from node.state import NodeState, NodeStats
 from node.wire import credentials, headers
 from node.wire.credentials import Credential
 from node.wire.encoding import fingerprint
@@ -34,8 +34,8 @@ class Node:
         self.state = NodeState(membership=MEMBERSHIP, phase="online", load=0.25)
         self.verifier: TokenVerifier | None = TokenVerifier(MESH.public_key(), "w1", time.time)
 
-    def stats(self) -> RoutingStats:
-        return RoutingStats(local_requests=3)
+    def stats(self) -> NodeStats:
+        return NodeStats(local_requests=3)
 
     async def serve(
         self,

@@ -17,7 +17,7 @@ DOCUMENTS = load_catalogue([MANIFESTS]).by_name()["document-processing"]
 NAME = DOCUMENTS.name
 
 
-async def until(condition: Callable[[], object], seconds: float = 30) -> None:
+async def until(condition: Callable[[], object], seconds: float = 90) -> None:
     async with asyncio.timeout(seconds):
         while not condition():  # noqa: ASYNC110 - it waits on state
             await asyncio.sleep(0.02)

@@ -35,7 +35,7 @@ async def test_a_snooze_ends_by_itself(tmp_path: Path) -> None:
     await node.start()
     node.desk.pause(0.3)
     assert node.state.paused
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(30):
         while node.state.paused:  # noqa: ASYNC110 - it waits on state
             await asyncio.sleep(0.02)
     await node.stop()
@@ -72,6 +72,6 @@ async def test_a_signal_ends_it_after_requests_in_flight(tmp_path: Path) -> None
     await asyncio.sleep(0)
     assert not waiting.done()
     stop.set()
-    await asyncio.wait_for(waiting, 5)
+    await asyncio.wait_for(waiting, 30)
     assert node.state.phase == "stopped"
     await node.stop()

@@ -92,7 +92,7 @@ def running_service(name: str, data_dir: Path, node_url: str = "", **more: str) 
     finally:
         popen.stdin.close()
         try:
-            popen.wait(10)
+            popen.wait(60)
         except subprocess.TimeoutExpired:
             popen.kill()
             popen.wait()

@@ -10,16 +10,20 @@ import time
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import TypeVar
 
-START_DEADLINE = 20.0  # seconds
+T = TypeVar("T")
+START_DEADLINE = 60.0  # seconds
+FEW_COLOURS = 8  # of a window that is only background and frame; texts have smooth edges
 
 
-def wait_until(true: Callable[[], object], what: str, deadline: float = START_DEADLINE) -> None:
-    """Wait for a state of another program, which only looking at it again and again can tell."""
+def wait_until(true: Callable[[], T], what: str, deadline: float = START_DEADLINE) -> T:
+    """Return the first true value; a state of another program only looking again and again can tell."""
     end = time.monotonic() + deadline
-    while not true():
+    while not (value := true()):
         assert time.monotonic() < end, f"{what} did not come true within {deadline:.0f} s"
         time.sleep(0.05)
+    return value
 
 
 @dataclass(frozen=True)
@@ -67,10 +71,11 @@ class Desktop:
         """Return the ids of visible windows that match."""
         return self._ask("xdotool", "search", "--onlyvisible", *search).split()
 
-    def area(self, window: str) -> Area:
+    def area(self, window: str) -> Area | None:
+        """Return where a window is, or None where it has gone meanwhile."""
         text = self._ask("xwininfo", "-id", window)
-        numbers = [
-            int(re.search(pattern, text)[1])  # type: ignore[index]
+        found = [
+            re.search(pattern, text)
             for pattern in (
                 r"Absolute upper-left X:\s+(-?\d+)",
                 r"upper-left Y:\s+(-?\d+)",
@@ -78,7 +83,8 @@ class Desktop:
                 r"Height: (\d+)",
             )
         ]
-        return Area(*numbers)
+        numbers = [int(match[1]) for match in found if match]
+        return Area(*numbers) if len(numbers) == len(found) else None
 
     def tray_icons(self) -> list[Area]:
         """Return where icons are embedded in the tray."""
@@ -86,8 +92,9 @@ class Desktop:
         for window in self.windows("--class", "trayer"):
             tree = self._ask("xwininfo", "-tree", "-id", window)
             for child, width in re.findall(r"^\s+(0x[0-9a-f]+) [^\n]*?(\d+)x\d+\+", tree, re.MULTILINE):
-                if "rma-mesh" in self._ask("xprop", "-id", child, "WM_CLASS", "WM_NAME").lower() and int(width) > 1:
-                    icons.append(self.area(child))
+                ours = "rma-mesh" in self._ask("xprop", "-id", child, "WM_CLASS", "WM_NAME").lower()
+                if ours and int(width) > 1 and (area := self.area(child)):
+                    icons.append(area)
         return icons
 
     def focus(self) -> str:
@@ -101,6 +108,15 @@ class Desktop:
                 return window
         return None
 
+    def is_drawn(self, window: str) -> bool:
+        """Return whether a window shows something; a menu that does has the keyboard already."""
+        taken = subprocess.run(
+            ["import", "-window", window, "-depth", "8", "rgb:-"],
+            env=dict(self.environment), check=False, capture_output=True, timeout=120,
+        )  # fmt: skip
+        pixels = taken.stdout
+        return len({pixels[place : place + 3] for place in range(0, len(pixels), 3)}) > FEW_COLOURS
+
     def click(self, place: tuple[int, int], button: int = 1) -> None:
         self._ask("xdotool", "mousemove", str(place[0]), str(place[1]), "click", str(button))
 
@@ -111,11 +127,13 @@ class Desktop:
         self._ask("xdotool", "type", "--delay", "5", text)
 
     def screenshot(self, path: Path) -> None:
-        subprocess.run(["import", "-window", "root", str(path)], env=dict(self.environment), check=True, timeout=30)
+        subprocess.run(
+            ["import", "-window", "root", str(path)], env=dict(self.environment), check=True, timeout=120
+        )
 
     def _ask(self, *command: str) -> str:
         result = subprocess.run(
-            command, check=False, env=dict(self.environment), capture_output=True, text=True, timeout=30
+            command, check=False, env=dict(self.environment), capture_output=True, text=True, timeout=120
         )
         return result.stdout
 
@@ -144,7 +162,7 @@ def desktop(size: str = "1280x900", *, manager: bool = True) -> Iterator[Desktop
             end(program)
 
 
-def end(program: subprocess.Popen[bytes], deadline: float = 15.0) -> int:
+def end(program: subprocess.Popen[bytes], deadline: float = 60.0) -> int:
     """End a program by its pid, if it has not ended."""
     if program.poll() is None:
         program.terminate()

@@ -10,8 +10,10 @@ from pathlib import Path
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
-from node.dht import records
+from node.dht import messages, records
+from node.dht.messages import Address, Pong, Proof, Request, Response
 from node.dht.node import DhtNode
+from node.dht.proofs import make_proof, node_id_of
 from node.dht.records import Body, Kind
 from node.dht.settings import DhtSettings
 from node.wire import credentials
@@ -34,25 +36,42 @@ class Clock:
 
 
 class Member:
-    """Somebody with an identity key and a credential of a mesh."""
+    """Somebody with an identity key, a credential of a mesh and the DHT id that follows from both."""
 
-    def __init__(self, mesh: Mesh, subject: str, role: Role = "worker", life: float = 7 * 86400) -> None:
+    def __init__(
+        self,
+        mesh: Mesh,
+        subject: str,
+        role: Role = "worker",
+        life: float = 7 * 86400,
+        identity: Ed25519PrivateKey | None = None,
+    ) -> None:
         self.mesh = mesh
         self.subject = subject
-        self.identity = Ed25519PrivateKey.generate()
-        now = int(mesh.clock())
+        self.role: Role = role
+        self.identity = identity or Ed25519PrivateKey.generate()
+        self.renew(life)
+
+    def renew(self, life: float) -> None:
+        """Get a new credential; the id stays the same."""
+        key, now = self.identity.public_key().public_bytes_raw(), int(self.mesh.clock())
         credential = Credential(
             version=1,
-            mesh_id=fingerprint(mesh.key.public_key().public_bytes_raw()),
-            subject=subject,
-            role=role,
-            public_key=self.identity.public_key().public_bytes_raw(),
+            mesh_id=fingerprint(self.mesh.key.public_key().public_bytes_raw()),
+            subject=self.subject,
+            role=self.role,
+            public_key=key,
             trust="volunteer",
-            place=credentials.place_of(self.identity.public_key().public_bytes_raw(), mesh.key),
+            place=credentials.place_of(key, self.mesh.key),
             issued_at=now,
             expires_at=int(now + life),
         )
-        self.credential = credentials.issue(credential, mesh.key)
+        self.credential = credentials.issue(credential, self.mesh.key)
+        self.id = node_id_of(credential)
+
+    def proof(self, message_id: bytes, seen: Address) -> Proof:
+        """Prove the id to the sender of a request, which was seen to come from an address."""
+        return make_proof(self.identity, b64decode(self.credential), message_id, seen)
 
     def entry(
         self,
@@ -77,12 +96,66 @@ class Member:
         return records.sign(body, signer or self.identity)
 
 
+class RawPeer(asyncio.DatagramProtocol):
+    """A bare UDP socket of somebody who sends what he likes and keeps what he gets."""
+
+    def __init__(self, mesh: Mesh) -> None:
+        self.tag = fingerprint(mesh.key.public_key().public_bytes_raw())[: messages.MESH_TAG_BYTES]
+        self.got: asyncio.Queue[tuple[bytes, Address]] = asyncio.Queue()
+
+    def connection_made(self, transport: asyncio.DatagramTransport) -> None:  # type: ignore[override]
+        self.transport = transport
+        self.port: int = transport.get_extra_info("sockname")[1]
+
+    def datagram_received(self, data: bytes, addr: Address) -> None:
+        self.got.put_nowait((data, addr))
+
+    def send(self, node: DhtNode, data: bytes) -> None:
+        self.transport.sendto(data, ("127.0.0.1", node.port))
+
+    def request(self, node: DhtNode, request: Request, message_id: bytes = b"i" * messages.ID_BYTES) -> None:
+        self.send(node, messages.encode(messages.REQUEST, message_id, self.tag, request))
+
+    def respond(self, node: DhtNode, message_id: bytes, response: Response) -> None:
+        self.send(node, messages.encode(messages.RESPONSE, message_id, self.tag, response))
+
+    def pong(self, node: DhtNode, message_id: bytes, member: Member) -> None:
+        """Answer a ping in a member's name, with a good proof."""
+        self.respond(node, message_id, Pong(member.id, member.proof(message_id, ("127.0.0.1", node.port))))
+
+    async def receive(self, kind: bytes) -> tuple[bytes, Request | Response]:
+        """Return id and message of the next request or response."""
+        data = await self.receive_datagram(kind)
+        return messages.decode(data, self.tag)
+
+    async def receive_datagram(self, kind: bytes) -> bytes:
+        async with asyncio.timeout(DEADLINE):
+            while True:
+                data, _ = await self.got.get()
+                if data[:1] == kind:
+                    return data
+
+    async def answer(self, node: DhtNode) -> Request | Response:
+        return (await self.receive(messages.RESPONSE))[1]
+
+
+@contextlib.asynccontextmanager
+async def raw_peer(mesh: Mesh) -> AsyncIterator[RawPeer]:
+    """Open a raw peer on loopback, and close it in the end."""
+    loop = asyncio.get_running_loop()
+    transport, peer = await loop.create_datagram_endpoint(lambda: RawPeer(mesh), local_addr=("127.0.0.1", 0))
+    try:
+        yield peer
+    finally:
+        transport.close()
+
+
 class Mesh:
     """A mesh key and what it signs."""
 
-    def __init__(self, clock: Callable[[], float] = time.time) -> None:
+    def __init__(self, clock: Callable[[], float] = time.time, key: Ed25519PrivateKey | None = None) -> None:
         self.clock = clock
-        self.key = Ed25519PrivateKey.generate()
+        self.key = key or Ed25519PrivateKey.generate()
 
     def member(self, subject: str, role: Role = "worker", life: float = 7 * 86400) -> Member:
         return Member(self, subject, role, life)

@@ -86,6 +86,12 @@ class Front:
         return worker
 
 
+def standing_clock() -> Callable[[], float]:
+    """Return a clock that stands at the present time: however slow the machine is, no rate's bucket refills."""
+    now = time.time()
+    return lambda: now
+
+
 @contextlib.asynccontextmanager
 async def running_front(
     folder: Path, clock: Callable[[], float] = time.time, **settings: Any
@@ -258,7 +264,7 @@ class StandIn:
         return web.Response(text=str(size), headers=self._head)
 
 
-async def until(condition: Callable[[], bool], seconds: float = 10.0) -> None:
+async def until(condition: Callable[[], bool], seconds: float = 60.0) -> None:
     """Wait for a state, with a deadline."""
     deadline = time.monotonic() + seconds
     while not condition():

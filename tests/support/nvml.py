@@ -13,7 +13,7 @@ SOURCE = Path(__file__).with_name("nvml_stub.c")
 def compile_stub(folder: Path) -> Path:
     """Compile libnvidia-ml.so.1 into a folder and return the folder."""
     library = folder / "libnvidia-ml.so.1"
-    subprocess.run(["gcc", "-shared", "-fPIC", "-O1", "-o", library, SOURCE], check=True, timeout=60)
+    subprocess.run(["gcc", "-shared", "-fPIC", "-O1", "-o", library, SOURCE], check=True, timeout=120)
     return folder
 
 

@@ -18,8 +18,8 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 T = TypeVar("T")
-START_DEADLINE = 60.0
-STOP_DEADLINE = 20.0
+START_DEADLINE = 120.0
+STOP_DEADLINE = 60.0
 QUICK = ("--worker-heartbeat", "1")  # seconds
 ENVIRONMENT = {key: value for key, value in os.environ.items() if not key.startswith("RMA_")}
 DIRECT = urllib.request.build_opener(urllib.request.ProxyHandler({}))
@@ -82,7 +82,7 @@ class RealMesh:
 
     def start_coordinator(self, *flags: str, port: int = 0) -> Program:
         data_dir = self.folder / "coordinator"
-        flags = ("--port", str(port), "--dht-port", "0", *QUICK, "--worker-stale", "3", *flags)
+        flags = ("--port", str(port), "--dht-port", "0", *QUICK, "--worker-stale", "30", *flags)
         self.coordinator = self._start("coordinator_server", "serve", data_dir, *flags)
         return self.coordinator
 
@@ -133,7 +133,7 @@ class RealMesh:
         }
 
     def wait_for_service(self, service: str, count: int = 1) -> None:
-        wait_until(lambda: len(self.workers_running(service)) >= count, f"{count} workers run {service}", 60)
+        wait_until(lambda: len(self.workers_running(service)) >= count, f"{count} workers run {service}", 120)
 
     def stop(self) -> None:
         for program in reversed(self._all):
@@ -188,14 +188,14 @@ def http(url: str, body: bytes | None = None, headers: Mapping[str, str] | None 
     """Send one request (POST with a body, GET without) and return the answer, whatever its status."""
     request = urllib.request.Request(url, body, dict(headers or {}))
     try:
-        with DIRECT.open(request, timeout=30) as response:
+        with DIRECT.open(request, timeout=120) as response:
             return Answer(response.status, dict(response.headers), response.read())
     except urllib.error.HTTPError as error:
         with error:
             return Answer(error.code, dict(error.headers), error.read())
 
 
-def wait_until(condition: Callable[[], T], what: str, seconds: float = 30.0) -> T:
+def wait_until(condition: Callable[[], T], what: str, seconds: float = 90.0) -> T:
     """Return the first true value of the condition; fail with `what` at the deadline."""
     deadline = time.monotonic() + seconds
     while True:

@@ -5,11 +5,13 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import random
+import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Literal
+from typing import Any, Literal
 
 import aiohttp
+import msgspec
 from aiohttp import web
 
 from node.forwarding.aiohttp_forwarder import AiohttpForwarder
@@ -19,17 +21,20 @@ from node.routing.router import Router
 from node.routing.settings import RoutingSettings
 from node.routing.stats import Outcome
 from node.wire import headers
+from node.wire.credentials import Trust
 from node.wire.manifests import Catalogue, Manifest
 from node.wire.messages import Endpoints, WorkerRecord
+from node.wire.problems import Problem
 
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 OCR = Manifest(name="vision-ocr", title="OCR", aliases=("ocr",), default_path="/ocr", concurrency=4)
 CATALOGUE = Catalogue((OCR,))
+ONCE = {"Idempotency-Key": "k1"}
 
 
 async def until(condition: Callable[[], bool]) -> None:
-    """Wait until something has come about in this loop; fail after ten seconds."""
-    async with asyncio.timeout(10):
+    """Wait until something has come about in this loop; fail after a minute."""
+    async with asyncio.timeout(60):
         while not condition():  # noqa: ASYNC110 - what is waited for happens in servers of this loop
             await asyncio.sleep(0.005)
 
@@ -57,9 +62,23 @@ async def serving(handler: Handler, *, middlewares: bool = True) -> AsyncIterato
         await server.stop()
 
 
-def record(worker_id: str, port: int, load: float = 0.0, services: Sequence[str] = ("vision-ocr",)) -> WorkerRecord:
-    ends = Endpoints(port=port, direct_hosts=("127.0.0.1",))
-    return WorkerRecord(worker_id=worker_id, endpoints=ends, load=load, services=tuple(services), trust="vetted")
+def record(
+    worker_id: str,
+    port: int,
+    load: float = 0.0,
+    services: Sequence[str] = ("vision-ocr",),
+    *,
+    trust: Trust = "vetted",
+    last_seen: float = 0.0,
+) -> WorkerRecord:
+    return WorkerRecord(
+        worker_id=worker_id,
+        endpoints=Endpoints(port=port, direct_hosts=("127.0.0.1",)),
+        load=load,
+        services=tuple(services),
+        trust=trust,
+        last_seen=last_seen,
+    )
 
 
 @dataclass
@@ -119,6 +138,7 @@ async def front(
     local: LocalTable | None = None,
     settings: RoutingSettings | None = None,
     seed: int = 1,
+    clock: Callable[[], float] = time.monotonic,
 ) -> AsyncIterator[Front]:
     """Run a node's or gateway's data plane: requests with X-RMA-Hops count as forwarded, as in a node."""
     outcomes: list[Outcome] = []
@@ -129,6 +149,7 @@ async def front(
         sources=sources,
         forwarder=AiohttpForwarder(lambda audience: f"token-for-{audience}"),
         settings=settings or RoutingSettings(retry_base=0.001),
+        clock=clock,
         rng=random.Random(seed),
         observer=outcomes.append,
     )
@@ -144,3 +165,93 @@ async def front(
             yield Front(router, server, client, outcomes, sources)
         finally:
             await router.stop()
+
+
+@dataclass
+class Worker:
+    """A worker whose behaviour a test sets; it remembers the bodies that it got and how often it was let go."""
+
+    behave: Handler
+    server: HttpServer | None = None
+    bodies: list[bytes] = field(default_factory=list)
+    let_go: int = 0
+
+    async def handle(self, request: web.Request) -> web.StreamResponse:
+        self.bodies.append(await request.read())
+        try:
+            return await self.behave(request)
+        except asyncio.CancelledError:
+            self.let_go += 1
+            raise
+
+    @property
+    def port(self) -> int:
+        assert self.server is not None
+        return self.server.port
+
+
+async def fine(request: web.Request) -> web.StreamResponse:
+    return web.Response(text="fine", headers={"X-RMA-Load": "0.125", "X-RMA-Attempts": "1"})
+
+
+async def killed(request: web.Request) -> web.StreamResponse:
+    assert request.transport is not None
+    request.transport.abort()
+    return web.Response()
+
+
+async def silent(request: web.Request) -> web.StreamResponse:
+    await asyncio.Event().wait()
+    raise AssertionError
+
+
+def refusing(kind: str) -> Handler:
+    async def refuse(request: web.Request) -> web.StreamResponse:
+        raise Problem(kind, "not now", headers={"Retry-After": "3"})
+
+    return refuse
+
+
+def answering(status: int) -> Handler:
+    async def answer(request: web.Request) -> web.StreamResponse:
+        return web.Response(status=status, text=f"service says {status}", headers={"X-RMA-Attempts": "1"})
+
+    return answer
+
+
+@contextlib.asynccontextmanager
+async def mesh(
+    *behaviours: Handler | None,
+    settings: RoutingSettings | None = None,
+    clock: Callable[[], float] = time.monotonic,
+    **manifest: object,
+) -> AsyncIterator[tuple[Front, Sequence[Worker]]]:
+    """Run a gateway before workers w1, w2, ...; the first is asked first. None is a worker that is not there."""
+    ocr = msgspec.structs.replace(OCR, **manifest)
+    async with contextlib.AsyncExitStack() as stack:
+        workers, records = [], []
+        for number, behave in enumerate(behaviours, 1):
+            worker = Worker(behave or fine)
+            worker.server = await stack.enter_async_context(serving(worker.handle))
+            if behave is None:
+                await worker.server.stop()
+            workers.append(worker)
+            records.append(record(f"w{number}", worker.port, load=0.0))
+        gateway = await stack.enter_async_context(
+            front(
+                Source(records=records),
+                catalogue=Catalogue((ocr,)),
+                settings=settings or RoutingSettings(policy="round-robin", retry_base=0.001),
+                clock=clock,
+            )
+        )
+        yield gateway, workers
+
+
+async def post(gateway: Front, headers: dict[str, str] | None = None, data: Any = b"body") -> tuple[int, str, Any]:
+    """POST to the service; return status, who answered, and the text or problem kind."""
+    async with gateway.client.post(gateway.url("/service/ocr"), headers=headers, data=data) as answer:
+        text = await answer.text()
+        if answer.content_type == "application/problem+json":
+            text = msgspec.json.decode(text)["type"].rpartition("/")[2]
+        return answer.status, answer.headers.get("X-RMA-Attempts", ""), text

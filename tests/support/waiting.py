@@ -7,7 +7,7 @@ import time
 from collections.abc import Callable
 
 
-async def eventually(true: Callable[[], object], what: str, deadline: float = 10.0) -> None:
+async def eventually(true: Callable[[], object], what: str, deadline: float = 60.0) -> None:
     """Return as soon as `true()` is; fail after `deadline` seconds."""
     end = time.monotonic() + deadline
     while not true():

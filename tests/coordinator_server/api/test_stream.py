@@ -51,7 +51,7 @@ async def stream(mesh: Mesh) -> AsyncIterator[TopologyStream]:
 
 
 async def read(messages: AsyncIterator[bytes]) -> Message:
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(30):
         decoder: msgspec.json.Decoder[Message] = msgspec.json.Decoder(Message)
         return decoder.decode(await anext(messages))
 

@@ -9,7 +9,7 @@ import pytest
 
 from coordinator_server.api.topology import LIFE, Picture, count_workers, find_gaps
 from coordinator_server.application import Coordinator
-from tests.support.front import Front, running_front
+from tests.support.front import Front, running_front, standing_clock
 
 
 class Clock:
@@ -36,16 +36,17 @@ def picture(coordinator: Coordinator) -> Picture:
     return Picture(coordinator, "0.1.0")
 
 
-async def test_it_is_drawn_once_until_something_changes(front: Front) -> None:
-    drawn = picture(front.coordinator)
-    worker = await front.join("alpha")
-    first = drawn.read()
-    assert drawn.read() is first
-    worker.load = 0.75
-    await worker.heartbeat()
-    assert drawn.read().workers[0].load == 0.75
-    front.coordinator.readiness.draining = True
-    assert drawn.read().coordinators[0].status == "draining"
+async def test_it_is_drawn_once_until_something_changes(tmp_path: Path) -> None:
+    async with running_front(tmp_path, standing_clock()) as front:
+        drawn = picture(front.coordinator)
+        worker = await front.join("alpha")
+        first = drawn.read()
+        assert drawn.read() is first
+        worker.load = 0.75
+        await worker.heartbeat()
+        assert drawn.read().workers[0].load == 0.75
+        front.coordinator.readiness.draining = True
+        assert drawn.read().coordinators[0].status == "draining"
 
 
 async def test_silence_shows_within_a_second(tmp_path: Path, clock: Clock) -> None:

@@ -210,17 +210,6 @@ async def test_a_node_asks_for_peers_by_name_or_alias(room: Room) -> None:
     assert (await one.peers("nothing")).problem == "unknown-service"
 
 
-async def test_anybody_may_ask_where_the_dht_is(room: Room) -> None:
-    answer = await room.machine().get("/api/dht/bootstrap")
-    assert answer.json == {"contacts": [{"host": "127.0.0.1", "port": room.coordinator.dht.port}]}
-
-
-async def test_a_dht_on_every_address_is_told_as_the_worker_reached_us(tmp_path: Path) -> None:
-    async with coordinator_room(tmp_path / "c", dht_host="0.0.0.0") as room:
-        answer = await room.machine().get("/api/dht/bootstrap")
-        assert answer.json["contacts"] == [{"host": "127.0.0.1", "port": room.coordinator.dht.port}]
-
-
 async def test_workers_are_back_after_a_restart_with_the_same_tasks(tmp_path: Path) -> None:
     async with coordinator_room(tmp_path / "c", worker_heartbeat=0.2, worker_stale=5.0) as room:
         worker = await room.worker("w-1")

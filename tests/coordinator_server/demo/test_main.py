@@ -13,7 +13,7 @@ import pytest
 
 from tests.support.real_mesh import ENVIRONMENT, wait_until
 
-pytestmark = [pytest.mark.processes, pytest.mark.timeout(240)]
+pytestmark = [pytest.mark.processes, pytest.mark.timeout(600)]
 COMMAND = [sys.executable, "-m", "coordinator_server.demo"]
 
 
@@ -35,7 +35,7 @@ def left_running(folder: Path) -> list[str]:
 
 def test_once_answers_every_request_and_leaves_nothing(tmp_path: Path) -> None:
     result = subprocess.run(
-        [*COMMAND, "--once"], capture_output=True, text=True, env=environment(tmp_path), timeout=200, check=False
+        [*COMMAND, "--once"], capture_output=True, text=True, env=environment(tmp_path), timeout=500, check=False
     )
     assert result.returncode == 0, result.stdout + result.stderr
     assert "5 of 5 requests answered" in result.stdout
@@ -60,7 +60,7 @@ def test_ctrl_c_ends_everything(tmp_path: Path) -> None:
         assert left_running(tmp_path)
         demo.send_signal(signal.SIGINT)
         said.append(demo.stdout.read())
-        assert demo.wait(60) == 0, said
+        assert demo.wait(120) == 0, said
     assert "Nothing is left running" in said[-1]
-    wait_until(lambda: not left_running(tmp_path), "all programs have ended", 10)
+    wait_until(lambda: not left_running(tmp_path), "all programs have ended")
     assert list(tmp_path.iterdir()) == []

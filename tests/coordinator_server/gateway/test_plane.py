@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 
-from coordinator_server.gateway.plane import ReportingForwarder
+from coordinator_server.gateway.plane import ReportingForwarder, make_router
 from coordinator_server.registry.membership import Member
 from node.forwarding.interface import (
     Callee,
@@ -17,6 +19,7 @@ from node.forwarding.interface import (
 )
 from node.wire import headers
 from node.wire.messages import Capabilities, Endpoints
+from tests.support.front import running_front
 
 LIMITS = Limits(1.0, 1.0, 1.0, 1.0)
 EXCHANGE: Exchange = None  # type: ignore[assignment]  # no try of these gets as far as reading it
@@ -134,3 +137,12 @@ async def test_stopping_closes_the_line() -> None:
     bench = Bench()
     await bench.forwarder.stop()
     assert bench.line.stopped
+
+
+async def test_the_operators_timings_reach_the_router(tmp_path: Path) -> None:
+    async with running_front(tmp_path, hedge_after=0.25, retry_attempts=2) as front:
+        router = make_router(front.coordinator, lambda _: None)
+        settings = router._parts.settings
+        assert (settings.hedge_after, settings.attempts) == (0.25, 2)
+        assert (settings.cache_ttl, settings.stale_while_revalidate) == (1.0, 0.0), "the registry is at hand"
+        await router.stop()

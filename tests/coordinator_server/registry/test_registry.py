@@ -12,6 +12,8 @@ import pytest
 
 from coordinator_server.audit import Audit
 from coordinator_server.enrolment.workers import Enrolment, Workers
+from coordinator_server.registry import registry
+from coordinator_server.registry.assignment import assign
 from coordinator_server.registry.membership import Patience
 from coordinator_server.registry.registry import Registry
 from coordinator_server.store.interface import Write
@@ -274,3 +276,36 @@ async def test_a_worker_is_believed_only_of_services_that_it_may_run(mesh: Mesh)
     await mesh.workers.approve("curious")
     mesh.beat("curious", "ner", "notes")
     assert await mesh.offered("notes") == {"curious"}
+
+
+class Watch:
+    """Stands in for `time`: every plan takes as much work as a test says."""
+
+    def __init__(self) -> None:
+        self.now = 100.0
+        self.worked = 0.0
+
+    def monotonic(self) -> float:
+        return self.now
+
+    def thread_time(self) -> float:
+        return self.worked
+
+
+async def test_a_plan_that_took_long_puts_the_next_one_off(mesh: Mesh, monkeypatch: pytest.MonkeyPatch) -> None:
+    watch = Watch()
+
+    def slowly(*arguments: Any) -> Any:
+        watch.worked += 1.0 + registry.QUICK
+        return assign(*arguments)
+
+    monkeypatch.setattr(registry, "time", watch)
+    monkeypatch.setattr(registry, "assign", slowly)
+    assert mesh.join("a") == ("ner",)
+    assert mesh.registry.settled
+    watch.now += 1 / registry.PLANNING_SHARE - 0.1
+    assert mesh.join("b") == ()
+    assert not mesh.registry.settled
+    watch.now += 0.2
+    assert mesh.registry.assigned("b") == ("ner",)
+    assert mesh.registry.settled

@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import asyncio
+import socket
 from collections.abc import Container
 from typing import Any
 
 import pytest
 
+from node.dht import messages
 from node.dht.joining import resolve
 from node.dht.messages import Address
 from node.dht.node import DhtNode
-from tests.support.dht_nodes import Mesh, found, until, worker
+from tests.support.dht_nodes import Mesh, found, raw_peer, until, worker
 
 
 async def test_names_become_addresses_and_bad_ones_are_left_out() -> None:
@@ -32,6 +34,38 @@ async def test_a_resolver_that_hangs_does_not_stop_it(monkeypatch: pytest.Monkey
     monkeypatch.setattr("node.dht.joining.RESOLVE_LIMIT", 0.05)
     monkeypatch.setattr(asyncio.get_running_loop(), "getaddrinfo", hang)
     assert await resolve([("slow.example", 5)], own_port=9) == []
+
+
+async def test_one_name_that_hangs_does_not_hide_the_others(monkeypatch: pytest.MonkeyPatch) -> None:
+    async def hang_for_one(host: str, port: int, **options: Any) -> list[object]:
+        if host == "slow.example":
+            await asyncio.Event().wait()
+        return [(socket.AF_INET, socket.SOCK_DGRAM, 17, "", (host, port))]
+
+    monkeypatch.setattr("node.dht.joining.RESOLVE_LIMIT", 0.05)
+    monkeypatch.setattr(asyncio.get_running_loop(), "getaddrinfo", hang_for_one)
+    assert await resolve([("slow.example", 5), ("127.0.0.1", 5)], own_port=9) == [("127.0.0.1", 5)]
+
+
+async def test_addresses_that_the_socket_cannot_reach_are_not_asked(
+    mesh: Mesh, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked: list[Address] = []
+    async with mesh.running(mesh.node("one")) as (one,), raw_peer(mesh) as peer:
+        protocol = one._server.protocol
+        assert protocol is not None
+        real = protocol._send
+
+        def noting(kind: bytes, message_id: bytes, message: Any, address: Address) -> None:
+            asked.append(address)
+            real(kind, message_id, message, address)
+
+        monkeypatch.setattr(protocol, "_send", noting)
+        assert (one._server.reaches("192.0.2.1"), one._server.reaches("2001:db8::1")) == (True, False)
+        one.set_bootstrap([("::1", peer.port), ("localhost", peer.port)])
+        await peer.receive(messages.REQUEST)
+        await peer.receive(messages.REQUEST)
+    assert set(asked) == {("127.0.0.1", peer.port)}
 
 
 async def test_new_addresses_are_tried_at_once(mesh: Mesh) -> None:

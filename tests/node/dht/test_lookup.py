@@ -11,8 +11,8 @@ import pytest
 from kademlia.node import Node
 
 from node.dht import records
-from node.dht.lookup import EntryLookup, Lookup
-from node.dht.messages import Found, WireContact, from_wire, to_wire
+from node.dht.lookup import PLENTY, WITNESSES, EntryLookup, Lookup
+from node.dht.messages import Found, WireContact, from_wire, mark_of, to_wire
 from node.dht.protocol import Answer
 from node.dht.table import ContactTable
 from node.dht.verifier import RecordVerifier
@@ -34,7 +34,11 @@ class PaperNetwork:
         self.tables = {node.id: self._table(node) for node in self.nodes}
         self.dead: set[bytes] = set()
         self.entries: dict[bytes, tuple[int, Sequence[bytes]]] = {}
+        self.patient = 0.02
+        self.room = 16
+        self.delays: dict[bytes, float] = {}
         self.asked: list[Node] = []
+        self.known: list[Sequence[bytes]] = []
         self.router = ContactTable(Node(bytes(20)), K)
 
     def _table(self, node: Node) -> ContactTable:
@@ -53,11 +57,17 @@ class PaperNetwork:
     def reachable(self, contacts: Iterable[WireContact]) -> list[Node]:
         return from_wire(contacts, 4)
 
+    def patience(self, node: Node) -> float:
+        return self.patient
+
     def call_find_node(self, node: Node, target: Node) -> Answer:
         return self._answer(node, target, (0, ()))
 
-    def call_find_value(self, node: Node, target: Node) -> Answer:
-        return self._answer(node, target, self.entries.get(node.id, (0, ())))
+    def call_find_value(self, node: Node, target: Node, known: Sequence[bytes] = ()) -> Answer:
+        total, entries = self.entries.get(node.id, (0, ()))
+        self.known.append(known)
+        news_first = sorted(entries, key=lambda entry: mark_of(entry) in known)
+        return self._answer(node, target, (total, news_first[: self.room]))
 
     def _answer(self, node: Node, target: Node, told: tuple[int, Sequence[bytes]]) -> Answer:
         loop = asyncio.get_running_loop()
@@ -68,12 +78,14 @@ class PaperNetwork:
             return answer
         total, entries = told
         contacts = to_wire(self.tables[node.id].find_neighbors(target))
-        loop.call_soon(answer.set_result, Found(node.id, contacts, total, tuple(entries)))
+        loop.call_later(
+            self.delays.get(node.id, 0), answer.set_result, Found(node.id, contacts, total, tuple(entries))
+        )
         return answer
 
     def lookup(self, key: bytes, start: Node) -> Lookup:
         peers = self.tables[start.id].find_neighbors(Node(key))
-        return Lookup(self, Node(key), peers, ksize=K, alpha=3, patience=0.02)  # type: ignore[arg-type]
+        return Lookup(self, Node(key), peers, ksize=K, alpha=3)  # type: ignore[arg-type]
 
 
 @pytest.fixture(scope="module")
@@ -83,7 +95,8 @@ def whole() -> PaperNetwork:
 
 @pytest.fixture
 def network(whole: PaperNetwork) -> PaperNetwork:
-    whole.dead, whole.entries, whole.asked = set(), {}, []
+    whole.dead, whole.entries, whole.delays, whole.asked, whole.patient = set(), {}, {}, [], 0.02
+    whole.room, whole.known = 16, []
     return whole
 
 
@@ -115,7 +128,7 @@ async def test_with_everybody_dead_it_ends(network: PaperNetwork) -> None:
 
 
 async def test_alone_it_ends_at_once(network: PaperNetwork) -> None:
-    lookup = Lookup(network, Node(OCR), [], ksize=K, alpha=3, patience=0.02)  # type: ignore[arg-type]
+    lookup = Lookup(network, Node(OCR), [], ksize=K, alpha=3)  # type: ignore[arg-type]
     assert await lookup.find() == []
 
 
@@ -150,7 +163,7 @@ async def test_a_wrong_address_told_first_does_not_hide_a_node(network: PaperNet
                 return answer
             return super().call_find_node(node, target)
 
-    lookup = Lookup(WrongIsDead(), Node(OCR), peers, ksize=K, alpha=3, patience=0.02)  # type: ignore[arg-type]
+    lookup = Lookup(WrongIsDead(), Node(OCR), peers, ksize=K, alpha=3)  # type: ignore[arg-type]
     assert victim.id in {node.id for node in await lookup.find()}
 
 
@@ -162,6 +175,10 @@ class Shop:
         self.mesh = mesh
         self.clock = clock
         self.verifier = RecordVerifier(mesh.key.public_key())
+        self.start = network.nodes[0]
+
+    def first_contacts(self, node: Node) -> list[Node]:
+        return self.network.tables[node.id].find_neighbors(Node(OCR))
 
     def tell(self, place: int, *entries: bytes, total: int | None = None) -> None:
         """Let the place-th nearest node tell these entries."""
@@ -169,14 +186,13 @@ class Shop:
         self.network.entries[node.id] = (len(entries) if total is None else total, entries)
 
     async def find(self, here: Sequence[bytes] = (), samples: int = 4) -> EntryLookup:
-        peers = self.network.tables[self.network.nodes[0].id].find_neighbors(Node(OCR))
+        peers = self.first_contacts(self.start)
         lookup = EntryLookup(
             self.network,  # type: ignore[arg-type]
             Node(OCR),
             peers,
             ksize=K,
             alpha=3,
-            patience=0.02,
             verifier=self.verifier,
             now=self.clock.now,
             here=[self.verifier.check(OCR, data, self.clock.now) for data in here],
@@ -199,13 +215,26 @@ async def test_the_samples_of_several_nodes_are_joined(shop: Shop) -> None:
     assert set((await shop.find()).entries) == {f"w{number}" for number in range(6)}
 
 
-async def test_it_ends_early_when_two_nodes_told_all_there_is(shop: Shop, alice: Member) -> None:
+async def test_it_says_what_it_has_heard_so_that_others_tell_news(shop: Shop) -> None:
+    members = [shop.mesh.member(f"w{number}").entry() for number in range(6)]
+    for place in range(K):
+        shop.tell(place, *members)
+    shop.network.room = 1
+    lookup = await shop.find(samples=K)
+    heard = [set(known) for known in shop.network.known]
+    assert heard[0] == set()
+    assert heard == sorted(heard, key=len), "nothing is forgotten"
+    assert set() < heard[-1] <= {mark_of(entry.data) for entry in lookup.entries.values()}
+    assert len(lookup.entries) > 1
+
+
+async def test_it_ends_early_when_three_nodes_told_all_there_is(shop: Shop, alice: Member) -> None:
     for place in range(K):
         shop.tell(place, alice.entry())
     lookup = await shop.find()
     assert set(lookup.entries) == {"alice"}
     asked_storers = [node for node in shop.network.asked if node.id in shop.network.entries]
-    assert len(asked_storers) < K
+    assert WITNESSES <= len(asked_storers) < K
 
 
 async def test_it_asks_no_more_samples_than_it_wants(shop: Shop) -> None:
@@ -243,3 +272,108 @@ async def test_bad_entries_are_dropped_and_counted_and_their_teller_counts_for_n
 
 async def test_nothing_anywhere_is_nothing(shop: Shop) -> None:
     assert dict((await shop.find()).entries) == {}
+
+
+async def test_two_liars_with_entries_of_their_own_do_not_end_it(shop: Shop, alice: Member) -> None:
+    shop.tell(0, shop.mesh.member("eve").entry())
+    shop.tell(1, shop.mesh.member("mallory").entry())
+    for place in range(2, K):
+        shop.tell(place, alice.entry())
+    assert "alice" in (await shop.find()).entries
+
+
+async def test_those_nearest_to_the_key_who_keep_quiet_hide_nothing(shop: Shop, alice: Member) -> None:
+    shop.tell(K - 1, alice.entry())
+    assert set((await shop.find()).entries) == {"alice"}
+
+
+@pytest.mark.parametrize(("liars", "most"), [(1, 2 * WITNESSES), (2, 16)])
+async def test_liars_that_claim_endless_entries_keep_it_busy_only_for_a_while(
+    shop: Shop, liars: int, most: int
+) -> None:
+    members = [shop.mesh.member(f"w{number}").entry() for number in range(2)]
+    for place in range(2 * K):
+        shop.tell(place, *members, total=10**6 if place < liars else 2)
+    lookup = await shop.find(samples=16)
+    assert set(lookup.entries) == {"w0", "w1"}
+    asked_storers = [node for node in shop.network.asked if node.id in shop.network.entries]
+    assert len(asked_storers) <= most + 2  # two may have been under way when the last answer needed came
+
+
+async def test_nodes_that_have_missed_entries_do_not_outvote_those_that_have_them(shop: Shop) -> None:
+    members = [shop.mesh.member(f"w{number}").entry() for number in range(3)]
+    shop.network.room = 1
+    for place in range(K):
+        known = members if place > 1 else members[:1]
+        shop.tell(place, *known, total=len(known))
+    assert set((await shop.find(samples=16)).entries) == {"w0", "w1", "w2"}
+
+
+async def test_plenty_is_enough_however_many_there_are(shop: Shop) -> None:
+    for place in range(K):
+        members = [shop.mesh.member(f"w{place}-{number}") for number in range(10)]
+        shop.tell(place, *(member.entry() for member in members), total=500)
+    lookup = await shop.find(samples=K)
+    assert PLENTY <= len(lookup.entries) < 10 * K
+
+
+class Clique(PaperNetwork):
+    """A liar among the contacts that a lookup begins with tells friends of his, and these tell one another."""
+
+    def __init__(self, honest: PaperNetwork, liar: Node, friends: Sequence[Node], pause: float) -> None:
+        self.__dict__.update(honest.__dict__)
+        self.liar = liar
+        self.friends = friends
+        self.friend_ids = {friend.id for friend in friends}
+        self.pause = pause
+
+    def _answer(self, node: Node, target: Node, told: tuple[int, Sequence[bytes]]) -> Answer:
+        if node.id != self.liar.id and node.id not in self.friend_ids:
+            return super()._answer(node, target, told)
+        self.asked.append(node)
+        loop = asyncio.get_running_loop()
+        answer: Answer = loop.create_future()
+        found = Found(node.id, to_wire(self.friends), told[0], tuple(told[1]))
+        loop.call_later(0 if node.id == self.liar.id else self.pause, _answer_in_time, answer, found)
+        return answer
+
+
+def _answer_in_time(answer: Answer, found: Found) -> None:
+    if not answer.done():
+        answer.set_result(found)
+
+
+def clique(shop: Shop, size: int, pause: float) -> list[Node]:
+    """Let the nearest contact that a lookup begins with tell liars only, all of them nearer than any other contact.
+
+    They are further from the key than those who keep it: nobody can choose a place of his own.
+    """
+    keepers = shop.network.nearest(OCR)
+    limit = keepers[-1].distance_to(Node(OCR))
+    friends = [
+        Node((Node(OCR).long_id ^ (limit + number)).to_bytes(20, "big"), "10.0.9.9", number)
+        for number in range(1, size)
+    ]
+    shop.start = next(node for node in shop.network.nodes if not {*shop.first_contacts(node)} & {*keepers})
+    shop.network = Clique(shop.network, shop.first_contacts(shop.start)[0], friends, pause)
+    return friends
+
+
+async def test_quick_liars_do_not_end_it_before_other_paths_have_arrived(shop: Shop, alice: Member) -> None:
+    for place in range(K):
+        shop.tell(place, alice.entry())
+    for node in shop.network.nodes:
+        shop.network.delays[node.id] = 0.05
+    shop.network.patient = 20.0  # everybody is in time
+    for number, friend in enumerate(clique(shop, 6, 0.0)):
+        shop.network.entries[friend.id] = (1, [shop.mesh.member(f"eve{number}").entry()])
+    assert "alice" in (await shop.find(samples=16)).entries
+
+
+async def test_slow_liars_on_one_path_do_not_keep_the_others_waiting(shop: Shop, alice: Member) -> None:
+    for place in range(K):
+        shop.tell(place, alice.entry())
+    shop.network.patient = 40.0  # the liars, too, are in time
+    friends = clique(shop, 40, 10.0)
+    assert set((await shop.find()).entries) == {"alice"}
+    assert len([node for node in shop.network.asked if node.ip == friends[0].ip]) <= 3, "they were not waited for"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ipaddress
 
+import msgspec
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -28,13 +29,14 @@ from node.dht.messages import (
 TAG = b"mesh"
 ID = b"i" * 20
 KEYS = st.binary(min_size=20, max_size=20)
+MARKS = st.lists(st.binary(min_size=4, max_size=4), max_size=messages.MOST_MARKS).map(tuple)
 CONTACTS = st.builds(
     WireContact, id=KEYS, host=st.ip_addresses().map(lambda ip: ip.packed), port=st.integers(1, 65535)
 )
 REQUESTS = st.one_of(
     st.builds(Ping, sender=KEYS),
     st.builds(FindNode, sender=KEYS, key=KEYS),
-    st.builds(FindValue, sender=KEYS, key=KEYS),
+    st.builds(FindValue, sender=KEYS, key=KEYS, known=MARKS),
     st.builds(Store, sender=KEYS, key=KEYS, entries=st.lists(st.binary(max_size=300), max_size=3).map(tuple)),
 )
 RESPONSES = st.one_of(
@@ -53,7 +55,9 @@ RESPONSES = st.one_of(
 @given(REQUESTS)
 def test_a_request_arrives_as_it_was(request: Request) -> None:
     data = messages.encode(messages.REQUEST, ID, TAG, request)
-    assert messages.decode(data, TAG) == (ID, request)
+    message_id, arrived = messages.decode(data, TAG)
+    assert (message_id, msgspec.structs.replace(arrived, padding=b"")) == (ID, request)
+    assert len(data) >= messages.least_bytes(request)
 
 
 @given(RESPONSES)

@@ -118,6 +118,22 @@ async def test_two_meshes_on_one_machine_do_not_mix(mesh: Mesh) -> None:
         assert stranger.contacts() == []
 
 
+async def test_peers_say_who_is_there_and_how_far_away(mesh: Mesh) -> None:
+    boss = mesh.node(mesh.member("boss", "coordinator"))
+    async with mesh.running(boss, mesh.node("one"), mesh.node("two")) as (_, one, two):
+        await until(lambda: len(one.peers()) == 2, "joined")
+        first, second = one.peers()
+        assert (first.subject, first.role, first.host, first.port) == (
+            "boss",
+            "coordinator",
+            "127.0.0.1",
+            boss.port,
+        )
+        assert (second.subject, second.role, second.port) == ("two", "worker", two.port)
+        assert all(peer.rtt_ms is not None and peer.rtt_ms > 0 for peer in (first, second))
+    assert one.peers() == []
+
+
 async def test_a_port_in_use_is_said_clearly(mesh: Mesh) -> None:
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as taken:
         taken.bind(("127.0.0.1", 0))

@@ -8,6 +8,7 @@ from collections import Counter
 import pytest
 
 from node.dht import records, sampling
+from node.dht.messages import mark_of
 from node.dht.verifier import Checked, RecordVerifier
 from tests.support.dht_nodes import Clock, Mesh, worker
 
@@ -64,3 +65,13 @@ def test_the_living_go_before_the_withdrawn(mesh: Mesh, clock: Clock) -> None:
     for seed in range(20):
         chosen = sampling.sample([*gone, living], sampling.size(living), random.Random(seed))
         assert chosen == [living]
+
+
+def test_what_the_asker_knows_is_told_only_where_the_news_leave_room(mesh: Mesh, clock: Clock) -> None:
+    many = entries(mesh, clock, *(0.05 * number for number in range(10)))
+    known = {mark_of(entry.data) for entry in many[:8]}
+    for seed in range(20):
+        chosen = sampling.sample(many, 1023, random.Random(seed), known)
+        assert {"worker-8", "worker-9"} < {entry.subject for entry in chosen}
+    everything = {mark_of(entry.data) for entry in many}
+    assert sampling.sample(many, 1023, random.Random(1), everything), "that one has them is worth telling"

@@ -71,6 +71,20 @@ def test_a_tombstone_stays_so_that_an_older_statement_cannot_come_back(shelf: Sh
     assert bundle.total == 0
 
 
+def test_a_tombstone_outlives_all_that_it_withdrew(shelf: Shelf, alice: Member, clock: Clock) -> None:
+    captured = alice.entry(life=180)
+    clock.now += 30
+    shelf.put(OCR, alice.entry(payload=b"", life=180))
+    reasons = []
+    for _ in range(20):
+        reasons.append(shelf.put(OCR, captured))
+        clock.now += 30
+    assert set(reasons) == {"older", "expired"}
+    assert reasons[-1] == "expired"
+    assert shelf.subjects() == set()
+    assert shelf.storage.entry_count == 0
+
+
 def test_entries_expire(shelf: Shelf, alice: Member, clock: Clock) -> None:
     shelf.put(OCR, alice.entry())
     clock.now += 179

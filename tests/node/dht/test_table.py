@@ -7,7 +7,8 @@ import random
 import pytest
 from kademlia.node import Node
 
-from node.dht.table import ContactTable
+from node.dht.table import FRESH_FOR, ContactTable
+from tests.support.dht_nodes import Clock
 
 
 def node(number: int, port: int = 1000) -> Node:
@@ -44,17 +45,38 @@ def test_it_stays_small_however_many_come(table: ContactTable, rng: random.Rando
 
 
 def test_a_full_bucket_names_the_contact_to_ping(rng: random.Random) -> None:
+    clock = Clock()
+    table = ContactTable(node(1), ksize=2, clock=clock)
+    far = [node(2**159 + rng.getrandbits(159)) for _ in range(400)]
+    to_ping = [table.add_contact(contact) for contact in far[:200]]
+    assert to_ping == [None] * 200  # all that are there have answered just now
+    clock.now += FRESH_FOR
+    to_ping = [table.add_contact(contact) for contact in far[200:]]
+    pinged = [contact for contact in to_ping if contact is not None]
+    assert pinged
+    assert len(set(pinged)) == len(pinged)  # nobody is asked twice while the answer may be on its way
+    assert {contact.id for contact in pinged} <= {contact.id for contact in table}
+
+
+def test_room_is_told_as_it_is(rng: random.Random) -> None:
     table = ContactTable(node(1), ksize=2)
-    far = [node(2**159 + rng.getrandbits(159)) for _ in range(300)]
-    to_ping = [table.add_contact(contact) for contact in far]
-    assert any(contact is not None for contact in to_ping)
-    assert {contact.id for contact in to_ping if contact is not None} <= {contact.id for contact in table}
+    for contact in (node(rng.getrandbits(160)) for _ in range(500)):
+        had_room = table.has_room_for(contact)
+        table.add_contact(contact)
+        if not had_room:
+            assert table.known(contact.id) is None
+    assert not table.has_room_for(node(2**160 - 1))
+    assert table.has_room_for(node(2))
 
 
 def test_a_dropped_contact_is_replaced_by_one_that_was_turned_away(rng: random.Random) -> None:
-    table = ContactTable(node(1), ksize=2)
+    clock = Clock()
+    table = ContactTable(node(1), ksize=2, clock=clock)
     far = [node(2**159 + rng.getrandbits(159)) for _ in range(300)]
-    pinged = next(contact for contact in map(table.add_contact, far) if contact is not None)
+    for contact in far[:200]:
+        table.add_contact(contact)
+    clock.now += FRESH_FOR
+    pinged = next(contact for contact in map(table.add_contact, far[200:]) if contact is not None)
     before = len(table)
     assert table.missed(pinged)
     assert table.missed(pinged)

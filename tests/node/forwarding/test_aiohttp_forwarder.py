@@ -74,7 +74,7 @@ async def test_a_slow_reader_holds_the_sender_back() -> None:
         nonlocal sent
         response = web.StreamResponse()
         await response.prepare(request)
-        for _ in range(200):
+        for _ in range(800):
             await response.write(bytes(MIB))
             sent += 1
         return response
@@ -82,11 +82,11 @@ async def test_a_slow_reader_holds_the_sender_back() -> None:
     async with mesh(pour) as gateway, gateway.client.get(gateway.url("/service/ocr")) as answer:
         await answer.content.readany()
         previous = -1
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(30):
             while sent != previous:
                 previous = sent
                 await asyncio.sleep(0.2)
-        assert sent < 100
+        assert sent < 400  # what systems hold in their buffers differs
 
 
 async def test_events_arrive_one_by_one_as_they_are_sent() -> None:
@@ -96,7 +96,7 @@ async def test_events_arrive_one_by_one_as_they_are_sent() -> None:
         response = web.StreamResponse(headers={"Content-Type": "text/event-stream"})
         await response.prepare(request)
         for number in range(5):
-            async with asyncio.timeout(5):
+            async with asyncio.timeout(30):
                 await heard.acquire()
             await response.write(f"data: {number}\n\n".encode())
         return response
@@ -114,11 +114,11 @@ async def test_an_event_stream_may_last_longer_than_a_request() -> None:
         await response.prepare(request)
         for _ in range(6):
             await response.write(b"data: x\n\n")
-            await asyncio.sleep(0.1)
+            await asyncio.sleep(0.5)
         return response
 
     async with (
-        mesh(events, request_timeout=0.2) as gateway,
+        mesh(events, request_timeout=2.0) as gateway,
         gateway.client.get(gateway.url("/service/ocr")) as answer,
     ):
         assert (await answer.read()).count(b"data") == 6
@@ -269,7 +269,7 @@ async def test_a_worker_may_answer_before_it_has_the_whole_body() -> None:
 
     async def body() -> AsyncIterator[bytes]:
         yield b"start"
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(30):
             await finished.wait()
 
     async with mesh(service) as gateway:
@@ -296,10 +296,10 @@ async def test_a_client_that_goes_away_ends_the_work_of_the_service() -> None:
     async with mesh(service) as gateway:
         _, writer = await asyncio.open_connection("127.0.0.1", gateway.server.port)
         writer.write(b"POST /service/ocr HTTP/1.1\r\nHost: x\r\nContent-Length: 2\r\n\r\nhi")
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(30):
             await begun.wait()
         writer.close()
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(30):
             await ended.wait()
         await until(lambda: bool(gateway.outcomes))
         assert gateway.outcomes[0].status == 499
@@ -322,7 +322,7 @@ async def test_a_client_that_goes_away_half_way_through_the_answer_ends_it() -> 
     async with mesh(service) as gateway:
         async with gateway.client.get(gateway.url("/service/ocr")) as answer:
             await answer.content.readany()
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(30):
             await ended.wait()
 
 
@@ -369,7 +369,8 @@ async def test_an_answer_that_stalls_is_cut() -> None:
         raise AssertionError
 
     async with (
-        mesh(service, settings=RoutingSettings(idle_timeout=0.15)) as gateway,
+        mesh(service, settings=RoutingSettings(idle_timeout=1.5)) as gateway,
+        asyncio.timeout(30),
         gateway.client.get(gateway.url("/service/ocr")) as answer,
     ):
         with pytest.raises(aiohttp.ClientError):
@@ -385,8 +386,8 @@ async def test_a_request_that_takes_too_long_in_all_is_cut() -> None:
             await asyncio.sleep(0.02)
 
     async with (
-        mesh(service, request_timeout=0.3) as gateway,
-        asyncio.timeout(5),
+        mesh(service, request_timeout=2.0) as gateway,
+        asyncio.timeout(30),
         gateway.client.get(gateway.url("/service/ocr")) as answer,
     ):
         with pytest.raises(aiohttp.ClientError):
@@ -400,10 +401,10 @@ async def test_a_slow_upload_may_take_longer_than_the_first_byte() -> None:
     async def body() -> AsyncIterator[bytes]:
         for _ in range(6):
             yield b"x"
-            await asyncio.sleep(0.1)
+            await asyncio.sleep(0.5)
 
     async with (
-        mesh(service, first_byte_timeout=0.3) as gateway,
+        mesh(service, first_byte_timeout=2.0) as gateway,
         gateway.client.post(gateway.url("/service/ocr"), data=body()) as answer,
     ):
         assert await answer.text() == "6"
@@ -413,10 +414,10 @@ async def test_a_client_that_stops_sending_is_told_so() -> None:
     async def service(request: web.Request) -> web.Response:
         return web.Response(text=str(len(await request.read())))
 
-    async with mesh(service, settings=RoutingSettings(idle_timeout=0.2)) as gateway:
+    async with mesh(service, settings=RoutingSettings(idle_timeout=1.5)) as gateway:
         reader, writer = await asyncio.open_connection("127.0.0.1", gateway.server.port)
         writer.write(b"POST /service/ocr HTTP/1.1\r\nHost: x\r\nContent-Length: 10\r\n\r\nhi")
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(30):
             assert (await reader.readline()).startswith(b"HTTP/1.1 408")
         writer.close()
 
@@ -478,7 +479,7 @@ async def test_a_worker_that_takes_no_connection_is_given_up_in_time() -> None:
         source = Source(records=[record("w1", listener.getsockname()[1])])
         async with (
             front(source, settings=settings) as gateway,
-            asyncio.timeout(5),
+            asyncio.timeout(30),
             gateway.client.post(gateway.url("/service/ocr"), data=b"x") as answer,
         ):
             assert answer.status == 502
@@ -500,7 +501,7 @@ async def test_a_worker_that_breaks_off_an_upload_leaves_the_client_a_clear_answ
 
     async def body() -> AsyncIterator[bytes]:
         yield b"begin"
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(30):
             await answered.wait()
         yield b"rest"
 
@@ -563,7 +564,7 @@ async def test_a_client_that_stops_reading_is_cut_and_its_worker_is_not_blamed()
         while True:
             await response.write(bytes(MIB))
 
-    async with mesh(pour, settings=RoutingSettings(idle_timeout=0.2)) as gateway:
+    async with mesh(pour, settings=RoutingSettings(idle_timeout=1.5)) as gateway:
         reader, writer = await asyncio.open_connection("127.0.0.1", gateway.server.port, limit=1024)
         writer.write(b"GET /service/ocr HTTP/1.1\r\nHost: x\r\n\r\n")
         assert (await reader.readline()).startswith(b"HTTP/1.1 200")

@@ -44,9 +44,9 @@ async def test_messages_go_both_ways_in_order() -> None:
         for number in range(200):
             await socket.send_str(f"message {number}")
         for number in range(200):
-            assert await socket.receive_str(timeout=5) == f"message {number}"
+            assert await socket.receive_str(timeout=30) == f"message {number}"
         await socket.send_bytes(bytes(200_000))
-        assert await socket.receive_bytes(timeout=5) == bytes(200_000)
+        assert await socket.receive_bytes(timeout=30) == bytes(200_000)
         await socket.close()
         await until(lambda: bool(gateway.outcomes))
     assert [outcome.status for outcome in gateway.outcomes] == [101]
@@ -64,7 +64,7 @@ async def test_the_handshake_tells_who_served_and_the_subprotocol() -> None:
 async def test_the_services_close_code_reaches_the_client() -> None:
     async with mesh(echo) as gateway, gateway.client.ws_connect(gateway.url("/service/ocr/live")) as socket:
         await socket.send_str("bye")
-        message = await socket.receive(timeout=5)
+        message = await socket.receive(timeout=30)
         assert message.type == aiohttp.WSMsgType.CLOSE
         assert socket.close_code == 4001
 
@@ -89,7 +89,7 @@ async def test_the_service_learns_that_the_client_left(politely: bool) -> None:
             await socket.close()
         else:
             socket._response.close()
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(30):
             await ended.wait()
 
 
@@ -104,7 +104,7 @@ async def test_the_client_learns_that_the_service_broke_off() -> None:
 
     async with mesh(service) as gateway, gateway.client.ws_connect(gateway.url("/service/ocr/live")) as socket:
         await socket.send_str("x")
-        message = await socket.receive(timeout=10)
+        message = await socket.receive(timeout=30)
         assert message.type in (aiohttp.WSMsgType.CLOSE, aiohttp.WSMsgType.CLOSED)
         assert socket.close_code not in (None, 1000)
 
@@ -129,8 +129,8 @@ async def test_a_worker_that_is_gone_is_502_and_another_is_tried() -> None:
                     await gateway.client.ws_connect(gateway.url("/service/ocr/live"))
                 assert refused.value.status == 502
                 source.records = [record("w1", 1, load=0.0), record("w2", worker.server.port, load=0.9)]
-                gateway.router.forget(OCR.name)
+                gateway.router.invalidate_worker("w1")
                 for _ in range(5):
                     async with gateway.client.ws_connect(gateway.url("/service/ocr/live")) as socket:
                         await socket.send_str("x")
-                        assert await socket.receive_str(timeout=5) == "x"
+                        assert await socket.receive_str(timeout=30) == "x"

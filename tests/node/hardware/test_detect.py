@@ -80,7 +80,7 @@ async def test_the_loop_runs_on_while_a_driver_hangs(
             turns += 1
     found, gpu_load = looking.result()
     assert (found.gpus, gpu_load) == ((), None)
-    assert turns > 5, "the loop went on"
+    assert turns > 2, "the loop went on"
 
 
 def test_the_system_has_a_name() -> None:

@@ -2,7 +2,6 @@ from __future__ import annotations
 
 import sys
 import threading
-import time
 from pathlib import Path
 
 import msgspec
@@ -32,26 +31,22 @@ def test_a_driver_that_crashes_takes_only_the_probe_with_it(nvml_stub: Path) -> 
 
 
 def test_a_driver_that_hangs_is_killed_at_the_time_limit(nvml_stub: Path) -> None:
-    began = time.monotonic()
     found = probe_gpus(time_limit=1, environ=environment(nvml_stub, "hang"))
     assert found.gpus == ()
     assert "did not answer within 1 s" in found.note
-    assert time.monotonic() - began < 10
     assert [child for child in psutil.Process().children() if "nvml_probe.py" in " ".join(child.cmdline())] == []
 
 
 def test_a_driver_that_prints_for_ever_is_cut_off(nvml_stub: Path) -> None:
-    began = time.monotonic()
-    found = probe_gpus(time_limit=20, environ=environment(nvml_stub, "flood"))
+    found = probe_gpus(time_limit=60, environ=environment(nvml_stub, "flood"))
     assert found.gpus == ()
     assert found.note
-    assert time.monotonic() - began < 15
+    assert "did not answer" not in found.note, "it was not the clock that ended it"
 
 
 def test_the_timer_ends_with_the_probe(nvml_stub: Path) -> None:
-    before = threading.active_count()
     probe_gpus(environ=environment(nvml_stub))
-    assert threading.active_count() == before
+    assert not [thread for thread in threading.enumerate() if isinstance(thread, threading.Timer)]
 
 
 @pytest.mark.parametrize(

@@ -20,7 +20,7 @@ GIB = 2**30
 def run(stub: Path, behaviour: str = "") -> dict[str, Any]:
     command = [sys.executable, "-P", nvml_probe.__file__]
     done = subprocess.run(
-        command, env=environment(stub, behaviour), capture_output=True, timeout=30, check=True, cwd=stub
+        command, env=environment(stub, behaviour), capture_output=True, timeout=120, check=True, cwd=stub
     )
     assert done.stderr == b""
     report: dict[str, Any] = json.loads(done.stdout.splitlines()[-1])

@@ -28,7 +28,7 @@ posix = pytest.mark.skipif(os.name != "posix", reason="file modes are POSIX")
 
 
 async def load(data_dir: Path, use_keyring: bool = True, **environ: str) -> Identity:
-    return await load_or_create_identity(data_dir, use_keyring=use_keyring, environ=environ, time_limit=2)
+    return await load_or_create_identity(data_dir, use_keyring=use_keyring, environ=environ, time_limit=60)
 
 
 def names(directory: Path) -> list[str]:

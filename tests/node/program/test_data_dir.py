@@ -41,7 +41,7 @@ def another_program(path: Path) -> Iterator[subprocess.Popen[str]]:
             yield process
         finally:
             process.kill()
-            process.wait(10)
+            process.wait(60)
 
 
 def test_a_directory_is_made_private_and_let_go_again(tmp_path: Path) -> None:
@@ -71,7 +71,7 @@ def test_two_kinds_of_program_do_not_hinder_one_another(tmp_path: Path) -> None:
 def test_a_program_that_is_killed_lets_go(tmp_path: Path) -> None:
     with another_program(tmp_path) as process:
         process.send_signal(signal.SIGKILL)
-        process.wait(10)
+        process.wait(60)
         with hold_data_dir(tmp_path, "node"):
             pass
 
@@ -163,6 +163,6 @@ def test_only_a_running_program_holds_its_directory(tmp_path: Path) -> None:
     with another_program(tmp_path) as process:
         assert is_held(tmp_path, "node")
         process.send_signal(signal.SIGKILL)
-        process.wait(10)
+        process.wait(60)
         assert (tmp_path / "node.lock").exists()
         assert not is_held(tmp_path, "node")

@@ -52,7 +52,7 @@ def test_a_signal_ends_a_program_in_order(number: signal.Signals) -> None:
             assert process.stdout is not None
             assert process.stdout.readline() == '{"event":"ready"}\n'
             process.send_signal(number)
-            output, errors = process.communicate(timeout=20)
+            output, errors = process.communicate(timeout=60)
         finally:
             process.kill()
     assert (output, errors, process.returncode) == ('{"event":"ended"}\n', "", 7)
@@ -61,7 +61,7 @@ def test_a_signal_ends_a_program_in_order(number: signal.Signals) -> None:
 def test_an_error_that_a_person_shall_read_is_sentences_and_a_code() -> None:
     with start("fail") as process:
         try:
-            _, errors = process.communicate(timeout=20)
+            _, errors = process.communicate(timeout=60)
         finally:
             process.kill()
     assert errors.splitlines() == ["It broke.", "The disk is full.", "Free some space."]
@@ -136,7 +136,7 @@ def test_several_signals_are_one() -> None:
             for _ in range(3):
                 process.send_signal(signal.SIGTERM)
             process.stdin.close()
-            process.wait(20)
+            process.wait(60)
         finally:
             process.kill()
     assert process.returncode == 7

@@ -3,13 +3,14 @@ from __future__ import annotations
 import pytest
 
 from node.forwarding.interface import Target
-from node.routing.candidates import MAX_DIRECT_HOSTS, candidate_from_record, usable_host
+from node.routing.candidates import MAX_DIRECT_HOSTS, Candidate, candidate_from_record, usable_host
+from node.routing.loads import Load
 from node.wire.messages import Endpoints, WorkerRecord
 
 
 def record(**ends: object) -> WorkerRecord:
     endpoints = Endpoints(**{"port": 8000, **ends})  # type: ignore[arg-type]
-    return WorkerRecord(worker_id="w1", endpoints=endpoints, load=0.25, in_flight=2, last_seen=99.0)
+    return WorkerRecord(worker_id="w1", endpoints=endpoints, load=0.25, last_seen=99.0)
 
 
 def test_addresses_come_in_the_order_vpn_direct_tunnel() -> None:
@@ -22,7 +23,7 @@ def test_addresses_come_in_the_order_vpn_direct_tunnel() -> None:
         Target("direct", "http://[fd00::5]:8000"),
         Target("tunnel", "https://a.example.org"),
     )
-    assert (candidate.load, candidate.in_flight, candidate.seen_at, candidate.source) == (0.25, 2, 99.0, "dht")
+    assert (candidate.load, candidate.seen_at, candidate.source) == (0.25, 99.0, "dht")
 
 
 def test_the_overlay_address_is_no_use_while_the_vpn_is_down() -> None:
@@ -83,3 +84,18 @@ def test_a_tunnel_may_name_a_port_and_end_in_a_slash() -> None:
     candidate = candidate_from_record(record(tunnel_url="https://a.example.org:8443/"), "dht", vpn_up=False)
     assert candidate is not None
     assert candidate.targets == (Target("tunnel", "https://a.example.org:8443"),)
+
+
+@pytest.mark.parametrize("load", [float("nan"), -1.0, 1e9])
+def test_what_is_no_load_counts_as_full(load: float) -> None:
+    worker = WorkerRecord(worker_id="w1", endpoints=Endpoints(port=1, direct_hosts=("127.0.0.1",)), load=load)
+    candidate = candidate_from_record(worker, "dht", vpn_up=False)
+    assert candidate is not None
+    assert candidate.load == 1.0
+
+
+def test_a_candidate_takes_over_what_is_told_of_its_load() -> None:
+    candidate = Candidate("w1", (), 0.5, known_at=3.0)
+    assert candidate.said == Load(0.5, 3.0)
+    assert candidate.told(Load(0.5, 3.0)) is candidate
+    assert candidate.told(Load(0.1, 4.0)) == Candidate("w1", (), 0.1, known_at=4.0)

@@ -3,105 +3,35 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
-from collections.abc import AsyncIterator, Sequence
-from dataclasses import dataclass, field
-from typing import Any
 
 import aiohttp
 import msgspec
 import pytest
 from aiohttp import web
 
-from node.program.web import HttpServer
 from node.routing.dispatch import parse_load
 from node.routing.settings import RoutingSettings
 from node.wire.manifests import Catalogue
 from node.wire.problems import Problem
-from tests.support.routing import OCR, Front, Handler, Local, LocalTable, Source, front, record, serving, until
-
-ONCE = {"Idempotency-Key": "k1"}
-
-
-@dataclass
-class Worker:
-    """A worker whose behaviour a test sets; it remembers the bodies that it was sent."""
-
-    behave: Handler
-    server: HttpServer | None = None
-    bodies: list[bytes] = field(default_factory=list)
-
-    async def handle(self, request: web.Request) -> web.StreamResponse:
-        self.bodies.append(await request.read())
-        return await self.behave(request)
-
-    @property
-    def port(self) -> int:
-        assert self.server is not None
-        return self.server.port
-
-
-async def fine(request: web.Request) -> web.StreamResponse:
-    return web.Response(text="fine", headers={"X-RMA-Load": "0.125", "X-RMA-Attempts": "1"})
-
-
-async def killed(request: web.Request) -> web.StreamResponse:
-    assert request.transport is not None
-    request.transport.abort()
-    return web.Response()
-
-
-async def silent(request: web.Request) -> web.StreamResponse:
-    await asyncio.Event().wait()
-    raise AssertionError
-
-
-def refusing(kind: str) -> Handler:
-    async def refuse(request: web.Request) -> web.StreamResponse:
-        raise Problem(kind, "not now", headers={"Retry-After": "3"})
-
-    return refuse
-
-
-def answering(status: int) -> Handler:
-    async def answer(request: web.Request) -> web.StreamResponse:
-        return web.Response(status=status, text=f"service says {status}", headers={"X-RMA-Attempts": "1"})
-
-    return answer
-
-
-@contextlib.asynccontextmanager
-async def mesh(
-    *behaviours: Handler | None, settings: RoutingSettings | None = None, **manifest: object
-) -> AsyncIterator[tuple[Front, Sequence[Worker]]]:
-    """Run a gateway before workers w1, w2, ...; the first is asked first. None is a worker that is not there."""
-    ocr = msgspec.structs.replace(OCR, **manifest)
-    async with contextlib.AsyncExitStack() as stack:
-        workers, records = [], []
-        for number, behave in enumerate(behaviours, 1):
-            worker = Worker(behave or fine)
-            worker.server = await stack.enter_async_context(serving(worker.handle))
-            if behave is None:
-                await worker.server.stop()
-            workers.append(worker)
-            records.append(record(f"w{number}", worker.port, load=0.0))
-        gateway = await stack.enter_async_context(
-            front(
-                Source(records=records),
-                catalogue=Catalogue((ocr,)),
-                settings=settings or RoutingSettings(policy="round-robin", retry_base=0.001),
-            )
-        )
-        yield gateway, workers
-
-
-async def post(gateway: Front, headers: dict[str, str] | None = None, data: Any = b"body") -> tuple[int, str, Any]:
-    """POST to the service; return status, who answered, and the text or problem kind."""
-    async with gateway.client.post(gateway.url("/service/ocr"), headers=headers, data=data) as answer:
-        text = await answer.text()
-        if answer.content_type == "application/problem+json":
-            text = msgspec.json.decode(text)["type"].rpartition("/")[2]
-        return answer.status, answer.headers.get("X-RMA-Attempts", ""), text
+from tests.support.routing import (
+    OCR,
+    ONCE,
+    Clock,
+    Local,
+    LocalTable,
+    Source,
+    answering,
+    fine,
+    front,
+    killed,
+    mesh,
+    post,
+    record,
+    refusing,
+    serving,
+    silent,
+    until,
+)
 
 
 async def test_a_worker_that_is_not_there_costs_nothing_but_a_try() -> None:
@@ -187,7 +117,7 @@ async def test_a_get_on_a_kept_connection_is_not_sent_to_the_same_worker_again()
 async def test_a_worker_that_is_too_slow_is_504_or_replaced() -> None:
     async with mesh(silent, fine, first_byte_timeout=0.1) as (gateway, _):
         assert await post(gateway) == (504, "1", "upstream-timeout")
-    async with mesh(silent, fine, first_byte_timeout=0.1) as (gateway, _):
+    async with mesh(silent, fine, first_byte_timeout=2.0) as (gateway, _):
         assert await post(gateway, ONCE) == (200, "2", "fine")
 
 
@@ -258,10 +188,21 @@ async def test_the_breaker_never_leaves_nobody_to_ask() -> None:
 
 
 async def test_retries_stop_when_their_budget_is_spent() -> None:
-    async with mesh(refusing("overloaded"), refusing("overloaded")) as (gateway, _):
+    async with mesh(refusing("overloaded"), refusing("overloaded"), clock=Clock()) as (gateway, workers):
         while gateway.router._parts.budget.take(gateway.router._clock()):
             pass
-        assert await post(gateway) == (503, "1", "overloaded")
+        for tries in (1, 1, 1, 1, 2):  # five requests pay for one retry
+            assert await post(gateway) == (503, str(tries), "overloaded")
+        assert sum(len(worker.bodies) for worker in workers) == 6
+
+
+async def test_a_request_that_nobody_answered_took_no_route() -> None:
+    async with mesh(refusing("overloaded"), refusing("overloaded")) as (gateway, _):
+        await post(gateway)
+        (outcome,) = gateway.outcomes
+        assert (outcome.worker, outcome.route, outcome.attempts) == (None, None, 2)
+        stats = gateway.router.stats()
+        assert (stats.requests_by_route, stats.forwarded_requests, stats.failed_requests) == ({}, 0, 1)
 
 
 async def test_an_answers_load_is_noted() -> None:
@@ -305,7 +246,7 @@ async def test_local_goes_first_and_others_help_when_it_is_full() -> None:
                 async with client.post(node.url("/service/ocr"), headers={"X-Caller": caller}) as answer:
                     return answer.headers["X-RMA-Route"], await answer.text()
 
-            async with asyncio.TaskGroup() as group, asyncio.timeout(10):
+            async with asyncio.TaskGroup() as group, asyncio.timeout(60):
                 first = group.create_task(call())
                 await entered.wait()
                 assert node.router.in_flight() == node.router.in_flight([OCR.name]) == 1
@@ -313,12 +254,39 @@ async def test_local_goes_first_and_others_help_when_it_is_full() -> None:
                 assert node.router.local_load() == 1.0
                 assert await call() == ("direct", "fine")
                 source.records.clear()
-                node.router.forget(OCR.name)
+                node.router.invalidate_worker("w2")
                 queued = group.create_task(call())
                 await until(lambda: node.router.queue_depths() == {OCR.name: 1})
                 hold.set()
             assert first.result() == queued.result() == ("local", "local")
             assert node.router.stats().requests_by_route == {"local": 2, "direct": 1}
+
+
+@pytest.mark.parametrize(
+    ("budget", "expected"), [(True, (200, "2", "fine")), (False, (502, "1", "upstream-failed"))]
+)
+async def test_coming_back_to_a_full_local_service_is_a_retry_like_any_other(
+    budget: bool, expected: tuple[int, str, str]
+) -> None:
+    one = msgspec.structs.replace(OCR, concurrency=1)
+    async with serving(fine) as service:
+        local = LocalTable({OCR.name: Local(service.url, manifest=one)})
+        async with front(
+            Source(records=[record("w2", 1)]),
+            worker_id="w1",
+            local=local,
+            catalogue=Catalogue((one,)),
+            clock=Clock(),
+        ) as node:
+            parts = node.router._parts
+            while not budget and parts.budget.take(parts.clock()):
+                pass
+            gate = parts.local_gates.of(OCR.name, 1)
+            async with asyncio.TaskGroup() as group, gate.slot("others"):
+                call = group.create_task(post(node))
+                await until(lambda: bool(gate.waiting or node.outcomes))
+            assert call.result() == expected
+            assert node.router.stats().retries == int(budget)
 
 
 async def test_a_local_service_that_crashed_is_replaced_by_another_worker() -> None:
@@ -376,7 +344,7 @@ async def test_a_worker_never_gets_more_than_its_concurrency_and_the_rest_waits_
 
     settings = RoutingSettings(queue_size=5)
     async with mesh(slow, slow, concurrency=2, settings=settings) as (gateway, _):
-        async with asyncio.TaskGroup() as group, asyncio.timeout(10):
+        async with asyncio.TaskGroup() as group, asyncio.timeout(60):
             calls = [group.create_task(post(gateway)) for _ in range(12)]
             await until(lambda: sum(call.done() for call in calls) == 3 and inside == 4)
             assert gateway.router.queue_depths() == {OCR.name: 5}

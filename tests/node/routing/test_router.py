@@ -7,12 +7,26 @@ import contextlib
 from collections import Counter
 from collections.abc import AsyncIterator, Sequence
 
+import msgspec
 import pytest
 from aiohttp import web
 
 from node.routing.settings import RoutingSettings
 from node.wire.manifests import Catalogue, Manifest
-from tests.support.routing import OCR, Front, Local, LocalTable, Source, front, record, serving, until
+from node.wire.problems import Problem
+from tests.support.routing import (
+    OCR,
+    Clock,
+    Front,
+    Handler,
+    Local,
+    LocalTable,
+    Source,
+    front,
+    record,
+    serving,
+    until,
+)
 
 
 @contextlib.asynccontextmanager
@@ -116,7 +130,7 @@ async def test_peers_tell_whom_we_know_and_how_we_would_reach_them() -> None:
     async with nodes(2) as (found, source), front(source) as gateway:
         assert gateway.router.peers() == ()
         await ask(gateway)
-        gateway.router.update_load("w2", 0.5)
+        gateway.router._parts.cache.update_load("w2", 0.5)
         peers = {peer.worker_id: peer for peer in gateway.router.peers()}
         assert set(peers) == {"w1", "w2"}
         assert peers["w2"].load == 0.5
@@ -132,7 +146,7 @@ async def test_every_request_is_observed_once() -> None:
         await ask(gateway)
         await ask(gateway, "/service/ocr/%2e%2e")
         source.records.clear()
-        gateway.router.forget(OCR.name)
+        gateway.router.invalidate_worker("w1")
         await ask(gateway)
         seen: Sequence[tuple[str | None, str | None, int, int]] = [
             (outcome.worker, outcome.route, outcome.status, outcome.attempts) for outcome in gateway.outcomes
@@ -174,3 +188,145 @@ async def test_it_stops_while_a_lookup_is_on_its_way() -> None:
             call.cancel()
         await gateway.router.stop()
         await gateway.router.stop()
+
+
+async def test_explaining_looks_up_like_a_request_and_changes_nothing_else() -> None:
+    async with nodes(3) as (_, source), front(source, settings=RoutingSettings(policy="round-robin")) as gateway:
+        first = await gateway.router.explain("ocr")
+        assert (first.service, first.policy, first.picked) == (OCR.name, "round-robin", "w1")
+        assert (first.lookup.cached, first.lookup.asked[0].name, first.lookup.asked[0].found) == (False, "dht", 3)
+        again = await gateway.router.explain("vision-ocr")
+        assert (again.lookup.cached, again.picked, source.asked) == (True, "w1", 1)
+        assert [candidate.worker_id for candidate in again.candidates] == ["w1", "w2", "w3"]
+        assert (await ask(gateway))[1] == "w1"
+        assert (await gateway.router.explain("ocr")).picked == "w2"
+        stats = gateway.router.stats()
+        assert (stats.cache_hits, stats.cache_misses, stats.forwarded_requests) == (1, 0, 1)
+
+
+async def test_explaining_tells_what_became_of_a_worker_that_failed() -> None:
+    async with nodes(2) as (found, source), front(source, clock=Clock()) as gateway:
+        await gateway.router.explain("ocr")
+        await found[0].server.stop()
+        for _ in range(200):  # until the dead one was drawn
+            assert (await ask(gateway))[0] == 200
+            dead = {item.worker_id: item for item in (await gateway.router.explain("ocr")).candidates}["w1"]
+            if dead.state != "ready":
+                break
+        assert (dead.state, dead.chance) == ("shunned", 0.0)
+        assert dead.until is not None
+        assert "no connection" in dead.reason
+        assert (await gateway.router.explain("ocr")).picked == "w2"
+
+
+async def test_explaining_names_open_breakers_and_addresses_that_do_not_answer() -> None:
+    async with nodes(2) as (_, source), front(source) as gateway:
+        parts = gateway.router._parts
+        for _ in range(5):
+            parts.breakers.failed(OCR.name, "w1", parts.clock(), "status 503")
+        explained = await gateway.router.explain("ocr")
+        (breaker,) = explained.breakers
+        assert (breaker.worker_id, breaker.state, breaker.last_failure) == ("w1", "open", "status 503")
+        assert 0.0 < breaker.until.seconds <= 10.0
+        assert explained.picked == "w2"
+
+
+async def test_explaining_what_runs_here_and_what_nobody_runs() -> None:
+    async with nodes(1) as ((worker,), _):
+        explained = await worker.router.explain("ocr")
+        assert (explained.here.runs, explained.here.serves, explained.picked) == (True, True, None)
+        assert worker.router._parts.local_gates.places(OCR.name, 4).in_flight == 0
+    async with front(Source("dht"), Source("registry", error=OSError("no route"))) as gateway:
+        explained = await gateway.router.explain("ocr")
+        assert (explained.candidates, explained.picked) == ((), None)
+        assert [(source.name, source.error) for source in explained.lookup.asked] == [
+            ("dht", ""),
+            ("registry", "no route"),
+        ]
+        with pytest.raises(Problem) as caught:
+            await gateway.router.explain("no-such-service")
+        assert (caught.value.kind, caught.value.status) == ("unknown-service", 404)
+
+
+async def test_for_personal_data_every_source_is_asked_for_a_vetted_worker() -> None:
+    dht = Source("dht", [record("w1", 1, trust="volunteer")])
+    registry = Source("registry", [record("w2", 2)])
+    public = Catalogue((msgspec.structs.replace(OCR, data_class="public"),))
+    async with front(dht, registry, catalogue=public) as gateway:
+        assert (await gateway.router.explain("ocr")).picked == "w1"
+        explained = await gateway.router.explain("ocr", personal=True)
+        assert (explained.vetted_only, explained.picked, explained.lookup.cached) == (True, "w2", False)
+        assert {item.worker_id: item.state for item in explained.candidates} == {"w1": "not-vetted", "w2": "ready"}
+
+
+async def test_a_worker_that_claims_to_be_idle_gets_no_more_than_its_places() -> None:
+    inside, most, hold = Counter[str](), Counter[str](), asyncio.Event()
+
+    def serving_as(name: str) -> Handler:
+        async def handle(request: web.Request) -> web.StreamResponse:
+            inside[name] += 1
+            most[name] = max(most[name], inside[name])
+            await hold.wait()
+            inside[name] -= 1
+            return web.Response(text=name, headers={"X-RMA-Load": "0", "X-RMA-Attempts": "1"})
+
+        return handle
+
+    async with contextlib.AsyncExitStack() as stack:
+        servers = [await stack.enter_async_context(serving(serving_as(name))) for name in ("liar", "w2", "w3")]
+        loads = {"liar": 0.0, "w2": 0.9, "w3": 0.9}
+        records = [
+            record(name, server.port, load) for (name, load), server in zip(loads.items(), servers, strict=True)
+        ]
+        gateway = await stack.enter_async_context(front(Source(records=records)))
+        async with asyncio.TaskGroup() as group:
+            calls = [group.create_task(ask(gateway)) for _ in range(3 * OCR.concurrency)]
+            await until(lambda: sum(inside.values()) == len(calls))
+            hold.set()
+        assert most == dict.fromkeys(loads, OCR.concurrency)
+
+
+async def test_a_request_that_waited_goes_to_whoever_has_a_place_by_then() -> None:
+    hold = {name: asyncio.Event() for name in ("w1", "w2")}
+    inside: Counter[str] = Counter()
+
+    def serving_as(name: str) -> Handler:
+        async def handle(request: web.Request) -> web.StreamResponse:
+            inside[name] += 1
+            assert inside[name] <= 1, "it takes one at a time"
+            await hold[name].wait()
+            inside[name] -= 1
+            return web.Response(text=name, headers={"X-RMA-Attempts": "1"})
+
+        return handle
+
+    one = Catalogue((msgspec.structs.replace(OCR, concurrency=1),))
+    async with (
+        serving(serving_as("w1")) as first,
+        serving(serving_as("w2")) as second,
+        front(Source(records=[record("w1", first.port), record("w2", second.port)]), catalogue=one) as gateway,
+    ):
+        async with asyncio.TaskGroup() as group:
+            early = [group.create_task(ask(gateway)) for _ in range(2)]
+            await until(lambda: inside["w1"] == inside["w2"] == 1)
+            late = [group.create_task(ask(gateway)) for _ in range(6)]
+            await until(lambda: gateway.router.queue_depths() == {OCR.name: 6})
+            hold["w2"].set()
+            await until(lambda: all(call.done() for call in late))
+            hold["w1"].set()
+        assert {call.result()[2] for call in late} == {"w2"}
+        assert {call.result()[2] for call in early} == {"w1", "w2"}
+
+
+async def test_absurd_loads_are_not_believed_and_break_nothing() -> None:
+    said = iter(["nan", "-1", "1e9", "inf", "9" * 8000, "0x1", "", "0.5"])
+
+    async def lying(request: web.Request) -> web.StreamResponse:
+        return web.Response(headers={"X-RMA-Load": next(said), "X-RMA-Attempts": "1"})
+
+    async with serving(lying) as worker, front(Source(records=[record("w1", worker.port, 0.25)])) as gateway:
+        for _ in range(7):
+            assert (await ask(gateway))[0] == 200
+            assert gateway.router.peers()[0].load == 0.25
+        await ask(gateway)
+        assert gateway.router.peers()[0].load == 0.5

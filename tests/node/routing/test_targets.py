@@ -2,7 +2,7 @@ from __future__ import annotations
 
 from node.forwarding.interface import Target
 from node.routing.candidates import Candidate
-from node.routing.targets import AVOIDED_FOR, MAX_AVOIDED, AddressBook
+from node.routing.targets import AVOIDED_FOR, MAX_AVOIDED, AddressBook, Way
 
 VPN, LAN, TUNNEL = Target("vpn", "http://v:1"), Target("direct", "http://d:1"), Target("tunnel", "https://t")
 WORKER = Candidate("w1", (VPN, LAN, TUNNEL))
@@ -21,6 +21,16 @@ def test_an_address_that_works_again_is_first_again() -> None:
     book.failed("w1", VPN, 0.0)
     book.worked("w1", VPN)
     assert book.ordered(WORKER, 1.0) == (VPN, LAN, TUNNEL)
+
+
+def test_it_tells_which_way_it_would_go_and_which_it_avoids() -> None:
+    book = AddressBook()
+    assert book.way(WORKER, 1.0) == Way(VPN)
+    book.failed("w1", VPN, 0.0)
+    assert book.way(WORKER, 1.0) == Way(LAN, VPN, AVOIDED_FOR)
+    book.failed("w1", LAN, 1.0)
+    book.failed("w1", TUNNEL, 1.0)
+    assert book.way(WORKER, 2.0) == Way(VPN), "where none works the best one is tried first"
 
 
 def test_it_is_bounded() -> None:

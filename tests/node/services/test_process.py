@@ -30,23 +30,23 @@ async def test_the_first_line_is_told_apart_from_the_others(tmp_path: Path) -> N
     lines: list[bytes] = []
     code = "import sys; print('first'); print('second'); print('error', file=sys.stderr)"
     process = await spawn(code, tmp_path, lines)
-    assert await asyncio.wait_for(process.first_line, 10) == b"first\n"
-    assert await asyncio.wait_for(process.ended, 10) == 0
+    assert await asyncio.wait_for(process.first_line, 30) == b"first\n"
+    assert await asyncio.wait_for(process.ended, 30) == 0
     await eventually(lambda: len(lines) == 2, "both further lines")
     assert sorted(lines) == [b"error\n", b"second\n"]
 
 
 async def test_stop_asks_before_it_kills(tmp_path: Path) -> None:
     process = await spawn("import sys; print('up', flush=True); sys.stdin.read(); sys.exit(7)", tmp_path)
-    await asyncio.wait_for(process.first_line, 10)
-    code = await process.stop(10)
+    await asyncio.wait_for(process.first_line, 30)
+    code = await process.stop(30)
     assert code in (7, -15)  # by its closed stdin or by SIGTERM, whichever it sees first
 
 
 async def test_what_ignores_every_request_is_killed_at_the_deadline(tmp_path: Path) -> None:
     code = "import signal, time; signal.signal(15, signal.SIG_IGN); print('up', flush=True); time.sleep(600)"
     process = await spawn(code, tmp_path)
-    await asyncio.wait_for(process.first_line, 10)
+    await asyncio.wait_for(process.first_line, 30)
     assert await process.stop(0.2) == -9
 
 
@@ -58,7 +58,7 @@ async def test_grandchildren_end_with_it(tmp_path: Path) -> None:
         "time.sleep(600)\n"
     )
     process = await spawn(code, tmp_path)
-    grandchild = int(await asyncio.wait_for(process.first_line, 10))
+    grandchild = int(await asyncio.wait_for(process.first_line, 30))
     assert psutil.pid_exists(grandchild)
     await process.kill()
     await eventually(lambda: has_ended(grandchild), "the end of the grandchild")
@@ -66,7 +66,7 @@ async def test_grandchildren_end_with_it(tmp_path: Path) -> None:
 
 async def test_stopping_twice_and_after_its_end_is_harmless(tmp_path: Path) -> None:
     process = await spawn("pass", tmp_path)
-    assert await process.stop(5) == await process.stop(5) == await process.kill()
+    assert await process.stop(30) == await process.stop(30) == await process.kill()
 
 
 async def test_a_program_that_does_not_exist_is_an_os_error(tmp_path: Path) -> None:

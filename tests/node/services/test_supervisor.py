@@ -18,6 +18,7 @@ from node.services.supervisor import LocalTarget, ServiceSupervisor, Timings
 from node.wire.manifests import Manifest, load_catalogue
 from node.wire.messages import ServiceReport, ServiceState
 from node.wire.problems import Problem
+from tests.support.processes import living_children
 from tests.support.shipped import MANIFESTS
 from tests.support.waiting import eventually
 
@@ -25,7 +26,7 @@ pytestmark = pytest.mark.processes
 
 CATALOGUE = load_catalogue([MANIFESTS]).by_name()
 NER, DOCUMENTS = CATALOGUE["ner-extraction"], CATALOGUE["document-processing"]
-QUICK = Timings(health_interval=0.1, health_timeout=1.0, misses=3, start_deadline=20.0, stop_deadline=3.0)
+QUICK = Timings(health_interval=0.1, health_timeout=20.0, misses=3, start_deadline=60.0, stop_deadline=20.0)
 
 # Answers health until the file `sick` appears in its folder, then no more.
 MOODY = """
@@ -49,13 +50,14 @@ class Scene:
 
     folder: Path
     reports: list[tuple[ServiceReport, ...]] = field(default_factory=list)
+    times: list[float] = field(default_factory=list)  # when each of them came
     commands: dict[str, list[str]] = field(default_factory=dict)
     supervisor: ServiceSupervisor = field(init=False)
 
     def state(self, name: str) -> ServiceReport | None:
         return next((one for one in self.supervisor.reports() if one.name == name), None)
 
-    async def until(self, condition: Callable[[], object], seconds: float = 30.0) -> None:
+    async def until(self, condition: Callable[[], object], seconds: float = 90.0) -> None:
         await eventually(condition, "what the test waits for", seconds)
 
     async def until_state(self, name: str, state: ServiceState) -> ServiceReport:
@@ -63,6 +65,10 @@ class Scene:
         report = self.state(name)
         assert report is not None
         return report
+
+    def take(self, reports: tuple[ServiceReport, ...]) -> None:
+        self.reports.append(reports)
+        self.times.append(time.monotonic())
 
     def details(self, name: str, state: ServiceState) -> list[str]:
         return [one.detail for reports in self.reports for one in reports if (one.name, one.state) == (name, state)]
@@ -79,7 +85,7 @@ async def scene(tmp_path: Path) -> AsyncIterator[Scene]:
         data_dir=tmp_path,
         node_url=lambda: "http://127.0.0.1:9",
         local_token=lambda _service: "local",
-        on_change=made.reports.append,
+        on_change=made.take,
         command=command,
         timings=QUICK,
         jitter=lambda: 0.5,
@@ -90,7 +96,7 @@ async def scene(tmp_path: Path) -> AsyncIterator[Scene]:
 
 
 def children() -> list[psutil.Process]:
-    return [one for one in psutil.Process().children(recursive=True) if one.status() != psutil.STATUS_ZOMBIE]
+    return living_children(recursive=True)
 
 
 async def extract(target: LocalTarget) -> int:
@@ -120,10 +126,9 @@ async def test_a_wanted_service_serves_and_an_unwanted_one_ends(scene: Scene) ->
 
 
 async def test_reconcile_returns_at_once_and_twice_is_once(scene: Scene) -> None:
-    began = time.monotonic()
     await scene.supervisor.reconcile([NER])
     await scene.supervisor.reconcile([NER])
-    assert time.monotonic() - began < 0.2
+    assert [one.state for one in scene.supervisor.reports()] == ["starting"]
     await scene.until_state("ner-extraction", "running")
     await scene.supervisor.reconcile([NER])
     assert len(children()) == 1
@@ -160,9 +165,10 @@ async def test_backoff_is_waited_for(scene: Scene) -> None:
     await scene.until_state("ner-extraction", "running")
     os.kill(children()[0].pid, signal.SIGKILL)
     await scene.until(lambda: scene.details("ner-extraction", "failed"))
-    began = time.monotonic()
-    await scene.until_state("ner-extraction", "starting")
-    assert 0.4 < time.monotonic() - began < 5
+    await scene.until_state("ner-extraction", "running")
+    told = [(reports[0].state, when) for reports, when in zip(scene.reports, scene.times, strict=True)]
+    assert [state for state, _ in told] == ["starting", "running", "failed", "starting", "running"]
+    assert told[3][1] - told[2][1] > 0.4  # half a second, less what clocks differ
 
 
 async def test_an_unexpected_error_is_a_failure_like_any_other(scene: Scene) -> None:
@@ -205,7 +211,7 @@ async def test_restart_is_at_once(scene: Scene) -> None:
     await scene.until_state("ner-extraction", "running")
     before = children()[0].pid
     await scene.supervisor.restart("ner-extraction")
-    await scene.until(lambda: children() and children()[0].pid != before)
+    await scene.until(lambda: [one.pid for one in children()] not in ([], [before]))
     await scene.until_state("ner-extraction", "running")
     assert scene.details("ner-extraction", "failed") == []
     with pytest.raises(Problem, match="does not run on this machine"):
@@ -248,7 +254,7 @@ async def test_what_this_version_cannot_run_is_reported(scene: Scene) -> None:
 async def test_stop_leaves_nothing_not_even_a_reader(scene: Scene) -> None:
     await scene.supervisor.reconcile([NER, DOCUMENTS])
     await scene.until_state("document-processing", "running")
-    assert len(children()) >= 3  # two services and a document reader
+    await scene.until(lambda: len(children()) >= 3)  # two services and a document reader
     await scene.supervisor.stop()
     await scene.supervisor.stop()
     assert children() == []
@@ -273,7 +279,6 @@ async def test_a_service_gets_no_secret_of_the_node(scene: Scene, monkeypatch: p
     assert b"http://127.0.0.1:9" in log.read_bytes()
 
 
-@pytest.mark.timeout(60)
 async def test_it_can_be_stopped_at_any_moment_of_a_service_that_ends_by_itself(tmp_path: Path) -> None:
     for moment in range(25):
         supervisor = ServiceSupervisor(

@@ -1,7 +1,5 @@
 """Bodies are taken for what they are."""
 
-import time
-
 import aiohttp
 import msgspec
 import pytest
@@ -95,9 +93,8 @@ def test_what_is_wrong_is_named() -> None:
 
 
 def test_a_charset_that_takes_for_ever_is_not_used() -> None:
-    began = time.perf_counter()
-    assert decode_text(b"a" * 100_000 + b"-" + b"ba" * 100_000, "punycode").startswith("aaa")
-    assert time.perf_counter() - began < 1.0
+    data = b"a" * 100_000 + b"-" + b"ba" * 100_000
+    assert decode_text(data, "punycode") == data.decode()  # Punycode would make other characters of it
 
 
 @pytest.mark.parametrize(

@@ -37,7 +37,7 @@ def test_a_wrong_name_is_a_clear_line(arguments: list[str], tmp_path: Path) -> N
         cwd=ROOT,
         capture_output=True,
         text=True,
-        timeout=30,
+        timeout=120,
         check=False,
     )
     assert done.returncode == 2
@@ -50,7 +50,7 @@ def test_without_its_surroundings_it_says_what_is_missing(tmp_path: Path) -> Non
     del environment["RMA_SERVICE_TOKEN"]
     command = [sys.executable, "-m", "node.services.builtin", "ner-extraction"]
     done = subprocess.run(
-        command, env=environment, cwd=ROOT, capture_output=True, text=True, timeout=30, check=False
+        command, env=environment, cwd=ROOT, capture_output=True, text=True, timeout=120, check=False
     )
     assert done.returncode == 2
     assert "RMA_SERVICE_TOKEN is not set" in done.stderr and "Traceback" not in done.stderr

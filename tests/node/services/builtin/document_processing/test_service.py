@@ -11,6 +11,7 @@ import psutil
 import pytest
 
 from tests.support.builtin_services import DEMO, RunningService, make_pdf, running_service
+from tests.support.processes import is_alive
 from tests.support.waiting import eventually
 
 pytestmark = pytest.mark.processes
@@ -132,4 +133,4 @@ async def test_killed_it_leaves_no_reader(tmp_path: Path) -> None:
         readers = psutil.Process(service.popen.pid).children()
         assert readers
         service.popen.kill()
-        await eventually(lambda: not any(reader.is_running() for reader in readers), "the end of all readers")
+        await eventually(lambda: not any(map(is_alive, readers)), "the end of all readers")

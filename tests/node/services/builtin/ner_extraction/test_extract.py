@@ -51,5 +51,8 @@ def test_hostile_text_takes_linear_time(piece: str) -> None:
         extract(text)
         return time.process_time() - began
 
-    small = max(seconds(MEGABYTE // 20), 0.005)
-    assert seconds(MEGABYTE // 4) < small * 5 * 4  # a quadratic rule would take 25 times as long
+    def grows_slowly() -> bool:
+        small = max(seconds(MEGABYTE // 20), 0.005)
+        return seconds(MEGABYTE // 4) < small * 5 * 4  # a quadratic rule would take 25 times as long
+
+    assert any(grows_slowly() for _ in range(5)), "a busy machine may disturb one measurement, not five"

@@ -154,7 +154,7 @@ def test_a_damaged_library_is_a_clear_line(tmp_path: Path) -> None:
     (tmp_path / "library.db").write_bytes(b"this is no database" * 1000)
     command = [sys.executable, "-m", "node.services.builtin", "rag-embeddings"]
     done = subprocess.run(
-        command, env=service_environment(tmp_path), capture_output=True, text=True, timeout=30, check=False
+        command, env=service_environment(tmp_path), capture_output=True, text=True, timeout=120, check=False
     )
     assert done.returncode == 1
     assert "library.db cannot be opened" in done.stderr and "Traceback" not in done.stderr

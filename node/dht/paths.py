@@ -1,0 +1,192 @@
+"""Where a lookup may go next: several paths to one key, each of which believes only what it has heard itself.
+
+Without this, one liar who is asked early leads a whole lookup: the contacts that it tells are nearer to the key
+than all honest ones known so far, so they are asked first, and once k of them have answered the lookup takes them
+for the end. Here the contacts that a lookup begins with are dealt out to paths, as in S/Kademlia (Baumgart and Mies
+2007); what a path hears stays on it. Unlike there, a node is asked once: a second path that hears of it takes in
+the answer that is there already, so paths that agree cost little more than one.
+
+No I/O and no clock: whoever walks asks `next()` and reports what came of it.
+"""
+
+from __future__ import annotations
+
+import bisect
+from collections import Counter
+from collections.abc import Iterable, Iterator, Sequence
+
+from kademlia.node import Node
+
+PATHS = 4  # a fifth of all nodes lying, two steps to the key: all are led astray once in 60 lookups
+MOST_DEBTS = 3  # contacts told that did not answer, after which the others that were told have to wait
+
+Place = tuple[bytes, str, int]  # a node's id, host and port: what somebody says about somebody
+
+
+class Path:
+    """The contacts that one path has heard of, the nearest first, and those whose answers it has taken in.
+
+    `asked` counts those that were asked for it; `waiting_for` are those of them whose answers may still be in time.
+    `nearest` are the k contacts that matter, as of so many things that have happened to the lookup.
+    """
+
+    def __init__(self, target: Node) -> None:
+        self.asked = 0
+        self.waiting_for: set[Place] = set()
+        self.entered: set[Place] = set()
+        self.nearest: Sequence[tuple[Place, Node]] = ()
+        self.as_of = -1
+        self._target = target
+        self._heard: set[Place] = set()
+        self._contacts: list[tuple[int, int, Place, Node]] = []
+
+    def __iter__(self) -> Iterator[tuple[Place, Node]]:
+        """Yield every contact; of several addresses for one id, the one heard first comes first."""
+        return ((place, node) for _, _, place, node in self._contacts)
+
+    def hear(self, nodes: Iterable[Node]) -> None:
+        for node in nodes:
+            place = place_of(node)
+            if place not in self._heard:
+                self._heard.add(place)
+                bisect.insort(self._contacts, (self._target.distance_to(node), len(self._heard), place, node))
+
+
+class Paths:
+    """All paths of one lookup, what was answered, and whose contacts have turned out to be nobody.
+
+    A contact that did not answer is a debt of everybody who told it, one that did pays for one debt. What only
+    tellers with three debts have told waits until nothing else is left. It is not dropped: the contacts of an
+    honest teller may all just have died. Nobody gets credit in advance, or liars would earn it with one another.
+    `width` is how many requests may be under way at once.
+    """
+
+    def __init__(self, target: Node, peers: Sequence[Node], *, ksize: int, width: int, count: int = PATHS) -> None:
+        self._ksize = ksize
+        self._width = width
+        self._paths = [Path(target) for _ in range(max(1, min(count, len(peers))))]
+        self._own = {place_of(peer) for peer in peers}
+        self._asked: set[Place] = set()
+        self._late: set[Place] = set()
+        self._failed: set[Place] = set()
+        self._witnesses: set[Place] = set()
+        self._answers: dict[Place, Sequence[Node]] = {}
+        self._tellers: dict[Place, set[bytes]] = {}
+        self._debts: Counter[bytes] = Counter()
+        self._happened = 0
+        for number, peer in enumerate(sorted(peers, key=target.distance_to)):
+            self._paths[number % len(self._paths)].hear([peer])
+
+    def __len__(self) -> int:
+        return len(self._paths)
+
+    def next(self, *, behind: bool = False) -> Node | None:
+        """Return whom to ask now; None while no path wants to know more.
+
+        All paths that go on have the same share of `width`, so that slow liars hold up nobody but their own path;
+        first comes the one that has asked least. With `behind`, only paths without a witness go on.
+        """
+        ahead = [(path, nearest) for path, nearest in self._ahead() if not (behind and self._has_witness(path))]
+        share = -(-self._width // max(len(ahead), 1))
+        for path, nearest in sorted(ahead, key=lambda each: each[0].asked):
+            if len(path.waiting_for) >= share:
+                continue
+            for place, node in nearest:
+                if place not in self._asked:
+                    path.asked += 1
+                    path.waiting_for.add(place)
+                    self._asked.add(place)
+                    return node
+        return None
+
+    def answered(self, node: Node, contacts: Sequence[Node]) -> None:
+        """Note whom a node that was asked has told."""
+        place = self._settle(node)
+        self._answers[place] = contacts
+        for teller in self._tellers.get(place, ()):
+            self._debts[teller] = max(0, self._debts[teller] - 1)
+        for contact in contacts:
+            self._tellers.setdefault(place_of(contact), set()).add(node.id)
+
+    def failed(self, node: Node) -> None:
+        """Note that a node did not answer, or that another one did so in its place."""
+        place = self._settle(node)
+        self._failed.add(place)
+        self._debts.update(self._tellers.get(place, ()))
+
+    def late(self, node: Node) -> None:
+        """Note that a node lets us wait: until it answers it keeps nobody else from being asked."""
+        self._late.add(self._settle(node))
+
+    def witness(self, node: Node) -> None:
+        """Note that a node has told what is looked for."""
+        self._witnesses.add(place_of(node))
+
+    def reached(self) -> int:
+        """Return how many paths have come upon a witness by themselves."""
+        for path in self._paths:
+            self._advance(path)
+        return sum(map(self._has_witness, self._paths))
+
+    def open(self) -> int:
+        """Return how many paths have come upon no witness and may still do so."""
+        return sum(not self._has_witness(path) for path, _ in self._ahead())
+
+    def _ahead(self) -> list[tuple[Path, Sequence[tuple[Place, Node]]]]:
+        """Return the paths that are not at their end, each with the nearest contacts that it has now."""
+        nearest = [(path, self._advance(path)) for path in self._paths]
+        return [
+            (path, contacts)
+            for path, contacts in nearest
+            if any(place not in path.entered for place, _ in contacts)
+        ]
+
+    def _has_witness(self, path: Path) -> bool:
+        return not path.entered.isdisjoint(self._witnesses)
+
+    def _settle(self, node: Node) -> Place:
+        """Let no path wait for a node any more."""
+        place = place_of(node)
+        self._happened += 1
+        self._late.discard(place)
+        for path in self._paths:
+            path.waiting_for.discard(place)
+        return place
+
+    def _advance(self, path: Path) -> Sequence[tuple[Place, Node]]:
+        """Take in the answers that are there already; return the nearest contacts after that."""
+        while path.as_of != self._happened:
+            path.nearest = self._nearest(path)
+            new = [place for place, _ in path.nearest if place in self._answers and place not in path.entered]
+            path.entered.update(new)
+            for place in new:
+                path.hear(self._answers[place])
+            if not new:
+                path.as_of = self._happened
+        return path.nearest
+
+    def _nearest(self, path: Path) -> list[tuple[Place, Node]]:
+        """Return the path's k nearest contacts that may be alive; doubtful ones only where there are fewer."""
+        nearest: list[tuple[Place, Node]] = []
+        doubtful: list[tuple[Place, Node]] = []
+        last = b""
+        for place, node in path:
+            if place in self._failed or place in self._late or place[0] == last:
+                continue
+            if place not in path.entered and self._is_doubtful(place):
+                doubtful.append((place, node))
+                continue
+            last = place[0]  # its other addresses are tried where this one fails
+            nearest.append((place, node))
+            if len(nearest) == self._ksize:
+                return nearest
+        return nearest + doubtful[: self._ksize - len(nearest)]
+
+    def _is_doubtful(self, place: Place) -> bool:
+        if place in self._own:
+            return False
+        return all(self._debts[teller] >= MOST_DEBTS for teller in self._tellers.get(place, ()))
+
+
+def place_of(node: Node) -> Place:
+    return node.id, node.ip, node.port

@@ -1,0 +1,251 @@
+"""Paths: what one liar tells stays on one path, the made-up cost little, and agreement is cheap."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Callable, Sequence
+
+import pytest
+from kademlia.node import Node
+
+from node.dht.paths import MOST_DEBTS, PATHS, Paths
+
+K = 8
+TARGET = Node(bytes(20))
+
+Answers = Callable[[Node], Sequence[Node] | None]  # None: no answer
+
+
+def at(distance: int, port: int = 8468) -> Node:
+    """Return a node at this distance from the target."""
+    return Node(distance.to_bytes(20, "big"), "10.0.0.1", port)
+
+
+def distances(nodes: Sequence[Node]) -> list[int]:
+    return [node.distance_to(TARGET) for node in nodes]
+
+
+def walk(paths: Paths, answers: Answers, most: int = 1000) -> list[Node]:
+    """Ask one node after another until no path wants to know more; return whom."""
+    asked: list[Node] = []
+    while len(asked) < most and (node := paths.next()) is not None:
+        asked.append(node)
+        told = answers(node)
+        if told is None:
+            paths.failed(node)
+        else:
+            paths.answered(node, told)
+    return asked
+
+
+def test_everybody_known_is_asked_once_and_the_nearest_first() -> None:
+    peers = [at(distance) for distance in (70, 10, 40, 20, 60, 30, 50)]
+    asked = walk(Paths(TARGET, peers, ksize=K, width=3), lambda _: peers)
+    assert distances(asked[:PATHS]) == [10, 20, 30, 40]
+    assert sorted(distances(asked)) == [10, 20, 30, 40, 50, 60, 70]
+
+
+def test_there_are_no_more_paths_than_peers_and_nobody_is_nobody() -> None:
+    assert len(Paths(TARGET, [at(1), at(2)], ksize=K, width=3)) == 2
+    alone = Paths(TARGET, [], ksize=K, width=3)
+    assert (alone.next(), alone.open(), alone.reached()) == (None, 0, 0)
+
+
+def test_what_one_node_tells_leads_one_path_only() -> None:
+    peers = [at(distance) for distance in range(1000, 1008)]
+    paths = Paths(TARGET, peers, ksize=K, width=3)
+    liar = paths.next()
+    assert liar is not None
+    friends = [at(distance) for distance in range(1, K + 1)]
+    paths.answered(liar, friends)
+    asked = walk(paths, lambda node: friends if node in friends else [])
+    honest_first = [node.distance_to(TARGET) >= 1000 for node in asked[: 2 * PATHS]]
+    assert sum(honest_first) >= len(peers) - 2, "the path of the liar gets no more than its share"
+
+
+def test_a_second_path_takes_in_the_answer_that_is_there() -> None:
+    peers = [at(100), at(101)]
+    near = [at(distance) for distance in (1, 2, 3)]
+    paths = Paths(TARGET, peers, ksize=K, width=3)
+    asked = walk(paths, lambda _: near)
+    assert sorted(distances(asked)) == [1, 2, 3, 100, 101]
+    paths.witness(near[0])
+    assert paths.reached() == 2
+
+
+def test_a_path_has_no_use_for_what_only_others_have_heard() -> None:
+    paths = Paths(TARGET, [at(100), at(101)], ksize=K, width=3)
+    walk(paths, lambda node: [at(1)] if node.distance_to(TARGET) == 100 else [])
+    paths.witness(at(1))
+    assert (paths.reached(), paths.open()) == (1, 0)
+
+
+def test_paths_without_a_witness_are_open_until_nobody_is_left_to_ask() -> None:
+    paths = Paths(TARGET, [at(100), at(101), at(102)], ksize=K, width=3)
+    first, second, third = paths.next(), paths.next(), paths.next()
+    assert first is not None and second is not None and third is not None
+    paths.witness(first)
+    paths.answered(first, [])
+    assert (paths.reached(), paths.open()) == (1, 2)
+    paths.answered(second, [])
+    assert paths.open() == 1
+    paths.failed(third)
+    assert paths.open() == 0
+
+
+def test_only_the_paths_that_are_behind_go_on_when_asked_to() -> None:
+    paths = Paths(TARGET, [at(100), at(101)], ksize=K, width=3)
+    first = paths.next()
+    assert first is not None
+    paths.witness(first)
+    paths.answered(first, [at(1)])
+    following = paths.next(behind=True)
+    assert following is not None
+    assert following.distance_to(TARGET) == 101
+    paths.answered(following, [])
+    assert paths.next(behind=True) is None
+    assert distances([node for node in [paths.next()] if node]) == [1]
+
+
+def test_a_path_that_waits_for_liars_takes_no_turns_of_the_others() -> None:
+    paths = Paths(TARGET, [at(100), at(101)], ksize=K, width=2)
+    liar = paths.next()
+    assert liar is not None
+    paths.answered(liar, [at(distance) for distance in range(1, 5)])
+    honest = paths.next()
+    slow = paths.next()
+    assert honest is not None and slow is not None
+    for step in range(50, 40, -1):
+        paths.answered(honest, [at(step)])
+        honest = paths.next()
+        assert honest is not None
+        assert honest.distance_to(TARGET) == step
+    paths.late(slow)
+    assert distances([node for node in [paths.next()] if node]) == [2]
+
+
+def test_after_some_made_up_contacts_the_rest_of_their_teller_wait_for_everybody_else() -> None:
+    honest = [at(distance) for distance in range(1000, 1006)]
+    made_up = [at(distance, port=9) for distance in range(1, 20)]
+    liar = at(500)
+    asked = walk(
+        Paths(TARGET, [liar], ksize=K, width=3),
+        lambda node: [*made_up, *honest] if node is liar else [] if node.port != 9 else None,
+    )
+    assert distances(asked[1 : 1 + MOST_DEBTS]) == [1, 2, 3]
+    assert len(asked) == len(set(map(tuple, asked))), "a made-up contact costs one request"
+    assert {tuple(node) for node in honest} <= set(map(tuple, asked)), "nobody is dropped"
+
+
+def test_who_is_vouched_for_by_an_honest_node_too_does_not_wait() -> None:
+    liar, honest = at(500), at(501)
+    made_up = [at(distance, port=9) for distance in range(1, 20)]
+    real = at(30)
+
+    def answers(node: Node) -> Sequence[Node] | None:
+        if node.port == 9:
+            return None
+        return {500: [*made_up, real], 501: [real]}.get(node.distance_to(TARGET), [])
+
+    asked = distances(walk(Paths(TARGET, [liar, honest], ksize=K, width=3), answers))
+    assert asked.index(30) < 2 + 2 * (MOST_DEBTS + 1)
+
+
+def test_an_honest_teller_whose_contacts_have_died_is_heard_all_the_same() -> None:
+    teller = at(500)
+    dead = {distance: at(distance) for distance in range(1, 7)}
+    living = [at(distance) for distance in range(10, 12)]
+    asked = walk(
+        Paths(TARGET, [teller], ksize=K, width=3),
+        lambda node: (
+            [*dead.values(), *living] if node is teller else (None if node.distance_to(TARGET) in dead else [])
+        ),
+    )
+    assert {10, 11} <= set(distances(asked))
+
+
+def test_contacts_that_answer_pay_for_those_that_do_not() -> None:
+    teller = at(500)
+    told = [at(distance) for distance in range(1, K + 1)]
+    asked = walk(
+        Paths(TARGET, [teller], ksize=K, width=3),
+        lambda node: told if node is teller else (None if node.distance_to(TARGET) % 2 else []),
+    )
+    assert distances(asked) == [500, *range(1, K + 1)]
+
+
+def test_the_other_address_of_a_node_is_tried_where_the_first_is_silent() -> None:
+    teller, wrong, right = at(500), at(1, port=9), at(1, port=10)
+    for give_up in (Paths.failed, Paths.late):
+        paths = Paths(TARGET, [teller], ksize=K, width=3)
+        assert paths.next() is teller
+        paths.answered(teller, [wrong, right])
+        assert paths.next() is wrong
+        assert paths.next() is None, "one address at a time"
+        give_up(paths, wrong)
+        assert paths.next() is right
+
+
+def test_who_lets_us_wait_keeps_nobody_from_being_asked_and_still_counts_when_he_answers() -> None:
+    paths = Paths(TARGET, [at(distance) for distance in range(1, 12)], ksize=2, width=3)
+    slow = paths.next()
+    assert slow is not None
+    paths.late(slow)
+    asked = walk(paths, lambda _: [])
+    assert slow not in asked
+    paths.answered(slow, [at(0)])
+    following = paths.next()
+    assert following is not None
+    assert following.distance_to(TARGET) == 0
+
+
+class Crowd:
+    """Nodes that know others as Kademlia wants it; every third lies: it tells only friends."""
+
+    def __init__(self, count: int, rng: random.Random) -> None:
+        self.rng = rng
+        self.nodes = [
+            Node(rng.randbytes(20), f"10.1.{number >> 8}.{number & 255}", 8468) for number in range(count)
+        ]
+        self.liars = {node.id for node in self.nodes[::3]}
+        self.ids = {node.id for node in self.nodes}
+
+    def nearest(self, nodes: Sequence[Node], target: Node, count: int) -> list[Node]:
+        return sorted(nodes, key=target.distance_to)[:count]
+
+    def known_to(self, node: Node, target: Node) -> list[Node]:
+        """Return whom an honest node tells: the nearest of those in a bucket 4 levels up, drawn at random."""
+        reach = max(node.distance_to(target) >> 4, 1)
+        inside = [other for other in self.nodes if other.distance_to(target) <= reach]
+        if len(inside) > 2 * K:
+            inside = self.rng.sample(inside, 2 * K)
+        return self.nearest(inside if len(inside) >= K else self.nodes, target, 2 * K)
+
+    def answers(self, target: Node) -> Answers:
+        friends = self.nearest([node for node in self.nodes if node.id in self.liars], target, K)
+
+        def answer(node: Node) -> Sequence[Node] | None:
+            if node.id not in self.ids:
+                return None
+            if node.id not in self.liars:
+                return self.known_to(node, target)
+            return friends
+
+        return answer
+
+
+@pytest.mark.parametrize(("count", "least", "most"), [(PATHS, 37, 40), (1, 0, 30)])
+def test_several_paths_get_past_liars_that_lead_one_astray(count: int, least: int, most: int) -> None:
+    rng = random.Random(20)
+    crowd = Crowd(1500, rng)
+    arrived = 0
+    for _ in range(40):
+        target = Node(rng.randbytes(20))
+        start = crowd.nearest(rng.sample(crowd.nodes, 60), target, K)
+        asked = {
+            node.id
+            for node in walk(Paths(target, start, ksize=K, width=3, count=count), crowd.answers(target), 3 * K)
+        }
+        keepers = {node.id for node in crowd.nearest(crowd.nodes, target, K)} - crowd.liars
+        arrived += len(asked & keepers) * 2 >= len(keepers)
+    assert least <= arrived <= most

@@ -1,0 +1,50 @@
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from node.dht.stats import DhtPeer
+from node.peers import joined
+from node.state import Peer
+
+ROUTED = Peer(
+    worker_id="w1", route="tunnel", address="https://a.example", services=("ocr",), load=0.5, last_seen=9.0
+)
+
+
+def met(subject: str, host: str = "192.168.1.7", **more: Any) -> DhtPeer:
+    return DhtPeer(**{"subject": subject, "role": "worker", "host": host, "port": 8468, "rtt_ms": 1.5, **more})
+
+
+def test_a_worker_that_requests_were_sent_to_gets_the_round_trip_that_the_dht_measured() -> None:
+    (peer,) = joined([ROUTED], [met("w1")], "me")
+    assert peer == Peer(
+        worker_id="w1",
+        route="tunnel",
+        address="https://a.example",
+        services=("ocr",),
+        load=0.5,
+        rtt_ms=1.5,
+        last_seen=9.0,
+    )
+    assert joined([ROUTED], [met("w1", rtt_ms=None)], "me") == joined([ROUTED], [], "me") == (ROUTED,)
+
+
+@pytest.mark.parametrize(
+    ("host", "route", "address"),
+    [
+        ("10.42.0.7", "vpn", "10.42.0.7:8468"),
+        ("10.43.0.7", "direct", "10.43.0.7:8468"),
+        ("127.0.0.1", "direct", "127.0.0.1:8468"),
+        ("fd00::7", "direct", "[fd00::7]:8468"),
+    ],
+)
+def test_a_worker_that_only_the_dht_has_met_is_a_peer_too(host: str, route: str, address: str) -> None:
+    (peer,) = joined([], [met("w2", host)], "me")
+    assert (peer.worker_id, peer.route, peer.address, peer.services, peer.rtt_ms) == ("w2", route, address, (), 1.5)
+
+
+def test_coordinators_and_we_ourselves_are_no_peers_and_the_rest_comes_in_order() -> None:
+    found = joined([ROUTED], [met("w9"), met("c1", role="coordinator"), met("me"), met("w0")], "me")
+    assert [peer.worker_id for peer in found] == ["w0", "w1", "w9"]
