@@ -12,6 +12,7 @@ import re
 from collections.abc import Iterable
 from functools import lru_cache
 from typing import Any
+from urllib.parse import unquote
 
 import msgspec
 
@@ -26,6 +27,7 @@ REQUEST = re.compile(rb"(" + METHOD + rb") ([\x21\x22\x24-\x7e]++) HTTP/1\.([01]
 RESPONSE = re.compile(rb"HTTP/1\.([01]) ([1-5][0-9][0-9])(?: (" + TEXT + rb"*+))?\r\n" + FIELDS)
 HOST = re.compile(r"(?:[A-Za-z0-9\-._~!$&'()*+,;=%]{1,255}|\[[0-9A-Fa-f:.]{2,45}\])(?::[0-9]{0,5})?")
 ABSOLUTE = re.compile(r"https?://([^/?]*)(/[^?]*)?(\?.*)?", re.IGNORECASE)
+BAD_PERCENT = re.compile(r"%(?![0-9A-Fa-f]{2})|%00")
 LENGTH = 18  # digits
 VERSION = re.compile(rb"\S+ \S+ HTTP/([0-9])\.[0-9]\r\n")
 BARE_LINE_FEED = re.compile(rb"(?<!\r)\n")
@@ -192,6 +194,8 @@ def read_fields(raw: bytes, limits: HeadLimits) -> tuple[list[Field], dict[str, 
     if len(values) < len(fields):
         values.clear()
         for lower, _, value in fields:
+            if lower == "authorization" and lower in values:
+                raise BadHead("There may be one Authorization field.")
             values[lower] = value if lower not in values else f"{values[lower]}, {value}"
     return fields, values
 
@@ -213,19 +217,40 @@ def host_and_target(values: dict[str, str], method: str, target: str, minor: int
     elif not is_host(host):
         raise BadHead("There must be one Host field, with a host's name or address.")
     if target[0] == "/":
-        return host, target
+        return host, checked(target)
     if target == "*" and method == "OPTIONS":
         return host, target
     absolute = ABSOLUTE.fullmatch(target)
     if absolute is None or absolute[1].lower() != host.lower():
         raise BadHead("The address must begin with a slash, or name the host that the Host field names.")
-    return host, (absolute[2] or "/") + (absolute[3] or "")
+    return host, checked((absolute[2] or "/") + (absolute[3] or ""))
+
+
+def checked(target: str) -> str:
+    """Refuse a path that leads out of the root (where "//" counts as one slash), and percent signs amiss or NUL."""
+    if "/." not in target and "%" not in target:
+        return target
+    path = target.partition("?")[0]
+    if BAD_PERCENT.search(path):
+        raise BadHead("A percent sign in the path must be followed by two hexadecimal digits, which are not 00.")
+    depth = 0
+    for segment in unquote(path, "latin-1").split("/"):
+        if segment == "..":
+            depth -= 1
+            if depth < 0:
+                raise BadHead("The path leads out of the root.")
+        elif segment not in ("", "."):
+            depth += 1
+    return target
 
 
 @lru_cache(256)
 def is_host(text: str) -> bool:
-    """Tell whether a Host field has one host; a comma in it comes from a repeated field as well."""
-    return HOST.fullmatch(text) is not None and "," not in text
+    """Tell whether a Host field has one host; a comma in it comes from a repeated field as well.
+
+    No label of a name is empty: whoever keeps a folder for each host would be led out of it by "..".
+    """
+    return HOST.fullmatch(text) is not None and not ("," in text or ".." in text or text[0] == ".")
 
 
 def framing_of(values: dict[str, str], minor: int) -> tuple[int | None, bool]:

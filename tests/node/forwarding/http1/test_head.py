@@ -108,6 +108,17 @@ SMUGGLING = {
     "another scheme": b"GET ftp://g/x HTTP/1.1\r\nHost: g\r\n\r\n",
     "no slash": b"GET x HTTP/1.1\r\nHost: g\r\n\r\n",
     "authority form": b"GET g:80 HTTP/1.1\r\nHost: g:80\r\n\r\n",
+    "out of the root": b"GET /a/../../b HTTP/1.1\r\nHost: g\r\n\r\n",
+    "out of the root at the end": b"GET /.. HTTP/1.1\r\nHost: g\r\n\r\n",
+    "out of the root over nothing": b"GET /a//../../b HTTP/1.1\r\nHost: g\r\n\r\n",
+    "out of the root, encoded": b"GET /a%2f%2e%2e/.%2E/b?c HTTP/1.1\r\nHost: g\r\n\r\n",
+    "out of the root, absolute": b"GET http://g/../a HTTP/1.1\r\nHost: g\r\n\r\n",
+    "a percent sign without digits": b"GET /a%zz HTTP/1.1\r\nHost: g\r\n\r\n",
+    "a percent sign at the end": b"GET /a%4?b HTTP/1.1\r\nHost: g\r\n\r\n",
+    "an encoded NUL": b"GET /a%00 HTTP/1.1\r\nHost: g\r\n\r\n",
+    "a host of dots": b"GET / HTTP/1.1\r\nHost: ..\r\n\r\n",
+    "a host with an empty label": b"GET / HTTP/1.1\r\nHost: g..h\r\n\r\n",
+    "two authorizations": b"GET / HTTP/1.1\r\nHost: g\r\nAuthorization: a\r\nauthorization: b\r\n\r\n",
     "an asterisk": b"GET * HTTP/1.1\r\nHost: g\r\n\r\n",
     "a fragment": b"GET /a#b HTTP/1.1\r\nHost: g\r\n\r\n",
     "a control in the target": b"GET /a\x01 HTTP/1.1\r\nHost: g\r\n\r\n",
@@ -164,6 +175,11 @@ def test_an_absolute_target_that_names_the_same_host_becomes_a_path() -> None:
     for target, path in ((b"http://Gateway/a?b", "/a?b"), (b"HTTPS://gateway", "/"), (b"http://gateway?q", "/?q")):
         assert request(b"GET " + target + b" HTTP/1.1").target == path
     assert request(b"OPTIONS * HTTP/1.1").target == "*"
+
+
+def test_a_path_that_stays_inside_goes_on_as_it_is() -> None:
+    for target in ("/a/../b", "/./a", "/.../a", "/a/..", "/.a", "/a?/../../b", "/a?100%", "/a%2Fb%25", "//a/.."):
+        assert request(b"GET " + target.encode() + b" HTTP/1.1").target == target
 
 
 def test_http_1_0_needs_no_host() -> None:
