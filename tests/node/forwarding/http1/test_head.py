@@ -344,7 +344,9 @@ def test_llhttp_reads_whatever_we_accept_as_we_do(pieces: list[bytes]) -> None:
 
 @given(
     st.sampled_from(METHODS),
-    st.text(st.characters(min_codepoint=0x21, max_codepoint=0x7E, exclude_characters="#"), max_size=20),
+    st.text(st.characters(min_codepoint=0x21, max_codepoint=0x7E, exclude_characters="#%"), max_size=20).filter(
+        lambda path: ".." not in path
+    ),
     st.lists(
         st.tuples(
             st.from_regex(r"[!#$%&'*+.^_`|~0-9A-Za-z-]{1,12}", fullmatch=True),
