@@ -14,14 +14,14 @@ from aiohttp.typedefs import Handler, Middleware
 from coordinator_server.api.stream import TopologyStream
 from coordinator_server.api.topology import Picture, count_workers
 from coordinator_server.application import COORDINATOR, Coordinator
-from coordinator_server.gateway import cors, routes
+from coordinator_server.gateway import cors
 from coordinator_server.gateway.access import Access
 from coordinator_server.gateway.plane import make_router
 from coordinator_server.gateway.rates import parse_rate
+from coordinator_server.gateway.routes import Gateway
 from coordinator_server.metrics import Metrics, Reading
 from node.routing.router import Router
 from node.routing.stats import Outcome
-from node.wire.problems import Problem
 
 HEADERS = {
     "X-Content-Type-Options": "nosniff",
@@ -38,6 +38,7 @@ class Front:
     version: str
     started_at: float  # Unix seconds
     router: Router
+    gateway: Gateway
     picture: Picture
     stream: TopologyStream
     metrics: Metrics
@@ -47,7 +48,10 @@ FRONT: Final = web.AppKey("front", Front)
 
 
 def add_front(app: web.Application) -> None:
-    """Add routes, middleware and headers; `app[COORDINATOR]` must be there, the application not started yet."""
+    """Add routes, middleware and headers; `app[COORDINATOR]` must be there, the application not started yet.
+
+    What belongs to the gateway (`app[FRONT].gateway`) does not come this way: it is a door of its own.
+    """
     from coordinator_server.api import admin, public
 
     coordinator = app[COORDINATOR]
@@ -56,11 +60,10 @@ def add_front(app: web.Application) -> None:
     app[FRONT] = front
     app.middlewares.append(_preflights(coordinator.config.cors_origins))
     app.on_response_prepare.append(_finish_head(coordinator.config.cors_origins))
-    routes.add_routes(app, _make_gateway(coordinator, front))
     public.add_routes(app)
     admin.add_routes(app)
     app.on_shutdown.append(_end_stream)
-    app.on_cleanup.append(_stop_router)
+    app.on_cleanup.append(_stop_gateway)
 
 
 def find_version() -> str:
@@ -74,10 +77,12 @@ def _make_front(coordinator: Coordinator, version: str) -> Front:
     parts: list[Front] = []  # the reading needs the router, which is made with the metrics
     metrics = Metrics(lambda: _read(coordinator, parts[0]), coordinator=coordinator.coordinator_id, version=version)
     picture = Picture(coordinator, version)
+    router = make_router(coordinator, lambda outcome: _count(metrics, outcome))
     front = Front(
         version=version,
         started_at=coordinator.clock(),
-        router=make_router(coordinator, lambda outcome: _count(metrics, outcome)),
+        router=router,
+        gateway=_make_gateway(coordinator, router, metrics),
         picture=picture,
         stream=TopologyStream(picture.read),
         metrics=metrics,
@@ -86,7 +91,7 @@ def _make_front(coordinator: Coordinator, version: str) -> Front:
     return front
 
 
-def _make_gateway(coordinator: Coordinator, front: Front) -> routes.Gateway:
+def _make_gateway(coordinator: Coordinator, router: Router, metrics: Metrics) -> Gateway:
     config = coordinator.config
     access = Access(
         coordinator.keys,
@@ -96,13 +101,14 @@ def _make_gateway(coordinator: Coordinator, front: Front) -> routes.Gateway:
         forced=config.force_anonymous,
         origins=config.cors_origins,
     )
-    return routes.Gateway(
+    return Gateway(
         access=access,
-        router=front.router,
+        router=router,
         catalogue=coordinator.catalogue,
-        metrics=front.metrics,
+        metrics=metrics,
         readiness=coordinator.readiness,
         audit=coordinator.audit,
+        origins=config.cors_origins,
     )
 
 
@@ -142,23 +148,15 @@ def _preflights(origins: tuple[str, ...]) -> Middleware:
         """Answer a browser that asks whether it may ask; nothing else of the request is looked at."""
         if not cors.is_preflight(request.method, request.headers):
             return await handler(request)
-        if not cors.origin_allowed(request.headers["Origin"], request.headers.get("Host", ""), origins):
-            text = (
-                "Web pages of this origin may not call this coordinator. The operator can allow it (cors_origins)."
-            )
-            raise Problem("forbidden", text)
-        return web.Response(status=204, headers=cors.preflight_headers(request.headers))
+        return web.Response(status=204, headers=cors.answer_preflight(request.headers, origins))
 
     return answer_preflights
 
 
 def _finish_head(origins: tuple[str, ...]) -> Callable[[web.Request, web.StreamResponse], Awaitable[None]]:
     async def finish_head(request: web.Request, answer: web.StreamResponse) -> None:
-        """Complete every answer's head, a worker's too: what browsers may do with it, and the caller's limits."""
+        """Complete every answer's head: what browsers may do with it."""
         answer.headers.update(cors.answer_headers(request.headers, origins))
-        answer.headers.update(request.get(routes.LIMITS, {}))
-        if request.path.startswith(("/service/", routes.OLDER_PREFIX)):
-            answer.headers.update(routes.SANDBOX)
         answer.headers["Server"] = "rma-mesh"  # which libraries we are made of is nobody's business
         for name, value in HEADERS.items():
             answer.headers.setdefault(name, value)
@@ -170,5 +168,5 @@ async def _end_stream(app: web.Application) -> None:
     await app[FRONT].stream.stop()
 
 
-async def _stop_router(app: web.Application) -> None:
-    await app[FRONT].router.stop()
+async def _stop_gateway(app: web.Application) -> None:
+    await app[FRONT].gateway.stop()

@@ -19,7 +19,6 @@ from urllib.parse import urlsplit
 
 import msgspec
 from aiohttp import web
-from aiohttp.typedefs import Handler, Middleware
 
 import resources
 from coordinator_server.admin_client import ADMIN_FILE, PROGRAM, AdminFile
@@ -32,7 +31,7 @@ from coordinator_server.enrolment.enrol import Enroller
 from coordinator_server.enrolment.invites import Invites
 from coordinator_server.enrolment.lockout import Lockout
 from coordinator_server.enrolment.workers import Workers
-from coordinator_server.front import add_front
+from coordinator_server.front import FRONT, add_front
 from coordinator_server.gateway.keys import ApiKeys
 from coordinator_server.keys import Secrets, check_mesh, load_or_make_secrets
 from coordinator_server.registry.membership import Patience
@@ -40,12 +39,14 @@ from coordinator_server.registry.registry import Registry
 from coordinator_server.store.interface import Store
 from coordinator_server.store.sqlite import FILE_NAME, open_sqlite
 from node.dht.node import DhtNode, DhtSettings
+from node.forwarding.http1.limits import ServerLimits
+from node.forwarding.plane import DataPlane
 from node.program.data_dir import hold_data_dir, write_private_file
 from node.program.errors import EXIT_USAGE, UserFacingError
 from node.program.lifetime import print_json
 from node.program.settings import SettingError
 from node.program.tasks import TaskSet
-from node.program.web import HttpServer, bind, manners
+from node.program.web import bind, manners, url_of
 from node.wire.invites import InviteError, parse_coordinator_url
 from node.wire.manifests import Catalogue, ManifestError, load_catalogue, sign_catalogue
 from node.wire.messages import CoordinatorInfo
@@ -57,7 +58,6 @@ ASSIGNED_KEY = "assigned"  # the last assignment: after a restart nothing has to
 CONTACTS_FILE = "dht-contacts.json"
 GRACE = 1.5  # heartbeats after our start in which workers are expected back
 LONGEST_RENEWAL = 6 * 3600.0  # seconds between two renewals of our own credential
-DATA_PLANE = ("/service/", "/api/service/")
 
 
 async def serve(config: CoordinatorConfig, stop: asyncio.Event, as_json: bool) -> int:
@@ -80,8 +80,8 @@ class Site:
     """A coordinator that serves: where, and how much it has in hand."""
 
     coordinator: Coordinator
-    server: HttpServer
-    in_flight: InFlight
+    server: DataPlane
+    app: web.Application
 
 
 @contextlib.asynccontextmanager
@@ -107,14 +107,14 @@ async def running(
         stack.push_async_callback(coordinator.dht.withdraw)
         coordinator = _knowing_dht_port(coordinator)
         await run_along(coordinator, secrets, stack)
-        in_flight = InFlight()
-        server = HttpServer(make_app(coordinator, in_flight), listener, tls)
+        app = make_app(coordinator)
+        server = DataPlane(app[FRONT].gateway, app, listener, tls=tls, limits=server_limits(config))
         stack.push_async_callback(server.stop)
         await server.start()
         _leave_admin_file(config.directory, server.url, coordinator.admin_token)
         stack.callback((config.directory / ADMIN_FILE).unlink, missing_ok=True)
         coordinator.readiness.ready = True
-        yield Site(coordinator, server, in_flight)
+        yield Site(coordinator, server, app)
 
 
 def announce(site: Site, as_json: bool) -> None:
@@ -128,14 +128,14 @@ def announce(site: Site, as_json: bool) -> None:
 
 
 async def drain(site: Site) -> None:
-    """Take nothing new and let requests in flight end, within the deadline."""
-    config, readiness = site.coordinator.config, site.coordinator.readiness
+    """Take no new connections, and let requests on those that are there end, within the deadline."""
+    deadline, readiness = site.coordinator.config.drain_deadline, site.coordinator.readiness
+    front = site.app[FRONT]
     readiness.draining, readiness.ready = True, False
-    log.info("stopping: %d requests are in flight", site.in_flight.count)
-    if not await site.in_flight.ended(config.drain_deadline):
-        log.warning(
-            "%d requests did not end in %.0f s and are cut off", site.in_flight.count, config.drain_deadline
-        )
+    log.info("stopping: %d requests are in flight", front.gateway.in_flight)
+    await front.stream.stop()  # dashboards would follow for ever
+    if not await site.server.drain(deadline):
+        log.warning("%d connections did not end in %.0f s and are cut off", site.server.connections, deadline)
 
 
 # --- what it is built of --------------------------------------------------------------------------------------
@@ -213,52 +213,19 @@ class Revoked:
         return isinstance(subject, str) and self._workers.is_revoked(subject)
 
 
-def make_app(coordinator: Coordinator, in_flight: InFlight) -> web.Application:
+def server_limits(config: CoordinatorConfig) -> ServerLimits:
+    return ServerLimits(body_idle=config.idle_timeout, write_stall=config.idle_timeout)
+
+
+def make_app(coordinator: Coordinator) -> web.Application:
     """Build the HTTP application out of everybody's routes."""
-    limit = coordinator.config.max_message_bytes  # the data plane streams and has a limit of its own
-    app = web.Application(middlewares=[manners, in_flight.middleware], client_max_size=limit)
+    limit = coordinator.config.max_message_bytes
+    app = web.Application(middlewares=[manners], client_max_size=limit)
     app[COORDINATOR] = coordinator
     worker.add_routes(app)
     dht.add_routes(app)
     add_front(app)
     return app
-
-
-class InFlight:
-    """Counts the requests of the data plane that have not ended."""
-
-    def __init__(self) -> None:
-        self.count = 0
-        self._none = asyncio.Event()
-        self._none.set()
-
-    @property
-    def middleware(self) -> Middleware:
-        @web.middleware
-        async def count(request: web.Request, handler: Handler) -> web.StreamResponse:
-            if not request.path.startswith(DATA_PLANE):
-                return await handler(request)
-            self._change(1)
-            try:
-                return await handler(request)
-            finally:
-                self._change(-1)
-
-        return count
-
-    async def ended(self, deadline: float) -> bool:
-        """Wait until none is left; return False when the deadline (seconds) came first."""
-        with contextlib.suppress(TimeoutError):
-            async with asyncio.timeout(deadline):
-                await self._none.wait()
-        return self.count == 0
-
-    def _change(self, by: int) -> None:
-        self.count += by
-        if self.count:
-            self._none.clear()
-        else:
-            self._none.set()
 
 
 def own_credential(office: CredentialOffice, secrets: Secrets, now: float) -> str:
@@ -366,7 +333,7 @@ def _no_password() -> str:
 def public_url(config: CoordinatorConfig, listener: socket.socket, tls: ssl.SSLContext | None) -> str:
     """Return the URL by which others reach us, as far as we know it."""
     if not config.public_url:
-        return HttpServer(web.Application(), listener, tls).url
+        return url_of(listener, tls)
     try:
         return parse_coordinator_url(config.public_url)
     except InviteError:

@@ -18,16 +18,20 @@ from aiohttp import WSCloseCode, web
 
 from node.control_file import FILE_NAME, ControlFile
 from node.doctor import Check
+from node.forwarding.door import Door
+from node.forwarding.http1.exchange import Exchange
 from node.forwarding.paths import split_path
-from node.http_api import Serves
+from node.forwarding.plane import DataPlane
+from node.http_api import Takes
 from node.program.data_dir import write_private_file
 from node.program.tasks import TaskSet
-from node.program.web import Handler, HttpServer, bind, json_response, manners, read_body
+from node.program.web import Handler, bind, json_response, manners, read_body
 from node.state import Explanation, NodeStats, View
 from node.wire.problems import Problem
 
 MAX_RATE = 0.1  # seconds between two messages of a stream
 MAX_STREAMS = 16
+PREFIX = "/call/"
 
 
 class EnrollIntent(msgspec.Struct, frozen=True):
@@ -45,7 +49,7 @@ class SnoozeIntent(msgspec.Struct, frozen=True):
     seconds: Annotated[float, msgspec.Meta(gt=0, le=31 * 86400)]
 
 
-class Controlled(Serves, Protocol):
+class Controlled(Takes, Protocol):
     """What the handlers need of the node."""
 
     def view(self) -> View: ...
@@ -97,12 +101,13 @@ class ControlApi:
         self._feed = feed
         self._file = data_dir / FILE_NAME
         self._token = secrets.token_urlsafe(32)
-        self._server: HttpServer | None = None
+        self._server: DataPlane | None = None
         self._sockets: set[web.WebSocketResponse] = set()
         self._tasks = TaskSet("control")
 
     async def start(self) -> None:
-        self._server = HttpServer(self.application(), bind("127.0.0.1", 0))
+        door = CallDoor(self._node, self._token)
+        self._server = DataPlane(door, self.application(), bind("127.0.0.1", 0))
         await self._server.start()
         document = ControlFile(self._server.url, self._token, os.getpid())
         write_private_file(self._file, msgspec.json.encode(document))
@@ -117,7 +122,7 @@ class ControlApi:
             self._server = None
 
     def application(self) -> web.Application:
-        app = web.Application(middlewares=[manners, self._guard], client_max_size=2**40)
+        app = web.Application(middlewares=[manners, self._guard])
         app.router.add_get("/view", self.view)
         app.router.add_get("/stream", self.stream)
         app.router.add_get("/stats", self.stats)
@@ -131,14 +136,11 @@ class ControlApi:
         app.router.add_post("/leave", self.leave)
         app.router.add_post("/stop", self.stop_node)
         app.router.add_post("/services/{name}/restart", self.restart)
-        app.router.add_route("*", "/call/{rest:.*}", self.call)
         return app
 
     @web.middleware
     async def _guard(self, request: web.Request, handler: Handler) -> web.StreamResponse:
-        scheme, _, token = request.headers.get("Authorization", "").partition(" ")
-        if scheme.lower() != "bearer" or not secrets.compare_digest(token.encode(), self._token.encode()):
-            raise Problem("unauthorized", f"The token stands in {FILE_NAME} of the node's data directory.")
+        check_token(request.headers.get("Authorization", ""), self._token)
         return await handler(request)
 
     async def view(self, _request: web.Request) -> web.Response:
@@ -205,6 +207,25 @@ class ControlApi:
         await self._node.restart_service(request.match_info["name"])
         return json_response({}, 202)
 
-    async def call(self, request: web.Request) -> web.StreamResponse:
-        service, path = split_path(request.rel_url.raw_path, "/call/")
-        return await self._node.serve(request, service, path, forwarded=False, caller="volunteer")
+
+class CallDoor(Door):
+    """Takes what the volunteer asks of a service, below /call."""
+
+    def __init__(self, node: Takes, token: str) -> None:
+        super().__init__(PREFIX)
+        self._node = node
+        self._token = token
+
+    def enter(self, exchange: Exchange) -> None:
+        """Send a request through the node's own router; raise Problem."""
+        head = exchange.head
+        check_token(head.get("authorization"), self._token)
+        service, path = split_path(head.target.partition("?")[0], PREFIX)
+        self._node.take(exchange, service, path, forwarded=False, caller="volunteer")
+
+
+def check_token(authorization: str, token: str) -> None:
+    """Raise Problem where the Authorization field does not show the token."""
+    scheme, _, shown = authorization.partition(" ")
+    if scheme.lower() != "bearer" or not secrets.compare_digest(shown.encode(), token.encode()):
+        raise Problem("unauthorized", f"The token stands in {FILE_NAME} of the node's data directory.")

@@ -9,12 +9,12 @@ from typing import TYPE_CHECKING
 
 import aiohttp
 import msgspec
-from aiohttp import web
 
 from node import enrolment
 from node import events as e
 from node.control import EnrollIntent
 from node.doctor import Check, examine
+from node.forwarding.http1.exchange import Exchange
 from node.mesh_session import MeshSession
 from node.services.local_tokens import LocalTokens
 from node.state import Explanation, NodeState, NodeStats, RoutingStats, View
@@ -73,22 +73,20 @@ class FrontDesk:
         stats = self._session.router.stats() if self._session is not None else RoutingStats()
         return View(sequence=self._sequence, state=self._node.state, stats=stats, peers=peers)
 
-    async def serve(
+    def take(
         self,
-        request: web.Request,
+        exchange: Exchange,
         service: str,
         path: str | None,
         *,
         forwarded: bool,
         caller: str,
         personal: bool = False,
-    ) -> web.StreamResponse:
-        """Serve a request here or on another worker; `personal` keeps it on vetted machines."""
+    ) -> None:
+        """Serve a request here or on another worker; `personal` keeps it on vetted machines. Raise Problem."""
         if self._session is None:
             raise Problem("no-worker", "This machine has not joined a mesh yet.", headers={"Retry-After": "30"})
-        return await self._session.router.serve(
-            request, service, path, forwarded=forwarded, caller=caller, personal=personal
-        )
+        self._session.router.take(exchange, service, path, forwarded=forwarded, caller=caller, personal=personal)
 
     async def explain(self, service: str, *, personal: bool) -> Explanation:
         """Say who would get the next request for a service, and why; raise a Problem."""

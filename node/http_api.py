@@ -12,6 +12,8 @@ from urllib.parse import urlsplit
 
 from aiohttp import web
 
+from node.forwarding.door import Door
+from node.forwarding.http1.exchange import Exchange
 from node.forwarding.paths import split_path
 from node.program.web import json_response, manners
 from node.services.local_tokens import LocalTokens
@@ -20,25 +22,26 @@ from node.wire import headers
 from node.wire.problems import Problem
 from node.wire.tokens import TokenError, TokenVerifier
 
-MAX_BODY = 2**40  # bodies are streamed; each service's manifest sets the limit that counts
+PREFIX = "/service/"
+HOPS, MESH_TOKEN = headers.HOPS.lower(), headers.MESH_TOKEN.lower()
 
 
-class Serves(Protocol):
-    """Serves a request here or on another worker; see `routing.Router.serve`."""
+class Takes(Protocol):
+    """Serves a request here or on another worker; see `routing.Router.take`."""
 
-    async def serve(
+    def take(
         self,
-        request: web.Request,
+        exchange: Exchange,
         service: str,
         path: str | None,
         *,
         forwarded: bool,
         caller: str,
         personal: bool = False,
-    ) -> web.StreamResponse: ...
+    ) -> None: ...
 
 
-class Serving(Serves, Protocol):
+class Serving(Takes, Protocol):
     """What the handlers need of the node."""
 
     @property
@@ -51,16 +54,15 @@ class Serving(Serves, Protocol):
 
 
 class HttpApi:
-    """The handlers, over one node."""
+    """What an aiohttp application answers, over one node: all but the services."""
 
     def __init__(self, node: Serving) -> None:
         self._node = node
 
     def application(self) -> web.Application:
-        app = web.Application(middlewares=[manners], client_max_size=MAX_BODY)
+        app = web.Application(middlewares=[manners])
         app.router.add_get("/health", self.health)
         app.router.add_get("/stats", self.stats)
-        app.router.add_route("*", "/service/{rest:.*}", self.service)
         return app
 
     async def health(self, request: web.Request) -> web.Response:
@@ -83,38 +85,48 @@ class HttpApi:
         self._check_reader(request)
         return json_response(self._node.stats())
 
-    async def service(self, request: web.Request) -> web.StreamResponse:
-        caller, own_service = self._caller(request)
-        forwarded = own_service is None and request.headers.get(headers.HOPS, "0") != "0"
-        state = self._node.state
-        if own_service is None and (state.draining or state.paused or state.stopping):
-            raise Problem("draining", "This worker is resting.", headers={"Retry-After": "5"})
-        service, path = split_path(request.rel_url.raw_path)
-        asks = state.catalogue.resolve(own_service or "")
-        personal = asks is not None and asks.data_class == "personal"  # what it passes on is personal too
-        return await self._node.serve(request, service, path, forwarded=forwarded, caller=caller, personal=personal)
-
-    def _caller(self, request: web.Request) -> tuple[str, str | None]:
-        """Return who asks, and which of our own services that is, if any; raise an `unauthorized` Problem."""
-        scheme, _, bearer = request.headers.get("Authorization", "").partition(" ")
-        own_service = self._node.local_tokens.service_of(bearer) if scheme.lower() == "bearer" else None
-        if own_service is not None:
-            return "local", own_service
-        verifier = self._node.verifier
-        if verifier is None:
-            raise Problem("unauthorized", "This node has not joined a mesh.")
-        token = request.headers.get(headers.MESH_TOKEN)
-        if not token:
-            raise Problem("unauthorized", "Only members of the mesh may call a node; ask the gateway instead.")
-        try:
-            return verifier.verify(token).subject, None
-        except TokenError as error:
-            raise Problem("unauthorized", f"The mesh token is not accepted: {error}.") from None
-
     def _check_reader(self, request: web.Request) -> None:
         """Let this machine read without proof, but no web page in its browser and nobody who comes by a tunnel."""
         if not (_is_loopback(request.remote or "") and _is_loopback(_host_name(request))):
-            self._caller(request)
+            fields = request.headers
+            identify(self._node, fields.get("Authorization", ""), fields.get(headers.MESH_TOKEN, ""))
+
+
+class ServiceDoor(Door):
+    """Takes what is below /service."""
+
+    def __init__(self, node: Serving) -> None:
+        super().__init__(PREFIX)
+        self._node = node
+
+    def enter(self, exchange: Exchange) -> None:
+        """Serve a request of another node or of a service of ours; raise Problem."""
+        head, state = exchange.head, self._node.state
+        caller, own_service = identify(self._node, head.get("authorization"), head.get(MESH_TOKEN))
+        forwarded = own_service is None and head.get(HOPS, "0") != "0"
+        if own_service is None and (state.draining or state.paused or state.stopping):
+            raise Problem("draining", "This worker is resting.", headers={"Retry-After": "5"})
+        service, path = split_path(head.target.partition("?")[0], PREFIX)
+        asks = state.catalogue.resolve(own_service or "")
+        personal = asks is not None and asks.data_class == "personal"  # what it passes on is personal too
+        self._node.take(exchange, service, path, forwarded=forwarded, caller=caller, personal=personal)
+
+
+def identify(node: Serving, authorization: str, mesh_token: str) -> tuple[str, str | None]:
+    """Return who asks, and which of our own services that is, if any; raise an `unauthorized` Problem."""
+    scheme, _, bearer = authorization.partition(" ")
+    own_service = node.local_tokens.service_of(bearer) if scheme.lower() == "bearer" else None
+    if own_service is not None:
+        return "local", own_service
+    verifier = node.verifier
+    if verifier is None:
+        raise Problem("unauthorized", "This node has not joined a mesh.")
+    if not mesh_token:
+        raise Problem("unauthorized", "Only members of the mesh may call a node; ask the gateway instead.")
+    try:
+        return verifier.verify(mesh_token).subject, None
+    except TokenError as error:
+        raise Problem("unauthorized", f"The mesh token is not accepted: {error}.") from None
 
 
 def _is_loopback(host: str) -> bool:

@@ -14,7 +14,7 @@ from node.config import NodeConfig
 from node.coordinator_client import CoordinatorClient
 from node.dht.node import DhtNode
 from node.dht.settings import DhtSettings
-from node.forwarding.aiohttp_forwarder import AiohttpForwarder
+from node.forwarding.forwarder import Forwarder
 from node.peers import joined
 from node.routing.router import Router
 from node.routing.settings import RoutingSettings
@@ -99,7 +99,7 @@ class MeshSession:
             catalogue=catalogue,
             local=local,
             sources=(DhtSource(self.dht), RegistrySource(self.client, coordinator)),
-            forwarder=AiohttpForwarder(self._issuer.issue),
+            forwarder=Forwarder(self._issuer.issue),
             settings=RoutingSettings(
                 cache_ttl=config.finger_cache_ttl,
                 stale_while_revalidate=config.finger_cache_stale,

@@ -21,10 +21,12 @@ from node.config import NodeConfig
 from node.contact import CoordinatorContact
 from node.control import ControlApi, ViewFeed
 from node.coordinator_talk import CoordinatorTalk
+from node.forwarding.http1.limits import ServerLimits
+from node.forwarding.plane import DataPlane
 from node.front_desk import FrontDesk
 from node.hardware.detect import detect_async
 from node.hardware.load import LoadSampler
-from node.http_api import HttpApi
+from node.http_api import HttpApi, ServiceDoor
 from node.kept_files import KeptFiles, KeptPause
 from node.local_services import LocalServices
 from node.machine import handle
@@ -32,7 +34,7 @@ from node.member import Member
 from node.mesh_session import MeshSession
 from node.program.errors import UserFacingError
 from node.program.tasks import TaskSet
-from node.program.web import HttpServer, bind
+from node.program.web import bind
 from node.services.local_tokens import LocalTokens
 from node.services.supervisor import ServiceSupervisor
 from node.state import NodeState
@@ -66,7 +68,7 @@ class NodeRuntime:
         self._stopped = asyncio.Event()
         self._resume_timer: asyncio.TimerHandle | None = None
         self._http: aiohttp.ClientSession | None = None
-        self._server: HttpServer | None = None
+        self._server: DataPlane | None = None
         self._member: Member | None = None
         self._load = LoadSampler()
         self.supervisor = ServiceSupervisor(
@@ -82,7 +84,9 @@ class NodeRuntime:
     async def start(self) -> None:
         """Open the doors and come to life; raise UserFacingError for what a person must mend."""
         listener = bind(self.config.host, self.config.port)
-        self._server = HttpServer(HttpApi(self.desk).application(), listener)
+        limits = ServerLimits(body_idle=self.config.idle_timeout, write_stall=self.config.idle_timeout)
+        door, app = ServiceDoor(self.desk), HttpApi(self.desk).application()
+        self._server = DataPlane(door, app, listener, limits=limits)
         try:
             await self._start()
         except BaseException:

@@ -71,6 +71,7 @@ EXEMPT: Mapping[str, str] = {
     "coordinator_server/demo/processes.py": "tests/coordinator_server/demo/test_main.py runs it whole",
     "coordinator_server/demo/requests.py": "tests/coordinator_server/demo/test_main.py reads every answer",
     "node/forwarding/http1/limits.py": "values only; the tests of its neighbours set every one of them",
+    "node/routing/parts.py": "values and a protocol; every test of the router fills them",
     "node/wire/headers.py": "names only; every HTTP test reads them",
     "node/services/builtin/__main__.py": "one call; every test of a builtin service starts it",
     "coordinator_server/api/shapes.py": "values only; the tests of handlers and of OpenAPI read them",

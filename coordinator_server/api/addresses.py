@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from aiohttp import web
 
 from coordinator_server.gateway.access import PROXY_HEADERS
@@ -11,19 +13,24 @@ FORWARDED = "X-Forwarded-For"
 
 
 def client_address(request: web.Request) -> str:
-    """Return the client's address, or an empty string where it cannot be known.
+    """Return the client's address, or an empty string where it cannot be known; see `address_behind`."""
+    told = {name: ",".join(request.headers.getall(name)) for name in PROXY_HEADERS if name in request.headers}
+    return address_behind(request.remote or "", told)
+
+
+def address_behind(peer: str, headers: Mapping[str, str]) -> str:
+    """Return the address of the client behind a peer; fields that come more than once are joined by commas.
 
     Only a proxy on this machine is believed when it names another one. It appends the address that it saw, so
     the last one is true whatever the client wrote before it.
     """
-    peer = request.remote or ""
     seen = parse_address(peer.partition("%")[0])
     if seen is None:
         return peer
-    if seen.is_loopback and FORWARDED in request.headers:
-        told = ",".join(request.headers.getall(FORWARDED)).rpartition(",")[2].strip()
+    if seen.is_loopback and FORWARDED in headers:
+        told = headers[FORWARDED].rpartition(",")[2].strip()
         forwarded = parse_address(told)
         return str(forwarded) if forwarded is not None else ""
-    if seen.is_loopback and any(name in request.headers for name in PROXY_HEADERS):
+    if seen.is_loopback and any(name in headers for name in PROXY_HEADERS):
         return ""  # a proxy that does not say it in the way that we can trust
     return str(seen)

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import ipaddress
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 from coordinator_server.gateway.cors import host_name, origin_allowed
 from coordinator_server.gateway.keys import ApiKey, ApiKeys
@@ -45,10 +45,10 @@ class Visit:
 
 @dataclass(frozen=True, slots=True)
 class Caller:
-    """Somebody who may pass; `headers` tell them what is left of their rate."""
+    """Somebody who may pass; the verdict tells them what is left of their rate."""
 
     id: str
-    headers: Mapping[str, str] = field(default_factory=dict)
+    verdict: Verdict
 
 
 class Access:
@@ -81,25 +81,35 @@ class Access:
             raise _too_many("This address sends requests too fast", verdict)
         return verdict
 
+    def recall(self, shown: str) -> ApiKey | None:
+        """Return the valid key that is shown where it can be told without the store, else None."""
+        key = self._keys.recall(shown) if len(shown) <= LONGEST_KEY else None
+        return key if key is not None and not key.expired(self._clock()) else None
+
     async def identify(self, visit: Visit) -> ApiKey | None:
         """Return the valid key that is shown, or None for an anonymous visit that may pass; raise Problem."""
         if visit.key:
             return await self._recognise(visit)
+        self.check_anonymous(visit)
+        return None
+
+    def check_anonymous(self, visit: Visit) -> None:
+        """Raise Problem where somebody who shows no key may not pass."""
         if self._forced or (self._anonymous and self._is_own(visit)):
-            return None
+            return
         detail = "Show an API key as `Authorization: Bearer KEY` or `X-API-Key: KEY`. The operator makes keys."
         raise Problem("unauthorized", detail, headers=CHALLENGE)
 
     def permit(self, key: ApiKey | None, service: str, knock: Verdict) -> Caller:
         """Check what the key may do and how often; return the caller or raise Problem."""
         if key is None:
-            return Caller("anonymous", knock.headers)
+            return Caller("anonymous", knock)
         if not key.allows(service):
             raise Problem("forbidden", f"This API key is not for the service {service}.")
         verdict = self._callers.take(key.id, parse_rate(key.rate), self._clock())
         if not verdict.allowed:
             raise _too_many(f"This API key may make {key.rate} requests", verdict)
-        return Caller(key.id, verdict.headers)
+        return Caller(key.id, verdict)
 
     async def _recognise(self, visit: Visit) -> ApiKey:
         """Right keys pass whatever their neighbours do; who shows wrong ones is told so only so often."""

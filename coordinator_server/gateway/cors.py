@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from urllib.parse import urlsplit
 
 from node.wire import headers as names
+from node.wire.problems import Problem
 
 METHODS = "GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS"
 EXPOSED = ", ".join(
@@ -48,8 +49,11 @@ def answer_headers(headers: Mapping[str, str], allowed: Sequence[str]) -> dict[s
     return {"Vary": "Origin", "Access-Control-Allow-Origin": origin, "Access-Control-Expose-Headers": EXPOSED}
 
 
-def preflight_headers(headers: Mapping[str, str]) -> dict[str, str]:
-    """Return what the 204 to a preflight of an allowed origin carries, beside `answer_headers`."""
+def answer_preflight(headers: Mapping[str, str], allowed: Sequence[str]) -> dict[str, str]:
+    """Return what the 204 to a preflight carries, beside `answer_headers`; raise Problem for other origins."""
+    if not origin_allowed(headers["Origin"], headers.get("Host", ""), allowed):
+        text = "Web pages of this origin may not call this coordinator. The operator can allow it (cors_origins)."
+        raise Problem("forbidden", text)
     return {
         "Access-Control-Allow-Methods": METHODS,
         "Access-Control-Allow-Headers": headers.get("Access-Control-Request-Headers", DEFAULT_REQUEST_HEADERS),

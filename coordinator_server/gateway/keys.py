@@ -88,6 +88,14 @@ class ApiKeys:
         matches = hmac.compare_digest(_hash(match[2]), key.secret_hash if key else NOBODY)
         return key if matches else None
 
+    def recall(self, presented: str) -> ApiKey | None:
+        """Return the key that this text is where it was read a moment ago, else None; see `find`."""
+        match = FORM.fullmatch(presented)
+        key = self._fresh(match[1]) if match is not None else None
+        if match is None or key is None or not hmac.compare_digest(_hash(match[2]), key.secret_hash):
+            return None
+        return key
+
     async def list(self) -> Sequence[ApiKey]:
         """Return all keys, the oldest first."""
         entries = await self._store.list(PREFIX)
@@ -109,10 +117,10 @@ class ApiKeys:
         return True
 
     async def _read(self, key_id: str) -> ApiKey | None:
-        read_at, key = self._recent.get(key_id, (0.0, None))
-        now = self._clock()
-        if key is not None and 0 <= now - read_at < FRESH:
+        key = self._fresh(key_id)
+        if key is not None:
             return key
+        now = self._clock()
         revocations = self._revocations
         entry = await self._store.get(PREFIX + key_id)
         if entry is None:
@@ -126,6 +134,10 @@ class ApiKeys:
         while len(self._recent) > KEPT:
             self._recent.popitem(last=False)
         return key
+
+    def _fresh(self, key_id: str) -> ApiKey | None:
+        read_at, key = self._recent.get(key_id, (0.0, None))
+        return key if key is not None and 0 <= self._clock() - read_at < FRESH else None
 
 
 def id_of(presented: str) -> str:

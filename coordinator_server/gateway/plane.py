@@ -7,23 +7,14 @@ from collections.abc import Callable, Sequence
 from typing import Protocol
 
 from coordinator_server.application import Coordinator
+from coordinator_server.gateway.routes import ANSWERS
 from coordinator_server.registry.membership import Member
-from node.forwarding.aiohttp_forwarder import AiohttpForwarder
-from node.forwarding.interface import (
-    Callee,
-    ConnectFailed,
-    Exchange,
-    Forwarder,
-    ForwardingError,
-    Limits,
-    Upstream,
-)
+from node.forwarding.forwarder import Forwarder
+from node.forwarding.interface import Target
 from node.routing.candidates import candidate_from_record
-from node.routing.dispatch import parse_load
 from node.routing.router import Router
 from node.routing.settings import RoutingSettings
 from node.routing.stats import Outcome
-from node.wire import headers
 
 CACHE_TTL = 1.0  # seconds: the registry is in this very process
 REMEMBERED = 4096
@@ -39,44 +30,37 @@ class Registry(Protocol):
     def update_load(self, worker_id: str, load: float) -> None: ...
 
 
-class ReportingForwarder(Forwarder):
+class Reporter:
     """Tells the registry what a try showed: the load of a worker that answered, or that one does not.
 
     A worker with several addresses has failed only when none of them took the connection.
     """
 
-    def __init__(self, inner: Forwarder, registry: Registry) -> None:
-        self._inner = inner
+    def __init__(self, registry: Registry) -> None:
         self._registry = registry
         self._silent: OrderedDict[str, set[str]] = OrderedDict()
 
-    async def attempt(self, callee: Callee, exchange: Exchange, limits: Limits) -> Upstream:
-        try:
-            upstream = await self._inner.attempt(callee, exchange, limits)
-        except ConnectFailed:
-            self._note_silence(callee)
-            raise
-        except ForwardingError:
-            self._registry.report_failure(callee.worker_id)
-            raise
-        self._silent.pop(callee.worker_id, None)
-        load = parse_load(upstream.headers.get(headers.LOAD))
+    def answered(self, worker_id: str, load: float | None) -> None:
+        """Take over the load that an answer told."""
+        if self._silent:
+            self._silent.pop(worker_id, None)
         if load is not None:
-            self._registry.update_load(callee.worker_id, load)
-        return upstream
+            self._registry.update_load(worker_id, load)
 
-    async def stop(self) -> None:
-        await self._inner.stop()
+    def failed(self, worker_id: str) -> None:
+        """Report a worker that broke off or kept us waiting."""
+        self._registry.report_failure(worker_id)
 
-    def _note_silence(self, callee: Callee) -> None:
-        silent = self._silent.setdefault(callee.worker_id, set())
-        silent.add(callee.target.base_url)
-        self._silent.move_to_end(callee.worker_id)
+    def unreachable(self, worker_id: str, target: Target) -> None:
+        """Note an address that takes no connection, and report the worker when all of them do not."""
+        silent = self._silent.setdefault(worker_id, set())
+        silent.add(target.base_url)
+        self._silent.move_to_end(worker_id)
         while len(self._silent) > REMEMBERED:
             self._silent.popitem(last=False)
-        if silent.issuperset(self._addresses(callee.worker_id)):
-            del self._silent[callee.worker_id]
-            self._registry.report_failure(callee.worker_id)
+        if silent.issuperset(self._addresses(worker_id)):
+            del self._silent[worker_id]
+            self._registry.report_failure(worker_id)
 
     def _addresses(self, worker_id: str) -> Sequence[str]:
         member = self._registry.member(worker_id)
@@ -94,7 +78,9 @@ def make_router(coordinator: Coordinator, observer: Callable[[Outcome], None]) -
         catalogue=lambda: coordinator.catalogue,
         local=None,
         sources=[coordinator.registry],
-        forwarder=ReportingForwarder(AiohttpForwarder(coordinator.token_issuer.issue), coordinator.registry),
+        forwarder=Forwarder(coordinator.token_issuer.issue),
+        witness=Reporter(coordinator.registry),
+        answers=ANSWERS,
         settings=RoutingSettings(
             cache_ttl=CACHE_TTL,
             attempts=config.retry_attempts,

@@ -7,6 +7,7 @@ import math
 import re
 from collections import OrderedDict
 from dataclasses import dataclass
+from functools import lru_cache
 
 UNITS = {
     "s": 1.0,
@@ -58,7 +59,14 @@ class Verdict:
         }
         return found if self.allowed else {**found, "Retry-After": str(self.retry_after)}
 
+    @property
+    def lines(self) -> bytes:
+        """The same as whole lines of an answer's head, for a request that may pass."""
+        numbers = (self.limit, self.remaining, self.reset)
+        return b"RateLimit-Limit: %d\r\nRateLimit-Remaining: %d\r\nRateLimit-Reset: %d\r\n" % numbers
 
+
+@lru_cache(1024)
 def parse_rate(text: str) -> Rate:
     """Parse `120/min`; raise RateError."""
     match = RATE.fullmatch(text.strip().lower())
@@ -67,6 +75,7 @@ def parse_rate(text: str) -> Rate:
     return Rate(int(match[1]), UNITS[match[2]])
 
 
+@lru_cache(4096)
 def address_key(address: str) -> str:
     """Return what stands for one household: an IPv4 address, or the /64 network of an IPv6 address."""
     try:

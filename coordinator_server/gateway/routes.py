@@ -1,31 +1,63 @@
-"""Takes `/service/...` requests: lets them in and hands them to the router, which streams both ways."""
+"""The door for `/service/...`: lets requests in and hands them to the router, which streams both ways.
+
+What a head says is read once and kept beside it, as long as the client's next head is the same; whether it may pass
+is decided for every single request.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Final
+from collections.abc import Sequence
+from dataclasses import dataclass
 
-from aiohttp import web
-
-from coordinator_server.api.addresses import client_address
+from coordinator_server.api.addresses import address_behind
 from coordinator_server.application import Readiness
 from coordinator_server.audit import Audit
-from coordinator_server.gateway.access import Access, Caller, Visit
-from coordinator_server.gateway.keys import id_of
+from coordinator_server.gateway import cors
+from coordinator_server.gateway.access import Access, Visit
+from coordinator_server.gateway.keys import ApiKey, id_of
+from coordinator_server.gateway.rates import Verdict
 from coordinator_server.metrics import Metrics
+from node.forwarding.door import Door
+from node.forwarding.headers import Answers, Fields
+from node.forwarding.http1.exchange import Exchange
+from node.forwarding.http1.head import field_line
 from node.forwarding.paths import split_path
+from node.program.tasks import TaskSet
 from node.routing.router import Router
 from node.wire.headers import HOPS
-from node.wire.manifests import Catalogue
+from node.wire.manifests import Catalogue, Manifest
 from node.wire.problems import Problem
 
-LIMITS: Final = web.RequestKey("limits", Mapping[str, str])  # the RateLimit-* headers of a request's answer
-OLDER_PREFIX = "/api/service/"
+PREFIX, OLDER_PREFIX = "/service/", "/api/service/"
+KEY = "gateway"  # in a head's cache
+HOPS_FIELD = HOPS.lower()
 # A worker's page must not act as one of ours: a browser shows it, but runs nothing of it as this origin.
-SANDBOX = {"Content-Security-Policy": "sandbox", "X-Content-Type-Options": "nosniff"}
+OURS = {
+    "Content-Security-Policy": "sandbox",
+    "X-Content-Type-Options": "nosniff",
+    "Referrer-Policy": "no-referrer",
+    "Server": "rma-mesh",
+}
+OURS_LINES = b"".join(field_line(name, value) for name, value in OURS.items())
+# Of a worker's answer, what we say ourselves does not pass.
+ANSWERS = Answers({*map(str.lower, OURS), "ratelimit-limit", "ratelimit-remaining", "ratelimit-reset"})
 
 
-class Gateway:
+@dataclass(frozen=True, slots=True)
+class Wish:
+    """What a head asks for, and what every answer to it says; `shown` is the API key in it."""
+
+    name: str
+    path: str | None
+    problem: Problem | None
+    visit: Visit
+    shown: str
+    forwarded: bool
+    preflight: bool
+    lines: bytes
+
+
+class Gateway(Door):
     """One door for all services."""
 
     def __init__(
@@ -37,70 +69,134 @@ class Gateway:
         metrics: Metrics,
         readiness: Readiness,
         audit: Audit,
+        origins: Sequence[str] = (),
     ) -> None:
+        super().__init__(PREFIX, OLDER_PREFIX)
         self._access = access
         self._router = router
-        self._catalogue = catalogue
+        self._names = catalogue.names()
         self._metrics = metrics
         self._readiness = readiness
         self._audit = audit
+        self._origins = tuple(origins)
+        self._tasks = TaskSet("gateway")
 
-    async def take(self, request: web.Request) -> web.StreamResponse:
-        """Serve any method on /service/{service}[/{path}]."""
-        return await self._take(request, *split_path(request.rel_url.raw_path))
+    async def stop(self) -> None:
+        await self._tasks.stop()
+        await self._router.stop()
 
-    async def take_older(self, request: web.Request) -> web.StreamResponse:
-        """Serve POST /api/service/{service}."""
-        return await self._take(request, *split_path(request.rel_url.raw_path, OLDER_PREFIX))
-
-    async def _take(self, request: web.Request, name: str, path: str | None) -> web.StreamResponse:
+    def enter(self, exchange: Exchange) -> None:
+        """Serve any method on /service/{service}[/{path}] and POST on /api/service/{service}."""
+        wish: Wish | None = exchange.head.cache.get(KEY)
+        if wish is None:
+            wish = exchange.head.cache[KEY] = self._read(exchange)
+        exchange.lines += wish.lines
+        if wish.preflight:
+            self._answer_preflight(exchange, wish)
+            return
         try:
-            service, caller = await self.admit(request, name)
+            self._check_open(exchange, wish)
+            if wish.problem is not None:
+                raise wish.problem
+            knock, key = self._access.knock(wish.visit), None
+            if wish.shown:
+                key = self._access.recall(wish.shown)
+            else:
+                self._access.check_anonymous(wish.visit)
+            if wish.shown and key is None:
+                self._tasks.start(self._identify(exchange, wish, knock), "identify")
+            else:
+                self._admit(exchange, wish, knock, key)
         except Problem as problem:
-            self._metrics.rejected(problem.kind)
-            await self._note(request, problem)
-            raise
-        request[LIMITS] = caller.headers
-        return await self._router.serve(request, service, path, forwarded=False, caller=caller.id)
+            self._turn_away(exchange, wish, problem)
 
-    async def admit(self, request: web.Request, name: str) -> tuple[str, Caller]:
-        """Return the service's own name and who calls; the cheap checks come first. Raise Problem."""
-        if self._readiness.draining:
-            text = "This coordinator is shutting down. Please try again: another one may answer."
-            raise Problem("draining", text, headers={"Retry-After": "5"})
-        if not self._readiness.ready:
+    def _read(self, exchange: Exchange) -> Wish:
+        head, fields = exchange.head, Fields(exchange.head)
+        path = head.target.partition("?")[0]
+        name, rest = split_path(path, PREFIX if path.startswith(PREFIX) else OLDER_PREFIX)
+        problem = None if path.startswith(PREFIX) else check_older(head.method, rest)
+        visit = Visit(exchange.peer, address_behind(exchange.peer, fields), fields)
+        told = cors.answer_headers(fields, self._origins)
+        return Wish(
+            name=name,
+            path=rest,
+            problem=problem,
+            visit=visit,
+            shown=visit.key,
+            forwarded=head.get(HOPS_FIELD, "0") != "0",
+            preflight=cors.is_preflight(head.method, fields),
+            lines=OURS_LINES + b"".join(field_line(name, value) for name, value in told.items()),
+        )
+
+    def _answer_preflight(self, exchange: Exchange, wish: Wish) -> None:
+        """Answer a browser that asks whether it may ask; nothing else of the request is looked at."""
+        told = cors.answer_preflight(wish.visit.headers, self._origins)
+        exchange.answer(204, b"".join(field_line(name, value) for name, value in told.items()))
+
+    def _check_open(self, exchange: Exchange, wish: Wish) -> None:
+        """Turn away who comes too early, too late or in a circle. Whoever is connected is served to the end."""
+        readiness = self._readiness
+        if readiness.draining:
+            if not exchange.last:
+                text = "This coordinator is shutting down. Please try again: another one may answer."
+                raise Problem("draining", text, headers={"Retry-After": "5"})
+        elif not readiness.ready:
             raise Problem("starting", "This coordinator is starting.", headers={"Retry-After": "2"})
-        if request.headers.get(HOPS, "0") != "0":  # a worker whose tunnel leads back to us
+        if wish.forwarded:  # a worker whose tunnel leads back to us
             raise Problem("loop-detected", "This request was forwarded already; a gateway takes it only once.")
-        visit = _visit(request)
-        knock = self._access.knock(visit)
-        key = await self._access.identify(visit)
-        manifest = self._catalogue.resolve(name)
+
+    async def _identify(self, exchange: Exchange, wish: Wish, knock: Verdict) -> None:
+        """Go on with who has to be looked up."""
+        try:
+            self._admit(exchange, wish, knock, await self._access.identify(wish.visit))
+        except Problem as problem:
+            self._turn_away(exchange, wish, problem)
+        except Exception:
+            exchange.crashed()
+
+    def _admit(self, exchange: Exchange, wish: Wish, knock: Verdict, key: ApiKey | None) -> None:
+        caller = self._access.permit(key, self._manifest(wish.name).name, knock)
+        exchange.lines += caller.verdict.lines
+        try:
+            self._router.take(exchange, wish.name, wish.path, forwarded=False, caller=caller.id)
+        except Problem as problem:
+            exchange.refuse(problem)
+
+    def _manifest(self, name: str) -> Manifest:
+        manifest = self._names.get(name)
         if manifest is None:
             raise Problem(
                 "unknown-service", f"No service is named {name[:64]!r}. GET /api/topology lists them all."
             )
-        return manifest.name, self._access.permit(key, manifest.name, knock)
+        return manifest
 
-    async def _note(self, request: web.Request, problem: Problem) -> None:
-        """Keep a line about a key that was refused, though not about every try."""
-        visit = _visit(request)
-        if problem.kind in ("unauthorized", "forbidden") and visit.key:
-            line = self._audit.line(
-                "key-refused",
-                actor="anonymous",
-                subject=id_of(visit.key),
-                detail=problem.detail,
-                address=visit.address,
-                outcome="refused",
-            )
+    def _turn_away(self, exchange: Exchange, wish: Wish, problem: Problem) -> None:
+        self._metrics.rejected(problem.kind)
+        if problem.kind in ("unauthorized", "forbidden") and wish.shown:
+            self._tasks.start(self._note(exchange, wish, problem), "note")
+        else:
+            exchange.refuse(problem)
+
+    async def _note(self, exchange: Exchange, wish: Wish, problem: Problem) -> None:
+        """Keep a line about a key that was refused, though not about every try, before it is said."""
+        line = self._audit.line(
+            "key-refused",
+            actor="anonymous",
+            subject=id_of(wish.shown),
+            detail=problem.detail,
+            address=wish.visit.address,
+            outcome="refused",
+        )
+        try:
             await self._audit.refusal(line)
+        finally:
+            exchange.refuse(problem)
 
 
-def _visit(request: web.Request) -> Visit:
-    return Visit(request.remote or "", client_address(request), request.headers)
-
-
-def add_routes(app: web.Application, gateway: Gateway) -> None:
-    app.router.add_route("*", "/service/{tail:.*}", gateway.take)
-    app.router.add_post("/api/service/{service}", gateway.take_older)
+def check_older(method: str, rest: str | None) -> Problem | None:
+    """Return what is wrong with a request to the older address, which takes a POST to a service's default path."""
+    if rest is not None:
+        return Problem("not-found", "There is nothing at this address; paths of services are below /service.")
+    if method != "POST":
+        return Problem("method-not-allowed", "This address takes POST only.", headers={"Allow": "POST"})
+    return None

@@ -1,80 +1,92 @@
-"""Builds the heads that we send, in both directions: what belongs to one hop or is secret never passes."""
+"""Which fields pass, in both directions, and which are made anew: what is for one hop or secret never passes.
+
+What belongs to a hop by HTTP's own rules is left out by `http1.head` already; here is what our mesh adds to that.
+"""
 
 from __future__ import annotations
 
+import random
 import re
-import secrets
-from collections.abc import Mapping
+from collections.abc import Iterable, Iterator, Mapping
 
-from multidict import CIMultiDict
-
-from node.wire.headers import HOP_BY_HOP, REQUEST_ID, TRACEPARENT
+from node.forwarding.http1.exchange import Exchange
+from node.forwarding.http1.head import Passing, RequestHead, field_line
+from node.wire.headers import REQUEST_ID, SERVER_TIMING, TRACEPARENT
 
 OURS = ("x-rma-", "x-forwarded-")
 # A client's credentials are for the gateway; workers are other people's machines.
 PRIVATE = frozenset({"authorization", "cookie", "x-api-key", "forwarded", "x-real-ip"})
-REBUILT = frozenset({"host", "content-length", "expect", "x-request-id", "traceparent"})
+REMADE = frozenset({REQUEST_ID.lower(), TRACEPARENT})
 HANDSHAKE = "sec-websocket-"
 # What a worker may not set on the gateway's origin, where the dashboard lives.
 ORIGIN_WIDE = frozenset(
     {
         "set-cookie", "set-cookie2", "clear-site-data", "strict-transport-security", "service-worker-allowed",
-        "alt-svc", "public-key-pins", "nel", "report-to", "x-request-id",
+        "alt-svc", "public-key-pins", "nel", "report-to",
     }
 )  # fmt: skip
 CORS = "access-control-"
 TRACE = re.compile(r"(?!ff)[0-9a-f]{2}-(?!0{32})[0-9a-f]{32}-(?!0{16})[0-9a-f]{16}-[0-9a-f]{2}")
-# What aiohttp's parser has undone by the time that we read the body.
-DECODED = frozenset({"gzip", "deflate", "br", "zstd"})
+SAFE_ID = re.compile(r"[A-Za-z0-9._-]{1,64}")
+
+REQUEST = Passing(PRIVATE | REMADE, (*OURS, HANDSHAKE))
+UPGRADE_REQUEST = Passing(PRIVATE | REMADE, OURS)
+
+_ids = random.Random()  # noqa: S311 - ids tell requests apart and guard nothing
 
 
-def connection_named(headers: Mapping[str, str]) -> frozenset[str]:
-    """Return the header names that the Connection header declares to be for one hop (RFC 9110 §7.6.1)."""
-    return frozenset(part.strip().lower() for part in headers.get("Connection", "").split(","))
+class Fields(Mapping[str, str]):
+    """A head's fields by their names in any case; what came more than once is joined by commas."""
+
+    def __init__(self, head: RequestHead) -> None:
+        self._values = head.values
+
+    def __getitem__(self, name: str) -> str:
+        return self._values[name.lower()]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._values)
+
+    def __len__(self) -> int:
+        return len(self._values)
 
 
-def body_was_decoded(headers: Mapping[str, str]) -> bool:
-    """Tell whether our HTTP server has already undone the Content-Encoding of a request's body."""
-    return headers.get("Content-Encoding", "").strip().lower() in DECODED
+class Answers:
+    """What passes of a worker's answer, but for `dropped`: of a plain one, and of one that switches protocols."""
+
+    __slots__ = ("plain", "switching")
+
+    def __init__(self, dropped: Iterable[str] = ()) -> None:
+        names = {*ORIGIN_WIDE, REQUEST_ID.lower(), SERVER_TIMING.lower(), *dropped}
+        self.plain = Passing(names, (*OURS, CORS, HANDSHAKE))
+        self.switching = Passing(names, (*OURS, CORS))
 
 
-def traceparent(headers: Mapping[str, str]) -> str:
-    """Return the caller's trace context where it is one (W3C), else a new one."""
-    given = headers.get(TRACEPARENT, "")
-    return given if TRACE.fullmatch(given) else f"00-{secrets.token_hex(16)}-{secrets.token_hex(8)}-01"
+def request_id_of(head: RequestHead) -> str:
+    """Return the id that a request brings where it is one, else a new one."""
+    wished = head.values.get("x-request-id")
+    return wished if wished is not None and SAFE_ID.fullmatch(wished) else f"{_ids.getrandbits(64):016x}"
 
 
-def request_headers(
-    client: Mapping[str, str], *, remote: str, scheme: str, host: str, request_id: str, trusted: bool
-) -> CIMultiDict[str]:
-    """Build the head for a worker from a client's; with `trusted` the client is a node, whose word is kept.
-
-    `remote` is the client's address, `scheme` and `host` are how it reached us.
-    """
-    dropped = HOP_BY_HOP | PRIVATE | REBUILT | connection_named(client)
-    if body_was_decoded(client):
-        dropped |= {"content-encoding"}
-    built: CIMultiDict[str] = CIMultiDict()
-    for name, value in client.items():
-        lower = name.lower()
-        if lower not in dropped and not lower.startswith(OURS) and not lower.startswith(HANDSHAKE):
-            built.add(name, value)
-    earlier = client if trusted else {}
-    via = earlier.get("X-Forwarded-For", "")
-    built["X-Forwarded-For"] = f"{via}, {remote}" if via else remote
-    built["X-Forwarded-Proto"] = earlier.get("X-Forwarded-Proto", scheme)
-    built["X-Forwarded-Host"] = earlier.get("X-Forwarded-Host", host)
-    built[REQUEST_ID] = request_id
-    built[TRACEPARENT] = traceparent(client)
-    return built
+def has_trace(head: RequestHead) -> bool:
+    """Tell whether a request brings a trace context (W3C)."""
+    return TRACE.fullmatch(head.values.get(TRACEPARENT, "")) is not None
 
 
-def response_headers(upstream: Mapping[str, str]) -> CIMultiDict[str]:
-    """Build the head for the client from a worker's answer; Content-Length stays, for it is the body's own."""
-    dropped = HOP_BY_HOP | ORIGIN_WIDE | connection_named(upstream)
-    built: CIMultiDict[str] = CIMultiDict()
-    for name, value in upstream.items():
-        lower = name.lower()
-        if lower not in dropped and not lower.startswith((*OURS, CORS, HANDSHAKE)):
-            built.add(name, value)
-    return built
+def new_trace() -> str:
+    return f"00-{_ids.getrandbits(128) or 1:032x}-{_ids.getrandbits(64) or 1:016x}-01"
+
+
+def origin_lines(exchange: Exchange, *, trusted: bool) -> bytes:
+    """Say who the client is; with `trusted` it is a node, whose word on its own client is kept."""
+    earlier = exchange.head.values if trusted else {}
+    via, remote = earlier.get("x-forwarded-for", ""), exchange.peer or "unknown"
+    return b"".join(
+        (
+            field_line("X-Forwarded-For", f"{via}, {remote}" if via else remote),
+            field_line(
+                "X-Forwarded-Proto", earlier.get("x-forwarded-proto", "https" if exchange.secure else "http")
+            ),
+            field_line("X-Forwarded-Host", earlier.get("x-forwarded-host", exchange.head.host)),
+        )
+    )

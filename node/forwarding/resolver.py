@@ -1,4 +1,4 @@
-"""Looks up names that workers claim, and refuses addresses inside somebody's network.
+"""Connects to workers, and refuses names that lead inside somebody's network.
 
 Workers of our own network are known by addresses; a name is a tunnel's and leads to the internet. Whoever owns the
 name decides at every lookup what it leads to, so that this is the one place to look.
@@ -6,31 +6,58 @@ name decides at every lookup what it leads to, so that this is the one place to 
 
 from __future__ import annotations
 
+import asyncio
 import ipaddress
 import socket
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import replace
 
-import aiohttp
-from aiohttp.abc import AbstractResolver, ResolveResult
+from node.forwarding.http1.pool import Address, Connect, connect_tcp
+from node.forwarding.http1.upstream import UpstreamConnection
+
+MOST = 4  # addresses of one name that are tried
+LookUp = Callable[[str, int], Awaitable[Sequence[str]]]
 
 
-class PublicResolver(AbstractResolver):
-    """Gives what `inner` (by default the system) finds, without what is not of the public internet."""
+async def look_up(name: str, port: int) -> Sequence[str]:
+    """Return the addresses that a name has for this system; raise OSError."""
+    found = await asyncio.get_running_loop().getaddrinfo(name, port, type=socket.SOCK_STREAM)
+    return [str(place[0]) for *_, place in found]
 
-    def __init__(self, inner: AbstractResolver | None = None) -> None:
-        self._inner = inner or aiohttp.ThreadedResolver()
 
-    async def resolve(
-        self, host: str, port: int = 0, family: socket.AddressFamily = socket.AF_INET
-    ) -> list[ResolveResult]:
-        """Raise OSError where nothing usable is found, which aiohttp takes for a failed lookup."""
-        found = await self._inner.resolve(host, port, family)
-        public = [result for result in found if is_public(result["host"])]
-        if not public:
-            raise OSError(None, "the name leads to no public address")
-        return public
+class PublicConnector:
+    """Connects to addresses as they are, and to names only where they lead to the public internet."""
 
-    async def close(self) -> None:
-        await self._inner.close()
+    def __init__(self, look_up: LookUp = look_up, connect: Connect = connect_tcp) -> None:
+        self._look_up = look_up
+        self._connect = connect
+
+    async def __call__(self, address: Address, connection: UpstreamConnection) -> None:
+        """Connect; raise OSError."""
+        if is_address(address.host):
+            await self._connect(address, connection)
+            return
+        name = address.host
+        public = [host for host in await self._look_up(name, address.port) if is_public(host)]
+        failure = OSError(None, "the name leads to no public address")
+        for host in list(dict.fromkeys(public))[:MOST]:
+            try:
+                await self._connect(
+                    replace(address, host=host, server_name=address.server_name or name), connection
+                )
+            except OSError as error:
+                failure = error
+            else:
+                return
+        raise failure
+
+
+def is_address(host: str) -> bool:
+    try:
+        ipaddress.ip_address(host.partition("%")[0])
+    except ValueError:
+        return False
+    return True
 
 
 def is_public(host: str) -> bool:

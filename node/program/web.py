@@ -154,6 +154,14 @@ def bind(host: str, port: int, what: str = "port") -> socket.socket:
     return listener
 
 
+def url_of(listener: socket.socket, tls: ssl.SSLContext | None = None) -> str:
+    """Return the URL by which this machine reaches a bound socket."""
+    host, port = listener.getsockname()[:2]
+    host = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(host, host)  # noqa: S104
+    scheme = "http" if tls is None else "https"
+    return f"{scheme}://{f'[{host}]' if ':' in host else host}:{port}"
+
+
 def _bind_error(host: str, port: int, what: str, error: OSError) -> UserFacingError:
     flag = "--" + what.replace(" ", "-")
     if error.errno == errno.EADDRINUSE:
@@ -187,14 +195,12 @@ class HttpServer:
         self._tasks = TaskSet("http")
         self._runner = web.AppRunner(app, handler_cancellation=True, access_log=None, shutdown_timeout=2.0)
         self._listener = listener
-        self.host: str = listener.getsockname()[0]
+        self._url = url_of(listener, ssl_context)
         self.port: int = listener.getsockname()[1]
 
     @property
     def url(self) -> str:
-        host = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(self.host, self.host)  # noqa: S104
-        scheme = "http" if self._ssl_context is None else "https"
-        return f"{scheme}://{f'[{host}]' if ':' in host else host}:{self.port}"
+        return self._url
 
     async def start(self) -> None:
         await self._runner.setup()

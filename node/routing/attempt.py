@@ -2,74 +2,73 @@
 
 from __future__ import annotations
 
-import random
-from collections.abc import Callable
-from dataclasses import dataclass, field
+from collections.abc import Iterator, Mapping
+from typing import Any, Protocol
 
-from node.forwarding.interface import (
-    Callee,
-    ConnectFailed,
-    Exchange,
-    Forwarder,
-    ForwardingError,
-    Limits,
-    Upstream,
-    UpstreamTimeout,
-)
-from node.routing.admission import Gates
-from node.routing.breaker import Breakers
-from node.routing.cache import FingerCache
+import msgspec
+
+from node.forwarding.http1.exchange import Exchange
+from node.forwarding.http1.head import ResponseHead
+from node.forwarding.http1.interface import Patience, Trouble
+from node.forwarding.interface import Target
+from node.forwarding.outbound import Outbound
 from node.routing.candidates import Candidate
-from node.routing.failures import Failure, FailureKind
-from node.routing.outstanding import Outstanding
-from node.routing.retry import RetryBudget
-from node.routing.selection import Selector
-from node.routing.settings import RoutingSettings
-from node.routing.sources import Finder
-from node.routing.stats import RoutingCounters
-from node.routing.targets import AddressBook
+from node.routing.failures import Failure, may_be_refusal, refusal_of
+from node.routing.loads import possible
+from node.routing.parts import Parts
+from node.wire import headers
 from node.wire.messages import Route
+from node.wire.problems import CONTENT_TYPE
+
+LOAD = headers.LOAD.lower()
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Parts:
-    """What all requests of one router share."""
+class Listener(Protocol):
+    """Hears how a try went; exactly one of these is called, and once."""
 
-    worker_id: str
-    settings: RoutingSettings
-    forwarder: Forwarder
-    finder: Finder
-    cache: FingerCache
-    breakers: Breakers
-    selector: Selector
-    budget: RetryBudget
-    counters: RoutingCounters
-    addresses: AddressBook
-    local_gates: Gates
-    remote_gates: Gates
-    clock: Callable[[], float]
-    rng: random.Random
-    own_load: Callable[[], float]
-    outstanding: Outstanding = field(default_factory=Outstanding)
+    def has_answer(self, attempt: Attempt, head: ResponseHead) -> None:
+        """Decide about an answer that is no refusal; it waits until then."""
+
+    def has_failed(self, attempt: Attempt, failure: Failure) -> None:
+        """Hear that there is no answer, or one with which the worker sent the request back unexecuted."""
+
+    def client_failed(self, trouble: Trouble) -> None:
+        """Hear that it is the client who keeps the request from being served."""
 
 
 class Attempt:
-    """Counts as a request in flight from `begin` to `end`, which lets go of the answer and may be called again."""
+    """Counts as a request in flight from `begin` to `end`, which may be called again.
 
-    def __init__(self, parts: Parts, service: str, candidate: Candidate, service_token: str | None = None) -> None:
+    `line` is the exchange that carries it: the client's own, or a rival's.
+    """
+
+    __slots__ = (
+        "_listener", "_parts", "_probes", "_service", "_service_token", "_target", "_targets", "_under_way",
+        "_what", "began_at", "candidate", "line", "load", "route", "worker_id",
+    )  # fmt: skip
+
+    def __init__(
+        self,
+        parts: Parts,
+        service: str,
+        candidate: Candidate,
+        *,
+        listener: Listener,
+        line: Exchange,
+        service_token: str | None = None,
+    ) -> None:
         self._parts = parts
         self._service = service
         self._service_token = service_token
+        self._listener = listener
         self._probes = False
         self._under_way = False
+        self.line = line
         self.candidate = candidate
+        self.worker_id = candidate.worker_id
         self.began_at = parts.clock()
-        self.upstream: Upstream | None = None
         self.route: Route | None = None
-
-    @property
-    def worker_id(self) -> str:
-        return self.candidate.worker_id
+        self.load: float | None = None  # that the answer told
 
     @property
     def is_local(self) -> bool:
@@ -87,31 +86,77 @@ class Attempt:
         self._parts.outstanding.end(self._service, self.worker_id)
         if self._probes:
             self._parts.breakers.gave_up(self._service, self.worker_id)
-        if self.upstream is not None:
-            self.upstream.discard()
 
-    async def reach(self, exchange: Exchange, limits: Limits) -> Failure | None:
-        """Try the worker's addresses in turn until one takes the connection; then the answer is in `upstream`."""
+    def send(self, outbound: Outbound, lines: bytes, patience: Patience) -> None:
+        """Ask at the worker's addresses in turn until one takes the connection."""
+        self._what = (outbound, lines, patience)
+        self._targets: Iterator[Target] = iter(self._parts.addresses.ordered(self.candidate, self._parts.clock()))
+        self._next("it has no address")
+
+    # What the exchange tells
+
+    def answered(self, exchange: Exchange, head: ResponseHead) -> None:
         parts = self._parts
-        failure: ForwardingError = ConnectFailed("it has no address")
-        for target in parts.addresses.ordered(self.candidate, parts.clock()):
-            callee = Callee(self.worker_id, target, self._service_token)
-            try:
-                self.upstream = await parts.forwarder.attempt(callee, exchange, limits)
-            except ConnectFailed as error:
-                failure = error
-                parts.addresses.failed(self.worker_id, target, parts.clock())
-                continue
-            except ForwardingError as error:
-                failure = error
-                break
-            parts.addresses.worked(self.worker_id, target)
-            self.route = target.route
-            return None
-        return Failure(self.worker_id, _kind(failure), str(failure))
+        parts.addresses.worked(self.worker_id, self._target)
+        self.route = self._target.route
+        if self._service_token is None:
+            self.load = parse_load(head.values.get(LOAD))
+            if parts.witness is not None:
+                parts.witness.answered(self.worker_id, self.load)
+            if may_be_refusal(head.status, head.values) and head.get("content-type").startswith(CONTENT_TYPE):
+                exchange.peek(lambda body: self._peeked(head, body))
+                return
+        self._listener.has_answer(self, head)
+
+    def failed(self, exchange: Exchange, trouble: Trouble) -> None:  # noqa: ARG002 - it is ours
+        parts, worker_id = self._parts, self.worker_id
+        if trouble.kind == "client":
+            self._listener.client_failed(trouble)
+        elif trouble.kind == "connect":
+            parts.addresses.failed(worker_id, self._target, parts.clock())
+            if parts.witness is not None and not self.is_local:
+                parts.witness.unreachable(worker_id, self._target)
+            self._next(trouble.reason)
+        else:
+            if parts.witness is not None and not self.is_local:
+                parts.witness.failed(worker_id)
+            self._listener.has_failed(self, Failure(worker_id, trouble.kind, trouble.reason))
+
+    def _next(self, reason: str) -> None:
+        """Ask at the next address; without one the worker has failed for this reason."""
+        target = next(self._targets, None)
+        if target is None:
+            self._listener.has_failed(self, Failure(self.worker_id, "connect", reason))
+            return
+        self._target = target
+        outbound, lines, patience = self._what
+        way = self._parts.forwarder.way(self.worker_id, target, self._service_token)
+        self.line.forward(way.pool, way.head(outbound, lines), self, patience)
+
+    def _peeked(self, head: ResponseHead, body: bytes | None) -> None:
+        refusal = refusal_of(document_of(body))
+        if refusal:
+            reason = f"{self.worker_id} sent it back: {refusal}"
+            self._listener.has_failed(self, Failure(self.worker_id, "refused", reason, refusal))
+        else:
+            self._listener.has_answer(self, head)
 
 
-def _kind(failure: ForwardingError) -> FailureKind:
-    if isinstance(failure, UpstreamTimeout):
-        return "timeout"
-    return "connect" if isinstance(failure, ConnectFailed) else "reset"
+def document_of(body: bytes | None) -> Mapping[str, Any] | None:
+    """Return the JSON object that this is, if it is one."""
+    try:
+        document = msgspec.json.decode(body or b"")
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+        return None
+    return document if isinstance(document, dict) else None
+
+
+def parse_load(text: str | None) -> float | None:
+    """Return the load that an answer tells, or None when it tells none that can be."""
+    if text is None:
+        return None
+    try:
+        load = float(text)
+    except ValueError:
+        return None
+    return load if possible(load) else None

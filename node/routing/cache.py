@@ -100,16 +100,24 @@ class FingerCache:
 
     # --- asking ---------------------------------------------------------------------------------------------------
 
+    def known(self, service: str, find: Find) -> Ranking | None:
+        """Return the candidates of a service where no lookup has to be waited for; see `get`."""
+        entry = self._entries.get(service)
+        if entry is None:
+            return None
+        fresh, stale = self._left(entry)
+        if fresh > 0.0:
+            return entry.ranking
+        if stale > 0.0:
+            self._lookups.start(service, lambda: self._look_up(service, find))
+            return entry.ranking
+        return None
+
     async def get(self, service: str, find: Find) -> Cached:
         """Return the candidates of a service, asking `find` when they are not known or no longer fresh."""
-        entry = self._entries.get(service)
-        if entry is not None:
-            fresh, stale = self._left(entry)
-            if fresh > 0.0:
-                return Cached(entry.ranking, hit=True)
-            if stale > 0.0:
-                self._lookups.start(service, lambda: self._look_up(service, find))
-                return Cached(entry.ranking, hit=True)
+        ranking = self.known(service, find)
+        if ranking is not None:
+            return Cached(ranking, hit=True)
         await self._lookups.call(service, lambda: self._look_up(service, find))
         return Cached(self.ranking(service), hit=False)
 

@@ -1,332 +1,332 @@
-"""Carries one request: to the service here or to one worker after another, until an answer begins."""
+"""Carries one request: to the service here or to one worker after another, until an answer begins.
+
+Nothing here waits: what has to be waited for (a lookup, a place, a pause, an answer) calls the next step when it
+has come, and is called off when the request is over. With a warm cache a request goes from its head to the write to
+the worker in one go.
+"""
 
 from __future__ import annotations
 
 import asyncio
-import contextlib
+from collections.abc import Callable
 
-from aiohttp import web
-
-from node.forwarding.interface import Exchange, Limits, Target
+from node.forwarding.http1.exchange import Exchange
+from node.forwarding.http1.head import ResponseHead
+from node.forwarding.http1.interface import Patience, Trouble, problem_of
+from node.forwarding.http1.rival import Rival
+from node.forwarding.interface import Target
+from node.forwarding.outbound import Outbound, id_lines, too_large
 from node.routing.admission import Gate
-from node.routing.attempt import Attempt, Parts
+from node.routing.attempt import Attempt
 from node.routing.candidates import Candidate
-from node.routing.failures import (
-    BAD_STATUSES,
-    Failure,
-    conclude,
-    may_be_refusal,
-    no_worker,
-    refusal_of,
-)
-from node.routing.hedging import Race
-from node.routing.loads import possible
-from node.routing.ranking import Ranking, Wanted
+from node.routing.choice import Choice
+from node.routing.failures import BAD_STATUSES, Failure, conclude, no_worker
+from node.routing.hedging import Hedge
+from node.routing.parts import Parts
 from node.routing.retry import backoff, may_retry, repeatable
 from node.routing.sources import LocalTarget
-from node.wire import headers
-from node.wire.manifests import Manifest
+from node.wire.headers import IDEMPOTENCY_KEY
 from node.wire.messages import Route
 from node.wire.problems import Problem
 
 SWITCHING = 101
-SHORTEST_HEDGE = 0.002  # seconds: so often at most it is looked whether a second worker can be asked
+ONCE = IDEMPOTENCY_KEY.lower()
+EVENTS = "text/event-stream"  # lasts as long as both sides like
+
+Step = Callable[[], None]
 
 
 class Dispatch:
-    """One request on its way; at last `worker`, `route`, `attempts`, `broken` and `upgraded` tell how it went."""
+    """One request on its way; at last `worker`, `route`, `attempts` and `failures` tell how it went."""
 
     def __init__(
         self,
         parts: Parts,
-        manifest: Manifest,
+        outbound: Outbound,
         exchange: Exchange,
         *,
         forwarded: bool,
         caller: str,
         vetted_only: bool,
+        over: Callable[[Dispatch], None],
     ) -> None:
+        manifest, settings = outbound.manifest, parts.settings
         self._parts = parts
         self._manifest = manifest
         self._service = manifest.name
-        self._exchange = exchange
+        self._outbound = outbound
+        self._lines = id_lines(exchange, outbound)
         self._forwarded = forwarded
         self._caller = caller
-        self._vetted_only = vetted_only
-        self._repeatable = repeatable(exchange.method, exchange.request.headers, manifest)
-        self._started = parts.clock()
-        self._limits: Limits | None = None
-        self._tried: set[str] = {parts.worker_id}
+        self._choice = Choice(parts, manifest, vetted_only=vetted_only)
+        self._report = over
+        self._repeatable = repeatable(exchange.head.method, exchange.head.values.get(ONCE, ""), manifest)
+        self._patience = Patience(
+            settings.connect_timeout,
+            settings.first_byte_of(manifest),
+            settings.idle_timeout,
+            exchange.began_at + settings.request_time_of(manifest),
+        )
+        self._gates: list[Gate] = []  # in which we hold a place
+        self._under_way: list[Attempt] = []
         self._failures: list[Failure] = []
-        self._next: Candidate | None = None
-        self._searched = False
-        self._refreshed = False
+        self._full_here: LocalTarget | None = None  # where to queue when nobody else takes it
+        self._at_home = False
+        self._last_resort = False
+        self._call_off: Callable[[], object] | None = None  # of what is waited for
+        self._hedge: Hedge | None = None
+        self._over = False
+        self._winner: Attempt | None = None
+        self.exchange = exchange
+        self.manifest = manifest
+        self.started = parts.clock()
         self.attempts = 0
         self.worker: str | None = None
         self.route: Route | None = None
-        self.broken = ""
-        self.upgraded = False
 
     @property
     def failures(self) -> int:
         """How many workers were asked in vain."""
         return len(self._failures)
 
-    async def run(self, target: LocalTarget | None) -> web.StreamResponse:
-        """Return the finished answer; raise the Problem that tells why there is none."""
-        if self._forwarded:
-            return await self._only_here(target)
-        if target is not None and self._local_gate(target).has_room:
-            answer = await self._here(target, wait=None)
-            if answer is not None:
-                return answer
-            if not await self._may_go_on():
-                raise self._conclusion()
-            target = None
-        answer = await self._elsewhere(wait=None if target is None else 0.0)
-        if answer is None and target is not None and self._another_allowed() and await self._afforded():
-            answer = await self._here(target, wait=None)
-        if answer is None:
-            raise self._conclusion()
-        return answer
-
     # --- here or elsewhere ----------------------------------------------------------------------------------------
 
-    async def _only_here(self, target: LocalTarget | None) -> web.StreamResponse:
+    def begin(self, target: LocalTarget | None) -> None:
+        """Serve the request; `target` is the service on this machine, if it runs here."""
+        if self._forwarded:
+            self._only_here(target)
+        elif target is None:
+            self._elsewhere()
+        else:
+            gate = self._local_gate(target)
+            if gate.try_enter():
+                self._gates.append(gate)
+                self._ask_here(target)
+            else:
+                self._full_here = target
+                self._elsewhere()
+
+    def _only_here(self, target: LocalTarget | None) -> None:
         """Serve what another node forwarded: here or nowhere, so that no request goes round in circles."""
         if target is None:
-            text = f"This machine does not run {self._service} now."
-            raise no_worker(self._service, text, self._parts.settings.retry_after)
+            self._refuse(self._no_worker(f"This machine does not run {self._service} now."))
+            return
         # The sender waits only so long for the answer's first byte; half of it is for the service itself.
-        answer = await self._here(target, wait=self._parts.settings.first_byte_of(self._manifest) / 2)
-        if answer is not None:
-            return answer
-        if any(failure.executed for failure in self._failures):
-            raise self._conclusion()
-        text = f"{self._service} on this machine takes no connections."
-        raise no_worker(self._service, text, self._parts.settings.retry_after)
+        wait = self._patience.first_byte / 2
+        self._enter(self._local_gate(target), wait, lambda: self._ask_here(target))
 
-    async def _here(self, target: LocalTarget, wait: float | None) -> web.StreamResponse | None:
-        async with self._local_gate(target).slot(self._caller, wait):
-            own = Candidate(self._parts.worker_id, (Target("local", target.base_url),))
-            return await self._ask(own, target.service_token)
+    def _ask_here(self, target: LocalTarget) -> None:
+        self._at_home = True
+        own = Candidate(self._parts.worker_id, (Target("local", target.base_url),))
+        self._ask(own, self.exchange, target.service_token)
 
     def _local_gate(self, target: LocalTarget) -> Gate:
         return self._parts.local_gates.of(self._service, target.manifest.concurrency)
 
-    async def _elsewhere(self, wait: float | None) -> web.StreamResponse | None:
-        """Ask other workers; None when none of them answered, or with a `wait` of 0 when all places are taken."""
-        candidate = await self.choose()
+    def _elsewhere(self) -> None:
+        self._choose(self._enter_elsewhere)
+
+    def _enter_elsewhere(self, candidate: Candidate | None) -> None:
+        """Ask other workers, when there is a place for one more request with all of them together."""
         if candidate is None:
-            return None
-        gate = self._parts.remote_gates.of(self._service, self._places())
-        must_wait = not gate.has_room
-        if wait == 0.0 and must_wait:
-            return None
-        async with gate.slot(self._caller, wait):
-            if must_wait:  # who was chosen then may be gone or full, and another have the place that became free
-                self._next = None
-                candidate = await self.choose()
-            while candidate is not None:
-                answer = await self._ask(candidate, gate=gate)
-                if answer is not None:
-                    return answer
-                if not await self._may_go_on():
-                    return None
-                candidate = await self.choose()
-        return None
+            self._nobody_left()
+            return
+        gate = self._parts.remote_gates.of(self._service, self._choice.places())
+        if gate.try_enter():
+            self._gates.append(gate)
+            self._ask_other(candidate)
+        elif self._full_here is not None:
+            self._nobody_left()
+        else:
+            self._enter(gate, None, self._choose_again)
 
-    def _places(self) -> int:
-        """Return how many requests the workers that are known take together."""
-        return max(1, len(self._parts.cache.ranking(self._service))) * self._manifest.concurrency
+    def _choose_again(self) -> None:
+        """Choose after a wait: another may have the place that became free."""
+        self._choice.again()
+        self._choose(self._ask_other)
 
-    # --- whom to ask ----------------------------------------------------------------------------------------------
+    def _ask_other(self, candidate: Candidate | None) -> None:
+        if candidate is None:
+            self._nobody_left()
+            return
+        self._ask(candidate, self.exchange)
+        settings = self._parts.settings
+        if settings.hedge_after > 0.0 and self._under_way and self._may_hedge():
+            self._hedge = Hedge(settings.hedge_after, self._ask_second)
 
-    async def choose(self) -> Candidate | None:
-        """Return the worker to ask next, which has not been asked in this request; None when there is none."""
-        if self._next is not None and self._next.worker_id not in self._tried:
-            return self._next
-        parts = self._parts
-        if not self._searched:
-            self._searched = True
-            cached = await parts.cache.get(self._service, lambda: parts.finder.first(self._service))
-            parts.counters.cache_hits += cached.hit
-            parts.counters.cache_misses += not cached.hit
-            self._refreshed = not len(cached.ranking)  # every source was asked a moment ago
-        self._next = self._pick()
-        if self._next is None and not self._refreshed:
-            self._refreshed = True
-            await parts.cache.refresh(self._service, lambda: parts.finder.all(self._service))
-            self._next = self._pick()
-        return self._next
+    def _nobody_left(self) -> None:
+        """Come back to the service here that was full, at the price of a retry; else give up."""
+        self._leave_gates()
+        target, self._full_here = self._full_here, None
+        if target is None or not self._another_allowed():
+            self._conclude()
+        elif not self._failures:
+            self._back_here(target)
+        else:
+            self._after_pause(lambda: self._back_here(target))
 
-    def _pick(self) -> Candidate | None:
-        """Let the policy pick among those not asked yet; broken ones only where there are no others."""
-        parts = self._parts
-        ranking = parts.cache.ranking(self._service)
-        broken = parts.breakers.blocked(self._service, parts.clock())
-        if broken:
-            picked = parts.selector.pick(self._service, ranking, self._wanted(self._tried | broken))
-            if picked is not None:
-                return picked
-        return parts.selector.pick(self._service, ranking, self._wanted(self._tried))
-
-    def _wanted(self, skip: set[str]) -> Wanted:
-        busy = self._parts.outstanding.of(self._service)
-        return Wanted(skip, busy, self._manifest.concurrency, self._vetted_only)
+    def _back_here(self, target: LocalTarget) -> None:
+        self._last_resort = True
+        self._enter(self._local_gate(target), None, lambda: self._ask_here(target))
 
     # --- asking ---------------------------------------------------------------------------------------------------
 
-    async def _ask(
-        self, candidate: Candidate, service_token: str | None = None, gate: Gate | None = None
-    ) -> web.StreamResponse | None:
-        """Try one worker; return its answer when it has gone to the client, else note the failure.
-
-        Through the `gate` a second worker may be asked as well, when this one takes long.
-        """
-        with contextlib.ExitStack() as held:
-            first = self._begin(candidate, held, service_token)
-            if gate is not None and self._may_hedge():
-                winner = await self._race(first, gate, held)
-            else:
-                winner = first if await self._usable(first) else None
-            return None if winner is None else await self._relay(winner)
-
-    def _begin(self, candidate: Candidate, held: contextlib.ExitStack, service_token: str | None = None) -> Attempt:
-        self._tried.add(candidate.worker_id)
+    def _ask(self, candidate: Candidate, line: Exchange, service_token: str | None = None) -> None:
+        self._choice.tried.add(candidate.worker_id)
         self.attempts += 1
-        attempt = Attempt(self._parts, self._service, candidate, service_token)
+        if self._forwarded or self.attempts >= self._parts.settings.attempts:
+            self.exchange.keep_body = False  # nobody will ask for it again
+        attempt = Attempt(
+            self._parts, self._service, candidate, listener=self, line=line, service_token=service_token
+        )
+        self._under_way.append(attempt)
         attempt.begin()
-        held.callback(attempt.end)
-        return attempt
+        attempt.send(self._outbound, self._lines, self._patience)
 
-    async def _usable(self, attempt: Attempt, race: Race[Attempt] | None = None) -> bool:
-        """Wait for a worker's answer; tell whether it may go to the client, else note the failure."""
-        failure = await attempt.reach(self._exchange, self._time_limits())
-        if failure is not None:
-            self._note(failure)
-        elif not await self._goes_back(attempt, race):
-            return True
-        attempt.end()  # at once, for the other one in a race may take long
-        return False
-
-    async def _goes_back(self, attempt: Attempt, race: Race[Attempt] | None) -> bool:
-        """Tell whether the answer is a failure that another worker may make good, and note it then."""
-        upstream = attempt.upstream
-        assert upstream is not None
-        if not attempt.is_local and may_be_refusal(upstream.status, upstream.headers):
-            document = await upstream.problem()
-            refusal = refusal_of(document)
-            if refusal:
-                reason = f"{attempt.worker_id} sent it back: {refusal}"
-                self._note(Failure(attempt.worker_id, "refused", reason, refusal))
-                return True
-        if upstream.status not in BAD_STATUSES:
-            return False
-        failure = Failure(attempt.worker_id, "bad-status", f"status {upstream.status}")
+    def has_answer(self, attempt: Attempt, head: ResponseHead) -> None:
+        """Relay an answer, unless it is a failure that another worker may make good."""
+        if head.status not in BAD_STATUSES:
+            self._relay(attempt, head)
+            return
+        failure = Failure(attempt.worker_id, "bad-status", f"status {head.status}")
         self._count_against(failure)
-        if not await self._another_may_do_better(failure, race):
-            return False
+        if len(self._under_way) > 1:
+            self._give_up(attempt, failure)
+        elif self._forwarded or not self._retry_allowed(failure):
+            self._relay(attempt, head)
+        else:
+            self._choose(lambda candidate: self._replace(attempt, head, failure, candidate))
+
+    def _replace(self, attempt: Attempt, head: ResponseHead, failure: Failure, candidate: Candidate | None) -> None:
+        if attempt not in self._under_way:
+            return  # it broke off meanwhile
+        if candidate is None:
+            self._relay(attempt, head)
+        else:
+            self._give_up(attempt, failure)
+
+    def has_failed(self, attempt: Attempt, failure: Failure) -> None:
+        """Note a failure and go on."""
+        self._count_against(failure)
+        self._give_up(attempt, failure)
+
+    def client_failed(self, trouble: Trouble) -> None:
+        """Say what is wrong with the request; no worker is to blame."""
+        limit = self._manifest.max_body_bytes
+        self.exchange.refuse(too_large(limit) if trouble.status == 413 else problem_of(trouble))
+
+    def _give_up(self, attempt: Attempt, failure: Failure) -> None:
         self._failures.append(failure)
-        return True
+        self._let_go(attempt)
+        if not self._under_way:  # else the other one may still answer
+            self._end_race()
+            self._go_on()
 
-    async def _another_may_do_better(self, failure: Failure, race: Race[Attempt] | None) -> bool:
-        if race is not None and race.under_way > 1:
-            return True
-        return not self._forwarded and self._retry_allowed(failure) and await self.choose() is not None
-
-    async def _relay(self, attempt: Attempt) -> web.StreamResponse:
-        parts, upstream = self._parts, attempt.upstream
-        assert upstream is not None
+    def _relay(self, attempt: Attempt, head: ResponseHead) -> None:
+        parts, exchange = self._parts, self.exchange
+        self._winner = attempt
+        if self._hedge is not None:
+            self._win(attempt)
         self.worker, self.route = attempt.worker_id, attempt.route
-        self.upgraded = upstream.status == SWITCHING
-        load = parts.own_load() if attempt.is_local else parse_load(upstream.headers.get(headers.LOAD))
+        load = parts.own_load() if attempt.is_local else attempt.load
         if load is not None and not attempt.is_local:
             parts.cache.update_load(attempt.worker_id, load)
-        response = await upstream.relay(self._added_headers(attempt, load))
-        self.broken = upstream.broken
-        if upstream.broken:
-            self._count_against(Failure(attempt.worker_id, "reset", upstream.broken))
-        elif upstream.status not in BAD_STATUSES:
-            parts.breakers.succeeded(self._service, attempt.worker_id)
-        return response
+        passing = parts.answers.switching if head.status == SWITCHING else parts.answers.plain
+        endless = head.values.get("content-type", "").startswith(EVENTS)
+        exchange.relay(passing, self._added_lines(attempt, load), endless=endless)
 
-    def _added_headers(self, attempt: Attempt, load: float | None) -> dict[str, str]:
-        found = (attempt.began_at - self._started) * 1000.0
+    def _added_lines(self, attempt: Attempt, load: float | None) -> bytes:
+        found = (attempt.began_at - self.started) * 1000.0
         waited = (self._parts.clock() - attempt.began_at) * 1000.0
-        added = {
-            headers.REQUEST_ID: self._exchange.headers[headers.REQUEST_ID],
-            headers.WORKER: attempt.worker_id,
-            headers.ROUTE: attempt.route or "",
-            headers.ATTEMPTS: str(self.attempts),
-            headers.SERVER_TIMING: f"route;dur={found:.1f}, worker;dur={waited:.1f}",
-        }
-        if load is not None:
-            added[headers.LOAD] = f"{load:.3f}"
-        return added
+        told = "" if load is None else f"X-RMA-Load: {load:.3f}\r\n"
+        return (
+            f"X-RMA-Worker: {attempt.worker_id}\r\nX-RMA-Route: {attempt.route}\r\n"
+            f"X-RMA-Attempts: {self.attempts}\r\n"
+            f"Server-Timing: route;dur={found:.1f}, worker;dur={waited:.1f}\r\n{told}"
+        ).encode("latin-1")
 
     # --- asking a second worker as well ---------------------------------------------------------------------------
 
     def _may_hedge(self) -> bool:
-        settings = self._parts.settings
-        in_number = self.attempts < settings.attempts
-        return settings.hedge_after > 0.0 and self._repeatable and in_number and not self._exchange.websocket
+        in_number = self.attempts < self._parts.settings.attempts
+        return self._repeatable and in_number and not self.exchange.head.websocket
 
-    async def _race(self, first: Attempt, gate: Gate, held: contextlib.ExitStack) -> Attempt | None:
-        """Wait for the first worker's answer, and when it takes long, for that of a second one too.
+    def _ask_second(self) -> bool:
+        """Ask a second worker as well where the request can be sent once more now; tell whether one is asked."""
+        exchange = self.exchange
+        whole = exchange.body_complete and exchange.replayable and not exchange.status
+        gate = self._gates[0]
+        if not whole or exchange.response is not None or not gate.has_room or not self._in_time():
+            return False
+        candidate = self._choice.second()
+        if candidate is None or not gate.try_enter():
+            return False
+        self._gates.append(gate)
+        self._parts.counters.hedged += 1
+        self._ask(candidate, Rival(exchange))
+        return True
 
-        Return the first one that may go to the client; the other worker is let go of and not counted as failed.
-        """
-        parts, wait = self._parts, max(SHORTEST_HEDGE, self._parts.settings.hedge_after)
-        second: Attempt | None = None
-        async with contextlib.AsyncExitStack() as place, Race[Attempt]() as race:
-            race.start(first, self._usable(first, race))
-            while second is None and not await race.ended_within(wait):
-                candidate = self._second_choice(gate)
-                if candidate is not None:
-                    await place.enter_async_context(gate.slot(self._caller, 0.0))
-                    parts.counters.hedged += 1
-                    second = self._begin(candidate, held)
-                    race.start(second, self._usable(second, race))
-            winner = await race.winner()
-        for attempt in (first, second):
-            if attempt is not None and attempt is not winner:
-                attempt.end()
-        parts.counters.hedge_wins += winner is not None and winner is second
-        return winner
+    def _win(self, attempt: Attempt) -> None:
+        """End the race: the other worker is let go of and not counted as failed."""
+        second = attempt.line is not self.exchange
+        self._parts.counters.hedge_wins += second
+        if isinstance(attempt.line, Rival):
+            attempt.line.hand_over(self.exchange)
+            attempt.line = self.exchange
+        for other in [other for other in self._under_way if other is not attempt]:
+            self._let_go(other)
+        self._end_race()
 
-    def _second_choice(self, gate: Gate) -> Candidate | None:
-        """Return a worker with room to ask as well, where the request can be sent once more now."""
-        parts, body = self._parts, self._exchange.body
-        # Two tries never read the client's stream at once.
-        whole = body is None or (body.complete and body.replayable)
-        if not whole or not gate.has_room or not self._in_time():
-            return None
-        broken = {item.worker_id for item in parts.breakers.tripped(self._service, parts.clock())}
-        wanted = self._wanted(self._tried | broken)
-        eligible = parts.cache.ranking(self._service).eligible(wanted)
-        idle = Ranking(item for item in eligible if wanted.load(item) < 1.0)
-        if not len(idle) or not parts.budget.take(parts.clock()):
-            return None
-        return parts.selector.pick(self._service, idle, wanted)
+    def _end_race(self) -> None:
+        if self._hedge is not None:
+            self._hedge.stop()
+            self._hedge = None
+        while len(self._gates) > 1:
+            self._gates.pop().leave()
+
+    def _let_go(self, attempt: Attempt) -> None:
+        self._under_way.remove(attempt)
+        attempt.end()
+        if attempt.line is not self.exchange or self._winner is None:
+            attempt.line.discard()
 
     # --- failing --------------------------------------------------------------------------------------------------
 
-    async def _may_go_on(self) -> bool:
-        """Tell whether another worker may be asked after the last failure; if so, the pause before it is over."""
-        return self._another_allowed() and await self.choose() is not None and await self._afforded()
+    def _go_on(self) -> None:
+        """Ask another worker after a failure, if that may be."""
+        if self._forwarded:
+            self._conclude_here()
+        elif self._last_resort:
+            self._conclude()
+        elif not self._another_allowed():
+            self._nobody_left()
+        else:
+            self._choose(self._pause)
 
-    async def _afforded(self) -> bool:
-        """Take another try out of the retry budget, which may be empty, and pause; the first try is free."""
+    def _pause(self, candidate: Candidate | None) -> None:
+        if candidate is None:
+            self._nobody_left()
+        else:
+            self._after_pause(self._again)
+
+    def _again(self) -> None:
+        if self._at_home:
+            self._at_home = False
+            self._leave_gates()
+            self._elsewhere()
+        else:
+            self._choose(self._ask_other)
+
+    def _after_pause(self, step: Step) -> None:
+        """Take another try out of the retry budget, which may be empty, and pause before it."""
         parts = self._parts
-        if not self._failures:
-            return True
         if not parts.budget.take(parts.clock()):
-            return False
+            self._leave_gates()
+            self._conclude()
+            return
         parts.counters.retries += 1
         pause = backoff(len(self._failures), parts.settings.retry_base, parts.settings.retry_cap, parts.rng)
-        await asyncio.sleep(pause)
-        return True
+        self._wait(asyncio.get_running_loop().call_later(pause, self._step, step).cancel)
 
     def _another_allowed(self) -> bool:
         return not self._failures or self._retry_allowed(self._failures[-1])
@@ -335,17 +335,13 @@ class Dispatch:
         return self._in_time() and may_retry(
             executed=failure.executed,
             repeatable=self._repeatable,
-            replayable=self._exchange.replayable,
+            replayable=self.exchange.replayable,
             attempts=self.attempts,
             most=self._parts.settings.attempts,
         )
 
     def _in_time(self) -> bool:
-        return self._limits is None or asyncio.get_running_loop().time() < self._limits.deadline
-
-    def _note(self, failure: Failure) -> None:
-        self._failures.append(failure)
-        self._count_against(failure)
+        return not self._parts.forwarder.closed and asyncio.get_running_loop().time() < self._patience.deadline
 
     def _count_against(self, failure: Failure) -> None:
         """Tell cache and breaker about a failed worker at once."""
@@ -357,25 +353,100 @@ class Dispatch:
         if failure.worker_is_sick:
             parts.breakers.failed(service, failure.worker_id, parts.clock(), failure.reason)
 
-    def _time_limits(self) -> Limits:
-        settings = self._parts.settings
-        if self._limits is None:
-            self._limits = Limits(
-                connect=settings.connect_timeout,
-                first_byte=settings.first_byte_of(self._manifest),
-                idle=settings.idle_timeout,
-                deadline=asyncio.get_running_loop().time() + settings.request_time_of(self._manifest),
-            )
-        return self._limits
+    def _conclude_here(self) -> None:
+        if any(failure.executed for failure in self._failures):
+            self._conclude()
+        else:
+            self._refuse(self._no_worker(f"{self._service} on this machine takes no connections."))
 
-    def _conclusion(self) -> Problem:
-        return conclude(self._service, self._failures, self._parts.settings.retry_after)
+    def _conclude(self) -> None:
+        self._refuse(conclude(self._service, self._failures, self._parts.settings.retry_after))
 
+    def _no_worker(self, text: str) -> Problem:
+        return no_worker(self._service, text, self._parts.settings.retry_after)
 
-def parse_load(text: str | None) -> float | None:
-    """Return the load that an answer tells, or None when it tells none that can be."""
-    with contextlib.suppress(TypeError, ValueError):
-        load = float(text)  # type: ignore[arg-type]
-        if possible(load):
-            return load
-    return None
+    def _refuse(self, problem: Problem) -> None:
+        self.exchange.refuse(problem)
+
+    # --- waiting --------------------------------------------------------------------------------------------------
+
+    def _choose(self, then: Callable[[Candidate | None], None]) -> None:
+        """Go on with who is to be asked next, at once where no lookup has to come before."""
+        if self._choice.ready():
+            then(self._choice.picked)
+        else:
+            self._wait(self._parts.tasks.start(self._look_up(then), "lookup").cancel)
+
+    async def _look_up(self, then: Callable[[Candidate | None], None]) -> None:
+        try:
+            ready = False
+            while not ready:
+                await self._choice.look_up()
+                ready = self._choice.ready()
+        except Exception:
+            self.exchange.crashed()
+        else:
+            self._step(lambda: then(self._choice.picked))
+
+    def _enter(self, gate: Gate, wait: float | None, step: Step) -> None:
+        """Go on with a place in the gate, at once where one is free."""
+        if gate.try_enter():
+            self._gates.append(gate)
+            step()
+            return
+        try:
+            turn = gate.queue(self._caller, wait, lambda: self._entered(gate, step), self._refuse)
+        except Problem as problem:
+            self._refuse(problem)
+        else:
+            self._wait(turn.cancel)
+
+    def _entered(self, gate: Gate, step: Step) -> None:
+        self._gates.append(gate)
+        self._step(step)
+
+    def _wait(self, call_off: Callable[[], object]) -> None:
+        """Remember how to call off what is waited for now, in place of what was before."""
+        if self._call_off is not None:
+            self._call_off()
+        self._call_off = call_off
+
+    def _step(self, step: Step) -> None:
+        """Do what was waited for."""
+        self._call_off = None
+        if self._over:
+            return
+        try:
+            step()
+        except Exception:
+            self.exchange.crashed()
+
+    # --- the end --------------------------------------------------------------------------------------------------
+
+    def ended(self) -> None:
+        """Hear from the exchange that the request is over; let go of everything and tell how it went."""
+        self._over = True
+        if self._call_off is not None:
+            self._call_off()
+            self._call_off = None
+        if self._winner is not None:
+            self._judge(self._winner.worker_id)
+        self._end_race()
+        while self._under_way:
+            self._let_go(self._under_way[-1])
+        self._leave_gates()
+        self._report(self)
+
+    def _judge(self, worker_id: str) -> None:
+        """Tell the breaker whether the answer was a good and whole one; a client that left says nothing."""
+        exchange = self.exchange
+        if exchange.gone and exchange.status != SWITCHING:
+            return
+        if exchange.broken:
+            self._count_against(Failure(worker_id, "reset", exchange.broken))
+        elif exchange.status not in BAD_STATUSES:
+            self._parts.breakers.succeeded(self._service, worker_id)
+
+    def _leave_gates(self) -> None:
+        while self._gates:
+            self._gates.pop().leave()

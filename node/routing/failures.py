@@ -20,6 +20,7 @@ REFUSALS = frozenset(
 )  # fmt: skip
 REFUSAL_STATUSES = frozenset({401, 403, 404, 503, 508})
 BAD_STATUSES = frozenset({502, 503, 504})
+ATTEMPTS = headers.ATTEMPTS.lower()
 RESTING = frozenset({"draining", "no-worker", "starting"})
 
 
@@ -44,8 +45,11 @@ class Failure:
 
 
 def may_be_refusal(status: int, answer: Mapping[str, str]) -> bool:
-    """Tell from a node's head whether it may have refused; a service's own answer always says some attempts."""
-    return status in REFUSAL_STATUSES and answer.get(headers.ATTEMPTS, "0") == "0"
+    """Tell from a node's head whether it may have refused; a service's own answer always says some attempts.
+
+    `answer` has the fields by their names in lower case.
+    """
+    return status in REFUSAL_STATUSES and answer.get(ATTEMPTS, "0") == "0"
 
 
 def refusal_of(document: Mapping[str, Any] | None) -> str:

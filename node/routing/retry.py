@@ -3,17 +3,15 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Mapping
 
-from node.wire import headers
 from node.wire.manifests import Manifest
 
 IDEMPOTENT_METHODS = frozenset({"GET", "HEAD", "OPTIONS", "PUT", "DELETE"})  # RFC 9110 §9.2.2
 
 
-def repeatable(method: str, request_headers: Mapping[str, str], manifest: Manifest) -> bool:
+def repeatable(method: str, idempotency_key: str, manifest: Manifest) -> bool:
     """Tell whether executing the request twice does no harm."""
-    return method in IDEMPOTENT_METHODS or manifest.idempotent or bool(request_headers.get(headers.IDEMPOTENCY_KEY))
+    return method in IDEMPOTENT_METHODS or manifest.idempotent or bool(idempotency_key)
 
 
 def may_retry(*, executed: bool, repeatable: bool, replayable: bool, attempts: int, most: int) -> bool:

@@ -1,4 +1,4 @@
-"""The router: resolves a service, carries the request through a Dispatch, and counts what came of it."""
+"""The router: resolves a service, gives the request to a Dispatch, and counts what came of it."""
 
 from __future__ import annotations
 
@@ -6,17 +6,17 @@ import random
 import time
 from collections.abc import Callable, Collection, Sequence
 
-from aiohttp import web
-
-from node.forwarding.exchange import make_exchange
-from node.forwarding.interface import Forwarder
+from node.forwarding.forwarder import Forwarder
+from node.forwarding.headers import Answers
+from node.forwarding.http1.exchange import Exchange
+from node.forwarding.outbound import check_length, outbound_of
 from node.routing.admission import Gates
-from node.routing.attempt import Parts
 from node.routing.breaker import Breakers
 from node.routing.cache import FingerCache
 from node.routing.candidates import Candidate
 from node.routing.dispatch import SWITCHING, Dispatch
 from node.routing.explain import Situation, explain
+from node.routing.parts import Parts, Witness
 from node.routing.retry import RetryBudget
 from node.routing.selection import Selector
 from node.routing.settings import RoutingSettings
@@ -48,6 +48,8 @@ class Router:
         observer: Callable[[Outcome], None] | None = None,
         own_load: Callable[[], float] | None = None,
         vpn_up: Callable[[], bool] = lambda: False,
+        answers: Answers | None = None,
+        witness: Witness | None = None,
     ) -> None:
         settings = settings or RoutingSettings()
         rng = rng or random.Random()  # noqa: S311 - spreads load, guards nothing
@@ -57,10 +59,13 @@ class Router:
         self._observer = observer
         self._clock = clock
         self._wall = wall
+        self._names: tuple[Catalogue | None, dict[str, Manifest]] = (None, {})
         self._parts = Parts(
             worker_id=worker_id,
             settings=settings,
             forwarder=forwarder,
+            answers=answers or Answers(),
+            witness=witness,
             finder=Finder(
                 sources,
                 own_id=worker_id,
@@ -88,57 +93,39 @@ class Router:
             own_load=own_load or self.local_load,
         )
 
-    async def serve(
+    def take(
         self,
-        request: web.Request,
+        exchange: Exchange,
         service: str,
         path: str | None,
         *,
         forwarded: bool,
         caller: str,
         personal: bool = False,
-    ) -> web.StreamResponse:
-        """Answer a request for a service's name or alias; raise Problem where nobody can.
+    ) -> None:
+        """Answer a request for a service's name or alias; raise Problem where it is refused at once.
 
         `path` is raw and begins with a slash; None means the manifest's default path. `forwarded` says that a
         node sent it on: it is served here or not at all. Requests queue fairly between values of `caller`.
-        What is `personal`, or for a service that is, goes to no worker but vetted ones.
+        What is `personal`, or for a service that is, goes to no worker but vetted ones. The exchange's `context`
+        is set to what must be told its end (see node.forwarding.door).
         """
         manifest = self._resolve(service)
-        exchange = make_exchange(
-            request,
-            manifest.name,
-            manifest.default_path if path is None else path,
-            trusted=forwarded,
-            max_body_bytes=manifest.max_body_bytes,
-        )
-        target = self._local.target(manifest.name) if self._local is not None else None
+        outbound = outbound_of(exchange, manifest, path, trusted=forwarded)
+        check_length(exchange.head, manifest.max_body_bytes)
+        exchange.body_limit = manifest.max_body_bytes
         dispatch = Dispatch(
             self._parts,
-            manifest,
+            outbound,
             exchange,
             forwarded=forwarded,
             caller=caller,
             vetted_only=_vetted_only(manifest, personal=personal),
+            over=self._finished,
         )
-        self._parts.budget.request(self._clock())
-        started = self._clock()
-        status = CLIENT_LEFT
-        try:
-            response = await dispatch.run(target)
-            status = response.status
-            return response
-        except Problem as problem:
-            status = problem.status
-            raise
-        except ConnectionError:
-            raise
-        except Exception:
-            status = 500
-            raise
-        finally:
-            await exchange.close()
-            self._finished(manifest, dispatch, status, self._clock() - started)
+        exchange.context = dispatch
+        self._parts.budget.request(dispatch.started)
+        dispatch.begin(self._local.target(manifest.name) if self._local is not None else None)
 
     async def explain(self, service: str, *, personal: bool = False) -> Explanation:
         """Say who would get the next request for a service, and why; raise the `unknown-service` Problem.
@@ -191,11 +178,15 @@ class Router:
         self._parts.cache.invalidate_worker(worker_id, "it left or was revoked")
 
     async def stop(self) -> None:
-        await self._parts.cache.stop()
         await self._parts.forwarder.stop()
+        await self._parts.tasks.stop()
+        await self._parts.cache.stop()
 
     def _resolve(self, service: str) -> Manifest:
-        manifest = self._catalogue().resolve(service)
+        catalogue = self._catalogue()
+        if catalogue is not self._names[0]:
+            self._names = (catalogue, catalogue.names())
+        manifest = self._names[1].get(service)
         if manifest is None:
             raise Problem("unknown-service", f"There is no service {service[:64]!r} in this mesh.")
         return manifest
@@ -234,11 +225,15 @@ class Router:
             last_seen=candidate.seen_at,
         )
 
-    def _finished(self, manifest: Manifest, dispatch: Dispatch, status: int, seconds: float) -> None:
-        if status == CLIENT_LEFT and dispatch.upgraded:
-            status = SWITCHING  # a WebSocket ends when its client leaves
-        outcome = Outcome(manifest.name, dispatch.worker, dispatch.route, status, seconds, dispatch.attempts)
-        failed = bool(dispatch.broken) or (dispatch.worker is None and status >= 500)
+    def _finished(self, dispatch: Dispatch) -> None:
+        exchange = dispatch.exchange
+        left = exchange.gone and exchange.status != SWITCHING  # a WebSocket ends when its client leaves
+        status = CLIENT_LEFT if left or not exchange.status else exchange.status
+        seconds = self._clock() - dispatch.started
+        name, worker = dispatch.manifest.name, dispatch.worker
+        outcome = Outcome(name, worker, dispatch.route, status, seconds, dispatch.attempts)
+        broken = bool(exchange.broken) and not left
+        failed = broken or (worker is None and status >= 500)
         self._parts.counters.finished(outcome, failed=failed, failures=dispatch.failures)
         if self._observer is not None:
             self._observer(outcome)

@@ -70,6 +70,12 @@ class Catalogue(msgspec.Struct, frozen=True):
                 return manifest
         return None
 
+    def names(self) -> dict[str, Manifest]:
+        """Return every name and alias with what it resolves to."""
+        return {
+            name: manifest for manifest in reversed(self.manifests) for name in (manifest.name, *manifest.aliases)
+        }
+
     def by_name(self) -> Mapping[str, Manifest]:
         return {manifest.name: manifest for manifest in self.manifests}
 

@@ -156,9 +156,7 @@ async def test_a_lost_coordinator_is_said_and_found_again(front: Front, tmp_path
     async with browsing(tmp_path / "profile", front.url) as page:
         await page.until("document.getElementById('connection').textContent === 'live'")
         await page.js(REMEMBER)
-        runner = front.site.server._runner
-        assert runner.app is not None
-        await runner.app[FRONT].stream.stop()
+        await front.site.app[FRONT].stream.stop()
         await page.until("seen.some(text => text.includes('reconnecting') && text.includes('does not answer'))")
         await page.until("document.getElementById('connection').textContent === 'live'")
         assert "does not answer" not in await page.text()
@@ -178,9 +176,7 @@ async def test_hostile_names_are_shown_as_text_and_never_run(front: Front, tmp_p
         ),
         services=(TopologyService(name=HOSTILE, title=HOSTILE, aliases=(HOSTILE,), tier=HOSTILE, reason=HOSTILE),),
     )
-    runner = front.site.server._runner
-    assert runner.app is not None
-    runner.app[FRONT].stream._read = lambda: hostile
+    front.site.app[FRONT].stream._read = lambda: hostile
     async with browsing(tmp_path / "profile", front.url) as page:
         await page.until("document.getElementById('workers').children.length === 2")
         assert await page.js("document.title") == "RMA Mesh"

@@ -20,19 +20,20 @@ from typing import Any
 
 import aiohttp
 import pytest
-from aiohttp import web
 from cryptography import x509
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cryptography.x509.oid import NameOID
 
 from coordinator_server.config import CoordinatorConfig
-from coordinator_server.serving import InFlight, public_url, read_catalogue, read_tls, warnings
+from coordinator_server.front import FRONT
+from coordinator_server.serving import drain, public_url, read_catalogue, read_tls, warnings
 from coordinator_server.store.sqlite import open_database
 from node.program.errors import EXIT_IN_USE, EXIT_USAGE, UserFacingError
 from node.program.tasks import TaskSet
-from node.program.web import HttpServer, bind
+from node.program.web import bind
 from tests.support.coordinators import Worker, coordinator_room, quick_config
+from tests.support.front import running_front
 from tests.support.real_mesh import ENVIRONMENT, RealMesh, real_mesh, run
 from tests.support.waiting import eventually
 
@@ -74,28 +75,27 @@ async def test_the_dht_knows_the_coordinator(tmp_path: Path) -> None:
         assert [(info.id, info.location) for info in found] == [(room.coordinator.coordinator_id, "Leeds")]
 
 
-async def test_requests_in_flight_are_counted_and_waited_for() -> None:
-    in_flight, release = InFlight(), asyncio.Event()
-
-    async def slow(_request: web.Request) -> web.Response:
-        await release.wait()
-        return web.Response()
-
-    app = web.Application(middlewares=[in_flight.middleware])
-    app.router.add_get("/service/ner", slow)
-    app.router.add_get("/health", slow)
-    server = HttpServer(app, bind("127.0.0.1", 0))
-    await server.start()
-    async with aiohttp.ClientSession() as session, asyncio.TaskGroup() as group:
-        assert await in_flight.ended(0.0)
-        for path in ("/service/ner", "/health"):
-            group.create_task(session.get(server.url + path))
-        await eventually(lambda: in_flight.count == 1, "the request is in hand")
-        assert not await in_flight.ended(0.05)
-        release.set()
-        assert await in_flight.ended(30.0)
-        assert in_flight.count == 0
-    await server.stop()
+async def test_a_drain_waits_for_what_is_in_flight_and_still_serves_whoever_is_connected(tmp_path: Path) -> None:
+    async with running_front(tmp_path, drain_deadline=60.0) as front:
+        worker, key = await front.join("alpha"), await front.key()
+        site, kept = front.site, b"".join(f"{name}: {value}\r\n".encode() for name, value in key.items())
+        ask = b"POST /service/echo HTTP/1.1\r\nHost: x\r\n" + kept + b"Content-Length: 2\r\n\r\n"
+        reader, writer = await asyncio.open_connection("127.0.0.1", site.server.port)
+        writer.write(ask + b"h")
+        await eventually(lambda: site.app[FRONT].gateway.in_flight == 1, "the request is in hand")
+        async with asyncio.TaskGroup() as group, asyncio.timeout(60):
+            draining = group.create_task(drain(site))
+            await eventually(lambda: site.server.draining, "it drains")
+            with pytest.raises(OSError):
+                await asyncio.open_connection("127.0.0.1", site.server.port)
+            assert not draining.done()
+            writer.write(b"i")
+            answer = await reader.read()
+            assert answer.startswith(b"HTTP/1.1 200 ")
+            assert b"Connection: close" in answer
+            assert worker.worker_id.encode() in answer
+        assert site.app[FRONT].gateway.in_flight == site.server.connections == 0
+        writer.close()
 
 
 def test_manifests_of_the_operator_are_read_too(tmp_path: Path) -> None:

@@ -14,13 +14,17 @@ import aiohttp
 import msgspec
 from aiohttp import web
 
-from node.forwarding.aiohttp_forwarder import AiohttpForwarder
+from node.forwarding.door import Door
+from node.forwarding.forwarder import Forwarder
+from node.forwarding.http1.exchange import Exchange
+from node.forwarding.http1.limits import ServerLimits
 from node.forwarding.paths import split_path
+from node.forwarding.plane import DataPlane
 from node.program.web import HttpServer, bind, manners
+from node.routing.admission import Gate
 from node.routing.router import Router
 from node.routing.settings import RoutingSettings
 from node.routing.stats import Outcome
-from node.wire import headers
 from node.wire.credentials import Trust
 from node.wire.manifests import Catalogue, Manifest
 from node.wire.messages import Endpoints, WorkerRecord
@@ -116,12 +120,54 @@ class LocalTable:
         return self.targets.get(service)
 
 
+class Shop(Door):
+    """A node's or gateway's door without its checks: who shows X-RMA-Hops counts as a node that forwards."""
+
+    def __init__(self, router: Router) -> None:
+        super().__init__("/service/")
+        self.router = router
+        self.seen: list[Exchange] = []
+
+    def enter(self, exchange: Exchange) -> None:
+        head = exchange.head
+        self.seen.append(exchange)
+        service, path = split_path(head.target.partition("?")[0])
+        forwarded, caller = "x-rma-hops" in head.values, head.get("x-caller", "somebody")
+        self.router.take(exchange, service, path, forwarded=forwarded, caller=caller)
+
+
+@contextlib.asynccontextmanager
+async def slot(gate: Gate, key: str, wait: float | None = None) -> AsyncIterator[None]:
+    """Hold one place of a gate, waiting for it as a request does."""
+    if not gate.try_enter():
+        place: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+
+        def admitted() -> None:
+            if place.cancelled():
+                gate.leave()
+            else:
+                place.set_result(None)
+
+        turn = gate.queue(key, wait, admitted, place.set_exception)
+        try:
+            await place
+        except asyncio.CancelledError:
+            turn.cancel()
+            if place.done() and not place.cancelled():
+                gate.leave()
+            raise
+    try:
+        yield
+    finally:
+        gate.leave()
+
+
 @dataclass
 class Front:
     """A router behind a real server, and a client in front of it."""
 
     router: Router
-    server: HttpServer
+    server: DataPlane
     client: aiohttp.ClientSession
     outcomes: list[Outcome]
     sources: Sequence[Source]
@@ -142,29 +188,28 @@ async def front(
 ) -> AsyncIterator[Front]:
     """Run a node's or gateway's data plane: requests with X-RMA-Hops count as forwarded, as in a node."""
     outcomes: list[Outcome] = []
+    settings = settings or RoutingSettings(retry_base=0.001)
     router = Router(
         worker_id=worker_id,
         catalogue=lambda: catalogue,
         local=local,
         sources=sources,
-        forwarder=AiohttpForwarder(lambda audience: f"token-for-{audience}"),
-        settings=settings or RoutingSettings(retry_base=0.001),
+        forwarder=Forwarder(lambda audience: f"token-for-{audience}"),
+        settings=settings,
         clock=clock,
         rng=random.Random(seed),
         observer=outcomes.append,
     )
-
-    async def handler(request: web.Request) -> web.StreamResponse:
-        service, path = split_path(request.rel_url.raw_path)
-        forwarded = headers.HOPS in request.headers
-        caller = request.headers.get("X-Caller", "somebody")
-        return await router.serve(request, service, path, forwarded=forwarded, caller=caller)
-
-    async with serving(handler) as server, aiohttp.ClientSession(auto_decompress=False) as client:
+    limits = ServerLimits(body_idle=settings.idle_timeout, write_stall=settings.idle_timeout)
+    server = DataPlane(Shop(router), web.Application(), bind("127.0.0.1", 0), limits=limits)
+    await server.start()
+    async with aiohttp.ClientSession(auto_decompress=False) as client:
         try:
             yield Front(router, server, client, outcomes, sources)
         finally:
+            await server.stop()
             await router.stop()
+            assert all(gate.in_flight == gate.waiting == 0 for _, gate in router._parts.remote_gates.items())
 
 
 @dataclass

@@ -9,9 +9,11 @@ then says `forward` once more, or `answer`). When the client goes, nothing of th
 from __future__ import annotations
 
 import logging
+import secrets
 from collections.abc import Callable
-from dataclasses import replace
 from typing import TYPE_CHECKING, Any
+
+from msgspec.structs import replace
 
 from node.forwarding.http1 import head as heads
 from node.forwarding.http1.chunks import LAST, chunk, chunk_parts
@@ -20,6 +22,7 @@ from node.forwarding.http1.interface import Attempt, Patience, Source, Trouble, 
 from node.forwarding.http1.limits import PEEK_BYTES, REPLAY_BYTES
 from node.forwarding.http1.sweep import NEVER
 from node.forwarding.http1.upstream import UpstreamConnection
+from node.wire.headers import REQUEST_ID
 from node.wire.problems import CONTENT_TYPE, Problem
 
 if TYPE_CHECKING:
@@ -48,10 +51,12 @@ class Exchange:
     ended_at = 0.0
     begun = False  # the handler knows of it
     done = False
-    gone = False  # the client left before the end
+    gone = False  # the client left before the end, or was cut because it did not do its part
     broken = ""  # why an answer that had begun was not finished
     body_complete = True
     context: Any = None  # the handler's own
+    request_id = ""  # of the handler, for problem documents
+    lines = b""  # whole lines for the head of whatever answer the request gets; the handler's id is among them
     on_gone: Callable[[], None] | None = None
     patience = NO_PATIENCE
     body_limit: float = NEVER  # bytes; more is the client's fault (413)
@@ -88,14 +93,14 @@ class Exchange:
         return self.client.secure
 
     @property
+    def last(self) -> bool:
+        """Whether no other request follows on this connection."""
+        return not self.head.keep_alive or self.client.server.draining
+
+    @property
     def replayable(self) -> bool:
         """Whether the body, as far as it has come, can be sent from its beginning (once more)."""
         return not self.head.has_body or self._kept is not None
-
-    @property
-    def answering(self) -> bool:
-        """Whether any of an answer has gone out, so that no other can."""
-        return self.status != 0
 
     def forward(
         self, source: Source, request: bytes, attempt: Attempt, patience: Patience, *, repeatable: bool = False
@@ -133,14 +138,14 @@ class Exchange:
         if self.done or response is None:
             return
         framing = self._framing = self._framing_of(response)
-        self._closing = framing == heads.CLOSING or self._must_close()
+        self._closing = framing == heads.CLOSING or self.last
         if "date" not in response.values:  # RFC 9110 §6.6.1
             added += self.client.server.dates.line()
         if self._closing and response.status != 101:
             added += CLOSE
         elif not self.head.minor:
             added += KEEP
-        self._head_out = b"%b%b\r\n" % (heads.response_start(response, passing, framing), added)
+        self._head_out = b"%b%b%b\r\n" % (heads.response_start(response, passing, framing), added, self.lines)
         self.status = response.status
         self._kept = None
         if endless:
@@ -167,16 +172,20 @@ class Exchange:
         self._let_go()
         if self.done or self.status:
             return
+        lines += self.lines
         self.status = status
-        self._closing = self._must_close() or not self.body_complete
+        self._closing = self.last or not self.body_complete
         self.bytes_out = 0 if self.head.method == "HEAD" else len(body)
         self.client.write_answer(status, lines, body, close=self._closing, bare=self.head.method == "HEAD")
         self._finish()
 
     def refuse(self, problem: Problem, lines: bytes = b"") -> None:
         """Answer with a problem document."""
+        if not self.request_id:
+            self.request_id = secrets.token_hex(8)
+            lines += heads.field_line(REQUEST_ID, self.request_id)
         told = b"".join(heads.field_line(name, value) for name, value in problem.headers.items())
-        self.answer(problem.status, lines + told + CONTENT, problem.document())
+        self.answer(problem.status, lines + told + CONTENT, problem.document(self.request_id))
 
     def abort(self, reason: str = "it was given up") -> None:
         """Cut the client's connection, so that half an answer cannot be taken for a whole one."""
@@ -216,6 +225,7 @@ class Exchange:
         self._let_go()
         self._kept = None
         if self.status or self.done:
+            self.gone = True
             self._break(trouble.reason)
         elif attempt is not None:
             self._attempt = attempt
@@ -225,7 +235,7 @@ class Exchange:
 
     def crashed(self) -> None:
         """End an exchange whose handler raised: it would wait for ever."""
-        log.exception("a handler of requests failed")
+        log.exception("a handler of requests failed", extra={"request_id": self.request_id})
         if self.status:
             self._break("the handler failed")
         else:
@@ -401,9 +411,6 @@ class Exchange:
             return heads.COUNTED
         return heads.CHUNKED if self.head.minor else heads.CLOSING
 
-    def _must_close(self) -> bool:
-        return not self.head.keep_alive or self.client.server.draining
-
     def _relay_peeked(self) -> None:
         data = b"".join(self._peeked or ())
         ended, upstream = self._answer_ended, self.upstream
@@ -433,7 +440,10 @@ class Exchange:
     def _peek_end(self, body: bytes | None) -> None:
         then, self._peeking = self._peeking, None
         assert then is not None
-        then(body)
+        try:
+            then(body)
+        except Exception:
+            self.crashed()
 
     def _write(self, data: bytes, end: bool) -> None:
         """Write a piece of the answer, framed, together with the head where that has not gone out."""

@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal, Protocol
 
+import msgspec
+
 from node.forwarding.http1.sweep import NEVER
 from node.wire.problems import Problem
 
@@ -14,8 +16,7 @@ if TYPE_CHECKING:
     from node.forwarding.http1.upstream import UpstreamConnection
 
 
-@dataclass(frozen=True, slots=True)
-class Patience:
+class Patience(msgspec.Struct, frozen=True):
     """How long one request waits for its worker, in seconds; `deadline` is a time of the loop, for all of it."""
 
     connect: float = 2.0

@@ -47,6 +47,7 @@ class Upstreams:
         self.connect = connect
         self.count = 0
         self.tasks = TaskSet("upstreams")
+        self.live: set[UpstreamConnection] = set()
         self._pools: dict[Address, Pool] = {}
 
     def pool(self, address: Address) -> Pool:
@@ -66,8 +67,8 @@ class Upstreams:
     async def stop(self) -> None:
         """Close everything."""
         await self.tasks.stop()
-        for pool in self._pools.values():
-            pool.close()
+        for connection in tuple(self.live):
+            connection.transport.abort()
 
 
 class Pool:
@@ -126,6 +127,7 @@ class Pool:
     def gone(self, connection: UpstreamConnection) -> None:
         if connection in self._all:
             self._all.discard(connection)
+            self._upstreams.live.discard(connection)
             self._upstreams.sweep.members.discard(connection)
             self._upstreams.count -= 1
         if connection in self._idle:
@@ -139,10 +141,6 @@ class Pool:
         connection.transport.abort()
         self.gone(connection)
         return True
-
-    def close(self) -> None:
-        for connection in tuple(self._all):
-            connection.transport.abort()
 
     async def _connect(self, patience: float) -> None:
         connection = UpstreamConnection(self)
@@ -159,6 +157,7 @@ class Pool:
         else:
             self.connecting -= 1
             self._all.add(connection)
+            self._upstreams.live.add(connection)
             self._upstreams.sweep.members.add(connection)
             self._hand_out(connection)
 

@@ -7,11 +7,12 @@ from multidict import CIMultiDict
 
 from coordinator_server.gateway.cors import (
     answer_headers,
+    answer_preflight,
     host_name,
     is_preflight,
     origin_allowed,
-    preflight_headers,
 )
+from node.wire.problems import Problem
 
 HOST = "mesh.example:8080"
 
@@ -58,8 +59,12 @@ def test_a_preflight_is_known_by_its_headers_and_gets_what_it_asked_for() -> Non
     assert is_preflight("OPTIONS", asked)
     assert not is_preflight("OPTIONS", CIMultiDict({"Origin": "https://app.example"}))
     assert not is_preflight("POST", asked)
-    assert preflight_headers(asked)["Access-Control-Allow-Headers"] == "x-a"
-    assert "PUT" in preflight_headers(asked)["Access-Control-Allow-Methods"]
+    told = answer_preflight(asked, ["https://app.example"])
+    assert told["Access-Control-Allow-Headers"] == "x-a"
+    assert "PUT" in told["Access-Control-Allow-Methods"]
+    with pytest.raises(Problem) as caught:
+        answer_preflight(asked, [])
+    assert caught.value.kind == "forbidden"
 
 
 @pytest.mark.parametrize(

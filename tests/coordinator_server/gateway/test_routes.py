@@ -63,6 +63,26 @@ async def test_without_a_path_the_manifests_own_is_taken_also_on_the_older_addre
 
 
 @pytest.mark.parametrize(
+    ("method", "path", "status", "problem"),
+    [
+        ("GET", "/api/service/echo", 405, "method-not-allowed"),
+        ("POST", "/api/service/echo/say", 404, "not-found"),
+        ("POST", "/api/service/", 404, "unknown-service"),
+        ("POST", "/api/service", 404, "not-found"),
+        ("GET", "/service", 404, "not-found"),
+    ],
+)
+async def test_the_older_address_takes_no_more_than_it_did(
+    front: Front, method: str, path: str, status: int, problem: str
+) -> None:
+    await front.join("alpha")
+    answer, document = await call(front, path, method=method, headers=await front.key())
+    assert (answer.status, kind(document)) == (status, problem)
+    assert answer.headers.get("Allow") == ("POST" if status == 405 else None)
+    assert len(answer.headers.getall("X-Request-ID")) == 1
+
+
+@pytest.mark.parametrize(
     ("path", "headers", "status", "problem"),
     [
         ("/service/echo", {}, 401, "unauthorized"),
@@ -206,6 +226,7 @@ async def test_a_page_of_a_worker_cannot_act_as_ours(front: Front) -> None:
     answer, _ = await call(front, "/service/echo", headers=await front.key())
     assert answer.headers["Content-Security-Policy"] == "sandbox"
     assert answer.headers["X-Content-Type-Options"] == "nosniff"
+    assert answer.headers.getall("Server") == ["rma-mesh"], "which libraries a worker is made of is told nobody"
 
 
 async def test_browsers_of_allowed_origins_may_call_and_others_not(tmp_path: Path) -> None:

@@ -2,43 +2,75 @@
 
 from __future__ import annotations
 
-import socket
+from collections.abc import Sequence
+from typing import Any, cast
 
 import pytest
-from aiohttp.abc import AbstractResolver, ResolveResult
 
-from node.forwarding.resolver import PublicResolver, is_public
+from node.forwarding.http1.pool import Address
+from node.forwarding.http1.upstream import UpstreamConnection
+from node.forwarding.resolver import MOST, PublicConnector, is_public, look_up
 
-
-class Names(AbstractResolver):
-    """A resolver that an attacker answers."""
-
-    def __init__(self, *addresses: str) -> None:
-        self._addresses = addresses
-
-    async def resolve(
-        self, host: str, port: int = 0, family: socket.AddressFamily = socket.AF_INET
-    ) -> list[ResolveResult]:
-        return [
-            ResolveResult(hostname=host, host=address, port=port, family=family, proto=0, flags=0)
-            for address in self._addresses
-        ]
-
-    async def close(self) -> None:
-        pass
-
-
-@pytest.mark.parametrize(
-    "address",
-    ["127.0.0.1", "10.0.0.5", "192.168.1.1", "169.254.169.254", "100.64.0.1", "::1", "fe80::1%eth0", "fd00::1",
-     "::ffff:127.0.0.1", "0.0.0.0"],
+INSIDE = (
+    "127.0.0.1", "10.0.0.5", "192.168.1.1", "169.254.169.254", "100.64.0.1", "::1", "fe80::1%eth0", "fd00::1",
+    "::ffff:127.0.0.1", "0.0.0.0",
 )  # fmt: skip
-async def test_addresses_inside_a_network_are_refused(address: str) -> None:
+PUBLIC = ("93.184.215.14", "2606:2800:21f:cb07:6820:80da:af6b:8b2c")
+CONNECTION: Any = cast("UpstreamConnection", None)
+
+
+class World:
+    """Names that an attacker answers for, and who listens; it notes where it was connected to."""
+
+    def __init__(self, *addresses: str, refusing: Sequence[str] = ()) -> None:
+        self._addresses = addresses
+        self._refusing = refusing
+        self.tried: list[Address] = []
+        self.connector = PublicConnector(self.look_up, self.connect)
+
+    async def look_up(self, _name: str, _port: int) -> Sequence[str]:
+        return self._addresses
+
+    async def connect(self, address: Address, _connection: UpstreamConnection) -> None:
+        self.tried.append(address)
+        if address.host in self._refusing:
+            raise ConnectionRefusedError(111, "refused")
+
+
+@pytest.mark.parametrize("address", INSIDE)
+async def test_names_that_lead_inside_a_network_are_refused(address: str) -> None:
     assert not is_public(address)
+    world = World(address)
     with pytest.raises(OSError, match="no public address"):
-        await PublicResolver(Names(address)).resolve("worker.example.org", 443)
+        await world.connector(Address("worker.example.org", 443), CONNECTION)
+    assert world.tried == []
 
 
-async def test_only_the_public_ones_of_several_addresses_are_used() -> None:
-    found = await PublicResolver(Names("127.0.0.1", "93.184.215.14")).resolve("worker.example.org", 443)
-    assert [result["host"] for result in found] == ["93.184.215.14"]
+async def test_only_the_public_ones_of_several_addresses_are_used_under_the_tunnels_own_name() -> None:
+    world = World("127.0.0.1", *PUBLIC)
+    await world.connector(Address("worker.example.org", 443), CONNECTION)
+    assert world.tried == [Address(PUBLIC[0], 443, None, "worker.example.org")]
+
+
+async def test_when_one_address_refuses_the_next_is_tried_up_to_a_number() -> None:
+    world = World(*PUBLIC, refusing=PUBLIC[:1])
+    await world.connector(Address("worker.example.org", 443), CONNECTION)
+    assert [address.host for address in world.tried] == list(PUBLIC)
+    many = [f"93.184.215.{number}" for number in range(20)]
+    world = World(*many, refusing=many)
+    with pytest.raises(ConnectionRefusedError):
+        await world.connector(Address("worker.example.org", 443), CONNECTION)
+    assert len(world.tried) == MOST
+
+
+@pytest.mark.parametrize("host", ["10.42.0.7", "127.0.0.1", "fd00::7"])
+async def test_addresses_were_checked_when_they_became_candidates_and_are_taken_as_they_are(host: str) -> None:
+    world = World()
+    await world.connector(Address(host, 8000), CONNECTION)
+    assert world.tried == [Address(host, 8000)]
+
+
+async def test_this_machines_own_name_is_looked_up_by_the_system_and_refused() -> None:
+    assert set(await look_up("localhost", 80)) & {"127.0.0.1", "::1"}
+    with pytest.raises(OSError, match="no public address"):
+        await PublicConnector()(Address("localhost", 1), CONNECTION)

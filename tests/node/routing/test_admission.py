@@ -10,6 +10,7 @@ from node.program.tasks import TaskSet
 from node.routing.admission import MAX_GATES, Gate, Gates
 from node.routing.settings import RoutingSettings
 from node.wire.problems import Problem
+from tests.support.routing import slot
 
 
 async def until(condition: Callable[[], bool]) -> None:
@@ -43,7 +44,7 @@ class Visitors:
 
     async def _visit(self, name: str, key: str, wait: float | None) -> None:
         try:
-            async with self._gate.slot(key, wait):
+            async with slot(self._gate, key, wait):
                 self.inside.append(name)
                 self.order.append(name)
                 await until(lambda: name not in self.inside)
@@ -99,7 +100,7 @@ async def test_a_full_queue_refuses_with_retry_after() -> None:
         await people.come("inside")
         await people.come("waiting")
         with pytest.raises(Problem) as refused:
-            async with gate.slot("k"):
+            async with slot(gate, "k"):
                 pass
         assert refused.value.status == 503
         assert refused.value.headers["Retry-After"] == "2"
@@ -123,11 +124,11 @@ async def test_waiting_ends_after_its_time() -> None:
     async with visitors(gate) as people:
         await people.come("inside")
         with pytest.raises(Problem, match="no place became free"):
-            async with gate.slot("k"):
+            async with slot(gate, "k"):
                 pass
         assert gate.waiting == 0
         with pytest.raises(Problem):
-            async with gate.slot("k", wait=0.0):
+            async with slot(gate, "k", wait=0.0):
                 pass
         await drain(people)
 
@@ -176,7 +177,7 @@ async def test_gates_are_one_per_service_and_bounded() -> None:
     gates = Gates(RoutingSettings(queue_size=1))
     assert gates.of("ocr", 2) is gates.of("ocr", 5)
     assert gates.of("ocr", 5).limit == 5
-    async with gates.of("busy", 1).slot("k"):
+    async with slot(gates.of("busy", 1), "k"):
         for number in range(MAX_GATES + 10):
             gates.of(f"s{number}", 1)
         kept = dict(gates.items())

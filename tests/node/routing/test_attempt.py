@@ -1,36 +1,83 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
+from collections.abc import AsyncIterator
+from typing import Any
 
 import pytest
-from aiohttp.test_utils import make_mocked_request
+from aiohttp import web
 
-from node.forwarding.exchange import make_exchange
-from node.forwarding.interface import Exchange, Limits, Target
-from node.routing.attempt import Attempt, Parts
+from node.forwarding.door import Door
+from node.forwarding.http1.exchange import Exchange
+from node.forwarding.http1.head import ResponseHead
+from node.forwarding.http1.interface import Patience, Trouble
+from node.forwarding.interface import Target
+from node.forwarding.outbound import id_lines, outbound_of
+from node.forwarding.plane import DataPlane
+from node.program.web import bind
+from node.routing.attempt import Attempt, document_of
 from node.routing.candidates import Candidate
-from tests.support.routing import OCR, Front, Handler, fine, front, killed, serving, silent
+from node.routing.failures import Failure
+from node.routing.parts import Parts
+from tests.support.routing import OCR, Front, Handler, fine, front, killed, refusing, serving, silent, until
 
 GONE = Target("vpn", "http://127.0.0.1:1")
+UNUSED: Any = {"listener": None, "line": None}  # nothing is sent
 
 
-def exchange() -> Exchange:
-    request = make_mocked_request("GET", "/service/ocr")
-    return make_exchange(request, OCR.name, "/ocr", trusted=False, max_body_bytes=1)
+class Try(Door):
+    """A door behind which every request is one try at one worker, and which notes what came of it."""
+
+    def __init__(self, parts: Parts, candidate: Candidate, first_byte: float) -> None:
+        super().__init__("/")
+        self.parts = parts
+        self.candidate = candidate
+        self.patience = Patience(60.0, first_byte, 60.0)
+        self.attempt: Attempt | None = None
+        self.heads: list[ResponseHead] = []
+        self.failures: list[Failure] = []
+
+    def enter(self, exchange: Exchange) -> None:
+        outbound = outbound_of(exchange, OCR, "/ocr", trusted=False)
+        self.attempt = Attempt(self.parts, OCR.name, self.candidate, listener=self, line=exchange)
+        self.attempt.begin()
+        self.attempt.send(outbound, id_lines(exchange, outbound), self.patience)
+
+    def has_answer(self, attempt: Attempt, head: ResponseHead) -> None:
+        self.heads.append(head)
+        attempt.end()
+        attempt.line.answer(200)
+
+    def has_failed(self, attempt: Attempt, failure: Failure) -> None:
+        self.failures.append(failure)
+        attempt.end()
+        attempt.line.answer(502)
+
+    def client_failed(self, trouble: Trouble) -> None:
+        raise AssertionError
 
 
-def limits(first_byte: float = 60.0) -> Limits:
-    return Limits(connect=60.0, first_byte=first_byte, idle=60.0, deadline=asyncio.get_running_loop().time() + 60.0)
-
-
-def parts_of(gateway: Front) -> Parts:
-    return gateway.router._parts
+@contextlib.asynccontextmanager
+async def tried(*targets: Target, first_byte: float = 60.0) -> AsyncIterator[tuple[Front, Try]]:
+    """Try a worker with these addresses once."""
+    async with front() as gateway:
+        door = Try(gateway.router._parts, Candidate("w1", targets), first_byte)
+        server = DataPlane(door, web.Application(), bind("127.0.0.1", 0))
+        await server.start()
+        try:
+            async with asyncio.timeout(60), gateway.client.get(server.url + "/service/ocr"):
+                pass
+            assert gateway.router._parts.outstanding.of(OCR.name) == {}
+            yield gateway, door
+        finally:
+            await server.stop()
 
 
 async def test_it_counts_as_in_flight_until_it_ends_and_may_end_twice() -> None:
     async with front() as gateway:
-        parts = parts_of(gateway)
-        attempt = Attempt(parts, OCR.name, Candidate("w1", (GONE,)))
+        parts = gateway.router._parts
+        attempt = Attempt(parts, OCR.name, Candidate("w1", (GONE,)), **UNUSED)
         attempt.end()
         attempt.begin()
         assert parts.outstanding.of(OCR.name) == {"w1": 1}
@@ -40,49 +87,72 @@ async def test_it_counts_as_in_flight_until_it_ends_and_may_end_twice() -> None:
 
 
 async def test_the_addresses_are_tried_in_turn_and_the_dead_one_is_avoided() -> None:
-    async with serving(fine) as worker, front() as gateway:
+    async with serving(fine) as worker:
         alive = Target("direct", worker.url)
-        candidate = Candidate("w1", (GONE, alive))
-        attempt = Attempt(parts_of(gateway), OCR.name, candidate)
-        attempt.begin()
-        assert await attempt.reach(exchange(), limits()) is None
-        assert attempt.upstream is not None
-        assert (attempt.upstream.status, attempt.route, attempt.is_local) == (200, "direct", False)
-        assert parts_of(gateway).addresses.way(candidate, gateway.router._clock()).target == alive
-        attempt.end()
+        async with tried(GONE, alive) as (gateway, door):
+            assert [head.status for head in door.heads] == [200]
+            assert door.attempt is not None
+            assert (door.attempt.route, door.attempt.load, door.attempt.is_local) == ("direct", 0.125, False)
+            way = gateway.router._parts.addresses.way(door.candidate, gateway.router._clock())
+            assert way.target == alive
 
 
 @pytest.mark.parametrize(("behave", "kind"), [(killed, "reset"), (silent, "timeout")])
 async def test_a_broken_connection_and_a_time_limit_are_told_apart_and_end_it(behave: Handler, kind: str) -> None:
-    async with serving(behave) as worker, serving(fine) as other, front() as gateway:
+    async with serving(behave) as worker, serving(fine) as other:
         targets = (Target("direct", worker.url), Target("tunnel", other.url))
-        attempt = Attempt(parts_of(gateway), OCR.name, Candidate("w1", targets))
-        failure = await attempt.reach(exchange(), limits(first_byte=0.3))
-        assert failure is not None
-        assert (failure.worker_id, failure.kind, failure.executed) == ("w1", kind, True)
-        assert attempt.upstream is None, "the other address is the same worker, which may have executed it"
+        async with tried(*targets, first_byte=0.3) as (_, door):
+            (failure,) = door.failures
+            assert (failure.worker_id, failure.kind, failure.executed) == ("w1", kind, True)
+            assert door.heads == [], "the other address is the same worker, which may have executed it"
 
 
 @pytest.mark.parametrize("targets", [(), (GONE,)])
 async def test_a_worker_without_an_address_that_answers_cannot_have_executed_it(
     targets: tuple[Target, ...],
 ) -> None:
-    async with front() as gateway:
-        attempt = Attempt(parts_of(gateway), OCR.name, Candidate("w1", targets))
-        failure = await attempt.reach(exchange(), limits())
-        assert failure is not None
+    async with tried(*targets) as (_, door):
+        (failure,) = door.failures
         assert (failure.kind, failure.executed) == ("connect", False)
         assert "127.0.0.1" not in failure.reason, "clients read it, and no worker's address is their business"
 
 
+async def test_a_refusal_is_read_before_anything_is_decided() -> None:
+    async with (
+        serving(refusing("draining")) as worker,
+        tried(Target("direct", worker.url)) as (_, door),
+    ):
+        (failure,) = door.failures
+        assert (failure.kind, failure.refusal, failure.executed) == ("refused", "draining", False)
+
+
+async def test_a_client_that_leaves_ends_the_try() -> None:
+    async with serving(silent) as worker, front() as gateway:
+        door = Try(gateway.router._parts, Candidate("w1", (Target("direct", worker.url),)), 60.0)
+        server = DataPlane(door, web.Application(), bind("127.0.0.1", 0))
+        await server.start()
+        _, writer = await asyncio.open_connection("127.0.0.1", server.port)
+        writer.write(b"GET /service/ocr HTTP/1.1\r\nHost: x\r\n\r\n")
+        await until(lambda: door.in_flight == 1)
+        writer.close()
+        await until(lambda: door.in_flight == 0)
+        assert (door.heads, door.failures) == ([], []), "nobody is there to decide for"
+        await server.stop()
+
+
 async def test_a_probe_that_ends_without_an_answer_lets_another_one_probe() -> None:
     async with front() as gateway:
-        parts = parts_of(gateway)
+        parts = gateway.router._parts
         for _ in range(5):
             parts.breakers.failed(OCR.name, "w1", parts.clock() - 3600.0)
-        probe, other = (Attempt(parts, OCR.name, Candidate("w1", (GONE,))) for _ in range(2))
+        candidate = Candidate("w1", (GONE,))
+        probe = Attempt(parts, OCR.name, candidate, **UNUSED)
         probe.begin()
         assert parts.breakers.blocked(OCR.name, parts.clock()) == {"w1"}
         probe.end()
         assert parts.breakers.blocked(OCR.name, parts.clock()) == set()
-        other.end()
+
+
+@pytest.mark.parametrize("body", [None, b"", b"[]", b"{", b"\xff", b"[" * 100_000])
+def test_what_is_no_object_is_no_problem_document(body: bytes | None) -> None:
+    assert document_of(body) is None

@@ -9,7 +9,7 @@ import msgspec
 import pytest
 from aiohttp import web
 
-from node.routing.dispatch import parse_load
+from node.routing.attempt import parse_load
 from node.routing.settings import RoutingSettings
 from node.wire.manifests import Catalogue
 from node.wire.problems import Problem
@@ -30,6 +30,7 @@ from tests.support.routing import (
     refusing,
     serving,
     silent,
+    slot,
     until,
 )
 
@@ -282,7 +283,7 @@ async def test_coming_back_to_a_full_local_service_is_a_retry_like_any_other(
             while not budget and parts.budget.take(parts.clock()):
                 pass
             gate = parts.local_gates.of(OCR.name, 1)
-            async with asyncio.TaskGroup() as group, gate.slot("others"):
+            async with asyncio.TaskGroup() as group, slot(gate, "others"):
                 call = group.create_task(post(node))
                 await until(lambda: bool(gate.waiting or node.outcomes))
             assert call.result() == expected

@@ -5,16 +5,15 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import random
-from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
 
 import aiohttp
 import pytest
 from aiohttp import web
 
 from node.routing.admission import Places
-from node.routing.hedging import Race
+from node.routing.hedging import SHORTEST, Hedge
 from node.routing.settings import RoutingSettings
-from node.wire.problems import Problem
 from tests.support.routing import (
     OCR,
     ONCE,
@@ -29,6 +28,7 @@ from tests.support.routing import (
     post,
     refusing,
     silent,
+    slot,
     until,
 )
 
@@ -182,7 +182,7 @@ async def test_nobody_is_asked_as_well_while_others_wait_for_a_place() -> None:
         gate = gateway.router._parts.remote_gates.of(OCR.name, 2 * OCR.concurrency)
         async with contextlib.AsyncExitStack() as taken, asyncio.TaskGroup() as group:
             for _ in range(2 * OCR.concurrency - 1):
-                await taken.enter_async_context(gate.slot("others"))
+                await taken.enter_async_context(slot(gate, "others"))
             call = group.create_task(post(gateway, ONCE))
             await until(lambda: bool(workers[0].bodies))
             await asyncio.sleep(A_WHILE)
@@ -293,50 +293,21 @@ async def test_a_hundred_hedged_requests_mix_up_nothing() -> None:
         assert counts(gateway)["failed"] == 0
 
 
-# --- the race by itself -------------------------------------------------------------------------------------------
+# --- the timer by itself ------------------------------------------------------------------------------------------
 
 
-async def eventually(outcome: bool | Exception, gate: Awaitable[object] | None = None) -> bool:
-    if gate is not None:
-        await gate
-    if isinstance(outcome, Exception):
-        raise outcome
-    return outcome
+async def test_it_asks_again_and_again_until_somebody_is_asked() -> None:
+    answers, asked = iter([False, False, True, True]), []
+    hedge = Hedge(0.0, lambda: asked.append(next(answers)) or asked[-1])  # type: ignore[func-returns-value]
+    await until(lambda: asked == [False, False, True])
+    await asyncio.sleep(10 * SHORTEST)
+    assert asked == [False, False, True]
+    hedge.stop()
 
 
-async def test_the_first_usable_one_wins_and_the_rest_is_cancelled() -> None:
-    never = asyncio.Event()
-    async with Race[str]() as race:
-        race.start("slow", eventually(True, never.wait()))
-        race.start("useless", eventually(False))
-        race.start("quick", eventually(True))
-        assert await race.winner() == "quick"
-        assert race.under_way == 1
-    assert race.under_way == 0
-
-
-async def test_of_two_that_end_together_the_earlier_one_wins() -> None:
-    go = asyncio.Event()
-    async with Race[str]() as race:
-        race.start("first", eventually(True, go.wait()))
-        race.start("second", eventually(True, go.wait()))
-        assert not await race.ended_within(0.001)
-        go.set()
-        assert await race.ended_within(60.0)
-        assert await race.winner() == "first"
-
-
-async def test_without_a_usable_one_nobody_wins() -> None:
-    async with Race[str]() as race:
-        race.start("a", eventually(False))
-        race.start("b", eventually(False))
-        assert await race.winner() is None
-
-
-async def test_what_ends_the_request_ends_the_race(caplog: pytest.LogCaptureFixture) -> None:
-    with pytest.raises(Problem, match="the client's fault"):
-        async with Race[str]() as race:
-            race.start("a", eventually(Problem("invalid-request", "the client's fault")))
-            race.start("b", eventually(True, asyncio.Event().wait()))
-            await race.winner()
-    assert caplog.text == ""
+async def test_once_stopped_it_asks_nobody() -> None:
+    asked: list[bool] = []
+    hedge = Hedge(0.0, lambda: bool(asked.append(True)))  # type: ignore[func-returns-value]
+    hedge.stop()
+    await asyncio.sleep(10 * SHORTEST)
+    assert asked == []

@@ -5,7 +5,6 @@ import random
 
 import msgspec
 import pytest
-from multidict import CIMultiDict
 
 from node.routing.retry import RetryBudget, backoff, may_retry, repeatable
 from node.wire.manifests import Manifest
@@ -15,22 +14,19 @@ AGAIN = msgspec.structs.replace(ONCE, idempotent=True)
 
 
 @pytest.mark.parametrize(
-    ("method", "headers", "manifest", "expected"),
+    ("method", "key", "manifest", "expected"),
     [
-        ("GET", {}, ONCE, True),
-        ("PUT", {}, ONCE, True),
-        ("DELETE", {}, ONCE, True),
-        ("POST", {}, ONCE, False),
-        ("PATCH", {}, ONCE, False),
-        ("POST", {"idempotency-key": "k"}, ONCE, True),
-        ("POST", {"Idempotency-Key": ""}, ONCE, False),
-        ("POST", {}, AGAIN, True),
+        ("GET", "", ONCE, True),
+        ("PUT", "", ONCE, True),
+        ("DELETE", "", ONCE, True),
+        ("POST", "", ONCE, False),
+        ("PATCH", "", ONCE, False),
+        ("POST", "k", ONCE, True),
+        ("POST", "", AGAIN, True),
     ],
 )
-def test_what_may_be_executed_twice(
-    method: str, headers: dict[str, str], manifest: Manifest, expected: bool
-) -> None:
-    assert repeatable(method, CIMultiDict(headers), manifest) is expected
+def test_what_may_be_executed_twice(method: str, key: str, manifest: Manifest, expected: bool) -> None:
+    assert repeatable(method, key, manifest) is expected
 
 
 def test_another_worker_is_asked_only_where_it_does_no_harm() -> None:

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import socket
-from dataclasses import replace
 
 import pytest
+from msgspec.structs import replace
 
 from node.forwarding.http1.head import HeadLimits
 from node.forwarding.http1.interface import Patience

@@ -15,9 +15,23 @@ import pytest
 from aiohttp import web
 from yarl import URL
 
+from node.forwarding.plane import DataPlane
+from node.program.web import bind
 from node.routing.settings import RoutingSettings
 from node.wire.manifests import Catalogue
-from tests.support.routing import OCR, Front, Handler, Local, LocalTable, Source, front, record, serving, until
+from tests.support.routing import (
+    OCR,
+    Front,
+    Handler,
+    Local,
+    LocalTable,
+    Shop,
+    Source,
+    front,
+    record,
+    serving,
+    until,
+)
 
 MIB = 2**20
 
@@ -126,7 +140,6 @@ async def test_an_event_stream_may_last_longer_than_a_request() -> None:
 
 async def test_secrets_stay_where_they_belong() -> None:
     seen: list[web.Request] = []
-    node_saw: list[str] = []
 
     async def service(request: web.Request) -> web.Response:
         seen.append(request)
@@ -135,14 +148,10 @@ async def test_secrets_stay_where_they_belong() -> None:
     async with serving(service, middlewares=False) as server:
         local = LocalTable({OCR.name: Local(server.url)})
         async with front(worker_id="w1", local=local) as worker:
-
-            async def node(request: web.Request) -> web.StreamResponse:
-                node_saw.append(request.headers["X-RMA-Token"])
-                assert "Authorization" not in request.headers
-                assert request.headers["X-RMA-Hops"] == "1"
-                return await worker.router.serve(request, OCR.name, "/ocr", forwarded=True, caller="gateway")
-
-            async with serving(node) as door, front(Source(records=[record("w1", door.port)])) as gateway:
+            door = Shop(worker.router)
+            plane = DataPlane(door, web.Application(), bind("127.0.0.1", 0))
+            await plane.start()
+            async with front(Source(records=[record("w1", plane.port)])) as gateway:
                 head = {
                     "Authorization": "Bearer rma_key", "X-API-Key": "rma_key", "Cookie": "session=1",
                     "X-RMA-Token": "forged", "X-RMA-Service-Token": "forged", "X-RMA-Worker": "forged",
@@ -151,7 +160,11 @@ async def test_secrets_stay_where_they_belong() -> None:
                     assert answer.status == 200
                     assert "Set-Cookie" not in answer.headers
                     assert answer.headers.getall("X-RMA-Worker") == ["w1"]
-    assert node_saw == ["token-for-w1"]
+            await plane.stop()
+    [got] = door.seen
+    assert got.head.get("x-rma-token") == "token-for-w1"
+    assert got.head.get("x-rma-hops") == "1"
+    assert "authorization" not in got.head.values
     [request] = seen
     assert request.headers.getall("X-RMA-Service-Token") == ["service-secret"]
     names = {name.lower() for name in request.headers}

@@ -1,0 +1,42 @@
+"""What the doors of gateway and node have in common: which requests are theirs, and how one is refused or ends."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+
+from node.forwarding.headers import request_id_of
+from node.forwarding.http1.exchange import Exchange
+from node.wire.headers import REQUEST_ID
+from node.wire.problems import Problem
+
+
+class Door(ABC):
+    """A handler that takes the requests below its prefixes and leaves all others to the application."""
+
+    def __init__(self, *prefixes: str) -> None:
+        self._prefixes = prefixes
+        self.in_flight = 0
+
+    @abstractmethod
+    def enter(self, exchange: Exchange) -> None:
+        """Serve a request below one of the prefixes; raise Problem to refuse it."""
+
+    def begin(self, exchange: Exchange) -> None:
+        """Take a request, or leave it to the application."""
+        if not exchange.head.target.startswith(self._prefixes):
+            exchange.to_app()
+            return
+        request_id = exchange.request_id = request_id_of(exchange.head)
+        exchange.lines = f"{REQUEST_ID}: {request_id}\r\n".encode("latin-1")
+        self.in_flight += 1
+        try:
+            self.enter(exchange)
+        except Problem as problem:
+            exchange.refuse(problem)
+
+    def finished(self, exchange: Exchange) -> None:
+        """Tell whoever carried the request that it is over."""
+        if exchange.request_id:
+            self.in_flight -= 1
+        if exchange.context is not None:
+            exchange.context.ended()

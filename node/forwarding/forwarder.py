@@ -1,0 +1,95 @@
+"""Knows the way to each worker: its connections, the name to call it by, and the proof of who we are."""
+
+from __future__ import annotations
+
+import ssl
+from collections.abc import Callable
+from urllib.parse import urlsplit
+
+from node.forwarding.http1.head import field_line
+from node.forwarding.http1.limits import UpstreamLimits
+from node.forwarding.http1.pool import Address, Connect, Pool, Upstreams
+from node.forwarding.http1.sweep import Sweep
+from node.forwarding.interface import Target
+from node.forwarding.outbound import Outbound
+from node.forwarding.resolver import PublicConnector
+from node.wire.headers import HOPS, MESH_TOKEN, SERVICE_TOKEN
+
+MAX_WAYS = 1024  # more are forgotten all at once: making one anew is cheap
+HOST = b" HTTP/1.1\r\nHost: "
+END_OF_LINE = b"\r\n"
+HOP = field_line(HOPS, "1")
+
+TokenFor = Callable[[str], str]
+
+
+class Way:
+    """One address of one worker; builds heads for it."""
+
+    __slots__ = ("_host", "_proof", "_token", "_token_for", "_worker_id", "pool")
+
+    def __init__(
+        self, pool: Pool, host: str, worker_id: str, token_for: TokenFor, service_token: str | None
+    ) -> None:
+        self.pool = pool
+        self._host = host.encode("latin-1")
+        self._worker_id = worker_id
+        self._token_for = None if service_token is not None else token_for
+        self._token = ""
+        self._proof = b"" if service_token is None else field_line(SERVICE_TOKEN, service_token)
+
+    def head(self, outbound: Outbound, lines: bytes) -> bytes:
+        """Return the whole head of a request; `lines` are those of this one request alone."""
+        if self._token_for is None:
+            start = outbound.to_service
+        else:
+            start = outbound.to_node
+            token = self._token_for(self._worker_id)
+            if token is not self._token:
+                self._token, self._proof = token, field_line(MESH_TOKEN, token) + HOP
+        return b"".join((start, HOST, self._host, END_OF_LINE, outbound.fields, lines, self._proof, END_OF_LINE))
+
+
+class Forwarder:
+    """Holds all connections to workers; `token_for(worker_id)` gives the token that proves us to another node."""
+
+    def __init__(
+        self, token_for: TokenFor, *, limits: UpstreamLimits | None = None, connect: Connect | None = None
+    ) -> None:
+        self._token_for = token_for
+        self._sweep = Sweep()
+        self._upstreams = Upstreams(self._sweep, limits, connect or PublicConnector())
+        self._ways: dict[tuple[str, str, str | None], Way] = {}
+        self._trust: ssl.SSLContext | None = None
+        self.closed = False
+
+    def way(self, worker_id: str, target: Target, service_token: str | None = None) -> Way:
+        """Return the way to a worker's address; with a token it is a service of this machine, else a node."""
+        key = (worker_id, target.base_url, service_token)
+        way = self._ways.get(key)
+        if way is None:
+            way = self._ways[key] = self._find(worker_id, target.base_url, service_token)
+        return way
+
+    async def stop(self) -> None:
+        """Close all connections, for good."""
+        self.closed = True
+        await self._upstreams.stop()
+        self._sweep.stop()
+
+    def _find(self, worker_id: str, base_url: str, service_token: str | None) -> Way:
+        if len(self._ways) >= MAX_WAYS:
+            self._ways.clear()
+        self._sweep.start()
+        parts = urlsplit(base_url)
+        host = parts.hostname or ""
+        if parts.scheme == "https":
+            address = Address(host, parts.port or 443, self._tls(), host)
+        else:
+            address = Address(host, parts.port or 80)
+        return Way(self._upstreams.pool(address), parts.netloc, worker_id, self._token_for, service_token)
+
+    def _tls(self) -> ssl.SSLContext:
+        if self._trust is None:
+            self._trust = ssl.create_default_context()
+        return self._trust

@@ -1,0 +1,90 @@
+"""Whom to ask next in one request: from the cache at once, after a lookup where it knows nobody."""
+
+from __future__ import annotations
+
+from node.routing.candidates import Candidate
+from node.routing.parts import Parts
+from node.routing.ranking import Ranking, Wanted
+from node.wire.manifests import Manifest
+
+
+class Choice:
+    """Remembers who has been asked in this request; nobody is asked twice."""
+
+    __slots__ = ("_manifest", "_parts", "_refreshed", "_searched", "_vetted_only", "picked", "tried")
+
+    def __init__(self, parts: Parts, manifest: Manifest, *, vetted_only: bool) -> None:
+        self._parts = parts
+        self._manifest = manifest
+        self._vetted_only = vetted_only
+        self._searched = False
+        self._refreshed = False
+        self.tried: set[str] = {parts.worker_id}
+        self.picked: Candidate | None = None
+
+    def ready(self) -> bool:
+        """Tell whether `picked` is who to ask next (None: nobody is left), and no lookup has to come before."""
+        if self.picked is not None and self.picked.worker_id not in self.tried:
+            return True
+        if not self._searched:
+            service, parts = self._manifest.name, self._parts
+            ranking = parts.cache.known(service, lambda: parts.finder.first(service))
+            if ranking is None:
+                return False
+            self._found(ranking, hit=True)
+        self.picked = self._pick()
+        return self.picked is not None or self._refreshed
+
+    async def look_up(self) -> None:
+        """Ask the sources, all of them where it has been looked up before; `ready` then knows more."""
+        parts, service = self._parts, self._manifest.name
+        if self._searched:
+            self._refreshed = True
+            await parts.cache.refresh(service, lambda: parts.finder.all(service))
+        else:
+            cached = await parts.cache.get(service, lambda: parts.finder.first(service))
+            self._found(cached.ranking, hit=cached.hit)
+
+    def second(self) -> Candidate | None:
+        """Return a worker with room to ask beside the one that is being asked, if there is one and a budget for it.
+
+        Broken ones are not asked for that.
+        """
+        parts, service = self._parts, self._manifest.name
+        broken = {item.worker_id for item in parts.breakers.tripped(service, parts.clock())}
+        wanted = self._wanted(self.tried | broken)
+        eligible = parts.cache.ranking(service).eligible(wanted)
+        idle = Ranking(item for item in eligible if wanted.load(item) < 1.0)
+        if not len(idle) or not parts.budget.take(parts.clock()):
+            return None
+        return parts.selector.pick(service, idle, wanted)
+
+    def places(self) -> int:
+        """Return how many requests the workers that are known take together."""
+        known = len(self._parts.cache.ranking(self._manifest.name))
+        return max(1, known) * self._manifest.concurrency
+
+    def again(self) -> None:
+        """Pick anew: who was picked before a wait may be gone or full."""
+        self.picked = None
+
+    def _found(self, ranking: Ranking, *, hit: bool) -> None:
+        self._searched = True
+        self._parts.counters.cache_hits += hit
+        self._parts.counters.cache_misses += not hit
+        self._refreshed = not len(ranking)  # every source was asked a moment ago
+
+    def _pick(self) -> Candidate | None:
+        """Let the policy pick among those not asked yet; broken ones only where there are no others."""
+        parts, service = self._parts, self._manifest.name
+        ranking = parts.cache.ranking(service)
+        broken = parts.breakers.blocked(service, parts.clock())
+        if broken:
+            picked = parts.selector.pick(service, ranking, self._wanted(self.tried | broken))
+            if picked is not None:
+                return picked
+        return parts.selector.pick(service, ranking, self._wanted(self.tried))
+
+    def _wanted(self, skip: set[str]) -> Wanted:
+        busy = self._parts.outstanding.of(self._manifest.name)
+        return Wanted(skip, busy, self._manifest.concurrency, self._vetted_only)
