@@ -6,12 +6,15 @@ registered, statuses are HTTP's.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from bisect import bisect_left
+from collections.abc import Callable, Container, Iterable, Mapping
 from dataclasses import dataclass, field
+from itertools import accumulate
 
-from prometheus_client import CollectorRegistry, Counter, Histogram, generate_latest
-from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
+from prometheus_client import CollectorRegistry, Counter, generate_latest
+from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, HistogramMetricFamily, Metric
 from prometheus_client.registry import Collector
+from prometheus_client.utils import floatToGoString
 
 CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
 SECONDS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0, 120.0)
@@ -40,19 +43,8 @@ class Metrics:
 
     def __init__(self, read: Callable[[], Reading], *, coordinator: str, version: str) -> None:
         self.registry = CollectorRegistry(auto_describe=False)
-        self._requests = Counter(
-            "rma_requests",
-            "Requests to /service that have ended.",
-            ("service", "worker", "route", "status"),
-            registry=self.registry,
-        )
-        self._latency = Histogram(
-            "rma_request_duration_seconds",
-            "Time from a request's arrival to the last byte of its answer.",
-            ("service",),
-            buckets=SECONDS,
-            registry=self.registry,
-        )
+        self._ended = Ended()
+        self.registry.register(self._ended)
         self._rejected = Counter(
             "rma_rejected_requests",
             "Requests turned away at the door, by reason.",
@@ -61,16 +53,15 @@ class Metrics:
         )
         self.registry.register(_Now(read, coordinator, version))
         self._read = read
-        self._series: set[tuple[str, str, str, str]] = set()
-        self.total = 0
+
+    @property
+    def total(self) -> int:
+        """How many requests have ended."""
+        return self._ended.total
 
     def ended(self, *, service: str, worker: str, route: str, status: int, seconds: float) -> None:
         """Count a request that was let in and has ended."""
-        self.total += 1
-        labels = (service, worker, route, str(status))
-        self._series.add(labels)
-        self._requests.labels(*labels).inc()
-        self._latency.labels(service).observe(seconds)
+        self._ended.add((service, worker, route, status), seconds)
 
     def rejected(self, reason: str) -> None:
         """Count a request that access or shutting down turned away."""
@@ -79,10 +70,47 @@ class Metrics:
     def exposition(self) -> bytes:
         """Return all metrics in Prometheus' text format, without the series of workers that are gone."""
         known = {"", *self._read().heartbeat_ages}
-        for labels in [labels for labels in self._series if labels[1] not in known]:
-            self._series.discard(labels)
-            self._requests.remove(*labels)
+        self._ended.keep(known)
         return generate_latest(self.registry)
+
+
+class Ended(Collector):
+    """Requests that have ended: counting one is an addition, and the rest is done when Prometheus asks."""
+
+    def __init__(self) -> None:
+        self._counts: dict[tuple[str, str, str, int], int] = {}
+        self._times: dict[str, list[int]] = {}  # per service, how many took up to each of SECONDS, or longer
+        self._sums: dict[str, float] = {}
+        self.total = 0
+
+    def add(self, labels: tuple[str, str, str, int], seconds: float) -> None:
+        """Count a request by service, worker, route and status."""
+        self.total += 1
+        self._counts[labels] = self._counts.get(labels, 0) + 1
+        service = labels[0]
+        if service not in self._times:
+            self._times[service] = [0] * (len(SECONDS) + 1)
+            self._sums[service] = 0.0
+        self._times[service][bisect_left(SECONDS, seconds)] += 1
+        self._sums[service] += seconds
+
+    def keep(self, workers: Container[str]) -> None:
+        """Forget the counts of all other workers."""
+        self._counts = {labels: count for labels, count in self._counts.items() if labels[1] in workers}
+
+    def collect(self) -> Iterable[Metric]:
+        names = ("service", "worker", "route", "status")
+        counts = CounterMetricFamily("rma_requests", "Requests to /service that have ended.", labels=names)
+        for (service, worker, route, status), count in self._counts.items():
+            counts.add_metric((service, worker, route, str(status)), count)
+        yield counts
+        text = "Time from a request's arrival to the last byte of its answer."
+        times = HistogramMetricFamily("rma_request_duration_seconds", text, labels=("service",))
+        bounds = [*map(floatToGoString, SECONDS), "+Inf"]
+        for service, found in self._times.items():
+            buckets = list(zip(bounds, accumulate(found), strict=True))
+            times.add_metric((service,), buckets, self._sums[service])
+        yield times
 
 
 class _Now(Collector):

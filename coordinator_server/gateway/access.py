@@ -10,6 +10,8 @@ import ipaddress
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
+import msgspec
+
 from coordinator_server.gateway.cors import host_name, origin_allowed
 from coordinator_server.gateway.keys import ApiKey, ApiKeys
 from coordinator_server.gateway.rates import Buckets, Rate, Verdict, address_key, parse_rate
@@ -43,8 +45,7 @@ class Visit:
         return self.headers.get("X-API-Key", "").strip()
 
 
-@dataclass(frozen=True, slots=True)
-class Caller:
+class Caller(msgspec.Struct, frozen=True):
     """Somebody who may pass; the verdict tells them what is left of their rate."""
 
     id: str

@@ -9,6 +9,8 @@ from collections import OrderedDict
 from dataclasses import dataclass
 from functools import lru_cache
 
+import msgspec
+
 UNITS = {
     "s": 1.0,
     "sec": 1.0,
@@ -35,20 +37,40 @@ class Rate:
     limit: int
     seconds: float
 
+    @property
+    def pause(self) -> float:
+        """Seconds from one token to the next."""
+        return self.seconds / self.limit
+
     def __str__(self) -> str:
         names = {1.0: "s", 60.0: "min", 3600.0: "hour", 86400.0: "day"}
         return f"{self.limit}/{names.get(self.seconds, f'{self.seconds:g}s')}"
 
 
-@dataclass(frozen=True, slots=True)
-class Verdict:
-    """What a bucket said: may it pass, and what the RateLimit-* headers tell. Times are whole seconds."""
+class Verdict(msgspec.Struct, frozen=True):
+    """What a bucket said: may it pass, and how full it is now. RateLimit-* tells whole seconds."""
 
     allowed: bool
-    limit: int
-    remaining: int
-    reset: int  # until the bucket is full again
-    retry_after: int  # until the next token
+    rate: Rate
+    tokens: float
+
+    @property
+    def limit(self) -> int:
+        return self.rate.limit
+
+    @property
+    def remaining(self) -> int:
+        return max(0, int(self.tokens))
+
+    @property
+    def reset(self) -> int:
+        """How long until the bucket is full again."""
+        return math.ceil((self.rate.limit - self.tokens) * self.rate.pause - ROUNDING)
+
+    @property
+    def retry_after(self) -> int:
+        """How long until the next token."""
+        return max(1, math.ceil((1.0 - self.tokens) * self.rate.pause - ROUNDING))
 
     @property
     def headers(self) -> dict[str, str]:
@@ -62,7 +84,7 @@ class Verdict:
     @property
     def lines(self) -> bytes:
         """The same as whole lines of an answer's head, for a request that may pass."""
-        numbers = (self.limit, self.remaining, self.reset)
+        numbers = (self.rate.limit, self.tokens, self.reset)
         return b"RateLimit-Limit: %d\r\nRateLimit-Remaining: %d\r\nRateLimit-Reset: %d\r\n" % numbers
 
 
@@ -101,31 +123,23 @@ class Buckets:
 
     def take(self, key: str, rate: Rate, now: float, cost: float = 1.0) -> Verdict:
         """Take `cost` tokens when they are there; with a cost of 0 only look whether one is."""
-        tokens = self._level(key, rate, now)
+        levels = self._levels
+        known = levels.get(key)
+        if known is None:
+            tokens = float(rate.limit)
+        else:
+            tokens, counted_at = known
+            if now > counted_at:
+                tokens = min(float(rate.limit), tokens + (now - counted_at) * rate.limit / rate.seconds)
         allowed = tokens >= max(cost, 1.0) - ROUNDING
         if allowed:
             tokens = max(0.0, tokens - cost)
         if cost:
-            self._keep(key, tokens, now)
-        speed = rate.limit / rate.seconds
-        return Verdict(
-            allowed=allowed,
-            limit=rate.limit,
-            remaining=max(0, math.floor(tokens)),
-            reset=math.ceil((rate.limit - tokens) / speed - ROUNDING),
-            retry_after=max(1, math.ceil((1.0 - tokens) / speed - ROUNDING)),
-        )
+            levels[key] = (tokens, now)
+            levels.move_to_end(key)
+            if len(levels) > self._maximum:
+                levels.popitem(last=False)
+        return Verdict(allowed, rate, tokens)
 
     def forget(self, key: str) -> None:
         self._levels.pop(key, None)
-
-    def _level(self, key: str, rate: Rate, now: float) -> float:
-        tokens, counted_at = self._levels.get(key, (float(rate.limit), now))
-        gained = max(0.0, now - counted_at) * rate.limit / rate.seconds
-        return min(float(rate.limit), tokens + gained)
-
-    def _keep(self, key: str, tokens: float, now: float) -> None:
-        self._levels[key] = (tokens, now)
-        self._levels.move_to_end(key)
-        while len(self._levels) > self._maximum:
-            self._levels.popitem(last=False)

@@ -97,7 +97,7 @@ class Registry:
     def update_load(self, worker_id: str, load: float) -> None:
         """Take over the load that an answer told."""
         member = self._members.get(worker_id)
-        if member is not None:
+        if member is not None and member.load != load:
             self._members[worker_id] = loaded(member, load)
 
     def enrolment_changed(self, worker_id: str) -> None:

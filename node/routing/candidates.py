@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import ipaddress
 import re
-from dataclasses import dataclass, replace
 from typing import Literal
 from urllib.parse import urlsplit
+
+import msgspec
+from msgspec.structs import replace
 
 from node.forwarding.interface import Target
 from node.routing.loads import Load, possible
@@ -19,8 +21,7 @@ LABEL = re.compile(r"[A-Za-z0-9]([A-Za-z0-9-]{0,61}[A-Za-z0-9])?")
 NUMERIC = re.compile(r"(0[xX][0-9a-fA-F]*|[0-9]+)")
 
 
-@dataclass(frozen=True, slots=True)
-class Candidate:
+class Candidate(msgspec.Struct, frozen=True):
     """A worker that could serve, with the ways to reach it in the order to try them.
 
     `seen_at` is when it was heard of (Unix seconds), `known_at` when its load was known, by the router's own clock.
@@ -41,7 +42,9 @@ class Candidate:
 
     def told(self, load: Load) -> Candidate:
         """Return this candidate with another knowledge of its load."""
-        return self if load == self.said else replace(self, load=load.value, known_at=load.known_at)
+        if load.known_at == self.known_at and load.value == self.load:
+            return self
+        return replace(self, load=load.value, known_at=load.known_at)
 
 
 def candidate_from_record(

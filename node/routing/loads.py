@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 from collections import OrderedDict
-from dataclasses import dataclass
+
+import msgspec
 
 MAX_REMEMBERED = 8192
+MOMENT = 0.1  # seconds
 OLDEST = 86_400.0  # seconds; what is older than a day, or has no date, is as old as a day
 
 
-@dataclass(frozen=True, slots=True)
-class Load:
+class Load(msgspec.Struct, frozen=True):
     """A worker's load, 0.0 to 1.0, and when it was known, in seconds of a clock that never runs backwards."""
 
     value: float
@@ -19,7 +20,9 @@ class Load:
 
 def newest(one: Load, other: Load) -> Load:
     """Return the newer knowledge; of two of the same moment the higher load, which is the careful one."""
-    return max(one, other, key=lambda load: (load.known_at, load.value))
+    if one.known_at == other.known_at:
+        return one if one.value >= other.value else other
+    return one if one.known_at > other.known_at else other
 
 
 def possible(load: float) -> bool:
@@ -56,6 +59,11 @@ class LoadBook:
         self._said.move_to_end(key)
         while len(self._said) > self._maximum:
             self._said.popitem(last=False)
+
+    def just_said(self, worker_id: str, service: str, load: Load) -> bool:
+        """Tell whether the same was said a moment ago, so that saying it again changes nothing."""
+        known = self._said.get((service, worker_id))
+        return known is not None and known.value == load.value and 0.0 <= load.known_at - known.known_at < MOMENT
 
     def newest(self, worker_id: str, service: str, said: Load) -> Load:
         """Return the newest of `said`, what is known of the worker, and what is known of this service of it."""

@@ -5,7 +5,8 @@ from __future__ import annotations
 import bisect
 import random
 from collections.abc import Container, Iterable, Iterator, Mapping
-from dataclasses import dataclass
+
+import msgspec
 
 from node.routing.candidates import Candidate
 
@@ -13,8 +14,7 @@ LOAD_STEPS = 20  # loads that differ by less than a step are equal: noise must n
 NOBODY: Mapping[str, Candidate] = {}
 
 
-@dataclass(frozen=True, slots=True)
-class Wanted:
+class Wanted(msgspec.Struct, frozen=True):
     """Who may be picked: nobody in `skip`, only vetted workers if so, and first those that have room.
 
     `busy` counts our own requests in flight at each worker, `concurrency` is how many one takes at a time.
@@ -68,11 +68,12 @@ class Ranking:
 
     def put(self, candidate: Candidate) -> None:
         """Take in a candidate, in place of what was known under its id."""
-        before = self._by_id.get(candidate.worker_id)
-        if before is not None:
+        worker_id, step = candidate.worker_id, step_of(candidate.load)
+        before = self._by_id.get(worker_id)
+        if before is not None and step_of(before.load) != step:
             self._unstep(before)
-        self._by_id[candidate.worker_id] = candidate
-        self._steps.setdefault(step_of(candidate.load), {})[candidate.worker_id] = candidate
+        self._by_id[worker_id] = candidate
+        self._steps.setdefault(step, {})[worker_id] = candidate
 
     def remove(self, worker_id: str) -> Candidate | None:
         candidate = self._by_id.pop(worker_id, None)
@@ -92,6 +93,7 @@ class Ranking:
         than it has reported waits in `moved` until its step comes. So it is mostly a handful that is looked at.
         """
         draw, busy, concurrency = rng.random, wanted.busy, wanted.concurrency
+        skip, vetted_only = wanted.skip, wanted.vetted_only
         chosen: list[Candidate] = []
         full: list[Candidate] = []
         moved: dict[int, list[Candidate]] = {}
@@ -100,9 +102,10 @@ class Ranking:
             pool = [*self._steps.get(step, NOBODY).values(), *moved.get(step, ())]
             while pool:
                 candidate = _take(pool, draw())
-                if not wanted.allows(candidate):
+                worker_id = candidate.worker_id
+                if worker_id in skip or (vetted_only and not candidate.vetted):
                     continue
-                ours = busy.get(candidate.worker_id, 0)
+                ours = busy.get(worker_id, 0)
                 if ours >= concurrency:
                     full.append(candidate)
                 elif ours and (true_step := step_of(ours / concurrency)) > step:

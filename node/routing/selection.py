@@ -19,7 +19,7 @@ MAX_TURNS = 1024
 def pick_weighted(best: Sequence[Candidate], rng: random.Random) -> Candidate:
     """Return one of up to three candidates, the least loaded of which comes first, with weights 5:3:2."""
     point = rng.random() * UP_TO[len(best) - 1]
-    return next(item for item, end in zip(best, UP_TO, strict=False) if point < end)
+    return best[0 if point < UP_TO[0] else 1 if point < UP_TO[1] else 2]
 
 
 def pick_least_outstanding(candidates: Sequence[Candidate], wanted: Wanted, rng: random.Random) -> Candidate:

@@ -7,14 +7,15 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Literal
 
+import msgspec
+
 from node.state import RoutingStats
 from node.wire.messages import Route
 
 LATENCIES = 1000  # requests over which percentiles are taken
 
 
-@dataclass(frozen=True, slots=True)
-class Outcome:
+class Outcome(msgspec.Struct, frozen=True):
     """One finished request, for metrics. `worker` and `route` are None when none answered; 499: the client left."""
 
     service: str

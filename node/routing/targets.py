@@ -47,4 +47,5 @@ class AddressBook:
             self._avoided.popitem(last=False)
 
     def worked(self, worker_id: str, target: Target) -> None:
-        self._avoided.pop((worker_id, target.base_url), None)
+        if self._avoided:
+            self._avoided.pop((worker_id, target.base_url), None)

@@ -2,10 +2,10 @@ from __future__ import annotations
 
 import random
 from collections.abc import Sequence
-from dataclasses import replace
 
 from hypothesis import given
 from hypothesis import strategies as st
+from msgspec.structs import replace
 
 from node.routing.candidates import Candidate
 from node.routing.ranking import Ranking, Wanted
