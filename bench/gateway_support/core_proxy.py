@@ -1,4 +1,4 @@
-"""The bare data plane as one process: round robin over workers on this machine, for `bench/gateway.py`."""
+"""The bare data plane as one process: round robin over workers on this machine."""
 
 from __future__ import annotations
 

@@ -1,0 +1,91 @@
+"""Programs that are measured: each is started on its cores and ended by its id, and tells what it has used."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import psutil
+
+ROOT = Path(__file__).parents[2]
+START = 20.0  # seconds that a program gets to listen
+
+
+@dataclass(frozen=True, slots=True)
+class Program:
+    """A running program that listens."""
+
+    name: str
+    port: int
+    process: psutil.Process
+
+    def cpu_seconds(self) -> float:
+        return sum(sum(process.cpu_times()[:2]) for process in self._all())
+
+    def memory(self) -> int:
+        """Return the bytes of memory that are its own."""
+        return sum(int(process.memory_info().rss) for process in self._all())
+
+    def _all(self) -> list[psutil.Process]:
+        return [self.process, *self.process.children(recursive=True)]
+
+
+class Bench:
+    """What is measured has the first core to itself, where there are two; everything else has the others."""
+
+    def __init__(self, folder: Path, stack: contextlib.ExitStack) -> None:
+        self.folder = folder
+        self._stack = stack
+        cores = sorted(os.sched_getaffinity(0))
+        self.measured, self.others = cores[:1], cores[1:] or cores
+
+    def start(self, name: str, command: Sequence[str], cores: Sequence[int], port: int) -> Program:
+        process = subprocess.Popen(command, cwd=ROOT, preexec_fn=lambda: os.sched_setaffinity(0, cores))  # noqa: PLW1509
+        self._stack.callback(end, process)
+        limit = time.monotonic() + START
+        while process.poll() is None and time.monotonic() < limit:
+            with contextlib.suppress(OSError), socket.create_connection(("127.0.0.1", port), 1):
+                return Program(name, port, psutil.Process(process.pid))
+            time.sleep(0.05)
+        raise SystemExit(f"{name} does not listen on port {port}")
+
+    def python(self, name: str, module: str, arguments: Sequence[str], cores: Sequence[int]) -> Program:
+        """Start one of our modules; it is told its port."""
+        port = free_port()
+        command = [sys.executable, "-m", f"bench.gateway_support.{module}", "--port", str(port), *arguments]
+        return self.start(name, command, cores, port)
+
+    def run(self, command: Sequence[str], seconds: float) -> str:
+        """Run something to its end on the other cores; return what it says."""
+        return subprocess.run(
+            command,
+            cwd=ROOT,
+            check=True,
+            stdout=subprocess.PIPE,
+            text=True,
+            timeout=seconds,
+            preexec_fn=lambda: os.sched_setaffinity(0, self.others),
+        ).stdout
+
+
+def free_port() -> int:
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        port: int = taken.getsockname()[1]
+        return port
+
+
+def end(process: subprocess.Popen[bytes]) -> None:
+    process.terminate()
+    try:
+        process.wait(10)
+    except subprocess.TimeoutExpired:
+        process.kill()
+        process.wait()
