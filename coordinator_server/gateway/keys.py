@@ -96,6 +96,10 @@ class ApiKeys:
             return None
         return key
 
+    def still(self, key: ApiKey) -> ApiKey | None:
+        """Return this record where it was read a moment ago and is not revoked, else None."""
+        return key if self._fresh(key.id) is key else None
+
     async def list(self) -> Sequence[ApiKey]:
         """Return all keys, the oldest first."""
         entries = await self._store.list(PREFIX)

@@ -43,9 +43,12 @@ OURS_LINES = b"".join(field_line(name, value) for name, value in OURS.items())
 ANSWERS = Answers({*map(str.lower, OURS), "ratelimit-limit", "ratelimit-remaining", "ratelimit-reset"})
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Wish:
-    """What a head asks for, and what every answer to it says; `shown` is the API key in it."""
+    """What a head asks for, and what every answer to it says; `shown` is the API key in it.
+
+    `proved` is the key's record with which that was compared and found right.
+    """
 
     name: str
     path: str | None
@@ -55,6 +58,7 @@ class Wish:
     forwarded: bool
     preflight: bool
     lines: bytes
+    proved: ApiKey | None = None
 
 
 class Gateway(Door):
@@ -100,7 +104,7 @@ class Gateway(Door):
                 raise wish.problem
             knock, key = self._access.knock(wish.visit), None
             if wish.shown:
-                key = self._access.recall(wish.shown)
+                key = wish.proved = self._access.recall(wish.shown, wish.proved)
             else:
                 self._access.check_anonymous(wish.visit)
             if wish.shown and key is None:

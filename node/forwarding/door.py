@@ -38,5 +38,6 @@ class Door(ABC):
         """Tell whoever carried the request that it is over."""
         if exchange.request_id:
             self.in_flight -= 1
-        if exchange.context is not None:
-            exchange.context.ended()
+        context, exchange.context = exchange.context, None  # neither holds the other any longer
+        if context is not None:
+            context.ended()

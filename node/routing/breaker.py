@@ -68,14 +68,14 @@ class Breakers:
 
     def begin(self, service: str, worker_id: str, now: float) -> bool:
         """Say that the worker is being asked; return whether this is the one probe of a half-open breaker."""
-        breaker = self._known.get((service, worker_id))
+        breaker = self._known.get((service, worker_id)) if self._known else None
         if breaker is None or breaker.open_until is None:
             return False
         breaker.probing_since = now
         return True
 
     def succeeded(self, service: str, worker_id: str) -> None:
-        if self._known.pop((service, worker_id), None) is not None:
+        if self._known and self._known.pop((service, worker_id), None) is not None:
             self._close(service, worker_id)
 
     def failed(self, service: str, worker_id: str, now: float, reason: str = "") -> None:

@@ -32,7 +32,7 @@ class Choice:
             if ranking is None:
                 return False
             self._found(ranking, hit=True)
-        self.picked = self._pick()
+        self.picked = self._pick(self._parts.cache.ranking(self._manifest.name))
         return self.picked is not None or self._refreshed
 
     async def look_up(self) -> None:
@@ -74,10 +74,9 @@ class Choice:
         self._parts.counters.cache_misses += not hit
         self._refreshed = not len(ranking)  # every source was asked a moment ago
 
-    def _pick(self) -> Candidate | None:
+    def _pick(self, ranking: Ranking) -> Candidate | None:
         """Let the policy pick among those not asked yet; broken ones only where there are no others."""
         parts, service = self._parts, self._manifest.name
-        ranking = parts.cache.ranking(service)
         broken = parts.breakers.blocked(service, parts.clock())
         if broken:
             picked = parts.selector.pick(service, ranking, self._wanted(self.tried | broken))

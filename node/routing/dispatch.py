@@ -39,6 +39,19 @@ Step = Callable[[], None]
 class Dispatch:
     """One request on its way; at last `worker`, `route`, `attempts` and `failures` tell how it went."""
 
+    # Defaults stand here, not in __init__: most requests change few of them.
+    attempts = 0
+    worker: str | None = None
+    route: Route | None = None
+
+    _full_here: LocalTarget | None = None  # where to queue when nobody else takes it
+    _at_home = False
+    _last_resort = False
+    _call_off: Callable[[], object] | None = None  # of what is waited for
+    _hedge: Hedge | None = None
+    _over = False
+    _winner: Attempt | None = None
+
     def __init__(
         self,
         parts: Parts,
@@ -50,7 +63,7 @@ class Dispatch:
         vetted_only: bool,
         over: Callable[[Dispatch], None],
     ) -> None:
-        manifest, settings = outbound.manifest, parts.settings
+        manifest = outbound.manifest
         self._parts = parts
         self._manifest = manifest
         self._service = manifest.name
@@ -61,28 +74,14 @@ class Dispatch:
         self._choice = Choice(parts, manifest, vetted_only=vetted_only)
         self._report = over
         self._repeatable = repeatable(exchange.head.method, exchange.head.values.get(ONCE, ""), manifest)
-        self._patience = Patience(
-            settings.connect_timeout,
-            settings.first_byte_of(manifest),
-            settings.idle_timeout,
-            exchange.began_at + settings.request_time_of(manifest),
-        )
+        connect, first_byte, idle, whole = parts.settings.times_of(manifest)
+        self._patience = Patience(connect, first_byte, idle, exchange.began_at + whole)
         self._gates: list[Gate] = []  # in which we hold a place
         self._under_way: list[Attempt] = []
         self._failures: list[Failure] = []
-        self._full_here: LocalTarget | None = None  # where to queue when nobody else takes it
-        self._at_home = False
-        self._last_resort = False
-        self._call_off: Callable[[], object] | None = None  # of what is waited for
-        self._hedge: Hedge | None = None
-        self._over = False
-        self._winner: Attempt | None = None
         self.exchange = exchange
         self.manifest = manifest
         self.started = parts.clock()
-        self.attempts = 0
-        self.worker: str | None = None
-        self.route: Route | None = None
 
     @property
     def failures(self) -> int:
@@ -287,7 +286,7 @@ class Dispatch:
     def _let_go(self, attempt: Attempt) -> None:
         self._under_way.remove(attempt)
         attempt.end()
-        if attempt.line is not self.exchange or self._winner is None:
+        if attempt.line is not self.exchange or (self._winner is None and not self._over):
             attempt.line.discard()
 
     # --- failing --------------------------------------------------------------------------------------------------
@@ -431,9 +430,11 @@ class Dispatch:
             self._call_off = None
         if self._winner is not None:
             self._judge(self._winner.worker_id)
-        self._end_race()
+        if self._hedge is not None:
+            self._end_race()
         while self._under_way:
             self._let_go(self._under_way[-1])
+        self._winner = None
         self._leave_gates()
         self._report(self)
 

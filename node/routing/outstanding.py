@@ -19,13 +19,17 @@ class Outstanding:
         return self._counts.get(service, NONE)
 
     def begin(self, service: str, worker_id: str) -> None:
-        counts = self._counts.setdefault(service, {})
+        counts = self._counts.get(service)
+        if counts is None:
+            counts = self._counts[service] = {}
         counts[worker_id] = counts.get(worker_id, 0) + 1
 
     def end(self, service: str, worker_id: str) -> None:
         counts = self._counts[service]
-        counts[worker_id] -= 1
-        if not counts[worker_id]:
-            del counts[worker_id]
+        left = counts[worker_id] - 1
+        if left:
+            counts[worker_id] = left
+            return
+        del counts[worker_id]
         if not counts:
             del self._counts[service]

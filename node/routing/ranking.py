@@ -97,11 +97,17 @@ class Ranking:
         chosen: list[Candidate] = []
         full: list[Candidate] = []
         moved: dict[int, list[Candidate]] = {}
-        order = sorted(self._steps)
+        order = sorted(self._steps) if len(self._steps) > 1 else list(self._steps)
         for step in order:  # which grows behind this step while we go
-            pool = [*self._steps.get(step, NOBODY).values(), *moved.get(step, ())]
+            pool = list(self._steps.get(step, NOBODY).values())
+            if moved:
+                pool += moved.get(step, ())
             while pool:
-                candidate = _take(pool, draw())
+                last = pool.pop()  # in place of one at random, which is taken
+                if pool and (index := int(draw() * (len(pool) + 1))) < len(pool):
+                    candidate, pool[index] = pool[index], last
+                else:
+                    candidate = last
                 worker_id = candidate.worker_id
                 if worker_id in skip or (vetted_only and not candidate.vetted):
                     continue
@@ -124,10 +130,3 @@ class Ranking:
         del bucket[candidate.worker_id]
         if not bucket:
             del self._steps[step]
-
-
-def _take(pool: list[Candidate], at: float) -> Candidate:
-    """Take the item at a fraction of the pool out of it, in constant time."""
-    index = int(at * len(pool))
-    pool[index], pool[-1] = pool[-1], pool[index]
-    return pool.pop()

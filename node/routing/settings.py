@@ -38,13 +38,23 @@ class RoutingSettings:
     breaker_cooldown: float = 10.0
     retry_after: int = 5  # what a client is told when nobody serves
 
+    def times_of(self, manifest: Manifest) -> tuple[float, float, float, float]:
+        """Return the limits for connecting, the first byte, silence and the whole request."""
+        return (
+            self.connect_timeout,
+            self.first_byte_of(manifest),
+            self.idle_timeout,
+            self.request_time_of(manifest),
+        )
+
     def first_byte_of(self, manifest: Manifest) -> float:
         own = manifest.first_byte_timeout
-        return self.first_byte_timeout if own == DEFAULTS.first_byte_timeout else own
+        return self.first_byte_timeout if own == FIRST_BYTE else own
 
     def request_time_of(self, manifest: Manifest) -> float:
         own = manifest.request_timeout
-        return self.request_timeout if own == DEFAULTS.request_timeout else own
+        return self.request_timeout if own == WHOLE else own
 
 
 DEFAULTS = Manifest(name="defaults", title="")
+FIRST_BYTE, WHOLE = DEFAULTS.first_byte_timeout, DEFAULTS.request_timeout

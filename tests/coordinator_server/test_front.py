@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from coordinator_server.front import find_version
+from coordinator_server.serving import drain
 from tests.support.front import Front, running_front
 
 APP = "https://app.example"
@@ -65,7 +66,7 @@ async def test_an_ended_coordinator_leaves_no_listener_waiting(tmp_path: Path) -
         url = front.url.replace("http", "ws", 1) + "/api/topology/stream"
         socket = await front.session.ws_connect(url)
         await socket.receive_json()
-        await front.site.server.stop()
+        await drain(front.site)
         message = await socket.receive(timeout=30)
         assert message.data == 1013
         await socket.close()
