@@ -21,7 +21,6 @@ from coordinator_server.gateway.rates import parse_rate
 from coordinator_server.gateway.routes import Gateway
 from coordinator_server.metrics import Metrics, Reading
 from node.routing.router import Router
-from node.routing.stats import Outcome
 
 HEADERS = {
     "X-Content-Type-Options": "nosniff",
@@ -77,7 +76,7 @@ def _make_front(coordinator: Coordinator, version: str) -> Front:
     parts: list[Front] = []  # the reading needs the router, which is made with the metrics
     metrics = Metrics(lambda: _read(coordinator, parts[0]), coordinator=coordinator.coordinator_id, version=version)
     picture = Picture(coordinator, version)
-    router = make_router(coordinator, lambda outcome: _count(metrics, outcome))
+    router = make_router(coordinator, metrics.ended)
     front = Front(
         version=version,
         started_at=coordinator.clock(),
@@ -109,16 +108,6 @@ def _make_gateway(coordinator: Coordinator, router: Router, metrics: Metrics) ->
         readiness=coordinator.readiness,
         audit=coordinator.audit,
         origins=config.cors_origins,
-    )
-
-
-def _count(metrics: Metrics, outcome: Outcome) -> None:
-    metrics.ended(
-        service=outcome.service,
-        worker=outcome.worker or "",
-        route=outcome.route or "",
-        status=outcome.status,
-        seconds=outcome.seconds,
     )
 
 

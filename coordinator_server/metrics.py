@@ -16,6 +16,8 @@ from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Histo
 from prometheus_client.registry import Collector
 from prometheus_client.utils import floatToGoString
 
+from node.routing.stats import Outcome
+
 CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
 SECONDS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0, 120.0)
 
@@ -59,9 +61,10 @@ class Metrics:
         """How many requests have ended."""
         return self._ended.total
 
-    def ended(self, *, service: str, worker: str, route: str, status: int, seconds: float) -> None:
+    def ended(self, outcome: Outcome) -> None:
         """Count a request that was let in and has ended."""
-        self._ended.add((service, worker, route, status), seconds)
+        labels = (outcome.service, outcome.worker or "", outcome.route or "", outcome.status)
+        self._ended.add(labels, outcome.seconds)
 
     def rejected(self, reason: str) -> None:
         """Count a request that access or shutting down turned away."""

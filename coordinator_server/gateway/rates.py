@@ -84,7 +84,8 @@ class Verdict(msgspec.Struct, frozen=True):
     @property
     def lines(self) -> bytes:
         """The same as whole lines of an answer's head, for a request that may pass."""
-        numbers = (self.rate.limit, self.tokens, self.reset)
+        limit, tokens = self.rate.limit, self.tokens
+        numbers = (limit, tokens, math.ceil((limit - tokens) * self.rate.seconds / limit - ROUNDING))
         return b"RateLimit-Limit: %d\r\nRateLimit-Remaining: %d\r\nRateLimit-Reset: %d\r\n" % numbers
 
 

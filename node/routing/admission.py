@@ -190,7 +190,7 @@ class Gates:
             self._make_room()
             size, wait = self._settings.queue_size, self._settings.queue_wait
             gate = self._gates[service] = Gate(service, limit, queue_size=size, queue_wait=wait)
-        elif gate.limit != limit:
+        elif gate._limit != limit:
             gate.limit = limit
         return gate
 

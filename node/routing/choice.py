@@ -26,13 +26,16 @@ class Choice:
         """Tell whether `picked` is who to ask next (None: nobody is left), and no lookup has to come before."""
         if self.picked is not None and self.picked.worker_id not in self.tried:
             return True
-        if not self._searched:
-            service, parts = self._manifest.name, self._parts
-            ranking = parts.cache.known(service, lambda: parts.finder.first(service))
-            if ranking is None:
+        service, parts = self._manifest.name, self._parts
+        if self._searched:
+            ranking = parts.cache.ranking(service)
+        else:
+            known = parts.cache.known(service, lambda: parts.finder.first(service))
+            if known is None:
                 return False
+            ranking = known
             self._found(ranking, hit=True)
-        self.picked = self._pick(self._parts.cache.ranking(self._manifest.name))
+        self.picked = self._pick(ranking)
         return self.picked is not None or self._refreshed
 
     async def look_up(self) -> None:
@@ -70,8 +73,10 @@ class Choice:
 
     def _found(self, ranking: Ranking, *, hit: bool) -> None:
         self._searched = True
-        self._parts.counters.cache_hits += hit
-        self._parts.counters.cache_misses += not hit
+        if hit:
+            self._parts.counters.cache_hits += 1
+        else:
+            self._parts.counters.cache_misses += 1
         self._refreshed = not len(ranking)  # every source was asked a moment ago
 
     def _pick(self, ranking: Ranking) -> Candidate | None:

@@ -44,6 +44,9 @@ class Dispatch:
     worker: str | None = None
     route: Route | None = None
 
+    _gates: tuple[Gate, ...] = ()  # in which we hold a place
+    _under_way: tuple[Attempt, ...] = ()
+    _failures: tuple[Failure, ...] = ()
     _full_here: LocalTarget | None = None  # where to queue when nobody else takes it
     _at_home = False
     _last_resort = False
@@ -76,9 +79,6 @@ class Dispatch:
         self._repeatable = repeatable(exchange.head.method, exchange.head.values.get(ONCE, ""), manifest)
         connect, first_byte, idle, whole = parts.settings.times_of(manifest)
         self._patience = Patience(connect, first_byte, idle, exchange.began_at + whole)
-        self._gates: list[Gate] = []  # in which we hold a place
-        self._under_way: list[Attempt] = []
-        self._failures: list[Failure] = []
         self.exchange = exchange
         self.manifest = manifest
         self.started = parts.clock()
@@ -95,15 +95,15 @@ class Dispatch:
         if self._forwarded:
             self._only_here(target)
         elif target is None:
-            self._elsewhere()
+            self._choose(self._enter_elsewhere)
         else:
             gate = self._local_gate(target)
             if gate.try_enter():
-                self._gates.append(gate)
+                self._gates += (gate,)
                 self._ask_here(target)
             else:
                 self._full_here = target
-                self._elsewhere()
+                self._choose(self._enter_elsewhere)
 
     def _only_here(self, target: LocalTarget | None) -> None:
         """Serve what another node forwarded: here or nowhere, so that no request goes round in circles."""
@@ -122,9 +122,6 @@ class Dispatch:
     def _local_gate(self, target: LocalTarget) -> Gate:
         return self._parts.local_gates.of(self._service, target.manifest.concurrency)
 
-    def _elsewhere(self) -> None:
-        self._choose(self._enter_elsewhere)
-
     def _enter_elsewhere(self, candidate: Candidate | None) -> None:
         """Ask other workers, when there is a place for one more request with all of them together."""
         if candidate is None:
@@ -132,7 +129,7 @@ class Dispatch:
             return
         gate = self._parts.remote_gates.of(self._service, self._choice.places())
         if gate.try_enter():
-            self._gates.append(gate)
+            self._gates += (gate,)
             self._ask_other(candidate)
         elif self._full_here is not None:
             self._nobody_left()
@@ -149,9 +146,9 @@ class Dispatch:
             self._nobody_left()
             return
         self._ask(candidate, self.exchange)
-        settings = self._parts.settings
-        if settings.hedge_after > 0.0 and self._under_way and self._may_hedge():
-            self._hedge = Hedge(settings.hedge_after, self._ask_second)
+        wait = self._parts.settings.hedge_after
+        if wait > 0.0 and self._under_way and self._may_hedge():
+            self._hedge = Hedge(wait, self._ask_second)
 
     def _nobody_left(self) -> None:
         """Come back to the service here that was full, at the price of a retry; else give up."""
@@ -178,7 +175,7 @@ class Dispatch:
         attempt = Attempt(
             self._parts, self._service, candidate, listener=self, line=line, service_token=service_token
         )
-        self._under_way.append(attempt)
+        self._under_way += (attempt,)
         attempt.begin()
         attempt.send(self._outbound, self._lines, self._patience)
 
@@ -215,7 +212,7 @@ class Dispatch:
         self.exchange.refuse(too_large(limit) if trouble.status == 413 else problem_of(trouble))
 
     def _give_up(self, attempt: Attempt, failure: Failure) -> None:
-        self._failures.append(failure)
+        self._failures += (failure,)
         self._let_go(attempt)
         if not self._under_way:  # else the other one may still answer
             self._end_race()
@@ -227,8 +224,10 @@ class Dispatch:
         if self._hedge is not None:
             self._win(attempt)
         self.worker, self.route = attempt.worker_id, attempt.route
-        load = parts.own_load() if attempt.is_local else attempt.load
-        if load is not None and not attempt.is_local:
+        load = attempt.load
+        if attempt.is_local:
+            load = parts.own_load()
+        elif load is not None:
             parts.cache.update_load(attempt.worker_id, load)
         passing = parts.answers.switching if head.status == SWITCHING else parts.answers.plain
         endless = head.values.get("content-type", "").startswith(EVENTS)
@@ -260,7 +259,7 @@ class Dispatch:
         candidate = self._choice.second()
         if candidate is None or not gate.try_enter():
             return False
-        self._gates.append(gate)
+        self._gates += (gate,)
         self._parts.counters.hedged += 1
         self._ask(candidate, Rival(exchange))
         return True
@@ -272,21 +271,23 @@ class Dispatch:
         if isinstance(attempt.line, Rival):
             attempt.line.hand_over(self.exchange)
             attempt.line = self.exchange
-        for other in [other for other in self._under_way if other is not attempt]:
-            self._let_go(other)
+        for other in self._under_way:
+            if other is not attempt:
+                self._let_go(other)
         self._end_race()
 
     def _end_race(self) -> None:
         if self._hedge is not None:
             self._hedge.stop()
             self._hedge = None
-        while len(self._gates) > 1:
-            self._gates.pop().leave()
+        for gate in self._gates[1:]:
+            gate.leave()
+        self._gates = self._gates[:1]
 
     def _let_go(self, attempt: Attempt) -> None:
-        self._under_way.remove(attempt)
+        self._under_way = tuple(other for other in self._under_way if other is not attempt)
         attempt.end()
-        if attempt.line is not self.exchange or (self._winner is None and not self._over):
+        if attempt.line is not self.exchange or self._winner is None:
             attempt.line.discard()
 
     # --- failing --------------------------------------------------------------------------------------------------
@@ -312,7 +313,7 @@ class Dispatch:
         if self._at_home:
             self._at_home = False
             self._leave_gates()
-            self._elsewhere()
+            self._choose(self._enter_elsewhere)
         else:
             self._choose(self._ask_other)
 
@@ -390,7 +391,7 @@ class Dispatch:
     def _enter(self, gate: Gate, wait: float | None, step: Step) -> None:
         """Go on with a place in the gate, at once where one is free."""
         if gate.try_enter():
-            self._gates.append(gate)
+            self._gates += (gate,)
             step()
             return
         try:
@@ -401,7 +402,7 @@ class Dispatch:
             self._wait(turn.cancel)
 
     def _entered(self, gate: Gate, step: Step) -> None:
-        self._gates.append(gate)
+        self._gates += (gate,)
         self._step(step)
 
     def _wait(self, call_off: Callable[[], object]) -> None:
@@ -432,8 +433,11 @@ class Dispatch:
             self._judge(self._winner.worker_id)
         if self._hedge is not None:
             self._end_race()
-        while self._under_way:
-            self._let_go(self._under_way[-1])
+        under_way, self._under_way = self._under_way, ()
+        for attempt in under_way:
+            attempt.end()
+            if attempt.line is not self.exchange:
+                attempt.line.discard()
         self._winner = None
         self._leave_gates()
         self._report(self)
@@ -449,5 +453,6 @@ class Dispatch:
             self._parts.breakers.succeeded(self._service, worker_id)
 
     def _leave_gates(self) -> None:
-        while self._gates:
-            self._gates.pop().leave()
+        gates, self._gates = self._gates, ()
+        for gate in gates:
+            gate.leave()

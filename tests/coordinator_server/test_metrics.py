@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from coordinator_server.metrics import Metrics, Reading
+from node.routing.stats import Outcome
 
 
 def make(reading: Reading) -> tuple[Metrics, list[Reading]]:
@@ -13,7 +14,7 @@ def make(reading: Reading) -> tuple[Metrics, list[Reading]]:
 def test_requests_are_counted_with_worker_route_and_status() -> None:
     metrics, _ = make(Reading(heartbeat_ages={"w1": 1.0}))
     for status in (200, 200, 502):
-        metrics.ended(service="ner-extraction", worker="w1", route="direct", status=status, seconds=0.02)
+        metrics.ended(Outcome("ner-extraction", "w1", "direct", status, 0.02, 1))
     text = metrics.exposition().decode()
     assert 'rma_requests_total{route="direct",service="ner-extraction",status="200",worker="w1"} 2.0' in text
     assert 'status="502"' in text
@@ -37,14 +38,14 @@ def test_gauges_say_what_is_now() -> None:
 
 def test_workers_that_left_leave_no_series() -> None:
     metrics, held = make(Reading(heartbeat_ages={"w1": 1.0}))
-    metrics.ended(service="s", worker="w1", route="direct", status=200, seconds=0.1)
-    metrics.ended(service="s", worker="", route="", status=503, seconds=0.1)
+    metrics.ended(Outcome("s", "w1", "direct", 200, 0.1, 1))
+    metrics.ended(Outcome("s", None, None, 503, 0.1, 0))
     assert 'worker="w1"' in metrics.exposition().decode()
     held[0] = Reading()
     text = metrics.exposition().decode()
     assert 'worker="w1"' not in text
     assert 'status="503"' in text
-    metrics.ended(service="s", worker="w1", route="direct", status=200, seconds=0.1)
+    metrics.ended(Outcome("s", "w1", "direct", 200, 0.1, 1))
     assert metrics.total == 3
 
 
