@@ -22,7 +22,8 @@ PROBE = 0.01  # seconds between the requests of an ordinary client
 
 
 async def idle(through: Program, count: int) -> Figures:
-    """Keep so many connections open that have been answered once; ask on one of them meanwhile."""
+    """Keep so many connections open, each answered once; an ordinary client asks before that and meanwhile."""
+    quiet = percentiles(await asked(through, 200))
     before = through.memory()
     clients = await open_all(through.port, count, Client)
     grown = through.memory() - before
@@ -34,6 +35,7 @@ async def idle(through: Program, count: int) -> Figures:
     await close_all(clients)
     return {
         "connections": count, "lost": lost, "kib_each": grown / count / 1024, "cpu_percent": busy * 100,
+        "request_p50_before_ms": quiet[0], "request_p99_before_ms": quiet[1],
         "request_p50_ms": p50, "request_p99_ms": p99,
     }  # fmt: skip
 
