@@ -1,18 +1,15 @@
 """How bytes move between a client and a worker; nothing outside this room knows it.
 
-    class Forwarder(Protocol):                                          interface.py
-        async def attempt(self, callee: Callee, exchange: Exchange, limits: Limits) -> Upstream
-            raises ConnectFailed (certainly not executed), UpstreamReset, UpstreamTimeout, Problem (client's fault)
-        async def stop(self) -> None
-    class Upstream(Protocol):                                           an answer that has begun
-        status: int; headers: Mapping[str, str]
-        async def problem(self) -> Mapping[str, Any] | None             the start of it as a problem document
-        async def relay(self, added: Mapping[str, str]) -> web.StreamResponse
-        def discard(self) -> None
+    class DataPlane(handler, app, listener, *, tls, limits): start, drain, stop, url, port              plane.py
+    class Door(*prefixes): begin, finished, in_flight; enter(exchange) is the program's own                door.py
+    class Forwarder(token_for): way(worker_id, target, service_token) -> Way; stop                    forwarder.py
+    Way.pool, Way.head(outbound, lines)          exchange.forward(way.pool, head, attempt, patience)
+    outbound_of(exchange, manifest, path, *, trusted) -> Outbound             raises Problem           outbound.py
 
-`interface` has these and the values they speak of (Target, Callee, Exchange, Limits); `headers` builds both heads
-anew, never copies them; `body` reads the client's body once and replays its first 256 KiB; `paths` splits
-`/service/NAME/rest` without decoding it and refuses what could climb out; `exchange` makes an Exchange out of a
-client's request; `aiohttp_forwarder` is the one implementation for now: `AiohttpForwarder(token_for)`;
-`websocket` bridges WebSockets; `resolver` keeps names that workers claim from leading into somebody's network.
+`http1` is the proxy itself. Around it: `plane` serves a port with it, where an aiohttp application answers what the
+handler leaves; `door` is what the handlers of our programs share; `paths` splits `/service/NAME/rest` without decoding
+it and refuses what could climb out; `outbound` is what of a request goes to any worker, made once for a head that
+recurs; `headers` says which fields pass and which are made anew; `forwarder` knows the connections, name and proof for
+each address of each worker; `resolver` keeps names that workers claim from leading into somebody's network;
+`interface` has the address of a worker as routing speaks of it.
 """

@@ -4,8 +4,8 @@
                  sources: Sequence[CandidateSource], forwarder: Forwarder, settings: RoutingSettings = ...,
                  clock=time.monotonic, rng=random.Random(), observer: Callable[[Outcome], None] | None = None,
                  own_load: Callable[[], float] | None = None, vpn_up: Callable[[], bool] = lambda: False,
-                 wall=time.time)
-        async serve(request, service, path, *, forwarded: bool, caller: str, personal=False)  raises Problem
+                 wall=time.time, answers: Answers | None = None, witness: Witness | None = None)
+        take(exchange, service, path, *, forwarded: bool, caller: str, personal=False)   raises Problem
             `path` is raw and starts with "/" (see node.forwarding.paths.split_path), None means the default path;
             the query is taken from the request; `caller` is who queues fairly (key id, worker id or address)
         async explain(service, *, personal=False) -> Explanation                           raises Problem
@@ -23,7 +23,8 @@ keeps candidates in order of load, `selection` picks, `cache` remembers (single 
 has the protocols and asks them, `breaker` leaves out who keeps failing, `outstanding` counts what we gave out,
 `targets` remembers addresses that do not answer.
 
-Asking: `dispatch` carries one request through all of this, `attempt` is one try at one worker, `hedging` a second
-one beside it, `retry` says whether another may follow, `failures` what a failed try means, `admission` is the gate
-in front of a service. `explain` says who would be picked and why, `stats` counts, `settings` is what may be set.
+Asking: `dispatch` carries one request through all of this, `choice` is whom it asks next, `attempt` one try at one
+worker, `hedging` when to ask a second one beside it, `retry` says whether another may follow, `failures` what a failed
+try means, `admission` is the gate in front of a service. `parts` is what all requests share, and who hears of every
+try. `explain` says who would be picked and why, `stats` counts, `settings` is what may be set.
 """

@@ -36,12 +36,14 @@ class RetryBudget:
         self._floor = floor_per_second
         self._capacity = capacity
         self._tokens = capacity / 2
+        self._requests = 0  # since the bucket was looked at last
         self._counted_at: float | None = None
 
     def request(self, now: float) -> None:
         """Count a request, which pays for its share of retries."""
-        self._refill(now)
-        self._tokens = min(self._capacity, self._tokens + self._share)
+        self._requests += 1
+        if self._counted_at is None:
+            self._counted_at = now
 
     def take(self, now: float) -> bool:
         """Take a retry when the budget has one."""
@@ -52,7 +54,9 @@ class RetryBudget:
         return True
 
     def _refill(self, now: float) -> None:
+        gained = self._requests * self._share
+        self._requests = 0
         if self._counted_at is not None:
-            gained = max(0.0, now - self._counted_at) * self._floor
-            self._tokens = min(self._capacity, self._tokens + gained)
+            gained += max(0.0, now - self._counted_at) * self._floor
+        self._tokens = min(self._capacity, self._tokens + gained)
         self._counted_at = now
