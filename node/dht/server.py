@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import errno
 import socket
+from collections import OrderedDict
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
@@ -25,6 +26,8 @@ from node.program.tasks import TaskSet
 KEEPER_TURNS = 5  # announcements after which the nodes nearest to a key are looked for anew
 RECEIVE_BUFFER = 1 << 20  # bytes; a burst of answers must not be lost while the loop is busy
 MOST_NEWCOMERS = 64  # contacts that are being handed entries at a time
+MOST_HANDED = 1024  # newcomers that are kept in mind
+HAND_OVER_RATE = 100  # entries a second to one newcomer: half of what its rate limit lets through
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,6 +66,7 @@ class MeshServer(Server):  # type: ignore[misc]  # the package has no types
         self._on_contact = on_contact
         self._prover = prover
         self._keepers: dict[bytes, Keepers] = {}
+        self._handed: OrderedDict[bytes, float] = OrderedDict()
         self._tasks = TaskSet("dht-server")
 
     @property
@@ -103,10 +107,10 @@ class MeshServer(Server):  # type: ignore[misc]  # the package has no types
         return self.protocol.port
 
     async def stop(self) -> None:
-        await self._tasks.stop()
         if self.protocol is not None:
             await self.protocol.stop()
             self.protocol = None
+        await self._tasks.stop()
 
     def _create_protocol(self) -> MeshProtocol:
         return MeshProtocol(
@@ -214,12 +218,27 @@ class MeshServer(Server):  # type: ignore[misc]  # the package has no types
 
     def _greet(self, node: Node) -> None:
         self._on_contact()
-        if self.storage.entry_count and len(self._tasks) < MOST_NEWCOMERS:
+        if self.storage.entry_count and len(self._tasks) < MOST_NEWCOMERS and self._is_due(node):
             self._tasks.start(self._hand_over(node), "hand over")
+
+    def _is_due(self, newcomer: Node) -> bool:
+        """Whether a newcomer has been handed nothing lately: by now publishers have told it all themselves.
+
+        Else a member that comes and goes, which it can do many times a second, keeps us busy with nothing else.
+        """
+        now = asyncio.get_running_loop().time()
+        if now - self._handed.get(newcomer.id, float("-inf")) < self._settings.republish:
+            return False
+        self._handed[newcomer.id] = now
+        self._handed.move_to_end(newcomer.id)
+        if len(self._handed) > MOST_HANDED:
+            self._handed.popitem(last=False)
+        return True
 
     async def _hand_over(self, newcomer: Node) -> None:
         """Give a newcomer the entries that it should keep, where it is for us to do so (Kademlia, section 2.5)."""
         for key, bundle in self.storage:
+            await asyncio.sleep(0)  # there may be ten thousand keys: others have their turn between them
             if self.protocol is None:
                 return
             if not self._is_ours_to_hand(Node(key), newcomer):
@@ -230,6 +249,7 @@ class MeshServer(Server):  # type: ignore[misc]  # the package has no types
                 if await self.protocol.call_store(newcomer, key, part) is None:
                     return
                 entries = entries[len(part) :]
+                await asyncio.sleep(len(part) / HAND_OVER_RATE)
 
     def _is_ours_to_hand(self, key: Node, newcomer: Node) -> bool:
         assert self.protocol is not None
