@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import errno
+import logging
+import operator
 import socket
-from collections import OrderedDict
+from collections import Counter, OrderedDict
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
@@ -28,6 +30,7 @@ RECEIVE_BUFFER = 1 << 20  # bytes; a burst of answers must not be lost while the
 MOST_NEWCOMERS = 64  # contacts that are being handed entries at a time
 MOST_HANDED = 1024  # newcomers that are kept in mind
 HAND_OVER_RATE = 100  # entries a second to one newcomer: half of what its rate limit lets through
+log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,6 +69,7 @@ class MeshServer(Server):  # type: ignore[misc]  # the package has no types
         self._on_contact = on_contact
         self._prover = prover
         self._keepers: dict[bytes, Keepers] = {}
+        self._refused_for = ""
         self._handed: OrderedDict[bytes, float] = OrderedDict()
         self._tasks = TaskSet("dht-server")
 
@@ -212,7 +216,23 @@ class MeshServer(Server):  # type: ignore[misc]  # the package has no types
         if protocol is None:
             return []
         answers = await asyncio.gather(*(protocol.call_store(node, key, (data,)) for node in nodes))
+        self._notice_refusal([answer for answer in answers if isinstance(answer, Stored)])
         return [node for node, answer in zip(nodes, answers, strict=True) if not isinstance(answer, Stored)]
+
+    def _notice_refusal(self, answers: Sequence[Stored]) -> None:
+        """Say in the log, once, that most nodes refuse what we publish: nobody hears of a wrong clock otherwise."""
+        if not answers:
+            return
+        reasons = Counter(answer.reason for answer in answers if not answer.kept)
+        reason, count = max(reasons.items(), key=operator.itemgetter(1), default=("", 0))
+        refused_for = reason if 2 * count > len(answers) else ""
+        if refused_for and refused_for != self._refused_for:
+            log.warning(
+                "Most DHT nodes do not keep what this node publishes (%r), so others may not find it. "
+                "Check this machine's clock, and whether it is still a member of the mesh.",
+                refused_for,
+            )
+        self._refused_for = refused_for
 
     # --- newcomers ------------------------------------------------------------------------------------------------
 

@@ -177,3 +177,17 @@ async def test_a_keeper_that_died_is_replaced_by_a_new_walk(mesh: Mesh) -> None:
         asker = next(node for node in nodes[1:] if node is not keepers[0])
         (record,) = await asker.find_service("ocr")
         assert record.load == 0.1
+
+
+async def test_a_node_whose_clock_is_wrong_hears_why_nobody_finds_it(
+    mesh: Mesh, caplog: pytest.LogCaptureFixture
+) -> None:
+    ahead = Mesh(lambda: mesh.clock() + 300, mesh.key)
+    async with mesh.running(mesh.node("one"), ahead.node(mesh.member("ahead"))) as (one, wrong):
+        await until(wrong.contacts, "they know one another")
+        for _ in range(2):
+            await wrong.publish(worker("ahead"), ["ocr"])
+            await wrong.publish(worker("ahead"), [])
+        await until(lambda: one.stats().rejected.get("future", 0) > 1, "it was refused more than once")
+        warnings = [record.getMessage() for record in caplog.records if record.levelname == "WARNING"]
+        assert len([text for text in warnings if "'future'" in text and "clock" in text]) == 1
