@@ -133,16 +133,14 @@ class MeshServer(Server):  # type: ignore[misc]  # the package has no types
     # --- joining --------------------------------------------------------------------------------------------------
 
     async def bootstrap(self, addrs: Sequence[Address]) -> int:
-        """Ping addresses (IP, port) and look for ourselves through those that prove an id; return how many did."""
+        """Ping addresses (IP, port) and walk to ourselves through who proves an id; return how many are near us."""
         protocol = self.protocol
         if protocol is None or not addrs:
             return 0
         asked = [protocol.ask(Ping(self.node.id), address) for address in addrs]
         answers = await asyncio.gather(*asked)
-        living: int = sum(isinstance(answer, Pong) and answer.sender != self.node.id for answer in answers)
-        if living:
-            await self.walk(self.node.id)
-        return living
+        living = any(isinstance(answer, Pong) and answer.sender != self.node.id for answer in answers)
+        return len(await self.walk(self.node.id)) if living else 0
 
     async def walk(self, key: bytes) -> list[Node]:
         """Return the living nodes nearest to a key; getting to know them is what refreshes the table."""
