@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import bisect
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Sequence
 
 from kademlia.node import Node
 
@@ -25,8 +25,9 @@ Place = tuple[bytes, str, int]  # a node's id, host and port: what somebody says
 
 
 class Path:
-    """The contacts that one path has heard of, the nearest first, and those whose answers it has taken in.
+    """The contacts that one path has heard of, and those whose answers it has taken in.
 
+    `contacts` are in the order of their distance; of several addresses of one id, the one heard first comes first.
     `asked` counts those that were asked for it; `waiting_for` are those of them whose answers may still be in time.
     `nearest` are the k contacts that matter, as of so many things that have happened to the lookup.
     """
@@ -39,18 +40,14 @@ class Path:
         self.as_of = -1
         self._target = target
         self._heard: set[Place] = set()
-        self._contacts: list[tuple[int, int, Place, Node]] = []
-
-    def __iter__(self) -> Iterator[tuple[Place, Node]]:
-        """Yield every contact; of several addresses for one id, the one heard first comes first."""
-        return ((place, node) for _, _, place, node in self._contacts)
+        self.contacts: list[tuple[int, int, Place, Node]] = []
 
     def hear(self, nodes: Iterable[Node]) -> None:
         for node in nodes:
             place = place_of(node)
             if place not in self._heard:
                 self._heard.add(place)
-                bisect.insort(self._contacts, (self._target.distance_to(node), len(self._heard), place, node))
+                bisect.insort(self.contacts, (self._target.distance_to(node), len(self._heard), place, node))
 
 
 class Paths:
@@ -181,7 +178,7 @@ class Paths:
         nearest: list[tuple[Place, Node]] = []
         doubtful: list[tuple[Place, Node]] = []
         last = b""
-        for place, node in path:
+        for _, _, place, node in path.contacts:
             if place in self._failed or place in self._late or place[0] == last:
                 continue
             if place not in path.entered and place not in self._asked and self._is_doubtful(place):
