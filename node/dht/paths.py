@@ -17,7 +17,6 @@ from collections.abc import Iterable, Sequence
 
 from kademlia.node import Node
 
-PATHS = 4  # a fifth of all nodes lying, two steps to the key: all are led astray once in 60 lookups
 MOST_DEBT = 0.99  # as good as one contact that only this teller has told and that is silent
 
 
@@ -59,7 +58,7 @@ class Paths:
     contacts of an honest teller may all have died just now. `width` is how many requests may be under way at once.
     """
 
-    def __init__(self, target: Node, peers: Sequence[Node], *, ksize: int, width: int, count: int = PATHS) -> None:
+    def __init__(self, target: Node, peers: Sequence[Node], *, ksize: int, width: int, count: int) -> None:
         self._ksize = ksize
         self._width = width
         self._paths = [Path(target) for _ in range(max(1, min(count, len(peers))))]

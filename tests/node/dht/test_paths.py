@@ -8,10 +8,11 @@ from collections.abc import Callable, Sequence
 import pytest
 from kademlia.node import Node
 
-from node.dht.paths import PATHS, Paths
+from node.dht.paths import Paths
 
 K = 8
 TARGET = Node(bytes(20))
+PATHS = 4
 
 Answers = Callable[[Node], Sequence[Node] | None]  # None: no answer
 
@@ -40,20 +41,20 @@ def walk(paths: Paths, answers: Answers, most: int = 1000) -> list[Node]:
 
 def test_everybody_known_is_asked_once_and_the_nearest_first() -> None:
     peers = [at(distance) for distance in (70, 10, 40, 20, 60, 30, 50)]
-    asked = walk(Paths(TARGET, peers, ksize=K, width=3), lambda _: peers)
+    asked = walk(Paths(TARGET, peers, ksize=K, width=3, count=PATHS), lambda _: peers)
     assert distances(asked[:PATHS]) == [10, 20, 30, 40]
     assert sorted(distances(asked)) == [10, 20, 30, 40, 50, 60, 70]
 
 
 def test_there_are_no_more_paths_than_peers_and_nobody_is_nobody() -> None:
-    assert len(Paths(TARGET, [at(1), at(2)], ksize=K, width=3)) == 2
-    alone = Paths(TARGET, [], ksize=K, width=3)
+    assert len(Paths(TARGET, [at(1), at(2)], ksize=K, width=3, count=PATHS)) == 2
+    alone = Paths(TARGET, [], ksize=K, width=3, count=PATHS)
     assert (alone.next(), alone.open(), alone.reached()) == (None, 0, 0)
 
 
 def test_what_one_node_tells_leads_one_path_only() -> None:
     peers = [at(distance) for distance in range(1000, 1008)]
-    paths = Paths(TARGET, peers, ksize=K, width=3)
+    paths = Paths(TARGET, peers, ksize=K, width=3, count=PATHS)
     liar = paths.next()
     assert liar is not None
     friends = [at(distance) for distance in range(1, K + 1)]
@@ -66,7 +67,7 @@ def test_what_one_node_tells_leads_one_path_only() -> None:
 def test_a_second_path_takes_in_the_answer_that_is_there() -> None:
     peers = [at(100), at(101)]
     near = [at(distance) for distance in (1, 2, 3)]
-    paths = Paths(TARGET, peers, ksize=K, width=3)
+    paths = Paths(TARGET, peers, ksize=K, width=3, count=PATHS)
     asked = walk(paths, lambda _: near)
     assert sorted(distances(asked)) == [1, 2, 3, 100, 101]
     paths.witness(near[0])
@@ -74,14 +75,14 @@ def test_a_second_path_takes_in_the_answer_that_is_there() -> None:
 
 
 def test_a_path_has_no_use_for_what_only_others_have_heard() -> None:
-    paths = Paths(TARGET, [at(100), at(101)], ksize=K, width=3)
+    paths = Paths(TARGET, [at(100), at(101)], ksize=K, width=3, count=PATHS)
     walk(paths, lambda node: [at(1)] if node.distance_to(TARGET) == 100 else [])
     paths.witness(at(1))
     assert (paths.reached(), paths.open()) == (1, 0)
 
 
 def test_paths_without_a_witness_are_open_until_nobody_is_left_to_ask() -> None:
-    paths = Paths(TARGET, [at(100), at(101), at(102)], ksize=K, width=3)
+    paths = Paths(TARGET, [at(100), at(101), at(102)], ksize=K, width=3, count=PATHS)
     first, second, third = paths.next(), paths.next(), paths.next()
     assert first is not None and second is not None and third is not None
     paths.witness(first)
@@ -94,7 +95,7 @@ def test_paths_without_a_witness_are_open_until_nobody_is_left_to_ask() -> None:
 
 
 def test_only_the_paths_that_are_behind_go_on_when_asked_to() -> None:
-    paths = Paths(TARGET, [at(100), at(101)], ksize=K, width=3)
+    paths = Paths(TARGET, [at(100), at(101)], ksize=K, width=3, count=PATHS)
     first = paths.next()
     assert first is not None
     paths.witness(first)
@@ -108,7 +109,7 @@ def test_only_the_paths_that_are_behind_go_on_when_asked_to() -> None:
 
 
 def test_a_path_that_waits_for_liars_takes_no_turns_of_the_others() -> None:
-    paths = Paths(TARGET, [at(100), at(101)], ksize=K, width=2)
+    paths = Paths(TARGET, [at(100), at(101)], ksize=K, width=2, count=PATHS)
     liar = paths.next()
     assert liar is not None
     paths.answered(liar, [at(distance) for distance in range(1, 5)])
@@ -164,7 +165,7 @@ def test_who_is_vouched_for_by_an_honest_node_too_does_not_wait() -> None:
     made_up = [at(distance, port=9) for distance in range(1, 20)]
     told = {500: [*made_up, at(30)], 501: [at(30)]}
     asked = walk(
-        Paths(TARGET, [at(500), at(501)], ksize=K, width=3),
+        Paths(TARGET, [at(500), at(501)], ksize=K, width=3, count=PATHS),
         lambda node: None if node.port == 9 else told.get(node.distance_to(TARGET), []),
     )
     assert distances(asked).index(30) <= 3
@@ -182,7 +183,7 @@ def test_a_teller_whose_contacts_answer_owes_nothing() -> None:
 def test_an_honest_teller_whose_contacts_have_died_is_heard_all_the_same() -> None:
     told = [at(distance) for distance in (1, 2, 3, 4, 5, 6, 10, 11)]
     asked = walk(
-        Paths(TARGET, [at(500)], ksize=K, width=3),
+        Paths(TARGET, [at(500)], ksize=K, width=3, count=PATHS),
         lambda node: told if node.distance_to(TARGET) == 500 else [] if node.distance_to(TARGET) > 6 else None,
     )
     assert {10, 11} <= set(distances(asked))
@@ -191,7 +192,7 @@ def test_an_honest_teller_whose_contacts_have_died_is_heard_all_the_same() -> No
 def test_the_other_address_of_a_node_is_tried_where_the_first_is_silent() -> None:
     teller, wrong, right = at(500), at(1, port=9), at(1, port=10)
     for give_up in (Paths.failed, Paths.late):
-        paths = Paths(TARGET, [teller], ksize=K, width=3)
+        paths = Paths(TARGET, [teller], ksize=K, width=3, count=PATHS)
         assert paths.next() is teller
         paths.answered(teller, [wrong, right])
         assert paths.next() is wrong
@@ -201,7 +202,7 @@ def test_the_other_address_of_a_node_is_tried_where_the_first_is_silent() -> Non
 
 
 def test_who_lets_us_wait_keeps_nobody_from_being_asked_and_still_counts_when_he_answers() -> None:
-    paths = Paths(TARGET, [at(distance) for distance in range(1, 12)], ksize=2, width=3)
+    paths = Paths(TARGET, [at(distance) for distance in range(1, 12)], ksize=2, width=3, count=PATHS)
     slow = paths.next()
     assert slow is not None
     paths.late(slow)
