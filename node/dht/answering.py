@@ -29,6 +29,8 @@ from node.dht.storage import MergingStorage
 from node.dht.table import ContactTable
 from node.dht.verifier import RecordError
 
+ENTRIES_PER_TOKEN = 64  # looked through for an answer in about the time that another request takes
+
 
 class Answerer:
     """Answers in the name of one node; contacts that have not proved themselves are never told."""
@@ -41,6 +43,18 @@ class Answerer:
         self._storage = storage
         self._prover = prover
         self._counters = counters
+
+    def cost(self, request: Request) -> int:
+        """Return what a request costs beyond a ping, in tokens of `limits`: about a tenth of a millisecond each.
+
+        An entry that is to be stored costs an Ed25519 verification, whether it is any good or not.
+        """
+        match request:
+            case Store():
+                return max(0, len(request.entries) - 1)
+            case FindValue():
+                return self._storage.count(request.key) // ENTRIES_PER_TOKEN
+        return 0
 
     def answer(self, request: Request, source: Node, message_id: bytes, room: int) -> Response:
         """Return an answer of at most `room` bytes as a datagram, with a proof where one was asked for and fits."""

@@ -1,8 +1,9 @@
-"""Whom we ask only because somebody said so: so many ids at one address, and after some silence nobody there.
+"""Whom we ask only because somebody said so: few ids at one address, and after some silence nobody there.
 
 A liar tells contacts by the dozen, all at the address of one victim, who may have nothing to do with the mesh.
 Without this, every lookup of every node that hears them would send the victim a datagram for each. A real node has
-one id, and it answers; who has proved that he lives at an address is asked there without limits (see `proofs`).
+one id, and sooner or later it answers; who has proved that he lives at an address is asked there without limits
+(see `proofs`). So several silent ids at one address are a lie, while one silent id may be a busy machine.
 """
 
 from __future__ import annotations
@@ -21,23 +22,35 @@ MOST_KEPT = 1024
 
 @dataclass(frozen=True, slots=True)
 class Allowance:
-    """How many ids may be asked at once, and how many may stay silent in a row."""
+    """How many ids may be asked at once, how many may stay silent, and how often all of them together, in a row."""
 
     at_once: int
+    silent_ids: int
     misses: int
 
 
-OF_ADDRESS = Allowance(at_once=2, misses=3)
-OF_SOURCE = Allowance(at_once=16, misses=32)  # of one IP address (IPv6: of one /64), but for this machine's own
+OF_ADDRESS = Allowance(at_once=2, silent_ids=3, misses=24)
+OF_SOURCE = Allowance(at_once=16, silent_ids=32, misses=256)  # of one IP address (IPv6: one /64) but this machine's
 
 
 @dataclass(slots=True)
 class Claims:
-    """The ids that are said to live somewhere and are being asked, and how silent it has been there."""
+    """The ids that are said to live somewhere, those that are being asked and those that were silent."""
 
     asked: dict[bytes, int] = field(default_factory=dict)
+    silent: set[bytes] = field(default_factory=set)
     misses: int = 0
+    silences: int = 0
     silent_until: float = 0.0
+
+    def miss(self, node_id: bytes, allowance: Allowance, now: float) -> None:
+        """Note a silent id; begin a silence of ours, longer each time, when that was too much."""
+        self.misses += 1
+        if len(self.silent) < allowance.silent_ids:
+            self.silent.add(node_id)
+        if len(self.silent) >= allowance.silent_ids or self.misses >= allowance.misses:
+            self.silent_until = now + min(FIRST_SILENCE * 2 ** min(self.silences, 10), LONGEST_SILENCE)
+            self.silences += 1
 
 
 class Hearsay:
@@ -75,7 +88,7 @@ class Hearsay:
         for place, _ in _places(address):
             claims = self._ended(place, node_id)
             if claims is not None:
-                claims.misses, claims.silent_until = 0, 0.0
+                self._claims[place] = Claims(claims.asked)
                 if not claims.asked:
                     del self._claims[place]
 
@@ -83,12 +96,8 @@ class Hearsay:
         """Note that no answer came, none with a proof, or somebody else's."""
         for place, allowance in _places(address):
             claims = self._ended(place, node_id)
-            if claims is None:
-                continue
-            claims.misses += 1
-            if claims.misses >= allowance.misses:
-                times = 2 ** min(claims.misses - allowance.misses, 10)
-                claims.silent_until = now + min(FIRST_SILENCE * times, LONGEST_SILENCE)
+            if claims is not None:
+                claims.miss(node_id, allowance, now)
 
     def _ended(self, place: Hashable, node_id: bytes) -> Claims | None:
         """Take back one request; return the claims, or None where they have been forgotten meanwhile."""

@@ -34,6 +34,7 @@ class Joiner:
         after_look: Callable[[], Awaitable[None]],
     ) -> None:
         self._was_joined = False
+        self._has_looked_around = False  # by asking contacts for those near us
         self._server = server
         self._settings = settings
         self._rng = rng
@@ -74,7 +75,7 @@ class Joiner:
         while True:
             self._changed.clear()
             await self._look()
-            failures = 0 if self.joined else failures + 1
+            failures = 0 if self._has_looked_around else failures + 1
             await self._pause(failures)
 
     async def _look(self) -> None:
@@ -83,8 +84,12 @@ class Joiner:
         addresses = [(host, port) for host, port in found if self._server.reaches(host)]
         known = {(node.ip, node.port) for node in self._server.contacts}
         self.remember(known)
-        await self._server.bootstrap([address for address in addresses if address not in known])
+        near = await self._server.bootstrap([address for address in addresses if address not in known])
         before, self._was_joined = self._was_joined, self.joined
+        if self._was_joined and not near and not self._has_looked_around:
+            # Somebody found us before we found anybody, or was too busy to tell us of the others in time.
+            near = len(await self._server.walk(self._server.node.id))
+        self._has_looked_around = self._was_joined and (near > 0 or self._has_looked_around)
         if self._was_joined:
             await self._server.refresh_table()
         if self._was_joined and not before:
@@ -95,7 +100,7 @@ class Joiner:
         await self._after_look()
 
     async def _pause(self, failures: int) -> None:
-        """Wait with full backoff and jitter after failures, else until it is time to look again."""
+        """Wait with backoff and jitter after failures, else until it is time to look again."""
         longest = self._settings.rejoin_longest
         pause = min(longest, self._settings.rejoin_first * 2 ** min(failures - 1, 16)) if failures else longest
         try:

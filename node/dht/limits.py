@@ -1,8 +1,9 @@
 """How many datagrams from each source are looked at: token buckets, so that nobody starves the others.
 
-A contact that has proved who it is has a bucket of its own. All the strangers of one IP address (IPv6: of one /64,
-which one customer has) share one, and all strangers together share another, so that neither forged addresses nor
-many addresses help. What is over the limit is dropped before it is decoded.
+A contact that has proved who it is has a bucket of its own, one however many addresses it proves itself at. All the
+strangers of one IP address (IPv6: of one /64, which one customer has) share one, and all strangers together share
+another, so that neither forged addresses nor many addresses help. What is over the limit is dropped before it is
+decoded. A request that costs more than most pays for it afterwards.
 """
 
 from __future__ import annotations
@@ -10,6 +11,7 @@ from __future__ import annotations
 import socket
 from collections import OrderedDict
 from dataclasses import dataclass
+from typing import Any
 
 from node.dht.messages import Address
 
@@ -37,11 +39,12 @@ class RateLimits:
     """What each source may send; sources on this very machine may send `loopback` times as much.
 
     Whole meshes run on one machine behind one loopback address, and whoever is there can burn its time anyway; so
-    strangers from there are not counted together with the strangers of the network either.
+    strangers from there are not counted together with the strangers of the network either. One stranger's share is
+    a fortieth of all strangers', because a member has it beside his own; whoever joins needs some ten datagrams.
     """
 
     contact: Rate = Rate(200, 400)
-    stranger: Rate = Rate(200, 400)
+    stranger: Rate = Rate(50, 200)
     strangers: Rate = Rate(2000, 4000)
     loopback: float = 50.0
 
@@ -75,18 +78,27 @@ class Limiter:
         self._limits = limits
         self._most = most
         self._contacts: OrderedDict[Address, Bucket] = OrderedDict()
+        self._homes: OrderedDict[bytes, tuple[Address, Bucket]] = OrderedDict()
         self._sources: OrderedDict[str | bytes, Bucket] = OrderedDict()
         self._strangers = Bucket(limits.strangers.burst, 0.0)
         self._contact_here = limits.contact.times(limits.loopback)
         self._stranger_here = limits.stranger.times(limits.loopback)
 
-    def trust(self, address: Address, now: float) -> None:
-        """Give a contact that answered, and has proved who it is, a bucket of its own."""
-        if address in self._contacts:
-            self._contacts.move_to_end(address)
-        else:
-            self._contacts[address] = Bucket(self._contact_rate(address[0]).burst, now)
-            _shrink(self._contacts, self._most)
+    def trust(self, node_id: bytes, address: Address, now: float) -> None:
+        """Give a contact that answered, and has proved who it is, a bucket of its own: it moves where he moves.
+
+        A member with a thousand ports would have the shares of a thousand otherwise.
+        """
+        home, bucket = self._homes.pop(node_id, (address, None))
+        if bucket is None:
+            bucket = Bucket(self._contact_rate(address[0]).burst, now)
+        elif home != address and self._contacts.get(home) is bucket:
+            del self._contacts[home]
+        self._homes[node_id] = address, bucket
+        self._contacts[address] = bucket
+        self._contacts.move_to_end(address)
+        _shrink(self._homes, self._most)
+        _shrink(self._contacts, self._most)
 
     def distrust(self, address: Address) -> None:
         """Count a source among the strangers again."""
@@ -99,6 +111,18 @@ class Limiter:
             self._contacts.move_to_end(address)
             return own.take(self._contact_rate(address[0]), now)
         return self._admits_stranger(address[0], now)
+
+    def charge(self, address: Address, tokens: float) -> None:
+        """Let a source pay for a request that was admitted and cost more than most: a debt has to be waited off."""
+        own = self._contacts.get(address)
+        if own is not None:
+            own.tokens -= tokens
+            return
+        source = self._sources.get(source_of(address[0]))
+        if source is not None:
+            source.tokens -= tokens
+        if not is_loopback(address[0]):
+            self._strangers.tokens -= tokens
 
     def _admits_stranger(self, ip: str, now: float) -> bool:
         here = is_loopback(ip)
@@ -126,6 +150,6 @@ def is_loopback(ip: str) -> bool:
     return ip.startswith("127.") or ip == "::1"
 
 
-def _shrink(buckets: OrderedDict[Address, Bucket] | OrderedDict[str | bytes, Bucket], most: int) -> None:
-    while len(buckets) > most:
-        buckets.popitem(last=False)
+def _shrink(kept: OrderedDict[Any, Any], most: int) -> None:
+    while len(kept) > most:
+        kept.popitem(last=False)

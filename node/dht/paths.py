@@ -12,20 +12,21 @@ No I/O and no clock: whoever walks asks `next()` and reports what came of it.
 from __future__ import annotations
 
 import bisect
-from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
 
 from kademlia.node import Node
 
-PATHS = 4  # a fifth of all nodes lying, two steps to the key: all are led astray once in 60 lookups
-MOST_DEBTS = 3  # contacts told that did not answer, after which the others that were told have to wait
+MOST_DEBT = 0.99  # as good as one contact that only this teller has told and that is silent
+
 
 Place = tuple[bytes, str, int]  # a node's id, host and port: what somebody says about somebody
 
 
 class Path:
-    """The contacts that one path has heard of, the nearest first, and those whose answers it has taken in.
+    """The contacts that one path has heard of, and those whose answers it has taken in.
 
+    `contacts` are in the order of their distance; of several addresses of one id, the one heard first comes first.
     `asked` counts those that were asked for it; `waiting_for` are those of them whose answers may still be in time.
     `nearest` are the k contacts that matter, as of so many things that have happened to the lookup.
     """
@@ -38,41 +39,37 @@ class Path:
         self.as_of = -1
         self._target = target
         self._heard: set[Place] = set()
-        self._contacts: list[tuple[int, int, Place, Node]] = []
-
-    def __iter__(self) -> Iterator[tuple[Place, Node]]:
-        """Yield every contact; of several addresses for one id, the one heard first comes first."""
-        return ((place, node) for _, _, place, node in self._contacts)
+        self.contacts: list[tuple[int, int, Place, Node]] = []
 
     def hear(self, nodes: Iterable[Node]) -> None:
         for node in nodes:
             place = place_of(node)
             if place not in self._heard:
                 self._heard.add(place)
-                bisect.insort(self._contacts, (self._target.distance_to(node), len(self._heard), place, node))
+                bisect.insort(self.contacts, (self._target.distance_to(node), len(self._heard), place, node))
 
 
 class Paths:
     """All paths of one lookup, what was answered, and whose contacts have turned out to be nobody.
 
-    A contact that did not answer is a debt of everybody who told it, one that did pays for one debt. What only
-    tellers with three debts have told waits until nothing else is left. It is not dropped: the contacts of an
-    honest teller may all just have died. Nobody gets credit in advance, or liars would earn it with one another.
-    `width` is how many requests may be under way at once.
+    While a contact that was asked does not answer, it is a debt, shared by those who have told it and owe nothing
+    yet. What only tellers with a whole debt have told waits until nothing else is left: so made-up contacts cost
+    about one request for each liar, who gains nothing by telling the same ones as others. Nobody is dropped: the
+    contacts of an honest teller may all have died just now. `width` is how many requests may be under way at once.
     """
 
-    def __init__(self, target: Node, peers: Sequence[Node], *, ksize: int, width: int, count: int = PATHS) -> None:
+    def __init__(self, target: Node, peers: Sequence[Node], *, ksize: int, width: int, count: int) -> None:
         self._ksize = ksize
         self._width = width
         self._paths = [Path(target) for _ in range(max(1, min(count, len(peers))))]
         self._own = {place_of(peer) for peer in peers}
-        self._asked: set[Place] = set()
+        self._asked: dict[Place, Sequence[bytes]] = {}
         self._late: set[Place] = set()
         self._failed: set[Place] = set()
         self._witnesses: set[Place] = set()
         self._answers: dict[Place, Sequence[Node]] = {}
         self._tellers: dict[Place, set[bytes]] = {}
-        self._debts: Counter[bytes] = Counter()
+        self._debts: defaultdict[bytes, float] = defaultdict(float)
         self._happened = 0
         for number, peer in enumerate(sorted(peers, key=target.distance_to)):
             self._paths[number % len(self._paths)].hear([peer])
@@ -95,24 +92,24 @@ class Paths:
                 if place not in self._asked:
                     path.asked += 1
                     path.waiting_for.add(place)
-                    self._asked.add(place)
+                    self._ask(place)
                     return node
         return None
 
     def answered(self, node: Node, contacts: Sequence[Node]) -> None:
         """Note whom a node that was asked has told."""
         place = self._settle(node)
+        self._late.discard(place)
+        self._charge(self._asked.get(place, ()), -1.0)
         self._answers[place] = contacts
-        for teller in self._tellers.get(place, ()):
-            self._debts[teller] = max(0, self._debts[teller] - 1)
         for contact in contacts:
             self._tellers.setdefault(place_of(contact), set()).add(node.id)
 
     def failed(self, node: Node) -> None:
         """Note that a node did not answer, or that another one did so in its place."""
         place = self._settle(node)
+        self._late.discard(place)
         self._failed.add(place)
-        self._debts.update(self._tellers.get(place, ()))
 
     def late(self, node: Node) -> None:
         """Note that a node lets us wait: until it answers it keeps nobody else from being asked."""
@@ -144,11 +141,21 @@ class Paths:
     def _has_witness(self, path: Path) -> bool:
         return not path.entered.isdisjoint(self._witnesses)
 
+    def _ask(self, place: Place) -> None:
+        """Note that a contact is asked; until it answers, it is a debt of those on whose word it is."""
+        self._asked[place] = [teller for teller in self._tellers.get(place, ()) if not self._is_indebted(teller)]
+        self._happened += 1
+        self._charge(self._asked[place], 1.0)
+
+    def _charge(self, tellers: Sequence[bytes], debt: float) -> None:
+        """Share a debt among tellers, or take it from them again."""
+        for teller in tellers:
+            self._debts[teller] += debt / len(tellers)
+
     def _settle(self, node: Node) -> Place:
         """Let no path wait for a node any more."""
         place = place_of(node)
         self._happened += 1
-        self._late.discard(place)
         for path in self._paths:
             path.waiting_for.discard(place)
         return place
@@ -170,10 +177,10 @@ class Paths:
         nearest: list[tuple[Place, Node]] = []
         doubtful: list[tuple[Place, Node]] = []
         last = b""
-        for place, node in path:
+        for _, _, place, node in path.contacts:
             if place in self._failed or place in self._late or place[0] == last:
                 continue
-            if place not in path.entered and self._is_doubtful(place):
+            if place not in path.entered and place not in self._asked and self._is_doubtful(place):
                 doubtful.append((place, node))
                 continue
             last = place[0]  # its other addresses are tried where this one fails
@@ -185,7 +192,10 @@ class Paths:
     def _is_doubtful(self, place: Place) -> bool:
         if place in self._own:
             return False
-        return all(self._debts[teller] >= MOST_DEBTS for teller in self._tellers.get(place, ()))
+        return all(map(self._is_indebted, self._tellers.get(place, ())))
+
+    def _is_indebted(self, teller: bytes) -> bool:
+        return self._debts[teller] >= MOST_DEBT
 
 
 def place_of(node: Node) -> Place:

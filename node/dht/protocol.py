@@ -146,8 +146,8 @@ class MeshProtocol(KademliaProtocol):  # type: ignore[misc]  # the package has n
 
     async def stop(self) -> None:
         """Close the socket and end everything under way."""
+        self.transport.close()  # first, or what still comes in starts new tasks
         await self._tasks.stop()
-        self.transport.close()
         await self.closed
 
     def datagram_received(self, data: bytes, addr: tuple[Any, ...]) -> None:
@@ -186,6 +186,7 @@ class MeshProtocol(KademliaProtocol):  # type: ignore[misc]  # the package has n
         message_id, request = decoded
         assert isinstance(request, Request), "its first byte says so"
         self._counters.rpc_served += 1
+        self._limiter.charge(address, self._answerer.cost(request))
         source = Node(request.sender, *address)
         room = MOST_TIMES * len(data)
         welcome = self._is_news(source) and room >= PROVE_BYTES + messages.BARE_BYTES
@@ -290,7 +291,7 @@ class MeshProtocol(KademliaProtocol):  # type: ignore[misc]  # the package has n
             self._hearsay.proved(node.id, outstanding.address)
         else:
             self._was_silent(outstanding)  # somebody else lives there: whoever told us was wrong
-        self._limiter.trust(outstanding.address, self._loop.time())
+        self._limiter.trust(node.id, outstanding.address, self._loop.time())
         self._answered(node)
         if asked is not None and asked.id != node.id:
             _finish(outstanding.answer, None)
@@ -372,6 +373,7 @@ class MeshProtocol(KademliaProtocol):  # type: ignore[misc]  # the package has n
         """Make the claimed contact answer for itself; one that still answers at its old address stays there."""
         try:
             if known is not None and await self.call_ping(known) is not None:
+                self._newcomers.is_at_home(known.id, self._loop.time())
                 return
             if await self.call_ping(claimed) is not None and known is not None:
                 self._admit(claimed)

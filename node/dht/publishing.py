@@ -168,8 +168,9 @@ class Publisher:
             self._server.storage.put(key, data)
         except RecordError as error:
             self._counters.rejected[error.reason] += 1
-            log.warning("this node's own %s entry does not count (%s): %s", kind.name, error.reason, error)
-            return
+            log.warning("this node's own %s entry is not kept here (%s): %s", kind.name, error.reason, error)
+            if error.reason != "full":  # others may still have room
+                return
         await self._server.set_digest(key, data)
         self._counters.published += 1
 

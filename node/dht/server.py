@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import errno
+import logging
+import operator
 import socket
+from collections import Counter, OrderedDict
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
@@ -25,6 +28,9 @@ from node.program.tasks import TaskSet
 KEEPER_TURNS = 5  # announcements after which the nodes nearest to a key are looked for anew
 RECEIVE_BUFFER = 1 << 20  # bytes; a burst of answers must not be lost while the loop is busy
 MOST_NEWCOMERS = 64  # contacts that are being handed entries at a time
+MOST_HANDED = 1024  # newcomers that are kept in mind
+HAND_OVER_RATE = 100  # entries a second to one newcomer: half of what its rate limit lets through
+log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,6 +69,8 @@ class MeshServer(Server):  # type: ignore[misc]  # the package has no types
         self._on_contact = on_contact
         self._prover = prover
         self._keepers: dict[bytes, Keepers] = {}
+        self._refused_for = ""
+        self._handed: OrderedDict[bytes, float] = OrderedDict()
         self._tasks = TaskSet("dht-server")
 
     @property
@@ -103,10 +111,10 @@ class MeshServer(Server):  # type: ignore[misc]  # the package has no types
         return self.protocol.port
 
     async def stop(self) -> None:
-        await self._tasks.stop()
         if self.protocol is not None:
             await self.protocol.stop()
             self.protocol = None
+        await self._tasks.stop()
 
     def _create_protocol(self) -> MeshProtocol:
         return MeshProtocol(
@@ -125,16 +133,14 @@ class MeshServer(Server):  # type: ignore[misc]  # the package has no types
     # --- joining --------------------------------------------------------------------------------------------------
 
     async def bootstrap(self, addrs: Sequence[Address]) -> int:
-        """Ping addresses (IP, port) and look for ourselves through those that prove an id; return how many did."""
+        """Ping addresses (IP, port) and walk to ourselves through who proves an id; return how many are near us."""
         protocol = self.protocol
         if protocol is None or not addrs:
             return 0
         asked = [protocol.ask(Ping(self.node.id), address) for address in addrs]
         answers = await asyncio.gather(*asked)
-        living: int = sum(isinstance(answer, Pong) and answer.sender != self.node.id for answer in answers)
-        if living:
-            await self.walk(self.node.id)
-        return living
+        living = any(isinstance(answer, Pong) and answer.sender != self.node.id for answer in answers)
+        return len(await self.walk(self.node.id)) if living else 0
 
     async def walk(self, key: bytes) -> list[Node]:
         """Return the living nodes nearest to a key; getting to know them is what refreshes the table."""
@@ -208,18 +214,49 @@ class MeshServer(Server):  # type: ignore[misc]  # the package has no types
         if protocol is None:
             return []
         answers = await asyncio.gather(*(protocol.call_store(node, key, (data,)) for node in nodes))
+        self._notice_refusal([answer for answer in answers if isinstance(answer, Stored)])
         return [node for node, answer in zip(nodes, answers, strict=True) if not isinstance(answer, Stored)]
+
+    def _notice_refusal(self, answers: Sequence[Stored]) -> None:
+        """Say in the log, once, that most nodes refuse what we publish: nobody hears of a wrong clock otherwise."""
+        if not answers:
+            return
+        reasons = Counter(answer.reason for answer in answers if not answer.kept)
+        reason, count = max(reasons.items(), key=operator.itemgetter(1), default=("", 0))
+        refused_for = reason if 2 * count > len(answers) else ""
+        if refused_for and refused_for != self._refused_for:
+            log.warning(
+                "Most DHT nodes do not keep what this node publishes (%r), so others may not find it. "
+                "Check this machine's clock, and whether it is still a member of the mesh.",
+                refused_for,
+            )
+        self._refused_for = refused_for
 
     # --- newcomers ------------------------------------------------------------------------------------------------
 
     def _greet(self, node: Node) -> None:
         self._on_contact()
-        if self.storage.entry_count and len(self._tasks) < MOST_NEWCOMERS:
+        if self.storage.entry_count and len(self._tasks) < MOST_NEWCOMERS and self._is_due(node):
             self._tasks.start(self._hand_over(node), "hand over")
+
+    def _is_due(self, newcomer: Node) -> bool:
+        """Whether a newcomer has been handed nothing lately: by now publishers have told it all themselves.
+
+        Else a member that comes and goes, which it can do many times a second, keeps us busy with nothing else.
+        """
+        now = asyncio.get_running_loop().time()
+        if now - self._handed.get(newcomer.id, float("-inf")) < self._settings.republish:
+            return False
+        self._handed[newcomer.id] = now
+        self._handed.move_to_end(newcomer.id)
+        if len(self._handed) > MOST_HANDED:
+            self._handed.popitem(last=False)
+        return True
 
     async def _hand_over(self, newcomer: Node) -> None:
         """Give a newcomer the entries that it should keep, where it is for us to do so (Kademlia, section 2.5)."""
         for key, bundle in self.storage:
+            await asyncio.sleep(0)  # there may be ten thousand keys: others have their turn between them
             if self.protocol is None:
                 return
             if not self._is_ours_to_hand(Node(key), newcomer):
@@ -230,6 +267,7 @@ class MeshServer(Server):  # type: ignore[misc]  # the package has no types
                 if await self.protocol.call_store(newcomer, key, part) is None:
                     return
                 entries = entries[len(part) :]
+                await asyncio.sleep(len(part) / HAND_OVER_RATE)
 
     def _is_ours_to_hand(self, key: Node, newcomer: Node) -> bool:
         assert self.protocol is not None

@@ -70,6 +70,10 @@ class MergingStorage(IStorage):  # type: ignore[misc]  # the package has no type
     def entry_count(self) -> int:
         return self._entries
 
+    def count(self, key: bytes) -> int:
+        """Return how many entries a key has, living or not."""
+        return len(self._keys.get(key, ()))
+
     def put(self, key: bytes, data: bytes) -> Checked:
         """Verify an entry and merge it; raise RecordError, also for an entry older than the one that is here.
 

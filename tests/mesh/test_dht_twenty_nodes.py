@@ -14,7 +14,7 @@ from node.dht.settings import DhtSettings
 from tests.support.dht_nodes import Mesh, found, until, worker
 
 COUNT = 20
-SETTINGS = DhtSettings(rpc_timeout=0.5, republish=5.0, entry_ttl=120.0, rejoin_first=0.05, rejoin_longest=1.0)
+SETTINGS = DhtSettings(rpc_timeout=1.0, republish=5.0, entry_ttl=120.0, rejoin_first=0.05, rejoin_longest=1.0)
 NAMES = [f"worker-{number}" for number in range(COUNT)]
 
 

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from kademlia.node import Node
 
 from node.dht import messages, records
-from node.dht.answering import Answerer
+from node.dht.answering import ENTRIES_PER_TOKEN, Answerer
 from node.dht.messages import (
     BARE_BYTES,
     FIND_BYTES,
@@ -39,7 +39,7 @@ from node.wire.credentials import Role
 from node.wire.encoding import b64decode
 from tests.support.dht_nodes import Clock, Member, Mesh, worker
 
-OCR = records.service_key("ocr")
+OCR, LLM = records.service_key("ocr"), records.service_key("llm")
 ID, TAG = b"i" * 20, b"mesh"
 V6 = ipaddress.IPv6Address(2**128 - 2)
 
@@ -166,3 +166,13 @@ def test_what_is_stored_and_why_the_rest_is_not(lab: Lab) -> None:
     stored = lab.answer(Store(ID, OCR, (good, b"junk" * 30)))
     assert (stored.kept, stored.reason) == (1, "malformed")  # type: ignore[union-attr]
     assert lab.counters.rejected["malformed"] >= 1
+
+
+def test_what_takes_long_costs_more(lab: Lab) -> None:
+    assert lab.answerer.cost(Ping(ID)) == lab.answerer.cost(FindNode(ID, OCR)) == 0
+    assert lab.answerer.cost(Store(ID, OCR, ())) == lab.answerer.cost(Store(ID, OCR, (b"x",))) == 0
+    assert lab.answerer.cost(Store(ID, OCR, (b"x",) * 16)) == 15
+    assert lab.answerer.cost(FindValue(ID, OCR)) == 0
+    for number in range(2 * ENTRIES_PER_TOKEN):
+        lab.answer(Store(ID, LLM, (lab.mesh.member(f"m{number}").entry(name="llm"),)))
+    assert lab.answerer.cost(FindValue(ID, LLM)) == 2

@@ -39,19 +39,31 @@ def test_one_id_may_be_asked_for_several_lookups_at_once(hearsay: Hearsay) -> No
     assert all(ask(hearsay, 1, VICTIM) for _ in range(20))
 
 
-def test_who_was_silent_is_left_in_peace_longer_and_longer(hearsay: Hearsay) -> None:
-    now = 0.0
+def times_asked(hearsay: Hearsay, ids: int) -> list[float]:
+    """Ask for one of so many ids at the victim's, in turn, as often as we may in an hour; nobody answers."""
     asked_at: list[float] = []
-    while now < 3600:
-        if ask(hearsay, len(asked_at), VICTIM, now):
+    for now in (step / 2 for step in range(7200)):
+        number = len(asked_at) % ids
+        if ask(hearsay, number, VICTIM, now):
             asked_at.append(now)
-            hearsay.silent(one(len(asked_at) - 1), VICTIM, now)
-        now += 0.5
+            hearsay.silent(one(number), VICTIM, now)
+    return asked_at
+
+
+def test_where_several_ids_are_silent_nobody_is_asked_for_longer_and_longer(hearsay: Hearsay) -> None:
+    asked_at = times_asked(hearsay, ids=1000)
     pauses = [after - before for before, after in itertools.pairwise(asked_at)]
-    assert pauses[OF_ADDRESS.misses - 1] == FIRST_SILENCE
+    assert pauses[OF_ADDRESS.silent_ids - 1] == FIRST_SILENCE
     assert pauses == sorted(pauses)
     assert pauses[-1] == LONGEST_SILENCE
-    assert len(asked_at) < 40
+    assert len(asked_at) < 45
+
+
+def test_a_busy_node_is_asked_more_often_before_it_is_left_in_peace(hearsay: Hearsay) -> None:
+    asked_at = times_asked(hearsay, ids=1)
+    assert asked_at[OF_ADDRESS.misses - 1] - asked_at[0] == (OF_ADDRESS.misses - 1) / 2
+    assert asked_at[OF_ADDRESS.misses] - asked_at[OF_ADDRESS.misses - 1] == FIRST_SILENCE
+    assert len(asked_at) < 70
 
 
 def test_many_ports_of_one_machine_do_not_help(hearsay: Hearsay) -> None:
@@ -61,11 +73,11 @@ def test_many_ports_of_one_machine_do_not_help(hearsay: Hearsay) -> None:
     for number in at_once:
         hearsay.silent(one(number), ports[number], 0.0)
     one_by_one = 0
-    for number, port in enumerate(ports):
+    for number, port in enumerate(ports, 1000):
         if ask(hearsay, number, port):
             hearsay.silent(one(number), port, 0.0)
             one_by_one += 1
-    assert len(at_once) + one_by_one == OF_SOURCE.misses
+    assert len(at_once) + one_by_one == OF_SOURCE.silent_ids
     assert ask(hearsay, 7, ("203.0.113.10", 53))
 
 
@@ -74,7 +86,7 @@ def test_a_whole_mesh_may_live_behind_this_machines_own_address(hearsay: Hearsay
 
 
 def test_who_proves_himself_ends_the_silence(hearsay: Hearsay) -> None:
-    for number in range(OF_ADDRESS.misses):
+    for number in range(OF_ADDRESS.silent_ids):
         assert ask(hearsay, number, VICTIM)
         hearsay.silent(one(number), VICTIM, 0.0)
     assert not hearsay.may_ask(one(9), VICTIM, 1.0)

@@ -124,3 +124,28 @@ async def test_it_comes_back_after_an_outage_in_which_every_contact_was_lost(mes
             await until(lambda: two.contacts() and back.contacts(), "found again")
         finally:
             await back.stop()
+
+
+async def test_who_does_not_tell_of_the_others_in_time_is_asked_again(
+    mesh: Mesh, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its pings are answered, so there is a contact; the first questions for contacts get lost."""
+    lost = 0
+    async with mesh.running(mesh.node("one"), mesh.node("two"), mesh.node("three")) as (one, *_):
+        await until(lambda: len(one.contacts()) == 2, "they know one another")
+        protocol = one._server.protocol
+        assert protocol is not None
+        reached = protocol._send
+        async with mesh.running(mesh.node("late")) as (late,):
+
+            def lossy(kind: bytes, message_id: bytes, message: Any, address: Address) -> None:
+                nonlocal lost
+                if address[1] == late.port and isinstance(message, messages.Found) and lost < 2:
+                    lost += 1
+                else:
+                    reached(kind, message_id, message, address)
+
+            monkeypatch.setattr(protocol, "_send", lossy)
+            late.set_bootstrap([("127.0.0.1", one.port)])
+            await until(lambda: len(late.contacts()) == 3, "it knows all the others")
+            assert lost == 2

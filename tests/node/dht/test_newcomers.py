@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from kademlia.node import Node
 
-from node.dht.newcomers import MOST_CHECKS, MOST_CHECKS_OF_SOURCE, MOST_REFUSED, REFUSED_FOR, Newcomers
+from node.dht.newcomers import MOST_CHECKS, MOST_REFUSED, REFUSED_FOR, Newcomers
 
 
 def node(number: int, ip: str = "127.0.0.1", port: int = 1000) -> Node:
@@ -32,10 +32,25 @@ def test_an_id_is_looked_at_once_at_a_time() -> None:
 
 def test_one_source_does_not_take_all_the_room_unless_it_is_this_machine() -> None:
     newcomers = Newcomers()
-    assert admitted(newcomers, [node(n, "192.0.2.1", 1 + n) for n in range(100)]) == MOST_CHECKS_OF_SOURCE
-    assert admitted(newcomers, [node(1000 + n, f"2001:db8::{n:x}") for n in range(100)]) == MOST_CHECKS_OF_SOURCE
+    assert admitted(newcomers, [node(n, "192.0.2.1", 1 + n) for n in range(100)]) == 7
+    assert admitted(newcomers, [node(1000 + n, f"2001:db8::{n:x}") for n in range(100)]) == 7
     assert admitted(newcomers, [node(2000, "192.0.2.2")]) == 1
     assert admitted(newcomers, [node(3000 + n) for n in range(100)]) == 100
+
+
+def test_a_few_busy_sources_leave_room_for_those_that_come_later() -> None:
+    newcomers = Newcomers()
+    busy = [node(100 * source + n, f"10.42.0.{source}") for source in range(30) for n in range(100)]
+    assert admitted(newcomers, busy) < MOST_CHECKS - 30
+    assert admitted(newcomers, [node(10_000 + n, f"10.42.1.{n}") for n in range(30)]) == 30
+
+
+def test_a_contact_that_is_at_home_is_not_looked_for_elsewhere_for_a_while() -> None:
+    newcomers = Newcomers()
+    newcomers.is_at_home(node(1).id, 100.0)
+    assert not newcomers.may_begin(node(1, "192.0.2.7", 7), 100.0 + REFUSED_FOR - 0.1)
+    assert newcomers.may_begin(node(2, "192.0.2.7", 7), 100.0)
+    assert newcomers.may_begin(node(1, "192.0.2.7", 7), 100.0 + REFUSED_FOR)
 
 
 def test_there_are_never_too_many_in_all_and_room_comes_back() -> None:

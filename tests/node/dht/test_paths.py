@@ -8,10 +8,11 @@ from collections.abc import Callable, Sequence
 import pytest
 from kademlia.node import Node
 
-from node.dht.paths import MOST_DEBTS, PATHS, Paths
+from node.dht.paths import Paths
 
 K = 8
 TARGET = Node(bytes(20))
+PATHS = 4
 
 Answers = Callable[[Node], Sequence[Node] | None]  # None: no answer
 
@@ -40,20 +41,20 @@ def walk(paths: Paths, answers: Answers, most: int = 1000) -> list[Node]:
 
 def test_everybody_known_is_asked_once_and_the_nearest_first() -> None:
     peers = [at(distance) for distance in (70, 10, 40, 20, 60, 30, 50)]
-    asked = walk(Paths(TARGET, peers, ksize=K, width=3), lambda _: peers)
+    asked = walk(Paths(TARGET, peers, ksize=K, width=3, count=PATHS), lambda _: peers)
     assert distances(asked[:PATHS]) == [10, 20, 30, 40]
     assert sorted(distances(asked)) == [10, 20, 30, 40, 50, 60, 70]
 
 
 def test_there_are_no_more_paths_than_peers_and_nobody_is_nobody() -> None:
-    assert len(Paths(TARGET, [at(1), at(2)], ksize=K, width=3)) == 2
-    alone = Paths(TARGET, [], ksize=K, width=3)
+    assert len(Paths(TARGET, [at(1), at(2)], ksize=K, width=3, count=PATHS)) == 2
+    alone = Paths(TARGET, [], ksize=K, width=3, count=PATHS)
     assert (alone.next(), alone.open(), alone.reached()) == (None, 0, 0)
 
 
 def test_what_one_node_tells_leads_one_path_only() -> None:
     peers = [at(distance) for distance in range(1000, 1008)]
-    paths = Paths(TARGET, peers, ksize=K, width=3)
+    paths = Paths(TARGET, peers, ksize=K, width=3, count=PATHS)
     liar = paths.next()
     assert liar is not None
     friends = [at(distance) for distance in range(1, K + 1)]
@@ -66,7 +67,7 @@ def test_what_one_node_tells_leads_one_path_only() -> None:
 def test_a_second_path_takes_in_the_answer_that_is_there() -> None:
     peers = [at(100), at(101)]
     near = [at(distance) for distance in (1, 2, 3)]
-    paths = Paths(TARGET, peers, ksize=K, width=3)
+    paths = Paths(TARGET, peers, ksize=K, width=3, count=PATHS)
     asked = walk(paths, lambda _: near)
     assert sorted(distances(asked)) == [1, 2, 3, 100, 101]
     paths.witness(near[0])
@@ -74,14 +75,14 @@ def test_a_second_path_takes_in_the_answer_that_is_there() -> None:
 
 
 def test_a_path_has_no_use_for_what_only_others_have_heard() -> None:
-    paths = Paths(TARGET, [at(100), at(101)], ksize=K, width=3)
+    paths = Paths(TARGET, [at(100), at(101)], ksize=K, width=3, count=PATHS)
     walk(paths, lambda node: [at(1)] if node.distance_to(TARGET) == 100 else [])
     paths.witness(at(1))
     assert (paths.reached(), paths.open()) == (1, 0)
 
 
 def test_paths_without_a_witness_are_open_until_nobody_is_left_to_ask() -> None:
-    paths = Paths(TARGET, [at(100), at(101), at(102)], ksize=K, width=3)
+    paths = Paths(TARGET, [at(100), at(101), at(102)], ksize=K, width=3, count=PATHS)
     first, second, third = paths.next(), paths.next(), paths.next()
     assert first is not None and second is not None and third is not None
     paths.witness(first)
@@ -94,7 +95,7 @@ def test_paths_without_a_witness_are_open_until_nobody_is_left_to_ask() -> None:
 
 
 def test_only_the_paths_that_are_behind_go_on_when_asked_to() -> None:
-    paths = Paths(TARGET, [at(100), at(101)], ksize=K, width=3)
+    paths = Paths(TARGET, [at(100), at(101)], ksize=K, width=3, count=PATHS)
     first = paths.next()
     assert first is not None
     paths.witness(first)
@@ -108,7 +109,7 @@ def test_only_the_paths_that_are_behind_go_on_when_asked_to() -> None:
 
 
 def test_a_path_that_waits_for_liars_takes_no_turns_of_the_others() -> None:
-    paths = Paths(TARGET, [at(100), at(101)], ksize=K, width=2)
+    paths = Paths(TARGET, [at(100), at(101)], ksize=K, width=2, count=PATHS)
     liar = paths.next()
     assert liar is not None
     paths.answered(liar, [at(distance) for distance in range(1, 5)])
@@ -124,60 +125,74 @@ def test_a_path_that_waits_for_liars_takes_no_turns_of_the_others() -> None:
     assert distances([node for node in [paths.next()] if node]) == [2]
 
 
-def test_after_some_made_up_contacts_the_rest_of_their_teller_wait_for_everybody_else() -> None:
+def test_after_a_made_up_contact_the_others_of_its_teller_wait_for_everybody_else() -> None:
     honest = [at(distance) for distance in range(1000, 1006)]
-    made_up = [at(distance, port=9) for distance in range(1, 20)]
-    liar = at(500)
+    made_up = [at(distance, port=9) for distance in range(1, 9)]
     asked = walk(
-        Paths(TARGET, [liar], ksize=K, width=3),
-        lambda node: [*made_up, *honest] if node is liar else [] if node.port != 9 else None,
+        Paths(TARGET, [at(500), at(501)], ksize=2 * K, width=3, count=1),
+        lambda node: None if node.port == 9 else {500: made_up, 501: honest}.get(node.distance_to(TARGET), []),
     )
-    assert distances(asked[1 : 1 + MOST_DEBTS]) == [1, 2, 3]
-    assert len(asked) == len(set(map(tuple, asked))), "a made-up contact costs one request"
-    assert {tuple(node) for node in honest} <= set(map(tuple, asked)), "nobody is dropped"
+    assert distances(asked) == [500, 1, 501, *range(1000, 1006), *range(2, 9)], "nobody is dropped"
+
+
+def test_the_made_up_contacts_of_one_teller_are_asked_one_at_a_time() -> None:
+    paths = Paths(TARGET, [at(500), at(501)], ksize=K, width=3, count=1)
+    liar = paths.next()
+    assert liar is not None
+    paths.answered(liar, [at(distance) for distance in range(1, 9)])
+    assert distances([node for node in (paths.next(), paths.next()) if node]) == [1, 501]
+
+
+def test_liars_that_tell_the_same_made_up_contacts_share_the_debt_and_gain_nothing() -> None:
+    liars = [at(distance) for distance in range(500, 504)]
+    made_up = [at(distance, port=9) for distance in range(1, 40)]
+    told = {
+        500: made_up,
+        501: made_up,
+        502: made_up,
+        503: made_up,
+        504: [at(number) for number in range(1000, 1020)],
+    }
+    asked = walk(
+        Paths(TARGET, [*liars, at(504)], ksize=2 * K, width=1, count=1),
+        lambda node: None if node.port == 9 else told.get(node.distance_to(TARGET), []),
+        most=2 * K,
+    )
+    assert sum(node.port == 9 for node in asked) <= len(liars)
 
 
 def test_who_is_vouched_for_by_an_honest_node_too_does_not_wait() -> None:
-    liar, honest = at(500), at(501)
     made_up = [at(distance, port=9) for distance in range(1, 20)]
-    real = at(30)
+    told = {500: [*made_up, at(30)], 501: [at(30)]}
+    asked = walk(
+        Paths(TARGET, [at(500), at(501)], ksize=K, width=3, count=PATHS),
+        lambda node: None if node.port == 9 else told.get(node.distance_to(TARGET), []),
+    )
+    assert distances(asked).index(30) <= 3
 
-    def answers(node: Node) -> Sequence[Node] | None:
-        if node.port == 9:
-            return None
-        return {500: [*made_up, real], 501: [real]}.get(node.distance_to(TARGET), [])
 
-    asked = distances(walk(Paths(TARGET, [liar, honest], ksize=K, width=3), answers))
-    assert asked.index(30) < 2 + 2 * (MOST_DEBTS + 1)
+def test_a_teller_whose_contacts_answer_owes_nothing() -> None:
+    told = [at(distance) for distance in range(1, K + 1)]
+    asked = walk(
+        Paths(TARGET, [at(500), at(501)], ksize=K, width=3, count=1),
+        lambda node: told if node.distance_to(TARGET) == 500 else [],
+    )
+    assert distances(asked) == [500, *range(1, K + 1)]
 
 
 def test_an_honest_teller_whose_contacts_have_died_is_heard_all_the_same() -> None:
-    teller = at(500)
-    dead = {distance: at(distance) for distance in range(1, 7)}
-    living = [at(distance) for distance in range(10, 12)]
+    told = [at(distance) for distance in (1, 2, 3, 4, 5, 6, 10, 11)]
     asked = walk(
-        Paths(TARGET, [teller], ksize=K, width=3),
-        lambda node: (
-            [*dead.values(), *living] if node is teller else (None if node.distance_to(TARGET) in dead else [])
-        ),
+        Paths(TARGET, [at(500)], ksize=K, width=3, count=PATHS),
+        lambda node: told if node.distance_to(TARGET) == 500 else [] if node.distance_to(TARGET) > 6 else None,
     )
     assert {10, 11} <= set(distances(asked))
-
-
-def test_contacts_that_answer_pay_for_those_that_do_not() -> None:
-    teller = at(500)
-    told = [at(distance) for distance in range(1, K + 1)]
-    asked = walk(
-        Paths(TARGET, [teller], ksize=K, width=3),
-        lambda node: told if node is teller else (None if node.distance_to(TARGET) % 2 else []),
-    )
-    assert distances(asked) == [500, *range(1, K + 1)]
 
 
 def test_the_other_address_of_a_node_is_tried_where_the_first_is_silent() -> None:
     teller, wrong, right = at(500), at(1, port=9), at(1, port=10)
     for give_up in (Paths.failed, Paths.late):
-        paths = Paths(TARGET, [teller], ksize=K, width=3)
+        paths = Paths(TARGET, [teller], ksize=K, width=3, count=PATHS)
         assert paths.next() is teller
         paths.answered(teller, [wrong, right])
         assert paths.next() is wrong
@@ -187,7 +202,7 @@ def test_the_other_address_of_a_node_is_tried_where_the_first_is_silent() -> Non
 
 
 def test_who_lets_us_wait_keeps_nobody_from_being_asked_and_still_counts_when_he_answers() -> None:
-    paths = Paths(TARGET, [at(distance) for distance in range(1, 12)], ksize=2, width=3)
+    paths = Paths(TARGET, [at(distance) for distance in range(1, 12)], ksize=2, width=3, count=PATHS)
     slow = paths.next()
     assert slow is not None
     paths.late(slow)

@@ -5,14 +5,17 @@ from __future__ import annotations
 import asyncio
 import random
 import socket
+from dataclasses import replace
 
 import pytest
+from kademlia.node import Node
 
 from node.dht.node import DhtNode
+from node.dht.server import MOST_HANDED
 from node.dht.settings import DhtSettings
 from node.program.errors import UserFacingError
 from node.program.lifetime import make_loop
-from tests.support.dht_nodes import QUICK, Mesh, found, until, worker
+from tests.support.dht_nodes import DEADLINE, QUICK, Mesh, found, until, worker
 
 
 async def test_a_newcomer_is_handed_what_it_should_keep(mesh: Mesh) -> None:
@@ -23,6 +26,32 @@ async def test_a_newcomer_is_handed_what_it_should_keep(mesh: Mesh) -> None:
             new.set_bootstrap([("127.0.0.1", old.port)])
             await until(lambda: new.stats().entries == len(services) + 1, "all entries are handed over")
             assert new.stats().rejected == {}
+
+
+async def test_a_member_that_comes_and_goes_is_handed_entries_once(
+    mesh: Mesh, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It can do so many times a second: whoever answers in another name is dropped at once."""
+    handed: list[bytes] = []
+
+    async def hand_over(newcomer: Node) -> None:
+        handed.append(newcomer.id)
+
+    slow = DhtSettings(rpc_timeout=0.3, republish=3000.0, rejoin_longest=0.5)
+    async with mesh.running(mesh.node("old", settings=slow)) as (old,):
+        await old.publish(worker("old"), ["ocr"])
+        monkeypatch.setattr(old._server, "_hand_over", hand_over)
+        protocol = old._server.protocol
+        assert protocol is not None
+        restless, other = (Node(mesh.member(name).id, "127.0.0.1", 9) for name in ("restless", "other"))
+        for node in (restless, restless, other, restless):
+            protocol._admit(node)
+            protocol.router.remove_contact(node)
+        await until(lambda: len(handed) >= 2, "both were handed what there is")
+        assert handed == [restless.id, other.id]
+        for number in range(MOST_HANDED + 10):
+            old._server._is_due(Node(number.to_bytes(20, "big")))
+        assert len(old._server._handed) == MOST_HANDED
 
 
 async def test_a_newcomer_keeps_the_mesh_going_after_all_others_are_gone(mesh: Mesh) -> None:
@@ -102,14 +131,18 @@ def _lose_some(monkeypatch: pytest.MonkeyPatch, node: DhtNode, share: float, rng
 async def test_stop_ends_what_is_under_way(mesh: Mesh) -> None:
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as silent:
         silent.bind(("127.0.0.1", 0))
-        node = mesh.node("one", settings=QUICK)
+        node = mesh.node("one", settings=replace(QUICK, rpc_timeout=3 * DEADLINE))
         await node.start("127.0.0.1", 0)
         node.set_bootstrap([("127.0.0.1", silent.getsockname()[1])])
         await until(lambda: node.stats().rpc_sent, "it asks")
+        protocol = node._server.protocol
+        assert protocol is not None
+        pinging = protocol.call_ping(Node(b"s" * 20, *silent.getsockname()))
         asking = asyncio.gather(node.find_service("ocr"), node.publish(worker("one"), ["ocr"]))
         await node.stop()
-        async with asyncio.timeout(1):
+        async with asyncio.timeout(DEADLINE):
             await asking
+            assert await pinging is None
     assert asyncio.all_tasks() == {asyncio.current_task()}
 
 
@@ -144,3 +177,17 @@ async def test_a_keeper_that_died_is_replaced_by_a_new_walk(mesh: Mesh) -> None:
         asker = next(node for node in nodes[1:] if node is not keepers[0])
         (record,) = await asker.find_service("ocr")
         assert record.load == 0.1
+
+
+async def test_a_node_whose_clock_is_wrong_hears_why_nobody_finds_it(
+    mesh: Mesh, caplog: pytest.LogCaptureFixture
+) -> None:
+    ahead = Mesh(lambda: mesh.clock() + 300, mesh.key)
+    async with mesh.running(mesh.node("one"), ahead.node(mesh.member("ahead"))) as (one, wrong):
+        await until(wrong.contacts, "they know one another")
+        for _ in range(2):
+            await wrong.publish(worker("ahead"), ["ocr"])
+            await wrong.publish(worker("ahead"), [])
+        await until(lambda: one.stats().rejected.get("future", 0) > 1, "it was refused more than once")
+        warnings = [record.getMessage() for record in caplog.records if record.levelname == "WARNING"]
+        assert len([text for text in warnings if "'future'" in text and "clock" in text]) == 1
