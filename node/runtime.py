@@ -45,7 +45,8 @@ log = logging.getLogger(__name__)
 
 LOAD_INTERVAL = 2.0  # seconds
 RENEW_CHECK = 3600.0  # seconds
-GOODBYE = 2.0  # seconds that the last word to the coordinator may take
+GOODBYE = 2.0  # seconds that the last word to the coordinator, and that of answers, may take
+GRACE = 0.1  # seconds in which whoever is connected may still ask, to be sent elsewhere
 
 
 class NodeRuntime:
@@ -84,7 +85,8 @@ class NodeRuntime:
     async def start(self) -> None:
         """Open the doors and come to life; raise UserFacingError for what a person must mend."""
         listener = bind(self.config.host, self.config.port)
-        limits = ServerLimits(body_idle=self.config.idle_timeout, write_stall=self.config.idle_timeout)
+        patience = self.config.idle_timeout
+        limits = ServerLimits(body_idle=patience, write_stall=patience, drain_grace=GRACE)
         door, app = ServiceDoor(self.desk), HttpApi(self.desk).application()
         self._server = DataPlane(door, app, listener, limits=limits)
         try:
@@ -141,6 +143,7 @@ class NodeRuntime:
         await self.supervisor.stop()
         await self._control.stop()
         if self._server is not None:
+            await self._server.drain(GOODBYE)  # what was answered a moment ago may not have arrived yet
             await self._server.stop()
         if self._http is not None:
             await self._http.close()

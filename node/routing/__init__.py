@@ -25,6 +25,6 @@ has the protocols and asks them, `breaker` leaves out who keeps failing, `outsta
 
 Asking: `dispatch` carries one request through all of this, `choice` is whom it asks next, `attempt` one try at one
 worker, `hedging` when to ask a second one beside it, `retry` says whether another may follow, `failures` what a
-failed try means, `admission` is the gate in front of a service. `parts` is what all requests share, and who hears of
-every try. `explain` says who would be picked and why, `stats` counts, `settings` is what may be set.
+failed try means, `admission` is the gate in front of a service. `parts` is what all requests share, and who hears
+of every try. `explain` says who would be picked and why, `stats` counts, `settings` is what may be set.
 """

@@ -34,6 +34,7 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 REMEMBERED = 2048  # bytes of a head that is kept to recognise it when it comes again
+FIRST_HEADS = 256  # that are kept beyond their connection
 EMPTY_LINES = re.compile(rb"(?:\r\n)++")  # before a request they are no harm (RFC 9112 §2.2)
 BEGINNING = re.compile(rb"\r?\Z|" + TOKEN)
 ALLOW = field_line("Allow", "GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS")
@@ -41,6 +42,30 @@ STATUS_LINES = {
     status.value: f"HTTP/1.1 {status.value} {status.phrase}\r\n".encode("latin-1") for status in HTTPStatus
 }
 BODILESS = frozenset({204, 304})
+
+
+class FirstHeads:
+    """The heads with which connections began lately: a client that opens many begins them all alike.
+
+    They are shared by connections of the same address only, for what is kept beside a head depends on that.
+    """
+
+    __slots__ = ("_known",)
+
+    def __init__(self) -> None:
+        self._known: dict[tuple[str, bool, bytes], tuple[bytes, RequestHead]] = {}
+
+    def read(self, connection: ClientConnection, raw: bytes) -> tuple[bytes, RequestHead]:
+        """Return the head, and the bytes of the one that it is alike to; raise BadHead."""
+        key = (connection.peer, connection.secure, raw)
+        found = self._known.get(key)
+        if found is None:
+            found = (raw, parse_request(raw, connection.server.limits.head))
+            if len(self._known) >= FIRST_HEADS:
+                self._known.clear()
+            if len(raw) <= REMEMBERED:
+                self._known[key] = found
+        return found
 
 
 class ClientConnection(asyncio.Protocol):
@@ -245,7 +270,10 @@ class ClientConnection(asyncio.Protocol):
         head = self._head
         if raw != self._raw or head is None:
             try:
-                head = parse_request(raw, self.server.limits.head)
+                if head is None:
+                    raw, head = self.server.first_heads.read(self, raw)
+                else:
+                    head = parse_request(raw, self.server.limits.head)
             except BadHead as error:
                 self._refuse(error)
                 return False

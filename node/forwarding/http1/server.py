@@ -12,7 +12,7 @@ from collections.abc import Sequence
 from ipaddress import IPv6Address
 from typing import Protocol
 
-from node.forwarding.http1.client import ClientConnection
+from node.forwarding.http1.client import ClientConnection, FirstHeads
 from node.forwarding.http1.dates import Dates
 from node.forwarding.http1.exchange import Exchange
 from node.forwarding.http1.interface import Handler
@@ -72,6 +72,7 @@ class Http1Server:
         self.dates = Dates()
         self.sweep = sweep
         self.draining = False
+        self.first_heads = FirstHeads()
         self.refused: Counter[int] = Counter()  # heads that were no request, by status
         self.connections: set[ClientConnection] = set()
         self._sockets = tuple(sockets)

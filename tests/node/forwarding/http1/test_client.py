@@ -5,10 +5,13 @@ from __future__ import annotations
 import asyncio
 import json
 import random
+from types import SimpleNamespace
+from typing import Any
 
 import pytest
 
-from node.forwarding.http1.head import HeadLimits
+from node.forwarding.http1.client import FIRST_HEADS, REMEMBERED, FirstHeads
+from node.forwarding.http1.head import BadHead, HeadLimits
 from node.forwarding.http1.limits import ServerLimits
 from tests.support.http1 import DEADLINE, GET, OK, Forwarding, answer_ok, read_request, running, working
 from tests.support.waiting import eventually
@@ -261,3 +264,32 @@ async def test_a_head_has_the_servers_own_limits() -> None:
     limits = ServerLimits(head=HeadLimits(size=100))
     async with running(limits=limits, handler=Forwarding()) as plane:
         assert (await plane.ask(b"GET / HTTP/1.1\r\nHost: g\r\nX: " + b"y" * 100 + b"\r\n\r\n")).status == 431
+
+
+async def test_connections_of_one_address_that_begin_alike_share_what_is_known_of_their_head() -> None:
+    async with working() as worker, running(worker) as plane:
+        for _ in range(3):
+            assert (await plane.ask(GET)).status == 200
+            assert (await plane.ask(POST)).body.endswith(b"\r\n\r\nhello")
+        heads = [exchange.head for exchange in plane.handler.over]
+        assert heads[0] is heads[2] is heads[4]
+        assert heads[1] is heads[3] is heads[5]
+
+
+def test_first_heads_are_shared_by_one_address_only_and_bounded() -> None:
+    def connection(peer: str, *, secure: bool = False) -> Any:
+        return SimpleNamespace(peer=peer, secure=secure, server=SimpleNamespace(limits=ServerLimits()))
+
+    known, one = FirstHeads(), connection("192.0.2.1")
+    raw, head = known.read(one, GET)
+    assert known.read(one, bytes(bytearray(GET))) == (raw, head)
+    assert known.read(one, bytes(bytearray(GET)))[0] is raw
+    assert known.read(connection("192.0.2.2"), GET)[1] is not head
+    assert known.read(connection("192.0.2.1", secure=True), GET)[1] is not head
+    long = GET[:-2] + b"X: " + b"y" * REMEMBERED + b"\r\n\r\n"
+    assert known.read(one, long)[1] is not known.read(one, long)[1]
+    for number in range(2 * FIRST_HEADS):
+        known.read(one, GET[:-2] + b"X: %d\r\n\r\n" % number)
+    assert len(known._known) <= FIRST_HEADS
+    with pytest.raises(BadHead):
+        known.read(one, b"nonsense\r\n\r\n")
