@@ -13,7 +13,8 @@ from node.forwarding.http1.sweep import Sweep
 from node.forwarding.interface import Target
 from node.forwarding.outbound import Outbound
 from node.forwarding.resolver import PublicConnector
-from node.wire.headers import HOPS, MESH_TOKEN, SERVICE_TOKEN
+from node.wire.headers import HOPS, MESH_TOKEN, ROUTE, SERVICE_TOKEN, WORKER
+from node.wire.messages import Route
 
 MAX_WAYS = 1024  # more are forgotten all at once: making one anew is cheap
 HOST = b" HTTP/1.1\r\nHost: "
@@ -24,19 +25,27 @@ TokenFor = Callable[[str], str]
 
 
 class Way:
-    """One address of one worker; builds heads for it."""
+    """One address of one worker; builds heads for it. `named` is what an answer from there says of it."""
 
-    __slots__ = ("_host", "_proof", "_token", "_token_for", "_worker_id", "pool")
+    __slots__ = ("_host", "_proof", "_token", "_token_for", "_worker_id", "named", "pool", "route")
 
     def __init__(
-        self, pool: Pool, host: str, worker_id: str, token_for: TokenFor, service_token: str | None
+        self,
+        pool: Pool,
+        host: str,
+        worker_id: str,
+        route: Route,
+        proof: TokenFor | str,
     ) -> None:
+        """`proof` is the token of a service of this machine, or what gives the tokens for another node."""
         self.pool = pool
+        self.route = route
+        self.named = field_line(WORKER, worker_id) + field_line(ROUTE, route)
         self._host = host.encode("latin-1")
         self._worker_id = worker_id
-        self._token_for = None if service_token is not None else token_for
+        self._token_for = None if isinstance(proof, str) else proof
         self._token = ""
-        self._proof = b"" if service_token is None else field_line(SERVICE_TOKEN, service_token)
+        self._proof = field_line(SERVICE_TOKEN, proof) if isinstance(proof, str) else b""
 
     def head(self, outbound: Outbound, lines: bytes) -> bytes:
         """Return the whole head of a request; `lines` are those of this one request alone."""
@@ -59,16 +68,16 @@ class Forwarder:
         self._token_for = token_for
         self._sweep = Sweep()
         self._upstreams = Upstreams(self._sweep, limits, connect or PublicConnector())
-        self._ways: dict[tuple[str, str, str | None], Way] = {}
+        self._ways: dict[tuple[str, str, Route, str | None], Way] = {}
         self._trust: ssl.SSLContext | None = None
         self.closed = False
 
     def way(self, worker_id: str, target: Target, service_token: str | None = None) -> Way:
         """Return the way to a worker's address; with a token it is a service of this machine, else a node."""
-        key = (worker_id, target.base_url, service_token)
+        key = (worker_id, target.base_url, target.route, service_token)
         way = self._ways.get(key)
         if way is None:
-            way = self._ways[key] = self._find(worker_id, target.base_url, service_token)
+            way = self._ways[key] = self._find(worker_id, target, service_token)
         return way
 
     async def stop(self) -> None:
@@ -77,17 +86,18 @@ class Forwarder:
         await self._upstreams.stop()
         self._sweep.stop()
 
-    def _find(self, worker_id: str, base_url: str, service_token: str | None) -> Way:
+    def _find(self, worker_id: str, target: Target, service_token: str | None) -> Way:
         if len(self._ways) >= MAX_WAYS:
             self._ways.clear()
         self._sweep.start()
-        parts = urlsplit(base_url)
+        parts = urlsplit(target.base_url)
         host = parts.hostname or ""
         if parts.scheme == "https":
             address = Address(host, parts.port or 443, self._tls(), host)
         else:
             address = Address(host, parts.port or 80)
-        return Way(self._upstreams.pool(address), parts.netloc, worker_id, self._token_for, service_token)
+        proof = self._token_for if service_token is None else service_token
+        return Way(self._upstreams.pool(address), parts.netloc, worker_id, target.route, proof)
 
     def _tls(self) -> ssl.SSLContext:
         if self._trust is None:

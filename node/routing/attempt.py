@@ -44,7 +44,7 @@ class Attempt:
 
     __slots__ = (
         "_listener", "_parts", "_probes", "_service", "_service_token", "_target", "_targets", "_under_way",
-        "_what", "began_at", "candidate", "line", "load", "route", "worker_id",
+        "_way", "_what", "began_at", "candidate", "line", "load", "told", "worker_id",
     )  # fmt: skip
 
     def __init__(
@@ -67,8 +67,17 @@ class Attempt:
         self.candidate = candidate
         self.worker_id = candidate.worker_id
         self.began_at = parts.clock()
-        self.route: Route | None = None
         self.load: float | None = None  # that the answer told
+        self.told = b""  # the same as a line
+
+    @property
+    def route(self) -> Route:
+        return self._way.route
+
+    @property
+    def named(self) -> bytes:
+        """The lines by which an answer says who gave it."""
+        return self._way.named
 
     @property
     def is_local(self) -> bool:
@@ -98,9 +107,12 @@ class Attempt:
     def answered(self, exchange: Exchange, head: ResponseHead) -> None:
         parts = self._parts
         parts.addresses.worked(self.worker_id, self._target)
-        self.route = self._target.route
         if self._service_token is None:
-            self.load = parse_load(head.values.get(LOAD))
+            said = head.cache.get(LOAD)
+            if said is None:
+                load = parse_load(head.values.get(LOAD))
+                said = head.cache[LOAD] = (load, load_line(load))
+            self.load, self.told = said
             if parts.witness is not None:
                 parts.witness.answered(self.worker_id, self.load)
             if may_be_refusal(head.status, head.values) and head.get("content-type").startswith(CONTENT_TYPE):
@@ -130,7 +142,7 @@ class Attempt:
             return
         self._target = target
         outbound, lines, patience = self._what
-        way = self._parts.forwarder.way(self.worker_id, target, self._service_token)
+        way = self._way = self._parts.forwarder.way(self.worker_id, target, self._service_token)
         self.line.forward(way.pool, way.head(outbound, lines), self, patience)
 
     def _peeked(self, head: ResponseHead, body: bytes | None) -> None:
@@ -149,6 +161,10 @@ def document_of(body: bytes | None) -> Mapping[str, Any] | None:
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
         return None
     return document if isinstance(document, dict) else None
+
+
+def load_line(load: float | None) -> bytes:
+    return b"" if load is None else b"%b: %.3f\r\n" % (headers.LOAD.encode(), load)
 
 
 def parse_load(text: str | None) -> float | None:

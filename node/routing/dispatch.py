@@ -17,7 +17,7 @@ from node.forwarding.http1.rival import Rival
 from node.forwarding.interface import Target
 from node.forwarding.outbound import Outbound, id_lines, too_large
 from node.routing.admission import Gate
-from node.routing.attempt import Attempt
+from node.routing.attempt import Attempt, load_line
 from node.routing.candidates import Candidate
 from node.routing.choice import Choice
 from node.routing.failures import BAD_STATUSES, Failure, conclude, no_worker
@@ -33,6 +33,7 @@ SWITCHING = 101
 ONCE = IDEMPOTENCY_KEY.lower()
 EVENTS = "text/event-stream"  # lasts as long as both sides like
 
+ADDED = b"%bX-RMA-Attempts: %d\r\nServer-Timing: route;dur=%.1f, worker;dur=%.1f\r\n%b"
 Step = Callable[[], None]
 
 
@@ -224,24 +225,19 @@ class Dispatch:
         if self._hedge is not None:
             self._win(attempt)
         self.worker, self.route = attempt.worker_id, attempt.route
-        load = attempt.load
+        told = attempt.told
         if attempt.is_local:
-            load = parts.own_load()
-        elif load is not None:
-            parts.cache.update_load(attempt.worker_id, load)
+            told = load_line(parts.own_load())
+        elif attempt.load is not None:
+            parts.cache.update_load(attempt.worker_id, attempt.load)
         passing = parts.answers.switching if head.status == SWITCHING else parts.answers.plain
         endless = head.values.get("content-type", "").startswith(EVENTS)
-        exchange.relay(passing, self._added_lines(attempt, load), endless=endless)
+        exchange.relay(passing, self._added_lines(attempt, told), endless=endless)
 
-    def _added_lines(self, attempt: Attempt, load: float | None) -> bytes:
+    def _added_lines(self, attempt: Attempt, told: bytes) -> bytes:
         found = (attempt.began_at - self.started) * 1000.0
         waited = (self._parts.clock() - attempt.began_at) * 1000.0
-        told = "" if load is None else f"X-RMA-Load: {load:.3f}\r\n"
-        return (
-            f"X-RMA-Worker: {attempt.worker_id}\r\nX-RMA-Route: {attempt.route}\r\n"
-            f"X-RMA-Attempts: {self.attempts}\r\n"
-            f"Server-Timing: route;dur={found:.1f}, worker;dur={waited:.1f}\r\n{told}"
-        ).encode("latin-1")
+        return ADDED % (attempt.named, self.attempts, found, waited, told)
 
     # --- asking a second worker as well ---------------------------------------------------------------------------
 
