@@ -131,9 +131,9 @@ async def drain(site: Site) -> None:
     """Take no new connections, and let requests on those that are there end, within the deadline."""
     deadline, readiness = site.coordinator.config.drain_deadline, site.coordinator.readiness
     front = site.app[FRONT]
-    readiness.draining, readiness.ready = True, False
     log.info("stopping: %d requests are in flight", front.gateway.in_flight)
     await front.stream.stop()  # dashboards would follow for ever
+    readiness.draining, readiness.ready = True, False
     if not await site.server.drain(deadline):
         log.warning("%d connections did not end in %.0f s and are cut off", site.server.connections, deadline)
 

@@ -109,9 +109,9 @@ class Http1Server:
         """Take no new connections, and give those that are there `deadline` seconds to end."""
         loop = asyncio.get_running_loop()
         end = loop.time() + deadline
+        self.draining = True  # at once, so that no request finds a caller that drains and a server that does not
         await asyncio.sleep(0)  # whoever the kernel has accepted for us already comes in
         self._close_listeners()
-        self.draining = True
         for connection in tuple(self.connections):
             connection.drain(loop.time())
         with contextlib.suppress(TimeoutError):
