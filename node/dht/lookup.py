@@ -144,7 +144,8 @@ class Lookup(SpiderCrawl):  # type: ignore[misc]  # the package has no types
         return self._has_result() and not any(asked.until > now for asked in self._pending.values())
 
     def _has_result(self) -> bool:
-        return len(self.nearest) > 0
+        """Whether the silent need not be waited for: while there are fewer than k, each is worth its time limit."""
+        return len(self.nearest) >= self.ksize
 
     async def _wait(self) -> None:
         """Wait until an answer is there or there is something to do without one."""

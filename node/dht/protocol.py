@@ -58,7 +58,8 @@ MOST_OUTSTANDING = 4096  # requests under way; more are failed at once, except f
 class Outstanding:
     """A request under way: whom it went to (`node` where it is known who that is) and what may come back.
 
-    `by_hearsay`: nobody at that address has proved yet to be this node.
+    `by_hearsay`: nobody at that address has proved yet to be this node. `late`: it counts as missed already, but
+    an answer still tells that the peer lives, and how long it takes.
     """
 
     request: Request
@@ -68,6 +69,7 @@ class Outstanding:
     address: Address
     node: Node | None
     by_hearsay: bool
+    late: bool = False
 
     @property
     def expects(self) -> type[Response]:
@@ -266,10 +268,10 @@ class MeshProtocol(KademliaProtocol):  # type: ignore[misc]  # the package has n
         outstanding.timer.cancel()
         decoded = self._decode(data)
         if decoded is None:
-            self._timeout(message_id)  # from now on, nothing else that this peer sends is read
+            self._give_up(message_id)
         elif not isinstance(response := decoded[1], outstanding.expects):
             self._counters.unsolicited += 1
-            self._timeout(message_id)
+            self._give_up(message_id)
         else:
             del self._outstanding[message_id]
             self.round_trips.answered(address, self._loop.time() - outstanding.sent_at)
@@ -314,7 +316,22 @@ class MeshProtocol(KademliaProtocol):  # type: ignore[misc]  # the package has n
         return True
 
     def _timeout(self, message_id: bytes) -> None:
+        """Count a request as missed, and listen as long again and more before it is forgotten."""
+        outstanding = self._outstanding[message_id]
+        if outstanding.late:
+            del self._outstanding[message_id]
+            return
+        outstanding.late = True
+        outstanding.timer = self._loop.call_later(self.round_trips.longest_limit, self._timeout, message_id)
+        self._fail(outstanding)
+
+    def _give_up(self, message_id: bytes) -> None:
+        """End a request that was answered with nonsense: nothing else that comes for it is read."""
         outstanding = self._outstanding.pop(message_id)
+        if not outstanding.late:
+            self._fail(outstanding)
+
+    def _fail(self, outstanding: Outstanding) -> None:
         self._counters.rpc_failed += 1
         self.round_trips.missed(outstanding.address)
         self._was_silent(outstanding)

@@ -2,7 +2,8 @@
 
 Every request has an id of its own, so there is no doubt which one an answer is for (Karn's algorithm has nothing to
 leave out). Two times follow: `patience`, after which a lookup turns to the next contact, and the longer, careful
-`limit`, after which a request counts as missed.
+`limit`, after which a request counts as missed. As in section 2.4 of the RFC the limit is never short: to be quick
+is what patience is for, and a machine that was busy for a moment must not lose the mesh.
 """
 
 from __future__ import annotations
@@ -13,7 +14,7 @@ from dataclasses import dataclass
 from node.dht.messages import Address
 
 LEAST_PATIENCE = 0.02  # seconds; less is the noise of a busy machine
-LEAST_LIMIT = 0.3  # seconds; a peer may be busy for a moment without being gone
+MOST_TIMES_LIMIT = 4  # the longest limit, in shortest ones
 MOST_ESTIMATES = 2048
 MOST_DOUBLINGS = 10
 
@@ -46,8 +47,9 @@ class Estimate:
 class RoundTrips:
     """Estimates of the peers that answered last; all times are seconds."""
 
-    def __init__(self, longest_limit: float, longest_patience: float, most: int = MOST_ESTIMATES) -> None:
-        self._longest_limit = longest_limit
+    def __init__(self, shortest_limit: float, longest_patience: float, most: int = MOST_ESTIMATES) -> None:
+        self.longest_limit = MOST_TIMES_LIMIT * shortest_limit
+        self._shortest_limit = shortest_limit
         self._longest_patience = longest_patience
         self._most = most
         self._peers: OrderedDict[Address, Estimate] = OrderedDict()
@@ -82,11 +84,12 @@ class RoundTrips:
         return min(max(estimate.longest, LEAST_PATIENCE), self._longest_patience)
 
     def limit(self, address: Address) -> float:
-        """Return the time after which a request counts as missed: the longest for a peer that never answered."""
-        estimate = self._peers.get(address)
+        """Return the time after which a request counts as missed: what is unknown is guessed from everybody."""
+        estimate = self._peers.get(address, self._everybody)
         if estimate is None:
-            return self._longest_limit
-        return min(max(estimate.longest, LEAST_LIMIT) * 2.0**estimate.doublings, self._longest_limit)
+            return self._shortest_limit
+        limit = max(estimate.longest, self._shortest_limit) * 2.0**estimate.doublings
+        return min(limit, self.longest_limit)
 
     def smoothed(self, address: Address) -> float | None:
         """Return a peer's smoothed round-trip time."""

@@ -12,7 +12,7 @@ from node.dht.storage import StorageCaps
 class DhtSettings:
     """Timings, Kademlia's parameters, and the most that is kept for others."""
 
-    rpc_timeout: float = 1.0  # longest time after which a message counts as unanswered
+    rpc_timeout: float = 1.0  # after which a message counts as unanswered; slow peers have up to four times as long
     entry_ttl: float = 180.0  # life of an entry that we publish
     republish: float = 60.0  # pause between two announcements
     alpha: int = 4  # requests of one lookup under way at once

@@ -429,3 +429,20 @@ async def test_times_follow_from_what_peers_take(node: DhtNode, mesh: Mesh) -> N
         known = Node(friend.id, "127.0.0.1", friend.port)
         assert 0 < protocol.patience(known) <= QUICK.rpc_timeout * QUICK.patience
         assert 0 < protocol.time_limit(known) <= QUICK.rpc_timeout
+
+
+async def test_an_answer_that_comes_late_shows_that_its_peer_lives_and_how_slow_it_is(
+    mesh: Mesh, node: DhtNode, peer: RawPeer
+) -> None:
+    protocol, address = node._server.protocol, ("127.0.0.1", peer.port)
+    assert protocol is not None
+    asked = protocol.ask(Ping(node.id), address)
+    message_id, _ = await peer.receive(messages.REQUEST)
+    assert await asked is None  # its time is over
+    assert (node.stats().rpc_failed, node.contacts()) == (1, [])
+    peer.pong(node, message_id, mesh.member("slow"))
+    await until(node.contacts, "the slow peer is a contact")
+    assert protocol.round_trips.limit(address) > QUICK.rpc_timeout
+    assert node.stats().unsolicited == 0
+    peer.pong(node, message_id, mesh.member("slow"))  # once is enough
+    await until(lambda: node.stats().unsolicited == 1, "the second answer is one that nobody asked for")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from node.dht.round_trips import LEAST_LIMIT, LEAST_PATIENCE, Estimate, RoundTrips
+from node.dht.round_trips import LEAST_PATIENCE, Estimate, RoundTrips
 
 PEER, OTHER = ("10.42.0.2", 8468), ("10.42.0.3", 8468)
 
@@ -24,20 +24,24 @@ def test_a_steady_peer_is_known_ever_better() -> None:
         trips.answered(PEER, 0.05)
     assert trips.smoothed(PEER) == pytest.approx(0.05)
     assert 0.05 <= trips.patience(PEER) < 0.06
-    assert trips.limit(PEER) == LEAST_LIMIT
+    assert trips.limit(PEER) == 1.0
 
 
-def test_nobody_known_gets_the_longest_times() -> None:
+def test_nobody_known_gets_the_times_that_are_set() -> None:
     trips = RoundTrips(1.0, 0.2)
     assert (trips.patience(PEER), trips.limit(PEER), trips.smoothed(PEER)) == (0.2, 1.0, None)
 
 
-def test_a_stranger_is_guessed_from_everybody_but_only_for_patience() -> None:
+def test_a_stranger_is_guessed_from_everybody() -> None:
     trips = RoundTrips(1.0, 0.2)
     for _ in range(50):
         trips.answered(PEER, 0.03)
     assert trips.patience(OTHER) == pytest.approx(trips.patience(PEER))
     assert trips.limit(OTHER) == 1.0
+    for _ in range(50):
+        trips.answered(PEER, 1.5)
+    assert trips.limit(OTHER) == pytest.approx(trips.limit(PEER))
+    assert trips.limit(PEER) > 1.4  # a slow peer gets the time that it needs
 
 
 def test_both_times_have_bounds() -> None:
@@ -45,8 +49,8 @@ def test_both_times_have_bounds() -> None:
     for _ in range(50):
         trips.answered(PEER, 0.0001)
         trips.answered(OTHER, 5.0)
-    assert (trips.patience(PEER), trips.limit(PEER)) == (LEAST_PATIENCE, LEAST_LIMIT)
-    assert (trips.patience(OTHER), trips.limit(OTHER)) == (0.2, 1.0)
+    assert (trips.patience(PEER), trips.limit(PEER)) == (LEAST_PATIENCE, 1.0)
+    assert (trips.patience(OTHER), trips.limit(OTHER)) == (0.2, 4.0)
 
 
 def test_the_settings_bound_both_even_where_they_are_short() -> None:
@@ -56,19 +60,19 @@ def test_the_settings_bound_both_even_where_they_are_short() -> None:
 
 
 def test_a_missed_answer_doubles_the_limit_until_one_comes() -> None:
-    trips = RoundTrips(2.0, 0.2)
+    trips = RoundTrips(0.5, 0.2)
     for _ in range(30):
         trips.answered(PEER, 0.001)
     limits = []
     for _ in range(20):
         trips.missed(PEER)
         limits.append(trips.limit(PEER))
-    assert limits[:3] == [0.6, 1.2, 2.0]
+    assert limits[:3] == [1.0, 2.0, 2.0]
     assert limits[-1] == 2.0
     trips.answered(PEER, 0.001)
-    assert trips.limit(PEER) == LEAST_LIMIT
-    trips.missed(OTHER)  # who never answered has the longest limit anyway
-    assert trips.limit(OTHER) == 2.0
+    assert trips.limit(PEER) == 0.5
+    trips.missed(OTHER)  # who never answered is not remembered
+    assert trips.limit(OTHER) == 0.5
 
 
 def test_memory_is_bounded_and_who_answers_stays() -> None:
