@@ -36,7 +36,7 @@ class Door(ABC):
 
     def finished(self, exchange: Exchange) -> None:
         """Tell whoever carried the request that it is over."""
-        if exchange.request_id:
+        if exchange.lines:  # else it was the application's
             self.in_flight -= 1
         context, exchange.context = exchange.context, None  # neither holds the other any longer
         if context is not None:

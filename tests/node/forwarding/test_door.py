@@ -49,6 +49,9 @@ class Porter(Door):
 @contextlib.asynccontextmanager
 async def porter() -> AsyncIterator[tuple[Porter, DataPlane, aiohttp.ClientSession]]:
     async def outside(request: web.Request) -> web.Response:
+        if request.path == "/broken":
+            assert request.transport is not None
+            request.transport.abort()
         return web.Response(text=f"app {request.path}")
 
     app = web.Application(middlewares=[manners])
@@ -70,6 +73,14 @@ async def test_what_is_below_the_prefix_is_the_doors_and_the_rest_the_applicatio
                 assert await answer.text() == text
                 assert answer.headers.getall("X-Request-ID") == ["mine"]
         assert (door.told.ends, door.in_flight) == (2, 0)
+
+
+async def test_an_application_that_breaks_off_is_none_of_the_doors_business() -> None:
+    async with porter() as (door, _, session):
+        async with session.get("/broken") as answer:
+            assert answer.status == 502
+            assert answer.headers["X-Request-ID"]
+        assert (door.told.ends, door.in_flight) == (0, 0)
 
 
 async def test_a_refusal_is_a_problem_with_the_requests_id() -> None:
