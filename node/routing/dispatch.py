@@ -55,6 +55,7 @@ class Dispatch:
     _hedge: Hedge | None = None
     _over = False
     _winner: Attempt | None = None
+    _patience: Patience | None = None  # from the first try on: time in a queue does not count
 
     def __init__(
         self,
@@ -78,8 +79,6 @@ class Dispatch:
         self._choice = Choice(parts, manifest, vetted_only=vetted_only)
         self._report = over
         self._repeatable = repeatable(exchange.head.method, exchange.head.values.get(ONCE, ""), manifest)
-        connect, first_byte, idle, whole = parts.settings.times_of(manifest)
-        self._patience = Patience(connect, first_byte, idle, exchange.began_at + whole)
         self.exchange = exchange
         self.manifest = manifest
         self.started = parts.clock()
@@ -112,7 +111,7 @@ class Dispatch:
             self._refuse(self._no_worker(f"This machine does not run {self._service} now."))
             return
         # The sender waits only so long for the answer's first byte; half of it is for the service itself.
-        wait = self._patience.first_byte / 2
+        wait = self._parts.settings.first_byte_of(self._manifest) / 2
         self._enter(self._local_gate(target), wait, lambda: self._ask_here(target))
 
     def _ask_here(self, target: LocalTarget) -> None:
@@ -178,6 +177,9 @@ class Dispatch:
         )
         self._under_way += (attempt,)
         attempt.begin()
+        if self._patience is None:
+            connect, first_byte, idle, whole = self._parts.settings.times_of(self._manifest)
+            self._patience = Patience(connect, first_byte, idle, asyncio.get_running_loop().time() + whole)
         attempt.send(self._outbound, self._lines, self._patience)
 
     def has_answer(self, attempt: Attempt, head: ResponseHead) -> None:
@@ -337,7 +339,9 @@ class Dispatch:
         )
 
     def _in_time(self) -> bool:
-        return not self._parts.forwarder.closed and asyncio.get_running_loop().time() < self._patience.deadline
+        if self._parts.forwarder.closed:
+            return False
+        return self._patience is None or asyncio.get_running_loop().time() < self._patience.deadline
 
     def _count_against(self, failure: Failure) -> None:
         """Tell cache and breaker about a failed worker at once."""
