@@ -240,7 +240,8 @@ class EntryLookup(Lookup):
         return min(super().wake_at(), self._end if self._end > self.now() else float("inf"))
 
     def _has_result(self) -> bool:
-        return bool(self.entries)
+        """Whether somebody else has told entries: what we keep ourselves may be a small part of what there is."""
+        return bool(self._totals and self.entries)
 
     def _check(self, data: bytes) -> Checked | None:
         try:
