@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from html import escape
 
 COLOURS = ("#0072b2", "#e69f00", "#009e73", "#cc79a7")  # told apart by the colour-blind, too (Okabe and Ito)
-WIDTH, HEIGHT = 720, 400
-LEFT, RIGHT, TOP, BOTTOM = 70, 24, 64, 92
+WIDTH, HEIGHT = 736, 400
+LEFT, RIGHT, TOP, BOTTOM = 70, 40, 64, 92
 TEXT = 'font-family="system-ui, sans-serif" fill="#333"'
 
 Line = Sequence[tuple[int, float]]  # nodes and value

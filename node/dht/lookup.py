@@ -41,7 +41,11 @@ class Asked:
 
 
 class Lookup(SpiderCrawl):  # type: ignore[misc]  # the package has no types
-    """Finds the living nodes nearest to a key; the base class's heap keeps those that have answered."""
+    """Finds the living nodes nearest to a key; the base class's heap keeps those that have answered.
+
+    It begins with the k nearest of `peers`. The others are for the case that all paths end without a result:
+    everybody was dead, or liars have led all of them astray.
+    """
 
     protocol: MeshProtocol
     node: Node
@@ -61,7 +65,9 @@ class Lookup(SpiderCrawl):  # type: ignore[misc]  # the package has no types
         super().__init__(protocol, target, [], ksize, alpha)
         self.asked = 0
         self.hops = 0
-        self.paths = Paths(target, peers, ksize=ksize, width=alpha, count=paths)
+        nearest = sorted(peers, key=target.distance_to)
+        self._reserve = nearest[ksize:]
+        self.paths = Paths(target, nearest[:ksize], ksize=ksize, width=alpha, count=paths)
         self._slowest: float | None = None
         self._depth = {peer.id: 1 for peer in peers}
         self._pending: dict[Answer, Asked] = {}
@@ -70,8 +76,14 @@ class Lookup(SpiderCrawl):  # type: ignore[misc]  # the package has no types
         """Return up to k nodes that answered, the nearest first."""
         while not self.enough():
             self._ask_more(behind=self.has_told_all())
-            if not self._pending or self._may_leave():
-                break
+            if not self._waits_for_somebody():
+                if self._has_result():
+                    break
+                if self._reserve:
+                    self._begin_anew()
+                    continue
+                if not self._pending:
+                    break
             await self._wait()
         return list(self.nearest)
 
@@ -138,10 +150,15 @@ class Lookup(SpiderCrawl):  # type: ignore[misc]  # the package has no types
             return False
         return len(self._fresh()) < self.alpha
 
-    def _may_leave(self) -> bool:
-        """Whether only the silent are left to wait for, and there is something to leave with."""
+    def _waits_for_somebody(self) -> bool:
+        """Whether there is anybody but the silent to wait for."""
         now = self.now()
-        return self._has_result() and not any(asked.until > now for asked in self._pending.values())
+        return any(asked.until > now for asked in self._pending.values())
+
+    def _begin_anew(self) -> None:
+        """Begin as many paths once more with the contacts that were not needed before."""
+        self.paths.begin(self._reserve)
+        self._reserve = []
 
     def _has_result(self) -> bool:
         """Whether the silent need not be waited for: while there are fewer than k, each is worth its time limit."""
@@ -240,7 +257,8 @@ class EntryLookup(Lookup):
         return min(super().wake_at(), self._end if self._end > self.now() else float("inf"))
 
     def _has_result(self) -> bool:
-        return bool(self.entries)
+        """Whether somebody else has told entries: what we keep ourselves may be a small part of what there is."""
+        return bool(self._totals and self.entries)
 
     def _check(self, data: bytes) -> Checked | None:
         try:

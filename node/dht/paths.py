@@ -59,10 +59,12 @@ class Paths:
     """
 
     def __init__(self, target: Node, peers: Sequence[Node], *, ksize: int, width: int, count: int) -> None:
+        self._target = target
         self._ksize = ksize
         self._width = width
-        self._paths = [Path(target) for _ in range(max(1, min(count, len(peers))))]
-        self._own = {place_of(peer) for peer in peers}
+        self._count = count
+        self._paths: list[Path] = []
+        self._own: set[Place] = set()
         self._asked: dict[Place, Sequence[bytes]] = {}
         self._late: set[Place] = set()
         self._failed: set[Place] = set()
@@ -71,11 +73,18 @@ class Paths:
         self._tellers: dict[Place, set[bytes]] = {}
         self._debts: defaultdict[bytes, float] = defaultdict(float)
         self._happened = 0
-        for number, peer in enumerate(sorted(peers, key=target.distance_to)):
-            self._paths[number % len(self._paths)].hear([peer])
+        self.begin(peers)
 
     def __len__(self) -> int:
         return len(self._paths)
+
+    def begin(self, peers: Sequence[Node]) -> None:
+        """Deal contacts that we know ourselves out to new paths."""
+        paths = [Path(self._target) for _ in range(min(self._count, len(peers)))]
+        for number, peer in enumerate(sorted(peers, key=self._target.distance_to)):
+            paths[number % len(paths)].hear([peer])
+        self._own.update(map(place_of, peers))
+        self._paths += paths
 
     def next(self, *, behind: bool = False) -> Node | None:
         """Return whom to ask now; None while no path wants to know more.

@@ -25,6 +25,7 @@ from node.dht.verifier import Checked, RecordVerifier
 from node.program.errors import EXIT_FAILED, EXIT_IN_USE, UserFacingError
 from node.program.tasks import TaskSet
 
+PEERS_PER_K = 2  # a lookup begins with k contacts and has as many more for a second try
 KEEPER_TURNS = 5  # announcements after which the nodes nearest to a key are looked for anew
 RECEIVE_BUFFER = 1 << 20  # bytes; a burst of answers must not be lost while the loop is busy
 MOST_NEWCOMERS = 64  # contacts that are being handed entries at a time
@@ -147,8 +148,8 @@ class MeshServer(Server):  # type: ignore[misc]  # the package has no types
         if self.protocol is None:
             return []
         target = Node(key)
-        nearest = self.protocol.router.find_living(target)
-        lookup = Lookup(self.protocol, target, nearest, ksize=self.ksize, alpha=self.alpha)
+        peers = self.protocol.router.find_living(target, PEERS_PER_K * self.ksize)
+        lookup = Lookup(self.protocol, target, peers, ksize=self.ksize, alpha=self.alpha)
         return await lookup.find()
 
     async def refresh_table(self, interval: float = 0.0) -> None:  # noqa: ARG002 - the caller has the timer
@@ -193,7 +194,7 @@ class MeshServer(Server):  # type: ignore[misc]  # the package has no types
             lookup = EntryLookup(
                 self.protocol,
                 Node(key),
-                self.protocol.router.find_living(Node(key)),
+                self.protocol.router.find_living(Node(key), PEERS_PER_K * self.ksize),
                 ksize=self.ksize,
                 alpha=self.alpha,
                 verifier=self._verifier,

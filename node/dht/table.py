@@ -116,9 +116,9 @@ class ContactTable(RoutingTable):  # type: ignore[misc]  # the package has no ty
                 break
         return nearest[:most]
 
-    def find_living(self, node: Node) -> list[Node]:
+    def find_living(self, node: Node, k: int | None = None) -> list[Node]:
         """Return the nearest contacts to begin a lookup with: suspects only where there is nobody else."""
-        return self.find_neighbors(node, trusted=True) or self.find_neighbors(node)
+        return self.find_neighbors(node, k, trusted=True) or self.find_neighbors(node, k)
 
     def lonely_buckets(self) -> list[KBucket]:
         """Return the buckets near which nothing has been looked up for a while."""

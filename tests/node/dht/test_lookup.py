@@ -127,6 +127,23 @@ async def test_with_everybody_dead_it_ends(network: PaperNetwork) -> None:
         assert await network.lookup(OCR, network.nodes[0]).find() == []
 
 
+async def test_where_all_first_contacts_are_dead_it_begins_anew_with_others(network: PaperNetwork) -> None:
+    key = network.rng.randbytes(20)
+    known = sorted(network.rng.sample(network.nodes, 2 * K), key=Node(key).distance_to)
+    network.dead = {node.id for node in known[:K]}
+    lookup = Lookup(network, Node(key), known, ksize=K, alpha=3)  # type: ignore[arg-type]
+    found = {node.id for node in await lookup.find()}
+    assert len(found & {node.id for node in network.nearest(key)}) >= K - 2
+
+
+async def test_contacts_in_reserve_are_left_alone_while_there_is_no_need(network: PaperNetwork) -> None:
+    key = network.rng.randbytes(20)
+    known = sorted(network.nodes, key=Node(key).distance_to)
+    lookup = Lookup(network, Node(key), [*known[:K], *known[-K:]], ksize=K, alpha=3)  # type: ignore[arg-type]
+    assert [node.id for node in await lookup.find()] == [node.id for node in known[:K]]
+    assert not {node.id for node in network.asked} & {node.id for node in known[-K:]}
+
+
 async def test_alone_it_ends_at_once(network: PaperNetwork) -> None:
     lookup = Lookup(network, Node(OCR), [], ksize=K, alpha=3)  # type: ignore[arg-type]
     assert await lookup.find() == []
@@ -176,6 +193,7 @@ class Shop:
         self.clock = clock
         self.verifier = RecordVerifier(mesh.key.public_key())
         self.start = network.nodes[0]
+        self.peers: list[Node] = []
 
     def first_contacts(self, node: Node) -> list[Node]:
         return self.network.tables[node.id].find_neighbors(Node(OCR))
@@ -186,7 +204,7 @@ class Shop:
         self.network.entries[node.id] = (len(entries) if total is None else total, entries)
 
     async def find(self, here: Sequence[bytes] = (), samples: int = 4) -> EntryLookup:
-        peers = self.first_contacts(self.start)
+        peers = self.peers or self.first_contacts(self.start)
         lookup = EntryLookup(
             self.network,  # type: ignore[arg-type]
             Node(OCR),
@@ -377,3 +395,13 @@ async def test_slow_liars_on_one_path_do_not_keep_the_others_waiting(shop: Shop,
     friends = clique(shop, 40, 10.0)
     assert set((await shop.find()).entries) == {"alice"}
     assert len([node for node in shop.network.asked if node.ip == friends[0].ip]) <= 3, "they were not waited for"
+
+
+async def test_liars_that_lead_all_paths_astray_do_not_hide_entries(shop: Shop, alice: Member) -> None:
+    """They are all that the lookup begins with, tell one another, and withhold what they should keep."""
+    for place in range(K):
+        shop.tell(place, alice.entry())
+    shop.network.patient = 20.0
+    friends = clique(shop, K + 1, 0.0)
+    shop.peers = [*friends, *shop.first_contacts(shop.start)[1:]]
+    assert set((await shop.find()).entries) == {"alice"}

@@ -52,6 +52,16 @@ def test_there_are_no_more_paths_than_peers_and_nobody_is_nobody() -> None:
     assert (alone.next(), alone.open(), alone.reached()) == (None, 0, 0)
 
 
+def test_paths_that_begin_later_take_their_turns_and_the_answers_that_are_there() -> None:
+    paths = Paths(TARGET, [at(1)], ksize=K, width=3, count=PATHS)
+    assert distances(walk(paths, lambda _: [])) == [1]
+    paths.begin([at(100), at(101)])
+    assert len(paths) == 3
+    assert distances(walk(paths, lambda _: [at(1), at(2)])) == [100, 101, 2]
+    paths.witness(at(1))
+    assert (paths.reached(), paths.open()) == (3, 0)
+
+
 def test_what_one_node_tells_leads_one_path_only() -> None:
     peers = [at(distance) for distance in range(1000, 1008)]
     paths = Paths(TARGET, peers, ksize=K, width=3, count=PATHS)

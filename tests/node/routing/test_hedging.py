@@ -45,7 +45,14 @@ async def hedging(
     **manifest: object,
 ) -> AsyncIterator[tuple[Front, Sequence[Worker]]]:
     """Run a gateway that hedges before workers w1, w2, ..., which are asked in this order."""
-    settings = RoutingSettings(policy="round-robin", retry_base=0.001, hedge_after=after, attempts=attempts)
+    settings = RoutingSettings(
+        policy="round-robin",
+        retry_base=0.001,
+        hedge_after=after,
+        attempts=attempts,
+        connect_timeout=60.0,  # a busy machine is not what is tested
+        first_byte_timeout=60.0,
+    )
     clocked = {} if clock is None else {"clock": clock}
     async with mesh(*behaviours, settings=settings, **clocked, **manifest) as (gateway, workers):  # type: ignore[arg-type]
         yield gateway, workers
