@@ -23,6 +23,11 @@ Port = Annotated[int, msgspec.Meta(ge=1, le=65535)]
 Host = Annotated[str, msgspec.Meta(min_length=1, max_length=253, pattern=r"^[A-Za-z0-9:._%-]+$(?!\n)")]
 Url = Annotated[str, msgspec.Meta(max_length=2048, pattern=r"^https?://[^\s/?#@]+(/[^\s?#]*)?$(?!\n)")]
 Text = Annotated[str, msgspec.Meta(max_length=200)]
+HostPort = Annotated[str, msgspec.Meta(max_length=260, pattern=r"^[A-Za-z0-9.:\[\]-]+:[0-9]{1,5}$(?!\n)")]
+Network = Annotated[str, msgspec.Meta(max_length=18, pattern=r"^[0-9.]+/[0-9]{1,2}$(?!\n)")]
+NebulaKey = Annotated[str, msgspec.Meta(max_length=43, pattern=r"^([A-Za-z0-9_-]{43})?$(?!\n)")]
+Pem = Annotated[str, msgspec.Meta(max_length=65536)]
+Digest = Annotated[str, msgspec.Meta(max_length=64, pattern=r"^[0-9a-f]*$(?!\n)")]  # SHA-256 or the start of one
 Services = Annotated[tuple[ServiceName, ...], msgspec.Meta(max_length=64)]
 
 
@@ -115,13 +120,38 @@ class ServiceReport(msgspec.Struct, frozen=True, kw_only=True):
     detail: Annotated[str, msgspec.Meta(max_length=500)] = ""
 
 
+class Lighthouse(msgspec.Struct, frozen=True, kw_only=True):
+    """A coordinator in the overlay: its address there, and where it is found outside as HOST:PORT (UDP)."""
+
+    vpn_ip: Host
+    endpoints: Annotated[tuple[HostPort, ...], msgspec.Meta(max_length=8)] = ()
+    relay: bool = True  # carries packets between machines that cannot reach one another
+
+
 class VpnGrant(msgspec.Struct, frozen=True, kw_only=True):
-    """A worker's place in the overlay network, where the coordinator runs one."""
+    """A worker's place in the overlay network; certificates are Nebula's PEM, version 1.
+
+    `version` changes whenever something in here should be fetched anew. `bundle` names the set of authorities in
+    `ca`, all of which are to be trusted.
+    """
 
     ip: Host
-    ca: str
-    certificate: str
-    lighthouses: tuple[str, ...] = ()
+    network: Network
+    ca: Pem
+    bundle: Digest
+    certificate: Pem
+    lighthouses: Annotated[tuple[Lighthouse, ...], msgspec.Meta(max_length=16)] = ()
+    cipher: Literal["aes", "chachapoly"] = "aes"  # one for the whole mesh: others cannot talk to one another
+    mtu: Annotated[int, msgspec.Meta(ge=576, le=9000)] = 1300
+    version: Digest = ""
+
+
+class VpnReport(msgspec.Struct, frozen=True, kw_only=True):
+    """What a worker's Nebula uses now, as the worker has verified: its state, certificate and authorities."""
+
+    state: Text = ""
+    certificate: Digest = ""  # fingerprint
+    bundle: Digest = ""  # of the grant that is in use
 
 
 class CoordinatorInfo(msgspec.Struct, frozen=True, kw_only=True):
@@ -147,7 +177,7 @@ class EnrollRequest(msgspec.Struct, frozen=True, kw_only=True):
     invite: Annotated[str, msgspec.Meta(max_length=100)]
     name: Text
     identity_public_key: Annotated[str, msgspec.Meta(min_length=43, max_length=43)]
-    nebula_public_key: Annotated[str, msgspec.Meta(max_length=100)] = ""
+    nebula_public_key: NebulaKey = ""
     worker_id: Name | None = None  # a wish; another is given where it is taken
     capabilities: Capabilities = Capabilities()
 
@@ -181,6 +211,8 @@ class Assignment(msgspec.Struct, frozen=True, kw_only=True):
     catalogue_version: Text = ""
     blocklist_version: Count = 0
     revoked: Annotated[tuple[Name, ...], msgspec.Meta(max_length=100_000)] = ()
+    revoked_certificates: Annotated[tuple[Digest, ...], msgspec.Meta(max_length=100_000)] = ()  # for pki.blocklist
+    vpn_version: Digest = ""  # the version of the worker's VpnGrant: another one than it has means renew
     coordinators: tuple[CoordinatorInfo, ...] = ()
     dht: tuple[DhtContact, ...] = ()
     draining: bool = False
@@ -204,10 +236,22 @@ class HeartbeatRequest(msgspec.Struct, frozen=True, kw_only=True):
     stats: Annotated[dict[str, float], msgspec.Meta(max_length=64)] = {}
     paused: bool = False
     catalogue_version: Text = ""
+    vpn: VpnReport | None = None
+
+
+class RenewRequest(msgspec.Struct, frozen=True, kw_only=True):
+    """POST /api/worker/renew; without a Nebula key (base64url of 32 bytes) only the credential is renewed.
+
+    The nonce is the worker's own random text, so that an answer to an earlier request is none to this one.
+    """
+
+    worker_id: Name
+    nebula_public_key: NebulaKey = ""
+    nonce: Annotated[str, msgspec.Meta(max_length=64)] = ""
 
 
 class RenewAnswer(msgspec.Struct, frozen=True, kw_only=True):
-    """200 of /api/worker/renew."""
+    """200 of /api/worker/renew; the mesh key's signature over request and answer is in X-RMA-Signature."""
 
     credential: str
     vpn: VpnGrant | None = None
