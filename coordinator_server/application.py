@@ -15,6 +15,7 @@ from coordinator_server.config import CoordinatorConfig
 from coordinator_server.enrolment.enrol import Enroller
 from coordinator_server.enrolment.invites import Invites
 from coordinator_server.enrolment.lockout import Lockout
+from coordinator_server.enrolment.overlay import Overlay
 from coordinator_server.enrolment.workers import Workers
 from coordinator_server.gateway.keys import ApiKeys
 from coordinator_server.registry.registry import Registry
@@ -48,6 +49,7 @@ class Coordinator:
     workers: Workers  # enrolments: approve, drain, revoke; they survive a restart
     lockout: Lockout
     enroller: Enroller
+    overlay: Overlay | None  # the overlay's addresses and certificates; None with --vpn off
     keys: ApiKeys
     registry: Registry  # who is here now; also the candidate source of the gateway's router
     catalogue: Catalogue

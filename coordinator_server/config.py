@@ -9,6 +9,7 @@ from typing import NoReturn
 
 import platformdirs
 
+from coordinator_server.enrolment.addresses import parse_network
 from coordinator_server.gateway.rates import RateError, parse_rate
 from node.program.settings import SettingError, setting
 
@@ -35,6 +36,7 @@ class CoordinatorConfig:
     dht_host: str = setting("", "address of the DHT; as --host when empty", metavar="HOST")
     dht_port: int = setting(8468, "UDP port of the DHT; 0 takes a free one", low=0, high=65535)
     vpn: str = setting("auto", "overlay network; auto uses one where this version can", choices=("auto", "off"))
+    vpn_network: str = setting("10.42.0.0/16", "network of the overlay: private, from /8 to /28", metavar="NETWORK")
     edge: str = setting("", "URL of an edge router to register with", metavar="URL")
     anonymous: bool = setting(False, "let everybody on this machine use /service without a key")
     force_anonymous: bool = setting(False, "the same for everybody who can reach --host: think twice")
@@ -58,6 +60,7 @@ class CoordinatorConfig:
     worker_stale: float = setting(90.0, "silence after which a worker gets no requests", unit="seconds", low=0.2)
     worker_forgotten: float = setting(300.0, "silence after which a worker is forgotten", unit="seconds", low=0.3)
     credential_life: float = setting(7 * DAY, "life of a worker's credential", unit="seconds", low=60)
+    certificate_life: float = setting(7 * DAY, "life of a certificate for the overlay", unit="seconds", low=60)
     drain_deadline: float = setting(30.0, "longest wait for requests in flight", unit="seconds", low=0)
     default_key_rate: str = setting("120/min", "requests that an API key may make", metavar="RATE")
     address_rate: str = setting("600/min", "requests that one address may make", metavar="RATE")
@@ -91,6 +94,10 @@ class CoordinatorConfig:
             except RateError:
                 allowed = "a rate like 5/s, 120/min, 1000/hour or 10000/day"
                 _refuse(name, getattr(self, name), allowed)
+        try:
+            parse_network(self.vpn_network)
+        except ValueError:
+            _refuse("vpn_network", self.vpn_network, "a private IPv4 network from /8 to /28, as 10.42.0.0/16")
         if self.worker_stale <= self.worker_heartbeat:
             _refuse("worker_stale", self.worker_stale, f"more than worker_heartbeat ({self.worker_heartbeat:g})")
         if self.worker_forgotten <= self.worker_stale:

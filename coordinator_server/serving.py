@@ -26,10 +26,14 @@ from coordinator_server.api import dht, worker
 from coordinator_server.application import COORDINATOR, Coordinator, Readiness
 from coordinator_server.audit import Audit
 from coordinator_server.config import CoordinatorConfig, is_loopback, is_wildcard
+from coordinator_server.enrolment.addresses import Addresses, parse_network
+from coordinator_server.enrolment.certificates import CertificateOffice
 from coordinator_server.enrolment.credentials import CredentialOffice
 from coordinator_server.enrolment.enrol import Enroller
 from coordinator_server.enrolment.invites import Invites
+from coordinator_server.enrolment.lighthouses import Lighthouses
 from coordinator_server.enrolment.lockout import Lockout
+from coordinator_server.enrolment.overlay import Overlay
 from coordinator_server.enrolment.workers import Workers
 from coordinator_server.front import FRONT, add_front
 from coordinator_server.gateway.keys import ApiKeys
@@ -57,6 +61,7 @@ log = logging.getLogger(__name__)
 ASSIGNED_KEY = "assigned"  # the last assignment: after a restart nothing has to move
 CONTACTS_FILE = "dht-contacts.json"
 GRACE = 1.5  # heartbeats after our start in which workers are expected back
+OVERLAY_LOOK = 30.0  # seconds between looks at what other coordinators changed, and at a rotation
 LONGEST_RENEWAL = 6 * 3600.0  # seconds between two renewals of our own credential
 
 
@@ -156,6 +161,7 @@ async def put_together(
     await workers.load()
     invites = Invites(store, secrets.mesh_public_key, audit, clock)
     office = CredentialOffice(secrets.mesh_key, config.credential_life)
+    overlay = await open_overlay(config, secrets, store, workers, audit=audit, clock=clock)
     lockout = Lockout(config.enrol_wrong_tries, config.enrol_window)
     patience = Patience(config.worker_stale, config.worker_forgotten)
     registry = Registry(workers, catalogue, patience, clock, config.services_per_worker)
@@ -176,8 +182,15 @@ async def put_together(
         invites=invites,
         workers=workers,
         lockout=lockout,
+        overlay=overlay,
         enroller=Enroller(
-            invites=invites, workers=workers, office=office, lockout=lockout, audit=audit, clock=clock
+            invites=invites,
+            workers=workers,
+            office=office,
+            lockout=lockout,
+            audit=audit,
+            clock=clock,
+            overlay=overlay,
         ),
         keys=ApiKeys(store, clock),
         registry=registry,
@@ -201,6 +214,32 @@ async def put_together(
         readiness=Readiness(),
         clock=clock,
     )
+
+
+async def open_overlay(
+    config: CoordinatorConfig,
+    secrets: Secrets,
+    store: Store,
+    workers: Workers,
+    *,
+    audit: Audit,
+    clock: Callable[[], float],
+) -> Overlay | None:
+    """Read the overlay's authorities and addresses, or make them; None where it is switched off."""
+    if config.vpn == "off":
+        return None
+    network = parse_network(config.vpn_network)
+    overlay = Overlay(
+        office=CertificateOffice(store, audit, secrets.mesh_key, network),
+        addresses=Addresses(store, network),
+        lighthouses=Lighthouses(store),
+        workers=workers,
+        audit=audit,
+        clock=clock,
+        life=config.certificate_life,
+    )
+    await overlay.load()
+    return overlay
 
 
 class Revoked:
@@ -261,6 +300,8 @@ async def run_along(coordinator: Coordinator, secrets: Secrets, stack: contextli
     stack.push_async_callback(tasks.stop)
     tasks.every(min(1.0, config.worker_heartbeat), tick, "registry")
     tasks.every(min(config.credential_life / 2, LONGEST_RENEWAL), renew, "credential")
+    if coordinator.overlay is not None:
+        tasks.every(min(OVERLAY_LOOK, config.worker_heartbeat), coordinator.overlay.tick, "overlay")
     published = coordinator.info
     if is_wildcard(published.dht_host or ""):
         published = msgspec.structs.replace(published, dht_host=None)

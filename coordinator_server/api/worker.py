@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import hashlib
+
 import msgspec
 from aiohttp import web
 
 from coordinator_server.api.addresses import client_address
 from coordinator_server.api.dht import contacts, info
 from coordinator_server.api.worker_auth import authenticate, check_speaks_for_itself
-from coordinator_server.application import COORDINATOR
+from coordinator_server.application import COORDINATOR, Coordinator
+from coordinator_server.enrolment.workers import Enrolment
 from node.program.web import json_response, read_body
 from node.wire import headers
 from node.wire.credentials import Name
@@ -21,17 +24,20 @@ from node.wire.messages import (
     RegisterAnswer,
     RegisterRequest,
     RenewAnswer,
+    RenewRequest,
+    VpnGrant,
     WorkersAnswer,
 )
 from node.wire.problems import Problem
 
 ENROLMENT_CONTEXT = b"rma-mesh enrol v1\x00"
+RENEWAL_CONTEXT = b"rma-mesh renew v1\x00"
 SOON = 1.0  # seconds until a worker comes back whose assignment is not settled yet
 MAX_PEERS = 100
 
 
 class WorkerOnly(msgspec.Struct, frozen=True):
-    """The body of /api/worker/renew and /api/worker/leave."""
+    """The body of /api/worker/leave."""
 
     worker_id: Name
 
@@ -50,6 +56,7 @@ async def enroll(request: web.Request) -> web.Response:
     coordinator = request.app[COORDINATOR]
     wish = await read_body(request, EnrollRequest)
     enrolment, credential = await coordinator.enroller.enrol(wish, client_address(request))
+    overlay = coordinator.overlay
     body = msgspec.json.encode(
         EnrollAnswer(
             worker_id=enrolment.worker_id,
@@ -58,6 +65,7 @@ async def enroll(request: web.Request) -> web.Response:
             trust=enrolment.trust,
             coordinators=(info(request),),
             dht=contacts(request),
+            vpn=overlay.granted(enrolment, wish.nebula_public_key) if overlay is not None else None,
         )
     )
     signature = b64encode(coordinator.mesh_key.sign(ENROLMENT_CONTEXT + body))
@@ -84,16 +92,40 @@ async def heartbeat(request: web.Request) -> web.Response:
     body = await read_body(request, HeartbeatRequest)
     await check_speaks_for_itself(request, enrolment, body.worker_id)
     coordinator.registry.heartbeat(body)
+    if coordinator.overlay is not None:
+        await coordinator.overlay.report(body.worker_id, body.vpn)
     return json_response(_assignment(request, body.worker_id))
 
 
 async def renew(request: web.Request) -> web.Response:
-    """Issue a new credential, also to a machine whose old one has expired meanwhile."""
+    """Issue a new credential and certificate, also to a machine whose old ones have expired meanwhile.
+
+    The mesh key signs the answer together with what was asked: nobody on the way can put in another overlay.
+    """
     coordinator = request.app[COORDINATOR]
     enrolment = await authenticate(request, expired_is_fine=True)
-    body = await read_body(request, WorkerOnly)
-    await check_speaks_for_itself(request, enrolment, body.worker_id)
-    return json_response(RenewAnswer(credential=coordinator.enroller.credential(enrolment)))
+    wish = await read_body(request, RenewRequest)
+    await check_speaks_for_itself(request, enrolment, wish.worker_id)
+    grant, why_none = await _renewed_grant(coordinator, enrolment, wish.nebula_public_key)
+    credential = coordinator.enroller.credential(enrolment)
+    body = msgspec.json.encode(RenewAnswer(credential=credential, vpn=grant, vpn_detail=why_none))
+    asked = hashlib.sha256(await request.read()).digest()
+    signature = b64encode(coordinator.mesh_key.sign(RENEWAL_CONTEXT + asked + body))
+    return web.Response(body=body, content_type="application/json", headers={headers.SIGNATURE: signature})
+
+
+async def _renewed_grant(coordinator: Coordinator, enrolment: Enrolment, key: str) -> tuple[VpnGrant | None, str]:
+    """Return the worker's place in the overlay, or why it has none: its credential is renewed nevertheless."""
+    if not key:
+        return None, ""
+    if coordinator.overlay is None:
+        return None, "This coordinator runs without the overlay network."
+    try:
+        return await coordinator.overlay.renew(enrolment, key), ""
+    except Problem as problem:
+        if problem.kind not in ("no-address", "rate-limited"):
+            raise
+        return None, problem.detail
 
 
 async def leave(request: web.Request) -> web.Response:
@@ -133,6 +165,8 @@ def _assignment(request: web.Request, worker_id: str) -> Assignment:
         catalogue_version=coordinator.catalogue_version,
         blocklist_version=blocklist.version,
         revoked=blocklist.names,
+        revoked_certificates=blocklist.fingerprints,
+        vpn_version=coordinator.overlay.version(enrolment) if coordinator.overlay is not None else "",
         coordinators=(info(request),),
         dht=contacts(request),
         draining=enrolment.draining,

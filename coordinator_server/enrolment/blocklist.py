@@ -1,6 +1,8 @@
-"""The names that every node must refuse, until the last credential that could carry them has expired. Pure."""
+"""The names and certificates that every node must refuse, until all that could carry them have expired. Pure."""
 
 from __future__ import annotations
+
+from collections.abc import Mapping
 
 import msgspec
 
@@ -8,17 +10,38 @@ from node.wire.credentials import CLOCK_SKEW
 
 
 class Blocklist(msgspec.Struct, frozen=True):
-    """Revoked subjects and until when each is listed (Unix seconds); the version rises with every change."""
+    """Revoked subjects and until when each is listed (Unix seconds); the version rises with every change.
+
+    `certificates` are fingerprints of the overlay's certificates, as Nebula's `pki.blocklist` takes them.
+    """
 
     version: int = 0
     until: dict[str, float] = {}
+    certificates: dict[str, float] = {}
 
     @property
     def names(self) -> tuple[str, ...]:
         return tuple(sorted(self.until))
 
-    def with_name(self, name: str, now: float, credential_life: float) -> Blocklist:
-        """Return the list with one more name, and without those whose credentials have all expired."""
-        kept = {other: end for other, end in self.until.items() if end > now}
-        kept[name] = now + credential_life + 2 * CLOCK_SKEW
-        return Blocklist(self.version + 1, kept)
+    @property
+    def fingerprints(self) -> tuple[str, ...]:
+        return tuple(sorted(self.certificates))
+
+    def with_name(
+        self, name: str, now: float, credential_life: float, certificates: Mapping[str, float] | None = None
+    ) -> Blocklist:
+        """Return the list with one more name and its certificates, without what has expired everywhere."""
+        listed = {name: now + credential_life + 2 * CLOCK_SKEW}
+        names, prints = _unexpired(self.until, now), _unexpired(self.certificates, now)
+        return Blocklist(self.version + 1, names | listed, prints | dict(certificates or {}))
+
+    def pruned(self, now: float) -> Blocklist:
+        """Return the list without what has expired everywhere; itself where that is nothing."""
+        names, prints = _unexpired(self.until, now), _unexpired(self.certificates, now)
+        if (names, prints) == (self.until, self.certificates):
+            return self
+        return Blocklist(self.version + 1, names, prints)
+
+
+def _unexpired(ends: Mapping[str, float], now: float) -> dict[str, float]:
+    return {listed: end for listed, end in ends.items() if end > now}

@@ -5,15 +5,17 @@ from __future__ import annotations
 import asyncio
 import re
 import secrets
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
 from coordinator_server.audit import Audit
 from coordinator_server.enrolment.credentials import CredentialOffice
 from coordinator_server.enrolment.invites import InviteRecord, Invites, WrongInvite
 from coordinator_server.enrolment.lockout import Lockout
+from coordinator_server.enrolment.overlay import Overlay, read_member_key
 from coordinator_server.enrolment.workers import Enrolment, Workers
 from coordinator_server.keys import ID_PREFIX
+from coordinator_server.store.interface import Write
 from node.wire.encoding import b64decode
 from node.wire.invites import InviteError, parse_code
 from node.wire.messages import EnrollRequest
@@ -34,6 +36,7 @@ class Enroller:
     lockout: Lockout
     audit: Audit
     clock: Callable[[], float]
+    overlay: Overlay | None = None
     # Spares us most of the tries below; that nobody gets in twice is the store's doing.
     turn: asyncio.Lock = field(default_factory=asyncio.Lock)
 
@@ -55,6 +58,8 @@ class Enroller:
 
     async def _admit(self, request: EnrollRequest, address: str) -> Enrolment:
         _check_identity(request.identity_public_key)
+        if request.nebula_public_key:
+            read_member_key(request.nebula_public_key)
         for _ in range(ADMIT_TRIES):
             try:
                 record, version = await self.invites.find(parse_code(request.invite))
@@ -63,7 +68,8 @@ class Enroller:
             known = self._known(request, record)
             if known is not None:
                 return known
-            enrolment = self._new_enrolment(request, record, address)
+            spent = self.invites.spend(record, version)
+            enrolment, also = await self._placed(self._new_enrolment(request, record, address), request)
             line = self.audit.line(
                 "enrolled",
                 actor="anonymous",
@@ -71,9 +77,15 @@ class Enroller:
                 detail=f"invite {record.id}, {record.trust}, {request.name}",
                 address=address,
             )
-            if await self.workers.admit(enrolment, self.invites.spend(record, version), line):
+            if await self.workers.admit(enrolment, spent, line, also):
                 return enrolment
         raise Problem("overloaded", "Too many machines enrol at this moment. Please try again.")
+
+    async def _placed(self, enrolment: Enrolment, request: EnrollRequest) -> tuple[Enrolment, Sequence[Write]]:
+        """Give a new worker its place in the overlay, if there is one, with the writes that this takes."""
+        if self.overlay is None:
+            return enrolment, ()
+        return await self.overlay.admit(enrolment, request.nebula_public_key)
 
     def _known(self, request: EnrollRequest, record: InviteRecord) -> Enrolment | None:
         """Return the enrolment that this machine has already: its answer may have been lost on the way.

@@ -14,6 +14,7 @@ import msgspec
 
 from coordinator_server.audit import Audit
 from coordinator_server.enrolment.blocklist import Blocklist
+from coordinator_server.enrolment.leases import Lease
 from coordinator_server.store.interface import ABSENT, AuditLine, Store, Write
 from node.program.tasks import TaskSet
 from node.wire.credentials import Trust
@@ -38,6 +39,7 @@ class Enrolment(msgspec.Struct, frozen=True, kw_only=True):
     address: str = ""
     draining: bool = False
     revoked_at: float | None = None
+    vpn: Lease | None = None  # its place in the overlay
 
     @property
     def revoked(self) -> bool:
@@ -96,16 +98,35 @@ class Workers:
         found = self._enrolments.get(worker_id.lower())
         return worker_id in self.blocklist.until or (found is not None and found.revoked)
 
-    async def admit(self, enrolment: Enrolment, spent: Write, line: AuditLine) -> bool:
-        """Add a machine and count its invite's use, or neither: return False when somebody came before us."""
+    async def admit(self, enrolment: Enrolment, spent: Write, line: AuditLine, also: Sequence[Write] = ()) -> bool:
+        """Add a machine, count its invite's use and do what goes with it; False when others were quicker."""
         identity_key = IDENTITY_PREFIX + enrolment.identity_public_key
         known = await self._store.get(identity_key)
         writes = [
             Write(_key(enrolment.worker_id), msgspec.json.encode(enrolment), ABSENT),
             Write(identity_key, enrolment.worker_id.encode(), known.version if known else ABSENT),
             spent,
+            *also,
         ]
         return await self._commit(writes, line, lambda: self._keep(enrolment))
+
+    async def replace(
+        self, before: Enrolment, after: Enrolment, line: AuditLine | None, also: Sequence[Write] = ()
+    ) -> bool:
+        """Change an enrolment that is still `before`, with what goes with it; False when others were quicker.
+
+        What is in memory is then what the store has, so that the next try begins there.
+        """
+        entry = await self._store.get(_key(before.worker_id))
+        found = None if entry is None else msgspec.json.decode(entry.value, type=Enrolment)
+        if entry is None or found is None:
+            self._drop(before)
+            return False
+        if found != before:
+            self._keep(found)
+            return False
+        writes = [Write(_key(before.worker_id), msgspec.json.encode(after), entry.version), *also]
+        return await self._commit(writes, line, lambda: self._keep(after), before.worker_id)
 
     async def approve(self, worker_id: str, *, actor: str = "admin", address: str = "") -> Enrolment:
         """Trust a machine with personal data; raise unknown-worker."""
@@ -144,18 +165,30 @@ class Workers:
             writes = [Write(_key(worker_id), None if after is None else msgspec.json.encode(after), entry.version)]
             blocklist = self.blocklist
             if after is None or after.revoked:
-                blocklist = await self._block(worker_id, writes)
+                blocklist = await self._block(before, writes)
             if after is None:
                 writes.append(Write(IDENTITY_PREFIX + before.identity_public_key, None))
             if await self._commit(writes, line, functools.partial(self._take, before, after, blocklist)):
                 return after or before
         raise Problem("conflict", f"{worker_id} is being changed by somebody else. Please try again.")
 
-    async def _block(self, worker_id: str, writes: list[Write]) -> Blocklist:
-        """Return the blocklist with one more name, and add the write that makes it so."""
+    async def prune(self) -> None:
+        """Take from the blocklist what has expired everywhere."""
         listed = await self._store.get(BLOCKLIST_KEY)
         current = msgspec.json.decode(listed.value, type=Blocklist) if listed else Blocklist()
-        longer = current.with_name(worker_id, self._clock(), self._credential_life)
+        shorter = current.pruned(self._clock())
+        if listed is None or shorter is current:
+            return
+        if await self._store.compare_and_set(BLOCKLIST_KEY, listed.version, msgspec.json.encode(shorter)):
+            self.blocklist = shorter
+
+    async def _block(self, before: Enrolment, writes: list[Write]) -> Blocklist:
+        """Return the blocklist with one more name and its certificates, and add the write that makes it so."""
+        listed = await self._store.get(BLOCKLIST_KEY)
+        current = msgspec.json.decode(listed.value, type=Blocklist) if listed else Blocklist()
+        now = self._clock()
+        certificates = before.vpn.blocked(now) if before.vpn is not None else {}
+        longer = current.with_name(before.worker_id, now, self._credential_life, certificates)
         writes.append(Write(BLOCKLIST_KEY, msgspec.json.encode(longer), listed.version if listed else ABSENT))
         return longer
 
@@ -165,17 +198,19 @@ class Workers:
             raise Problem("unknown-worker", f"No worker with the id {worker_id[:64]!r} is enrolled.")
         return found
 
-    async def _commit(self, writes: Sequence[Write], line: AuditLine, apply: Callable[[], None]) -> bool:
+    async def _commit(
+        self, writes: Sequence[Write], line: AuditLine | None, apply: Callable[[], None], worker_id: str = ""
+    ) -> bool:
         """Write, then change what is in memory: also when whoever asked has gone away meanwhile."""
 
         async def work() -> bool:
-            done = await self._store.commit(writes, [line])
+            done = await self._store.commit(writes, [line] if line else [])
             if done:
                 apply()
-                self.changed(line.subject)
+                self.changed(line.subject if line else worker_id)
             return done
 
-        return await asyncio.shield(self._tasks.start(work(), line.action))
+        return await asyncio.shield(self._tasks.start(work(), line.action if line else "change"))
 
     def _take(self, before: Enrolment, after: Enrolment | None, blocklist: Blocklist) -> None:
         if after is None:

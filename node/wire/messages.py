@@ -140,6 +140,7 @@ class VpnGrant(msgspec.Struct, frozen=True, kw_only=True):
     ca: Pem
     bundle: Digest
     certificate: Pem
+    renew_at: float = 0.0  # when half of the certificate's life has passed
     lighthouses: Annotated[tuple[Lighthouse, ...], msgspec.Meta(max_length=16)] = ()
     cipher: Literal["aes", "chachapoly"] = "aes"  # one for the whole mesh: others cannot talk to one another
     mtu: Annotated[int, msgspec.Meta(ge=576, le=9000)] = 1300
@@ -255,6 +256,7 @@ class RenewAnswer(msgspec.Struct, frozen=True, kw_only=True):
 
     credential: str
     vpn: VpnGrant | None = None
+    vpn_detail: Text = ""  # why there is no certificate although one was asked for, in a sentence
 
 
 class WorkersAnswer(msgspec.Struct, frozen=True, kw_only=True):

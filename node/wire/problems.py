@@ -30,6 +30,7 @@ TITLES: Mapping[str, tuple[int, str]] = {
     "internal-error": (500, "Something went wrong on our side"),
     "upstream-failed": (502, "Every worker that was tried failed"),
     "no-worker": (503, "No healthy worker offers this service now"),
+    "no-address": (503, "The overlay network has no free address"),
     "no-coordinator": (503, "No coordinator is reachable now"),
     "store-unavailable": (503, "Nothing can be saved now"),
     "draining": (503, "This program is shutting down"),

@@ -1,0 +1,101 @@
+"""Certifies the overlay's members: keeps the authorities in the store, signs with the first, has them rotate."""
+
+from __future__ import annotations
+
+from ipaddress import IPv4Network
+
+import msgspec
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+
+from coordinator_server.audit import Audit
+from coordinator_server.enrolment.authorities import (
+    Authorities,
+    Phase,
+    SealedAuthority,
+    Signer,
+    begin,
+    first,
+    make_authority,
+    onwards,
+    open_signer,
+)
+from coordinator_server.enrolment.sealing import SealError
+from coordinator_server.store.interface import ABSENT, AuditLine, Store, Write
+from node.program.errors import UserFacingError
+from node.wire.encoding import fingerprint
+from node.wire.nebula_certificates import CertificateError
+
+KEY = "authorities"
+
+
+class CertificateOffice:
+    """Signs with the first authority of the store; `load` comes first, and again to see what others changed."""
+
+    def __init__(self, store: Store, audit: Audit, mesh_key: Ed25519PrivateKey, network: IPv4Network) -> None:
+        self._store = store
+        self._audit = audit
+        self._mesh_key = mesh_key
+        self.network = network
+        self._authorities: Authorities | None = None
+        self._version = ABSENT
+        self._signer: Signer | None = None
+
+    @property
+    def signer(self) -> Signer:
+        assert self._signer is not None, "load() comes first"
+        return self._signer
+
+    @property
+    def authorities(self) -> Authorities:
+        assert self._authorities is not None, "load() comes first"
+        return self._authorities
+
+    @property
+    def phase(self) -> Phase:
+        return self.authorities.phase
+
+    async def load(self, now: float) -> None:
+        """Read the authorities, or make the first one; raise UserFacingError for what cannot be used."""
+        entry = await self._store.get(KEY)
+        if entry is None:
+            await self._replace(first(self._new(now), now))
+            entry = await self._store.get(KEY)  # another coordinator may have been quicker
+        if entry is not None and entry.version != self._version:
+            self._take(msgspec.json.decode(entry.value, type=Authorities), entry.version)
+
+    async def rotate(self, now: float, *, actor: str, address: str = "") -> bool:
+        """Take the next step of a rotation, or begin one; return False when another coordinator did meanwhile."""
+        if self.phase == "steady":
+            line = self._audit.line("authority-rotation-begun", actor=actor, address=address)
+            return await self._replace(begin(self.authorities, self._new(now), now), line)
+        after = onwards(self.authorities, now)
+        line = self._audit.line("authority-rotation-" + after.phase, actor=actor, address=address)
+        return await self._replace(after, line)
+
+    async def start_over(self, now: float) -> None:
+        """Have nothing but a new authority, for when nobody holds a certificate of the old one."""
+        line = self._audit.line("authority-made", actor="coordinator", detail=f"for {self.network}")
+        await self._replace(first(self._new(now), now), line)
+
+    def _new(self, now: float) -> SealedAuthority:
+        mesh = fingerprint(self._mesh_key.public_key().public_bytes_raw()).hex()[:8]
+        return make_authority(f"RMA Mesh {mesh}", self.network, now, self._mesh_key)
+
+    async def _replace(self, after: Authorities, *lines: AuditLine) -> bool:
+        write = Write(KEY, msgspec.json.encode(after), self._version)
+        done = await self._store.commit([write], lines)
+        entry = await self._store.get(KEY)
+        if entry is not None:
+            self._take(msgspec.json.decode(entry.value, type=Authorities), entry.version)
+        return done
+
+    def _take(self, found: Authorities, version: int) -> None:
+        try:
+            self._signer = open_signer(found, self._mesh_key)
+        except (SealError, CertificateError) as error:
+            raise UserFacingError(
+                "The overlay's authority cannot be used.",
+                f"The system says: {error}.",
+                "Restore a backup with `rma-mesh-coordinator restore FILE`, or start with --vpn off.",
+            ) from None
+        self._authorities, self._version = found, version

@@ -1,0 +1,66 @@
+"""The coordinators in the overlay: where each is found, as every other coordinator and all workers are told."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+import msgspec
+
+from coordinator_server.enrolment.leases import Lease
+from coordinator_server.store.interface import ABSENT, Store, Write
+from node.wire.messages import Lighthouse
+
+PREFIX = "lighthouse/"
+MOST = 16  # what a grant holds
+
+
+class Station(msgspec.Struct, frozen=True, kw_only=True):
+    """One coordinator's place: its lease, and its addresses outside of the overlay (HOST:PORT, UDP)."""
+
+    coordinator_id: str
+    lease: Lease
+    endpoints: tuple[str, ...] = ()
+    relay: bool = True
+
+
+class Lighthouses:
+    """All coordinators that are in the overlay; `load` sees what the others changed."""
+
+    def __init__(self, store: Store) -> None:
+        self._store = store
+        self._stations: dict[str, tuple[Station, int]] = {}
+
+    async def load(self) -> None:
+        self._stations = {
+            key.removeprefix(PREFIX): (msgspec.json.decode(entry.value, type=Station), entry.version)
+            for key, entry in await self._store.list(PREFIX)
+        }
+
+    def __iter__(self) -> Iterator[Station]:
+        return iter([station for station, _ in self._stations.values()])
+
+    def get(self, coordinator_id: str) -> Station | None:
+        found = self._stations.get(coordinator_id)
+        return found[0] if found else None
+
+    async def put(self, station: Station, also: Sequence[Write] = ()) -> bool:
+        """Keep a station; return False when it or another write is not at its expected version any more."""
+        _, version = self._stations.get(station.coordinator_id, (None, ABSENT))
+        write = Write(PREFIX + station.coordinator_id, msgspec.json.encode(station), version)
+        done = await self._store.commit([write, *also])
+        await self.load()
+        return done
+
+    async def remove(self, coordinator_id: str) -> None:
+        """Forget a coordinator that is in the overlay no more; its address stays reserved."""
+        await self._store.delete(PREFIX + coordinator_id)
+        await self.load()
+
+    def told(self, now: float) -> tuple[Lighthouse, ...]:
+        """Return what members have to know, in an order that does not change by itself."""
+        live = [station for station in self if station.lease.is_live(now) and station.endpoints]
+        live.sort(key=lambda station: station.coordinator_id)
+        return tuple(
+            Lighthouse(vpn_ip=station.lease.ip, endpoints=station.endpoints, relay=station.relay)
+            for station in live[:MOST]
+        )
