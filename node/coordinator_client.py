@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import hashlib
+import secrets
 from collections.abc import Mapping, Sequence
 from typing import Any, TypeVar
 
@@ -13,13 +15,14 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 
 from node.state import Membership
 from node.wire import credentials, headers, messages
-from node.wire.encoding import b64decode
+from node.wire.encoding import b64decode, b64encode
 from node.wire.invites import Invite
 from node.wire.problems import kind_of
 from node.wire.tokens import TokenIssuer
 
 T = TypeVar("T")
 ENROLMENT_CONTEXT = b"rma-mesh enrol v1\x00"
+RENEWAL_CONTEXT = b"rma-mesh renew v1\x00"
 MAX_ANSWER_BYTES = 16 * 2**20
 
 
@@ -93,8 +96,25 @@ class CoordinatorClient:
     ) -> messages.Assignment:
         return await self._call(to, "/api/worker/heartbeat", request, messages.Assignment)
 
-    async def renew(self, to: messages.CoordinatorInfo) -> messages.RenewAnswer:
-        return await self._call(to, "/api/worker/renew", {"worker_id": self._worker_id}, messages.RenewAnswer)
+    async def renew(
+        self, to: messages.CoordinatorInfo, mesh_key: Ed25519PublicKey, nebula_public_key: bytes = b""
+    ) -> messages.RenewAnswer:
+        """Renew the credential, and with a Nebula key the place in the overlay; believe the mesh key alone."""
+        request = messages.RenewRequest(
+            worker_id=self._worker_id,
+            nebula_public_key=b64encode(nebula_public_key),
+            nonce=secrets.token_hex(16),
+        )
+        data = msgspec.json.encode(request)
+        url = to.url + "/api/worker/renew"
+        body, answer_headers = await _post(self._session, url, data, self._authorization(to))
+        try:
+            signed = RENEWAL_CONTEXT + hashlib.sha256(data).digest() + body
+            mesh_key.verify(b64decode(answer_headers.get(headers.SIGNATURE, "")), signed)
+        except (InvalidSignature, ValueError):
+            text = "Its answer cannot be trusted: its signature does not fit."
+            raise CoordinatorError(text, "wrong-mesh") from None
+        return _decode(body, messages.RenewAnswer)
 
     async def leave(self, to: messages.CoordinatorInfo) -> None:
         await self._call(to, "/api/worker/leave", {"worker_id": self._worker_id}, dict)

@@ -67,7 +67,7 @@ class CoordinatorTalk:
         if state.membership is None or info is None or not _half_spent(state.membership.credential):
             return
         try:
-            answer = await session.client.renew(info)
+            answer = await session.client.renew(info, session.mesh_key)
             credentials.verify(answer.credential, session.mesh_key, time.time())
         except (CoordinatorError, credentials.CredentialError) as error:
             log.warning("the credential was not renewed: %s", error)

@@ -41,12 +41,14 @@ async def enrol(
     wish: str,
     capabilities: Capabilities,
     now: float,
+    nebula_public_key: bytes = b"",
 ) -> tuple[Membership, EnrollAnswer]:
     """Ask the coordinator to let us in; raise a Problem whose detail a volunteer understands."""
     request = EnrollRequest(
         invite=link.invite.code,
         name=name,
         identity_public_key=b64encode(public_key),
+        nebula_public_key=b64encode(nebula_public_key),
         worker_id=wish or None,
         capabilities=capabilities,
     )

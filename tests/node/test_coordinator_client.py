@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
@@ -13,13 +14,13 @@ import pytest
 from aiohttp import web
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
-from node.coordinator_client import ENROLMENT_CONTEXT, CoordinatorClient, CoordinatorError, enroll
+from node.coordinator_client import ENROLMENT_CONTEXT, RENEWAL_CONTEXT, CoordinatorClient, CoordinatorError, enroll
 from node.program.web import HttpServer, bind
 from node.wire import credentials, headers
 from node.wire.credentials import Credential
 from node.wire.encoding import b64encode, fingerprint
 from node.wire.invites import make_invite
-from node.wire.messages import CoordinatorInfo, EnrollAnswer, EnrollRequest, HeartbeatRequest
+from node.wire.messages import CoordinatorInfo, EnrollAnswer, EnrollRequest, HeartbeatRequest, RenewAnswer
 from node.wire.problems import CONTENT_TYPE, Problem
 from node.wire.tokens import TokenIssuer
 
@@ -150,3 +151,26 @@ async def test_an_unreachable_coordinator_is_said_plainly() -> None:
         with pytest.raises(CoordinatorError, match="cannot be reached") as caught:
             await client.heartbeat(info, HeartbeatRequest(worker_id="w1"))
     assert not caught.value.refused
+
+
+async def test_a_renewal_is_believed_only_as_the_meshs_answer_to_this_very_request() -> None:
+    asked: list[bytes] = []
+    body = msgspec.json.encode(RenewAnswer(credential="new"))
+    signer, replayed = MESH, False
+
+    async def handler(request: web.Request) -> web.Response:
+        asked.append(await request.read())
+        signed = RENEWAL_CONTEXT + hashlib.sha256(asked[0 if replayed else -1]).digest() + body
+        return web.Response(body=body, headers={headers.SIGNATURE: b64encode(signer.sign(signed))})
+
+    async with server(handler) as url, aiohttp.ClientSession() as session:
+        client = CoordinatorClient(session, TokenIssuer(OURS, "w1", "x", time.time), "w1")
+        there = CoordinatorInfo(id="c1", url=url)
+        assert (await client.renew(there, MESH.public_key(), b"k" * 32)).credential == "new"
+        assert msgspec.json.decode(asked[0])["nebula_public_key"] == b64encode(b"k" * 32)
+        replayed = True
+        with pytest.raises(CoordinatorError, match="cannot be trusted"):
+            await client.renew(there, MESH.public_key(), b"k" * 32)
+        signer, replayed = FOREIGN, False
+        with pytest.raises(CoordinatorError, match="cannot be trusted"):
+            await client.renew(there, MESH.public_key())
