@@ -49,6 +49,7 @@ def build_parser(argv: Sequence[str] | None = None) -> argparse.ArgumentParser:
     _add_invites(commands)
     _add_keys(commands)
     _add_workers(commands)
+    _add_mesh(commands)
     _add_store_and_state(commands)
     return parser
 
@@ -125,6 +126,17 @@ def _add_workers(commands: Any) -> None:
     for word, text in words.items():
         leaf = _leaf(group, word, f"{word}_worker", text)
         leaf.add_argument("id", metavar="ID", help="its id, as `worker list` shows it")
+
+
+def _add_mesh(commands: Any) -> None:
+    group = _group(commands, "mesh", "rotate the keys on which the whole mesh rests")
+    text = (
+        "Replace the authority that signs the overlay's certificates. Machines are given the new one beside the "
+        "old one, then certificates by it; the old one is dropped when all are done. `status` shows how far it is."
+    )
+    rotate = _leaf(group, "rotate-ca", "rotate_ca", text)
+    text = "take a running rotation's next step at once: machines that are not ready lose the overlay for a while"
+    rotate.add_argument("--force", action="store_true", help=text)
 
 
 def _add_store_and_state(commands: Any) -> None:

@@ -155,6 +155,16 @@ def revoke_worker(arguments: Arguments) -> int:
     return _change_worker(arguments, "revoke", "{id} is refused everywhere within one heartbeat.")
 
 
+def rotate_ca(arguments: Arguments) -> int:
+    document = _client(arguments).post("/api/admin/mesh/rotate-ca", {"force": arguments.force})
+    texts = {
+        "spreading": "The rotation has begun: every machine is given the new authority beside the old one.",
+        "replacing": "Every machine is given a certificate by the new authority.",
+        "steady": "The rotation is done: only the new authority counts.",
+    }
+    return _show(arguments, document, lambda: tell(texts[document["rotation"]]))
+
+
 def audit(arguments: Arguments) -> int:
     document = _client(arguments).get("/api/admin/audit", {"limit": str(arguments.limit)})
     rows = [row | {"at": _second(row["time"])} for row in document["audit"]]

@@ -13,7 +13,7 @@ from typing import BinaryIO, Literal
 import msgspec
 from aiohttp import web
 
-from coordinator_server.api import doctor
+from coordinator_server.api import doctor, overlay
 from coordinator_server.api.addresses import client_address
 from coordinator_server.api.shapes import (
     AdminWorker,
@@ -76,6 +76,7 @@ def add_routes(app: web.Application) -> None:
         ("GET", "/api/admin/keys", list_keys),
         ("POST", "/api/admin/keys", create_key),
         ("DELETE", "/api/admin/keys/{id}", revoke_key),
+        ("POST", "/api/admin/mesh/rotate-ca", overlay.rotate_authority),
         ("POST", "/api/admin/backup", backup),
     ):
         app.router.add_route(method, path, guard.watch(handler))
@@ -142,6 +143,7 @@ async def status(request: web.Request) -> web.Response:
             keys=sum(not key.expired(now) for key in keys),
             requests=front.metrics.total,
             dht=msgspec.to_builtins(coordinator.dht.stats()),
+            overlay=overlay.describe(coordinator.overlay) if coordinator.overlay is not None else None,
         )
     )
 
@@ -258,6 +260,8 @@ def _worker(coordinator: Coordinator, enrolment: Enrolment) -> AdminWorker:
         allowed=enrolment.services,
         enrolled_at=enrolment.enrolled_at,
         address=enrolment.address,
+        vpn_ip=enrolment.vpn.ip if enrolment.vpn else "",
+        certificate_expires_at=enrolment.vpn.newest.not_after if enrolment.vpn else None,
     )
     if member is None or enrolment.revoked:
         return base

@@ -134,6 +134,15 @@ ADMIN = (
         "post", "/api/admin/keys", "Make an API key", shapes.NewKey, shapes.KeyWish, auth="admin", status=201
     ),
     Operation("delete", "/api/admin/keys/{id}", "Revoke an API key", shapes.Done, auth="admin", refusals=(404,)),
+    Operation(
+        "post",
+        "/api/admin/mesh/rotate-ca",
+        "Rotate the overlay's authority",
+        shapes.OverlayStatus,
+        shapes.RotationWish,
+        auth="admin",
+        refusals=(409,),
+    ),
     Operation("post", "/api/admin/backup", "A backup of the store", auth="admin", media="application/octet-stream"),
 )
 WORKER = (
@@ -163,7 +172,14 @@ WORKER = (
         auth="worker",
         refusals=(404,),
     ),
-    Operation("post", "/api/worker/renew", "A new credential", messages.RenewAnswer, auth="worker"),
+    Operation(
+        "post",
+        "/api/worker/renew",
+        "A new credential and certificate",
+        messages.RenewAnswer,
+        messages.RenewRequest,
+        auth="worker",
+    ),
     Operation("post", "/api/worker/leave", "A clean departure", dict[str, Any], auth="worker"),
     Operation("get", "/api/dht/bootstrap", "Where to join the DHT", Bootstrap),
     Operation("get", "/api/dht/stats", "What this coordinator's DHT node has counted", DhtStats, auth="worker"),

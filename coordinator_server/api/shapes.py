@@ -9,6 +9,7 @@ from typing import Annotated, Any, Literal
 
 import msgspec
 
+from coordinator_server.enrolment.authorities import Phase
 from node.wire.credentials import Name, Trust
 from node.wire.manifests import ServiceName
 from node.wire.messages import Capabilities, Count, Endpoints, Route, ServiceReport, WorkerType
@@ -173,6 +174,8 @@ class AdminWorker(msgspec.Struct, frozen=True, kw_only=True):
     last_seen: float | None = None
     enrolled_at: float | None = None
     address: str = ""  # where it was enrolled from
+    vpn_ip: str = ""  # its address in the overlay
+    certificate_expires_at: float | None = None
     allowed: tuple[ServiceName, ...] = ()  # what its invite covers; none means all
     detail: str = ""  # why it has nothing to do
     endpoints: Endpoints | None = None
@@ -337,6 +340,33 @@ class Doctor(msgspec.Struct, frozen=True, kw_only=True):
     checks: list[Check]
 
 
+class AuthorityView(msgspec.Struct, frozen=True, kw_only=True):
+    """One authority of the overlay; its fingerprint is that of `nebula-cert print`."""
+
+    fingerprint: str
+    expires_at: float
+    signs: bool
+
+
+class OverlayStatus(msgspec.Struct, frozen=True, kw_only=True):
+    """The overlay network; `rotation` is steady, or the step at which a rotation of the authority is."""
+
+    network: str
+    members: int  # with a certificate that is still good
+    lighthouses: int
+    rotation: Phase
+    rotation_since: float
+    waiting: int  # members for whom the rotation waits, some of which are named
+    waiting_for: tuple[str, ...]
+    authorities: tuple[AuthorityView, ...]
+
+
+class RotationWish(msgspec.Struct, frozen=True, kw_only=True):
+    """POST /api/admin/mesh/rotate-ca; `force` takes a running rotation's next step at once."""
+
+    force: bool = False
+
+
 class CoordinatorStatus(msgspec.Struct, frozen=True, kw_only=True):
     """GET /api/admin/status."""
 
@@ -352,3 +382,4 @@ class CoordinatorStatus(msgspec.Struct, frozen=True, kw_only=True):
     keys: int
     requests: Count
     dht: dict[str, Any]
+    overlay: OverlayStatus | None = None  # none with --vpn off

@@ -63,6 +63,7 @@ def test_help_and_version_need_nothing() -> None:
         "invite",
         "key",
         "worker",
+        "mesh",
         "audit",
         "backup",
         "restore",
@@ -82,7 +83,8 @@ def test_help_and_version_need_nothing() -> None:
     [
         (), ("frobnicate",), ("invite",), ("invite", "create", "--uses", "0"), ("invite", "create", "--uses", "x"),
         ("invite", "create", "--expires", "soon"), ("invite", "create", "--trust", "blind"), ("invite", "revoke"),
-        ("key", "create"), ("worker", "show"), ("audit", "--limit", "0"), ("backup",), ("serve", "--frobnicate"),
+        ("key", "create"), ("worker", "show"), ("mesh",), ("audit", "--limit", "0"), ("backup",),
+        ("serve", "--frobnicate"),
     ],
 )  # fmt: skip
 def test_wrong_usage_is_exit_code_2_and_says_what_is_right(words: tuple[str, ...]) -> None:
@@ -226,6 +228,16 @@ def test_status_and_audit(mesh: RealMesh) -> None:
     last = mesh.admin("audit", "--limit", "1")["audit"]
     assert [(entry["action"], entry["detail"]) for entry in last] == [("key-created", "for the audit")]
     assert "for the audit" in command(mesh, "audit")
+
+
+def test_the_overlays_authority_is_rotated(mesh: RealMesh) -> None:
+    before = mesh.admin("status")["overlay"]
+    assert before["rotation"] == "steady"
+    assert "The rotation has begun" in command(mesh, "mesh", "rotate-ca")
+    assert "--force" in command(mesh, "mesh", "rotate-ca", code=5)
+    while (after := mesh.admin("status")["overlay"])["rotation"] != "steady":
+        command(mesh, "mesh", "rotate-ca", "--force")
+    assert after["authorities"][0]["fingerprint"] != before["authorities"][0]["fingerprint"]
 
 
 def test_a_backup_is_restored_into_another_place(mesh: RealMesh, tmp_path: Path) -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import msgspec
+
 from coordinator_server.enrolment.blocklist import Blocklist
 from node.wire.credentials import CLOCK_SKEW
 
@@ -12,6 +14,20 @@ def test_every_name_makes_a_new_version() -> None:
     blocklist = Blocklist().with_name("w-2", 0.0, WEEK).with_name("w-1", 1.0, WEEK)
     assert blocklist.names == ("w-1", "w-2")
     assert blocklist.version == 2
+
+
+def test_certificates_are_listed_with_their_holder_and_go_by_themselves() -> None:
+    blocklist = Blocklist().with_name("w-1", 0.0, WEEK, {"bb": 50.0, "aa": 100.0})
+    assert blocklist.fingerprints == ("aa", "bb")
+    assert blocklist.with_name("w-2", 60.0, WEEK, {"cc": 200.0}).fingerprints == ("aa", "cc")
+    assert blocklist.pruned(49.0) is blocklist
+    shorter = blocklist.pruned(50.0)
+    assert (shorter.fingerprints, shorter.names, shorter.version) == (("aa",), ("w-1",), 2)
+    assert blocklist.pruned(WEEK + 2 * CLOCK_SKEW).names == ()
+
+
+def test_a_list_of_an_earlier_version_has_no_certificates() -> None:
+    assert msgspec.json.decode(b'{"version":3,"until":{"w-1":9.0}}', type=Blocklist).fingerprints == ()
 
 
 def test_a_name_goes_when_its_last_credential_has_expired() -> None:

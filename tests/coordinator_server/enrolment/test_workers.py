@@ -6,6 +6,7 @@ import asyncio
 from collections.abc import AsyncIterator, Sequence
 from pathlib import Path
 
+import msgspec
 import pytest
 
 from coordinator_server.audit import Audit
@@ -115,6 +116,25 @@ async def test_two_changes_at_once_are_both_kept(store: SqliteStore) -> None:
         found = seen.get("w-1")
         assert found is not None
         assert (found.trust, found.draining) == ("vetted", True)
+
+
+async def test_a_replacement_counts_only_for_what_nobody_else_has_changed(store: SqliteStore) -> None:
+    workers, other = await admitted(store), await loaded(store)
+    before = other.get("w-1")
+    assert before is not None
+    await workers.drain("w-1")
+    after = msgspec.structs.replace(before, address="192.0.2.1")
+    assert not await other.replace(before, after, None)
+    seen = other.get("w-1")
+    assert seen is not None
+    assert seen.draining, "what is in the store is seen now"
+    after = msgspec.structs.replace(seen, address="192.0.2.1")
+    assert not await other.replace(seen, after, None, [Write("address/x", b"", 5)])
+    assert await other.replace(seen, after, None, [Write("address/x", b"mine")])
+    assert (await loaded(store)).get("w-1") == after == other.get("w-1")
+    await workers.remove("w-1", actor="worker:w-1")
+    assert not await other.replace(after, seen, None)
+    assert other.get("w-1") is None
 
 
 async def test_who_asked_may_go_away_meanwhile(store: SqliteStore, monkeypatch: pytest.MonkeyPatch) -> None:
