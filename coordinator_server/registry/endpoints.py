@@ -12,20 +12,21 @@ from node.wire.messages import Endpoints
 Address = ipaddress.IPv4Address | ipaddress.IPv6Address
 
 
-def checked_endpoints(claimed: Endpoints, seen_from: str) -> Endpoints:
+def checked_endpoints(claimed: Endpoints, seen_from: str, leased: str | None = None) -> Endpoints:
     """Return what we connect to: a worker on this machine may name any of its addresses, another only its own.
 
     Behind address translation the address seen is the router's; such workers are reached by overlay or tunnel.
-    Overlay addresses are given by the mesh and never claimed.
+    In the overlay it has the address that it was leased, once it says that it is there.
     """
-    seen = parse_address(seen_from)
+    seen = parse_address(seen_from) if seen_from != leased else None
     if seen is None or not seen.is_loopback:
         hosts: tuple[str, ...] = (str(seen),) if seen is not None and is_reachable(seen) else ()
     else:
         addresses = [address for host in claimed.direct_hosts if (address := parse_address(host)) is not None]
         hosts = tuple(str(address) for address in addresses if is_reachable(address)) or (str(seen),)
     tunnel = claimed.tunnel_url if claimed.tunnel_url and is_public_url(claimed.tunnel_url) else None
-    return msgspec.structs.replace(claimed, direct_hosts=hosts, vpn_ip=None, tunnel_url=tunnel)
+    vpn_ip = leased if claimed.vpn_ip == leased else None
+    return msgspec.structs.replace(claimed, direct_hosts=hosts, vpn_ip=vpn_ip, tunnel_url=tunnel)
 
 
 def peer_endpoints(claimed: Endpoints, checked: Endpoints) -> Endpoints:

@@ -59,7 +59,9 @@ class Registry:
     def register(self, request: RegisterRequest, address: str) -> Member:
         """Take in a worker that spoke from `address`; it is known from now on."""
         before = self._members.get(request.worker_id)
-        member = registered(request, checked_endpoints(request.endpoints, address), self._clock())
+        enrolment = self._workers.get(request.worker_id)
+        leased = enrolment.vpn.ip if enrolment is not None and enrolment.vpn is not None else None
+        member = registered(request, checked_endpoints(request.endpoints, address, leased), self._clock())
         self._members[request.worker_id] = member
         self._expected_until.pop(request.worker_id, None)
         self._touch(replan=before is None or _matters(before.capabilities, member.capabilities))

@@ -18,6 +18,7 @@ from coordinator_server.keys import MESH_KEY_FILE, SECRET_FILES, load_or_make_se
 from coordinator_server.store.sqlite import FILE_NAME, open_sqlite
 from node.program.data_dir import hold_data_dir
 from node.program.errors import EXIT_IN_USE, UserFacingError
+from tests.support.coordinators import coordinator_room
 
 
 async def make(folder: Path, value: bytes) -> bytes:
@@ -45,6 +46,17 @@ async def test_a_backup_goes_into_an_empty_directory(tmp_path: Path) -> None:
     assert load_or_make_secrets(tmp_path / "new").mesh_public_key == key
     for name in (*SECRET_FILES, FILE_NAME):
         assert stat.S_IMODE((tmp_path / "new" / name).stat().st_mode) == 0o600
+
+
+async def test_the_overlays_authority_comes_back_with_it(tmp_path: Path) -> None:
+    async with coordinator_room(tmp_path / "old") as room:
+        assert room.coordinator.overlay is not None
+        authority = room.coordinator.overlay.office.signer.authority
+        await write_backup(room.coordinator.store, tmp_path / "old", tmp_path / "old.tar")
+    restore_backup(tmp_path / "old.tar", tmp_path / "new")
+    async with coordinator_room(tmp_path / "new", room.clock) as again:
+        assert again.coordinator.overlay is not None
+        assert again.coordinator.overlay.office.signer.authority == authority
 
 
 async def test_what_was_there_is_kept_beside_it(tmp_path: Path) -> None:

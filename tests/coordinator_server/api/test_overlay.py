@@ -138,6 +138,16 @@ async def test_the_mesh_signs_a_renewal_for_this_request_alone(room: Room) -> No
         mesh_key.verify(signature, RENEWAL_CONTEXT + other + answer.body)
 
 
+async def test_a_worker_is_reached_at_the_address_that_it_was_given_and_at_no_other(room: Room) -> None:
+    member = Member(room.machine())
+    grant = await member.enrol(await room.invite())
+    for claimed, believed in ((grant.ip, grant.ip), ("10.42.0.99", None), (None, None)):
+        await member.worker.register(vpn_ip=claimed)
+        found = room.coordinator.registry.member(member.worker.worker_id)
+        assert found is not None
+        assert found.endpoints.vpn_ip == believed
+
+
 async def test_an_expired_worker_renews_and_keeps_its_address(room: Room) -> None:
     member = Member(room.machine())
     first = await member.enrol(await room.invite())

@@ -39,6 +39,16 @@ def test_the_gateway_connects_to_the_workers_own_addresses_only(
 
 def test_overlay_addresses_are_given_and_not_claimed() -> None:
     assert checked_endpoints(claim(vpn_ip="10.42.0.9"), "203.0.113.9").vpn_ip is None
+    assert checked_endpoints(claim(vpn_ip="10.42.0.9"), "203.0.113.9", "10.42.0.16").vpn_ip is None
+    assert checked_endpoints(claim(vpn_ip="10.42.0.16"), "203.0.113.9", "10.42.0.16").vpn_ip == "10.42.0.16"
+    assert checked_endpoints(claim(), "203.0.113.9", "10.42.0.16").vpn_ip is None, (
+        "it does not say that it is there"
+    )
+
+
+def test_who_speaks_through_the_overlay_is_not_reached_there_as_if_that_were_its_own_network() -> None:
+    checked = checked_endpoints(claim("192.168.1.20", vpn_ip="10.42.0.16"), "10.42.0.16", "10.42.0.16")
+    assert (checked.direct_hosts, checked.vpn_ip) == ((), "10.42.0.16")
 
 
 def test_other_nodes_may_also_try_the_workers_own_network() -> None:
