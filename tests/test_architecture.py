@@ -27,6 +27,7 @@ MAY_IMPORT: Mapping[str, tuple[str, ...]] = {
     "node.forwarding": ("node.wire", "node.program"),
     "node.routing": ("node.wire", "node.program", "node.forwarding", "node.dht", "node.state"),
     "node.services": ("node.wire", "node.program", "resources"),
+    "node.vpn": ("node.wire", "node.program", "node.state"),
     "node.state": ("node.wire",),
     "node.events": ("node.wire", "node.state"),
     "node.reasons": ("node.wire", "node.state"),
@@ -34,7 +35,10 @@ MAY_IMPORT: Mapping[str, tuple[str, ...]] = {
 }
 
 # Decisions are functions over values: these never see a clock, a loop, a socket or a screen.
-PURE = ("node.state", "node.events", "node.machine", "node.reasons")
+PURE = (
+    "node.state", "node.events", "node.machine", "node.reasons", "node.vpn.events", "node.vpn.machine",
+    "node.vpn.state", "node.vpn.overlap", "node.vpn.ways", "node.vpn.log_lines",
+)  # fmt: skip
 IMPURE = frozenset(
     {
         "asyncio", "threading", "subprocess", "socket", "time", "datetime", "random", "secrets", "os", "pathlib",
@@ -72,6 +76,10 @@ EXEMPT: Mapping[str, str] = {
     "coordinator_server/demo/requests.py": "tests/coordinator_server/demo/test_main.py reads every answer",
     "node/forwarding/http1/limits.py": "values only; the tests of its neighbours set every one of them",
     "node/routing/parts.py": "values and a protocol; every test of the router fills them",
+    "node/vpn/events.py": "values only; test_machine.py uses all of them",
+    "node/vpn/helper/client.py": "helper/test_server.py lets it talk to a real helper",
+    "node/vpn/helper/session.py": "helper/test_server.py is a client of it in every test",
+    "node/vpn/helper/messages.py": "values only; the helper's tests send all of them",
     "node/wire/headers.py": "names only; every HTTP test reads them",
     "node/services/builtin/__main__.py": "one call; every test of a builtin service starts it",
     "coordinator_server/api/shapes.py": "values only; the tests of handlers and of OpenAPI read them",

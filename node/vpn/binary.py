@@ -1,0 +1,76 @@
+"""Finds the Nebula program and reads its version: bundled beside us, told by a setting, or on the PATH."""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+import subprocess
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+
+from node.program.errors import UserFacingError
+from node.vpn.configuration import UnknownVersionError, check_version
+
+NAME = "nebula.exe" if sys.platform == "win32" else "nebula"
+LIMIT = 10.0  # seconds that it may take to say its version
+SAID = re.compile(r"Version:\s*([0-9A-Za-z.+-]{1,40})")
+
+
+@dataclass(frozen=True, slots=True)
+class NebulaBinary:
+    """A Nebula whose version we know."""
+
+    path: Path
+    version: str
+
+    @property
+    def logs_blocklist(self) -> bool:
+        """Whether its log names every blocked certificate when it reloads; of the others we do not know."""
+        return check_version(self.version)[:2] == (1, 6)
+
+
+def bundled() -> Path:
+    """Return where an installer puts Nebula: beside the program that it made."""
+    return Path(sys.executable).parent / "nebula" / NAME
+
+
+def find_binary(setting: str = "", path: str | None = None) -> NebulaBinary:
+    """Return the Nebula to use; raise UserFacingError where there is none, or one that we do not know. Blocks."""
+    found = _find(setting, path)
+    version = read_version(found)
+    try:
+        check_version(version)
+    except UnknownVersionError as error:
+        hint = "Install one of these versions, or name another Nebula in the settings."
+        raise UserFacingError(f"The Nebula in {found} is not used.", str(error), hint) from None
+    return NebulaBinary(found, version)
+
+
+def _find(setting: str, path: str | None) -> Path:
+    if setting:
+        if os.access(setting, os.X_OK):
+            return Path(setting).resolve()
+        raise UserFacingError(f"There is no program {setting}.", "It was named as the Nebula to use.", "")
+    if os.access(bundled(), os.X_OK):
+        return bundled()
+    on_path = shutil.which(NAME, path=path)
+    if on_path is None:
+        hint = "On Debian and Ubuntu: apt-get install nebula. The installers of this program bring their own."
+        raise UserFacingError("There is no Nebula on this computer.", "It makes the private network.", hint)
+    return Path(on_path).resolve()
+
+
+def read_version(path: Path) -> str:
+    """Return what `nebula -version` says; raise UserFacingError where it says nothing of use."""
+    try:
+        done = subprocess.run(
+            [path, "-version"], capture_output=True, timeout=LIMIT, check=False, stdin=subprocess.DEVNULL
+        )
+    except (OSError, subprocess.TimeoutExpired) as error:
+        raise UserFacingError(f"The program {path} cannot be run.", f"{error}.") from None
+    said = SAID.search(done.stdout.decode("utf-8", "replace"))
+    if said is None:
+        raise UserFacingError(f"The program {path} does not say its version.", "Is it Nebula?")
+    return said[1]

@@ -1,0 +1,105 @@
+"""Nebula's configuration out of checked values, as JSON, which is valid YAML. Pure; nothing else writes one.
+
+Which versions are known is what was tried: 1.6.1 and 1.9.3 ran with it, and the releases between them read the same
+options. All of them read certificates of version 1. Others may read an option in another way, so they are refused.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from node.vpn.settings import Plan
+
+KNOWN = ((1, 6), (1, 7), (1, 8), (1, 9))
+WORKERS_AND_COORDINATORS = ("coordinator", "worker")
+
+Version = tuple[int, ...]
+
+
+class UnknownVersionError(ValueError):
+    """A Nebula that we have not tried."""
+
+    def __init__(self, version: str) -> None:
+        known = ", ".join(f"{major}.{minor}" for major, minor in KNOWN)
+        super().__init__(f"Nebula {version} is not one of the versions that this program knows ({known}).")
+        self.version = version
+
+
+@dataclass(frozen=True, slots=True)
+class Files:
+    """Where the pieces are that Nebula reads from files."""
+
+    ca: Path
+    certificate: Path
+    key: Path
+
+
+def check_version(version: str) -> Version:
+    """Return the numbers of a version that we know; raise UnknownVersionError."""
+    parts = version.split("-", maxsplit=1)[0].split(".")
+    if not 2 <= len(parts) <= 3 or not all(part.isascii() and part.isdigit() and len(part) < 4 for part in parts):
+        raise UnknownVersionError(version)
+    numbers = tuple(int(part) for part in parts)
+    if numbers[:2] not in KNOWN:
+        raise UnknownVersionError(version)
+    return numbers
+
+
+def configuration(plan: Plan, files: Files, device: str, version: str) -> str:
+    """Return the text of the configuration file for a version of Nebula."""
+    check_version(version)
+    return json.dumps(_document(plan, files, device), indent=1, sort_keys=True)
+
+
+def _document(plan: Plan, files: Files, device: str) -> Mapping[str, Any]:
+    lighthouse = plan.role == "lighthouse"
+    return {
+        "pki": {
+            "ca": str(files.ca),
+            "cert": str(files.certificate),
+            "key": str(files.key),
+            "blocklist": list(plan.blocklist),
+            "disconnect_invalid": True,  # else blocklists and expiry leave live tunnels alone
+        },
+        "static_host_map": {
+            str(one.ip): [f"{at.ip}:{at.port}" for at in one.addresses] for one in plan.lighthouses if one.addresses
+        },
+        "lighthouse": {
+            "am_lighthouse": lighthouse,
+            "interval": 10,  # seconds
+            "hosts": [] if lighthouse else [str(one.ip) for one in plan.lighthouses if one.addresses],
+        },
+        "listen": {"host": "0.0.0.0", "port": plan.listen_port},  # noqa: S104  # peers come from anywhere
+        "cipher": plan.cipher,
+        # With the usual delay of a second, pairs that could be direct stay on the relay.
+        "punchy": {"punch": True, "respond": True, "delay": "10ms", "target_all_remotes": True},
+        "relay": {"am_relay": lighthouse, "use_relays": True, **_relays(plan)},
+        "tun": {
+            **({"dev": device} if device else {}),  # without a name the system gives one
+            "mtu": plan.mtu,
+            "drop_local_broadcast": True,
+            "drop_multicast": True,
+        },
+        "logging": {"level": "info", "format": "json"},
+        "firewall": {
+            "outbound": [{"port": "any", "proto": "any", "host": "any"}],
+            "inbound": [
+                {"port": "any", "proto": "icmp", "host": "any"},
+                *_open("tcp", plan.service_port),
+                *_open("udp", plan.dht_port),
+            ],
+        },
+    }
+
+
+def _relays(plan: Plan) -> Mapping[str, list[str]]:
+    """Return the relays to use; one that relays may not use others."""
+    return {} if plan.role == "lighthouse" else {"relays": [str(ip) for ip in plan.relays]}
+
+
+def _open(protocol: str, port: int) -> list[dict[str, Any]]:
+    return [{"port": port, "proto": protocol, "group": group} for group in WORKERS_AND_COORDINATORS]

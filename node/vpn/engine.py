@@ -1,0 +1,295 @@
+"""Runs one Nebula as a child process: starts it, reloads it and makes sure of that, stops it, tells what it logs.
+
+Nebula 1.6.1 can deadlock while it reloads, and every version answers a bad reload by keeping what it had, with one
+line in the log. So a reload counts only when the log says that the new certificate was read; else Nebula is
+restarted.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+import socket
+from collections.abc import Callable
+from ipaddress import IPv4Interface
+from pathlib import Path
+from typing import Protocol
+
+import msgspec
+
+from node.program.data_dir import write_private_file
+from node.program.tasks import TaskSet
+from node.vpn.binary import NebulaBinary
+from node.vpn.configuration import Files, UnknownVersionError, configuration
+from node.vpn.events import (
+    CertificateLoaded,
+    FingerprintBlocked,
+    InterfaceCameUp,
+    NebulaExited,
+    NebulaUpdated,
+    ReloadFailed,
+    StartFailed,
+    Told,
+)
+from node.vpn.log_lines import read_line
+from node.vpn.orphans import end_orphan, note_run
+from node.vpn.process import NebulaProcess
+from node.vpn.settings import Facts, Plan, facts_of
+
+RELOAD_LIMIT = 5.0  # seconds
+STOP_LIMIT = 3.0  # seconds until it is killed
+ADDRESS_PAUSE = 0.01  # seconds between two looks whether the address is there
+ADDRESS_TRIES = 500
+log = logging.getLogger(__name__)
+
+IsUp = Callable[[IPv4Interface], bool]
+
+
+class Engine(Protocol):
+    """Whatever runs Nebula for us: we ourselves, or the privileged helper."""
+
+    async def start(self, plan: Plan) -> None:
+        """Start Nebula, after ending one that runs; whether that works, events tell."""
+        ...
+
+    async def update(self, plan: Plan) -> None:
+        """Bring a new plan into the running Nebula."""
+        ...
+
+    async def stop(self) -> None: ...
+
+
+class LocalEngine:
+    """Nebula as our own child; `on_told` gets what it does, in the loop's thread. Calls come one after another."""
+
+    def __init__(
+        self,
+        binary: NebulaBinary,
+        folder: Path,
+        device: str,
+        on_told: Callable[[Told], None],
+        *,
+        reload_limit: float = RELOAD_LIMIT,
+        stop_limit: float = STOP_LIMIT,
+        is_up: IsUp | None = None,
+    ) -> None:
+        self._binary = binary
+        self._folder = folder
+        self._device = device
+        self._on_told = on_told
+        self._reload_limit = reload_limit
+        self._stop_limit = stop_limit
+        self._is_up = is_up or is_routed
+        self._run: _Run | None = None
+
+    @property
+    def pid(self) -> int | None:
+        return self._run.process.pid if self._run is not None and self._run.process.running else None
+
+    async def start(self, plan: Plan) -> None:
+        await self.stop()
+        try:
+            await asyncio.to_thread(self._prepare, plan)
+        except (OSError, UnknownVersionError) as error:
+            self._on_told(NebulaExited("refused", str(error)))
+            return
+        run = _Run(plan, facts_of(plan), self._told, self._is_up)
+        command = [str(self._binary.path), "-config", str(self._configuration)]
+        try:
+            run.process = await NebulaProcess.spawn(
+                command, self._folder, run.read, lambda code: self._ended(run, code)
+            )
+        except OSError as error:
+            self._on_told(NebulaExited("refused", f"{self._binary.path}: {error.strerror or error}"))
+            return
+        self._run = run
+        await asyncio.to_thread(note_run, self._note, run.process.pid)
+
+    async def update(self, plan: Plan) -> None:
+        run = self._run
+        if run is None or not run.process.running:
+            return  # that it ended was told; whoever wants it back starts it
+        if needs_restart(run.plan, plan):
+            await self._restart(plan, "")
+            return
+        why = await self._reload(run, plan)
+        if why:
+            log.warning("Nebula did not take its new settings (%s); it is restarted", why)
+            await self._restart(plan, why)
+        else:
+            self._on_told(NebulaUpdated(restarted=False))
+
+    async def stop(self) -> None:
+        run, self._run = self._run, None
+        if run is not None:
+            await run.silence()
+            await run.process.stop(self._stop_limit)
+            await asyncio.to_thread(self._note.unlink, missing_ok=True)
+
+    async def _restart(self, plan: Plan, why: str) -> None:
+        await self.start(plan)
+        self._on_told(NebulaUpdated(restarted=True, why=why))
+
+    async def _reload(self, run: _Run, plan: Plan) -> str:
+        """Return why the reload did not work, or nothing."""
+        facts = facts_of(plan)
+        try:
+            await asyncio.to_thread(self._write, plan)
+        except OSError as error:
+            return str(error)
+        wanted = frozenset(plan.blocklist) if self._binary.logs_blocklist else frozenset()
+        run.expect(facts.fingerprint, wanted)
+        if not run.process.hang_up():
+            return "it cannot be asked to reload on this system"
+        try:
+            async with asyncio.timeout(self._reload_limit):
+                why = await run.reloaded()
+        except TimeoutError:
+            return f"no word within {self._reload_limit:.0f} s"
+        run.plan = plan
+        return why
+
+    # --- files ----------------------------------------------------------------------------------------------------
+
+    @property
+    def _configuration(self) -> Path:
+        return self._folder / "nebula.json"
+
+    @property
+    def _note(self) -> Path:
+        return self._folder / "nebula.run"
+
+    def _prepare(self, plan: Plan) -> None:
+        self._folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        end_orphan(self._note, self._configuration)
+        self._write(plan)
+
+    def _write(self, plan: Plan) -> None:
+        files = Files(self._folder / "ca.crt", self._folder / "node.crt", self._folder / "node.key")
+        text = configuration(plan, files, self._device, self._binary.version)
+        write_private_file(files.ca, plan.ca.encode())
+        write_private_file(files.key, plan.private_key.encode())
+        write_private_file(files.certificate, plan.certificate.encode())
+        write_private_file(self._configuration, text.encode())
+
+    # --- what it says ---------------------------------------------------------------------------------------------
+
+    def _told(self, told: Told) -> None:
+        self._on_told(told)
+
+    def _ended(self, run: _Run, code: int) -> None:
+        if run is not self._run:
+            return  # we ended it
+        self._run = None
+        with contextlib.suppress(OSError):
+            self._note.unlink(missing_ok=True)
+        failed = run.failed or StartFailed("crashed", f"it ended with code {code}.{run.last_words}")
+        self._on_told(NebulaExited(failed.kind, failed.text))
+
+
+class _Run:
+    """One process of Nebula: reads its log in a thread and passes it on in the loop."""
+
+    process: NebulaProcess
+
+    def __init__(self, plan: Plan, facts: Facts, on_told: Callable[[Told], None], is_up: IsUp) -> None:
+        self.plan = plan
+        self.facts = facts
+        self.failed: StartFailed | None = None
+        self.last_words = ""
+        self._on_told = on_told
+        self._is_up = is_up
+        self._tasks = TaskSet("nebula")
+        self._silent = False
+        self._fingerprint = ""
+        self._blocked: set[str] = set()
+        self._wanted: frozenset[str] = frozenset()
+        self._reloading: asyncio.Future[str] | None = None
+
+    async def silence(self) -> None:
+        """Pass on nothing more: we are ending it."""
+        self._silent = True
+        await self._tasks.stop()
+
+    def expect(self, fingerprint: str, blocked: frozenset[str]) -> None:
+        """Begin a reload, which shall end with this certificate and this blocklist."""
+        self._fingerprint, self._wanted, self._blocked = fingerprint, blocked, set()
+        self._reloading = asyncio.get_running_loop().create_future()
+
+    async def reloaded(self) -> str:
+        assert self._reloading is not None
+        try:
+            return await self._reloading
+        finally:
+            self._reloading = None
+
+    def read(self, line: bytes) -> None:
+        """Take a line of the log."""
+        log.debug("nebula: %s", line.decode("utf-8", "replace").rstrip())
+        told = read_line(line)
+        if told is not None:
+            self._take(told)
+        elif not line.startswith(b"{"):  # a panic, or a complaint before the log is set up
+            self._keep(line)
+
+    def _keep(self, line: bytes) -> None:
+        if len(self.last_words) < 300:
+            self.last_words += " " + line[:150].decode("utf-8", "replace").strip()
+
+    def _take(self, told: Told) -> None:
+        if self._silent:
+            return
+        match told:
+            case FingerprintBlocked(fingerprint):
+                self._blocked.add(fingerprint)
+            case CertificateLoaded(fingerprint):
+                missing = self._wanted - self._blocked
+                self._end_reload(
+                    "another certificate is in use" if fingerprint != self._fingerprint
+                    else f"{len(missing)} blocked certificates are missing" if missing
+                    else ""
+                )  # fmt: skip
+            case ReloadFailed(text):
+                log.error("Nebula keeps its old settings: %s", text)
+                self._end_reload(text)
+            case StartFailed():
+                self.failed = told
+            case InterfaceCameUp():
+                self._tasks.start(self._wait_for_address(told), "address")
+            case _:
+                self._on_told(told)
+
+    async def _wait_for_address(self, told: InterfaceCameUp) -> None:
+        """Wait: Nebula logs that its interface is active a moment before the system has address and route."""
+        for _ in range(ADDRESS_TRIES):
+            if self._is_up(self.facts.interface):
+                break
+            await asyncio.sleep(ADDRESS_PAUSE)
+        if not self._silent:
+            self._on_told(told)
+
+    def _end_reload(self, why: str) -> None:
+        if self._reloading is not None and not self._reloading.done():
+            self._reloading.set_result(why)
+
+
+def is_routed(interface: IPv4Interface) -> bool:
+    """Say whether packets into the overlay would leave with our address there: it and the route are set by now."""
+    first = interface.network.network_address + 1
+    other = first if first != interface.ip else first + 1
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as asking:
+        try:
+            asking.connect((str(other), 9))  # sends nothing
+        except OSError:
+            return False
+        return bool(asking.getsockname()[0] == str(interface.ip))
+
+
+def needs_restart(before: Plan, after: Plan) -> bool:
+    """Say whether more differs than what Nebula surely takes over while it runs: certificates and blocklist."""
+    reloadable = {"certificate": "", "private_key": "", "ca": "", "blocklist": ()}
+    return (
+        facts_of(before).interface != facts_of(after).interface
+        or msgspec.structs.replace(before, **reloadable) != msgspec.structs.replace(after, **reloadable)
+    )  # fmt: skip

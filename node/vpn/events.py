@@ -1,0 +1,259 @@
+"""What Nebula did, what happened to the overlay (past tense) and what shall be done (imperative). Values only.
+
+The first group is also what the privileged helper tells its client, so it is encoded as JSON with a tag.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from ipaddress import IPv4Address
+from typing import Literal
+
+import msgspec
+
+from node.vpn.settings import Facts, VpnSettings
+
+ExitKind = Literal["port-taken", "permission", "device-busy", "expired", "refused", "crashed"]
+
+
+class _Told(msgspec.Struct, frozen=True, tag=True, forbid_unknown_fields=True):
+    """Something that Nebula, or who runs it, told."""
+
+
+class InterfaceCameUp(_Told, frozen=True):
+    """The overlay's address exists now; `port` is the UDP port that was asked for."""
+
+    device: str
+    port: int
+    version: str = ""
+
+
+class TunnelMade(_Told, frozen=True):
+    """A handshake with a peer succeeded; without an address it goes through a relay."""
+
+    peer: IPv4Address
+    address: str | None
+
+
+class PeerMoved(_Told, frozen=True):
+    """A peer's packets come from another address now, directly."""
+
+    peer: IPv4Address
+    address: str
+
+
+class TunnelLost(_Told, frozen=True):
+    """A peer does not answer any more, or is not allowed to."""
+
+    peer: IPv4Address
+
+
+class FingerprintBlocked(_Told, frozen=True):
+    """Nebula read one entry of the blocklist."""
+
+    fingerprint: str
+
+
+class CertificateLoaded(_Told, frozen=True):
+    """Nebula read its own certificate anew: the end of a reload that worked."""
+
+    fingerprint: str
+
+
+class ReloadFailed(_Told, frozen=True):
+    """Nebula read its configuration anew and kept the old one."""
+
+    text: str
+
+
+class StartFailed(_Told, frozen=True):
+    """Nebula says why it is about to end."""
+
+    kind: ExitKind
+    text: str
+
+
+class NebulaUpdated(_Told, frozen=True):
+    """New settings are in use; `restarted` when a reload could not do it."""
+
+    restarted: bool
+    why: str = ""
+
+
+class NebulaExited(_Told, frozen=True):
+    """Nebula ended by itself, or could not be started."""
+
+    kind: ExitKind
+    text: str
+
+
+Told = (
+    InterfaceCameUp | TunnelMade | PeerMoved | TunnelLost | FingerprintBlocked | CertificateLoaded | ReloadFailed
+    | StartFailed | NebulaUpdated | NebulaExited
+)  # fmt: skip
+
+# --- what else happened ---------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class SettingsApplied:
+    """Somebody wants the overlay to be like this; None: not at all. `now` is Unix seconds."""
+
+    settings: VpnSettings | None
+    facts: Facts | None
+    now: float
+
+
+@dataclass(frozen=True, slots=True)
+class SettingsRefused:
+    """The settings contradict themselves; the text is fit for an operator."""
+
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class MachineChecked:
+    """What this machine lets us do: `lacking` says what stands against starting, `overlaps` who has our network.
+
+    `network` changes when the machine's own address or gateway does.
+    """
+
+    permitted: bool
+    text: str = ""
+    lacking: str = ""
+    overlaps: tuple[str, ...] = ()
+    network: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class HealthMeasured:
+    """Whether a coordinator answered over the overlay (round trip in seconds), and which peers did."""
+
+    now: float
+    round_trip: float | None
+    peers: frozenset[IPv4Address] = frozenset()
+
+
+@dataclass(frozen=True, slots=True)
+class RetryDue:
+    """The pause after a failure is over."""
+
+    now: float
+
+
+@dataclass(frozen=True, slots=True)
+class NetworkChanged:
+    """The machine has other addresses now: another network, or none."""
+
+
+@dataclass(frozen=True, slots=True)
+class LighthousesMoved:
+    """A lighthouse's name stands for other addresses now."""
+
+
+@dataclass(frozen=True, slots=True)
+class Resumed:
+    """The program did not run for a while (seconds), as when a laptop sleeps."""
+
+    gap: float
+
+
+@dataclass(frozen=True, slots=True)
+class CertificateRevoked:
+    """The mesh does not want this machine any more."""
+
+
+@dataclass(frozen=True, slots=True)
+class OutsideSeen:
+    """Whether a coordinator answers by other ways than the overlay."""
+
+    reached: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Exited:
+    """Nebula ended; `jitter` (0 to 1) spreads the next try."""
+
+    told: NebulaExited
+    jitter: float
+
+
+Event = (
+    SettingsApplied | SettingsRefused | MachineChecked | HealthMeasured | RetryDue | NetworkChanged
+    | LighthousesMoved | Resumed | CertificateRevoked | OutsideSeen | Exited | InterfaceCameUp | TunnelMade
+    | PeerMoved | TunnelLost | NebulaUpdated
+)  # fmt: skip
+
+# --- commands -------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class CheckMachine:
+    """Look whether Nebula may run here and whether the network is free; answer with MachineChecked."""
+
+
+@dataclass(frozen=True, slots=True)
+class StartNebula:
+    """Start Nebula with the settings and this port."""
+
+    settings: VpnSettings
+    port: int
+
+
+@dataclass(frozen=True, slots=True)
+class UpdateNebula:
+    """Bring new settings into the running Nebula, without losing a packet where that can be."""
+
+    settings: VpnSettings
+    port: int
+
+
+@dataclass(frozen=True, slots=True)
+class RestartNebula:
+    """End Nebula and start it again, then knock at these peers, so that they learn our new address."""
+
+    settings: VpnSettings
+    port: int
+    peers: tuple[IPv4Address, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class StopNebula:
+    """End Nebula."""
+
+
+@dataclass(frozen=True, slots=True)
+class ScheduleRetry:
+    """Say RetryDue after so many seconds."""
+
+    after: float
+
+
+@dataclass(frozen=True, slots=True)
+class ScheduleHealth:
+    """Measure the health after so many seconds; an earlier appointment is dropped."""
+
+    after: float
+
+
+@dataclass(frozen=True, slots=True)
+class OverlayUp:
+    """For the node: the address exists, services and DHT can bind to it."""
+
+    ip: IPv4Address
+
+
+@dataclass(frozen=True, slots=True)
+class OverlayDown:
+    """For the node: the address is gone; withdraw what was published with it."""
+
+
+@dataclass(frozen=True, slots=True)
+class PathsChanged:
+    """For the node: addresses below the overlay changed, or time passed asleep: join the DHT anew, publish anew."""
+
+
+Signal = OverlayUp | OverlayDown | PathsChanged
+Command = (
+    CheckMachine | StartNebula | UpdateNebula | RestartNebula | StopNebula | ScheduleRetry | ScheduleHealth | Signal
+)  # fmt: skip

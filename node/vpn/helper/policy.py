@@ -1,0 +1,54 @@
+"""Decides what the helper does for a client, who may be an attacker with the rights of one user of the group. Pure.
+
+What is at stake is the machine's network. So a client cannot
+
+- name a file, a device, a route or an option: the helper writes the configuration itself, out of checked values,
+  and the PEM anew from what was read;
+- take another network than the administrator allows (by default 10.42.0.0/16), claim routes to others (no
+  configuration of ours has `unsafe_routes`, certificates with subnets are refused), or open a network that this
+  machine has already;
+- be a lighthouse or relay, unless the administrator allows it;
+- listen on a port below 1024, or open one in the overlay's firewall;
+- make Nebula send to itself, to multicast or to this machine's own loopback;
+- have two networks, or ask without end: one client at a time, one Nebula, a pause after each request.
+
+What a client can do: join any Nebula network in the allowed range. It cannot read what others send.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from ipaddress import IPv4Network
+
+from node.vpn.settings import Plan, SettingsError, facts_of, normal_pem
+
+DEFAULT_NETWORK = IPv4Network("10.42.0.0/16")
+FIRST_PORT = 1024
+
+
+@dataclass(frozen=True, slots=True)
+class Policy:
+    """What the administrator allows."""
+
+    networks: tuple[IPv4Network, ...] = (DEFAULT_NETWORK,)
+    lighthouse: bool = False
+
+
+def grant(plan: Plan, policy: Policy) -> tuple[Plan, IPv4Network]:
+    """Return the plan as it may be run, and its network; raise SettingsError."""
+    facts = facts_of(plan)
+    network = facts.interface.network
+    if not any(network.subnet_of(allowed) for allowed in policy.networks):
+        allowed = ", ".join(map(str, policy.networks))
+        raise SettingsError(
+            f"the network {network} is not one that this machine's administrator allows ({allowed})"
+        )
+    if plan.role == "lighthouse" and not policy.lighthouse:
+        raise SettingsError("this machine's administrator does not allow lighthouses")
+    if 0 < plan.listen_port < FIRST_PORT:
+        raise SettingsError(f"the port {plan.listen_port} belongs to the system's own programs")
+    for lighthouse in plan.lighthouses:
+        for at in lighthouse.addresses:
+            if at.ip.is_loopback or at.ip.is_link_local or at.ip.is_reserved:
+                raise SettingsError(f"{at.ip} is not an address of another machine")
+    return normal_pem(plan), network

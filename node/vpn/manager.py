@@ -1,0 +1,357 @@
+"""The overlay of one node or coordinator: carries out what `machine` decides, and feeds back what happens.
+
+For its owner this is all there is:
+
+    vpn = Vpn(ThisComputer(data_dir / "vpn"), on_signal=...)
+    async with vpn:
+        vpn.apply(settings)
+        vpn.view, vpn.peers(), await vpn.measure()
+
+Its signals say what the owner has to do: OverlayUp(ip), bind services and DHT to the address, then publish them;
+PathsChanged, join the DHT anew and publish anew; OverlayDown, withdraw what was published with the address.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import random
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from ipaddress import IPv4Address
+from typing import Literal, Self
+
+import msgspec
+
+from node.program.tasks import TaskSet
+from node.vpn.computer import Computer
+from node.vpn.engine import Engine
+from node.vpn.events import (
+    CertificateRevoked,
+    CheckMachine,
+    Command,
+    Event,
+    Exited,
+    HealthMeasured,
+    InterfaceCameUp,
+    LighthousesMoved,
+    NebulaExited,
+    NebulaUpdated,
+    NetworkChanged,
+    OutsideSeen,
+    OverlayDown,
+    OverlayUp,
+    PathsChanged,
+    PeerMoved,
+    RestartNebula,
+    Resumed,
+    RetryDue,
+    ScheduleHealth,
+    ScheduleRetry,
+    SettingsApplied,
+    SettingsRefused,
+    Signal,
+    StartNebula,
+    StopNebula,
+    Told,
+    TunnelLost,
+    TunnelMade,
+    UpdateNebula,
+)
+from node.vpn.health import KNOCKS, Probe, ask_all, ask_coordinator, knock
+from node.vpn.machine import handle
+from node.vpn.names import Names
+from node.vpn.settings import FoundLighthouse, Plan, SettingsError, VpnSettings, facts_of
+from node.vpn.state import VpnPeer, VpnState, VpnView, view_of
+
+MEASURED = 64  # peers at most whose round trip is measured at once
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Times:
+    """How often the manager looks; seconds."""
+
+    watch: float = 2.0  # at the machine's own addresses and the clock
+    names: float = 30.0  # at the lighthouses' names
+    asleep: float = 5.0  # a longer gap between two looks is sleep
+
+
+@dataclass(frozen=True, slots=True)
+class Probes:
+    """How coordinators and peers are asked over the overlay."""
+
+    coordinator: Probe = ask_coordinator
+    peer: Probe = knock
+
+
+class Vpn:
+    """Keeps the overlay as it is wanted; `on_change` and `on_signal` are called in the loop's thread."""
+
+    def __init__(
+        self,
+        computer: Computer,
+        *,
+        mode: Literal["auto", "off"] = "auto",
+        on_change: Callable[[VpnView], None] = lambda _: None,
+        on_signal: Callable[[Signal], None] = lambda _: None,
+        probes: Probes = Probes(),  # immutable
+        names: Names | None = None,
+        times: Times = Times(),  # immutable
+    ) -> None:
+        self._computer = computer
+        self._mode = mode
+        self._on_change = on_change
+        self._on_signal = on_signal
+        self._probes = probes
+        self._names = names or Names()
+        self._times = times
+        self._state = VpnState()
+        self._view = VpnView()
+        self._round_trips: dict[IPv4Address, float] = {}
+        self._found: tuple[FoundLighthouse, ...] = ()
+        self._engine: Engine | None = None
+        self._knock_at: tuple[IPv4Address, ...] = ()
+        self._tasks = TaskSet("vpn")
+        self._commands: asyncio.Queue[Command] = asyncio.Queue()
+        self._retry: asyncio.TimerHandle | None = None
+        self._health: asyncio.TimerHandle | None = None
+        self._measuring = False
+        self._running = False
+
+    # --- for the owner --------------------------------------------------------------------------------------------
+
+    async def __aenter__(self) -> Self:
+        self.start()
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        await self.stop()
+
+    def start(self) -> None:
+        self._running = True
+        self._tasks.start(self._obey(), "commands")
+        self._tasks.start(self._watch(), "watch")
+        self._tasks.start(self._watch_names(), "names")
+
+    async def stop(self) -> None:
+        """End Nebula and everything else; may be called again."""
+        if self._running and self._state.announced is not None:
+            self._on_signal(OverlayDown())
+        self._running = False
+        for timer in (self._retry, self._health):
+            if timer is not None:
+                timer.cancel()
+        await self._tasks.stop()
+        engine, self._engine = self._engine, None
+        if engine is not None:
+            await engine.stop()
+        self._state = VpnState()
+        self._show()
+
+    def apply(self, settings: VpnSettings | None) -> None:
+        """Want the overlay to be like this from now on; None: no overlay, as outside of a mesh."""
+        now = time.time()
+        if settings is None or self._mode == "off":
+            self._happened(SettingsApplied(None, None, now))
+            return
+        try:
+            facts = facts_of(settings)
+        except SettingsError as error:
+            log.error("the private network's settings cannot be used: %s", error)
+            self._happened(SettingsRefused(f"Its settings cannot be used: {error}."))
+            return
+        self._happened(SettingsApplied(settings, facts, now))
+
+    def revoke(self) -> None:
+        """Give up: the mesh does not want us any more, as a coordinator has said."""
+        self._happened(CertificateRevoked())
+
+    def see_outside(self, reached: bool) -> None:
+        """Note whether a coordinator answers by other ways: that tells blocked UDP from no network at all."""
+        self._happened(OutsideSeen(reached))
+
+    @property
+    def view(self) -> VpnView:
+        return self._view
+
+    def peers(self) -> tuple[VpnPeer, ...]:
+        """Return whom tunnels lead to, and how; round trips as they were measured last."""
+        return self._view.peers
+
+    async def measure(self) -> tuple[VpnPeer, ...]:
+        """Measure the round trips to the peers now, of the first 64, and return all of them."""
+        self._round_trips |= await self._ask(self._probes.peer, list(self._state.tunnels)[:MEASURED])
+        self._show()
+        return self._view.peers
+
+    # --- what happens ---------------------------------------------------------------------------------------------
+
+    def _happened(self, event: Event) -> None:
+        if not self._running:
+            return
+        before = self._view.phase
+        self._state, commands = handle(self._state, event)
+        for command in commands:
+            self._commands.put_nowait(command)
+        self._show()
+        if self._view.phase != before:
+            log.info("private network: %s (was %s). %s", self._view.phase, before, self._view.text)
+
+    def _show(self) -> None:
+        view = view_of(self._state)
+        known = {peer.ip for peer in view.peers}
+        self._round_trips = {ip: took for ip, took in self._round_trips.items() if ip in known}
+        peers = tuple(
+            replace(peer, rtt_ms=self._round_trips[peer.ip] * 1000) if peer.ip in self._round_trips else peer
+            for peer in view.peers
+        )
+        view = replace(view, peers=peers)
+        if view != self._view:
+            self._view = view
+            self._on_change(view)
+
+    def _told(self, told: Told) -> None:
+        match told:
+            case NebulaExited():
+                log.warning("Nebula has ended: %s", told.text)
+                self._happened(Exited(told, random.random()))  # noqa: S311  # spreads retries
+            case InterfaceCameUp():
+                self._happened(told)
+                self._tasks.start(self._knock(), "knock")
+            case TunnelMade() | PeerMoved() | TunnelLost() | NebulaUpdated():
+                self._happened(told)
+            case _:
+                log.debug("Nebula: %s", told)
+
+    # --- what is to be done ---------------------------------------------------------------------------------------
+
+    async def _obey(self) -> None:
+        while True:
+            command = await self._commands.get()
+            try:
+                await self._execute(command)
+            except Exception as error:
+                log.exception("the private network: %s failed", type(command).__name__)
+                self._happened(Exited(NebulaExited("crashed", f"{error}"), random.random()))  # noqa: S311
+
+    async def _execute(self, command: Command) -> None:
+        match command:
+            case CheckMachine():
+                await self._check()
+            case StartNebula(settings, port):
+                self._engine = self._engine or self._computer.engine(self._told)
+                await self._engine.start(await self._plan(settings, port))
+            case UpdateNebula(settings, port):
+                if self._engine is not None:
+                    await self._engine.update(await self._plan(settings, port))
+            case RestartNebula(settings, port, peers):
+                self._knock_at = peers
+                if self._engine is not None:
+                    await self._engine.start(await self._plan(settings, port))
+            case StopNebula():
+                await self._end()
+            case ScheduleRetry() | ScheduleHealth():
+                self._schedule(command)
+            case OverlayUp() | OverlayDown() | PathsChanged():
+                self._on_signal(command)
+
+    def _schedule(self, command: ScheduleRetry | ScheduleHealth) -> None:
+        if isinstance(command, ScheduleRetry):
+            self._retry = self._later(self._retry, command.after, self._retry_now)
+        else:
+            self._health = self._later(self._health, command.after, self._measure_health)
+
+    async def _check(self) -> None:
+        facts = self._state.facts
+        if facts is not None:
+            # Another way may be open now, as when a helper was installed: an engine that runs nothing is let go.
+            if self._state.process == "checking":
+                await self._end()
+            self._happened(await asyncio.to_thread(self._computer.check, facts.interface.network))
+
+    async def _end(self) -> None:
+        engine, self._engine = self._engine, None
+        if engine is not None:
+            await engine.stop()
+
+    async def _plan(self, settings: VpnSettings, port: int) -> Plan:
+        self._found = await self._names.find(settings.lighthouses)
+        return make_plan(settings, self._found, port)
+
+    def _later(
+        self, timer: asyncio.TimerHandle | None, after: float, do: Callable[[], None]
+    ) -> asyncio.TimerHandle:
+        if timer is not None:
+            timer.cancel()
+        return asyncio.get_running_loop().call_later(after, do)
+
+    def _retry_now(self) -> None:
+        self._happened(RetryDue(time.time()))
+
+    # --- health ---------------------------------------------------------------------------------------------------
+
+    def _measure_health(self) -> None:
+        if not self._measuring:
+            self._measuring = True
+            self._tasks.start(self._measured_health(), "health")
+
+    async def _measured_health(self) -> None:
+        peers: dict[IPv4Address, float] = {}
+        try:
+            found = await self._ask(self._probes.coordinator, self._state.lighthouses)
+            if not found:
+                peers = await self._ask(self._probes.peer, list(self._state.peers)[:KNOCKS])
+            self._round_trips |= found | peers
+        finally:
+            self._measuring = False
+        best = min(found.values(), default=None)
+        self._happened(HealthMeasured(time.time(), best, frozenset(peers)))
+
+    async def _knock(self) -> None:
+        """Make our old peers know our new address: what they send to the old one is lost, and they notice late."""
+        peers, self._knock_at = self._knock_at, ()
+        await self._ask(self._probes.peer, peers)
+
+    async def _ask(self, probe: Probe, ips: Sequence[IPv4Address]) -> dict[IPv4Address, float]:
+        """Ask over the overlay, where it is up; return the round trips in seconds."""
+        settings, source = self._state.settings, self._state.announced
+        if settings is None or source is None or self._state.process != "up":
+            return {}
+        return await ask_all(probe, ips, settings.service_port, source)
+
+    # --- the world around -----------------------------------------------------------------------------------------
+
+    async def _watch(self) -> None:
+        outlook = await asyncio.to_thread(self._computer.outlook)
+        seen = time.time()
+        while True:
+            await asyncio.sleep(self._times.watch)
+            gap, seen = time.time() - seen - self._times.watch, time.time()
+            if gap > self._times.asleep:
+                log.info("this program did not run for %.0f s", gap)
+                self._happened(Resumed(gap))
+            now = await asyncio.to_thread(self._computer.outlook)
+            if now != outlook:
+                log.info("this machine's network changed: %s", now or "none")
+                outlook = now
+                self._happened(NetworkChanged())
+
+    async def _watch_names(self) -> None:
+        while True:
+            # While nothing answers, a coordinator that moved is the likelier.
+            await asyncio.sleep(self._times.names if self._state.good else self._times.names / 6)
+            settings = self._state.settings
+            if settings is None or self._state.process != "up":
+                continue
+            found = await self._names.find(settings.lighthouses)
+            if found != self._found and settings is self._state.settings:
+                log.info("a lighthouse's name stands for another address now")
+                self._happened(LighthousesMoved())
+
+
+def make_plan(settings: VpnSettings, found: tuple[FoundLighthouse, ...], port: int) -> Plan:
+    """Put looked-up names and the port in the place of what was wished."""
+    values = msgspec.structs.asdict(settings)
+    return Plan(**(values | {"lighthouses": found, "listen_port": port}))

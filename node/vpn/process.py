@@ -1,0 +1,106 @@
+"""Nebula's process: its output read line by line to the end, and only then told that it has ended.
+
+Threads do the waiting, because on Windows the node's event loop cannot spawn.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import os
+import signal
+import subprocess
+import sys
+import threading
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import IO, TypeVar
+
+T = TypeVar("T")
+MAX_LINE = 64 * 1024  # bytes; a longer line is cut into pieces
+
+
+class NebulaProcess:
+    """A running child in a process group of its own; calls `on_line`, then `on_end`, in the loop's thread."""
+
+    def __init__(
+        self, popen: subprocess.Popen[bytes], on_line: Callable[[bytes], None], on_end: Callable[[int], None]
+    ) -> None:
+        self._popen = popen
+        self._loop = asyncio.get_running_loop()
+        self._on_line = on_line
+        self._on_end = on_end
+        self._ended: asyncio.Future[int] = self._loop.create_future()
+        assert popen.stdout is not None
+        threading.Thread(target=self._read, args=(popen.stdout,), name=f"nebula-{popen.pid}", daemon=True).start()
+
+    @classmethod
+    async def spawn(
+        cls, command: Sequence[str], cwd: Path, on_line: Callable[[bytes], None], on_end: Callable[[int], None]
+    ) -> NebulaProcess:
+        """Start the command; raise OSError where that cannot be. Starting happens in a thread: it may take long."""
+        starting = asyncio.get_running_loop().run_in_executor(None, _popen, command, cwd)
+        try:
+            return cls(await asyncio.shield(starting), on_line, on_end)
+        except asyncio.CancelledError:
+            await cls(await starting, on_line, on_end).stop(0.0)
+            raise
+
+    @property
+    def pid(self) -> int:
+        return self._popen.pid
+
+    @property
+    def running(self) -> bool:
+        return not self._ended.done()
+
+    def hang_up(self) -> bool:
+        """Send SIGHUP, which makes it read its settings anew; say whether that can be done here."""
+        self._signal("SIGHUP")
+        return sys.platform != "win32"
+
+    async def stop(self, limit: float) -> None:
+        """Ask it to end, kill it after `limit` seconds, and wait until it has ended."""
+        self._signal("SIGTERM")
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(limit):
+                await asyncio.shield(self._ended)
+        self._signal("SIGKILL")
+        await asyncio.shield(self._ended)
+
+    def _signal(self, name: str) -> None:
+        if self._popen.returncode is not None:  # its number may belong to somebody else by now
+            return
+        with contextlib.suppress(OSError):
+            if sys.platform != "win32":
+                self._popen.send_signal(getattr(signal, name))
+            elif name != "SIGHUP":
+                self._popen.kill()
+
+    def _read(self, stream: IO[bytes]) -> None:
+        with contextlib.suppress(OSError, ValueError), stream:
+            while line := stream.readline(MAX_LINE):
+                self._call(self._on_line, line)
+        self._call(self._end, self._popen.wait())
+
+    def _end(self, code: int) -> None:
+        if not self._ended.done():
+            self._ended.set_result(code)
+        self._on_end(code)
+
+    def _call(self, do: Callable[[T], None], value: T) -> None:
+        with contextlib.suppress(RuntimeError):  # the loop may have closed meanwhile
+            self._loop.call_soon_threadsafe(do, value)
+
+
+def _popen(command: Sequence[str], cwd: Path) -> subprocess.Popen[bytes]:
+    return subprocess.Popen(
+        list(command),
+        env={name: os.environ[name] for name in ("PATH", "SYSTEMROOT") if name in os.environ},
+        cwd=cwd,
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        start_new_session=sys.platform != "win32",
+        creationflags=getattr(subprocess, "CREATE_NEW_PROCESS_GROUP", 0),  # Windows only
+    )

@@ -1,0 +1,138 @@
+"""A pinned Nebula is fetched from a server of ours, and what is not the pinned one is not used."""
+
+from __future__ import annotations
+
+import hashlib
+import http.server
+import io
+import re
+import tarfile
+import threading
+import zipfile
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from node.program.errors import UserFacingError
+from node.vpn.download import PINS, CancelledError, Pin, fetch, pin_for
+
+PROGRAM = b"#!/bin/sh\necho Version: 1.9.3\n" + b"#" * 200_000
+
+
+def tar_of(members: dict[str, bytes]) -> bytes:
+    data = io.BytesIO()
+    with tarfile.open(fileobj=data, mode="w:gz", compresslevel=0) as archive:
+        for name, content in members.items():
+            info = tarfile.TarInfo(name)
+            info.size = len(content)
+            archive.addfile(info, io.BytesIO(content))
+    return data.getvalue()
+
+
+def zip_of(members: dict[str, bytes]) -> bytes:
+    data = io.BytesIO()
+    with zipfile.ZipFile(data, "w") as archive:
+        for name, content in members.items():
+            archive.writestr(name, content)
+    return data.getvalue()
+
+
+FILES = {
+    "/good.tar.gz": tar_of({"nebula": PROGRAM, "nebula-cert": b"x"}),
+    "/good.zip": zip_of({"nebula.exe": PROGRAM, "dist/windows/wintun/bin/amd64/wintun.dll": b"driver"}),
+    "/broken.tar.gz": b"this is no archive",
+}
+
+
+@pytest.fixture(scope="module")
+def server() -> Iterator[str]:
+    class Handler(http.server.BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            data = FILES.get(self.path)
+            self.send_response(200 if data is not None else 404)
+            self.send_header("Content-Length", str(len(data or b"")))
+            self.end_headers()
+            try:
+                self.wfile.write(data or b"")
+            except OSError:
+                self.close_connection = True
+
+        def log_message(self, format: str, *args: object) -> None:
+            pass
+
+    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler) as running:
+        thread = threading.Thread(target=running.serve_forever, args=(0.01,))
+        thread.start()
+        yield f"http://127.0.0.1:{running.server_port}"
+        running.shutdown()
+        thread.join()
+
+
+def pin(server: str, path: str, *members: str) -> Pin:
+    return Pin("1.9.3", server + path, hashlib.sha256(FILES.get(path, b"")).hexdigest(), members or ("nebula",))
+
+
+def test_a_release_is_fetched_checked_and_unpacked(server: str, tmp_path: Path) -> None:
+    told: list[tuple[int, int | None]] = []
+
+    def progress(done: int, total: int | None) -> bool:
+        told.append((done, total))
+        return True
+
+    (path,) = fetch(pin(server, "/good.tar.gz"), tmp_path / "new", progress)
+    assert path == tmp_path / "new" / "nebula"
+    assert path.read_bytes() == PROGRAM
+    assert path.stat().st_mode & 0o111
+    assert told[-1] == (len(FILES["/good.tar.gz"]), len(FILES["/good.tar.gz"]))
+    assert len(told) > 1
+
+
+def test_windows_gets_its_driver_beside_the_program(server: str, tmp_path: Path) -> None:
+    paths = fetch(pin(server, "/good.zip", "nebula.exe", "dist/windows/wintun/bin/amd64/wintun.dll"), tmp_path)
+    assert [path.name for path in paths] == ["nebula.exe", "wintun.dll"]
+    assert {path.parent for path in paths} == {tmp_path}
+
+
+def test_another_checksum_is_refused_and_nothing_is_written(server: str, tmp_path: Path) -> None:
+    wrong = Pin("1.9.3", f"{server}/good.tar.gz", "0" * 64, ("nebula",))
+    with pytest.raises(UserFacingError, match="is not used"):
+        fetch(wrong, tmp_path)
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize(
+    ("path", "member", "why"),
+    [
+        ("/absent.tar.gz", "nebula", "could not be downloaded"),
+        ("/broken.tar.gz", "nebula", "is not used"),
+        ("/good.tar.gz", "absent", "is not used"),
+        ("/good.zip", "absent", "is not used"),
+    ],
+)
+def test_what_cannot_be_had_is_said(path: str, member: str, why: str, server: str, tmp_path: Path) -> None:
+    with pytest.raises(UserFacingError, match=why):
+        fetch(pin(server, path, member), tmp_path)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_download_can_be_given_up(server: str, tmp_path: Path) -> None:
+    with pytest.raises(CancelledError):
+        fetch(pin(server, "/good.tar.gz"), tmp_path, lambda _done, _all: False)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_only_the_web_is_asked(tmp_path: Path) -> None:
+    with pytest.raises(ValueError, match="not a web address"):
+        fetch(Pin("1", "file:///etc/passwd", "0" * 64, ("x",)), tmp_path)
+
+
+def test_a_platform_without_a_checked_pin_has_none() -> None:
+    with pytest.raises(UserFacingError, match="No Nebula is pinned"):
+        pin_for("plan9", "mips")
+
+
+def test_pins_are_whole() -> None:
+    for entry in PINS.values():
+        assert re.fullmatch(r"[0-9a-f]{64}", entry.sha256)
+        assert entry.url.startswith("https://github.com/slackhq/nebula/releases/download/")

@@ -1,0 +1,199 @@
+"""Nebula as a child process: what it tells, that a reload has to be proved, that nothing stays behind."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import psutil
+import pytest
+
+from node.vpn.engine import LocalEngine, needs_restart
+from node.vpn.events import InterfaceCameUp, NebulaExited, NebulaUpdated, Told
+from node.vpn.orphans import note_run
+from node.vpn.settings import Plan
+from tests.support.fake_nebula import FakeNebula
+from tests.support.nebula import plan_of, shared_mesh
+from tests.support.waiting import eventually
+
+pytestmark = [
+    pytest.mark.needs("nebula-cert"),
+    pytest.mark.skipif(os.name != "posix", reason="the stand-in is a script with a shebang"),
+]
+
+
+def plan(**more: Any) -> Plan:
+    return plan_of(shared_mesh().worker("10.42.0.11", {"10.42.0.1": "198.51.100.7"}), **more)
+
+
+class Watched:
+    """An engine, its stand-in and what was told."""
+
+    def __init__(self, folder: Path, version: str = "1.6.1") -> None:
+        self.fake = FakeNebula(folder / "bin", version)
+        self.folder = folder / "run"
+        self.told: list[Told] = []
+        self.engine = LocalEngine(
+            self.fake.binary,
+            self.folder,
+            "rma0",
+            self.told.append,
+            reload_limit=30.0,
+            stop_limit=20.0,
+            is_up=lambda _: True,
+        )
+
+    async def until(self, kind: type[Told]) -> Any:
+        await eventually(lambda: any(isinstance(one, kind) for one in self.told), f"{kind.__name__} being told")
+        found = next(one for one in self.told if isinstance(one, kind))
+        self.told.remove(found)
+        return found
+
+    async def started(self, wanted: Plan) -> Plan:
+        await self.engine.start(wanted)
+        await self.until(InterfaceCameUp)
+        return wanted
+
+
+@asynccontextmanager
+async def watched(folder: Path, version: str = "1.6.1") -> AsyncIterator[Watched]:
+    it = Watched(folder, version)
+    try:
+        yield it
+    finally:
+        await it.engine.stop()
+
+
+async def test_it_starts_and_stops_and_leaves_no_process(tmp_path: Path) -> None:
+    async with watched(tmp_path) as it:
+        await it.started(plan())
+        pid = it.engine.pid
+        assert pid is not None
+        assert (it.folder.stat().st_mode & 0o777, (it.folder / "node.key").stat().st_mode & 0o777) == (0o700, 0o600)
+        await it.engine.stop()
+        assert not psutil.pid_exists(pid)
+        assert it.engine.pid is None
+        assert it.told == []  # that we ended it is no news
+
+
+async def test_a_renewed_certificate_and_a_blocklist_are_reloaded_without_a_restart(tmp_path: Path) -> None:
+    async with watched(tmp_path) as it:
+        first = await it.started(plan())
+        renewed = shared_mesh().member("10.42.0.11")
+        await it.engine.update(msgspec.structs.replace(first, **renewed, blocklist=("ab" * 32, "cd" * 32)))
+        assert await it.until(NebulaUpdated) == NebulaUpdated(restarted=False)
+        assert it.fake.starts == 1
+
+
+@pytest.mark.parametrize(
+    ("behaviour", "why"), [("keeps", "no such file"), ("forgets", "1 blocked certificates are missing")]
+)
+async def test_a_reload_that_did_not_happen_is_noticed_and_mended(behaviour: str, why: str, tmp_path: Path) -> None:
+    async with watched(tmp_path) as it:
+        first = await it.started(plan())
+        it.fake.will(behaviour)
+        await it.engine.update(msgspec.structs.replace(first, blocklist=("ab" * 32,)))
+        updated = await it.until(NebulaUpdated)
+        assert updated.restarted
+        assert why in updated.why
+        await it.until(InterfaceCameUp)
+        assert it.fake.starts == 2
+
+
+async def test_a_nebula_that_hangs_in_its_reload_is_killed_and_started_again(tmp_path: Path) -> None:
+    it = Watched(tmp_path)
+    it.engine = LocalEngine(
+        it.fake.binary, it.folder, "rma0", it.told.append, reload_limit=0.3, stop_limit=0.3, is_up=lambda _: True
+    )
+    try:
+        first = await it.started(plan())
+        it.fake.will("hangs")
+        await it.engine.update(msgspec.structs.replace(first, blocklist=("ab" * 32,)))
+        assert "no word" in (await it.until(NebulaUpdated)).why
+        await it.until(InterfaceCameUp)
+    finally:
+        await it.engine.stop()
+
+
+async def test_later_versions_are_not_asked_for_lines_that_they_may_not_write(tmp_path: Path) -> None:
+    async with watched(tmp_path, "1.9.3") as it:
+        first = await it.started(plan())
+        it.fake.will("forgets")
+        await it.engine.update(msgspec.structs.replace(first, blocklist=("ab" * 32,)))
+        assert await it.until(NebulaUpdated) == NebulaUpdated(restarted=False)
+
+
+async def test_a_new_lighthouse_or_port_needs_a_restart(tmp_path: Path) -> None:
+    async with watched(tmp_path) as it:
+        first = await it.started(plan())
+        moved = plan_of(shared_mesh().worker("10.42.0.11", {"10.42.0.1": "x"}), ("198.51.100.99",))
+        same_key = {name: getattr(first, name) for name in ("certificate", "private_key", "ca")}
+        await it.engine.update(msgspec.structs.replace(moved, **same_key))
+        assert await it.until(NebulaUpdated) == NebulaUpdated(restarted=True)
+        text = (it.folder / "nebula.json").read_text()
+        assert json.loads(text)["static_host_map"] == {"10.42.0.1": ["198.51.100.99:4242"]}
+
+
+def test_what_needs_a_restart_and_what_does_not() -> None:
+    before = plan()
+    renewed = msgspec.structs.replace(before, **shared_mesh().member("10.42.0.11"), blocklist=("ab" * 32,))
+    assert not needs_restart(before, renewed)
+    assert needs_restart(before, msgspec.structs.replace(before, listen_port=5000))
+    assert needs_restart(before, msgspec.structs.replace(before, relays=()))
+    assert needs_restart(before, msgspec.structs.replace(before, **shared_mesh().member("10.42.0.99")))
+
+
+@pytest.mark.parametrize(
+    ("behaviour", "kind", "text"),
+    [
+        ("port-taken", "port-taken", "address already in use"),
+        ("permission", "permission", "not permitted"),
+        ("busy", "device-busy", "busy"),
+        ("expired", "expired", "expired"),
+        ("panics", "crashed", "something is nil"),
+    ],
+)
+async def test_why_it_ended_is_told(behaviour: str, kind: str, text: str, tmp_path: Path) -> None:
+    async with watched(tmp_path) as it:
+        it.fake.will(behaviour)
+        await it.engine.start(plan())
+        ended = await it.until(NebulaExited)
+        assert ended.kind == kind
+        assert text in ended.text
+
+
+async def test_a_program_that_is_gone_or_unknown_is_told_too(tmp_path: Path) -> None:
+    async with watched(tmp_path) as it:
+        it.fake.path.unlink()
+        await it.engine.start(plan())
+        assert (await it.until(NebulaExited)).kind == "refused"
+    async with watched(tmp_path, "2.0.0") as it:
+        await it.engine.start(plan())
+        assert "2.0.0" in (await it.until(NebulaExited)).text
+
+
+async def test_an_orphan_of_an_earlier_run_is_ended_first(tmp_path: Path) -> None:
+    async with watched(tmp_path) as it:
+        await it.started(plan())
+        orphan = it.engine.pid
+        assert orphan is not None
+        note = (it.folder / "nebula.run").read_bytes()
+        it.engine._run = None  # as if we had been killed
+        (it.folder / "nebula.run").write_bytes(note)
+        await it.started(plan())
+        gone = asyncio.get_running_loop().time() + 60
+        while psutil.pid_exists(orphan) and psutil.Process(orphan).status() != psutil.STATUS_ZOMBIE:
+            assert asyncio.get_running_loop().time() < gone
+            await asyncio.sleep(0.01)
+        assert it.engine.pid != orphan
+
+
+def test_the_note_of_a_run_is_private(tmp_path: Path) -> None:
+    note_run(tmp_path / "run", os.getpid())
+    assert (tmp_path / "run").stat().st_mode & 0o777 == 0o600
