@@ -19,6 +19,7 @@ class Issued(msgspec.Struct, frozen=True):
 
     fingerprint: str
     not_after: int
+    authority: str  # fingerprint of who signed it
 
 
 class Lease(msgspec.Struct, frozen=True, kw_only=True):
@@ -57,7 +58,7 @@ def new_lease(certificate: NebulaCertificate, now: float) -> Lease:
     return Lease(
         ip=str(certificate.ips[0].ip),
         certificate=certificate_pem(certificate),
-        issued=(Issued(certificate.fingerprint, certificate.not_after),),
+        issued=(Issued(certificate.fingerprint, certificate.not_after, certificate.issuer),),
         renew_at=half(certificate, now),
     )
 
@@ -65,7 +66,7 @@ def new_lease(certificate: NebulaCertificate, now: float) -> Lease:
 def with_certificate(lease: Lease, certificate: NebulaCertificate, now: float) -> Lease:
     """Return the lease with a newer certificate, maybe for another address."""
     live = [issued for issued in lease.issued if issued.not_after + 2 * CLOCK_SKEW > now]
-    added = Issued(certificate.fingerprint, certificate.not_after)
+    added = Issued(certificate.fingerprint, certificate.not_after, certificate.issuer)
     return msgspec.structs.replace(
         lease,
         ip=str(certificate.ips[0].ip),

@@ -226,14 +226,15 @@ class Overlay:
         return RotationState(authorities.phase, authorities.since, tuple(sorted(self._unready())))
 
     def _unready(self) -> Iterator[str]:
-        now, signer, phase = self.clock(), self.office.signer, self.office.phase
+        now, phase, signer = self.clock(), self.office.phase, self.office.signer
+        bundle, authority = signer.bundle, signer.authority.fingerprint
         for name, lease in self._leases():
             if phase == "steady" or not lease.is_live(now):
                 continue
-            ready = lease.bundle == signer.bundle
+            ready = lease.bundle == bundle
             if phase == "replacing":
-                newest = lease.read().issuer == signer.authority.fingerprint
-                ready = newest and lease.used == lease.newest.fingerprint
+                newest = lease.newest
+                ready = newest.authority == authority and lease.used == newest.fingerprint
             if not ready:
                 yield name
 

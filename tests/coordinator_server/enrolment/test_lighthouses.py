@@ -24,7 +24,7 @@ async def store(tmp_path: Path) -> AsyncIterator[SqliteStore]:
 
 
 def station(number: int, not_after: int = NOW + 60, **changes: Any) -> Station:
-    lease = Lease(ip=f"10.42.0.{number}", certificate="", issued=(Issued("ab", not_after),), renew_at=NOW)
+    lease = Lease(ip=f"10.42.0.{number}", certificate="", issued=(Issued("ab", not_after, "cd"),), renew_at=NOW)
     values = {
         "coordinator_id": f"coordinator-{number:02}",
         "lease": lease,

@@ -286,6 +286,15 @@ async def test_a_renewal_never_slips_past_a_revocation(office: Office) -> None:
         assert {issued.fingerprint for issued in lease.issued} <= set(after.workers.blocklist.fingerprints)
 
 
+async def test_a_coordinator_that_has_not_heard_of_a_revocation_renews_nothing(office: Office) -> None:
+    enrolment, other = await office.enrol("w-1", new_key()), await office.another()
+    await office.workers.revoke("w-1")
+    assert not other.now("w-1").revoked
+    with pytest.raises(Problem, match="put out"):
+        await other.overlay.renew(enrolment, new_key())
+    assert (await office.another()).now("w-1").revoked
+
+
 # --- coordinators ---------------------------------------------------------------------------------------------
 
 
