@@ -60,7 +60,9 @@ class CoordinatorConfig:
     worker_stale: float = setting(90.0, "silence after which a worker gets no requests", unit="seconds", low=0.2)
     worker_forgotten: float = setting(300.0, "silence after which a worker is forgotten", unit="seconds", low=0.3)
     credential_life: float = setting(7 * DAY, "life of a worker's credential", unit="seconds", low=60)
-    certificate_life: float = setting(7 * DAY, "life of a certificate for the overlay", unit="seconds", low=60)
+    certificate_life: float = setting(
+        7 * DAY, "life of a certificate for the overlay", unit="seconds", low=60, high=90 * DAY
+    )
     drain_deadline: float = setting(30.0, "longest wait for requests in flight", unit="seconds", low=0)
     default_key_rate: str = setting("120/min", "requests that an API key may make", metavar="RATE")
     address_rate: str = setting("600/min", "requests that one address may make", metavar="RATE")

@@ -199,10 +199,15 @@ class Overlay:
         await self.workers.prune()
         state = self.rotation()
         if state.phase == "steady":
-            if self.office.signer.authority.not_after - now < max(AUTHORITY_MARGIN, 4 * self.life):
+            if self._must_rotate(now):
                 await self.office.rotate(now, actor="coordinator")
         elif not state.waiting_for and now - state.since >= SETTLE:
             await self.office.rotate(now, actor="coordinator")
+
+    def _must_rotate(self, now: float) -> bool:
+        """Say whether the authority's end is near, or its time has not come: the clock was wrong then."""
+        authority = self.office.signer.authority
+        return authority.not_after - now < max(AUTHORITY_MARGIN, 4 * self.life) or authority.not_before > now
 
     async def rotate(self, *, force: bool, address: str = "") -> RotationState:
         """Begin a rotation, or take its next step before everybody is ready; else raise conflict."""

@@ -421,6 +421,20 @@ async def test_an_authority_near_its_end_is_replaced_without_anybody_asking(offi
     assert await tick(office, 120) == "spreading"
 
 
+async def test_an_authority_that_was_made_while_the_clock_was_wrong_is_replaced(office: Office) -> None:
+    key = new_key()
+    office.clock.now -= 400 * 86400
+    enrolment = await office.enrol("w-1", key)
+    phases = [await tick(office)]
+    while phases[-1] != "steady":
+        grant = await office.overlay.renew(office.now("w-1"), key)
+        await office.uses("w-1", grant)
+        phases.append(await tick(office))
+    assert phases == ["spreading", "replacing", "steady"]
+    grant = await office.overlay.renew(enrolment, key)
+    verify(certificate(grant), read_bundle(grant.ca), office.clock.now)
+
+
 # --- the network ----------------------------------------------------------------------------------------------
 
 
