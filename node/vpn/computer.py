@@ -72,7 +72,7 @@ class ThisComputer:
             permitted=self._way.kind != "none",
             text=self._way.text,
             lacking=lacking,
-            overlaps=overlaps(network, local_networks(), self.device),
+            overlaps=overlaps(network, _others(), self.device),
             network=outlook(),
         )
 
@@ -86,6 +86,11 @@ class ThisComputer:
             return HelperEngine(self._helper, on_told)
         assert self._binary is not None
         return LocalEngine(self._binary, self._folder, self.device, on_told)
+
+
+def _others() -> Iterator[LocalNetwork]:
+    """Yield the networks to compare ours with; on macOS our own device has no name of ours, so none of its kind."""
+    return (one for one in local_networks() if sys.platform != "darwin" or not one.device.startswith("utun"))
 
 
 def device_name(folder: Path) -> str:

@@ -127,11 +127,15 @@ class MachineChecked:
 
 @dataclass(frozen=True, slots=True)
 class HealthMeasured:
-    """Whether a coordinator answered over the overlay (round trip in seconds), and which peers did."""
+    """Whether a coordinator answered over the overlay (round trip in seconds), and which peers did.
+
+    `silent` are lighthouses that did not answer although another one did.
+    """
 
     now: float
     round_trip: float | None
     peers: frozenset[IPv4Address] = frozenset()
+    silent: frozenset[IPv4Address] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)

@@ -32,11 +32,11 @@ async def ask_coordinator(ip: IPv4Address, port: int, source: IPv4Address) -> fl
     return None
 
 
-async def knock(ip: IPv4Address, port: int, source: IPv4Address) -> float | None:
+async def knock(ip: IPv4Address, port: int, source: IPv4Address, limit: float = TIME_LIMIT) -> float | None:
     """Return the round trip to a machine (seconds): it takes a connection or refuses it: both are answers."""
     begin = time.monotonic()
     try:
-        async with asyncio.timeout(TIME_LIMIT), _connected(ip, port, source):
+        async with asyncio.timeout(limit), _connected(ip, port, source):
             return time.monotonic() - begin
     except ConnectionRefusedError:
         return time.monotonic() - begin

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Callable, Mapping
+from ipaddress import IPv4Address
 from typing import Any
 
 from node.state import VpnPhase
@@ -47,7 +48,7 @@ HEALTHY_INTERVAL = 10.0  # seconds between two measurements
 SICK_INTERVAL = 1.0
 FIRST_RETRY = 1.0  # seconds; doubles with every failure
 LONGEST_RETRY = 60.0
-BLOCKED_RETRY = 15.0  # until rights or networks are looked at again
+BLOCKED_RETRY = 5.0  # until rights or networks are looked at again
 RESTART_EVERY = 60.0  # while nothing answers
 MAX_PORTS = 10
 MAX_TUNNELS = 4096
@@ -256,20 +257,37 @@ def _health_measured(state: VpnState, event: HealthMeasured) -> Step:
         return _end(state, trouble)
     good = event.round_trip is not None
     alive = good or bool(event.peers)
+    dead, doubtful = event.silent & state.silent, event.silent - state.silent  # twice in a row, or once
     state = _with(
         state,
         good=good,
         round_trip=event.round_trip,
         answering=event.peers,
+        silent=event.silent,
         misses=0 if alive else state.misses + 1,
         failures=0 if alive else state.failures,
     )
+    if dead - state.given_up and any(way.address is None for way in state.peers.values()):
+        # Nebula itself takes half a minute to try another relay.
+        return _restart(_with(state, given_up=dead))
     if settings.role == "lighthouse" or alive:
-        return state, (ScheduleHealth(HEALTHY_INTERVAL if good or not state.lighthouses else 2 * SICK_INTERVAL),)
+        return _with(state, given_up=state.given_up & event.silent), (
+            ScheduleHealth(_pause(state, event.now, doubtful)),
+        )
     if state.misses > BAD_AFTER and event.now - state.restarted_at >= RESTART_EVERY:
         # Nothing is lost by it, and it mends a Nebula that hangs.
         return _restart(_with(state, restarted_at=event.now))
     return state, (ScheduleHealth(SICK_INTERVAL),)
+
+
+def _pause(state: VpnState, now: float, doubtful: frozenset[IPv4Address]) -> float:
+    """Return when to measure again, seconds from now, after somebody answered."""
+    assert state.facts is not None
+    if doubtful:
+        usual = SICK_INTERVAL
+    else:
+        usual = HEALTHY_INTERVAL if state.good or not state.lighthouses else 2 * SICK_INTERVAL
+    return min(usual, max(0.1, state.facts.not_after - now))  # to see it expire
 
 
 def _outside_seen(state: VpnState, event: OutsideSeen) -> Step:

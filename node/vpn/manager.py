@@ -307,7 +307,8 @@ class Vpn:
         finally:
             self._measuring = False
         best = min(found.values(), default=None)
-        self._happened(HealthMeasured(time.time(), best, frozenset(peers)))
+        silent = frozenset(self._state.lighthouses) - set(found) if found else frozenset()
+        self._happened(HealthMeasured(time.time(), best, frozenset(peers), silent))
 
     async def _knock(self) -> None:
         """Make our old peers know our new address: what they send to the old one is lost, and they notice late."""

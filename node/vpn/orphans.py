@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import logging
+import time
 from pathlib import Path
 
 import msgspec
@@ -42,11 +43,19 @@ def end_orphan(path: Path, configuration: Path) -> bool:
     log.warning("ending the Nebula that an earlier run left behind (process %d)", process.pid)
     with contextlib.suppress(psutil.NoSuchProcess):
         process.terminate()  # psutil makes sure once more that the number was not used again
-        try:
-            process.wait(GRACE)
-        except psutil.TimeoutExpired:
+        if not _ends(process):
             process.kill()
-            process.wait(GRACE)
+            _ends(process)
+    return True
+
+
+def _ends(process: psutil.Process) -> bool:
+    """Wait until it has ended, though nobody may collect what is left of it, as in a container without init."""
+    end = time.monotonic() + GRACE
+    while process.is_running() and process.status() != psutil.STATUS_ZOMBIE:
+        if time.monotonic() > end:
+            return False
+        time.sleep(0.02)
     return True
 
 

@@ -64,6 +64,8 @@ class VpnState:
     good: bool = False  # a coordinator answered the last measurement
     round_trip: float | None = None  # seconds, to a coordinator
     answering: frozenset[IPv4Address] = frozenset()  # peers that answered when no coordinator did
+    silent: frozenset[IPv4Address] = frozenset()  # lighthouses that did not answer the last time, while others did
+    given_up: frozenset[IPv4Address] = frozenset()  # those whose relayed tunnels we have made anew by other ways
     outside: bool | None = None  # whether a coordinator answers by other ways; None: not known
     restarted_at: float = 0.0  # the last time that we restarted Nebula because nothing answered
 

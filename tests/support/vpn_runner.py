@@ -35,17 +35,28 @@ ANSWER = b"HTTP/1.1 200 OK\r\nContent-Length: 3\r\nConnection: close\r\n\r\nok\n
 class VpnGuest:
     """A manager in a namespace, seen from a test."""
 
-    def __init__(self, space: Namespace, folder: Path, settings: VpnSettings | None = None, *argv: str) -> None:
+    def __init__(
+        self,
+        space: Namespace,
+        folder: Path,
+        settings: VpnSettings | None = None,
+        *argv: str,
+        helper: Path | None = None,
+    ) -> None:
+        folder.mkdir(exist_ok=True)
         self.space = space
         self.folder = folder / space.name
         self.log = folder / f"{space.name}.log"
         command = (*argv, sys.executable, "-m", "tests.support.vpn_runner", str(self.folder))
+        command += (str(helper or folder / "no-helper"),)
         self.guest: Guest = space.spawn(*command, log=self.log, talk=True)
         self.guest.read_line()
+        self.given: list[VpnSettings] = []  # all settings so far
         if settings is not None:
             self.apply(settings)
 
     def apply(self, settings: VpnSettings | None) -> None:
+        self.given += [] if settings is None else [settings]
         self._ask(do="apply", settings=None if settings is None else to_json(settings).decode())
 
     def revoke(self) -> None:
@@ -56,9 +67,9 @@ class VpnGuest:
         looked: dict[str, Any] = self._ask(do="look")
         return looked
 
-    def knock(self, ip: str) -> float | None:
-        """Ask a peer over the overlay once; return the round trip in seconds."""
-        took: float | None = self._ask(do="knock", ip=ip)
+    def knock(self, ip: str, limit: float = 2.0) -> float | None:
+        """Ask a peer over the overlay once; return the round trip in seconds, None when there was none in time."""
+        took: float | None = self._ask(do="knock", ip=ip, limit=limit)
         return took
 
     def until(self, true: Callable[[dict[str, Any]], bool], what: str) -> float:
@@ -84,6 +95,23 @@ class VpnGuest:
     def route_to(self, ip: str) -> str:
         """Return how a peer is reached, or nothing where there is no tunnel."""
         return next((str(peer["route"]) for peer in self.look()["peers"] if peer["ip"] == ip), "")
+
+    def nebula_pid(self) -> int:
+        """Return Nebula's number in the namespace; fail where it does not run."""
+        pid = self.look()["pid"]
+        assert isinstance(pid, int), self._tail()
+        return pid
+
+    def signal_nebula(self, name: str) -> int:
+        """Stop, continue or kill Nebula, without asking its manager; return its number."""
+        note: dict[str, Any] = json.loads((self.folder / "nebula.run").read_text())
+        self.space.run("kill", f"-{name}", str(note["pid"]))
+        return int(note["pid"])
+
+    def close(self) -> None:
+        if self.guest.process.poll() is None:
+            self.guest.thaw()  # what is frozen cannot be waited for
+        self.guest.close()
 
     def stop(self) -> None:
         """End the manager as its owner would."""
@@ -143,7 +171,9 @@ async def obey(vpn: Vpn, owner: Owner, command: dict[str, Any]) -> Any:
             vpn.revoke()
         case "knock":
             source = vpn.view.ip
-            return None if source is None else await knock(IPv4Address(command["ip"]), 8000, source)
+            return (
+                None if source is None else await knock(IPv4Address(command["ip"]), 8000, source, command["limit"])
+            )
         case "look":
             engine: Any = vpn._engine
             pid = getattr(engine, "pid", None)

@@ -178,6 +178,26 @@ def test_when_nothing_answers_nebula_is_restarted_once_in_a_while() -> None:
     assert story.tell(HealthMeasured(160, None)).kinds == [RestartNebula]
 
 
+def test_a_dead_relay_is_left_once_when_another_lives() -> None:
+    half = HealthMeasured(100, 0.02, silent=frozenset({LIGHTHOUSE}))
+    story = up(WELL, TunnelMade(PEER, None), half)
+    assert story.commands == (ScheduleHealth(1.0),)  # a single miss may be chance
+    assert story.tell(half).commands == (RestartNebula(SETTINGS, 4242, (PEER,)),)
+    story.tell(InterfaceCameUp("rma0", 4242), TunnelMade(PEER, None))
+    assert story.tell(half).commands == story.tell(half).commands == (ScheduleHealth(10.0),)
+    story.tell(WELL, half)
+    assert story.commands == (ScheduleHealth(1.0),)
+    assert story.tell(half).kinds == [RestartNebula]  # it had come back meanwhile, and died again
+
+
+def test_a_dead_relay_is_no_matter_while_ways_are_direct() -> None:
+    half = HealthMeasured(100, 0.02, silent=frozenset({LIGHTHOUSE}))
+    story = up(WELL, TunnelMade(PEER, "192.0.2.1:1"), half)
+    assert story.commands == (ScheduleHealth(1.0),)
+    for _ in range(3):
+        assert story.tell(half).commands == (ScheduleHealth(10.0),)
+
+
 def test_a_lighthouse_needs_nobody() -> None:
     story = Story().tell(applied(role="lighthouse", lighthouses=()), FINE, InterfaceCameUp("rma0", 4242), ILL, ILL)
     assert story.phase == "direct"
