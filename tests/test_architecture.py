@@ -14,7 +14,7 @@ PROGRAMS = ("app", "node", "coordinator_server")
 MAX_LINES = 500
 
 # What each part of ours may import of ours; the longest matching name counts. A part may always import itself.
-SHARED = ("node.wire", "node.program", "node.dht", "node.routing", "node.forwarding")
+SHARED = ("node.wire", "node.program", "node.dht", "node.routing", "node.forwarding", "node.vpn")
 MAY_IMPORT: Mapping[str, tuple[str, ...]] = {
     "app": ("node", "resources"),
     "coordinator_server": (*SHARED, "node.__version__", "resources"),

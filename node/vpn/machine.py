@@ -128,7 +128,9 @@ def _machine_checked(state: VpnState, event: MachineChecked) -> Step:
         port = state.port or settings.listen_port
         state = _with(state, process="starting", port=port, trouble=None, **FRESH)
         return state, (StartNebula(settings, port),)
-    if state.process == "up" and changed:  # another network: our old tunnels lead from where we are no more
+    if (
+        state.process == "up" and changed and event.network
+    ):  # another network: our old tunnels lead from where we are no more
         return _restart(_with(state, misses=0))
     return state, ()
 

@@ -74,6 +74,11 @@ class VpnState:
         return tuple(one.ip for one in self.settings.lighthouses) if self.settings else ()
 
     @property
+    def offline(self) -> bool:
+        """Whether there is a likelier reason for silence than blocked UDP: no network at all, or no coordinator."""
+        return self.outside is False or not self.network
+
+    @property
     def peers(self) -> Mapping[IPv4Address, Tunnel]:
         """The tunnels to others than lighthouses."""
         own = self.lighthouses
@@ -113,7 +118,7 @@ def phase_of(state: VpnState) -> VpnPhase:
     if state.process == "up" and (state.settings.role == "lighthouse" or state.good or state.answering):
         return _how_peers_are_reached(state)
     silent = state.misses >= BAD_AFTER and state.process in ("up", "starting")
-    return "no-udp" if silent and state.outside is not False else "starting"
+    return "no-udp" if silent and not state.offline else "starting"
 
 
 def _how_peers_are_reached(state: VpnState) -> VpnPhase:
@@ -130,7 +135,7 @@ def text_of(state: VpnState) -> str:
         return f"{sentence} {state.trouble.text}"
     if phase == "failed" and state.last_error:
         return f"{sentence} Nebula says: {state.last_error}"
-    if phase == "starting" and state.process == "up" and state.outside is False:
+    if phase == "starting" and state.process == "up" and state.offline:
         return "The private network waits for a coordinator: none can be reached in any way. Is the internet there?"
     if phase in ("direct", "relayed"):
         return sentence + _remarks(state)

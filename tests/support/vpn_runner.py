@@ -96,6 +96,12 @@ class VpnGuest:
         """Return how a peer is reached, or nothing where there is no tunnel."""
         return next((str(peer["route"]) for peer in self.look()["peers"] if peer["ip"] == ip), "")
 
+    def until_route(self, ip: str, route: str) -> float:
+        """Wait until a peer is reached that way; return how many seconds it took."""
+        return self.until(
+            lambda view: (ip, route) in [(peer["ip"], peer["route"]) for peer in view["peers"]], route
+        )
+
     def nebula_pid(self) -> int:
         """Return Nebula's number in the namespace; fail where it does not run."""
         pid = self.look()["pid"]

@@ -332,6 +332,14 @@ def test_the_same_network_again_restarts_nothing() -> None:
     assert up(WELL, NetworkChanged()).tell(FINE).commands == ()
 
 
+def test_a_pulled_plug_restarts_nothing_until_it_is_back() -> None:
+    story = up(WELL, NetworkChanged(), MachineChecked(permitted=True, network=""))
+    assert story.commands == ()
+    assert "internet" in text_of(story.tell(ILL, ILL).state)
+    assert story.phase == "starting"
+    assert story.tell(NetworkChanged(), FINE).kinds == [RestartNebula]
+
+
 def test_a_network_with_our_addresses_ends_it_until_it_is_left() -> None:
     story = up(
         WELL, NetworkChanged(), MachineChecked(permitted=True, overlaps=("The café has it.",), network="café")
