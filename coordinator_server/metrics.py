@@ -38,6 +38,8 @@ class Reading:
     hedged: int = 0
     dht: Mapping[str, float] = field(default_factory=dict)
     stream_listeners: int = 0
+    access_log_lines: int = 0
+    access_log_lost: int = 0
 
 
 class Metrics:
@@ -144,6 +146,10 @@ class _Now(Collector):
         yield _by("rma_dht", "The coordinator's part of the DHT.", "what", reading.dht)
         text = "Who follows the topology live."
         yield GaugeMetricFamily("rma_topology_listeners", text, value=reading.stream_listeners)
+        text = "Lines written to the access log."
+        yield CounterMetricFamily("rma_access_log_lines", text, value=reading.access_log_lines)
+        text = "Lines that the access log lost: its disk was full, or they came too fast."
+        yield CounterMetricFamily("rma_access_log_lost_lines", text, value=reading.access_log_lost)
 
 
 def _by(name: str, text: str, label: str, values: Mapping[str, float]) -> Metric:

@@ -84,6 +84,11 @@ class Dispatch:
         self.started = parts.clock()
 
     @property
+    def caller(self) -> str:
+        """Who asked, as `Router.take` was told."""
+        return self._caller
+
+    @property
     def failures(self) -> int:
         """How many workers were asked in vain."""
         return len(self._failures)
