@@ -51,6 +51,19 @@ class CoordinatorConfig:
     )
     log_format: str = setting("text", "form of the log", choices=("text", "json"))
     log_level: str = setting("info", "how much is logged", choices=("debug", "info", "warning", "error"))
+    access_log: str = setting(
+        "off",
+        "a line of JSON for each request: a FILE, - for the program's log, or off, for addresses of clients are "
+        "personal data",
+        metavar="FILE|-|off",
+    )
+    access_log_sample: float = setting(
+        1.0,
+        "share of requests in the access log; failures (5xx) and refusals (401, 403, 429) are in it all the same, "
+        "up to 200 a second",
+        low=0,
+        high=1,
+    )
 
     max_body_bytes: int = setting(64 * 2**20, "largest body of a /service request", unit="bytes", low=1024)
     max_message_bytes: int = setting(2**20, "largest body of any other request", unit="bytes", low=4096)

@@ -20,6 +20,7 @@ from coordinator_server.gateway.plane import make_router
 from coordinator_server.gateway.rates import parse_rate
 from coordinator_server.gateway.routes import Gateway
 from coordinator_server.metrics import Metrics, Reading
+from node.forwarding.access_log import open_access_log
 from node.routing.router import Router
 
 HEADERS = {
@@ -108,12 +109,14 @@ def _make_gateway(coordinator: Coordinator, router: Router, metrics: Metrics) ->
         readiness=coordinator.readiness,
         audit=coordinator.audit,
         origins=config.cors_origins,
+        access_log=open_access_log(config.access_log, config.access_log_sample),
     )
 
 
 def _read(coordinator: Coordinator, front: Front) -> Reading:
     registry, now = coordinator.registry, coordinator.clock()
     counts, stats, dht = count_workers(coordinator), front.router.stats(), coordinator.dht.stats()
+    access_log = front.gateway.access_log
     services = front.picture.read().services
     return Reading(
         registered=counts.total,
@@ -128,6 +131,8 @@ def _read(coordinator: Coordinator, front: Front) -> Reading:
         hedged=stats.hedged,
         dht={name: getattr(dht, name) for name in DHT_NUMBERS},
         stream_listeners=len(front.stream),
+        access_log_lines=access_log.written if access_log is not None else 0,
+        access_log_lost=access_log.lost if access_log is not None else 0,
     )
 
 

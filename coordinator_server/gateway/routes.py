@@ -6,8 +6,10 @@ is decided for every single request.
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from coordinator_server.api.addresses import address_behind
 from coordinator_server.application import Readiness
@@ -17,6 +19,7 @@ from coordinator_server.gateway.access import Access, Visit
 from coordinator_server.gateway.keys import ApiKey, id_of
 from coordinator_server.gateway.rates import Verdict
 from coordinator_server.metrics import Metrics
+from node.forwarding.access_log import AccessLog, Line, line_of
 from node.forwarding.door import Door
 from node.forwarding.headers import Answers, Fields
 from node.forwarding.http1.exchange import Exchange
@@ -74,8 +77,10 @@ class Gateway(Door):
         readiness: Readiness,
         audit: Audit,
         origins: Sequence[str] = (),
+        access_log: AccessLog | None = None,
     ) -> None:
         super().__init__(PREFIX, OLDER_PREFIX)
+        self.access_log = access_log
         self._access = access
         self._router = router
         self._names = catalogue.names()
@@ -88,6 +93,17 @@ class Gateway(Door):
     async def stop(self) -> None:
         await self._tasks.stop()
         await self._router.stop()
+        if self.access_log is not None:
+            await asyncio.to_thread(self.access_log.close)
+
+    def line_of(self, exchange: Exchange, carried: Any) -> Line:
+        """Name the client behind a proxy, and the key that it showed, whatever became of the request."""
+        wish: Wish | None = exchange.head.cache.get(KEY)
+        if wish is None:  # it was the application's
+            return line_of(exchange, carried, address_behind(exchange.peer, Fields(exchange.head)))
+        manifest = self._names.get(wish.name)
+        service = manifest.name if manifest is not None else ""
+        return line_of(exchange, carried, wish.visit.address, id_of(wish.shown), service)
 
     def enter(self, exchange: Exchange) -> None:
         """Serve any method on /service/{service}[/{path}] and POST on /api/service/{service}."""

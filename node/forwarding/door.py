@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
+from typing import Any
 
+from node.forwarding.access_log import AccessLog, Line, line_of
 from node.forwarding.headers import request_id_of
 from node.forwarding.http1.exchange import Exchange
 from node.wire.headers import REQUEST_ID
@@ -12,6 +14,8 @@ from node.wire.problems import Problem
 
 class Door(ABC):
     """A handler that takes the requests below its prefixes and leaves all others to the application."""
+
+    access_log: AccessLog | None = None
 
     def __init__(self, *prefixes: str) -> None:
         self._prefixes = prefixes
@@ -41,3 +45,10 @@ class Door(ABC):
         context, exchange.context = exchange.context, None  # neither holds the other any longer
         if context is not None:
             context.ended()
+        access_log = self.access_log
+        if access_log is not None and access_log.wants(exchange):
+            access_log.add(self.line_of(exchange, context))
+
+    def line_of(self, exchange: Exchange, carried: Any) -> Line:
+        """Tell the access log of a request that is over; `carried` is what carried it, if anything did."""
+        return line_of(exchange, carried, exchange.peer)
