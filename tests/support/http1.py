@@ -234,11 +234,11 @@ class Plane:
         self.handler.pools = [self.upstreams.pool(Address("127.0.0.1", port)) for port in ports]
 
 
-def listening() -> socket.socket:
+def listening(backlog: int = 256) -> socket.socket:
     listener = socket.socket()
     listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     listener.bind(("127.0.0.1", 0))
-    listener.listen(256)
+    listener.listen(backlog)
     listener.setblocking(False)
     return listener
 

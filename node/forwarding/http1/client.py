@@ -107,7 +107,10 @@ class ClientConnection(asyncio.Protocol):
         name = transport.get_extra_info("peername")
         self.peer = name[0] if isinstance(name, tuple) else ""
         self.secure = transport.get_extra_info("sslcontext") is not None
-        self.deadline = self.loop.time() + self.server.limits.head_time
+        now = self.loop.time()
+        self.deadline = now + self.server.limits.head_time
+        if self.server.draining:
+            self.drain(now)
         if not self.server.admit(self):
             busy = Problem("overloaded", "There are too many connections. Please try again soon.")
             self._discarding = True
@@ -156,7 +159,7 @@ class ClientConnection(asyncio.Protocol):
                 self.deadline = NEVER if self._framing == NONE else self._body_deadline()
             exchange.client_ready_for_more()
         else:
-            self.deadline = self.loop.time() + self.server.limits.keepalive
+            self.deadline = self.loop.time() + self.server.keepalive
             self._run()
 
     def overdue(self, now: float) -> None:
@@ -216,7 +219,7 @@ class ClientConnection(asyncio.Protocol):
         self._chunks = None
         if self._paused:
             self.resume()
-        self.deadline = exchange.ended_at + self.server.limits.keepalive
+        self.deadline = exchange.ended_at + self.server.keepalive
         if self._buffer and not self._running:
             self._run()
 

@@ -20,6 +20,7 @@ class ServerLimits:
     write_stall: float = 60.0  # without a byte taken of an answer
     tunnel_idle: float = 3600.0
     linger: float = 2.0  # that a refused client gets to read why
+    last_call: float = 0.2  # that handshakes under way get to end when a drain begins
     drain_grace: float = 1.0  # that an idle connection stays open while draining
     connections: int = 16384
     connections_per_address: int = 1024

@@ -1,0 +1,171 @@
+"""Leaving a port: whoever the kernel has connected is served, and others who hold the socket are not harmed."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import signal
+import socket
+import ssl
+import sys
+
+import pytest
+
+from node.forwarding.http1.limits import ServerLimits
+from node.forwarding.http1.listeners import Listeners, accepted, take_no_more
+from node.forwarding.http1.server import Http1Server
+from node.forwarding.http1.sweep import Sweep
+from tests.support.http1 import DEADLINE, GET, Client, Forwarding, listening
+from tests.support.http1_program import served
+from tests.support.waiting import eventually
+
+LOOPS = ["asyncio"] if sys.platform == "win32" else ["asyncio", "uvloop"]
+WAITING = 300
+
+
+def connected(port: int) -> socket.socket:
+    """Connect and ask; that nobody accepts it yet is no hindrance."""
+    one = socket.create_connection(("127.0.0.1", port), timeout=DEADLINE)
+    one.sendall(GET)
+    return one
+
+
+def answer_on(one: socket.socket) -> bytes:
+    with one:
+        got = b""
+        while data := one.recv(65536):
+            got += data
+    return got
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows stops no process")
+@pytest.mark.parametrize("loop", LOOPS)
+def test_whoever_waits_to_be_accepted_when_a_process_is_told_to_end_is_served(loop: str) -> None:
+    with served(loop, pause=0.05) as (process, port):
+        process.send_signal(signal.SIGSTOP)
+        clients = [connected(port) for _ in range(WAITING)]
+        process.send_signal(signal.SIGTERM)
+        process.send_signal(signal.SIGCONT)
+        answers = [answer_on(one) for one in clients]
+        assert process.stdout is not None
+        assert process.wait(DEADLINE) == 0
+        assert int(process.stdout.read()) == WAITING
+    assert all(answer.startswith(b"HTTP/1.1 200 ") for answer in answers)
+    assert all(b"\r\nConnection: close\r\n" in answer for answer in answers)
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="only Linux can let a handshake end and begin no other")
+async def test_a_process_that_is_told_to_end_under_load_loses_nobody_who_was_connected() -> None:
+    answered = lost = 0
+    loop = type(asyncio.get_running_loop()).__module__.partition(".")[0]
+
+    async def ask_on() -> None:
+        nonlocal answered, lost
+        while True:
+            try:
+                reader, writer = await asyncio.open_connection("127.0.0.1", port)
+            except ConnectionRefusedError:
+                return
+            try:
+                answered += (await Client(reader, writer).ask(GET)).status == 200
+            except (OSError, EOFError):
+                lost += 1
+            finally:
+                writer.close()
+
+    with served(loop) as (process, port):
+        asking = [asyncio.get_running_loop().create_task(ask_on()) for _ in range(16)]
+        await eventually(lambda: answered >= 500, "there is load", DEADLINE)
+        process.send_signal(signal.SIGTERM)
+        async with asyncio.timeout(3 * DEADLINE):
+            await asyncio.gather(*asking)
+            assert await asyncio.to_thread(process.wait, DEADLINE) == 0
+    assert not lost
+
+
+async def test_those_in_the_queue_are_taken_when_nobody_accepts_in_time() -> None:
+    """As where the system cannot be told to begin no further connections."""
+    listener = listening()
+    port = listener.getsockname()[1]
+    handler = Forwarding(to_app="/")
+    server = Http1Server(handler, [listener], sweep=Sweep(0.02), limits=ServerLimits(last_call=0.0))
+    await server.start()
+    clients = [connected(port) for _ in range(20)]  # all within one turn of the loop
+    await server.drain(DEADLINE)
+    assert not server.connections
+    answers = [await asyncio.to_thread(answer_on, one) for one in clients]
+    assert all(b"\r\nConnection: close\r\n" in answer for answer in answers)
+    assert len(handler.over) == len(answers)
+    await server.stop()
+    with pytest.raises(ConnectionError):
+        socket.create_connection(("127.0.0.1", port), timeout=DEADLINE)
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="sockets are shared by descriptors")
+@pytest.mark.parametrize("drained", [True, False])
+async def test_a_shared_socket_goes_on_for_those_who_hold_it(drained: bool) -> None:
+    listener = listening()
+    other = listener.dup()  # as another process has it
+    port = listener.getsockname()[1]
+    server = Http1Server(Forwarding(to_app="/"), [listener], sweep=Sweep(0.02), shared=True)
+    await server.start()
+    if drained:
+        await server.drain(DEADLINE)
+    await server.stop()
+    with other, connected(port) as client:
+        other.settimeout(DEADLINE)
+        taken, _ = await asyncio.to_thread(other.accept)
+        with taken:
+            taken.settimeout(DEADLINE)
+            assert await asyncio.to_thread(taken.recv, 65536) == GET
+            taken.sendall(b"here")
+        assert await asyncio.to_thread(client.recv, 65536) == b"here"
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="only Linux can")
+def test_the_kernel_begins_no_further_connections_and_keeps_those_that_it_has() -> None:
+    with listening() as listener:
+        port = listener.getsockname()[1]
+        before = connected(port)
+        assert take_no_more(listener)
+        with socket.socket() as late:
+            late.setblocking(False)
+            with contextlib.suppress(BlockingIOError):
+                late.connect(("127.0.0.1", port))
+            [one] = accepted(listener)
+            with one:
+                one.setblocking(True)
+                assert one.recv(65536) == GET
+                one.sendall(b"here")
+                assert before.recv(65536) == b"here"
+            assert not accepted(listener)
+            with pytest.raises(OSError, match="not connected"):
+                late.getpeername()
+        before.close()
+
+
+def test_a_socket_that_is_closed_is_no_reason_to_wait() -> None:
+    listener = listening()
+    listener.close()
+    assert not take_no_more(listener)
+
+
+async def test_a_handshake_that_fails_while_leaving_harms_nobody() -> None:
+    listener = listening()
+    port = listener.getsockname()[1]
+    tls = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    made: list[asyncio.Protocol] = []
+
+    def new() -> asyncio.Protocol:
+        made.append(asyncio.Protocol())
+        return made[-1]
+
+    listeners = Listeners([listener], new, tls=tls, handshake_time=DEADLINE)
+    clients = [connected(port) for _ in range(3)]  # plain HTTP
+    async with asyncio.timeout(DEADLINE):
+        await listeners.leave(0.0, shared=False)
+    assert len(made) == 3
+    for one in clients:
+        with contextlib.suppress(ConnectionError):
+            assert b"HTTP" not in await asyncio.to_thread(answer_on, one)
+    await listeners.stop()
