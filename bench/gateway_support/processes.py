@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import contextlib
+import json
 import os
+import select
 import socket
 import subprocess
 import sys
@@ -11,11 +13,13 @@ import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import psutil
 
 ROOT = Path(__file__).parents[2]
 START = 20.0  # seconds that a program gets to listen
+READY = 90.0  # seconds that it gets to print its ready line
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,6 +59,27 @@ class Bench:
                 return Program(name, port, psutil.Process(process.pid))
             time.sleep(0.05)
         raise SystemExit(f"{name} does not listen on port {port}")
+
+    def announced(
+        self, name: str, module: str, arguments: Sequence[str], cores: Sequence[int]
+    ) -> tuple[Program, dict[str, Any]]:
+        """Start one of our modules that prints a ready line; return it with that line."""
+        port = free_port()
+        command = [sys.executable, "-m", f"bench.gateway_support.{module}", "--port", str(port), *arguments]
+        process = subprocess.Popen(
+            command,
+            cwd=ROOT,
+            stdout=subprocess.PIPE,
+            preexec_fn=lambda: os.sched_setaffinity(0, cores),  # noqa: PLW1509
+        )
+        self._stack.callback(end, process)
+        assert process.stdout is not None
+        self._stack.callback(process.stdout.close)
+        ready, _, _ = select.select([process.stdout], [], [], READY)
+        line = process.stdout.readline() if ready else b""
+        if not line:
+            raise SystemExit(f"{name} does not become ready")
+        return Program(name, port, psutil.Process(process.pid)), json.loads(line)
 
     def python(self, name: str, module: str, arguments: Sequence[str], cores: Sequence[int]) -> Program:
         """Start one of our modules; it is told its port."""
