@@ -17,6 +17,7 @@ import time
 from collections.abc import Coroutine, Iterator
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 import aiohttp
 import pytest
@@ -194,6 +195,26 @@ def test_sigterm_ends_it_with_0_and_the_data_dir_can_be_used_again(mesh: RealMes
     second = mesh.start_coordinator()
     assert second.ready["coordinator_id"] == first.ready["coordinator_id"]
     assert second.stop() == 0
+
+
+@pytest.mark.processes
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows stops no process")
+def test_sigterm_turns_nobody_away_who_is_connected(mesh: RealMesh) -> None:
+    coordinator = mesh.start_coordinator()
+    place = urlsplit(coordinator.url)
+    coordinator.process.send_signal(signal.SIGSTOP)
+    clients = [socket.create_connection((place.hostname, place.port), timeout=60) for _ in range(100)]
+    for number, client in enumerate(clients):
+        path = b"/service/ocr" if number % 2 else b"/health"
+        client.sendall(b"GET " + path + b" HTTP/1.1\r\nHost: mesh\r\n\r\n")
+    coordinator.process.send_signal(signal.SIGTERM)
+    coordinator.process.send_signal(signal.SIGCONT)
+    for number, client in enumerate(clients):
+        with client, client.makefile("rb") as answer:
+            told = answer.read()
+        assert told.startswith(b"HTTP/1.1 401 " if number % 2 else b"HTTP/1.1 200 ")
+        assert b"\r\nConnection: close\r\n" in told
+    assert coordinator.process.wait(60) == 0
 
 
 @pytest.mark.processes
