@@ -96,6 +96,11 @@ class AccessLog:
     def lost(self) -> int:
         return self._overflowed + self._unwritten
 
+    @property
+    def waiting(self) -> int:
+        """How many lines are still to be written."""
+        return len(self._waiting)
+
     def wants(self, exchange: Exchange) -> bool:
         """Say whether a request is to be written: one of the sample, or one that went wrong or was refused.
 

@@ -97,7 +97,7 @@ def test_a_disk_that_hangs_costs_lines_and_nothing_else(
 ) -> None:
     sink.open.clear()
     written.add(LINE)
-    until(lambda: not written._waiting)  # the thread has it, and waits
+    until(lambda: not written.waiting)  # the thread has it, and waits
     for _ in range(MOST_WAITING + 7):
         written.add(LINE)
     assert (written.written, written.lost) == (0, 7)
