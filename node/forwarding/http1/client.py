@@ -6,6 +6,7 @@ import asyncio
 import logging
 import re
 import secrets
+import sys
 from http import HTTPStatus
 from typing import TYPE_CHECKING, cast
 
@@ -25,6 +26,7 @@ from node.forwarding.http1.head import (
     too_large,
 )
 from node.forwarding.http1.interface import Trouble
+from node.forwarding.http1.keepalive import watch
 from node.forwarding.http1.sweep import NEVER
 from node.wire.headers import REQUEST_ID
 from node.wire.problems import Problem
@@ -107,6 +109,8 @@ class ClientConnection(asyncio.Protocol):
         name = transport.get_extra_info("peername")
         self.peer = name[0] if isinstance(name, tuple) else ""
         self.secure = transport.get_extra_info("sslcontext") is not None
+        if sys.platform != "linux":  # where it has that from the listening socket
+            watch(transport.get_extra_info("socket"), self.server.limits.watch)
         now = self.loop.time()
         self.deadline = now + self.server.limits.head_time
         if self.server.draining:

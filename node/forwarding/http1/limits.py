@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from node.forwarding.http1.head import HeadLimits
+from node.forwarding.http1.keepalive import KeepAlive
 
 REPLAY_BYTES = 256 * 1024  # of a request's body that are kept for another try
 PEEK_BYTES = 64 * 1024  # of an answer that is read whole before it is relayed
@@ -27,6 +28,7 @@ class ServerLimits:
     open_addresses: frozenset[str] = frozenset({"127.0.0.1", "::1"})
     early: int = 64 * 1024  # bytes of further requests that are read while one is being answered
     head: HeadLimits = field(default_factory=HeadLimits)
+    watch: KeepAlive = field(default_factory=KeepAlive)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -38,3 +40,4 @@ class UpstreamLimits:
     idle: float = 30.0  # seconds that a connection is kept for the next request
     interim: int = 8  # 1xx answers before the real one
     head: HeadLimits = field(default_factory=HeadLimits)
+    watch: KeepAlive = field(default_factory=KeepAlive)

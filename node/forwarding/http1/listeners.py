@@ -16,6 +16,7 @@ import struct
 import sys
 from collections.abc import Callable, Sequence
 
+from node.forwarding.http1.keepalive import KeepAlive, watch
 from node.program.tasks import TaskSet
 
 BACKLOG = 1024
@@ -49,9 +50,11 @@ class Listeners:
         self._servers: list[asyncio.AbstractServer] = []
         self._arrivals = TaskSet("listeners")
 
-    async def start(self) -> None:
+    async def start(self, keep_alive: KeepAlive) -> None:
+        """Listen; whoever is accepted is watched in this way."""
         loop = asyncio.get_running_loop()
         for listener in self._sockets:
+            watch(listener, keep_alive)
             server = await loop.create_server(
                 self._new,
                 sock=listener,

@@ -9,6 +9,7 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 
 from node.forwarding.http1.exchange import Exchange
+from node.forwarding.http1.keepalive import watch
 from node.forwarding.http1.limits import UpstreamLimits
 from node.forwarding.http1.sweep import Sweep
 from node.forwarding.http1.upstream import Recent, UpstreamConnection
@@ -155,6 +156,7 @@ class Pool:
             self._not_connected("no connection")
             raise
         else:
+            watch(connection.transport.get_extra_info("socket"), self._upstreams.limits.watch)
             self.connecting -= 1
             self._all.add(connection)
             self._upstreams.live.add(connection)

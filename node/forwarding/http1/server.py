@@ -92,7 +92,7 @@ class Http1Server:
         try:
             if self._app is not None:
                 await self._app.start()
-            await self._listeners.start()
+            await self._listeners.start(self.limits.watch)
         except BaseException:
             await self.stop()
             raise
