@@ -24,7 +24,7 @@ from node.forwarding.door import Door
 from node.forwarding.headers import Answers, Fields
 from node.forwarding.http1.exchange import Exchange
 from node.forwarding.http1.head import field_line
-from node.forwarding.paths import split_path
+from node.forwarding.paths import has_dots, split_path
 from node.program.tasks import TaskSet
 from node.routing.router import Router
 from node.wire.headers import HOPS
@@ -135,6 +135,8 @@ class Gateway(Door):
         path = head.target.partition("?")[0]
         name, rest = split_path(path, PREFIX if path.startswith(PREFIX) else OLDER_PREFIX)
         problem = None if path.startswith(PREFIX) else check_older(head.method, rest)
+        if has_dots(path):  # before anything is decided by the name in it
+            problem = Problem("invalid-request", "The path may not hold '.' or '..' segments.")
         visit = Visit(exchange.peer, address_behind(exchange.peer, fields), fields)
         told = cors.answer_headers(fields, self._origins)
         return Wish(

@@ -8,6 +8,7 @@ from typing import Any
 from node.forwarding.access_log import AccessLog, Line, line_of
 from node.forwarding.headers import request_id_of
 from node.forwarding.http1.exchange import Exchange
+from node.forwarding.paths import has_dots
 from node.wire.headers import REQUEST_ID
 from node.wire.problems import Problem
 
@@ -28,7 +29,7 @@ class Door(ABC):
     def begin(self, exchange: Exchange) -> None:
         """Take a request, or leave it to the application."""
         if not exchange.head.target.startswith(self._prefixes):
-            exchange.to_app()
+            self._leave(exchange)
             return
         request_id = exchange.request_id = request_id_of(exchange.head)
         exchange.lines = f"{REQUEST_ID}: {request_id}\r\n".encode("latin-1")
@@ -37,6 +38,14 @@ class Door(ABC):
             self.enter(exchange)
         except Problem as problem:
             exchange.refuse(problem)
+
+    def _leave(self, exchange: Exchange) -> None:
+        """Leave a request to the application, unless others may read its address as one of ours."""
+        if has_dots(exchange.head.target.partition("?")[0]):
+            text = "The path may not hold '.' or '..' segments: say directly where it leads to."
+            exchange.refuse(Problem("invalid-request", text))
+        else:
+            exchange.to_app()
 
     def finished(self, exchange: Exchange) -> None:
         """Tell whoever carried the request that it is over."""

@@ -28,7 +28,12 @@ def check_path(path: str) -> str:
     """Return a raw path that is safe to append to a service's address; raise Problem for any other."""
     if len(path) > MAX_PATH or not SAFE.fullmatch(path) or "?" in path or "#" in path:
         raise Problem("invalid-request", "The path is too long or holds characters that a path cannot have.")
-    decoded = unquote_to_bytes(path)
-    if CONTROLS.search(decoded) or any(part in (b".", b"..") for part in SEPARATORS.split(decoded)):
+    if CONTROLS.search(unquote_to_bytes(path)) or has_dots(path):
         raise Problem("invalid-request", "The path may not hold '.' or '..' segments or control characters.")
     return path
+
+
+def has_dots(path: str) -> bool:
+    """Tell whether a raw path holds a segment that leads elsewhere, in any spelling that somebody may read so."""
+    parts = SEPARATORS.split(unquote_to_bytes(path))
+    return any(part.partition(b";")[0] in (b".", b"..") for part in parts)  # some servers drop what is behind ";"

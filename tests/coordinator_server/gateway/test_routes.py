@@ -7,6 +7,7 @@ import io
 from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 import aiohttp
 import pytest
@@ -107,6 +108,31 @@ async def test_every_refusal_has_its_status_and_type(
     assert answer.content_type == "application/problem+json"
     if status == 503:
         assert int(answer.headers["Retry-After"]) > 0
+
+
+AMBIGUOUS = ["/service/ner/../echo", "/service/../service/echo", "/service/./echo", "/x/../service/echo"]
+AMBIGUOUS += ["/service/echo/./x", "/service/ner/%2e%2e/echo", "/service/ner%2f..%2fecho", "/service/ner\\..\\echo"]
+AMBIGUOUS += ["/service/ner/..;/echo", "/service/echo/%2e", "/api/service/ner/../echo", "/service/%2e%2e/echo/x"]
+ELSEWHERE = {"/SERVICE/echo": 404, "/service//echo": 404, "//service/echo": 404, "/service%2fecho": 404}
+ELSEWHERE |= {"/service/ECHO": 404, "/service/ech%6f": 404, "/service;a/echo": 404, "/service/echo%2f": 404}
+
+
+@pytest.mark.parametrize("with_key", [True, False])
+async def test_nobody_gets_to_another_service_by_an_address_that_can_be_read_in_two_ways(
+    front: Front, with_key: bool
+) -> None:
+    worker = await front.join("alpha")
+    key = (await front.key(services=["echo"]))["X-API-Key"] if with_key else "none"
+    expected = dict.fromkeys(AMBIGUOUS, 400) | (ELSEWHERE if with_key else {})
+    place = urlsplit(front.url)
+    for target, status in expected.items():
+        reader, writer = await asyncio.open_connection(place.hostname, place.port)
+        fields = f"Host: mesh\r\nX-API-Key: {key}\r\nConnection: close\r\n\r\n"
+        writer.write(f"POST {target} HTTP/1.1\r\nContent-Length: 0\r\n{fields}".encode())
+        answer = await reader.read()
+        writer.close()
+        assert answer.startswith(b"HTTP/1.1 %d " % status), (target, answer)
+    assert not worker.seen
 
 
 async def test_a_rate_ends_in_429_with_the_time_to_wait(tmp_path: Path) -> None:
