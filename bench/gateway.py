@@ -24,7 +24,7 @@ sys.path.insert(
 )  # `python bench/gateway.py` alone would find only what is in bench/
 
 from bench.gateway_support import cost, nginx, results, whole
-from bench.gateway_support.load import Load, Peer, put
+from bench.gateway_support.load import Load, Peer, rounds_of
 from bench.gateway_support.processes import Bench, Program
 from bench.gateway_support.results import CORE, EARLIER, OURS
 from node.program.lifetime import guarded
@@ -46,9 +46,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         raise SystemExit(f"These programs are missing: {', '.join(missing)}. On Debian: nginx-light and wrk.")
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # end what was started
     with contextlib.ExitStack() as stack:
-        folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="bench-")))
-        folder.chmod(0o755)  # nginx gives up its rights before it reads the files
-        bench = Bench(folder, stack)
+        bench = Bench(Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="bench-"))), stack)
         workers, ports = nginx.workers(bench, arguments.sizes, WORKERS)
         if arguments.cost:
             cost.measure(bench, workers, ports, arguments)
@@ -92,9 +90,7 @@ def measure(bench: Bench, workers: Program, ports: Sequence[int], arguments: arg
     for size in arguments.sizes:
         for connections in arguments.connections:
             load = Load(size, connections, arguments.seconds, arguments.vary)
-            rounds = [
-                {peer.name: put(bench, workers, peer, load) for peer in peers} for _ in range(arguments.rounds)
-            ]
+            rounds = rounds_of(bench, workers, peers, load, arguments.rounds)
             rows.append(results.middle(size, connections, rounds))
             if not arguments.json:
                 print(*results.lines(rows[-1], other_cores), sep="\n", flush=True)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import resource
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import psutil
@@ -83,6 +83,17 @@ class Figures:
         if self.generator_share + self.workers_share >= FULL * other_cores:
             return "load generator and workers"
         return ""
+
+
+Round = Mapping[str, Figures]  # by the name of the proxy
+
+
+def rounds_of(bench: Bench, workers: Program, peers: Sequence[Peer], load: Load, count: int) -> list[Round]:
+    """Put this load on every proxy in turn, so often; each round begins with another one."""
+    return [
+        {peer.name: put(bench, workers, peer, load) for peer in (*peers[begin:], *peers[:begin])}
+        for begin in (number % len(peers) for number in range(count))
+    ]
 
 
 def put(bench: Bench, workers: Program, peer: Peer, load: Load) -> Figures:

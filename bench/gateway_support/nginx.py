@@ -6,13 +6,14 @@ and its buffers hold as much of an answer as ours do (a quarter MiB).
 
 from __future__ import annotations
 
+import os
 from collections.abc import Sequence
 
 from bench.gateway_support.processes import Bench, Program, free_port
 
 FOLDER = "/service/ner-extraction/"  # below which everything is asked for, of whatever proxy
 MAIN = """
-worker_processes 1; daemon off; pid {dir}/{name}.pid; error_log {dir}/{name}.log crit;
+{user} worker_processes 1; daemon off; pid {dir}/{name}.pid; error_log {dir}/{name}.log crit;
 events {{ worker_connections 16384; }}
 http {{
   access_log off; keepalive_requests 1000000000; keepalive_timeout 600; sendfile on; tcp_nopush on;
@@ -62,5 +63,6 @@ def proxy(bench: Bench, workers: Sequence[int]) -> Program:
 
 def _start(bench: Bench, name: str, rest: str, cores: Sequence[int], port: int) -> Program:
     config = bench.folder / f"{name}.conf"
-    config.write_text(MAIN.format(dir=bench.folder, name=name, rest=rest))
+    user = "user root;" if os.geteuid() == 0 else ""  # another one might not read the files
+    config.write_text(MAIN.format(user=user, dir=bench.folder, name=name, rest=rest))
     return bench.start(name, ["nginx", "-c", str(config)], cores, port)

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from bench.gateway_support.load import Figures
+from bench.gateway_support.load import Round
 
 NGINX, EARLIER, CORE, OURS = "nginx", "earlier", "core", "gateway"
-Round = Mapping[str, Figures]  # by the name of the proxy
 SMALL, LARGE, MANY = 200, 2**20, 32  # bytes, bytes, connections that the wanted figures speak of
 HEADING = (
     f"{'body':>9} {'conn':>5}  {'':<9} {'requests/s':>11} {'p50 ms':>8} {'p99 ms':>9} {'CPU us':>8}   "

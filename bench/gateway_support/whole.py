@@ -74,7 +74,7 @@ class Plan:
 
 def run(plan: Plan) -> int:
     """Serve until SIGTERM or SIGINT; return the exit code."""
-    configure_logging("text", "warning")
+    configure_logging("text", "error")
     with contextlib.ExitStack() as changes:
         if not plan.metrics:
             changes.enter_context(mock.patch.object(Metrics, "ended", _not_counted))

@@ -17,6 +17,7 @@ import aiohttp
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from coordinator_server.admin_client import AdminFile
+from coordinator_server.registry.endpoints import is_reachable, parse_address
 from node.coordinator_client import CoordinatorClient
 from node.enrolment import enrol, parse_invitation
 from node.program.settings import SettingError
@@ -35,18 +36,18 @@ def parse_worker_url(text: str) -> Place:
     refused = SettingError("worker_url", text, ALLOWED, "--worker-url")
     try:
         parts = urlsplit(text)
-        host, port = parts.hostname, parts.port or 80
-    except ValueError:
-        raise refused from None
-    beside = parts.path.strip("/") or parts.query or parts.fragment or parts.username or parts.password
-    if parts.scheme != "http" or not host or beside:
-        raise refused
-    try:
+        host, port = parts.hostname, 80 if parts.port is None else parts.port
+        beside = parts.path.strip("/") or parts.query or parts.fragment or parts.username or parts.password
+        if parts.scheme != "http" or not host or not port or beside:
+            raise refused
         found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
-    except (OSError, UnicodeError):
+    except (OSError, ValueError):
         raise refused from None
     first = min(found, key=lambda one: one[0] != socket.AF_INET)  # `localhost` is 127.0.0.1 wherever there is one
-    return str(first[4][0]), port
+    address = parse_address(str(first[4][0]))
+    if address is None or not is_reachable(address):
+        raise refused
+    return str(address), port
 
 
 @contextlib.asynccontextmanager
