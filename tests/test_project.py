@@ -90,6 +90,7 @@ def test_every_needed_program_is_one_that_make_test_installs() -> None:
         "ss": "iproute2",
         "ps": "procps",
         "nginx": "nginx-light",
+        "wrk": "wrk",
     }
     script = (ROOT / "installers" / "debian_test_packages.sh").read_text("utf-8").split()
     unknown = []

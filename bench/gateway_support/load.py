@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-import resource
+import os
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -145,13 +145,13 @@ def _settle(proxy: Program) -> None:
 
 def _used(bench: Bench, workers: Program, proxy: Program) -> Sequence[float]:
     """Return seconds: the time, and the CPU time of proxy, workers, ended children and the proxy's core so far."""
-    children = resource.getrusage(resource.RUSAGE_CHILDREN)
+    ended = os.times()
     core = psutil.cpu_times(percpu=True)[bench.measured[0]]
     idle = core.idle + core.iowait
     return (
         time.monotonic(),
         proxy.cpu_seconds(),
         workers.cpu_seconds(),
-        children.ru_utime + children.ru_stime,
+        ended.children_user + ended.children_system,
         sum(core) - idle - core.guest - core.guest_nice,
     )

@@ -35,7 +35,10 @@ FIGURES = {
     "workers_share", "strangers_share", "limited_by",
 }  # fmt: skip
 
-pytestmark = pytest.mark.processes
+pytestmark = [
+    pytest.mark.processes,
+    pytest.mark.skipif(sys.platform != "linux", reason="it gives each program a core of its own, as Linux can"),
+]
 
 
 def start(folder: Path, *arguments: str) -> subprocess.Popen[str]:
