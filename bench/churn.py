@@ -1,0 +1,145 @@
+"""Requests at a fixed rate while workers are killed and started and the gateway's processes are replaced.
+
+A real coordinator and real nodes; whatever happens to them, every request that may be repeated gets its right
+answer: the exit code is 1 when one did not. Two nodes that serve are always left alone: a mesh without any worker
+may say that it has none.
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import json
+import random
+import signal
+import sys
+import tempfile
+import time
+from pathlib import Path
+from urllib.parse import urlsplit
+
+from bench.churn_support.blows import Blow, blows, victim
+from bench.churn_support.client import Client
+from bench.churn_support.programs import Mesh, Node
+from bench.churn_support.results import Event, document, table
+from node.program.tasks import TaskSet
+
+LOOK = 0.25  # seconds between two looks at who serves
+SETTLED = 2.0  # seconds that a node has served before it counts as one
+JOINING = 120.0  # seconds for all nodes to serve at first
+
+
+class Storm:
+    """Deals blows, and starts again who fell."""
+
+    def __init__(self, mesh: Mesh, rng: random.Random, pause: float, *, gateways: bool) -> None:
+        self._mesh = mesh
+        self._rng = rng
+        self._pause = pause
+        self._next = blows(rng, gateways=gateways)
+        self._tasks = TaskSet("storm")
+        self._began = 0.0
+        self.events: list[Event] = []
+
+    async def run(self) -> None:
+        """Deal blow after blow until cancelled."""
+        self._began = time.monotonic()
+        for blow in self._next:
+            await asyncio.sleep(self._rng.uniform(0.5, 1.5) * self._pause)
+            if blow == Blow.RENEW_GATEWAYS:
+                self._note(blow, "all, one after another")
+                self._mesh.coordinator.signal(signal.SIGHUP)
+                continue
+            name = await self._spare_one()
+            self._strike(blow, self._mesh.nodes[name])
+
+    async def stop(self) -> None:
+        await self._tasks.stop()
+
+    async def _spare_one(self) -> str:
+        while True:
+            name = victim(self._rng, self._mesh.serving(SETTLED))
+            if name is not None:
+                return name
+            await asyncio.sleep(LOOK)
+
+    def _strike(self, blow: Blow, node: Node) -> None:
+        node.serves_since = None
+        if blow == Blow.KILL_SERVICE:
+            if node.kill_child():
+                self._note(blow, node.name)
+            return
+        node.signal(signal.SIGKILL if blow == Blow.KILL_NODE else signal.SIGTERM)
+        self._note(blow, node.name)
+        self._tasks.start(self._raise_again(node, self._rng.uniform(0.2, 2.0)), "start")
+
+    async def _raise_again(self, node: Node, pause: float) -> None:
+        await node.ended()
+        await asyncio.sleep(pause)
+        await node.start()
+        self._note("node started again", node.name)
+
+    def _note(self, what: str, whom: str) -> None:
+        self.events.append(Event(time.monotonic() - self._began, str(what), whom))
+
+
+async def look_on(mesh: Mesh) -> None:
+    while True:
+        await mesh.look()
+        await asyncio.sleep(LOOK)
+
+
+async def all_serve(mesh: Mesh) -> None:
+    async with asyncio.timeout(JOINING):
+        while len(mesh.serving(SETTLED)) < len(mesh.nodes):  # noqa: ASYNC110 - other programs come about it
+            await asyncio.sleep(LOOK)
+
+
+async def churn(options: argparse.Namespace, folder: Path) -> int:
+    """Run the whole of it; return the exit code."""
+    tasks = TaskSet("churn")
+    async with Mesh(folder, options.nodes, options.workers) as mesh:
+        where = urlsplit(mesh.url)
+        client = Client(str(where.hostname), int(where.port or 80), mesh.key)
+        storm = Storm(mesh, random.Random(options.seed), options.pause, gateways=options.workers > 1)
+        over = asyncio.Event()
+        try:
+            tasks.start(look_on(mesh), "look")
+            await all_serve(mesh)
+            began = time.monotonic()
+            storming = tasks.start(storm.run(), "storm")
+            asking = tasks.start(client.run(options.rate, over), "client")
+            await asyncio.sleep(options.seconds)
+            storming.cancel()
+            over.set()
+            seconds = time.monotonic() - began
+            await asking
+        finally:
+            await tasks.stop()
+            await storm.stop()
+            await client.stop()
+    found = document(client.sent, seconds, client.tally, storm.events)
+    print(json.dumps(found) if options.json else table(found, storm.events, client.tally.failures))
+    return 1 if client.tally.failed else 0
+
+
+def main(argv: list[str] | None = None) -> int:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--seconds", type=float, default=60.0)
+    parser.add_argument("--rate", type=float, default=300.0, help="requests a second")
+    parser.add_argument("--nodes", type=int, default=4)
+    parser.add_argument("--workers", type=int, default=1, help="processes of the gateway")
+    parser.add_argument("--pause", type=float, default=2.0, help="seconds between two blows, on average")
+    parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--json", action="store_true")
+    parser.add_argument("--keep", type=Path, help="folder for data and logs, which stay there")
+    options = parser.parse_args(argv)
+    if options.keep is not None:
+        options.keep.mkdir(parents=True)
+        return asyncio.run(churn(options, options.keep))
+    with tempfile.TemporaryDirectory(prefix="rma-churn-") as folder:
+        return asyncio.run(churn(options, Path(folder)))
+
+
+if __name__ == "__main__":
+    sys.exit(main())
