@@ -124,6 +124,8 @@ class Attempt:
         parts, worker_id = self._parts, self.worker_id
         if trouble.kind == "client":
             self._listener.client_failed(trouble)
+        elif trouble.kind == "full":  # it is we who may open no further connection
+            self._listener.has_failed(self, Failure(worker_id, "refused", trouble.reason, "overloaded"))
         elif trouble.kind == "connect":
             parts.addresses.failed(worker_id, self._target, parts.clock())
             if parts.witness is not None and not self.is_local:

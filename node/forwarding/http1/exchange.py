@@ -11,7 +11,7 @@ from __future__ import annotations
 import logging
 import secrets
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 from msgspec.structs import replace
 
@@ -73,6 +73,7 @@ class Exchange:
     _framing = heads.NONE
     _peeked: list[bytes] | None = None
     _peeking: Callable[[bytes | None], None] | None = None
+    _unhurried = NO_PATIENCE  # what `patience` is again after a peek
     _answer_ended = False
     _closing = False
 
@@ -162,8 +163,13 @@ class Exchange:
         self._let_go()
 
     def peek(self, then: Callable[[bytes | None], None]) -> None:
-        """Read the body of a small answer whole; `then` hears it, or None when it is too large or broke off."""
-        self._peeked, self._peeking = [], then
+        """Read the body of a small answer whole; `then` hears it, or None when it is too large.
+
+        It must come as soon as a connection must; where it does not, or breaks off, the attempt hears `failed`.
+        """
+        self._peeked, self._peeking, self._unhurried = [], then, self.patience
+        end = min(self.patience.deadline, self.client.loop.time() + self.patience.connect)
+        self.patience = replace(self.patience, deadline=end)
         assert self.upstream is not None
         self.upstream.proceed()
 
@@ -286,8 +292,8 @@ class Exchange:
         if not self.done:
             upstream.deadline = self.worker_deadline()
 
-    def not_connected(self, reason: str) -> None:
-        self._failed(Trouble("connect", reason, executed=False))
+    def not_connected(self, reason: str, kind: Literal["connect", "full"] = "connect") -> None:
+        self._failed(Trouble(kind, reason, executed=False))
 
     def upstream_head(self, head: ResponseHead) -> None:
         self.response = head
@@ -315,15 +321,14 @@ class Exchange:
         upstream, self.upstream = self.upstream, None
         source = self._source
         assert source is not None
-        if self._peeking is not None:
-            self._peek_end(None)
-        elif self.status:
+        if self.status:
             self._break(trouble.reason)
         elif not begun and self._repeatable and self.replayable and upstream is not None and upstream.reused:
             fresh = source.acquire(self, fresh=True)
             if fresh is not None:
                 self.connected(fresh)
         else:
+            self.response = self._peeking = self._peeked = None
             self._failed(trouble)
 
     def tunnel_ended(self) -> None:
@@ -332,14 +337,14 @@ class Exchange:
         self._finish()
 
     def upstream_full(self) -> None:
-        if not self.body_complete or self.status == 101:
-            self.client.pause()
-            if self.upstream is not None and self.status != 101:
-                self.upstream.deadline = self.worker_deadline()
+        self._upload_turns(self.client.pause)
 
     def upstream_ready_for_more(self) -> None:
+        self._upload_turns(self.client.resume)
+
+    def _upload_turns(self, turn: Callable[[], None]) -> None:
         if not self.body_complete or self.status == 101:
-            self.client.resume()
+            turn()
             if self.upstream is not None and self.status != 101:
                 self.upstream.deadline = self.worker_deadline()
 
@@ -415,10 +420,6 @@ class Exchange:
         data = b"".join(self._peeked or ())
         ended, upstream = self._answer_ended, self.upstream
         self._peeked = None
-        if not ended and upstream is None:
-            self.client.transport.write(self._head_out or b"")
-            self._break("the answer broke off")
-            return
         self._write(data, ended)
         if ended:
             self._finish()
@@ -430,18 +431,15 @@ class Exchange:
         assert peeked is not None
         peeked.append(data)
         self._answer_ended = end
-        if sum(map(len, peeked)) > PEEK_BYTES:
-            if self.upstream is not None:
-                self.upstream.pause()
-            self._peek_end(None)
-        elif end:
-            self._peek_end(b"".join(peeked))
-
-    def _peek_end(self, body: bytes | None) -> None:
-        then, self._peeking = self._peeking, None
+        large = sum(map(len, peeked)) > PEEK_BYTES
+        if not (large or end):
+            return
+        then, self._peeking, self.patience = self._peeking, None, self._unhurried
         assert then is not None
+        if large and self.upstream is not None:
+            self.upstream.pause()
         try:
-            then(body)
+            then(None if large else b"".join(peeked))
         except Exception:
             self.crashed()
 

@@ -104,7 +104,7 @@ class Pool:
                 connection.reused = True
                 return connection
         if self.count >= self._upstreams.limits.connections_per_address or not self._upstreams.make_room():
-            exchange.not_connected("there are too many connections to it")
+            exchange.not_connected("there are too many connections to workers", "full")
             return None
         self._waiting[exchange] = None
         self.connecting += 1

@@ -20,6 +20,8 @@ from node.forwarding.http1.listeners import BACKLOG, Listeners
 from node.forwarding.http1.sweep import Sweep
 from node.wire.problems import Problem
 
+__all__ = ["BACKLOG", "App", "Http1Server", "counted_address", "shared_socket"]
+
 
 class App(Protocol):
     """An application that answers what the handler gives it."""

@@ -9,6 +9,7 @@ import msgspec
 import pytest
 from aiohttp import web
 
+from node.forwarding.http1.limits import UpstreamLimits
 from node.routing.attempt import parse_load
 from node.routing.settings import RoutingSettings
 from node.wire.manifests import Catalogue
@@ -120,6 +121,44 @@ async def test_a_worker_that_is_too_slow_is_504_or_replaced() -> None:
         assert await post(gateway) == (504, "1", "upstream-timeout")
     async with mesh(silent, fine, first_byte_timeout=2.0) as (gateway, _):
         assert await post(gateway, ONCE) == (200, "2", "fine")
+
+
+async def test_a_refusal_that_stalls_half_way_is_waited_for_no_longer_than_a_connection() -> None:
+    async def stalls(request: web.Request) -> web.StreamResponse:
+        answer = web.StreamResponse(status=503, headers={"Content-Type": "application/problem+json"})
+        answer.content_length = 100
+        await answer.prepare(request)
+        await answer.write(b'{"type": ')
+        await asyncio.Event().wait()
+        raise AssertionError
+
+    settings = RoutingSettings(policy="round-robin", retry_base=0.001, connect_timeout=3.0, idle_timeout=600.0)
+    async with mesh(stalls, fine, settings=settings, request_timeout=600.0) as (gateway, workers):
+        assert await post(gateway) == (504, "1", "upstream-timeout")
+        assert workers[1].bodies == []
+        assert [peer.worker_id for peer in gateway.router.peers()] == ["w2"]  # it counts as failed
+    async with mesh(stalls, fine, settings=settings, request_timeout=600.0) as (gateway, workers):
+        assert await post(gateway, ONCE) == (200, "2", "fine")
+
+
+async def test_our_own_limit_of_connections_says_nothing_about_a_worker() -> None:
+    settings = RoutingSettings(policy="round-robin", retry_base=0.001, breaker_failures=1)
+    async with mesh(silent, silent, settings=settings) as (gateway, workers):
+        parts = gateway.router._parts
+        parts.forwarder._upstreams.limits = UpstreamLimits(connections_per_address=1)
+        holding = [asyncio.get_running_loop().create_task(post(gateway)) for _ in workers]
+        await until(lambda: all(worker.bodies for worker in workers))
+        for _ in range(6):
+            assert await post(gateway) == (503, "2", "overloaded")
+        workers[1].behave = fine
+        holding[1].cancel()
+        await until(lambda: workers[1].let_go == 1)
+        assert await post(gateway) in ((200, "1", "fine"), (200, "2", "fine"))
+        assert len(gateway.router.peers()) == 2
+        assert not parts.breakers.blocked(OCR.name, parts.clock())
+        assert len(workers[0].bodies) == 1
+        holding[0].cancel()
+        await asyncio.gather(*holding, return_exceptions=True)
 
 
 async def test_no_try_begins_after_the_requests_time_is_up() -> None:

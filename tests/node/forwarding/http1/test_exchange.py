@@ -10,6 +10,7 @@ import tracemalloc
 from collections.abc import Callable
 
 import pytest
+from msgspec.structs import replace
 
 from node.forwarding.http1.exchange import Exchange
 from node.forwarding.http1.head import ResponseHead, field_line
@@ -342,6 +343,65 @@ async def test_a_handler_may_read_a_small_answer_and_send_it_on_or_try_another()
         assert (answer.status, answer.body) == (503, b"y" * 200_000)
         assert documents[-1] is None
         assert one.connections == 1  # what was read whole leaves its connection usable
+
+
+@pytest.mark.parametrize("drips", [True, False])
+async def test_an_answer_that_is_read_first_must_come_as_soon_as_a_connection(drips: bool) -> None:
+    async def stalls(reader: Reader, writer: Writer) -> None:
+        await read_request(reader)
+        writer.write(b"HTTP/1.1 503 Busy\r\nContent-Length: 100000\r\n\r\n")
+        while drips:
+            writer.write(b"x")
+            await writer.drain()
+            await asyncio.sleep(0.01)
+        await reader.read()
+
+    def decide(exchange: Exchange, _head: ResponseHead) -> None:
+        exchange.patience = replace(exchange.patience, connect=0.3)
+        exchange.peek(heard.append)
+
+    handler = Deciding()
+    handler.decide = decide
+    heard: list[bytes | None] = []
+    async with working(stalls) as worker, running(worker, handler=handler) as plane:
+        assert (await plane.ask(GET)).status == 504
+        assert not heard
+        assert [(one.kind, one.executed) for one in handler.troubles] == [("timeout", True)]
+        await eventually(lambda: not worker.open, "the worker is let go", DEADLINE)
+
+
+async def test_an_answer_that_breaks_off_while_it_is_read_is_a_failure() -> None:
+    async def breaks(reader: Reader, writer: Writer) -> None:
+        await read_request(reader)
+        writer.write(b"HTTP/1.1 503 Busy\r\nContent-Length: 100\r\n\r\nhalf")
+
+    handler = Deciding(retry=True)
+    handler.decide = lambda exchange, head: (
+        exchange.peek(heard.append) if head.status == 503 else exchange.relay(PASSING)
+    )
+    heard: list[bytes | None] = []
+    async with working(breaks) as bad, working() as good, running(bad, good, handler=handler) as plane:
+        assert (await plane.ask(GET)).status == 200
+        assert not heard
+        assert [one.kind for one in handler.troubles] == ["reset"]
+
+
+async def test_an_answer_whose_beginning_was_read_has_all_the_time_again() -> None:
+    def decide(exchange: Exchange, _head: ResponseHead) -> None:
+        def go_on(_body: bytes | None) -> None:
+            times.append(exchange.patience)
+            exchange.relay(PASSING)
+
+        exchange.peek(go_on)
+
+    times: list[Patience] = []
+    handler = Deciding()
+    handler.decide = decide
+    for size in (100, 200_000):
+        large = saying(b"HTTP/1.1 503 Busy\r\nContent-Length: %d\r\n\r\n" % size + bytes(size))
+        async with working(large) as worker, running(worker, handler=handler) as plane:
+            assert len((await plane.ask(GET)).body) == size
+    assert times == [handler.patience] * 2
 
 
 async def test_a_decision_may_come_later() -> None:
