@@ -5,6 +5,7 @@ What belongs to a hop by HTTP's own rules is left out by `http1.head` already; h
 
 from __future__ import annotations
 
+import os
 import re
 import secrets
 from collections.abc import Iterable, Iterator, Mapping
@@ -51,8 +52,15 @@ class Digits:
         self._at = end
         return self._drawn[at:end]
 
+    def forget(self) -> None:
+        """Draw anew at the next call."""
+        self._drawn = ""
+        self._at = 0
+
 
 _digits = Digits()
+if hasattr(os, "register_at_fork"):  # a child would give the same ids as we
+    os.register_at_fork(after_in_child=_digits.forget)
 
 
 class Fields(Mapping[str, str]):
