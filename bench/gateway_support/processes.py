@@ -20,6 +20,7 @@ import psutil
 ROOT = Path(__file__).parents[2]
 START = 20.0  # seconds that a program gets to listen
 READY = 90.0  # seconds that it gets to print its ready line
+END = 15.0  # seconds that all get to end by themselves
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,13 +47,13 @@ class Bench:
 
     def __init__(self, folder: Path, stack: contextlib.ExitStack) -> None:
         self.folder = folder
-        self._stack = stack
+        self._started: list[subprocess.Popen[bytes]] = []
+        stack.callback(end, self._started)
         cores = sorted(os.sched_getaffinity(0))
         self.measured, self.others = cores[:1], cores[1:] or cores
 
     def start(self, name: str, command: Sequence[str], cores: Sequence[int], port: int) -> Program:
-        process = subprocess.Popen(command, cwd=ROOT, preexec_fn=lambda: os.sched_setaffinity(0, cores))  # noqa: PLW1509
-        self._stack.callback(end, process)
+        process = self._spawn(command, cores)
         limit = time.monotonic() + START
         while process.poll() is None and time.monotonic() < limit:
             with contextlib.suppress(OSError), socket.create_connection(("127.0.0.1", port), 1):
@@ -66,15 +67,8 @@ class Bench:
         """Start one of our modules that prints a ready line; return it with that line."""
         port = free_port()
         command = [sys.executable, "-m", f"bench.gateway_support.{module}", "--port", str(port), *arguments]
-        process = subprocess.Popen(
-            command,
-            cwd=ROOT,
-            stdout=subprocess.PIPE,
-            preexec_fn=lambda: os.sched_setaffinity(0, cores),  # noqa: PLW1509
-        )
-        self._stack.callback(end, process)
+        process = self._spawn(command, cores, stdout=subprocess.PIPE)
         assert process.stdout is not None
-        self._stack.callback(process.stdout.close)
         ready, _, _ = select.select([process.stdout], [], [], READY)
         line = process.stdout.readline() if ready else b""
         if not line:
@@ -86,6 +80,18 @@ class Bench:
         port = free_port()
         command = [sys.executable, "-m", f"bench.gateway_support.{module}", "--port", str(port), *arguments]
         return self.start(name, command, cores, port)
+
+    def _spawn(
+        self, command: Sequence[str], cores: Sequence[int], stdout: int | None = None
+    ) -> subprocess.Popen[bytes]:
+        process = subprocess.Popen(
+            command,
+            cwd=ROOT,
+            stdout=stdout,
+            preexec_fn=lambda: os.sched_setaffinity(0, cores),  # noqa: PLW1509
+        )
+        self._started.append(process)
+        return process
 
     def run(self, command: Sequence[str], seconds: float) -> str:
         """Run something to its end on the other cores; return what it says."""
@@ -107,10 +113,16 @@ def free_port() -> int:
         return port
 
 
-def end(process: subprocess.Popen[bytes]) -> None:
-    process.terminate()
-    try:
-        process.wait(10)
-    except subprocess.TimeoutExpired:
-        process.kill()
-        process.wait()
+def end(processes: Sequence[subprocess.Popen[bytes]]) -> None:
+    """Tell all to end, and end those that do not."""
+    for process in processes:
+        process.terminate()
+    limit = time.monotonic() + END
+    for process in processes:
+        try:
+            process.wait(max(0.1, limit - time.monotonic()))
+        except subprocess.TimeoutExpired:
+            process.kill()
+            process.wait()
+        if process.stdout is not None:
+            process.stdout.close()

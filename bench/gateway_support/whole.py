@@ -17,7 +17,7 @@ import time
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, TextIO
 from unittest import mock
 
 import msgspec
@@ -88,20 +88,43 @@ def _not_counted(_metrics: Metrics, _outcome: Outcome) -> None:
 async def _run(plan: Plan, stop: asyncio.Event) -> int:
     tasks, out = TaskSet("bench"), sys.stdout
     with tempfile.TemporaryDirectory(prefix="bench-") as folder, contextlib.redirect_stdout(io.StringIO()):
-        serving: asyncio.Task[int] = tasks.start(serve(_config(plan, Path(folder)), stop, as_json=False), "serve")
+        serving = tasks.start(_serve(_config(plan, Path(folder)), stop), "serve")
         try:
-            admin = await _admin(serving, Path(folder) / ADMIN_FILE)
-            if admin is None:  # it could not start, or was told to stop
-                return await serving
-            async with joined(admin, plan.places, SERVICE):
-                key = await make_key(admin, SERVICE, UNLIMITED)
-                with contextlib.redirect_stdout(out):
-                    _announce(plan, admin.url, key)
-                await stop.wait()
-            return await serving
+            await _be_measured(plan, Path(folder), serving, stop, out)
+        except Exception:
+            if not stop.is_set():  # else it was told to end while it began
+                raise
         finally:
             stop.set()
-            await asyncio.gather(serving, return_exceptions=True)
+            ended: int | UserFacingError = await serving
+    if isinstance(ended, UserFacingError):
+        raise ended
+    return ended
+
+
+async def _serve(config: CoordinatorConfig, stop: asyncio.Event) -> int | UserFacingError:
+    """Serve until `stop` is set; return the exit code, or why it cannot."""
+    try:
+        return await serve(config, stop, as_json=False)
+    except UserFacingError as error:
+        return error
+
+
+async def _be_measured(
+    plan: Plan, folder: Path, serving: asyncio.Task[Any], stop: asyncio.Event, out: TextIO
+) -> None:
+    """Let the workers join, say that all is ready, and keep them registered until `stop` is set."""
+    admin = await _admin(serving, folder / ADMIN_FILE)
+    if admin is None:
+        return
+    async with joined(admin, plan.places, SERVICE):
+        key = await make_key(admin, SERVICE, UNLIMITED)
+        if plan.as_json:
+            print_json({"event": "ready", "url": admin.url, "key": key, "service": SERVICE}, out)
+        else:
+            told = f"Ready: {admin.url}/service/{SERVICE}/... with the header  Authorization: Bearer {key}"
+            print(told, file=out, flush=True)
+        await stop.wait()
 
 
 def _config(plan: Plan, folder: Path) -> CoordinatorConfig:
@@ -124,7 +147,7 @@ def _config(plan: Plan, folder: Path) -> CoordinatorConfig:
     )
 
 
-async def _admin(serving: asyncio.Task[int], file: Path) -> AdminFile | None:
+async def _admin(serving: asyncio.Task[Any], file: Path) -> AdminFile | None:
     """Wait until it serves; return where, and its admin token; None when it has ended."""
     limit = time.monotonic() + START
     while not serving.done():
@@ -140,13 +163,6 @@ def _read(file: Path) -> AdminFile | None:
     with contextlib.suppress(OSError, msgspec.DecodeError):
         return msgspec.json.decode(file.read_bytes(), type=AdminFile)
     return None
-
-
-def _announce(plan: Plan, url: str, key: str) -> None:
-    if plan.as_json:
-        print_json({"event": "ready", "url": url, "key": key, "service": SERVICE})
-    else:
-        print(f"Ready: {url}/service/{SERVICE}/... with the header  Authorization: Bearer {key}", flush=True)
 
 
 def start(
