@@ -98,7 +98,7 @@ async def decision_times(candidates: Sequence[Candidate], count: int, *, busy: b
     for _ in range(count):
         choice = Choice(parts, SERVICE, vetted_only=True)
         began = time.perf_counter_ns()
-        choice.ready()
+        choice.ready(parts.clock())
         times.append(time.perf_counter_ns() - began)
     await parts.cache.stop()
     return statistics.median(times) / 1000

@@ -103,7 +103,8 @@ def has_trace(head: RequestHead) -> bool:
 
 def new_trace() -> str:
     """Begin a trace: 128 random bits for it, 64 for our part in it."""
-    return f"00-{_digits.take(32)}-{_digits.take(16)}-01"
+    digits = _digits.take(48)
+    return f"00-{digits[:32]}-{digits[32:]}-01"
 
 
 def origin_lines(exchange: Exchange, *, trusted: bool) -> bytes:

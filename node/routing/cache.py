@@ -18,6 +18,7 @@ MAX_SERVICES = 512
 MAX_CANDIDATES = 256  # per service
 SHUNNED_FOR = 10.0  # seconds for which a lookup does not bring back who was just invalidated
 MAX_SHUNNED = 4096
+PAST = float("-inf")
 STALE_IF_NONE = 300.0  # seconds for which what was known serves on while a lookup finds nothing
 
 Find = Callable[[], Awaitable[Finding]]
@@ -31,6 +32,7 @@ class _Entry:
     found_at: float = 0.0
     thorough_at: float | None = None
     emptied: bool = False  # the last worker was invalidated, so that a lookup is due at once
+    fresh_until: float = PAST  # while somebody is known
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,6 +115,11 @@ class FingerCache:
             return entry.ranking
         return None
 
+    def fresh(self, service: str, now: float) -> Ranking | None:
+        """Return the candidates of a service that is known well, for which nothing needs to be looked up."""
+        entry = self._entries.get(service)
+        return entry.ranking if entry is not None and now < entry.fresh_until else None
+
     async def get(self, service: str, find: Find) -> Cached:
         """Return the candidates of a service, asking `find` when they are not known or no longer fresh."""
         ranking = self.known(service, find)
@@ -156,7 +163,7 @@ class FingerCache:
         known = before.candidate if candidate is None and before is not None else candidate
         self._shun(Shunned(worker_id, self._clock() + SHUNNED_FOR, reason, known), service)
         if entry is not None and candidate is not None and not len(entry.ranking):
-            entry.emptied = True
+            entry.emptied, entry.fresh_until = True, PAST
 
     def invalidate_worker(self, worker_id: str, reason: str = "") -> None:
         """Forget a worker for every service that it is known for."""
@@ -196,6 +203,7 @@ class FingerCache:
             entry.found_at = now
         elif now - entry.found_at > STALE_IF_NONE:
             entry.ranking = Ranking()
+        entry.fresh_until = now + self._ttl if len(entry.ranking) else PAST
         while len(self._entries) > self._max_services:
             self._entries.popitem(last=False)
 

@@ -11,7 +11,7 @@ from node.wire.manifests import Manifest
 class Choice:
     """Remembers who has been asked in this request; nobody is asked twice."""
 
-    __slots__ = ("_manifest", "_parts", "_refreshed", "_searched", "_vetted_only", "picked", "tried")
+    __slots__ = ("_manifest", "_parts", "_ranking", "_refreshed", "_searched", "_vetted_only", "picked", "tried")
 
     def __init__(self, parts: Parts, manifest: Manifest, *, vetted_only: bool) -> None:
         self._parts = parts
@@ -19,10 +19,11 @@ class Choice:
         self._vetted_only = vetted_only
         self._searched = False
         self._refreshed = False
+        self._ranking: Ranking | None = None  # among whom was picked last
         self.tried: set[str] = {parts.worker_id}
         self.picked: Candidate | None = None
 
-    def ready(self) -> bool:
+    def ready(self, now: float) -> bool:
         """Tell whether `picked` is who to ask next (None: nobody is left), and no lookup has to come before."""
         if self.picked is not None and self.picked.worker_id not in self.tried:
             return True
@@ -30,12 +31,15 @@ class Choice:
         if self._searched:
             ranking = parts.cache.ranking(service)
         else:
-            known = parts.cache.known(service, lambda: parts.finder.first(service))
+            known = parts.cache.fresh(service, now)
+            if known is None:
+                known = parts.cache.known(service, lambda: parts.finder.first(service))
             if known is None:
                 return False
             ranking = known
             self._found(ranking, hit=True)
-        self.picked = self._pick(ranking)
+        self._ranking = ranking
+        self.picked = self._pick(ranking, now)
         return self.picked is not None or self._refreshed
 
     async def look_up(self) -> None:
@@ -64,8 +68,7 @@ class Choice:
 
     def places(self) -> int:
         """Return how many requests the workers that are known take together."""
-        known = len(self._parts.cache.ranking(self._manifest.name))
-        return max(1, known) * self._manifest.concurrency
+        return (len(self._ranking or ()) or 1) * self._manifest.concurrency
 
     def again(self) -> None:
         """Pick anew: who was picked before a wait may be gone or full."""
@@ -79,10 +82,10 @@ class Choice:
             self._parts.counters.cache_misses += 1
         self._refreshed = not len(ranking)  # every source was asked a moment ago
 
-    def _pick(self, ranking: Ranking) -> Candidate | None:
+    def _pick(self, ranking: Ranking, now: float) -> Candidate | None:
         """Let the policy pick among those not asked yet; broken ones only where there are no others."""
         parts, service = self._parts, self._manifest.name
-        broken = parts.breakers.blocked(service, parts.clock())
+        broken = parts.breakers.blocked(service, now)
         if broken:
             picked = parts.selector.pick(service, ranking, self._wanted(self.tried | broken))
             if picked is not None:

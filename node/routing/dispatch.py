@@ -78,10 +78,14 @@ class Dispatch:
         self._caller = caller
         self._choice = Choice(parts, manifest, vetted_only=vetted_only)
         self._report = over
-        self._repeatable = repeatable(exchange.head.method, exchange.head.values.get(ONCE, ""), manifest)
         self.exchange = exchange
         self.manifest = manifest
         self.started = parts.clock()
+
+    @property
+    def _repeatable(self) -> bool:
+        head = self.exchange.head
+        return repeatable(head.method, head.get(ONCE), self._manifest)
 
     @property
     def caller(self) -> str:
@@ -152,7 +156,7 @@ class Dispatch:
             return
         self._ask(candidate, self.exchange)
         wait = self._parts.settings.hedge_after
-        if wait > 0.0 and self._under_way and self._may_hedge():
+        if wait and self._under_way and self._may_hedge():
             self._hedge = Hedge(wait, self._ask_second)
 
     def _nobody_left(self) -> None:
@@ -173,19 +177,19 @@ class Dispatch:
     # --- asking ---------------------------------------------------------------------------------------------------
 
     def _ask(self, candidate: Candidate, line: Exchange, service_token: str | None = None) -> None:
+        parts, exchange = self._parts, self.exchange
         self._choice.tried.add(candidate.worker_id)
         self.attempts += 1
-        if self._forwarded or self.attempts >= self._parts.settings.attempts:
-            self.exchange.keep_body = False  # nobody will ask for it again
-        attempt = Attempt(
-            self._parts, self._service, candidate, listener=self, line=line, service_token=service_token
-        )
+        if self._forwarded or self.attempts >= parts.settings.attempts:
+            exchange.keep_body = False  # nobody will ask for it again
+        attempt = Attempt(parts, self._service, candidate, listener=self, line=line, service_token=service_token)
         self._under_way += (attempt,)
         attempt.begin()
-        if self._patience is None:
-            connect, first_byte, idle, whole = self._parts.settings.times_of(self._manifest)
-            self._patience = Patience(connect, first_byte, idle, asyncio.get_running_loop().time() + whole)
-        attempt.send(self._outbound, self._lines, self._patience)
+        patience = self._patience
+        if patience is None:
+            connect, first_byte, idle, whole = parts.settings.times_of(self._manifest)
+            patience = self._patience = Patience(connect, first_byte, idle, exchange.client.loop.time() + whole)
+        attempt.send(self._outbound, self._lines, patience)
 
     def has_answer(self, attempt: Attempt, head: ResponseHead) -> None:
         """Relay an answer, unless it is a failure that another worker may make good."""
@@ -231,20 +235,15 @@ class Dispatch:
         self._winner = attempt
         if self._hedge is not None:
             self._win(attempt)
-        self.worker, self.route = attempt.worker_id, attempt.route
-        told = attempt.told
+        way, told = attempt.way, attempt.told
+        self.worker, self.route = attempt.worker_id, way.route
         if attempt.is_local:
             told = load_line(parts.own_load())
-        elif attempt.load is not None:
-            parts.cache.update_load(attempt.worker_id, attempt.load)
         passing = parts.answers.switching if head.status == SWITCHING else parts.answers.plain
         endless = head.values.get("content-type", "").startswith(EVENTS)
-        exchange.relay(passing, self._added_lines(attempt, told), endless=endless)
-
-    def _added_lines(self, attempt: Attempt, told: bytes) -> bytes:
-        found = (attempt.began_at - self.started) * 1000.0
-        waited = (self._parts.clock() - attempt.began_at) * 1000.0
-        return ADDED % (attempt.named, self.attempts, found, waited, told)
+        found, waited = attempt.began_at - self.started, attempt.answered_at - attempt.began_at
+        added = ADDED % (way.named, self.attempts, found * 1000.0, waited * 1000.0, told)
+        exchange.relay(passing, added, endless=endless)
 
     # --- asking a second worker as well ---------------------------------------------------------------------------
 
@@ -377,7 +376,7 @@ class Dispatch:
 
     def _choose(self, then: Callable[[Candidate | None], None]) -> None:
         """Go on with who is to be asked next, at once where no lookup has to come before."""
-        if self._choice.ready():
+        if self._choice.ready(self._parts.clock() if self.attempts else self.started):
             then(self._choice.picked)
         else:
             self._wait(self._parts.tasks.start(self._look_up(then), "lookup").cancel)
@@ -387,7 +386,7 @@ class Dispatch:
             ready = False
             while not ready:
                 await self._choice.look_up()
-                ready = self._choice.ready()
+                ready = self._choice.ready(self._parts.clock())
         except Exception:
             self.exchange.crashed()
         else:
@@ -431,20 +430,22 @@ class Dispatch:
     def ended(self) -> None:
         """Hear from the exchange that the request is over; let go of everything and tell how it went."""
         self._over = True
+        winner, under_way = self._winner, self._under_way
         if self._call_off is not None:
             self._call_off()
             self._call_off = None
-        if self._winner is not None:
-            self._judge(self._winner.worker_id)
+        if winner is not None:
+            self._judge(winner.worker_id)
         if self._hedge is not None:
             self._end_race()
-        under_way, self._under_way = self._under_way, ()
+        self._winner, self._under_way = None, ()
         for attempt in under_way:
             attempt.end()
             if attempt.line is not self.exchange:
                 attempt.line.discard()
-        self._winner = None
-        self._leave_gates()
+        for gate in self._gates:
+            gate.leave()
+        self._gates = ()
         self._report(self)
 
     def _judge(self, worker_id: str) -> None:

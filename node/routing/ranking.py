@@ -5,6 +5,7 @@ from __future__ import annotations
 import bisect
 import random
 from collections.abc import Container, Iterable, Iterator, Mapping
+from operator import itemgetter
 
 import msgspec
 
@@ -12,6 +13,7 @@ from node.routing.candidates import Candidate
 
 LOAD_STEPS = 20  # loads that differ by less than a step are equal: noise must not keep a worker idle
 NOBODY: Mapping[str, Candidate] = {}
+FIRST = itemgetter(0)
 
 
 class Wanted(msgspec.Struct, frozen=True):
@@ -85,6 +87,23 @@ class Ranking:
         """Return all who may be picked: those with room, or the full ones where there are no others."""
         allowed = [item for item in self if wanted.allows(item)]
         return [item for item in allowed if wanted.has_room(item)] or allowed
+
+    def few_by_step(self, wanted: Wanted) -> list[tuple[int, Candidate]]:
+        """Return all with room who may be picked, each after the step of its load, the least loaded first."""
+        busy, concurrency, skip, vetted_only = wanted.busy, wanted.concurrency, wanted.skip, wanted.vetted_only
+        found = []
+        for step, bucket in self._steps.items():
+            for worker_id, candidate in bucket.items():
+                if worker_id in skip or (vetted_only and not candidate.vetted):
+                    continue
+                ours = busy.get(worker_id)
+                if ours is None:
+                    found.append((step, candidate))
+                elif ours < concurrency:
+                    found.append((max(step, step_of(ours / concurrency)), candidate))
+        if len(found) > 1:
+            found.sort(key=FIRST)
+        return found
 
     def least_loaded(self, most: int, wanted: Wanted, rng: random.Random) -> list[Candidate]:
         """Return up to `most` of the eligible, the least loaded first; those of one step come in random order.

@@ -110,12 +110,12 @@ class Router:
         What is `personal`, or for a service that is, goes to no worker but vetted ones. The exchange's `context`
         is set to what must be told its end (see node.forwarding.door).
         """
-        manifest = self._resolve(service)
+        manifest, parts = self._resolve(service), self._parts
         outbound = outbound_of(exchange, manifest, path, trusted=forwarded)
         check_length(exchange.head, manifest.max_body_bytes)
         exchange.body_limit = manifest.max_body_bytes
         dispatch = Dispatch(
-            self._parts,
+            parts,
             outbound,
             exchange,
             forwarded=forwarded,
@@ -124,7 +124,7 @@ class Router:
             over=self._finished,
         )
         exchange.context = dispatch
-        self._parts.budget.request(dispatch.started)
+        parts.budget.request(dispatch.started)
         dispatch.begin(self._local.target(manifest.name) if self._local is not None else None)
 
     async def explain(self, service: str, *, personal: bool = False) -> Explanation:
@@ -226,14 +226,14 @@ class Router:
         )
 
     def _finished(self, dispatch: Dispatch) -> None:
-        exchange = dispatch.exchange
-        left = exchange.gone and exchange.status != SWITCHING  # a WebSocket ends when its client leaves
-        status = CLIENT_LEFT if left or not exchange.status else exchange.status
+        exchange, worker = dispatch.exchange, dispatch.worker
+        status = exchange.status
+        left = exchange.gone and status != SWITCHING  # a WebSocket ends when its client leaves
+        if left or not status:
+            status = CLIENT_LEFT
         seconds = self._clock() - dispatch.started
-        name, worker = dispatch.manifest.name, dispatch.worker
-        outcome = Outcome(name, worker, dispatch.route, status, seconds, dispatch.attempts)
-        broken = bool(exchange.broken) and not left
-        failed = broken or (worker is None and status >= 500)
+        outcome = Outcome(dispatch.manifest.name, worker, dispatch.route, status, seconds, dispatch.attempts)
+        failed = (bool(exchange.broken) and not left) or (worker is None and status >= 500)
         self._parts.counters.finished(outcome, failed=failed, failures=dispatch.failures)
         if self._observer is not None:
             self._observer(outcome)

@@ -92,7 +92,11 @@ async def test_the_addresses_are_tried_in_turn_and_the_dead_one_is_avoided() -> 
         async with tried(GONE, alive) as (gateway, door):
             assert [head.status for head in door.heads] == [200]
             assert door.attempt is not None
-            assert (door.attempt.route, door.attempt.load, door.attempt.is_local) == ("direct", 0.125, False)
+            assert (door.attempt.route, door.attempt.told, door.attempt.is_local) == (
+                "direct",
+                b"X-RMA-Load: 0.125\r\n",
+                False,
+            )
             way = gateway.router._parts.addresses.way(door.candidate, gateway.router._clock())
             assert way.target == alive
 

@@ -10,7 +10,7 @@ def choice(gateway: Front, *, vetted_only: bool = False) -> Choice:
 
 async def settled(made: Choice) -> str | None:
     """Choose, looking up as often as that takes."""
-    while not made.ready():
+    while not made.ready(made._parts.clock()):
         await made.look_up()
     return made.picked.worker_id if made.picked is not None else None
 
@@ -18,9 +18,9 @@ async def settled(made: Choice) -> str | None:
 async def test_with_a_warm_cache_it_is_ready_at_once_and_counts_a_hit() -> None:
     async with front(Source(records=[record("w1", 1)])) as gateway:
         first = choice(gateway)
-        assert not first.ready()
+        assert not first.ready(first._parts.clock())
         assert await settled(first) == "w1"
-        assert choice(gateway).ready()
+        assert choice(gateway).ready(gateway.router._parts.clock())
         stats = gateway.router.stats()
         assert (stats.cache_hits, stats.cache_misses) == (1, 1)
 
@@ -43,7 +43,7 @@ async def test_nobody_is_picked_twice_and_the_sources_are_asked_once_more_before
     async with front(source) as gateway:
         made = choice(gateway)
         made.tried.add(str(await settled(made)))
-        assert not made.ready()
+        assert not made.ready(made._parts.clock())
         source.records.append(record("w2", 2))
         assert await settled(made) == "w2"
         made.tried.add("w2")
