@@ -142,5 +142,12 @@ class Buckets:
                 levels.popitem(last=False)
         return Verdict(allowed, rate, tokens)
 
+    def put_back(self, key: str, rate: Rate, now: float, tokens: float) -> None:
+        """Put tokens back that were taken and not used; never more than fit."""
+        known = self._levels.get(key)
+        if known is not None:
+            there = self.take(key, rate, now, 0.0).tokens
+            self._levels[key] = (min(float(rate.limit), there + tokens), max(now, known[1]))
+
     def forget(self, key: str) -> None:
         self._levels.pop(key, None)

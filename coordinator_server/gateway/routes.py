@@ -170,7 +170,9 @@ class Gateway(Door):
     async def _identify(self, exchange: Exchange, wish: Wish, knock: Verdict) -> None:
         """Go on with who has to be looked up."""
         try:
-            self._admit(exchange, wish, knock, await self._access.identify(wish.visit))
+            key = await self._access.identify(wish.visit)
+            if not exchange.done:  # else the client has left meanwhile, and nothing would end what began now
+                self._admit(exchange, wish, knock, key)
         except Problem as problem:
             self._turn_away(exchange, wish, problem)
         except Exception:
