@@ -26,6 +26,9 @@ class CoordinatorConfig:
 
     host: str = setting("127.0.0.1", "address to listen on; 0.0.0.0 lets every network reach it")
     port: int = setting(8080, "TCP port for requests; 0 takes a free one", low=0, high=65535)
+    workers: int = setting(
+        1, "processes that take requests to services, where one processor core is not enough", low=1, high=64
+    )
     data_dir: str = setting(
         "", f"where keys and the database are kept (default {default_data_dir()})", metavar="DIR"
     )

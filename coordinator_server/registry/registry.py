@@ -187,6 +187,18 @@ class Registry:
         fit = [m for m in self._members.values() if service in m.running and self.status(m) == "active"]
         return [member for member in fit if not member.failed] or fit
 
+    def offers(self) -> Mapping[str, Sequence[WorkerRecord]]:
+        """Return what `find` finds, for all services that somebody runs."""
+        fit: dict[str, list[Member]] = {}
+        for member in self._members.values():
+            if member.running and self.status(member) == "active":
+                for service in member.running:
+                    fit.setdefault(service, []).append(member)
+        return {
+            service: [self._record(member) for member in [m for m in members if not m.failed] or members]
+            for service, members in fit.items()
+        }
+
     def peers(self, service: str, asker: str) -> Sequence[WorkerRecord]:
         """Return candidates for another node, with the addresses that only nodes may reach."""
         return [
