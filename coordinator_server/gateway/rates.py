@@ -124,17 +124,19 @@ class Buckets:
 
     def take(self, key: str, rate: Rate, now: float, cost: float = 1.0) -> Verdict:
         """Take `cost` tokens when they are there; with a cost of 0 only look whether one is."""
-        levels = self._levels
+        levels, most = self._levels, rate.limit
         known = levels.get(key)
         if known is None:
-            tokens = float(rate.limit)
+            tokens = float(most)
         else:
             tokens, counted_at = known
             if now > counted_at:
-                tokens = min(float(rate.limit), tokens + (now - counted_at) * rate.limit / rate.seconds)
-        allowed = tokens >= max(cost, 1.0) - ROUNDING
+                tokens += (now - counted_at) * most / rate.seconds
+                if tokens > most:
+                    tokens = float(most)
+        allowed = tokens >= (max(1.0, cost)) - ROUNDING
         if allowed:
-            tokens = max(0.0, tokens - cost)
+            tokens = tokens - cost if tokens > cost else 0.0
         if cost:
             levels[key] = (tokens, now)
             levels.move_to_end(key)

@@ -28,7 +28,7 @@ from node.forwarding.paths import has_dots, split_path
 from node.program.tasks import TaskSet
 from node.routing.router import Router
 from node.wire.headers import HOPS
-from node.wire.manifests import Catalogue, Manifest
+from node.wire.manifests import Catalogue
 from node.wire.problems import Problem
 
 PREFIX, OLDER_PREFIX = "/service/", "/api/service/"
@@ -115,14 +115,16 @@ class Gateway(Door):
             self._answer_preflight(exchange, wish)
             return
         try:
-            self._check_open(exchange, wish)
+            if wish.forwarded or not self._readiness.ready:
+                self._check_open(exchange, wish)
             if wish.problem is not None:
                 raise wish.problem
-            knock, key = self._access.knock(wish.visit), None
+            access, key = self._access, None
+            knock = access.knock(wish.visit)
             if wish.shown:
-                key = wish.proved = self._access.recall(wish.shown, wish.proved)
+                key = wish.proved = access.recall(wish.shown, wish.proved)
             else:
-                self._access.check_anonymous(wish.visit)
+                access.check_anonymous(wish.visit)
             if wish.shown and key is None:
                 self._tasks.start(self._identify(exchange, wish, knock), "identify")
             else:
@@ -179,20 +181,15 @@ class Gateway(Door):
             exchange.crashed()
 
     def _admit(self, exchange: Exchange, wish: Wish, knock: Verdict, key: ApiKey | None) -> None:
-        caller = self._access.permit(key, self._manifest(wish.name).name, knock)
+        manifest = self._names.get(wish.name)
+        if manifest is None:
+            raise _unknown(wish.name)
+        caller = self._access.permit(key, manifest.name, knock)
         exchange.lines += caller.verdict.lines
         try:
             self._router.take(exchange, wish.name, wish.path, forwarded=False, caller=caller.id)
         except Problem as problem:
             exchange.refuse(problem)
-
-    def _manifest(self, name: str) -> Manifest:
-        manifest = self._names.get(name)
-        if manifest is None:
-            raise Problem(
-                "unknown-service", f"No service is named {name[:64]!r}. GET /api/topology lists them all."
-            )
-        return manifest
 
     def _turn_away(self, exchange: Exchange, wish: Wish, problem: Problem) -> None:
         self._metrics.rejected(problem.kind)
@@ -215,6 +212,10 @@ class Gateway(Door):
             await self._audit.refusal(line)
         finally:
             exchange.refuse(problem)
+
+
+def _unknown(name: str) -> Problem:
+    return Problem("unknown-service", f"No service is named {name[:64]!r}. GET /api/topology lists them all.")
 
 
 def check_older(method: str, rest: str | None) -> Problem | None:
