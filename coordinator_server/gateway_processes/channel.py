@@ -35,6 +35,7 @@ class Channel(asyncio.Protocol, Generic[M]):
         self._largest = largest
         self._buffer = bytearray()
         self._transport: asyncio.Transport | None = None
+        self._unsent: list[bytes] = []
         self.closed = False
 
     async def open(self, end: socket.socket) -> None:
@@ -43,19 +44,19 @@ class Channel(asyncio.Protocol, Generic[M]):
         await asyncio.get_running_loop().create_unix_connection(lambda: self, sock=end)
 
     def send(self, message: msgspec.Struct) -> None:
-        """Send a message, or nothing on a line that is closed."""
+        """Send a message, or nothing on a line that is closed; those of one turn of the loop leave together."""
         transport = self._transport
         if transport is None or transport.is_closing():
             return
         data = _encode(message)
-        transport.write(len(data).to_bytes(LENGTH, "big") + data)
-        if transport.get_write_buffer_size() > MOST_UNSENT:
-            log.error("a process takes no messages; its line is cut")
-            transport.abort()
+        self._unsent += (len(data).to_bytes(LENGTH, "big"), data)
+        if len(self._unsent) == 2:
+            asyncio.get_running_loop().call_soon(self._flush)
 
     def close(self) -> None:
         """Send what is left, and close."""
         if self._transport is not None:
+            self._flush()
             self._transport.close()
 
     # What the loop tells
@@ -82,6 +83,14 @@ class Channel(asyncio.Protocol, Generic[M]):
     def connection_lost(self, _error: Exception | None) -> None:
         self.closed = True
         self._lost()
+
+    def _flush(self) -> None:
+        transport, unsent, self._unsent = self._transport, self._unsent, []
+        if transport is None or transport.is_closing() or not unsent:
+            return
+        transport.write(b"".join(unsent))
+        if transport.get_write_buffer_size() > MOST_UNSENT:
+            self._cut("nothing, and takes nothing")
 
     def _hear(self, data: bytes) -> None:
         try:

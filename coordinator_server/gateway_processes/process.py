@@ -80,8 +80,8 @@ class GatewayProcess:
         self._registry = SharedRegistry(failed=lambda worker_id: send(Failed(worker_id[:500])))
         self._keys = ApiKeys(FirstStore(self._first), time.time)
         self._readiness = Readiness()
-        self._welcome: asyncio.Future[Welcome] = asyncio.get_running_loop().create_future()
-        self._ready = asyncio.Event()  # who may be asked is known
+        self._welcome: Welcome | None = None
+        self._ready = asyncio.Event()  # who may be asked is known, or the first is gone
         self._ending = asyncio.Event()
         self._deadline = 0.0
         self._orphaned = False
@@ -107,12 +107,10 @@ class GatewayProcess:
 
     async def _settle(self) -> Welcome | None:
         """Wait for what has to be known before anything can be served."""
-        with contextlib.suppress(TimeoutError, asyncio.CancelledError):
+        with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(SETTLING):
-                welcome = await self._welcome
                 await self._ready.wait()
-                return welcome
-        return None
+        return None if self._gone.is_set() else self._welcome
 
     async def _serve(self, welcome: Welcome) -> None:
         config = welcome.config
@@ -198,8 +196,7 @@ class GatewayProcess:
                 self._keys.forget(message.key_id)
                 self._channel.send(Seen(message.number))
             case Welcome():
-                if not self._welcome.done():
-                    self._welcome.set_result(message)
+                self._welcome = message
             case Drain():
                 self._end(message.deadline)
             case _:
@@ -213,7 +210,7 @@ class GatewayProcess:
             self._end(LONGEST_ORPHANED)
         self._tokens.fail_all()
         self._first.fail_all()
-        self._welcome.cancel()
+        self._ready.set()
 
     def _end(self, deadline: float) -> None:
         self._deadline = deadline

@@ -45,6 +45,7 @@ SIGNALS = (signal.SIGINT, signal.SIGHUP, signal.SIGTERM) if sys.platform != "win
 START = 60.0  # seconds that a process may take until it serves
 LAST_CALL = 0.2  # seconds that handshakes under way get to end
 LATE = 5.0  # seconds beyond the deadline after which a process is killed
+STUCK = 120.0  # seconds without a word
 STEADY = 10.0  # seconds after which a process that dies is no reason to wait
 SHORTEST, LONGEST = 0.25, 15.0  # seconds between two starts that came to nothing
 
@@ -53,12 +54,12 @@ class Process:
     """One gateway process, from its start to its end."""
 
     def __init__(
-        self, number: int, listener: socket.socket, shared: Shared, app: str, *, retire: Callable[[], None]
+        self, number: int, listener: socket.socket, shared: Shared, app: str, *, retire: Callable[[Process], None]
     ) -> None:
         self.number = number
         self.serving = asyncio.Event()
         self.lost = asyncio.Event()
-        self.started_at = asyncio.get_running_loop().time()
+        self.started_at = self.heard_at = asyncio.get_running_loop().time()
         self._listener = listener
         self._coordinator = shared.coordinator
         self._app = app
@@ -66,7 +67,7 @@ class Process:
         self._channel: Channel[FromGateway] = Channel(
             from_gateway, heard=self._heard, lost=self.lost.set, largest=LARGEST_REPORT
         )
-        self._desk = Desk(shared, number, self._channel.send, serving=self.serving.set, retire=retire)
+        self._desk = Desk(shared, number, self._channel.send, serving=self.serving.set, retire=lambda: retire(self))
 
     @property
     def pid(self) -> int:
@@ -114,7 +115,14 @@ class Process:
             status = await asyncio.to_thread(program.wait)
         return status
 
+    def cut_if_stuck(self) -> None:
+        """Kill a program that has not said anything for long; it reports several times a second."""
+        if self._program is not None and asyncio.get_running_loop().time() - self.heard_at > STUCK:
+            log.error("gateway process %d is stuck and is killed", self.pid)
+            self._program.kill()
+
     def _heard(self, message: FromGateway) -> None:
+        self.heard_at = asyncio.get_running_loop().time()
         self._desk.hear(message)
 
 
@@ -180,6 +188,7 @@ class GatewayProcesses:
             )
         for place in self._places:
             self._tasks.start(place.keep_filled(), "keep")
+        self._tasks.every(STUCK / 10, self._look_after, "look after")
 
     def restart(self) -> None:
         """Put a new process in the place of each, one after another; no connection is refused meanwhile."""
@@ -214,11 +223,16 @@ class GatewayProcesses:
             for place in self._places:
                 await place.refill(self._coordinator.config.drain_deadline)
 
+    async def _look_after(self) -> None:
+        for place in self._places:
+            if place.process is not None:
+                place.process.cut_if_stuck()
+
     def _make(self, place: Place) -> Process:
         deadline = self._coordinator.config.drain_deadline
 
-        def retire() -> None:
-            self._tasks.start(place.refill(deadline), "retire")
+        def retire(process: Process) -> None:
+            self._tasks.start(place.refill(deadline, process), "retire")
 
         return Process(next(self._numbers), place.listener, self._shared, self._from_gateways.path, retire=retire)
 
@@ -274,12 +288,12 @@ class Place:
             log.warning("gateway process %d has died; another takes its place", process.pid)
             self._see_off(process, 0.0)
 
-    async def refill(self, deadline: float) -> None:
-        """Put a new process in the place of the present one, which then gets so long to end."""
+    async def refill(self, deadline: float, which: Process | None = None) -> None:
+        """Put a new process in the place of the present one (or of `which` only), which gets so long to end."""
         async with self._filling:
             old = self.process
-            if old is None:
-                return  # it has died just now, and is being replaced
+            if old is None or (which is not None and which is not old):
+                return  # it has died just now, and is being replaced, or was replaced already
             if await self.fill():
                 self._see_off(old, deadline)
             else:
