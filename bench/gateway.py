@@ -3,7 +3,8 @@
 The same requests go in turn through nginx, the earlier design and our gateway as it is run (keys, rates, metrics,
 selection), one process each on one core, in front of three workers (nginx, static files). Only the ratios mean
 something: the machine is what it is, and all are measured in one run, round by round. Needs nginx and wrk (Debian:
-nginx-light, wrk), and for the earlier design `pip install -e '.[bench]'`.
+nginx-light, wrk), and for the earlier design `pip install -e '.[bench]'`
+(which .[dev] brings).
 """
 
 from __future__ import annotations
@@ -25,20 +26,24 @@ sys.path.insert(
 
 from bench.gateway_support import cost, nginx, results, whole
 from bench.gateway_support.load import Load, Peer, rounds_of
-from bench.gateway_support.processes import Bench, Program
+from bench.gateway_support.processes import Bench, Program, machine
 from bench.gateway_support.results import CORE, EARLIER, OURS
 from node.program.lifetime import guarded
 
 WORKERS = 3
 EARLIER_NEEDS = ("fastapi", "httpx", "uvicorn")
 NOTES = """\
-One process each on the first core, wrk and the workers on the others. p50 and p99 are milliseconds; CPU is the
-proxy's for one request, in microseconds; then the ratios to nginx, of the round whose ratio of rates is the median.
-nginx logs nothing and checks no key; its connections to the workers are kept, its buffers are as large as ours."""
+One process each on the first core, wrk and the workers on the others. "CPU us" is the proxy's CPU time for one
+request; then come the ratios to nginx, of the round in which the gateway's ratio of rates is the median; then how
+much of a core proxy, wrk and workers used, and who had no more to give. nginx logs nothing and checks no key; its
+connections to the workers are kept, its buffers are as large as ours."""
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    arguments = build_parser().parse_args(argv)
+    parser = build_parser()
+    arguments = parser.parse_args(argv)
+    if arguments.worker_url and not arguments.serve:
+        parser.error("--worker-url goes with --serve; all else has workers of its own")
     if arguments.serve:
         return guarded(lambda: serve(arguments))
     missing = [program for program in ("nginx", "wrk") if shutil.which(program) is None]
@@ -57,8 +62,13 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 def build_parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--sizes", type=numbers, default=[200, 10 * 1024, 2**20], help="bytes of an answer's body")
-    parser.add_argument("--connections", type=numbers, default=[1, 32, 256])
+    parser.add_argument(
+        "--sizes",
+        type=numbers,
+        default=[200, 10 * 1024, 2**20],
+        help="bytes of an answer's body, with commas between them (200,10240,1048576)",
+    )
+    parser.add_argument("--connections", type=numbers, default=[1, 32, 256], help="(1,32,256)")
     parser.add_argument("--seconds", type=int, default=3, help="of each measurement (3)")
     parser.add_argument("--rounds", type=int, default=3, help="of which the middle one counts (3)")
     parser.add_argument("--vary", action="store_true", help="send a different head with every request")
@@ -84,9 +94,11 @@ def serve(arguments: argparse.Namespace) -> int:
 
 def measure(bench: Bench, workers: Program, ports: Sequence[int], arguments: argparse.Namespace) -> None:
     """Put every load on every proxy and print what came of it."""
-    peers, rows, other_cores = start(bench, ports, core=arguments.core), [], len(bench.others)
+    about = machine()
+    peers, rows, other_cores = start(bench, ports, core=arguments.core), [], bench.other_cores
     if not arguments.json:
-        print(NOTES, results.HEADING, sep="\n\n", flush=True)
+        told = ", ".join(f"{name} {value}" for name, value in about.items())
+        print(NOTES, told, results.HEADING, sep="\n\n", flush=True)
     for size in arguments.sizes:
         for connections in arguments.connections:
             load = Load(size, connections, arguments.seconds, arguments.vary)
@@ -95,7 +107,7 @@ def measure(bench: Bench, workers: Program, ports: Sequence[int], arguments: arg
             if not arguments.json:
                 print(*results.lines(rows[-1], other_cores), sep="\n", flush=True)
     if arguments.json:
-        print(json.dumps(results.document(rows, other_cores)))
+        print(json.dumps({"machine": about, **results.document(rows, other_cores)}))
     else:
         print("", *map(results.goal_line, results.goals(rows)), sep="\n")
 

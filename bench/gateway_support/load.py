@@ -71,11 +71,16 @@ class Figures:
     strangers_share: float  # of the proxy's core, by whatever else runs on this machine
 
     def limit(self, other_cores: int) -> str:
-        """Tell what more requests would have needed; empty where nothing was used up (they waited in turn)."""
+        """Tell who had no more to give; empty where nobody was at an end: requests waited in turn, or for a core.
+
+        With no other cores all share one, and what that means cannot be told apart.
+        """
+        if not other_cores:
+            return "the one core that all share"
         if self.proxy_share >= FULL:
             return "proxy"
         if self.proxy_share + self.strangers_share >= FULL:
-            return "proxy's core, shared with strangers"
+            return "other programs on the proxy's core"
         if self.generator_share >= FULL:
             return "load generator"
         if self.workers_share >= FULL:

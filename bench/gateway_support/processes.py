@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import json
 import os
+import platform
 import select
 import socket
 import subprocess
@@ -42,6 +43,16 @@ class Program:
         return [self.process, *self.process.children(recursive=True)]
 
 
+def machine() -> dict[str, Any]:
+    """Tell what figures of this run depend on; the load average is that of the last minute."""
+    return {
+        "cores": len(os.sched_getaffinity(0)),
+        "load_average": round(os.getloadavg()[0], 1),
+        "kernel": platform.release(),
+        "python": platform.python_version(),
+    }
+
+
 class Bench:
     """What is measured has the first core to itself, where there are two; everything else has the others."""
 
@@ -51,6 +62,7 @@ class Bench:
         stack.callback(end, self._started)
         cores = sorted(os.sched_getaffinity(0))
         self.measured, self.others = cores[:1], cores[1:] or cores
+        self.other_cores = len(cores) - 1
 
     def start(self, name: str, command: Sequence[str], cores: Sequence[int], port: int) -> Program:
         process = self._spawn(command, cores)

@@ -11,8 +11,8 @@ from bench.gateway_support.load import Round
 NGINX, EARLIER, CORE, OURS = "nginx", "earlier", "core", "gateway"
 SMALL, LARGE, MANY = 200, 2**20, 32  # bytes, bytes, connections that the wanted figures speak of
 HEADING = (
-    f"{'body':>9} {'conn':>5}  {'':<9} {'requests/s':>11} {'p50 ms':>8} {'p99 ms':>9} {'CPU us':>8}   "
-    f"{'rate':>5} {'p99':>6} {'CPU':>6}   limited by"
+    f"{'body':>8} {'conn':>5}  {'':<8} {'requests/s':>10} {'p50 ms':>7} {'p99 ms':>8} {'CPU us':>8} |"
+    f"{'rate':>5} {'p99':>6} {'CPU':>6} |{'proxy':>6} {'wrk':>4} {'workers':>8}  limited by"
 )
 
 
@@ -98,11 +98,13 @@ def lines(row: Row, other_cores: int) -> Iterator[str]:
             continue
         one = row.figures[name]
         ratios = f"{row.rate_ratio(name):>5.2f} {row.p99_ratio(name):>6.2f} {row.cpu_ratio(name):>6.2f}"
+        shares = f"{one.proxy_share:>6.0%} {one.generator_share:>4.0%} {one.workers_share:>8.0%}"
         yield (
-            f"{size_text(row.size):>9} {row.connections:>5}  {name:<9} {one.requests_per_second:>11,.0f} "
-            f"{one.p50_ms:>8.2f} {one.p99_ms:>9.2f} {one.cpu_us:>8.1f}   "
-            f"{ratios}   {one.limit(other_cores) or '-'}" + (f"  {one.errors} ERRORS" if one.errors else "")
-        ).rstrip()
+            f"{size_text(row.size):>8} {row.connections:>5}  {name:<8} {one.requests_per_second:>10,.0f} "
+            f"{one.p50_ms:>7.2f} {one.p99_ms:>8.2f} {one.cpu_us:>8.1f} |"
+            f"{ratios} |{shares}  {one.limit(other_cores) or '-'}"
+            + (f"  {one.errors} ERRORS" if one.errors else "")
+        )
 
 
 def goal_line(goal: Goal) -> str:

@@ -83,6 +83,7 @@ def run(folder: Path, *arguments: str) -> str:
 @pytest.mark.needs("nginx", "wrk")
 def test_it_measures_all_of_them_and_tells_programs_what_was_met(tmp_path: Path) -> None:
     document = json.loads(run(tmp_path, *SMALL, "--core", "--json"))
+    assert set(document["machine"]) == {"cores", "load_average", "kernel", "python"}
     [row] = document["rows"]
     names = {"nginx", "earlier", "gateway", "core"}
     assert {name for name, one in row.items() if isinstance(one, dict)} == names

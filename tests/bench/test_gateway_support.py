@@ -57,7 +57,8 @@ def test_the_table_has_a_line_for_each_proxy_and_says_what_went_wrong() -> None:
     first, second = results.lines(broken, 1)
     assert first.split()[:5] == ["10", "KiB", "256", "nginx", "100"]
     assert second.split()[3:5] == ["gateway", "50"]
-    assert "0.50   1.00   1.00" in second
+    assert "| 0.50   1.00   1.00 |" in second
+    assert second.index("|") == results.HEADING.index("|")
     assert second.endswith("3 ERRORS")
 
 
@@ -65,11 +66,12 @@ def test_the_table_has_a_line_for_each_proxy_and_says_what_went_wrong() -> None:
     ("shares", "cores", "limit"),
     [
         ({"proxy_share": 0.95}, 1, "proxy"),
-        ({"proxy_share": 0.5, "strangers_share": 0.45}, 1, "proxy's core, shared with strangers"),
+        ({"proxy_share": 0.5, "strangers_share": 0.45}, 1, "other programs on the proxy's core"),
         ({"proxy_share": 0.5, "generator_share": 0.95}, 3, "load generator"),
         ({"proxy_share": 0.5, "workers_share": 0.95}, 3, "workers"),
         ({"proxy_share": 0.5, "generator_share": 0.5, "workers_share": 0.45}, 1, "load generator and workers"),
         ({"proxy_share": 0.5, "generator_share": 0.5, "workers_share": 0.45}, 3, ""),
+        ({"proxy_share": 0.5, "generator_share": 0.3, "workers_share": 0.2}, 0, "the one core that all share"),
     ],
 )
 def test_it_says_who_had_no_more_to_give(shares: dict[str, float], cores: int, limit: str) -> None:
