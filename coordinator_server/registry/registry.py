@@ -59,10 +59,13 @@ class Registry:
     def register(self, request: RegisterRequest, address: str) -> Member:
         """Take in a worker that spoke from `address`; it is known from now on."""
         before = self._members.get(request.worker_id)
-        member = registered(request, checked_endpoints(request.endpoints, address), self._clock())
+        now = self._clock()
+        member = registered(request, checked_endpoints(request.endpoints, address), now)
         self._members[request.worker_id] = member
         self._expected_until.pop(request.worker_id, None)
-        self._touch(replan=before is None or _matters(before.capabilities, member.capabilities))
+        rested = before is not None and (before.paused or liveness(before, now, self._patience) != "active")
+        changed = before is None or _matters(before.capabilities, member.capabilities)
+        self._touch(replan=rested or changed)
         return member
 
     def heartbeat(self, request: HeartbeatRequest) -> Member:

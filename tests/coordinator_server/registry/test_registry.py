@@ -258,6 +258,16 @@ async def test_a_node_that_starts_again_offers_nothing_until_it_says_so(mesh: Me
     assert mesh.registry.assigned("a") == ("ner",)
 
 
+async def test_a_node_that_said_goodbye_or_was_silent_gets_work_again_when_it_is_back(mesh: Mesh) -> None:
+    mesh.join("a")
+    assert mesh.beat("a", "ner", paused=True) == (), "the last heartbeat of a node that ends"
+    assert mesh.join("a") == ("ner",)
+    mesh.clock.now += 91
+    mesh.registry.tick()
+    assert mesh.registry.assigned("a") == ()
+    assert mesh.join("a") == ("ner",)
+
+
 async def test_views_hear_of_changes_by_a_number(mesh: Mesh) -> None:
     before = mesh.registry.version
     mesh.join("a")
