@@ -15,7 +15,7 @@ from node.forwarding.http1.limits import ServerLimits
 from node.forwarding.http1.listeners import Listeners, accepted, take_no_more
 from node.forwarding.http1.server import Http1Server
 from node.forwarding.http1.sweep import Sweep
-from tests.support.http1 import DEADLINE, GET, Client, Forwarding, listening
+from tests.support.http1 import DEADLINE, GET, Client, Forwarding, hang_up, listening
 from tests.support.http1_program import served
 from tests.support.waiting import eventually
 
@@ -71,7 +71,7 @@ async def test_a_process_that_is_told_to_end_under_load_loses_nobody_who_was_con
             except (OSError, EOFError):
                 lost += 1
             finally:
-                writer.close()
+                await hang_up(writer)
 
     with served(loop) as (process, port):
         asking = [asyncio.get_running_loop().create_task(ask_on()) for _ in range(16)]
