@@ -13,7 +13,7 @@ import os
 import signal
 import socket
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import assert_never
 
 from coordinator_server.application import Readiness
@@ -69,8 +69,10 @@ LONGEST_ORPHANED = 30.0  # seconds that requests get to end when the first is go
 class GatewayProcess:
     """Serves on one socket, by the first's word; `run` is its whole life."""
 
-    def __init__(self, listener: socket.socket) -> None:
+    def __init__(self, listener: socket.socket, welcomed: Callable[[Welcome], None]) -> None:
+        """`welcomed` is called with what the first said before anything is served."""
         self._listener = listener
+        self._welcomed = welcomed
         self._channel: Channel[FromFirst] = Channel(
             from_first, heard=self._heard, lost=self._ending_alone, largest=LARGEST
         )
@@ -90,9 +92,10 @@ class GatewayProcess:
     async def run(self, line: socket.socket) -> int:
         """Serve until the first says so, or is gone; return the exit code."""
         await self._channel.open(line)
-        asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, self._channel.send, Retire())
         welcome = await self._settle()
         if welcome is None:
+            self._listener.close()
+            self._channel.close()
             return 1
         try:
             await self._serve(welcome)
@@ -105,6 +108,10 @@ class GatewayProcess:
                 await self._gone.wait()
         return 0
 
+    def retire(self) -> None:
+        """Ask the first to put another process in our place."""
+        self._channel.send(Retire())
+
     async def _settle(self) -> Welcome | None:
         """Wait for what has to be known before anything can be served."""
         with contextlib.suppress(TimeoutError):
@@ -114,8 +121,7 @@ class GatewayProcess:
 
     async def _serve(self, welcome: Welcome) -> None:
         config = welcome.config
-        configure_logging(config.log_format, config.log_level)
-        _name_lines(welcome.number)
+        self._welcomed(welcome)
         metrics = Metrics(Reading, coordinator="", version="")
         catalogue = Catalogue(welcome.manifests)
         router = router_over(config, catalogue, self._registry, self._registry.token_for, metrics.ended)
@@ -228,7 +234,9 @@ def main(arguments: Sequence[str]) -> int:
 
 def _run(listener: socket.socket, line: socket.socket) -> int:
     async def live() -> int:
-        return await GatewayProcess(listener).run(line)
+        process = GatewayProcess(listener, _configure_log)
+        asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, process.retire)
+        return await process.run(line)
 
     with asyncio.Runner(loop_factory=make_loop) as runner:
         return runner.run(live())
@@ -239,11 +247,12 @@ def _inherited(number: int) -> socket.socket:
     return socket.socket(fileno=number)
 
 
-def _name_lines(number: int) -> None:
-    """Have every line of our log say which process it is from."""
+def _configure_log(welcome: Welcome) -> None:
+    """Log as the first does, each line with the number of our process."""
+    configure_logging(welcome.config.log_format, welcome.config.log_level)
 
     def name(record: logging.LogRecord) -> bool:
-        record.gateway_process = number
+        record.gateway_process = welcome.number
         return True
 
     for handler in logging.getLogger().handlers:

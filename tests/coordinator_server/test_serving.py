@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import datetime
 import json
 import os
 import signal
@@ -21,10 +20,6 @@ from urllib.parse import urlsplit
 
 import aiohttp
 import pytest
-from cryptography import x509
-from cryptography.hazmat.primitives import serialization
-from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
-from cryptography.x509.oid import NameOID
 
 from coordinator_server.config import CoordinatorConfig
 from coordinator_server.front import FRONT
@@ -33,6 +28,7 @@ from coordinator_server.store.sqlite import open_database
 from node.program.errors import EXIT_IN_USE, EXIT_USAGE, UserFacingError
 from node.program.tasks import TaskSet
 from node.program.web import bind
+from tests.support.certificates import self_signed
 from tests.support.coordinators import Worker, coordinator_room, quick_config
 from tests.support.front import running_front
 from tests.support.real_mesh import ENVIRONMENT, RealMesh, real_mesh, run
@@ -131,33 +127,8 @@ def test_what_the_operator_should_know() -> None:
     assert ["--anonymous" in text or "--edge" in text for text in texts] == [True, True]
 
 
-def make_certificate(folder: Path) -> tuple[Path, Path]:
-    key = Ed25519PrivateKey.generate()
-    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "localhost")])
-    now = datetime.datetime.now(datetime.UTC)
-    certificate = (
-        x509.CertificateBuilder()
-        .subject_name(name)
-        .issuer_name(name)
-        .public_key(key.public_key())
-        .serial_number(1)
-        .not_valid_before(now - datetime.timedelta(days=1))
-        .not_valid_after(now + datetime.timedelta(days=1))
-        .add_extension(x509.SubjectAlternativeName([x509.DNSName("localhost")]), critical=False)
-        .sign(key, None)
-    )
-    cert_file, key_file = folder / "cert.pem", folder / "key.pem"
-    cert_file.write_bytes(certificate.public_bytes(serialization.Encoding.PEM))
-    key_file.write_bytes(
-        key.private_bytes(
-            serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
-        )
-    )
-    return cert_file, key_file
-
-
 def test_certificates_that_cannot_be_used_are_said(tmp_path: Path) -> None:
-    cert, key = make_certificate(tmp_path)
+    cert, key = self_signed(tmp_path)
     assert read_tls(CoordinatorConfig()) is None
     assert read_tls(CoordinatorConfig(tls_cert=str(cert), tls_key=str(key))) is not None
     for one, other in ((key, cert), (cert, cert), (tmp_path / "none.pem", key)):
@@ -175,7 +146,7 @@ def test_the_settings_of_tests_are_those_of_the_program(tmp_path: Path) -> None:
 
 @pytest.mark.processes
 async def test_it_serves_https(mesh: RealMesh, tmp_path: Path) -> None:
-    cert, key = make_certificate(tmp_path)
+    cert, key = self_signed(tmp_path)
     coordinator = await asyncio.to_thread(mesh.start_coordinator, "--tls-cert", str(cert), "--tls-key", str(key))
     assert coordinator.url.startswith("https://")
     trusted = ssl.create_default_context(cafile=str(cert))
