@@ -15,16 +15,16 @@ class Blow(StrEnum):
     KILL_NODE = "node killed (SIGKILL)"
     END_NODE = "node ended (SIGTERM)"
     KILL_SERVICE = "service's process killed (SIGKILL)"
-    RENEW_GATEWAYS = "gateway processes drained and replaced (SIGHUP)"
+    RENEW_GATEWAYS = "gateway processes drained, replaced (SIGHUP)"
 
 
-# Each round has all of these, in any order.
-ROUND = (Blow.KILL_NODE, Blow.KILL_NODE, Blow.END_NODE, Blow.KILL_SERVICE, Blow.RENEW_GATEWAYS)
+# What happens to nodes: each round has all of these, in any order.
+ROUND = (Blow.KILL_NODE, Blow.KILL_NODE, Blow.END_NODE, Blow.KILL_SERVICE)
 
 
-def blows(rng: random.Random, *, gateways: bool) -> Iterator[Blow]:
-    """Yield disturbances for ever."""
-    usual = [blow for blow in ROUND if gateways or blow != Blow.RENEW_GATEWAYS]
+def blows(rng: random.Random) -> Iterator[Blow]:
+    """Yield disturbances of nodes for ever."""
+    usual = list(ROUND)
     while True:
         rng.shuffle(usual)
         yield from usual

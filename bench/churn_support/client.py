@@ -79,11 +79,14 @@ class Client:
         async with asyncio.timeout(2 * PATIENCE):
             while len(self._tasks):  # noqa: ASYNC110 - they end by themselves
                 await asyncio.sleep(0.01)
-        while self._kept:
-            self._kept.pop().close()
 
     async def stop(self) -> None:
         await self._tasks.stop()
+        while self._kept:
+            wire = self._kept.pop()
+            wire.close()
+            with contextlib.suppress(OSError):
+                await wire.writer.wait_closed()
 
     async def _ask(self, number: int, due: float) -> None:
         try:

@@ -125,12 +125,13 @@ class Node(Program):
 class Mesh:
     """A coordinator with its gateway, and nodes that all run one service; everything ends with the context."""
 
-    def __init__(self, folder: Path, nodes: int, workers: int) -> None:
+    def __init__(self, folder: Path, nodes: int, workers: int, connect_timeout: float) -> None:
         self._folder = folder
-        self._workers = workers
+        self.has_gateways = workers > 1
+        self.access_log = folder / "access.log"
         (folder / "services").mkdir()
         (folder / "services" / f"{SERVICE}.toml").write_text(MANIFEST.format(nodes=nodes))
-        self.coordinator = Program("coordinator", self._serve(), folder / "coordinator.log")
+        self.coordinator = Program("coordinator", self._serve(workers, connect_timeout), folder / "coordinator.log")
         self.nodes = {name: self._node(name) for name in (f"node-{number}" for number in range(nodes))}
         self.url = self.key = ""
         self._admin: dict[str, str] = {}
@@ -153,9 +154,10 @@ class Mesh:
         admin = json.loads((self._folder / "coordinator" / "admin.json").read_bytes())
         self._admin = {"Authorization": f"Bearer {admin['token']}"}
         self.key = (await self._ask("POST", "/api/admin/keys", {"name": "churn", "rate": "1000000/s"}))["key"]
-        for node in self.nodes.values():
-            invite = (await self._ask("POST", "/api/admin/invites", {"trust": "vetted"}))["code"]
-            await node.start("--coordinator", self.url, "--invite", invite)
+        wish = {"trust": "vetted", "uses": len(self.nodes)}
+        invite = (await self._ask("POST", "/api/admin/invites", wish))["code"]
+        joining = ("--coordinator", self.url, "--invite", invite)
+        await asyncio.gather(*(node.start(*joining) for node in self.nodes.values()))
 
     async def stop(self) -> None:
         await asyncio.gather(*(node.stop() for node in self.nodes.values()))
@@ -203,12 +205,13 @@ class Mesh:
             answer.raise_for_status()
             return await answer.json()
 
-    def _serve(self) -> list[str]:
-        several = ["--workers", str(self._workers)] if self._workers > 1 else []
+    def _serve(self, workers: int, connect_timeout: float) -> list[str]:
+        several = ["--workers", str(workers)] if workers > 1 else []
         return [
             "coordinator_server", "serve", "--json", "--data-dir", str(self._folder / "coordinator"), "--port", "0",
             "--dht-port", "0", "--services-dir", str(self._folder / "services"), "--worker-heartbeat", "1",
-            "--worker-stale", "30", "--address-rate", "1000000/s", *several,
+            "--worker-stale", "30", "--address-rate", "1000000/s", "--connect-timeout", str(connect_timeout),
+            "--access-log", str(self.access_log), *several,
         ]  # fmt: skip
 
     def _node(self, name: str) -> Node:

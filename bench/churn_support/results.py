@@ -25,13 +25,14 @@ def quantile(values: Sequence[float], share: float) -> float:
     return 1000.0 * ordered[round(share * (len(ordered) - 1))] if ordered else 0.0
 
 
-def document(sent: int, seconds: float, tally: Tally, events: Sequence[Event]) -> dict[str, Any]:
+def document(sent: int, seconds: float, tally: Tally, events: Sequence[Event], logged: int) -> dict[str, Any]:
     return {
         "sent": sent,
         "seconds": round(seconds, 1),
         "answered": tally.answered,
         "failed": dict(tally.failed),
         "sent_again_by_client": tally.sent_again,
+        "lines_in_access_log": logged,
         "tried_again_by_gateway": tally.tried_again,
         "p50_ms": round(quantile(tally.seconds, 0.5), 1),
         "p99_ms": round(quantile(tally.seconds, 0.99), 1),
@@ -50,6 +51,7 @@ def table(found: dict[str, Any], events: Sequence[Event], failures: Sequence[str
         *((f"  {kind}", f"{count:,}") for kind, count in sorted(found["failed"].items())),
         ("tried again by the gateway, on another worker", f"{found['tried_again_by_gateway']:,}"),
         ("sent again by the client (kept connection, closed)", f"{found['sent_again_by_client']:,}"),
+        ("lines in the access log", f"{found['lines_in_access_log']:,}"),
         ("p50, p99, slowest", f"{found['p50_ms']}, {found['p99_ms']}, {found['slowest_ms']} ms"),
         *(sorted(Counter(event.what for event in events).items())),
         *((f"answers of {worker}", f"{count:,}") for worker, count in found["by_worker"].items()),
