@@ -58,12 +58,24 @@ async def serve(pause: float) -> None:
 
 
 def main() -> None:
+    raise_file_limit()
     if sys.argv[1] == "uvloop":
         import uvloop
 
         uvloop.run(serve(float(sys.argv[2])))
     else:
         asyncio.run(serve(float(sys.argv[2])))
+
+
+def raise_file_limit() -> int:
+    """Let this process have as many files as it may; return how many."""
+    if sys.platform == "win32":
+        return sys.maxsize
+    import resource
+
+    _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
+    return sys.maxsize if hard == resource.RLIM_INFINITY else hard
 
 
 @contextlib.contextmanager
