@@ -88,6 +88,7 @@ class Site:
     server: DataPlane
     app: web.Application
     processes: GatewayProcesses | None = None  # that serve the port beside this one
+    tls: ssl.SSLContext | None = None
 
 
 @contextlib.asynccontextmanager
@@ -127,7 +128,7 @@ async def running(
         if processes is not None:
             stack.push_async_callback(processes.stop)
             await processes.start()
-        yield Site(coordinator, server, app, processes)
+        yield Site(coordinator, server, app, processes, tls)
 
 
 def announce(site: Site, as_json: bool) -> None:
@@ -158,11 +159,17 @@ async def drain(site: Site) -> None:
 @contextlib.contextmanager
 def restarting_on_hangup(site: Site) -> Iterator[None]:
     """Put new processes in the place of the gateway processes on SIGHUP, where there are any."""
-    if site.processes is None:
+    processes = site.processes
+    if processes is None:
         yield
         return
+
+    def restart() -> None:
+        if renew_certificate(site.tls, site.coordinator.config):
+            processes.restart()
+
     loop = asyncio.get_running_loop()
-    loop.add_signal_handler(signal.SIGHUP, site.processes.restart)
+    loop.add_signal_handler(signal.SIGHUP, restart)
     try:
         yield
     finally:
@@ -373,6 +380,17 @@ def read_tls(config: CoordinatorConfig) -> ssl.SSLContext | None:
             EXIT_USAGE,
         ) from None
     return context
+
+
+def renew_certificate(tls: ssl.SSLContext | None, config: CoordinatorConfig) -> bool:
+    """Read certificate and key anew, for connections from now on; return False where they cannot be used."""
+    try:
+        if tls is not None and read_tls(config) is not None:
+            tls.load_cert_chain(config.tls_cert, config.tls_key, password=_no_password)
+    except UserFacingError as error:
+        log.error("everything stays as it is: %s", error)
+        return False
+    return True
 
 
 def _no_password() -> str:

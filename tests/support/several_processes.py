@@ -127,7 +127,7 @@ async def several_processes(folder: Path, *flags: str, workers: int = 3) -> Asyn
         "--address-rate", "1000000/min", "--log-format", "json", "--access-log", "-", *flags,
     ]  # fmt: skip
     program = _start(folder, words)
-    connector = aiohttp.TCPConnector(limit=0, force_close=True)
+    connector = aiohttp.TCPConnector(limit=0, force_close=True, ssl=False)
     try:
         ready = await asyncio.to_thread(_ready_line, program)
         assert ready, (folder / "log").read_text()

@@ -6,6 +6,7 @@ import asyncio
 import contextlib
 import os
 import signal
+import ssl
 import sys
 from collections import Counter
 from collections.abc import AsyncIterator
@@ -15,6 +16,7 @@ import aiohttp
 import pytest
 
 from node.program.tasks import TaskSet
+from tests.support.certificates import self_signed
 from tests.support.several_processes import HEAD, Answer, Several, several_processes, until_none
 from tests.support.waiting import eventually
 
@@ -141,8 +143,8 @@ async def test_a_process_that_is_killed_is_replaced_and_new_connections_wait_for
         await several.until_served(head)
         before = several.gateways()
         before[0].kill()
+        await until_none(before[:1])  # whoever it had accepted is lost
         answers = await asyncio.gather(*(several.get("/service/echo", head) for _ in range(200)))
-        # Only whoever the dead one had accepted can be lost, and that was before it was killed.
         assert {answer.status for answer in answers} == {200}
         await eventually(lambda: len(several.gateways()) == PROCESSES - 1, "another is there")
         assert before[0].pid not in {process.pid for process in several.gateways()}
@@ -150,14 +152,26 @@ async def test_a_process_that_is_killed_is_replaced_and_new_connections_wait_for
 
 
 async def test_a_hangup_replaces_all_under_load_and_loses_no_request(tmp_path: Path) -> None:
-    async with several_processes(tmp_path, workers=PROCESSES) as several, load(several) as answers:
+    cert, key = self_signed(tmp_path)
+    flags = ("--tls-cert", str(cert), "--tls-key", str(key))
+    async with several_processes(tmp_path, *flags, workers=PROCESSES) as several, load(several) as answers:
         before = several.gateways()
+        assert await shown_certificates(several) == {cert.read_text()}
+        self_signed(tmp_path)
         os.kill(several.program.pid, signal.SIGHUP)
-        await eventually(lambda: not any(process.is_running() for process in before), "all were replaced")
+        await until_none(before)
+        assert await shown_certificates(several) == {cert.read_text()}
         count = len(answers)
         await eventually(lambda: len(answers) > count + 100, "it goes on")
         assert len(several.gateways()) == PROCESSES - 1
         assert {answer.status for answer in answers} == {200}
+
+
+async def shown_certificates(several: Several) -> set[str]:
+    """Return the certificates that are shown on some new connections."""
+    _, host, port = several.url.replace("//", "").split(":")
+    tasks = (asyncio.to_thread(ssl.get_server_certificate, (host, int(port)), timeout=60) for _ in range(20))
+    return set(await asyncio.gather(*tasks))
 
 
 async def test_one_that_is_asked_to_end_is_replaced_before(tmp_path: Path) -> None:
@@ -183,7 +197,7 @@ async def load(several: Several) -> AsyncIterator[list[Answer]]:
             answers.append(await several.get("/service/echo", head, session))
 
     tasks = TaskSet("load")
-    async with aiohttp.ClientSession(connector=aiohttp.TCPConnector(limit=0)) as keeping:
+    async with aiohttp.ClientSession(connector=aiohttp.TCPConnector(limit=0, ssl=False)) as keeping:
         askers = [tasks.start(keep_asking(several.session), "new") for _ in range(4)]
         askers += [tasks.start(keep_asking(keeping), "kept") for _ in range(4)]
         await eventually(lambda: len(answers) > 100, "requests are served")
