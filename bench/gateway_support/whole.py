@@ -55,7 +55,7 @@ request_timeout = 3600.0
 RAISED = (
     "Requests need the key of the ready line (Authorization: Bearer KEY, or X-API-Key: KEY). Raised for "
     f"benchmarks: {UNLIMITED} for key and address, 512 requests at once for each worker (100 more wait), bodies "
-    "of 4 GiB, an hour for a request."
+    "of 4 GiB, 30 s to connect to a worker, an hour for a request."
 )
 START = 60.0  # seconds until it serves
 DRAIN = 10.0
@@ -139,6 +139,7 @@ def _config(plan: Plan, folder: Path) -> CoordinatorConfig:
             "services_dir": (str(manifests),),
             "address_rate": UNLIMITED,
             "max_body_bytes": 2**32,
+            "connect_timeout": 30.0,  # a plain server that takes one connection after the other is no dead worker
             "request_timeout": 3600.0,
             "drain_deadline": DRAIN,
             "vpn": "off",
