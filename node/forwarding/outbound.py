@@ -33,7 +33,7 @@ class Outbound(msgspec.Struct, frozen=True, eq=False):
     traced: bool
 
 
-def outbound_of(exchange: Exchange, manifest: Manifest, path: str | None, *, trusted: bool) -> Outbound:
+def outbound_of(exchange: Exchange, manifest: Manifest, path: str | None, trusted: bool) -> Outbound:
     """Check a request and build what can be built of it; `path` None means the manifest's. Raise Problem.
 
     `path` is raw and begins with a slash; `trusted` says that another node sent the request.

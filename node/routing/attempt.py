@@ -39,12 +39,13 @@ class Listener(Protocol):
 class Attempt:
     """Counts as a request in flight from `begin` to `end`, which may be called again.
 
-    `line` is the exchange that carries it: the client's own, or a rival's.
+    `line` is the exchange that carries it: the client's own, or a rival's. A worker that is this machine gets the
+    `service_token` by which its services know us.
     """
 
     __slots__ = (
-        "_listener", "_parts", "_probes", "_service", "_service_token", "_target", "_targets", "_under_way",
-        "_what", "answered_at", "began_at", "candidate", "line", "told", "way", "worker_id",
+        "_listener", "_parts", "_probes", "_service", "_target", "_targets", "_under_way",
+        "_what", "answered_at", "began_at", "candidate", "line", "service_token", "told", "way", "worker_id",
     )  # fmt: skip
 
     def __init__(
@@ -52,14 +53,12 @@ class Attempt:
         parts: Parts,
         service: str,
         candidate: Candidate,
-        *,
         listener: Listener,
         line: Exchange,
-        service_token: str | None = None,
     ) -> None:
         self._parts = parts
         self._service = service
-        self._service_token = service_token
+        self.service_token: str | None = None
         self._listener = listener
         self._probes = False
         self._under_way = False
@@ -76,7 +75,7 @@ class Attempt:
 
     @property
     def is_local(self) -> bool:
-        return self._service_token is not None
+        return self.service_token is not None
 
     def begin(self) -> None:
         self._under_way = True
@@ -104,7 +103,7 @@ class Attempt:
         parts = self._parts
         now = self.answered_at = parts.clock()
         parts.addresses.worked(self.worker_id, self._target)
-        if self._service_token is None:
+        if self.service_token is None:
             said = head.cache.get(LOAD)
             if said is None:
                 load = parse_load(head.values.get(LOAD))
@@ -141,7 +140,7 @@ class Attempt:
             return
         self._target = target
         outbound, lines, patience = self._what
-        way = self.way = self._parts.forwarder.way(self.worker_id, target, self._service_token)
+        way = self.way = self._parts.forwarder.way(self.worker_id, target, self.service_token)
         self.line.forward(way.pool, way.head(outbound, lines), self, patience)
 
     def _tell_load(self, load: float | None) -> None:

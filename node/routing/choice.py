@@ -13,7 +13,7 @@ class Choice:
 
     __slots__ = ("_manifest", "_parts", "_ranking", "_refreshed", "_searched", "_vetted_only", "picked", "tried")
 
-    def __init__(self, parts: Parts, manifest: Manifest, *, vetted_only: bool) -> None:
+    def __init__(self, parts: Parts, manifest: Manifest, vetted_only: bool) -> None:
         self._parts = parts
         self._manifest = manifest
         self._vetted_only = vetted_only
@@ -37,7 +37,9 @@ class Choice:
             if known is None:
                 return False
             ranking = known
-            self._found(ranking, hit=True)
+            self._searched = True
+            self._refreshed = not ranking.count
+            parts.counters.cache_hits += 1
         self._ranking = ranking
         self.picked = self._pick(ranking, now)
         return self.picked is not None or self._refreshed
@@ -68,7 +70,9 @@ class Choice:
 
     def places(self) -> int:
         """Return how many requests the workers that are known take together."""
-        return (len(self._ranking or ()) or 1) * self._manifest.concurrency
+        ranking = self._ranking
+        known = ranking.count if ranking is not None else 0
+        return (known or 1) * self._manifest.concurrency
 
     def again(self) -> None:
         """Pick anew: who was picked before a wait may be gone or full."""
@@ -80,7 +84,7 @@ class Choice:
             self._parts.counters.cache_hits += 1
         else:
             self._parts.counters.cache_misses += 1
-        self._refreshed = not len(ranking)  # every source was asked a moment ago
+        self._refreshed = not ranking.count  # every source was asked a moment ago
 
     def _pick(self, ranking: Ranking, now: float) -> Candidate | None:
         """Let the policy pick among those not asked yet; broken ones only where there are no others."""

@@ -91,6 +91,7 @@ class Router:
             clock=clock,
             rng=rng,
             own_load=own_load or self.local_load,
+            over=self._finished,
         )
 
     def take(
@@ -111,17 +112,15 @@ class Router:
         is set to what must be told its end (see node.forwarding.door).
         """
         manifest, parts = self._resolve(service), self._parts
-        outbound = outbound_of(exchange, manifest, path, trusted=forwarded)
+        outbound = outbound_of(exchange, manifest, path, forwarded)
         check_length(exchange.head, manifest.max_body_bytes)
         exchange.body_limit = manifest.max_body_bytes
         dispatch = Dispatch(
             parts,
             outbound,
             exchange,
-            forwarded=forwarded,
-            caller=caller,
-            vetted_only=_vetted_only(manifest, personal=personal),
-            over=self._finished,
+            caller,
+            personal or manifest.data_class == "personal",
         )
         exchange.context = dispatch
         parts.budget.request(dispatch.started)
@@ -234,7 +233,7 @@ class Router:
         seconds = self._clock() - dispatch.started
         outcome = Outcome(dispatch.manifest.name, worker, dispatch.route, status, seconds, dispatch.attempts)
         failed = (bool(exchange.broken) and not left) or (worker is None and status >= 500)
-        self._parts.counters.finished(outcome, failed=failed, failures=dispatch.failures)
+        self._parts.counters.finished(outcome, failed, dispatch.failures)
         if self._observer is not None:
             self._observer(outcome)
 

@@ -109,7 +109,7 @@ class Selector:
     def pick(self, service: str, ranking: Ranking, wanted: Wanted) -> Candidate | None:
         """Return one of the candidates that may be picked; None where there are none."""
         if self._policy == "weighted":
-            if len(ranking) <= FEW and (found := ranking.few_by_step(wanted)):
+            if ranking.count <= FEW and (found := ranking.few_by_step(wanted)):
                 return pick_of_few(found, self._rng)
             best = ranking.least_loaded(len(WEIGHTS), wanted, self._rng)
             return pick_weighted(best, self._rng) if best else None

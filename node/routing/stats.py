@@ -41,7 +41,7 @@ class RoutingCounters:
     by_route: Counter[Route] = field(default_factory=Counter)
     latencies: deque[float] = field(default_factory=lambda: deque(maxlen=LATENCIES))  # seconds
 
-    def finished(self, outcome: Outcome, *, failed: bool, failures: int = 0) -> None:
+    def finished(self, outcome: Outcome, failed: bool, failures: int = 0) -> None:
         """Count a request that has ended, after so many workers failed it.
 
         `failed` means that no worker's whole answer reached the client.

@@ -208,7 +208,7 @@ class ClientConnection(asyncio.Protocol):
         if early:
             exchange.tunnelled(early)
 
-    def finished(self, exchange: Exchange, *, close: bool) -> None:
+    def finished(self, exchange: Exchange, close: bool) -> None:
         """Go on to the next request, or close where there may be none."""
         self.exchange = None
         if exchange.begun:

@@ -64,7 +64,7 @@ class Attempt(Protocol):
 class Source(Protocol):
     """Where connections to one worker come from."""
 
-    def acquire(self, exchange: Exchange, *, fresh: bool) -> UpstreamConnection | None:
+    def acquire(self, exchange: Exchange, fresh: bool) -> UpstreamConnection | None:
         """Return a connection, or None and later tell the exchange `connected` or `not_connected`."""
 
     def cancel(self, exchange: Exchange) -> None:

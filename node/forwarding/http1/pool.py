@@ -96,7 +96,7 @@ class Pool:
     def idle(self) -> int:
         return len(self._idle)
 
-    def acquire(self, exchange: Exchange, *, fresh: bool) -> UpstreamConnection | None:
+    def acquire(self, exchange: Exchange, fresh: bool) -> UpstreamConnection | None:
         """Return an idle connection, or connect; see Source."""
         while self._idle and not fresh:
             connection = self._idle.pop()

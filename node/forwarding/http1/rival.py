@@ -27,6 +27,8 @@ class Nobody:
 class Rival(Exchange):
     """Forwards the same request, whose body must be there and kept whole; a winner hands its answer over."""
 
+    __slots__ = ("_first",)
+
     def __init__(self, first: Exchange) -> None:
         super().__init__(cast("ClientConnection", Nobody()), first.head, first.began_at)
         self._first = first
