@@ -52,16 +52,6 @@ class Counted:
     rejected: dict[str, int] = field(default_factory=dict)  # by reason
 
 
-@dataclass(slots=True, kw_only=True)
-class Counted:
-    """What was counted in some time: see `Ended` for the forms."""
-
-    counts: dict[tuple[str, str, str, int], int] = field(default_factory=dict)
-    times: dict[str, list[int]] = field(default_factory=dict)
-    sums: dict[str, float] = field(default_factory=dict)
-    rejected: dict[str, int] = field(default_factory=dict)  # by reason
-
-
 class Metrics:
     """Owns a registry of its own, so that two coordinators in one process do not meet."""
 
@@ -108,22 +98,6 @@ class Metrics:
         for reason, count in counted.rejected.items():
             self._rejected.labels(reason).inc(count)
 
-    def drain(self) -> Counted:
-        """Return what was counted since the last time, for another process that adds it to its own."""
-        counted = self._ended.drain()
-        samples = [sample for metric in self._rejected.collect() for sample in metric.samples]
-        for sample in samples:
-            if sample.name.endswith("_total"):
-                counted.rejected[sample.labels["reason"]] = int(sample.value)
-        self._rejected.clear()
-        return counted
-
-    def absorb(self, counted: Counted) -> None:
-        """Add what another process has counted."""
-        self._ended.absorb(counted)
-        for reason, count in counted.rejected.items():
-            self._rejected.labels(reason).inc(count)
-
     def exposition(self) -> bytes:
         """Return all metrics in Prometheus' text format, without the series of workers that are gone."""
         known = {"", *self._read().heartbeat_ages}
@@ -153,20 +127,6 @@ class Ended(Collector):
             self._sums[service] = 0.0
         times[bisect_left(SECONDS, seconds)] += 1
         self._sums[service] += seconds
-
-    def drain(self) -> Counted:
-        """Return everything, and begin anew."""
-        counted = Counted(counts=self._counts, times=self._times, sums=self._sums)
-        self._counts, self._times, self._sums = {}, {}, {}
-        return counted
-
-    def absorb(self, counted: Counted) -> None:
-        for labels, count in counted.counts.items():
-            self._counts[labels] = self._counts.get(labels, 0) + count
-        for service, found in counted.times.items():
-            known = self._times.get(service, [0] * len(found))
-            self._times[service] = [one + other for one, other in zip(known, found, strict=True)]
-            self._sums[service] = self._sums.get(service, 0.0) + counted.sums[service]
 
     def drain(self) -> Counted:
         """Return everything, and begin anew."""

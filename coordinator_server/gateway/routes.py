@@ -111,11 +111,12 @@ class Gateway(Door):
         if wish is None:
             wish = exchange.head.cache[KEY] = self._read(exchange)
         exchange.lines += wish.lines
+        readiness = self._readiness
         if wish.preflight:
             self._answer_preflight(exchange, wish)
             return
         try:
-            if wish.forwarded or not self._readiness.ready:
+            if wish.forwarded or not readiness.ready or readiness.draining:
                 self._check_open(exchange, wish)
             if wish.problem is not None:
                 raise wish.problem

@@ -47,7 +47,9 @@ class AppBridge:
         """Forward an exchange to the application, whole but for what belongs to the client's connection."""
         head = exchange.head
         lines = request_framing(head) if head.websocket else request_framing(head) + CLOSE
-        request = request_head(head, head.target.encode("latin-1"), head.host.encode("latin-1"), self.passing, lines)
+        request = request_head(
+            head, head.target.encode("latin-1"), head.host.encode("latin-1"), self.passing, lines
+        )
         exchange.keep_body = False
         exchange.forward(self, request, self, PATIENCE)
 
@@ -67,7 +69,7 @@ class AppBridge:
 
     # As the exchange's source of connections
 
-    def acquire(self, exchange: Exchange, *, fresh: bool) -> UpstreamConnection | None:  # noqa: ARG002 - all are
+    def acquire(self, exchange: Exchange, fresh: bool) -> UpstreamConnection | None:  # noqa: ARG002 - all are
         server = self._runner.server
         if server is None:
             exchange.not_connected("the application is not running")
