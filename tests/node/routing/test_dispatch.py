@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
+from collections.abc import AsyncIterator, Sequence
 
 import aiohttp
 import msgspec
@@ -10,14 +12,18 @@ import pytest
 from aiohttp import web
 
 from node.forwarding.http1.limits import UpstreamLimits
+from node.forwarding.http1.pool import Address
+from node.forwarding.http1.upstream import UpstreamConnection
 from node.routing.attempt import parse_load
 from node.routing.settings import RoutingSettings
 from node.wire.manifests import Catalogue
+from node.wire.messages import WorkerRecord
 from node.wire.problems import Problem
 from tests.support.routing import (
     OCR,
     ONCE,
     Clock,
+    Front,
     Local,
     LocalTable,
     Source,
@@ -392,3 +398,69 @@ async def test_a_worker_never_gets_more_than_its_concurrency_and_the_rest_waits_
         statuses = sorted(call.result()[0] for call in calls)
         assert statuses == [200] * 9 + [503] * 3
         assert most == 4
+
+
+@contextlib.asynccontextmanager
+async def asked(gateway: Front) -> AsyncIterator[None]:
+    """Ask for the service on a connection of its own, and leave without a word at the end."""
+    _, writer = await asyncio.open_connection("127.0.0.1", gateway.server.port)
+    writer.write(b"GET /service/ocr HTTP/1.1\r\nHost: g\r\n\r\n")
+    try:
+        yield
+    finally:
+        writer.close()
+        await writer.wait_closed()
+
+
+def nothing_is_held(gateway: Front) -> bool:
+    parts = gateway.router._parts
+    gates = [gate for _, gate in parts.remote_gates.items()]
+    return not any(parts.outstanding.of(OCR.name).values()) and not any(
+        gate.in_flight or gate.waiting for gate in gates
+    )
+
+
+async def test_a_client_that_leaves_the_queue_or_its_worker_is_missed_at_once() -> None:
+    async with mesh(silent, concurrency=1) as (gateway, (worker,)):
+        async with asked(gateway):
+            await until(lambda: bool(worker.bodies))
+            async with asked(gateway):
+                await until(lambda: gateway.router.queue_depths() == {OCR.name: 1})
+            await until(lambda: gateway.router.queue_depths() == {OCR.name: 0})
+            assert worker.let_go == 0
+        await until(lambda: worker.let_go == 1)
+        await until(lambda: nothing_is_held(gateway))
+        assert len(worker.bodies) == 1
+
+
+async def test_a_client_that_leaves_while_its_worker_is_being_connected_to_is_missed_at_once() -> None:
+    async def hangs(_address: Address, _connection: UpstreamConnection) -> None:
+        waiting.append(None)
+        await asyncio.Event().wait()
+
+    waiting: list[None] = []
+    settings = RoutingSettings(connect_timeout=600.0)
+    async with mesh(fine, settings=settings) as (gateway, (worker,)):
+        gateway.router._parts.forwarder._upstreams.connect = hangs
+        async with asked(gateway):
+            await until(lambda: bool(waiting))
+            assert not nothing_is_held(gateway)
+        await until(lambda: nothing_is_held(gateway))
+        assert len(gateway.router.peers()) == 1, "that says nothing about the worker"
+        assert worker.bodies == []
+
+
+async def test_a_client_that_leaves_while_workers_are_looked_up_is_missed_at_once() -> None:
+    class Hanging(Source):
+        async def find(self, service: str) -> Sequence[WorkerRecord]:
+            self.asked += 1
+            await asyncio.Event().wait()
+            raise AssertionError
+
+    source = Hanging()
+    async with front(source, settings=RoutingSettings(lookup_timeout=600.0)) as gateway:
+        async with asked(gateway):
+            await until(lambda: source.asked == 1)
+        await until(lambda: gateway.server.connections == 0)
+        await until(lambda: len(gateway.outcomes) == 1)
+        assert nothing_is_held(gateway)
