@@ -44,8 +44,11 @@ def main(argv: Sequence[str] | None = None) -> int:
     arguments = parser.parse_args(argv)
     if arguments.worker_url and not arguments.serve:
         parser.error("--worker-url goes with --serve; all else has workers of its own")
-    if arguments.serve:
-        return guarded(lambda: serve(arguments))
+    return guarded(lambda: (serve if arguments.serve else compare)(arguments))
+
+
+def compare(arguments: argparse.Namespace) -> int:
+    """Start the workers, measure in front of them what was asked for, and end everything."""
     missing = [program for program in ("nginx", "wrk") if shutil.which(program) is None]
     if missing:
         raise SystemExit(f"These programs are missing: {', '.join(missing)}. On Debian: nginx-light and wrk.")

@@ -19,7 +19,7 @@ from typing import Any
 import psutil
 
 ROOT = Path(__file__).parents[2]
-START = 20.0  # seconds that a program gets to listen
+START = 60.0  # seconds that a program gets to listen
 READY = 90.0  # seconds that it gets to print its ready line
 END = 15.0  # seconds that all get to end by themselves
 

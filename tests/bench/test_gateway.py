@@ -30,6 +30,7 @@ DEADLINE = 120.0
 SMALL = ("--sizes", "200", "--connections", "2", "--seconds", "1", "--rounds", "1")
 SIZES = (200, 10 * 1024, 2**20)
 MANY = 256
+TRIES = 5
 FIGURES = {
     "requests_per_second", "p50_ms", "p99_ms", "cpu_us", "errors", "proxy_share", "generator_share",
     "workers_share", "strangers_share", "limited_by",
@@ -82,7 +83,10 @@ def run(folder: Path, *arguments: str) -> str:
 
 @pytest.mark.needs("nginx", "wrk")
 def test_it_measures_all_of_them_and_tells_programs_what_was_met(tmp_path: Path) -> None:
-    document = json.loads(run(tmp_path, *SMALL, "--core", "--json"))
+    for _ in range(TRIES):  # where this machine stands still for a whole second, nothing is measured
+        document = json.loads(run(tmp_path, *SMALL, "--core", "--json"))
+        if all(one["requests_per_second"] for one in document["rows"][0].values() if isinstance(one, dict)):
+            break
     assert set(document["machine"]) == {"cores", "load_average", "kernel", "python"}
     [row] = document["rows"]
     names = {"nginx", "earlier", "gateway", "core"}
