@@ -92,6 +92,13 @@ class CoordinatorConfig:
         unit="seconds",
         low=0,
     )
+    sharing_timeout: float = setting(
+        1.0,
+        "time limit of the first process's word on a request's key or rate, where --workers is 2 or more",
+        unit="seconds",
+        low=0.1,
+        high=60,
+    )
     dht_rpc_timeout: float = setting(1.0, "time limit of a DHT message", unit="seconds", low=0.05)
     dht_entry_ttl: float = setting(180.0, "life of a DHT entry", unit="seconds", low=1)
     dht_republish: float = setting(60.0, "pause between announcements in the DHT", unit="seconds", low=0.2)

@@ -96,6 +96,7 @@ class Desk:
     def _hear_of_itself(self, message: Serving | Retire | Resync | Seen) -> None:
         match message:
             case Serving():
+                self._shared.publisher.serves(self._process)
                 self._serving()
             case Retire():
                 self._retire()

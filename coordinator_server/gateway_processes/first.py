@@ -15,7 +15,6 @@ from coordinator_server.gateway.keys import PREFIX, ApiKey
 from coordinator_server.gateway_processes.messages import KeyIs, Noted, Refusal, WhoIs
 from coordinator_server.store.interface import AuditLine, StoreError, Versioned, Write
 
-PATIENCE = 1.0  # seconds that a request waits for the first's word
 MOST_OPEN = 4096  # questions
 
 
@@ -26,6 +25,7 @@ class First:
         self._send = send
         self._number = 0
         self._open: dict[int, asyncio.Future[Any]] = {}
+        self.patience = 1.0  # seconds that a request waits for the first's word
 
     def answered(self, message: KeyIs | Noted) -> None:
         """Hear an answer; one that comes too late is nobody's."""
@@ -55,7 +55,7 @@ class First:
         waiting = self._open[number] = asyncio.get_running_loop().create_future()
         try:
             self._send(question(number))
-            async with asyncio.timeout(PATIENCE):
+            async with asyncio.timeout(self.patience):
                 return await waiting
         except TimeoutError:
             raise _silent() from None

@@ -18,6 +18,7 @@ from aiohttp import web
 from coordinator_server.gateway_processes.to_first import CLIENT, PRIVATE
 from node.forwarding.http1.app_bridge import AppBridge
 from node.forwarding.http1.exchange import Exchange
+from node.forwarding.http1.head import HeadLimits
 from node.forwarding.http1.limits import ServerLimits
 from node.forwarding.http1.server import BACKLOG, Http1Server
 from node.forwarding.http1.sweep import Sweep
@@ -26,6 +27,7 @@ from node.wire.problems import Problem
 
 FIELD = CLIENT.lower()
 SCHEMES = frozenset({"http", "https"})
+HEAD = HeadLimits(fields=200, size=64 * 1024)  # more than clients may send, for what we add
 MOST = 65_536  # connections from our own processes, which limit their clients
 
 
@@ -82,7 +84,7 @@ class FromGateways:
                 f"A socket in {self._folder} cannot be used: {error}.",
                 "Set TMPDIR to a folder with a short name that can be written.",
             ) from None
-        limits = ServerLimits(connections=MOST, connections_per_address=MOST)
+        limits = ServerLimits(connections=MOST, connections_per_address=MOST, head=HEAD)
         self._server = Http1Server(self, [listener], sweep=Sweep(), limits=limits, app=_Borrowed(self.bridge))
         await self._server.start()
 

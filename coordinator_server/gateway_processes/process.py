@@ -61,6 +61,7 @@ from node.wire.manifests import Catalogue
 log = logging.getLogger(__name__)
 REPORT = 0.25  # seconds
 TICK = 0.05  # seconds
+RETIRING = 0.5  # seconds: SIGTERM may have gone to all of us, and then the first ends us anyway
 FAREWELL = 5.0  # seconds to get the last report out
 SETTLING = 60.0  # seconds for a welcome and the first snapshot
 LONGEST_ORPHANED = 30.0  # seconds that requests get to end when the first is gone
@@ -122,6 +123,7 @@ class GatewayProcess:
     async def _serve(self, welcome: Welcome) -> None:
         config = welcome.config
         self._welcomed(welcome)
+        self._first.patience = self._tokens.patience = config.sharing_timeout
         metrics = Metrics(Reading, coordinator="", version="")
         catalogue = Catalogue(welcome.manifests)
         router = router_over(config, catalogue, self._registry, self._registry.token_for, metrics.ended)
@@ -235,7 +237,8 @@ def main(arguments: Sequence[str]) -> int:
 def _run(listener: socket.socket, line: socket.socket) -> int:
     async def live() -> int:
         process = GatewayProcess(listener, _configure_log)
-        asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, process.retire)
+        loop = asyncio.get_running_loop()
+        loop.add_signal_handler(signal.SIGTERM, loop.call_later, RETIRING, process.retire)
         return await process.run(line)
 
     with asyncio.Runner(loop_factory=make_loop) as runner:

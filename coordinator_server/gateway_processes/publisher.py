@@ -19,7 +19,6 @@ LONGEST = 1.0  # seconds between two looks at one that has not: workers become s
 PAUSE = 0.02  # seconds between two looks that cannot wait
 SIGNATURES = 200  # tokens made in one look at most: all at once would keep everybody waiting
 TOKEN_AGE = 20.0  # seconds after which another token is made; they are good for a minute
-HEARING = 2.0  # seconds in which a process must have heard that a key was revoked
 
 Send = Callable[[msgspec.Struct], None]
 
@@ -27,13 +26,16 @@ Send = Callable[[msgspec.Struct], None]
 class Publisher:
     """Sends everybody who listens a snapshot, and then the same changes."""
 
-    def __init__(self, registry: Registry, issue: Callable[[str], str]) -> None:
+    def __init__(self, registry: Registry, issue: Callable[[str], str], hearing: float) -> None:
+        """`hearing` is how many seconds a process may take to hear that a key was revoked."""
+        self._hearing = hearing
         self._registry = registry
         self._issue = issue
         self._tokens: dict[str, tuple[float, str]] = {}  # when they were made
         self._signatures = 0
         self._book = Book()
         self._listeners: dict[int, Send] = {}
+        self._serving: set[int] = set()
         self._version = -1
         self._looked_at = float("-inf")
         self._soon: asyncio.TimerHandle | None = None
@@ -55,8 +57,13 @@ class Publisher:
         self._listeners[process] = send
         send(self._book.snapshot())
 
+    def serves(self, process: int) -> None:
+        """From now on, wait until the process has heard of what it must not do any more."""
+        self._serving.add(process)
+
     def forget(self, process: int) -> None:
         self._listeners.pop(process, None)
+        self._serving.discard(process)
         for number in tuple(self._unseen):
             self.seen(process, number)
 
@@ -68,15 +75,15 @@ class Publisher:
 
     async def revoked(self, key_id: str) -> None:
         """Return when every process has heard that a key is worth nothing any more."""
-        if not self._listeners:
-            return
         self._numbers += 1
         number, heard = self._numbers, asyncio.Event()
-        self._unseen[number] = (set(self._listeners), heard)
         for send in tuple(self._listeners.values()):
             send(KeyRevoked(key_id, number))
+        if not self._serving:
+            return
+        self._unseen[number] = (set(self._serving), heard)
         try:
-            async with asyncio.timeout(HEARING):
+            async with asyncio.timeout(self._hearing):
                 await heard.wait()
         except TimeoutError:
             log.warning("not every process has heard yet that the key %s was revoked; within 5 s they do", key_id)

@@ -82,7 +82,13 @@ class Process:
             except OSError:
                 ours.close()
                 raise
-        await self._channel.open(ours)
+        try:
+            await self._channel.open(ours)
+        except BaseException:
+            ours.close()
+            self._program.kill()  # it would wait for a welcome
+            self.lost.set()
+            raise
         config = dataclasses.replace(self._coordinator.config, admin_token="")
         self._channel.send(Welcome(self.number, config, self._coordinator.catalogue.manifests, self._app))
         self._desk.open()
@@ -144,7 +150,8 @@ class GatewayProcesses:
         self._coordinator = coordinator
         self._listeners = tuple(listeners)
         self._from_gateways = FromGateways(app, tls)
-        self._publisher = Publisher(coordinator.registry, coordinator.token_issuer.issue)
+        issue, hearing = coordinator.token_issuer.issue, coordinator.config.sharing_timeout
+        self._publisher = Publisher(coordinator.registry, issue, hearing)
         self._shared = Shared(
             coordinator=coordinator,
             router=router,
@@ -157,6 +164,7 @@ class GatewayProcesses:
         self._places: list[Place] = []
         self._tasks = TaskSet("gateway-processes")
         self._restarting = asyncio.Lock()
+        self._ending = False
 
     @property
     def bridge(self) -> AppBridge:
@@ -192,10 +200,12 @@ class GatewayProcesses:
 
     def restart(self) -> None:
         """Put a new process in the place of each, one after another; no connection is refused meanwhile."""
-        self._tasks.start(self._restart(), "restart")
+        if not self._ending:
+            self._tasks.start(self._restart(), "restart")
 
     async def drain(self, deadline: float) -> None:
         """Have all take no new connections and end; what waits on their sockets is served before."""
+        self._ending = True
         await self._tasks.stop()  # nobody takes a place any more
         if sum(map(take_no_more, self._listeners)):
             await asyncio.sleep(LAST_CALL)
@@ -207,6 +217,7 @@ class GatewayProcesses:
 
     async def stop(self) -> None:
         """End all at once, where they have not ended before; may be called any number of times."""
+        self._ending = True
         await self._tasks.stop()
         for place in self._places:
             place.drain(0.0)
@@ -232,7 +243,8 @@ class GatewayProcesses:
         deadline = self._coordinator.config.drain_deadline
 
         def retire(process: Process) -> None:
-            self._tasks.start(place.refill(deadline, process), "retire")
+            if not self._ending:
+                self._tasks.start(place.refill(deadline, process), "retire")
 
         return Process(next(self._numbers), place.listener, self._shared, self._from_gateways.path, retire=retire)
 

@@ -16,14 +16,13 @@ from coordinator_server.gateway_processes.leases import MOST, Leases, MustAsk, N
 from coordinator_server.gateway_processes.messages import GivesBack, Granted, Wants
 from node.wire.problems import Problem
 
-PATIENCE = 1.0  # seconds that a request waits for the first's word
 
-
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class _Waiting:
     told: Callable[[], None]
     failed: Callable[[], None]
     until: float
+    late: bool = False
 
 
 class Tokens:
@@ -35,6 +34,7 @@ class Tokens:
         self._leases = Leases()
         self._waiting: dict[Name, list[_Waiting]] = {}
         self._asked: set[Name] = set()
+        self.patience = 1.0  # seconds that a request waits for the first's word
 
     @property
     def waiting(self) -> int:
@@ -46,7 +46,7 @@ class Tokens:
 
     def wait(self, name: Name, told: Callable[[], None], failed: Callable[[], None]) -> None:
         """Call `told` when it is worth to `take` once more, or `failed` when the first does not say anything."""
-        self._waiting.setdefault(name, []).append(_Waiting(told, failed, self._clock() + PATIENCE))
+        self._waiting.setdefault(name, []).append(_Waiting(told, failed, self._clock() + self.patience))
         self._ask(name)
 
     def granted(self, message: Granted) -> None:
@@ -67,15 +67,16 @@ class Tokens:
         for (kind, key), tokens in self._leases.unused(now):
             self._send(GivesBack(kind, key, tokens))
         for name, waiting in list(self._waiting.items()):
-            late = [one for one in waiting if one.until <= now]
-            if not late:
-                continue
-            self._asked.discard(name)
-            self._waiting[name] = [one for one in waiting if one.until > now]
-            if not self._waiting[name]:
-                del self._waiting[name]
-            for one in late:
-                one.failed()
+            late = [one for one in waiting if one.late]
+            for one in waiting:
+                one.late = one.until <= now  # once more: the answer may be here, and we were late to read it
+            if late:
+                self._asked.discard(name)
+                self._waiting[name] = [one for one in waiting if one not in late]
+                if not self._waiting[name]:
+                    del self._waiting[name]
+                for one in late:
+                    one.failed()
 
     def fail_all(self) -> None:
         """Tell all who wait that no answer will come."""

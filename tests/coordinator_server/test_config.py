@@ -33,6 +33,8 @@ def test_every_setting_has_a_help_text() -> None:
         ({"worker_forgotten": 90.0}, "worker_forgotten"),
         ({"anonymous": True, "host": "0.0.0.0"}, "anonymous"),
         ({"port": 70000}, "port"),
+        ({"workers": 0}, "workers"),
+        ({"workers": 65}, "workers"),
         ({"store": "oracle"}, "store"),
         ({"worker_heartbeat": "often"}, "worker_heartbeat"),
     ],

@@ -56,7 +56,8 @@ class PlayedFirst:
 
     def welcome(self, **settings: Any) -> None:
         """Tell the process who it is; it may serve after a snapshot."""
-        self.channel.send(Welcome(1, CoordinatorConfig(**settings), (ECHO,), self.app))
+        config = CoordinatorConfig(**{"sharing_timeout": 60.0, **settings})
+        self.channel.send(Welcome(1, config, (ECHO,), self.app))
 
     async def begin(self, snapshot: Snapshot | None = None, **settings: Any) -> None:
         """Tell all that has to be known, and wait until it serves."""

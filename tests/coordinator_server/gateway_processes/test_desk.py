@@ -43,7 +43,7 @@ class Counter:
 
     async def __aenter__(self) -> Counter:
         coordinator, front = self.room.coordinator, self.room.site.app[FRONT]
-        self.publisher = Publisher(coordinator.registry, coordinator.token_issuer.issue)
+        self.publisher = Publisher(coordinator.registry, coordinator.token_issuer.issue, 60.0)
         self.publisher.start()
         shared = Shared(
             coordinator=coordinator,

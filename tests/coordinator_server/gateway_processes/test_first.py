@@ -72,8 +72,10 @@ async def test_when_the_line_is_lost_nobody_waits() -> None:
 
 
 async def test_a_first_that_says_nothing_is_no_free_pass() -> None:
+    line = Line()
+    line.first.patience = 0.01
     with pytest.raises(StoreError):
-        await Line().first.who_is("a")
+        await line.first.who_is("a")
 
 
 async def test_nothing_else_of_the_store_is_within_reach() -> None:

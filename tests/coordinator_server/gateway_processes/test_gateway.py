@@ -66,7 +66,7 @@ async def test_a_wrong_key_is_counted_and_kept_before_it_is_said(tmp_path: Path)
 
 async def test_a_first_that_says_nothing_is_no_free_pass(tmp_path: Path) -> None:
     async with gateway_process(tmp_path, with_key) as (first, _, session):
-        await first.begin(force_anonymous=True)
+        await first.begin(force_anonymous=True, sharing_timeout=0.1)
         first.silent = True
         async with session.get(f"{first.url}/service/echo") as answer:
             problem = await answer.json(content_type=None)

@@ -19,8 +19,8 @@ from tests.support.waiting import eventually
 
 
 @contextlib.asynccontextmanager
-async def publishing(room: Room) -> AsyncIterator[Publisher]:
-    publisher = Publisher(room.coordinator.registry, room.coordinator.token_issuer.issue)
+async def publishing(room: Room, hearing: float = 60.0) -> AsyncIterator[Publisher]:
+    publisher = Publisher(room.coordinator.registry, room.coordinator.token_issuer.issue, hearing)
     publisher.start()
     try:
         yield publisher
@@ -85,12 +85,13 @@ async def test_a_revocation_is_over_when_all_have_heard_it(tmp_path: Path) -> No
         sent: list[Any] = []
         for process in (1, 2, 3):
             publisher.listen(process, sent.append)
+            publisher.serves(process)
         tasks = TaskSet("test")
         revoking = tasks.start(publisher.revoked("k1"), "revoke")
-        await eventually(lambda: KeyRevoked("k1", 1) in sent, "it is told")
-        publisher.seen(1, 1)
+        await eventually(lambda: KeyRevoked("k1", 2) in sent, "it is told")
+        publisher.seen(1, 2)
         publisher.seen(2, 99)
-        publisher.seen(2, 1)
+        publisher.seen(2, 2)
         await asyncio.sleep(0)
         assert not revoking.done()
         publisher.forget(3)  # it has died
@@ -98,10 +99,12 @@ async def test_a_revocation_is_over_when_all_have_heard_it(tmp_path: Path) -> No
 
 
 async def test_a_deaf_process_does_not_keep_the_operator_waiting(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
-    monkeypatch.setattr(module, "HEARING", 0.05)
-    async with coordinator_room(tmp_path / "c") as room, publishing(room) as publisher:
+    async with coordinator_room(tmp_path / "c") as room, publishing(room, hearing=0.05) as publisher:
         publisher.listen(1, lambda _: None)
+        await publisher.revoked("k0")  # it does not serve yet
+        assert "not every process has heard" not in caplog.text
+        publisher.serves(1)
         await publisher.revoked("k1")
     assert "not every process has heard" in caplog.text

@@ -15,8 +15,12 @@ from pathlib import Path
 import aiohttp
 import pytest
 
+from coordinator_server.gateway_processes import supervisor
+from node.program.errors import UserFacingError
 from node.program.tasks import TaskSet
 from tests.support.certificates import self_signed
+from tests.support.coordinators import coordinator_room
+from tests.support.processes import living_children
 from tests.support.several_processes import HEAD, Answer, Several, several_processes, until_none
 from tests.support.waiting import eventually
 
@@ -51,6 +55,8 @@ async def all_of_them_serve(several: Several, head: dict[str, str]) -> None:
         while len(seen()) < PROCESSES:
             await asyncio.gather(*(several.get("/service/echo", head) for _ in range(10)))
     assert None in seen()
+    files = [file.path for process in several.gateways() for file in process.open_files()]
+    assert not any(str(several.folder / "data") in path for path in files)  # they have no way to the store
 
 
 async def a_key_has_one_rate(several: Several) -> None:
@@ -209,6 +215,27 @@ async def load(several: Several) -> AsyncIterator[list[Answer]]:
             await tasks.stop()
 
 
+async def test_a_process_that_does_not_come_about_is_said_and_leaves_nothing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr(supervisor, "MODULE", "coordinator_server.nothing")
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
+    with pytest.raises(UserFacingError, match="did not start"):
+        async with coordinator_room(tmp_path / "c", workers=3):
+            pass
+    assert [path.name for path in tmp_path.iterdir()] == ["c"]
+    assert not living_children()
+    monkeypatch.undo()
+    async with coordinator_room(tmp_path / "c", workers=2) as room:
+        assert room.site.processes is not None
+        assert room.site.processes.pids == [child.pid for child in living_children()]
+    assert not living_children()
+
+
+def test_a_process_gets_none_of_our_settings() -> None:
+    assert supervisor.without_secrets({"RMA_ADMIN_TOKEN": "secret", "PATH": "/bin"}) == {"PATH": "/bin"}
+
+
 async def test_when_the_first_is_killed_nothing_is_left(tmp_path: Path) -> None:
     async with several_processes(tmp_path, workers=PROCESSES) as several:
         gateways = several.gateways()
@@ -219,8 +246,8 @@ async def test_when_the_first_is_killed_nothing_is_left(tmp_path: Path) -> None:
         assert not list(tmp_path.glob("rma-mesh-*"))
 
 
-@pytest.mark.parametrize("to_all", [False, True])
-async def test_it_ends_under_load_with_every_request_that_was_accepted(tmp_path: Path, to_all: bool) -> None:
+@pytest.mark.parametrize("sent", ["SIGTERM", "SIGINT to all", "SIGTERM to all"])
+async def test_it_ends_under_load_with_every_request_that_was_accepted(tmp_path: Path, sent: str) -> None:
     async with several_processes(tmp_path, workers=PROCESSES) as several:
         await several.join("alpha")
         _, head = await several.key()
@@ -239,10 +266,11 @@ async def test_it_ends_under_load_with_every_request_that_was_accepted(tmp_path:
             for _ in range(8):
                 group.create_task(ask())
             await eventually(lambda: len(statuses) > 100, "requests are served")
-            if to_all:  # as Ctrl-C in a terminal does
-                os.killpg(several.program.pid, signal.SIGINT)
+            number = signal.Signals[sent.split(maxsplit=1)[0]]
+            if "all" in sent:  # as Ctrl-C in a terminal does, and systemd
+                os.killpg(several.program.pid, number)
             else:
-                several.first.terminate()
+                several.first.send_signal(number)
         assert set(statuses) == {200}
         assert await several.ended() == 0
         await until_none(gateways)
