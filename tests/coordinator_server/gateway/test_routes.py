@@ -12,8 +12,11 @@ from urllib.parse import urlsplit
 import aiohttp
 import pytest
 
+from coordinator_server.front import FRONT
+from coordinator_server.gateway.keys import ApiKey
 from coordinator_server.registry.membership import Member
 from tests.support.front import Front, running_front, standing_clock
+from tests.support.waiting import eventually
 
 
 @pytest.fixture
@@ -316,3 +319,33 @@ async def test_a_request_that_was_forwarded_already_goes_no_further(front: Front
     answer, document = await call(front, "/service/echo", headers={**key, "X-RMA-Hops": "1"})
     assert (answer.status, kind(document)) == (508, "loop-detected")
     assert not worker.seen
+
+
+async def test_a_client_that_leaves_while_its_key_is_read_takes_no_place(
+    front: Front, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await front.join("alpha")
+    key = await front.key()
+    keys, reading, read = front.coordinator.keys, asyncio.Event(), asyncio.Event()
+    find = keys.find
+
+    async def find_slowly(shown: str) -> ApiKey | None:
+        reading.set()
+        await read.wait()
+        return await find(shown)
+
+    monkeypatch.setattr(keys, "find", find_slowly)
+    parts = urlsplit(front.url)
+    _, writer = await asyncio.open_connection(parts.hostname, parts.port)
+    writer.write(f"GET /service/echo HTTP/1.1\r\nHost: a\r\nX-API-Key: {key['X-API-Key']}\r\n\r\n".encode())
+    await reading.wait()
+    writer.close()
+    await writer.wait_closed()
+    gateway = front.site.app[FRONT].gateway
+    await eventually(lambda: not gateway.in_flight, "the client has left")
+    read.set()
+    answer, _ = await call(front, "/service/echo", headers=key)
+    assert answer.status == 200
+    outstanding = front.site.app[FRONT].router._parts.outstanding
+    await eventually(lambda: not outstanding.of("echo"), "nothing is under way")
+    assert len(front.workers[0].seen) == 1

@@ -71,7 +71,10 @@ class Mesh:
         return self.registry.assigned(worker_id)
 
     async def offered(self, service: str = "ner") -> set[str]:
-        return {record.worker_id for record in await self.registry.find(service)}
+        """Return who is found, which must be who is offered to all processes."""
+        found = await self.registry.find(service)
+        assert self.registry.offers().get(service, []) == found
+        return {record.worker_id for record in found}
 
     def status(self, worker_id: str) -> str:
         member = self.registry.member(worker_id)
