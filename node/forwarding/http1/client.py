@@ -37,6 +37,7 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 REMEMBERED = 2048  # bytes of a head that is kept to recognise it when it comes again
 FIRST_HEADS = 256  # that are kept beyond their connection
+TURNS = 32  # requests that are begun in one go
 EMPTY_LINES = re.compile(rb"(?:\r\n)++")  # before a request they are no harm (RFC 9112 §2.2)
 BEGINNING = re.compile(rb"\r?\Z|" + TOKEN)
 ALLOW = field_line("Allow", "GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS")
@@ -256,12 +257,16 @@ class ClientConnection(asyncio.Protocol):
 
     def _run(self) -> None:
         """Begin what requests there are in the buffer, each after the one before it is over."""
-        self._running = True
+        self._running, turns = True, TURNS
         while self._buffer and self.exchange is None and not (self.write_paused or self._discarding or self.lost):
             if not self._begin(self._buffer):
                 break
+            turns -= 1
+            if not turns:
+                self.loop.call_soon(self._run)  # others have their turn
+                break
         self._running = False
-        if self.exchange is None and len(self._buffer) > self.server.limits.head.size:
+        if self.exchange is None and len(self._buffer) > self.server.limits.head.size and not self.lost:
             self.pause()
 
     def _begin(self, data: bytes) -> bool:

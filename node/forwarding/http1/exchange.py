@@ -32,6 +32,7 @@ log = logging.getLogger(__name__)
 CONTINUE = b"HTTP/1.1 100 Continue\r\n\r\n"
 CLOSE = b"Connection: close\r\n"
 KEEP = b"Connection: keep-alive\r\n"  # HTTP/1.0 wants to be told
+PIECES = 256  # that are kept: each costs more than its bytes
 SMALL = 16 * 1024  # bytes up to which copying costs less than another write
 CONTENT = heads.field_line("Content-Type", CONTENT_TYPE)
 NO_PATIENCE = Patience()
@@ -78,7 +79,7 @@ class Exchange:
         self._kept_size = 0
         self._head_out: bytes | None = None
         self._framing = heads.NONE
-        self._peeked: list[bytes] | None = None
+        self._peeked: bytearray | None = None
         self._peeking: Callable[[bytes | None], None] | None = None
 
     # What the handler says
@@ -168,7 +169,7 @@ class Exchange:
 
         It must come as soon as a connection must; where it does not, or breaks off, the attempt hears `failed`.
         """
-        self._peeked, self._peeking, self._unhurried = [], then, self.patience
+        self._peeked, self._peeking, self._unhurried = bytearray(), then, self.patience
         end = min(self.patience.deadline, self.client.loop.time() + self.patience.connect)
         self.patience = replace(self.patience, deadline=end)
         assert self.upstream is not None
@@ -215,6 +216,8 @@ class Exchange:
         if self._kept is not None and data:
             self._kept.append(data)
             self._kept_size += len(data)
+            if len(self._kept) > PIECES:
+                self._kept = [b"".join(self._kept)]
         upstream = self.upstream
         if upstream is None:
             if self._kept_size >= REPLAY_BYTES and not complete:
@@ -261,11 +264,9 @@ class Exchange:
         if self.done:
             return
         self.gone = True
-        tunnel = self.status == 101 and self.upstream is not None
-        if tunnel and self.upstream is not None:
+        if self.status == 101 and self.upstream is not None:
             upstream, self.upstream = self.upstream, None
-            upstream.exchange = None
-            upstream.transport.close()  # what the client said last still arrives
+            upstream.end(self)  # what the client said last still arrives
         self._let_go()
         if self.on_gone is not None:
             self.on_gone()
@@ -418,7 +419,7 @@ class Exchange:
         return heads.CHUNKED if self.head.minor else heads.CLOSING
 
     def _relay_peeked(self) -> None:
-        data = b"".join(self._peeked or ())
+        data = bytes(self._peeked or b"")
         ended, upstream = self._answer_ended, self.upstream
         self._peeked = None
         self._write(data, ended)
@@ -430,9 +431,9 @@ class Exchange:
     def _peek_data(self, data: bytes, end: bool) -> None:
         peeked = self._peeked
         assert peeked is not None
-        peeked.append(data)
+        peeked += data
         self._answer_ended = end
-        large = sum(map(len, peeked)) > PEEK_BYTES
+        large = len(peeked) > PEEK_BYTES
         if not (large or end):
             return
         then, self._peeking, self.patience = self._peeking, None, self._unhurried
@@ -440,7 +441,7 @@ class Exchange:
         if large and self.upstream is not None:
             self.upstream.pause()
         try:
-            then(None if large else b"".join(peeked))
+            then(None if large else bytes(peeked))
         except Exception:
             self.crashed()
 

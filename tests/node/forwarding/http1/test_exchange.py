@@ -12,7 +12,8 @@ from collections.abc import Callable
 import pytest
 from msgspec.structs import replace
 
-from node.forwarding.http1.exchange import Exchange
+from node.forwarding.http1 import upstream
+from node.forwarding.http1.exchange import PIECES, Exchange
 from node.forwarding.http1.head import ResponseHead, field_line
 from node.forwarding.http1.interface import Patience, Trouble
 from node.forwarding.http1.limits import REPLAY_BYTES, ServerLimits
@@ -300,6 +301,63 @@ async def test_a_body_is_held_back_while_nobody_knows_where_to_send_it() -> None
         assert REPLAY_BYTES <= exchange.bytes_in < REPLAY_BYTES + 300_000
         plane.handler.send(exchange)
         assert len((await client.answer()).body) > size
+
+
+async def test_a_body_that_is_kept_costs_little_more_than_its_bytes() -> None:
+    class Waiting(Forwarding):
+        def begin(self, exchange: Exchange) -> None:
+            self.begun.append(exchange)
+
+    size = 5000
+    async with working() as worker, running(worker, handler=Waiting()) as plane, plane.client() as client:
+        await client.say(b"PUT / HTTP/1.1\r\nHost: g\r\nContent-Length: %d\r\n\r\n" % size)
+        await eventually(lambda: plane.handler.begun, "the request", DEADLINE)
+        [exchange] = plane.handler.begun
+        for _ in range(size - 1):  # as many segments
+            exchange.client.data_received(b"x")
+            assert len(exchange._kept or ()) <= PIECES
+        plane.handler.send(exchange)
+        assert (await client.ask(b"y")).body.endswith(b"\r\n\r\n" + b"x" * (size - 1) + b"y")
+
+
+async def test_a_worker_that_answers_and_takes_no_more_of_the_body_is_cut_off(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    async def early(reader: Reader, writer: Writer) -> None:
+        await read_head(reader)
+        writer.write(b"HTTP/1.1 413 Large\r\nContent-Length: 2\r\n\r\nno")
+        await release.wait()
+
+    monkeypatch.setattr(upstream, "LAST_WORDS", 0.1)
+    release, size = asyncio.Event(), 64 * MEGABYTE
+    async with working(early) as worker, running(worker) as plane, plane.client() as client:
+        client.writer.write(b"PUT / HTTP/1.1\r\nHost: g\r\nContent-Length: %d\r\n\r\n" % size + bytes(size))
+        assert (await client.answer()).status == 413
+        await eventually(lambda: not plane.upstreams.count, "it is cut off", DEADLINE)
+        release.set()
+
+
+async def test_a_worker_that_takes_no_more_of_a_websocket_whose_client_has_left_is_cut_off(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    async def switch(reader: Reader, writer: Writer) -> None:
+        await read_head(reader)
+        writer.write(b"HTTP/1.1 101 Switching\r\nConnection: upgrade\r\nUpgrade: websocket\r\n\r\n")
+        await release.wait()
+
+    monkeypatch.setattr(upstream, "LAST_WORDS", 0.1)
+    release = asyncio.Event()
+    async with working(switch) as worker, running(worker) as plane:
+        async with plane.client() as client:
+            await client.say(UPGRADE)
+            await client.answer()
+            client.writer.write(bytes(64 * MEGABYTE))
+            [connection] = plane.server.connections
+            await eventually(lambda: connection._paused, "nobody takes any more", DEADLINE)
+            connection.transport.abort()  # while it is not read from, the loop does not hear that it has gone
+            await eventually(lambda: plane.handler.over, "it is over", DEADLINE)
+        await eventually(lambda: not plane.upstreams.count, "the worker is cut off", DEADLINE)
+        release.set()
 
 
 async def test_a_handler_may_read_a_small_answer_and_send_it_on_or_try_another() -> None:
