@@ -26,7 +26,7 @@ from node.forwarding.http1.head import (
     too_large,
 )
 from node.forwarding.http1.interface import Trouble
-from node.forwarding.http1.keepalive import watch
+from node.forwarding.http1.keepalive import has_left, watch
 from node.forwarding.http1.sweep import NEVER
 from node.wire.headers import REQUEST_ID
 from node.wire.problems import Problem
@@ -37,6 +37,7 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 REMEMBERED = 2048  # bytes of a head that is kept to recognise it when it comes again
 FIRST_HEADS = 256  # that are kept beyond their connection
+LOOK = 0.5  # seconds between two looks at a client that we do not read from
 TURNS = 32  # requests that are begun in one go
 EMPTY_LINES = re.compile(rb"(?:\r\n)++")  # before a request they are no harm (RFC 9112 §2.2)
 BEGINNING = re.compile(rb"\r?\Z|" + TOKEN)
@@ -162,6 +163,8 @@ class ClientConnection(asyncio.Protocol):
                 self.deadline = self.loop.time() + self.server.limits.tunnel_idle
             else:
                 self.deadline = NEVER if self._framing == NONE else self._body_deadline()
+                if self._paused:
+                    self.deadline = self.loop.time() + LOOK
             exchange.client_ready_for_more()
         else:
             self.deadline = self.loop.time() + self.server.keepalive
@@ -173,6 +176,8 @@ class ClientConnection(asyncio.Protocol):
         if unsent and unsent != self._unsent:
             self._unsent = unsent
             self.deadline = now + self.server.limits.write_stall
+        elif self._paused and exchange is not None and exchange.status != 101 and not unsent:
+            self._look(now)
         elif exchange is not None and exchange.status == 101 and self._tunnel_moved(exchange):
             self.deadline = now + self.server.limits.tunnel_idle
         elif exchange is None and self._in_head and not self._discarding:
@@ -190,8 +195,8 @@ class ClientConnection(asyncio.Protocol):
         """Read no more until `resume`; whoever waits meanwhile, it is not for the client."""
         if not self._paused:
             self._paused = True
-            if self._framing != NONE and not self.write_paused:
-                self.deadline = NEVER
+            if self.exchange is not None and self.exchange.status != 101 and not self.write_paused:
+                self.deadline = self.loop.time() + LOOK
             self.transport.pause_reading()
 
     def resume(self) -> None:
@@ -351,6 +356,13 @@ class ClientConnection(asyncio.Protocol):
 
     def _body_deadline(self) -> float:
         return self.loop.time() + self.server.limits.body_idle
+
+    def _look(self, now: float) -> None:
+        """Notice a client that leaves while we do not read: the loop tells of that only while we do."""
+        if has_left(self.transport.get_extra_info("socket")):
+            self.transport.abort()
+        else:
+            self.deadline = now + LOOK
 
     def _tunnel_moved(self, exchange: Exchange) -> bool:
         moved = exchange.bytes_in + exchange.bytes_out

@@ -7,11 +7,13 @@ from __future__ import annotations
 
 import contextlib
 import socket
+import sys
 from collections.abc import Iterator
 from typing import Any
 
 import msgspec
 
+CLOSED, CLOSE_WAIT, LAST_ACK, CLOSING = 7, 8, 9, 11  # states of a connection in Linux
 # Linux, Windows and others name them alike, but for macOS, whose name for the first is another one.
 IDLE = ("TCP_KEEPIDLE", "TCP_KEEPALIVE")
 
@@ -49,3 +51,14 @@ def options(keep_alive: KeepAlive, names: object = socket) -> Iterator[tuple[int
         option = getattr(names, name, None) if name else None
         if option is not None:
             yield socket.IPPROTO_TCP, option, value
+
+
+def has_left(connection: Any) -> bool:
+    """Tell whether a peer that is not being read from has ended the connection, where the system can tell."""
+    if sys.platform != "linux" or connection is None:
+        return False
+    try:
+        state: int = connection.getsockopt(socket.IPPROTO_TCP, socket.TCP_INFO, 1)[0]
+    except OSError:
+        return False
+    return state in (CLOSED, CLOSE_WAIT, LAST_ACK, CLOSING)

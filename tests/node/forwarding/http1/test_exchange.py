@@ -6,6 +6,7 @@ import asyncio
 import hashlib
 import json
 import logging
+import sys
 import tracemalloc
 from collections.abc import Callable
 
@@ -301,6 +302,27 @@ async def test_a_body_is_held_back_while_nobody_knows_where_to_send_it() -> None
         assert REPLAY_BYTES <= exchange.bytes_in < REPLAY_BYTES + 300_000
         plane.handler.send(exchange)
         assert len((await client.answer()).body) > size
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="only Linux tells of a connection that nobody reads from")
+async def test_a_client_that_leaves_while_its_body_is_held_back_is_missed() -> None:
+    class Waiting(Forwarding):
+        def begin(self, exchange: Exchange) -> None:
+            self.begun.append(exchange)
+            exchange.on_gone = self._gone
+
+    async with working() as worker, running(worker, handler=Waiting()) as plane, plane.client() as client:
+        size = 8 * MEGABYTE
+        client.writer.write(b"PUT / HTTP/1.1\r\nHost: g\r\nContent-Length: %d\r\n\r\n" % size + bytes(size))
+        await eventually(lambda: plane.handler.begun, "the request", DEADLINE)
+        [exchange] = plane.handler.begun
+        await eventually(lambda: exchange.client._paused, "reading has stopped", DEADLINE)
+        exchange.client.deadline = 0.0
+        await eventually(lambda: exchange.client.deadline > 0.0, "somebody looks", DEADLINE)
+        assert not plane.handler.gone
+        client.reset()
+        await eventually(lambda: plane.handler.gone, "it is missed", DEADLINE)
+        assert plane.handler.over
 
 
 async def test_a_body_that_is_kept_costs_little_more_than_its_bytes() -> None:

@@ -9,7 +9,7 @@ from types import SimpleNamespace
 
 import pytest
 
-from node.forwarding.http1.keepalive import KeepAlive, options, watch
+from node.forwarding.http1.keepalive import KeepAlive, has_left, options, watch
 from node.forwarding.http1.limits import ServerLimits, UpstreamLimits
 from tests.support.http1 import DEADLINE, GET, read_request, running, working
 from tests.support.waiting import eventually
@@ -68,3 +68,17 @@ async def test_clients_and_workers_are_watched() -> None:
             connection = transport.get_extra_info("socket")
             for level, option, value in options(QUICK):
                 assert connection.getsockopt(level, option) in (value, bool(value) * 8)  # macOS says 8 for "on"
+
+
+def test_whether_a_peer_has_left_is_seen_without_reading() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        for lingers in (b"\0\0\0\0\0\0\0\0", b"\1\0\0\0\0\0\0\0"):  # an orderly end, and a reset
+            client = socket.create_connection(listener.getsockname())
+            with listener.accept()[0] as ours:
+                assert not has_left(ours)
+                client.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, lingers)
+                client.sendall(b"unread")
+                client.close()
+                assert has_left(ours) == (sys.platform == "linux")
+            assert not has_left(ours), "a closed socket says nothing"
+    assert not has_left(None)
