@@ -129,9 +129,13 @@ class FingerCache:
         return Cached(self.ranking(service), hit=False)
 
     async def refresh(self, service: str, find: Find) -> None:
-        """Ask `find` although something is known, but not more often than every `empty_ttl`."""
+        """Ask `find` although something is known, but not more often than every `empty_ttl`.
+
+        Where the last worker was invalidated since, it is asked at once: then those come back who failed a while ago.
+        """
         entry = self._entries.get(service)
-        if entry is None or entry.thorough_at is None or self._clock() - entry.thorough_at >= self._empty_ttl:
+        due = entry is None or entry.thorough_at is None or self._clock() - entry.thorough_at >= self._empty_ttl
+        if due or (entry is not None and entry.emptied):
             await self._lookups.call(f"{service} thorough", lambda: self._look_up(service, find, thorough=True))
 
     def ranking(self, service: str) -> Ranking:
