@@ -26,6 +26,7 @@ from bench.churn_support.blows import ROUND, Blow, blows, victim
 from bench.churn_support.client import Client
 from bench.churn_support.programs import Mesh, Node
 from bench.churn_support.results import Event, document, table
+from node.program.lifetime import make_loop
 from node.program.tasks import TaskSet
 
 LOOK = 0.25  # seconds between two looks at who serves
@@ -153,6 +154,11 @@ async def churn(options: argparse.Namespace, folder: Path) -> int:
     return 1 if client.tally.failed else 0
 
 
+def run(options: argparse.Namespace, folder: Path) -> int:
+    with asyncio.Runner(loop_factory=make_loop) as runner:
+        return runner.run(churn(options, folder))
+
+
 def main(argv: list[str] | None = None) -> int:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--seconds", type=float, default=60.0)
@@ -169,9 +175,9 @@ def main(argv: list[str] | None = None) -> int:
     options = parser.parse_args(argv)
     if options.keep is not None:
         options.keep.mkdir(parents=True)
-        return asyncio.run(churn(options, options.keep))
+        return run(options, options.keep)
     with tempfile.TemporaryDirectory(prefix="rma-churn-") as folder:
-        return asyncio.run(churn(options, Path(folder)))
+        return run(options, Path(folder))
 
 
 if __name__ == "__main__":

@@ -72,8 +72,8 @@ class Client:
         began = time.monotonic()
         while not over.is_set():
             due = began + self.sent / rate
-            if (wait := due - time.monotonic()) > 0.0:
-                await asyncio.sleep(wait)
+            # Also when we are late: a burst would make us later still.
+            await asyncio.sleep(max(0.0, due - time.monotonic()))
             self._tasks.start(self._ask(self.sent, due), "request")
             self.sent += 1
         async with asyncio.timeout(2 * PATIENCE):
@@ -111,8 +111,15 @@ class Client:
                 self.tally.sent_again += 1
             else:
                 return
+        began = time.monotonic()
         wire = Wire(*await asyncio.open_connection(*self._where))
-        await self._exchange(wire, number, keep=keep)
+        opened = time.monotonic()
+        try:
+            await self._exchange(wire, number, keep=keep)
+        except ClosedEarly:
+            now = time.monotonic()
+            told = f"after {opened - began:.2f} s to connect, and {now - opened:.2f} s more"
+            raise ClosedEarly(f"closed without an answer, {told}") from None
 
     def _take(self) -> Wire | None:
         """Return a connection that has not been closed as far as can be seen."""
