@@ -33,6 +33,8 @@ class KeepAlive(msgspec.Struct, frozen=True):
 
 def watch(connection: Any, keep_alive: KeepAlive) -> None:
     """Set this on a socket; on Linux, what a listening one accepts has it too. What a system lacks is left out."""
+    if connection is None:  # a transport that is closed already has none
+        return
     for level, option, value in options(keep_alive):
         with contextlib.suppress(OSError):
             connection.setsockopt(level, option, value)
