@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import time
 from collections.abc import Callable
 
 import msgspec
@@ -17,6 +18,7 @@ log = logging.getLogger(__name__)
 PERIOD = 0.25  # seconds between two looks at a registry that has changed
 LONGEST = 1.0  # seconds between two looks at one that has not: workers become stale by time alone
 PAUSE = 0.02  # seconds between two looks that cannot wait
+SHARE, SHARE_IN_HASTE = 0.05, 0.25  # of the time that looking may take, however many workers there are
 SIGNATURES = 200  # tokens made in one look at most: all at once would keep everybody waiting
 TOKEN_AGE = 20.0  # seconds after which another token is made; they are good for a minute
 
@@ -38,6 +40,7 @@ class Publisher:
         self._serving: set[int] = set()
         self._version = -1
         self._looked_at = float("-inf")
+        self._took = 0.0  # seconds, the last time
         self._soon: asyncio.TimerHandle | None = None
         self._tasks = TaskSet("publisher")
         self._numbers = 0
@@ -71,7 +74,8 @@ class Publisher:
         """Look at once: somebody was revoked or failed."""
         if self._soon is None:
             loop = asyncio.get_running_loop()
-            self._soon = loop.call_at(max(loop.time(), self._looked_at + PAUSE), self._look)
+            pause = max(PAUSE, self._took / SHARE_IN_HASTE)
+            self._soon = loop.call_at(max(loop.time(), self._looked_at + pause), self._look)
 
     async def revoked(self, key_id: str) -> None:
         """Return when every process has heard that a key is worth nothing any more."""
@@ -98,12 +102,13 @@ class Publisher:
             heard.set()
 
     async def _turn(self) -> None:
-        overdue = asyncio.get_running_loop().time() - self._looked_at >= LONGEST
-        if overdue or self._version != self._registry.version:
+        since = asyncio.get_running_loop().time() - self._looked_at
+        if since >= self._took / SHARE and (since >= LONGEST or self._version != self._registry.version):
             self._look()
 
     def _look(self) -> None:
         self._soon = None
+        begun = time.thread_time()  # what it works: a pause that the system makes puts nothing off
         self._looked_at = asyncio.get_running_loop().time()
         self._version = self._registry.version
         self._signatures = 0
@@ -115,6 +120,7 @@ class Publisher:
         if change is not None:
             for send in tuple(self._listeners.values()):
                 send(change)
+        self._took = time.thread_time() - begun
 
     def _token_for(self, worker_id: str) -> str | None:
         made_at, token = self._tokens.get(worker_id, (float("-inf"), None))

@@ -8,7 +8,7 @@ from collections import Counter
 from pathlib import Path
 
 from coordinator_server.gateway.keys import ApiKey
-from coordinator_server.gateway_processes.messages import Refusal, Report, Wants, WhoIs
+from coordinator_server.gateway_processes.messages import Granted, Refusal, Report, Wants, WhoIs
 from tests.support.gateway_process import PlayedFirst, gateway_process
 from tests.support.waiting import eventually
 
@@ -86,6 +86,7 @@ async def test_a_client_that_leaves_while_it_waits_costs_nothing(tmp_path: Path)
         writer.close()
         await writer.wait_closed()
         first.silent = False
+        first.channel.send(Granted("address", "192.0.2.1", 1, 100.0))  # too late for the first of them
         async with session.get(f"{first.url}/service/echo", headers=SHOWN) as answer:
             assert answer.status == NO_WORKER
         count = len(first.said(Report))
