@@ -42,6 +42,8 @@ class Choice:
             parts.counters.cache_hits += 1
         self._ranking = ranking
         self.picked = self._pick(ranking, now)
+        if self.picked is None and self._refreshed:
+            self.picked = self._pick(parts.cache.spared(service), now)  # better than nobody
         return self.picked is not None or self._refreshed
 
     async def look_up(self) -> None:

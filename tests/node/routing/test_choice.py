@@ -51,6 +51,24 @@ async def test_nobody_is_picked_twice_and_the_sources_are_asked_once_more_before
         assert source.asked == 2
 
 
+async def test_who_failed_lately_is_asked_when_nobody_else_is_left() -> None:
+    records = [record("w1", 1), record("w2", 2), record("w3", 3)]
+    async with front(Source(records=records)) as gateway:
+        await settled(choice(gateway))
+        cache, clock = gateway.router._parts.cache, gateway.router._parts.clock
+        for name in ("w1", "w2"):
+            cache.invalidate(OCR.name, name)
+        made = choice(gateway)
+        assert await settled(made) == "w3"
+        made.tried.add("w3")  # whose answer was a bad one, so that it stays known
+        assert not made.ready(clock())
+        assert await settled(made) in ("w1", "w2")
+        cache.invalidate_worker("w1")
+        cache.invalidate_worker("w2")
+        made.again()
+        assert await settled(made) is None, "who was revoked, or failed once more, is not asked"
+
+
 async def test_ourselves_and_the_unvetted_are_left_out() -> None:
     records = [record("gateway", 1), record("w1", 2, trust="volunteer")]
     async with front(Source(records=records)) as gateway:
