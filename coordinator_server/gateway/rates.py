@@ -24,6 +24,7 @@ UNITS = {
 RATE = re.compile(r"([0-9]{1,9})/([a-z]+)")
 MAX_BUCKETS = 20_000
 ROUNDING = 1e-6  # what sums of fractions may lose
+ENOUGH = 1.0 - ROUNDING  # of a token, for one request
 
 
 class RateError(ValueError):
@@ -81,7 +82,6 @@ class Verdict(msgspec.Struct, frozen=True):
         }
         return found if self.allowed else {**found, "Retry-After": str(self.retry_after)}
 
-    @property
     def lines(self) -> bytes:
         """The same as whole lines of an answer's head, for a request that may pass."""
         limit, tokens = self.rate.limit, self.tokens
@@ -134,7 +134,7 @@ class Buckets:
                 tokens += (now - counted_at) * most / rate.seconds
                 if tokens > most:
                     tokens = float(most)
-        allowed = tokens >= (max(1.0, cost)) - ROUNDING
+        allowed = tokens >= ENOUGH and tokens >= cost - ROUNDING
         if allowed:
             tokens = tokens - cost if tokens > cost else 0.0
         if cost:

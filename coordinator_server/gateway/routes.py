@@ -186,7 +186,7 @@ class Gateway(Door):
         if manifest is None:
             raise _unknown(wish.name)
         caller = self._access.permit(key, manifest.name, knock)
-        exchange.lines += caller.verdict.lines
+        exchange.lines += caller.verdict.lines()
         try:
             self._router.take(exchange, wish.name, wish.path, forwarded=False, caller=caller.id)
         except Problem as problem:
