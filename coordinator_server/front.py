@@ -142,6 +142,7 @@ def _read(coordinator: Coordinator, front: Front) -> Reading:
         hedged=stats.hedged + elsewhere.total("hedged"),
         dht={name: getattr(dht, name) for name in DHT_NUMBERS},
         stream_listeners=len(front.stream),
+        processes=1 + elsewhere.processes,
         access_log_lines=(access_log.written if access_log is not None else 0) + elsewhere.total("log_lines"),
         access_log_lost=(access_log.lost if access_log is not None else 0) + elsewhere.total("log_lost"),
     )

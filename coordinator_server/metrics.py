@@ -40,6 +40,7 @@ class Reading:
     stream_listeners: int = 0
     access_log_lines: int = 0
     access_log_lost: int = 0
+    processes: int = 1
 
 
 @dataclass(slots=True, kw_only=True)
@@ -187,6 +188,8 @@ class _Now(Collector):
             "rma_hedged", "Requests that a second worker was asked as well.", value=reading.hedged
         )
         yield _by("rma_dht", "The coordinator's part of the DHT.", "what", reading.dht)
+        text = "Processes that take requests."
+        yield GaugeMetricFamily("rma_serving_processes", text, value=reading.processes)
         text = "Who follows the topology live."
         yield GaugeMetricFamily("rma_topology_listeners", text, value=reading.stream_listeners)
         text = "Lines written to the access log."

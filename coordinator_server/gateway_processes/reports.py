@@ -46,6 +46,10 @@ class Elsewhere:
     _latest: dict[int, Report] = field(default_factory=dict)
     _ended: dict[str, int] = field(default_factory=dict)
 
+    @property
+    def processes(self) -> int:
+        return len(self._latest)
+
     def told(self, process: int, report: Report) -> None:
         self._latest[process] = report
 

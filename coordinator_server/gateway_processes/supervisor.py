@@ -14,6 +14,7 @@ import ssl
 import subprocess
 import sys
 from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
 
 from aiohttp import web
 
@@ -40,7 +41,7 @@ from node.program.tasks import TaskSet
 from node.routing.router import Router
 
 log = logging.getLogger(__name__)
-MODULE = "coordinator_server.gateway_processes"
+PROGRAM = Path(__file__).with_name("__main__.py")
 SIGNALS = (signal.SIGINT, signal.SIGHUP, signal.SIGTERM) if sys.platform != "win32" else ()
 START = 60.0  # seconds that a process may take until it serves
 LAST_CALL = 0.2  # seconds that handshakes under way get to end
@@ -345,7 +346,7 @@ def start_program(listener: socket.socket, line: socket.socket) -> subprocess.Po
     before = signal.pthread_sigmask(signal.SIG_BLOCK, SIGNALS)
     try:
         return subprocess.Popen(
-            [sys.executable, "-m", MODULE, *map(str, numbers)],
+            [sys.executable, "-P", str(PROGRAM), *map(str, numbers)],
             stdin=subprocess.DEVNULL,
             stdout=subprocess.DEVNULL,
             env=without_secrets(os.environ),

@@ -23,7 +23,7 @@ import pytest
 
 from coordinator_server.config import CoordinatorConfig
 from coordinator_server.front import FRONT
-from coordinator_server.serving import drain, public_url, read_catalogue, read_tls, warnings
+from coordinator_server.serving import drain, public_url, read_catalogue, read_tls, renew_certificate, warnings
 from coordinator_server.store.sqlite import open_database
 from node.program.errors import EXIT_IN_USE, EXIT_USAGE, UserFacingError
 from node.program.tasks import TaskSet
@@ -125,6 +125,20 @@ def test_what_the_operator_should_know() -> None:
     assert warnings(CoordinatorConfig(host="0.0.0.0", public_url="https://mesh.example.org")) == []
     texts = warnings(CoordinatorConfig(anonymous=True, edge="https://edge.example.org"))
     assert ["--anonymous" in text or "--edge" in text for text in texts] == [True, True]
+
+
+def test_a_certificate_is_renewed_only_where_it_can_be_used(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    cert, key = self_signed(tmp_path)
+    config = CoordinatorConfig(tls_cert=str(cert), tls_key=str(key))
+    tls = read_tls(config)
+    self_signed(tmp_path)
+    assert renew_certificate(tls, config)
+    cert.write_text("nothing")
+    assert not renew_certificate(tls, config)
+    assert "everything stays as it is" in caplog.text
+    assert renew_certificate(None, CoordinatorConfig())
 
 
 def test_certificates_that_cannot_be_used_are_said(tmp_path: Path) -> None:

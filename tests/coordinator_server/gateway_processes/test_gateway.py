@@ -36,7 +36,7 @@ async def test_address_and_key_are_counted_by_the_first(tmp_path: Path) -> None:
         assert statuses == [NO_WORKER] * 3 + [RATE_LIMITED] * 2
         kinds = {(message.kind, message.key) for message in first.said(Wants)}
         assert kinds == {("address", "192.0.2.1"), ("key", KEY_ID)}
-        assert len(first.said(WhoIs)) <= 2  # it is remembered, for five seconds
+        assert {message.key_id for message in first.said(WhoIs)} == {KEY_ID}
         await eventually(lambda: any(report.rejected for report in first.said(Report)), "refusals are counted")
 
 

@@ -55,7 +55,9 @@ def test_sums_stay_when_a_process_ends_and_what_it_had_in_hand_goes() -> None:
     elsewhere.told(2, Report(retries=1, queues={"ocr": 1, "ner": 1}))
     assert elsewhere.queues({"ocr": 5}) == {"ocr": 8, "ner": 1}
     assert (elsewhere.total("retries"), elsewhere.total("in_flight")) == (4, 4)
+    assert elsewhere.processes == 2
     elsewhere.ended(1)
     elsewhere.ended(1)
+    assert elsewhere.processes == 1
     assert (elsewhere.total("retries"), elsewhere.total("in_flight")) == (4, 0)
     assert elsewhere.queues({}) == {"ocr": 1, "ner": 1}

@@ -218,7 +218,7 @@ async def load(several: Several) -> AsyncIterator[list[Answer]]:
 async def test_a_process_that_does_not_come_about_is_said_and_leaves_nothing(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    monkeypatch.setattr(supervisor, "MODULE", "coordinator_server.nothing")
+    monkeypatch.setattr(supervisor, "PROGRAM", tmp_path / "nothing.py")
     monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
     with pytest.raises(UserFacingError, match="did not start"):
         async with coordinator_room(tmp_path / "c", workers=3):
@@ -226,6 +226,8 @@ async def test_a_process_that_does_not_come_about_is_said_and_leaves_nothing(
     assert [path.name for path in tmp_path.iterdir()] == ["c"]
     assert not living_children()
     monkeypatch.undo()
+    (tmp_path / "signal.py").write_text("raise SystemExit('somebody else put it here')")
+    monkeypatch.chdir(tmp_path)
     async with coordinator_room(tmp_path / "c", workers=2) as room:
         assert room.site.processes is not None
         assert room.site.processes.pids == [child.pid for child in living_children()]
