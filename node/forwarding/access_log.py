@@ -148,6 +148,7 @@ class AccessLog:
             self._sure = SURE
             self._write_all()
             self._tell_of_lost()
+        self._write_all()  # what came between the last look and the end
         self._sink.close()
 
     def _write_all(self) -> None:
