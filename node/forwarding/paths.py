@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from functools import lru_cache
 from urllib.parse import unquote_to_bytes
 
 from node.wire.problems import Problem
@@ -24,6 +25,7 @@ def split_path(raw_path: str, prefix: str = "/service/") -> tuple[str, str | Non
     return service, slash + rest if slash else None
 
 
+@lru_cache(512)
 def check_path(path: str) -> str:
     """Return a raw path that is safe to append to a service's address; raise Problem for any other."""
     if len(path) > MAX_PATH or not SAFE.fullmatch(path) or "?" in path or "#" in path:
@@ -33,6 +35,7 @@ def check_path(path: str) -> str:
     return path
 
 
+@lru_cache(512)
 def has_dots(path: str) -> bool:
     """Tell whether a raw path holds a segment that leads elsewhere, in any spelling that somebody may read so."""
     parts = SEPARATORS.split(unquote_to_bytes(path))
