@@ -50,7 +50,8 @@ ANSWERS = Answers({*map(str.lower, OURS), "ratelimit-limit", "ratelimit-remainin
 class Wish:
     """What a head asks for, and what every answer to it says; `shown` is the API key in it.
 
-    `proved` is the key's record with which that was compared and found right.
+    `proved` is the key's record with which that was compared and found right; `keyless` says that it may come
+    without one.
     """
 
     name: str
@@ -62,6 +63,7 @@ class Wish:
     preflight: bool
     lines: bytes
     proved: ApiKey | None = None
+    keyless: bool = False
 
 
 class Gateway(Door):
@@ -124,8 +126,9 @@ class Gateway(Door):
             knock = access.knock(wish.visit)
             if wish.shown:
                 key = wish.proved = access.recall(wish.shown, wish.proved)
-            else:
+            elif not wish.keyless:
                 access.check_anonymous(wish.visit)
+                wish.keyless = True
             if wish.shown and key is None:
                 self._tasks.start(self._identify(exchange, wish, knock), "identify")
             else:
