@@ -145,7 +145,8 @@ async def drain(site: Site) -> None:
     """Take no new connections, and let requests on those that are there end, within the deadline."""
     deadline, readiness = site.coordinator.config.drain_deadline, site.coordinator.readiness
     front = site.app[FRONT]
-    log.info("stopping: %d requests are in flight", front.gateway.in_flight)
+    in_flight = front.gateway.in_flight + front.elsewhere.total("in_flight")
+    log.info("stopping: %d requests are in flight", in_flight)
     await front.stream.stop()  # dashboards would follow for ever
     readiness.draining, readiness.ready = True, False
     tasks = TaskSet("drain")  # begins when our own server, which must not wait for it, has begun

@@ -172,7 +172,6 @@ class Report(_Message, frozen=True):
     loads: dict[Text, Annotated[float, Meta(ge=0.0, le=1.0)]] = {}
     queues: dict[Text, Count] = {}  # how many wait now, by service
     in_flight: Count = 0
-    connections: Count = 0
     retries: Count = 0  # these five since the process began
     failovers: Count = 0
     hedged: Count = 0

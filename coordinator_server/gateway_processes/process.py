@@ -154,7 +154,7 @@ class GatewayProcess:
             self._readiness.ready = True
             self._channel.send(Serving())
             tasks.every(TICK, self._tick, "tokens")
-            tasks.every(REPORT, lambda: self._report(gateway, router, metrics, server), "report")
+            tasks.every(REPORT, lambda: self._report(gateway, router, metrics), "report")
             await self._ending.wait()
             self._readiness.draining, self._readiness.ready = True, False
             await server.drain(self._deadline)
@@ -162,12 +162,12 @@ class GatewayProcess:
             await server.stop()
             await gateway.stop()
             await tasks.stop()
-            await self._report(gateway, router, metrics, server)
+            await self._report(gateway, router, metrics)
 
     async def _tick(self) -> None:
         self._tokens.tick()
 
-    async def _report(self, gateway: LeasedGateway, router: Router, metrics: Metrics, server: Http1Server) -> None:
+    async def _report(self, gateway: LeasedGateway, router: Router, metrics: Metrics) -> None:
         counted, stats, access_log = metrics.drain(), router.stats(), gateway.access_log
         self._channel.send(
             Report(
@@ -177,7 +177,6 @@ class GatewayProcess:
                 loads=self._registry.take_loads(),
                 queues=router.queue_depths(),
                 in_flight=gateway.in_flight,
-                connections=len(server.connections),
                 retries=stats.retries,
                 failovers=stats.failovers,
                 hedged=stats.hedged,

@@ -61,6 +61,7 @@ class Process:
         self.serving = asyncio.Event()
         self.lost = asyncio.Event()
         self.started_at = self.heard_at = asyncio.get_running_loop().time()
+        self._suspected_at = 0.0
         self._listener = listener
         self._coordinator = shared.coordinator
         self._app = app
@@ -123,10 +124,16 @@ class Process:
         return status
 
     def cut_if_stuck(self) -> None:
-        """Kill a program that has not said anything for long; it reports several times a second."""
-        if self._program is not None and asyncio.get_running_loop().time() - self.heard_at > STUCK:
+        """Kill a program that has not said anything for long; it reports several times a second.
+
+        At the second look only: after the first one, what it said while we were stuck ourselves is heard.
+        """
+        if self._program is None or asyncio.get_running_loop().time() - self.heard_at <= STUCK:
+            return
+        if self._suspected_at == self.heard_at:
             log.error("gateway process %d is stuck and is killed", self.pid)
             self._program.kill()
+        self._suspected_at = self.heard_at
 
     def _heard(self, message: FromGateway) -> None:
         self.heard_at = asyncio.get_running_loop().time()

@@ -215,7 +215,7 @@ async def load(several: Several) -> AsyncIterator[list[Answer]]:
             await tasks.stop()
 
 
-async def test_a_process_that_does_not_come_about_is_said_and_leaves_nothing(
+async def test_a_process_that_does_not_come_about_is_said_and_one_that_is_stuck_is_replaced(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     monkeypatch.setattr(supervisor, "PROGRAM", tmp_path / "nothing.py")
@@ -228,9 +228,16 @@ async def test_a_process_that_does_not_come_about_is_said_and_leaves_nothing(
     monkeypatch.undo()
     (tmp_path / "signal.py").write_text("raise SystemExit('somebody else put it here')")
     monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(supervisor, "STUCK", 2.0)
     async with coordinator_room(tmp_path / "c", workers=2) as room:
-        assert room.site.processes is not None
-        assert room.site.processes.pids == [child.pid for child in living_children()]
+        processes = room.site.processes
+        assert processes is not None
+        assert processes.pids == [child.pid for child in living_children()]
+        [stuck] = living_children()
+        stuck.suspend()
+        await until_none([stuck])
+        await eventually(lambda: processes.pids, "another is there")
+        assert "is stuck and is killed" in caplog.text
     assert not living_children()
 
 
