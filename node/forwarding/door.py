@@ -8,7 +8,7 @@ from typing import Any
 from node.forwarding.access_log import AccessLog, Line, line_of
 from node.forwarding.headers import request_id_of
 from node.forwarding.http1.exchange import Exchange
-from node.forwarding.paths import has_dots
+from node.forwarding.paths import has_dots, resolved
 from node.wire.headers import REQUEST_ID
 from node.wire.problems import Problem
 
@@ -41,8 +41,9 @@ class Door(ABC):
 
     def _leave(self, exchange: Exchange) -> None:
         """Leave a request to the application, unless others may read its address as one of ours."""
-        if has_dots(exchange.head.target.partition("?")[0]):
-            text = "The path may not hold '.' or '..' segments: say directly where it leads to."
+        path = exchange.head.target.partition("?")[0]
+        if has_dots(path) and resolved(path).startswith(self._prefixes):
+            text = "The path may not lead to a service by '.' or '..' segments: say directly where it leads to."
             exchange.refuse(Problem("invalid-request", text))
         else:
             exchange.to_app()

@@ -40,3 +40,15 @@ def has_dots(path: str) -> bool:
     """Tell whether a raw path holds a segment that leads elsewhere, in any spelling that somebody may read so."""
     parts = SEPARATORS.split(unquote_to_bytes(path))
     return any(part.partition(b";")[0] in (b".", b"..") for part in parts)  # some servers drop what is behind ";"
+
+
+def resolved(path: str) -> str:
+    """Return where a raw path leads for those who decode it, resolve its dots and read backslashes as slashes."""
+    steps: list[str] = []
+    for part in SEPARATORS.split(unquote_to_bytes(path)):
+        step = part.partition(b";")[0].decode("latin-1")
+        if step == "..":
+            del steps[-1:]
+        elif step not in ("", "."):
+            steps.append(step)
+    return "".join(f"/{step}" for step in steps) + "/"

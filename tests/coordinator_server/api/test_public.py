@@ -177,9 +177,9 @@ async def test_the_dashboard_and_its_files_are_served_with_a_strict_policy(front
         async with front.session.get(front.url + path, headers={"If-None-Match": tag}) as answer:
             assert answer.status == 304
         assert "http://" not in body.replace("http://www.w3.org/2000/svg", "")
-    for path, status in (("/dashboard/..%2f__init__.py", 400), ("/dashboard/nothing.js", 404)):
+    for path in ("/dashboard/..%2f__init__.py", "/dashboard/nothing.js"):
         async with front.session.get(front.url + path) as answer:
-            assert answer.status == status
+            assert answer.status == 404
 
 
 @pytest.mark.parametrize("path", ["/nothing", "/api/nothing", "/dashboard"])

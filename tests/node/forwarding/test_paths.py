@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from node.forwarding.paths import check_path, split_path
+from node.forwarding.paths import check_path, has_dots, resolved, split_path
 from node.wire.problems import Problem
 
 
@@ -50,3 +50,21 @@ def test_paths_that_could_climb_or_split_are_refused(path: str) -> None:
     with pytest.raises(Problem) as refused:
         check_path(path)
     assert refused.value.status == 400
+
+
+@pytest.mark.parametrize(
+    ("path", "leads_to"),
+    [
+        ("/x/../in/y", "/in/y/"), ("/./in//y", "/in/y/"), ("/x/%2e%2e/in", "/in/"), ("/x%2f..%2fin/", "/in/"),
+        ("/x\\..\\in", "/in/"), ("/x/..;a=b/in", "/in/"), ("/../..", "/"), ("/a/b/../../..", "/"), ("", "/"),
+    ],
+)  # fmt: skip
+def test_where_a_path_leads_for_those_who_resolve_it(path: str, leads_to: str) -> None:
+    assert resolved(path) == leads_to
+
+
+@pytest.mark.parametrize(
+    ("path", "dots"), [("/a/.b/..c/d.", False), ("/a/%2E", True), ("/a/..;x/b", True), ("*", False)]
+)
+def test_dots_are_seen_in_any_spelling(path: str, dots: bool) -> None:
+    assert has_dots(path) is dots
