@@ -20,6 +20,7 @@ from node.forwarding.http1.keepalive import KeepAlive, watch
 from node.program.tasks import TaskSet
 
 BACKLOG = 1024
+TURNS = 5  # of the loop, between a connection that is accepted and its protocol; asyncio takes three, uvloop one
 SO_ATTACH_FILTER = 26
 # For each segment that comes to the socket: dropped if it is a SYN without ACK, so the first of a connection.
 # ("load the flags of the TCP header; keep SYN and ACK; is it SYN alone? drop it : take it", in the kernel's BPF)
@@ -72,6 +73,9 @@ class Listeners:
         if not shared and sum(map(take_no_more, self._sockets)):
             await asyncio.sleep(pause)
         waiting = [listener.dup() for listener in self._sockets if listener.fileno() >= 0]
+        for listener in self._sockets:
+            asyncio.get_running_loop().remove_reader(listener)  # asyncio loses whom it accepted just before a close
+        await _turns()
         self.close()
         arrivals = []
         for listener in waiting:
@@ -79,6 +83,7 @@ class Listeners:
                 arrivals += [self._arrivals.start(self._arrive(one), "arrival") for one in accepted(listener)]
         if arrivals:
             await asyncio.wait(arrivals)
+        await _turns()
 
     def close(self) -> None:
         servers, self._servers = self._servers, []
@@ -102,6 +107,12 @@ class Listeners:
             )
         except OSError:  # it went away, or its handshake failed
             accepted.close()
+
+
+async def _turns() -> None:
+    """Let whom the loop accepted a moment ago become a connection of ours."""
+    for _ in range(TURNS):
+        await asyncio.sleep(0)
 
 
 def take_no_more(listener: socket.socket) -> bool:

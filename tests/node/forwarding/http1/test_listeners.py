@@ -11,10 +11,13 @@ import sys
 
 import pytest
 
+from node.forwarding.http1.exchange import Exchange
 from node.forwarding.http1.limits import ServerLimits
 from node.forwarding.http1.listeners import Listeners, accepted, take_no_more
 from node.forwarding.http1.server import Http1Server
 from node.forwarding.http1.sweep import Sweep
+from node.program.lifetime import make_loop
+from node.program.tasks import TaskSet
 from tests.support.http1 import DEADLINE, GET, Client, Forwarding, hang_up, listening
 from tests.support.http1_program import served
 from tests.support.waiting import eventually
@@ -169,3 +172,63 @@ async def test_a_handshake_that_fails_while_leaving_harms_nobody() -> None:
         with contextlib.suppress(ConnectionError):
             assert b"HTTP" not in await asyncio.to_thread(answer_on, one)
     await listeners.stop()
+
+
+class Greeter:
+    """Answers every request at once, and counts them."""
+
+    answered = 0
+
+    def begin(self, exchange: Exchange) -> None:
+        exchange.answer(200, b"", b"here")
+        self.answered += 1
+
+    def finished(self, exchange: Exchange) -> None: ...
+
+
+async def ask_one_that_leaves_after(turns: int) -> None:
+    """Ask a server that ends so many turns of the loop after we connected; -1: it hears of both in one turn."""
+    loop, greeter, told = asyncio.get_running_loop(), Greeter(), asyncio.Event()
+    served_at_the_end: list[int] = []
+
+    async def end() -> None:
+        await server.drain(DEADLINE)
+        await server.stop()
+        served_at_the_end.append(greeter.answered)
+        told.set()
+
+    def begin_to_end() -> None:
+        loop.remove_reader(hears)
+        tasks.start(end(), "end")
+
+    with listening() as held, contextlib.ExitStack() as stack:
+        tasks, server = TaskSet("test"), Http1Server(greeter, [held.dup()], sweep=Sweep(), shared=True)
+        await server.start()
+        hears, says = map(stack.enter_context, socket.socketpair())
+        hears.setblocking(False)
+        loop.add_reader(hears, begin_to_end)
+        for _ in range(3):  # until the loop watches both sockets, so that it hears of them in the order of events
+            await asyncio.sleep(0)
+        if turns < 0:
+            says.send(b"end")
+        client = stack.enter_context(socket.create_connection(held.getsockname(), DEADLINE))
+        client.setblocking(False)
+        for _ in range(turns):
+            await asyncio.sleep(0)
+        says.send(b"end")
+        async with asyncio.timeout(DEADLINE):
+            await loop.sock_sendall(client, GET)
+            answer = await loop.sock_recv(client, 65536)
+            await told.wait()
+    assert answer.startswith(b"HTTP/1.1 200 ")
+    assert served_at_the_end == [1], f"{turns} turns"
+
+
+@pytest.mark.parametrize("loop", LOOPS)
+def test_whoever_is_accepted_in_the_very_turn_in_which_a_server_leaves_is_served(loop: str) -> None:
+    async def ask_all() -> None:
+        for turns in (*range(6), *[-1] * 4):
+            await ask_one_that_leaves_after(turns)
+
+    with asyncio.Runner(loop_factory=make_loop if loop == "uvloop" else asyncio.new_event_loop) as runner:
+        runner.run(ask_all())
