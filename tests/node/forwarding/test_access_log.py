@@ -86,6 +86,20 @@ def test_all_lines_are_written_in_their_order_those_left_at_the_end_too(written:
     assert all(len(part) < 2 * access_log.LARGEST_WRITE for part in sink.taken)
 
 
+def test_a_line_that_comes_just_before_the_end_is_written(
+    written: AccessLog, sink: Sink, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def end_meanwhile() -> None:
+        """Add a line and begin to close after the thread has looked for lines, and before it goes on."""
+        written.add(LINE)
+        written._closing.set()
+
+    monkeypatch.setattr(written, "_tell_of_lost", end_meanwhile)
+    written.add(LINE)
+    until(lambda: sink.closed)
+    assert written.written == 2
+
+
 def test_a_log_without_a_request_has_no_thread_and_can_be_closed(sink: Sink) -> None:
     before = threading.active_count()
     AccessLog(sink).close()
