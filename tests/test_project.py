@@ -119,7 +119,7 @@ def make(*words: str, folder: Path = ROOT) -> subprocess.CompletedProcess[str]:
 
 
 @posix
-@pytest.mark.parametrize("target", ["run", "test", "lint", "bench", "clean", "help"])
+@pytest.mark.parametrize("target", ["run", "test", "lint", "bench", "soak", "clean", "help"])
 def test_make_help_tells_every_target(target: str) -> None:
     assert re.search(rf"^  make {target} +\S", make("help").stdout, re.MULTILINE)
 
