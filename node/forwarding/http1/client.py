@@ -77,12 +77,13 @@ class ClientConnection(asyncio.Protocol):
 
     __slots__ = (
         "_buffer", "_chunks", "_discarding", "_framing", "_head", "_in_head", "_left", "_moved", "_paused", "_raw",
-        "_running", "_unsent", "deadline", "exchange", "loop", "lost", "peer", "secure", "server", "transport",
-        "write_paused",
+        "_running", "_unsent", "deadline", "exchange", "loop", "lost", "outbox", "peer", "secure", "server",
+        "transport", "write_paused",
     )  # fmt: skip
 
     def __init__(self, server: Http1Server, loop: asyncio.AbstractEventLoop) -> None:
         self.server = server
+        self.outbox = server.outbox
         self.loop = loop
         self.transport: asyncio.Transport = cast("asyncio.Transport", None)
         self.exchange: Exchange | None = None

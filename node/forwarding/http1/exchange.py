@@ -59,7 +59,7 @@ class Exchange:
         self.began_at = now
         self.answered_at = self.ended_at = 0.0  # times of the loop: first byte of an answer, last of all
         self.status = 0  # of the answer that went out
-        self.bytes_in = self.bytes_out = 0  # of the bodies
+        self.bytes_in = self.bytes_out = self._kept_size = 0  # of the bodies; the last is held for another try
         self.begun = self.done = False  # the handler knows of it; it is over
         self.gone = False  # the client left before the end, or was cut because it did not do its part
         self.broken = ""  # why an answer that had begun was not finished
@@ -76,7 +76,6 @@ class Exchange:
         self._request = b""
         self._repeatable = self._continued = self._answer_ended = self._closing = False
         self._kept: list[bytes] | None = None
-        self._kept_size = 0
         self._head_out: bytes | None = None
         self._framing = heads.NONE
         self._peeked: bytearray | None = None
@@ -290,7 +289,7 @@ class Exchange:
         if self.head.has_body:
             self._send_body(upstream)
         else:
-            upstream.transport.write(self._request)
+            self.client.outbox.write(upstream.transport, self._request, self.client.loop)
         if not self.done:
             upstream.deadline = self.worker_deadline()
 
@@ -390,9 +389,10 @@ class Exchange:
         parts += [chunk(piece) for piece in kept] if self.head.chunked else kept
         if self.head.chunked and self.body_complete:
             parts.append(LAST)
-        upstream.transport.write(b"".join(parts) if self._kept_size < SMALL else parts[0])
-        if self._kept_size >= SMALL:
-            upstream.transport.writelines(parts[1:])
+        if self.body_complete and self._kept_size < SMALL:
+            self.client.outbox.write(upstream.transport, b"".join(parts), self.client.loop)
+        else:
+            upstream.transport.writelines(parts)
         self._stop_keeping()
         if not self.body_complete and not upstream.write_paused:
             self.client.resume()

@@ -7,6 +7,7 @@ from typing import cast
 
 from node.forwarding.http1.client import ClientConnection
 from node.forwarding.http1.exchange import Exchange
+from node.forwarding.http1.outbox import Outbox
 
 
 class Nobody:
@@ -16,6 +17,7 @@ class Nobody:
 
     def __init__(self) -> None:
         self.loop = asyncio.get_running_loop()
+        self.outbox = Outbox()
 
     def pause(self) -> None:
         """Read no less: the whole body is there."""

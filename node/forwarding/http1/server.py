@@ -17,6 +17,7 @@ from node.forwarding.http1.exchange import Exchange
 from node.forwarding.http1.interface import Handler
 from node.forwarding.http1.limits import ServerLimits
 from node.forwarding.http1.listeners import BACKLOG, Listeners
+from node.forwarding.http1.outbox import Outbox
 from node.forwarding.http1.sweep import Sweep
 from node.wire.problems import Problem
 
@@ -74,6 +75,7 @@ class Http1Server:
         self.handler = handler
         self.limits = limits or ServerLimits()
         self.dates = Dates()
+        self.outbox = Outbox()
         self.sweep = sweep
         self.draining = False
         self.keepalive = self.limits.keepalive

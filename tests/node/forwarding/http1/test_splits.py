@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import itertools
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any, cast
 
 from hypothesis import example, given, settings
@@ -98,6 +98,9 @@ class Clock:
 
     def time(self) -> float:
         return 1000.0
+
+    def call_soon(self, step: Callable[[], None]) -> None:
+        step()
 
 
 class ClientWire(Wire):
