@@ -8,7 +8,7 @@ READY := $(VENV)/.ready
 PYTEST_FLAGS ?=
 
 .DEFAULT_GOAL := help
-.PHONY: run test check lint bench clean help lock system-packages
+.PHONY: run test check lint bench soak clean help lock system-packages
 
 run: $(READY) ## start a whole mesh on this machine: coordinator, two nodes, tray app (ONCE=1: send requests, then exit)
 	@$(BIN)/python -m coordinator_server.demo $(if $(ONCE),--once)
@@ -26,6 +26,9 @@ bench: $(READY) ## measure: run every script in bench/
 	    [ -e "$$script" ] || continue; \
 	    found=yes; echo "== $$script"; $(BIN)/python "$$script"; \
 	done; [ -n "$$found" ] || echo "There are no benchmarks in bench/ yet."
+
+soak: $(READY) ## put a mesh under load for a minute while its workers are killed and its gateway is replaced
+	@$(BIN)/python bench/churn.py
 
 lock: $(READY) ## write installers/requirements.lock anew: the versions that installers carry
 	@installers/write_lock.sh $(BIN)/python

@@ -85,6 +85,7 @@ def parts_of(candidates: Sequence[Candidate], rng: random.Random) -> Parts:
         clock=time.monotonic,
         rng=rng,
         own_load=float,
+        over=lambda _dispatch: None,
     )
 
 
@@ -93,12 +94,12 @@ async def decision_times(candidates: Sequence[Candidate], count: int, *, busy: b
     parts = parts_of(candidates, random.Random(1))
     for candidate in candidates if busy else ():
         parts.outstanding.begin(SERVICE.name, candidate.worker_id)
-    await Choice(parts, SERVICE, vetted_only=True).look_up()
+    await Choice(parts, SERVICE, True).look_up()
     times = []
     for _ in range(count):
-        choice = Choice(parts, SERVICE, vetted_only=True)
+        choice = Choice(parts, SERVICE, True)
         began = time.perf_counter_ns()
-        choice.ready()
+        choice.ready(parts.clock())
         times.append(time.perf_counter_ns() - began)
     await parts.cache.stop()
     return statistics.median(times) / 1000

@@ -69,7 +69,10 @@ class _Version(argparse.Action):
 
 
 def _add_serve(commands: Any, with_flags: bool) -> None:
-    text = "Run the coordinator until Ctrl-C: workers' API, gateway, dashboard. Prints one line when it is ready."
+    text = (
+        "Run the coordinator until Ctrl-C: workers' API, gateway, dashboard. Prints one line when it is ready. "
+        "With --workers 2 or more, SIGHUP replaces all processes but the first, one after another."
+    )
     parser = commands.add_parser("serve", help="run the coordinator", description=text)
     parser.add_argument("--json", action="store_true", help="print the ready line as JSON")
     if with_flags:

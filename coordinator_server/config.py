@@ -27,6 +27,9 @@ class CoordinatorConfig:
 
     host: str = setting("127.0.0.1", "address to listen on; 0.0.0.0 lets every network reach it")
     port: int = setting(8080, "TCP port for requests; 0 takes a free one", low=0, high=65535)
+    workers: int = setting(
+        1, "processes that take requests to services, where one processor core is not enough", low=1, high=64
+    )
     data_dir: str = setting(
         "", f"where keys and the database are kept (default {default_data_dir()})", metavar="DIR"
     )
@@ -53,6 +56,19 @@ class CoordinatorConfig:
     )
     log_format: str = setting("text", "form of the log", choices=("text", "json"))
     log_level: str = setting("info", "how much is logged", choices=("debug", "info", "warning", "error"))
+    access_log: str = setting(
+        "off",
+        "a line of JSON for each request: a FILE, - for the program's log, or off, for addresses of clients are "
+        "personal data",
+        metavar="FILE|-|off",
+    )
+    access_log_sample: float = setting(
+        1.0,
+        "share of requests in the access log; failures (5xx) and refusals (401, 403, 429) are in it all the same, "
+        "up to 200 a second",
+        low=0,
+        high=1,
+    )
 
     max_body_bytes: int = setting(64 * 2**20, "largest body of a /service request", unit="bytes", low=1024)
     max_message_bytes: int = setting(2**20, "largest body of any other request", unit="bytes", low=4096)
@@ -80,6 +96,13 @@ class CoordinatorConfig:
         "time without an answer after which a second worker is asked too, where a request may be repeated; 0 never",
         unit="seconds",
         low=0,
+    )
+    sharing_timeout: float = setting(
+        1.0,
+        "time limit of the first process's word on a request's key or rate, where --workers is 2 or more",
+        unit="seconds",
+        low=0.1,
+        high=60,
     )
     dht_rpc_timeout: float = setting(1.0, "time limit of a DHT message", unit="seconds", low=0.05)
     dht_entry_ttl: float = setting(180.0, "life of a DHT entry", unit="seconds", low=1)

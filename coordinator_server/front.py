@@ -19,7 +19,9 @@ from coordinator_server.gateway.access import Access
 from coordinator_server.gateway.plane import make_router
 from coordinator_server.gateway.rates import parse_rate
 from coordinator_server.gateway.routes import Gateway
+from coordinator_server.gateway_processes.reports import Elsewhere
 from coordinator_server.metrics import Metrics, Reading
+from node.forwarding.access_log import open_access_log
 from node.routing.router import Router
 
 HEADERS = {
@@ -41,6 +43,8 @@ class Front:
     picture: Picture
     stream: TopologyStream
     metrics: Metrics
+    access: Access
+    elsewhere: Elsewhere  # what gateway processes beside this one have in hand
 
 
 FRONT: Final = web.AppKey("front", Front)
@@ -77,22 +81,25 @@ def _make_front(coordinator: Coordinator, version: str) -> Front:
     metrics = Metrics(lambda: _read(coordinator, parts[0]), coordinator=coordinator.coordinator_id, version=version)
     picture = Picture(coordinator, version)
     router = make_router(coordinator, metrics.ended)
+    access = _make_access(coordinator)
     front = Front(
         version=version,
         started_at=coordinator.clock(),
         router=router,
-        gateway=_make_gateway(coordinator, router, metrics),
+        gateway=_make_gateway(coordinator, access, router, metrics),
         picture=picture,
         stream=TopologyStream(picture.read),
         metrics=metrics,
+        access=access,
+        elsewhere=Elsewhere(),
     )
     parts.append(front)
     return front
 
 
-def _make_gateway(coordinator: Coordinator, router: Router, metrics: Metrics) -> Gateway:
+def _make_access(coordinator: Coordinator) -> Access:
     config = coordinator.config
-    access = Access(
+    return Access(
         coordinator.keys,
         coordinator.clock,
         address_rate=parse_rate(config.address_rate),
@@ -100,6 +107,10 @@ def _make_gateway(coordinator: Coordinator, router: Router, metrics: Metrics) ->
         forced=config.force_anonymous,
         origins=config.cors_origins,
     )
+
+
+def _make_gateway(coordinator: Coordinator, access: Access, router: Router, metrics: Metrics) -> Gateway:
+    config = coordinator.config
     return Gateway(
         access=access,
         router=router,
@@ -108,13 +119,16 @@ def _make_gateway(coordinator: Coordinator, router: Router, metrics: Metrics) ->
         readiness=coordinator.readiness,
         audit=coordinator.audit,
         origins=config.cors_origins,
+        access_log=open_access_log(config.access_log, config.access_log_sample),
     )
 
 
 def _read(coordinator: Coordinator, front: Front) -> Reading:
     registry, now = coordinator.registry, coordinator.clock()
     counts, stats, dht = count_workers(coordinator), front.router.stats(), coordinator.dht.stats()
+    access_log = front.gateway.access_log
     services = front.picture.read().services
+    elsewhere = front.elsewhere
     return Reading(
         registered=counts.total,
         active=counts.active,
@@ -122,12 +136,15 @@ def _read(coordinator: Coordinator, front: Front) -> Reading:
         service_workers={service.name: service.healthy for service in services},
         service_wanted={service.name: service.wanted for service in services},
         heartbeat_ages={member.worker_id: max(0.0, now - member.last_seen) for member in registry.members()},
-        queue_depths=front.router.queue_depths(),
-        retries=stats.retries,
-        failovers=stats.failovers,
-        hedged=stats.hedged,
+        queue_depths=elsewhere.queues(front.router.queue_depths()),
+        retries=stats.retries + elsewhere.total("retries"),
+        failovers=stats.failovers + elsewhere.total("failovers"),
+        hedged=stats.hedged + elsewhere.total("hedged"),
         dht={name: getattr(dht, name) for name in DHT_NUMBERS},
         stream_listeners=len(front.stream),
+        processes=1 + elsewhere.processes,
+        access_log_lines=(access_log.written if access_log is not None else 0) + elsewhere.total("log_lines"),
+        access_log_lost=(access_log.lost if access_log is not None else 0) + elsewhere.total("log_lost"),
     )
 
 

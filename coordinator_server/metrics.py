@@ -38,6 +38,19 @@ class Reading:
     hedged: int = 0
     dht: Mapping[str, float] = field(default_factory=dict)
     stream_listeners: int = 0
+    access_log_lines: int = 0
+    access_log_lost: int = 0
+    processes: int = 1
+
+
+@dataclass(slots=True, kw_only=True)
+class Counted:
+    """What was counted in some time: see `Ended` for the forms."""
+
+    counts: dict[tuple[str, str, str, int], int] = field(default_factory=dict)
+    times: dict[str, list[int]] = field(default_factory=dict)
+    sums: dict[str, float] = field(default_factory=dict)
+    rejected: dict[str, int] = field(default_factory=dict)  # by reason
 
 
 class Metrics:
@@ -70,6 +83,22 @@ class Metrics:
         """Count a request that access or shutting down turned away."""
         self._rejected.labels(reason).inc()
 
+    def drain(self) -> Counted:
+        """Return what was counted since the last time, for another process that adds it to its own."""
+        counted = self._ended.drain()
+        samples = [sample for metric in self._rejected.collect() for sample in metric.samples]
+        for sample in samples:
+            if sample.name.endswith("_total"):
+                counted.rejected[sample.labels["reason"]] = int(sample.value)
+        self._rejected.clear()
+        return counted
+
+    def absorb(self, counted: Counted) -> None:
+        """Add what another process has counted."""
+        self._ended.absorb(counted)
+        for reason, count in counted.rejected.items():
+            self._rejected.labels(reason).inc(count)
+
     def exposition(self) -> bytes:
         """Return all metrics in Prometheus' text format, without the series of workers that are gone."""
         known = {"", *self._read().heartbeat_ages}
@@ -84,18 +113,35 @@ class Ended(Collector):
         self._counts: dict[tuple[str, str, str, int], int] = {}
         self._times: dict[str, list[int]] = {}  # per service, how many took up to each of SECONDS, or longer
         self._sums: dict[str, float] = {}
-        self.total = 0
+
+    @property
+    def total(self) -> int:
+        return sum(map(sum, self._times.values()))
 
     def add(self, labels: tuple[str, str, str, int], seconds: float) -> None:
         """Count a request by service, worker, route and status."""
-        self.total += 1
         self._counts[labels] = self._counts.get(labels, 0) + 1
         service = labels[0]
-        if service not in self._times:
-            self._times[service] = [0] * (len(SECONDS) + 1)
+        times = self._times.get(service)
+        if times is None:
+            times = self._times[service] = [0] * (len(SECONDS) + 1)
             self._sums[service] = 0.0
-        self._times[service][bisect_left(SECONDS, seconds)] += 1
+        times[bisect_left(SECONDS, seconds)] += 1
         self._sums[service] += seconds
+
+    def drain(self) -> Counted:
+        """Return everything, and begin anew."""
+        counted = Counted(counts=self._counts, times=self._times, sums=self._sums)
+        self._counts, self._times, self._sums = {}, {}, {}
+        return counted
+
+    def absorb(self, counted: Counted) -> None:
+        for labels, count in counted.counts.items():
+            self._counts[labels] = self._counts.get(labels, 0) + count
+        for service, found in counted.times.items():
+            known = self._times.get(service, [0] * len(found))
+            self._times[service] = [one + other for one, other in zip(known, found, strict=True)]
+            self._sums[service] = self._sums.get(service, 0.0) + counted.sums[service]
 
     def keep(self, workers: Container[str]) -> None:
         """Forget the counts of all other workers."""
@@ -142,8 +188,14 @@ class _Now(Collector):
             "rma_hedged", "Requests that a second worker was asked as well.", value=reading.hedged
         )
         yield _by("rma_dht", "The coordinator's part of the DHT.", "what", reading.dht)
+        text = "Processes that take requests."
+        yield GaugeMetricFamily("rma_serving_processes", text, value=reading.processes)
         text = "Who follows the topology live."
         yield GaugeMetricFamily("rma_topology_listeners", text, value=reading.stream_listeners)
+        text = "Lines written to the access log."
+        yield CounterMetricFamily("rma_access_log_lines", text, value=reading.access_log_lines)
+        text = "Lines that the access log lost: its disk was full, or they came too fast."
+        yield CounterMetricFamily("rma_access_log_lost_lines", text, value=reading.access_log_lost)
 
 
 def _by(name: str, text: str, label: str, values: Mapping[str, float]) -> Metric:

@@ -10,10 +10,11 @@ import contextlib
 import dataclasses
 import hashlib
 import logging
+import signal
 import socket
 import ssl
 import time
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -37,6 +38,8 @@ from coordinator_server.enrolment.overlay import Overlay
 from coordinator_server.enrolment.workers import Workers
 from coordinator_server.front import FRONT, add_front
 from coordinator_server.gateway.keys import ApiKeys
+from coordinator_server.gateway_processes.sockets import bind_all, check_shareable
+from coordinator_server.gateway_processes.supervisor import GatewayProcesses
 from coordinator_server.keys import Secrets, check_mesh, load_or_make_secrets
 from coordinator_server.registry.membership import Patience
 from coordinator_server.registry.registry import Registry
@@ -50,7 +53,7 @@ from node.program.errors import EXIT_USAGE, UserFacingError
 from node.program.lifetime import print_json
 from node.program.settings import SettingError
 from node.program.tasks import TaskSet
-from node.program.web import bind, manners, url_of
+from node.program.web import manners, url_of
 from node.wire.invites import InviteError, parse_coordinator_url
 from node.wire.manifests import Catalogue, ManifestError, load_catalogue, sign_catalogue
 from node.wire.messages import CoordinatorInfo
@@ -70,12 +73,14 @@ async def serve(config: CoordinatorConfig, stop: asyncio.Event, as_json: bool) -
 
     The first line on standard output, when ready, is {"event":"ready","url","coordinator_id"} with `as_json`.
     """
+    check_shareable(config.workers)
     catalogue = read_catalogue(config)
     tls = read_tls(config)
     with hold_data_dir(config.directory, PROGRAM):
         async with running(config, catalogue, tls) as site:
             announce(site, as_json)
-            await stop.wait()
+            with restarting_on_hangup(site):
+                await stop.wait()
             await drain(site)
     return 0
 
@@ -87,6 +92,8 @@ class Site:
     coordinator: Coordinator
     server: DataPlane
     app: web.Application
+    processes: GatewayProcesses | None = None  # that serve the port beside this one
+    tls: ssl.SSLContext | None = None
 
 
 @contextlib.asynccontextmanager
@@ -98,8 +105,9 @@ async def running(
 ) -> AsyncIterator[Site]:
     """Run a coordinator on a data directory that we hold; whatever was begun is ended in reverse order."""
     async with contextlib.AsyncExitStack() as stack:
-        listener = bind(config.host, config.port)
-        stack.callback(listener.close)
+        listener, *others = bind_all(config.host, config.port, config.workers)
+        for bound in (listener, *others):
+            stack.callback(bound.close)
         store = await open_sqlite(config.directory / FILE_NAME)
         stack.push_async_callback(store.close)
         secrets = load_or_make_secrets(config.directory, config.admin_token)
@@ -113,13 +121,19 @@ async def running(
         coordinator = _knowing_dht_port(coordinator)
         await run_along(coordinator, secrets, stack)
         app = make_app(coordinator)
-        server = DataPlane(app[FRONT].gateway, app, listener, tls=tls, limits=server_limits(config))
+        processes = gateway_processes(coordinator, app, others, tls) if others else None
+        bridge = processes.bridge if processes is not None else None
+        limits = server_limits(config)
+        server = DataPlane(app[FRONT].gateway, app, listener, tls=tls, limits=limits, bridge=bridge)
         stack.push_async_callback(server.stop)
         await server.start()
         _leave_admin_file(config.directory, server.url, coordinator.admin_token)
         stack.callback((config.directory / ADMIN_FILE).unlink, missing_ok=True)
         coordinator.readiness.ready = True
-        yield Site(coordinator, server, app)
+        if processes is not None:
+            stack.push_async_callback(processes.stop)
+            await processes.start()
+        yield Site(coordinator, server, app, processes, tls)
 
 
 def announce(site: Site, as_json: bool) -> None:
@@ -136,11 +150,37 @@ async def drain(site: Site) -> None:
     """Take no new connections, and let requests on those that are there end, within the deadline."""
     deadline, readiness = site.coordinator.config.drain_deadline, site.coordinator.readiness
     front = site.app[FRONT]
-    log.info("stopping: %d requests are in flight", front.gateway.in_flight)
+    in_flight = front.gateway.in_flight + front.elsewhere.total("in_flight")
+    log.info("stopping: %d requests are in flight", in_flight)
     await front.stream.stop()  # dashboards would follow for ever
     readiness.draining, readiness.ready = True, False
+    tasks = TaskSet("drain")  # begins when our own server, which must not wait for it, has begun
+    others = tasks.start(site.processes.drain(deadline), "processes") if site.processes is not None else None
     if not await site.server.drain(deadline):
         log.warning("%d connections did not end in %.0f s and are cut off", site.server.connections, deadline)
+    if others is not None:
+        await others
+
+
+@contextlib.contextmanager
+def restarting_on_hangup(site: Site) -> Iterator[None]:
+    """Put new processes in the place of the gateway processes on SIGHUP, where there are any."""
+    processes = site.processes
+    if processes is None:
+        yield
+        return
+
+    def restart() -> None:
+        if renew_certificate(site.tls, site.coordinator.config):
+            processes.restart()
+
+    loop = asyncio.get_running_loop()
+    loop.add_signal_handler(signal.SIGHUP, restart)
+    try:
+        yield
+    finally:
+        loop.remove_signal_handler(signal.SIGHUP)
+        signal.signal(signal.SIGHUP, signal.SIG_IGN)  # what ends now ends in good order
 
 
 # --- what it is built of --------------------------------------------------------------------------------------
@@ -256,6 +296,23 @@ def server_limits(config: CoordinatorConfig) -> ServerLimits:
     return ServerLimits(body_idle=config.idle_timeout, write_stall=config.idle_timeout)
 
 
+def gateway_processes(
+    coordinator: Coordinator, app: web.Application, listeners: Sequence[socket.socket], tls: ssl.SSLContext | None
+) -> GatewayProcesses:
+    """Make the processes that share the port with this one; nothing runs yet."""
+    front = app[FRONT]
+    return GatewayProcesses(
+        coordinator,
+        router=front.router,
+        access=front.access,
+        metrics=front.metrics,
+        elsewhere=front.elsewhere,
+        app=app,
+        tls=tls,
+        listeners=listeners,
+    )
+
+
 def make_app(coordinator: Coordinator) -> web.Application:
     """Build the HTTP application out of everybody's routes."""
     limit = coordinator.config.max_message_bytes
@@ -365,6 +422,17 @@ def read_tls(config: CoordinatorConfig) -> ssl.SSLContext | None:
             EXIT_USAGE,
         ) from None
     return context
+
+
+def renew_certificate(tls: ssl.SSLContext | None, config: CoordinatorConfig) -> bool:
+    """Read certificate and key anew, for connections from now on; return False where they cannot be used."""
+    try:
+        if tls is not None and read_tls(config) is not None:
+            tls.load_cert_chain(config.tls_cert, config.tls_key, password=_no_password)
+    except UserFacingError as error:
+        log.error("everything stays as it is: %s", error)
+        return False
+    return True
 
 
 def _no_password() -> str:

@@ -54,6 +54,19 @@ class NodeConfig:
     keyring: bool = setting(True, "keep the identity key in the system's keyring where there is one")
     log_format: str = setting("text", "form of the log", choices=("text", "json"))
     log_level: str = setting("info", "how much is logged", choices=("debug", "info", "warning", "error"))
+    access_log: str = setting(
+        "off",
+        "a line of JSON for each request: a FILE, - for the program's log, or off, for what others ask is "
+        "personal data",
+        metavar="FILE|-|off",
+    )
+    access_log_sample: float = setting(
+        1.0,
+        "share of requests in the access log; failures (5xx) and refusals (401, 403, 429) are in it all the same, "
+        "up to 200 a second",
+        low=0,
+        high=1,
+    )
 
     worker_heartbeat: float = setting(30.0, "longest time between heartbeats", unit="seconds", low=0.1, high=3600)
     finger_cache_ttl: float = setting(60.0, "how long found workers are remembered", unit="seconds", low=0)

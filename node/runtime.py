@@ -21,6 +21,7 @@ from node.config import NodeConfig
 from node.contact import CoordinatorContact
 from node.control import ControlApi, ViewFeed
 from node.coordinator_talk import CoordinatorTalk
+from node.forwarding.access_log import AccessLog, open_access_log
 from node.forwarding.http1.limits import ServerLimits
 from node.forwarding.plane import DataPlane
 from node.front_desk import FrontDesk
@@ -70,6 +71,7 @@ class NodeRuntime:
         self._resume_timer: asyncio.TimerHandle | None = None
         self._http: aiohttp.ClientSession | None = None
         self._server: DataPlane | None = None
+        self._access_log: AccessLog | None = None
         self._member: Member | None = None
         self._load = LoadSampler()
         self.supervisor = ServiceSupervisor(
@@ -90,6 +92,8 @@ class NodeRuntime:
         door, app = ServiceDoor(self.desk), HttpApi(self.desk).application()
         self._server = DataPlane(door, app, listener, limits=limits)
         try:
+            self._access_log = open_access_log(self.config.access_log, self.config.access_log_sample)
+            door.access_log = self._access_log
             await self._start()
         except BaseException:
             await self.stop()
@@ -145,6 +149,8 @@ class NodeRuntime:
         if self._server is not None:
             await self._server.drain(GOODBYE)  # what was answered a moment ago may not have arrived yet
             await self._server.stop()
+        if self._access_log is not None:
+            await asyncio.to_thread(self._access_log.close)
         if self._http is not None:
             await self._http.close()
 

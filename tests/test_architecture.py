@@ -83,6 +83,8 @@ EXEMPT: Mapping[str, str] = {
     "node/wire/headers.py": "names only; every HTTP test reads them",
     "node/services/builtin/__main__.py": "one call; every test of a builtin service starts it",
     "coordinator_server/api/shapes.py": "values only; the tests of handlers and of OpenAPI read them",
+    "coordinator_server/gateway_processes/messages.py": "values only; test_channel.py and test_desk.py send them",
+    "coordinator_server/gateway_processes/__main__.py": "one call; test_supervisor.py starts every process with it",
     "app/panels/__init__.py": "an abstract class of one method; the tests of every panel draw through it",
     "node/__main__.py": "two lines; every test that runs a node starts it",
     "coordinator_server/__main__.py": "two lines; every test that runs a coordinator starts it",

@@ -93,6 +93,7 @@ def test_every_needed_program_is_one_that_make_test_installs() -> None:
         "nebula": "nebula",
         "nebula-cert": "nebula",
         "setpriv": "util-linux",
+        "wrk": "wrk",
     }
     script = (ROOT / "installers" / "debian_test_packages.sh").read_text("utf-8").split()
     unknown = []
@@ -121,7 +122,7 @@ def make(*words: str, folder: Path = ROOT) -> subprocess.CompletedProcess[str]:
 
 
 @posix
-@pytest.mark.parametrize("target", ["run", "test", "lint", "bench", "clean", "help"])
+@pytest.mark.parametrize("target", ["run", "test", "lint", "bench", "soak", "clean", "help"])
 def test_make_help_tells_every_target(target: str) -> None:
     assert re.search(rf"^  make {target} +\S", make("help").stdout, re.MULTILINE)
 

@@ -61,4 +61,4 @@ if __name__ == "__main__":
     parser.add_argument("--port", type=int, required=True)
     parser.add_argument("--worker", type=int, action="append", required=True)
     arguments = parser.parse_args()
-    uvicorn.run(application(arguments.worker), port=arguments.port, log_level="error", access_log=False)
+    uvicorn.run(application(arguments.worker), port=arguments.port, log_level="critical", access_log=False)

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import contextlib
+import json
 import os
+import platform
+import select
 import socket
 import subprocess
 import sys
@@ -11,11 +14,14 @@ import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import psutil
 
 ROOT = Path(__file__).parents[2]
-START = 20.0  # seconds that a program gets to listen
+START = 60.0  # seconds that a program gets to listen
+READY = 90.0  # seconds that it gets to print its ready line
+END = 15.0  # seconds that all get to end by themselves
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,18 +43,29 @@ class Program:
         return [self.process, *self.process.children(recursive=True)]
 
 
+def machine() -> dict[str, Any]:
+    """Tell what figures of this run depend on; the load average is that of the last minute."""
+    return {
+        "cores": len(os.sched_getaffinity(0)),
+        "load_average": round(os.getloadavg()[0], 1),
+        "kernel": platform.release(),
+        "python": platform.python_version(),
+    }
+
+
 class Bench:
     """What is measured has the first core to itself, where there are two; everything else has the others."""
 
     def __init__(self, folder: Path, stack: contextlib.ExitStack) -> None:
         self.folder = folder
-        self._stack = stack
+        self._started: list[subprocess.Popen[bytes]] = []
+        stack.callback(end, self._started)
         cores = sorted(os.sched_getaffinity(0))
         self.measured, self.others = cores[:1], cores[1:] or cores
+        self.other_cores = len(cores) - 1
 
     def start(self, name: str, command: Sequence[str], cores: Sequence[int], port: int) -> Program:
-        process = subprocess.Popen(command, cwd=ROOT, preexec_fn=lambda: os.sched_setaffinity(0, cores))  # noqa: PLW1509
-        self._stack.callback(end, process)
+        process = self._spawn(command, cores)
         limit = time.monotonic() + START
         while process.poll() is None and time.monotonic() < limit:
             with contextlib.suppress(OSError), socket.create_connection(("127.0.0.1", port), 1):
@@ -56,11 +73,37 @@ class Bench:
             time.sleep(0.05)
         raise SystemExit(f"{name} does not listen on port {port}")
 
+    def announced(
+        self, name: str, module: str, arguments: Sequence[str], cores: Sequence[int]
+    ) -> tuple[Program, dict[str, Any]]:
+        """Start one of our modules that prints a ready line; return it with that line."""
+        port = free_port()
+        command = [sys.executable, "-m", f"bench.gateway_support.{module}", "--port", str(port), *arguments]
+        process = self._spawn(command, cores, stdout=subprocess.PIPE)
+        assert process.stdout is not None
+        ready, _, _ = select.select([process.stdout], [], [], READY)
+        line = process.stdout.readline() if ready else b""
+        if not line:
+            raise SystemExit(f"{name} does not become ready")
+        return Program(name, port, psutil.Process(process.pid)), json.loads(line)
+
     def python(self, name: str, module: str, arguments: Sequence[str], cores: Sequence[int]) -> Program:
         """Start one of our modules; it is told its port."""
         port = free_port()
         command = [sys.executable, "-m", f"bench.gateway_support.{module}", "--port", str(port), *arguments]
         return self.start(name, command, cores, port)
+
+    def _spawn(
+        self, command: Sequence[str], cores: Sequence[int], stdout: int | None = None
+    ) -> subprocess.Popen[bytes]:
+        process = subprocess.Popen(
+            command,
+            cwd=ROOT,
+            stdout=stdout,
+            preexec_fn=lambda: os.sched_setaffinity(0, cores),  # noqa: PLW1509
+        )
+        self._started.append(process)
+        return process
 
     def run(self, command: Sequence[str], seconds: float) -> str:
         """Run something to its end on the other cores; return what it says."""
@@ -82,10 +125,16 @@ def free_port() -> int:
         return port
 
 
-def end(process: subprocess.Popen[bytes]) -> None:
-    process.terminate()
-    try:
-        process.wait(10)
-    except subprocess.TimeoutExpired:
-        process.kill()
-        process.wait()
+def end(processes: Sequence[subprocess.Popen[bytes]]) -> None:
+    """Tell all to end, and end those that do not."""
+    for process in processes:
+        process.terminate()
+    limit = time.monotonic() + END
+    for process in processes:
+        try:
+            process.wait(max(0.1, limit - time.monotonic()))
+        except subprocess.TimeoutExpired:
+            process.kill()
+            process.wait()
+        if process.stdout is not None:
+            process.stdout.close()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import lru_cache
 
 from aiohttp import web
 
@@ -24,13 +25,18 @@ def address_behind(peer: str, headers: Mapping[str, str]) -> str:
     Only a proxy on this machine is believed when it names another one. It appends the address that it saw, so
     the last one is true whatever the client wrote before it.
     """
-    seen = parse_address(peer.partition("%")[0])
-    if seen is None:
-        return peer
-    if seen.is_loopback and FORWARDED in headers:
+    seen, is_loopback = _seen(peer)
+    if is_loopback and FORWARDED in headers:
         told = headers[FORWARDED].rpartition(",")[2].strip()
         forwarded = parse_address(told)
         return str(forwarded) if forwarded is not None else ""
-    if seen.is_loopback and any(name in headers for name in PROXY_HEADERS):
+    if is_loopback and any(name in headers for name in PROXY_HEADERS):
         return ""  # a proxy that does not say it in the way that we can trust
-    return str(seen)
+    return seen
+
+
+@lru_cache(1024)
+def _seen(peer: str) -> tuple[str, bool]:
+    """Return the address in its usual form, and whether it is this machine."""
+    address = parse_address(peer.partition("%")[0])
+    return (peer, False) if address is None else (str(address), address.is_loopback)

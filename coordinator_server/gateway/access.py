@@ -9,6 +9,7 @@ from __future__ import annotations
 import ipaddress
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Literal
 
 import msgspec
 
@@ -17,6 +18,7 @@ from coordinator_server.gateway.keys import ApiKey, ApiKeys
 from coordinator_server.gateway.rates import Buckets, Rate, Verdict, address_key, parse_rate
 from node.wire.problems import Problem
 
+Kind = Literal["address", "wrong", "key"]  # of token buckets
 WRONG_KEYS = Rate(20, 300.0)  # wrong keys that one address may show
 LONGEST_KEY = 200  # characters
 PROXY_HEADERS = ("X-Forwarded-For", "Forwarded", "X-Real-IP", "CF-Connecting-IP")
@@ -64,6 +66,7 @@ class Access:
         anonymous: bool = False,
         forced: bool = False,
         origins: Sequence[str] = (),
+        buckets: Callable[[Kind], Buckets] = lambda _kind: Buckets(),
     ) -> None:
         self._keys = keys
         self._clock = clock
@@ -71,9 +74,14 @@ class Access:
         self._anonymous = anonymous
         self._forced = forced
         self._origins = tuple(origins)
-        self._addresses = Buckets()
-        self._wrong = Buckets()
-        self._callers = Buckets()
+        self._addresses = buckets("address")
+        self._wrong = buckets("wrong")
+        self._callers = buckets("key")
+
+    @property
+    def buckets(self) -> Mapping[Kind, Buckets]:
+        """The token buckets, for processes that share them."""
+        return {"address": self._addresses, "wrong": self._wrong, "key": self._callers}
 
     def knock(self, visit: Visit) -> Verdict:
         """Count a request against its address; raise Problem when it comes too often."""
@@ -122,13 +130,17 @@ class Access:
         key = await self._keys.find(visit.key) if len(visit.key) <= LONGEST_KEY else None
         if key is not None and not key.expired(self._clock()):
             return key
-        verdict = self._wrong.take(address_key(visit.address), WRONG_KEYS, self._clock())
+        verdict = await self.count_wrong(visit)
         if not verdict.allowed:
             raise _too_many("Too many wrong API keys came from this address", verdict)
         detail = (
             "This API key has expired." if key is not None else "This API key is not known here, or was revoked."
         )
         raise Problem("unauthorized", detail, headers=CHALLENGE)
+
+    async def count_wrong(self, visit: Visit) -> Verdict:
+        """Count a wrong key against the address that showed it."""
+        return self._wrong.take(address_key(visit.address), WRONG_KEYS, self._clock())
 
     def _is_own(self, visit: Visit) -> bool:
         """Shut out other people's web pages in a browser here, by their origin and by DNS names that lead here."""

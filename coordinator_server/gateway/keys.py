@@ -11,7 +11,7 @@ import hmac
 import re
 import secrets
 from collections import OrderedDict
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 
 import msgspec
 
@@ -51,6 +51,7 @@ class ApiKeys:
         self._clock = clock
         self._recent: OrderedDict[str, tuple[float, ApiKey]] = OrderedDict()
         self._revocations = 0  # a read that began before one must not be remembered after it
+        self.revoked: Callable[[str], Awaitable[None]] = _nobody_else  # returns when all processes know of it
 
     async def create(
         self,
@@ -116,9 +117,22 @@ class ApiKeys:
             time=self._clock(), actor="admin", action="key-revoked", subject=key_id, detail=name, address=address
         )
         await self._store.commit([Write(PREFIX + key_id, None)], [line])
+        self.forget(key_id)
+        await self.revoked(key_id)
+        return True
+
+    def forget(self, key_id: str) -> None:
+        """Remember nothing of a key that was revoked, also not what is being read of it now."""
         self._revocations += 1
         self._recent.pop(key_id, None)
-        return True
+
+    def fresh(self, key_id: str) -> ApiKey | None:
+        """Return the key with this id where it was read a moment ago; it may have expired."""
+        return self._fresh(key_id)
+
+    async def get(self, key_id: str) -> ApiKey | None:
+        """Return the key with this id, or None; it may have expired."""
+        return await self._read(key_id)
 
     async def _read(self, key_id: str) -> ApiKey | None:
         key = self._fresh(key_id)
@@ -148,6 +162,10 @@ def id_of(presented: str) -> str:
     """Return the id in a key's text, or an empty string for what is no key; it says nothing about the secret."""
     match = FORM.fullmatch(presented)
     return match[1] if match else ""
+
+
+async def _nobody_else(key_id: str) -> None:
+    """Have no other process to tell."""
 
 
 def _hash(secret: str) -> str:

@@ -7,27 +7,40 @@ from collections.abc import Callable, Sequence
 from typing import Protocol
 
 from coordinator_server.application import Coordinator
+from coordinator_server.config import CoordinatorConfig
 from coordinator_server.gateway.routes import ANSWERS
-from coordinator_server.registry.membership import Member
-from node.forwarding.forwarder import Forwarder
+from node.forwarding.forwarder import Forwarder, TokenFor
 from node.forwarding.interface import Target
 from node.routing.candidates import candidate_from_record
 from node.routing.router import Router
 from node.routing.settings import RoutingSettings
+from node.routing.sources import CandidateSource
 from node.routing.stats import Outcome
+from node.wire.manifests import Catalogue
+from node.wire.messages import WorkerRecord
 
 CACHE_TTL = 1.0  # seconds: the registry is in this very process
 REMEMBERED = 4096
 
 
+class Recorded(Protocol):
+    """A worker of which there is a record."""
+
+    def record(self) -> WorkerRecord: ...
+
+
 class Registry(Protocol):
     """What is told and asked of the registry."""
 
-    def member(self, worker_id: str) -> Member | None: ...
+    def member(self, worker_id: str) -> Recorded | None: ...
 
     def report_failure(self, worker_id: str) -> None: ...
 
     def update_load(self, worker_id: str, load: float) -> None: ...
+
+
+class RegistrySource(Registry, CandidateSource, Protocol):
+    """A registry that also finds candidates."""
 
 
 class Reporter:
@@ -72,14 +85,25 @@ class Reporter:
 
 def make_router(coordinator: Coordinator, observer: Callable[[Outcome], None]) -> Router:
     """Make the gateway's router; `observer` hears of every request that has ended."""
-    config = coordinator.config
+    issue, catalogue = coordinator.token_issuer.issue, coordinator.catalogue
+    return router_over(coordinator.config, catalogue, coordinator.registry, issue, observer)
+
+
+def router_over(
+    config: CoordinatorConfig,
+    catalogue: Catalogue,
+    registry: RegistrySource,
+    token_for: TokenFor,
+    observer: Callable[[Outcome], None],
+) -> Router:
+    """Make a gateway's router over any registry; `token_for` gives the tokens that prove us to workers."""
     return Router(
         worker_id="",  # a gateway runs no services itself
-        catalogue=lambda: coordinator.catalogue,
+        catalogue=lambda: catalogue,
         local=None,
-        sources=[coordinator.registry],
-        forwarder=Forwarder(coordinator.token_issuer.issue),
-        witness=Reporter(coordinator.registry),
+        sources=[registry],
+        forwarder=Forwarder(token_for),
+        witness=Reporter(registry),
         answers=ANSWERS,
         settings=RoutingSettings(
             cache_ttl=CACHE_TTL,

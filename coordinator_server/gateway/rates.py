@@ -24,6 +24,7 @@ UNITS = {
 RATE = re.compile(r"([0-9]{1,9})/([a-z]+)")
 MAX_BUCKETS = 20_000
 ROUNDING = 1e-6  # what sums of fractions may lose
+ENOUGH = 1.0 - ROUNDING  # of a token, for one request
 
 
 class RateError(ValueError):
@@ -81,7 +82,6 @@ class Verdict(msgspec.Struct, frozen=True):
         }
         return found if self.allowed else {**found, "Retry-After": str(self.retry_after)}
 
-    @property
     def lines(self) -> bytes:
         """The same as whole lines of an answer's head, for a request that may pass."""
         limit, tokens = self.rate.limit, self.tokens
@@ -124,23 +124,32 @@ class Buckets:
 
     def take(self, key: str, rate: Rate, now: float, cost: float = 1.0) -> Verdict:
         """Take `cost` tokens when they are there; with a cost of 0 only look whether one is."""
-        levels = self._levels
+        levels, most = self._levels, rate.limit
         known = levels.get(key)
         if known is None:
-            tokens = float(rate.limit)
+            tokens = float(most)
         else:
             tokens, counted_at = known
             if now > counted_at:
-                tokens = min(float(rate.limit), tokens + (now - counted_at) * rate.limit / rate.seconds)
-        allowed = tokens >= max(cost, 1.0) - ROUNDING
+                tokens += (now - counted_at) * most / rate.seconds
+                if tokens > most:
+                    tokens = float(most)
+        allowed = tokens >= ENOUGH and tokens >= cost - ROUNDING
         if allowed:
-            tokens = max(0.0, tokens - cost)
+            tokens = tokens - cost if tokens > cost else 0.0
         if cost:
             levels[key] = (tokens, now)
             levels.move_to_end(key)
             if len(levels) > self._maximum:
                 levels.popitem(last=False)
         return Verdict(allowed, rate, tokens)
+
+    def put_back(self, key: str, rate: Rate, now: float, tokens: float) -> None:
+        """Put tokens back that were taken and not used; never more than fit."""
+        known = self._levels.get(key)
+        if known is not None:
+            there = self.take(key, rate, now, 0.0).tokens
+            self._levels[key] = (min(float(rate.limit), there + tokens), max(now, known[1]))
 
     def forget(self, key: str) -> None:
         self._levels.pop(key, None)

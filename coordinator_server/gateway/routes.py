@@ -6,8 +6,10 @@ is decided for every single request.
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from coordinator_server.api.addresses import address_behind
 from coordinator_server.application import Readiness
@@ -17,15 +19,16 @@ from coordinator_server.gateway.access import Access, Visit
 from coordinator_server.gateway.keys import ApiKey, id_of
 from coordinator_server.gateway.rates import Verdict
 from coordinator_server.metrics import Metrics
+from node.forwarding.access_log import AccessLog, Line, line_of
 from node.forwarding.door import Door
 from node.forwarding.headers import Answers, Fields
 from node.forwarding.http1.exchange import Exchange
 from node.forwarding.http1.head import field_line
-from node.forwarding.paths import split_path
+from node.forwarding.paths import has_dots, split_path
 from node.program.tasks import TaskSet
 from node.routing.router import Router
 from node.wire.headers import HOPS
-from node.wire.manifests import Catalogue, Manifest
+from node.wire.manifests import Catalogue
 from node.wire.problems import Problem
 
 PREFIX, OLDER_PREFIX = "/service/", "/api/service/"
@@ -47,7 +50,8 @@ ANSWERS = Answers({*map(str.lower, OURS), "ratelimit-limit", "ratelimit-remainin
 class Wish:
     """What a head asks for, and what every answer to it says; `shown` is the API key in it.
 
-    `proved` is the key's record with which that was compared and found right.
+    `proved` is the key's record with which that was compared and found right; `keyless` says that it may come
+    without one.
     """
 
     name: str
@@ -59,6 +63,7 @@ class Wish:
     preflight: bool
     lines: bytes
     proved: ApiKey | None = None
+    keyless: bool = False
 
 
 class Gateway(Door):
@@ -74,8 +79,10 @@ class Gateway(Door):
         readiness: Readiness,
         audit: Audit,
         origins: Sequence[str] = (),
+        access_log: AccessLog | None = None,
     ) -> None:
         super().__init__(PREFIX, OLDER_PREFIX)
+        self.access_log = access_log
         self._access = access
         self._router = router
         self._names = catalogue.names()
@@ -88,6 +95,17 @@ class Gateway(Door):
     async def stop(self) -> None:
         await self._tasks.stop()
         await self._router.stop()
+        if self.access_log is not None:
+            await asyncio.to_thread(self.access_log.close)
+
+    def line_of(self, exchange: Exchange, carried: Any) -> Line:
+        """Name the client behind a proxy, and the key that it showed, whatever became of the request."""
+        wish: Wish | None = exchange.head.cache.get(KEY)
+        if wish is None:  # it was the application's
+            return line_of(exchange, carried, address_behind(exchange.peer, Fields(exchange.head)))
+        manifest = self._names.get(wish.name)
+        service = manifest.name if manifest is not None else ""
+        return line_of(exchange, carried, wish.visit.address, id_of(wish.shown), service)
 
     def enter(self, exchange: Exchange) -> None:
         """Serve any method on /service/{service}[/{path}] and POST on /api/service/{service}."""
@@ -95,18 +113,22 @@ class Gateway(Door):
         if wish is None:
             wish = exchange.head.cache[KEY] = self._read(exchange)
         exchange.lines += wish.lines
+        readiness = self._readiness
         if wish.preflight:
             self._answer_preflight(exchange, wish)
             return
         try:
-            self._check_open(exchange, wish)
+            if wish.forwarded or not readiness.ready or readiness.draining:
+                self._check_open(exchange, wish)
             if wish.problem is not None:
                 raise wish.problem
-            knock, key = self._access.knock(wish.visit), None
+            access, key = self._access, None
+            knock = access.knock(wish.visit)
             if wish.shown:
-                key = wish.proved = self._access.recall(wish.shown, wish.proved)
-            else:
-                self._access.check_anonymous(wish.visit)
+                key = wish.proved = access.recall(wish.shown, wish.proved)
+            elif not wish.keyless:
+                access.check_anonymous(wish.visit)
+                wish.keyless = True
             if wish.shown and key is None:
                 self._tasks.start(self._identify(exchange, wish, knock), "identify")
             else:
@@ -119,6 +141,8 @@ class Gateway(Door):
         path = head.target.partition("?")[0]
         name, rest = split_path(path, PREFIX if path.startswith(PREFIX) else OLDER_PREFIX)
         problem = None if path.startswith(PREFIX) else check_older(head.method, rest)
+        if has_dots(path):  # before anything is decided by the name in it
+            problem = Problem("invalid-request", "The path may not hold '.' or '..' segments.")
         visit = Visit(exchange.peer, address_behind(exchange.peer, fields), fields)
         told = cors.answer_headers(fields, self._origins)
         return Wish(
@@ -152,27 +176,24 @@ class Gateway(Door):
     async def _identify(self, exchange: Exchange, wish: Wish, knock: Verdict) -> None:
         """Go on with who has to be looked up."""
         try:
-            self._admit(exchange, wish, knock, await self._access.identify(wish.visit))
+            key = await self._access.identify(wish.visit)
+            if not exchange.done:  # else the client has left meanwhile, and nothing would end what began now
+                self._admit(exchange, wish, knock, key)
         except Problem as problem:
             self._turn_away(exchange, wish, problem)
         except Exception:
             exchange.crashed()
 
     def _admit(self, exchange: Exchange, wish: Wish, knock: Verdict, key: ApiKey | None) -> None:
-        caller = self._access.permit(key, self._manifest(wish.name).name, knock)
-        exchange.lines += caller.verdict.lines
+        manifest = self._names.get(wish.name)
+        if manifest is None:
+            raise _unknown(wish.name)
+        caller = self._access.permit(key, manifest.name, knock)
+        exchange.lines += caller.verdict.lines()
         try:
             self._router.take(exchange, wish.name, wish.path, forwarded=False, caller=caller.id)
         except Problem as problem:
             exchange.refuse(problem)
-
-    def _manifest(self, name: str) -> Manifest:
-        manifest = self._names.get(name)
-        if manifest is None:
-            raise Problem(
-                "unknown-service", f"No service is named {name[:64]!r}. GET /api/topology lists them all."
-            )
-        return manifest
 
     def _turn_away(self, exchange: Exchange, wish: Wish, problem: Problem) -> None:
         self._metrics.rejected(problem.kind)
@@ -195,6 +216,10 @@ class Gateway(Door):
             await self._audit.refusal(line)
         finally:
             exchange.refuse(problem)
+
+
+def _unknown(name: str) -> Problem:
+    return Problem("unknown-service", f"No service is named {name[:64]!r}. GET /api/topology lists them all.")
 
 
 def check_older(method: str, rest: str | None) -> Problem | None:

@@ -59,12 +59,15 @@ class Registry:
     def register(self, request: RegisterRequest, address: str) -> Member:
         """Take in a worker that spoke from `address`; it is known from now on."""
         before = self._members.get(request.worker_id)
+        now = self._clock()
         enrolment = self._workers.get(request.worker_id)
         leased = enrolment.vpn.ip if enrolment is not None and enrolment.vpn is not None else None
-        member = registered(request, checked_endpoints(request.endpoints, address, leased), self._clock())
+        member = registered(request, checked_endpoints(request.endpoints, address, leased), now)
         self._members[request.worker_id] = member
         self._expected_until.pop(request.worker_id, None)
-        self._touch(replan=before is None or _matters(before.capabilities, member.capabilities))
+        rested = before is not None and (before.paused or liveness(before, now, self._patience) != "active")
+        changed = before is None or _matters(before.capabilities, member.capabilities)
+        self._touch(replan=rested or changed)
         return member
 
     def heartbeat(self, request: HeartbeatRequest) -> Member:
@@ -188,6 +191,18 @@ class Registry:
         """Return active workers that run a service; those that failed a request only when there are no others."""
         fit = [m for m in self._members.values() if service in m.running and self.status(m) == "active"]
         return [member for member in fit if not member.failed] or fit
+
+    def offers(self) -> Mapping[str, Sequence[WorkerRecord]]:
+        """Return what `find` finds, for all services that somebody runs."""
+        fit: dict[str, list[Member]] = {}
+        for member in self._members.values():
+            if member.running and self.status(member) == "active":
+                for service in member.running:
+                    fit.setdefault(service, []).append(member)
+        return {
+            service: [self._record(member) for member in [m for m in members if not m.failed] or members]
+            for service, members in fit.items()
+        }
 
     def peers(self, service: str, asker: str) -> Sequence[WorkerRecord]:
         """Return candidates for another node, with the addresses that only nodes may reach."""

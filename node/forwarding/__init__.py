@@ -4,7 +4,7 @@
     class Door(*prefixes): begin, finished, in_flight; enter(exchange) is the program's own                door.py
     class Forwarder(token_for): way(worker_id, target, service_token) -> Way; stop                    forwarder.py
     Way.pool, Way.head(outbound, lines)          exchange.forward(way.pool, head, attempt, patience)
-    outbound_of(exchange, manifest, path, *, trusted) -> Outbound             raises Problem           outbound.py
+    outbound_of(exchange, manifest, path, trusted) -> Outbound                raises Problem           outbound.py
 
 `http1` is the proxy itself. Around it: `plane` serves a port with it, where an aiohttp application answers what
 the handler leaves; `door` is what the handlers of our programs share; `paths` splits `/service/NAME/rest` without

@@ -17,6 +17,7 @@ from node.wire.headers import HOPS, MESH_TOKEN, ROUTE, SERVICE_TOKEN, WORKER
 from node.wire.messages import Route
 
 MAX_WAYS = 1024  # more are forgotten all at once: making one anew is cheap
+MOMENT = 0.1  # seconds
 HOST = b" HTTP/1.1\r\nHost: "
 END_OF_LINE = b"\r\n"
 HOP = field_line(HOPS, "1")
@@ -27,7 +28,18 @@ TokenFor = Callable[[str], str]
 class Way:
     """One address of one worker; builds heads for it. `named` is what an answer from there says of it."""
 
-    __slots__ = ("_host", "_proof", "_token", "_token_for", "_worker_id", "named", "pool", "route")
+    __slots__ = (
+        "_host",
+        "_load",
+        "_load_told_at",
+        "_proof",
+        "_token",
+        "_token_for",
+        "_worker_id",
+        "named",
+        "pool",
+        "route",
+    )
 
     def __init__(
         self,
@@ -42,10 +54,19 @@ class Way:
         self.route = route
         self.named = field_line(WORKER, worker_id) + field_line(ROUTE, route)
         self._host = host.encode("latin-1")
+        self._load: float | None = None
+        self._load_told_at = 0.0
         self._worker_id = worker_id
         self._token_for = None if isinstance(proof, str) else proof
         self._token = ""
         self._proof = field_line(SERVICE_TOKEN, proof) if isinstance(proof, str) else b""
+
+    def is_news(self, load: float | None, now: float) -> bool:
+        """Tell whether the load that an answer told is another one than a moment ago; it counts as told now."""
+        if load == self._load and now - self._load_told_at < MOMENT:
+            return False
+        self._load, self._load_told_at = load, now
+        return True
 
     def head(self, outbound: Outbound, lines: bytes) -> bytes:
         """Return the whole head of a request; `lines` are those of this one request alone."""

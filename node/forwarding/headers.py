@@ -5,12 +5,13 @@ What belongs to a hop by HTTP's own rules is left out by `http1.head` already; h
 
 from __future__ import annotations
 
+import os
 import re
 import secrets
 from collections.abc import Iterable, Iterator, Mapping
 
 from node.forwarding.http1.exchange import Exchange
-from node.forwarding.http1.head import Passing, RequestHead, field_line
+from node.forwarding.http1.head import Passing, RequestHead
 from node.wire.headers import REQUEST_ID, SERVER_TIMING, TRACEPARENT
 
 OURS = ("x-rma-", "x-forwarded-")
@@ -51,8 +52,15 @@ class Digits:
         self._at = end
         return self._drawn[at:end]
 
+    def forget(self) -> None:
+        """Draw anew at the next call."""
+        self._drawn = ""
+        self._at = 0
+
 
 _digits = Digits()
+if hasattr(os, "register_at_fork"):  # a child would give the same ids as we
+    os.register_at_fork(after_in_child=_digits.forget)
 
 
 class Fields(Mapping[str, str]):
@@ -63,6 +71,9 @@ class Fields(Mapping[str, str]):
 
     def __getitem__(self, name: str) -> str:
         return self._values[name.lower()]
+
+    def __contains__(self, name: object) -> bool:
+        return isinstance(name, str) and name.lower() in self._values
 
     def __iter__(self) -> Iterator[str]:
         return iter(self._values)
@@ -95,19 +106,18 @@ def has_trace(head: RequestHead) -> bool:
 
 def new_trace() -> str:
     """Begin a trace: 128 random bits for it, 64 for our part in it."""
-    return f"00-{_digits.take(32)}-{_digits.take(16)}-01"
+    digits = _digits.take(48)
+    return f"00-{digits[:32]}-{digits[32:]}-01"
 
 
 def origin_lines(exchange: Exchange, *, trusted: bool) -> bytes:
     """Say who the client is; with `trusted` it is a node, whose word on its own client is kept."""
-    earlier = exchange.head.values if trusted else {}
-    via, remote = earlier.get("x-forwarded-for", ""), exchange.peer or "unknown"
-    return b"".join(
-        (
-            field_line("X-Forwarded-For", f"{via}, {remote}" if via else remote),
-            field_line(
-                "X-Forwarded-Proto", earlier.get("x-forwarded-proto", "https" if exchange.secure else "http")
-            ),
-            field_line("X-Forwarded-Host", earlier.get("x-forwarded-host", exchange.head.host)),
-        )
-    )
+    remote, proto, host = exchange.peer or "unknown", "https" if exchange.secure else "http", exchange.head.host
+    if trusted:
+        earlier = exchange.head.values
+        via = earlier.get("x-forwarded-for", "")
+        remote = f"{via}, {remote}" if via else remote
+        proto, host = earlier.get("x-forwarded-proto", proto), earlier.get("x-forwarded-host", host)
+    # The grammar has let all of these values through as one line each.
+    lines = f"X-Forwarded-For: {remote}\r\nX-Forwarded-Proto: {proto}\r\nX-Forwarded-Host: {host}\r\n"
+    return lines.encode("latin-1")

@@ -14,7 +14,7 @@ from node.forwarding.headers import (
 from node.forwarding.http1.exchange import Exchange
 from node.forwarding.http1.head import RequestHead, passed_fields, request_framing, request_start
 from node.forwarding.paths import check_path
-from node.wire import headers
+from node.wire.headers import REQUEST_ID, TRACEPARENT
 from node.wire.manifests import Manifest
 from node.wire.problems import Problem
 
@@ -33,7 +33,7 @@ class Outbound(msgspec.Struct, frozen=True, eq=False):
     traced: bool
 
 
-def outbound_of(exchange: Exchange, manifest: Manifest, path: str | None, *, trusted: bool) -> Outbound:
+def outbound_of(exchange: Exchange, manifest: Manifest, path: str | None, trusted: bool) -> Outbound:
     """Check a request and build what can be built of it; `path` None means the manifest's. Raise Problem.
 
     `path` is raw and begins with a slash; `trusted` says that another node sent the request.
@@ -72,15 +72,14 @@ def too_large(limit: int) -> Problem:
 
 def id_lines(exchange: Exchange, outbound: Outbound) -> bytes:
     """Return the lines by which this one request is known all the way."""
-    line = f"{headers.REQUEST_ID}: {exchange.request_id}\r\n"
-    if not outbound.traced:
-        line += f"{headers.TRACEPARENT}: {new_trace()}\r\n"
-    return line.encode("latin-1")
+    if outbound.traced:
+        return f"{REQUEST_ID}: {exchange.request_id}\r\n".encode("latin-1")
+    return f"{REQUEST_ID}: {exchange.request_id}\r\n{TRACEPARENT}: {new_trace()}\r\n".encode("latin-1")
 
 
 def _fields(exchange: Exchange, head: RequestHead, *, traced: bool, trusted: bool) -> bytes:
     passing = UPGRADE_REQUEST if head.websocket else REQUEST
     lines = passed_fields(head, passing) + origin_lines(exchange, trusted=trusted) + request_framing(head)
     if traced:
-        lines += f"{headers.TRACEPARENT}: {head.values[headers.TRACEPARENT]}\r\n".encode("latin-1")
+        lines += f"{TRACEPARENT}: {head.values[TRACEPARENT]}\r\n".encode("latin-1")
     return lines

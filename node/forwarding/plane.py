@@ -26,8 +26,11 @@ class DataPlane:
         *,
         tls: ssl.SSLContext | None = None,
         limits: ServerLimits | None = None,
+        bridge: AppBridge | None = None,
     ) -> None:
-        self._server = Http1Server(handler, [listener], sweep=Sweep(), limits=limits, tls=tls, app=AppBridge(app))
+        """`bridge` takes the place of the plain way to the application."""
+        bridge = bridge or AppBridge(app)
+        self._server = Http1Server(handler, [listener], sweep=Sweep(), limits=limits, tls=tls, app=bridge)
         self.url = url_of(listener, tls)
         self.host: str = listener.getsockname()[0]
         self.port: int = listener.getsockname()[1]

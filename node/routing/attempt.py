@@ -13,7 +13,7 @@ from node.forwarding.http1.interface import Patience, Trouble
 from node.forwarding.interface import Target
 from node.forwarding.outbound import Outbound
 from node.routing.candidates import Candidate
-from node.routing.failures import Failure, may_be_refusal, refusal_of
+from node.routing.failures import REFUSAL_STATUSES, Failure, may_be_refusal, refusal_of
 from node.routing.loads import possible
 from node.routing.parts import Parts
 from node.wire import headers
@@ -39,12 +39,13 @@ class Listener(Protocol):
 class Attempt:
     """Counts as a request in flight from `begin` to `end`, which may be called again.
 
-    `line` is the exchange that carries it: the client's own, or a rival's.
+    `line` is the exchange that carries it: the client's own, or a rival's. A worker that is this machine gets the
+    `service_token` by which its services know us.
     """
 
     __slots__ = (
-        "_listener", "_parts", "_probes", "_service", "_service_token", "_target", "_targets", "_under_way",
-        "_way", "_what", "began_at", "candidate", "line", "load", "told", "worker_id",
+        "_listener", "_parts", "_probes", "_service", "_target", "_targets", "_under_way",
+        "_what", "answered_at", "began_at", "candidate", "line", "service_token", "told", "way", "worker_id",
     )  # fmt: skip
 
     def __init__(
@@ -52,14 +53,12 @@ class Attempt:
         parts: Parts,
         service: str,
         candidate: Candidate,
-        *,
         listener: Listener,
         line: Exchange,
-        service_token: str | None = None,
     ) -> None:
         self._parts = parts
         self._service = service
-        self._service_token = service_token
+        self.service_token: str | None = None
         self._listener = listener
         self._probes = False
         self._under_way = False
@@ -67,26 +66,22 @@ class Attempt:
         self.candidate = candidate
         self.worker_id = candidate.worker_id
         self.began_at = parts.clock()
-        self.load: float | None = None  # that the answer told
-        self.told = b""  # the same as a line
+        self.answered_at = 0.0
+        self.told = b""  # the line by which the answer told a load
 
     @property
     def route(self) -> Route:
-        return self._way.route
-
-    @property
-    def named(self) -> bytes:
-        """The lines by which an answer says who gave it."""
-        return self._way.named
+        return self.way.route
 
     @property
     def is_local(self) -> bool:
-        return self._service_token is not None
+        return self.service_token is not None
 
     def begin(self) -> None:
         self._under_way = True
-        self._parts.outstanding.begin(self._service, self.worker_id)
-        self._probes = self._parts.breakers.begin(self._service, self.worker_id, self.began_at)
+        parts = self._parts
+        parts.outstanding.begin(self._service, self.worker_id)
+        self._probes = parts.breakers.begin(self._service, self.worker_id, self.began_at)
 
     def end(self) -> None:
         if not self._under_way:
@@ -99,23 +94,24 @@ class Attempt:
     def send(self, outbound: Outbound, lines: bytes, patience: Patience) -> None:
         """Ask at the worker's addresses in turn until one takes the connection."""
         self._what = (outbound, lines, patience)
-        self._targets: Iterator[Target] = iter(self._parts.addresses.ordered(self.candidate, self._parts.clock()))
+        self._targets: Iterator[Target] = iter(self._parts.addresses.ordered(self.candidate, self.began_at))
         self._next("it has no address")
 
     # What the exchange tells
 
     def answered(self, exchange: Exchange, head: ResponseHead) -> None:
         parts = self._parts
+        now = self.answered_at = parts.clock()
         parts.addresses.worked(self.worker_id, self._target)
-        if self._service_token is None:
+        if self.service_token is None:
             said = head.cache.get(LOAD)
             if said is None:
                 load = parse_load(head.values.get(LOAD))
                 said = head.cache[LOAD] = (load, load_line(load))
-            self.load, self.told = said
-            if parts.witness is not None:
-                parts.witness.answered(self.worker_id, self.load)
-            if may_be_refusal(head.status, head.values) and head.get("content-type").startswith(CONTENT_TYPE):
+            load, self.told = said
+            if self.way.is_news(load, now):
+                self._tell_load(load)
+            if head.status in REFUSAL_STATUSES and self._may_refuse(head):
                 exchange.peek(lambda body: self._peeked(head, body))
                 return
         self._listener.has_answer(self, head)
@@ -124,6 +120,8 @@ class Attempt:
         parts, worker_id = self._parts, self.worker_id
         if trouble.kind == "client":
             self._listener.client_failed(trouble)
+        elif trouble.kind == "full":  # it is we who may open no further connection
+            self._listener.has_failed(self, Failure(worker_id, "refused", trouble.reason, "overloaded"))
         elif trouble.kind == "connect":
             parts.addresses.failed(worker_id, self._target, parts.clock())
             if parts.witness is not None and not self.is_local:
@@ -142,8 +140,18 @@ class Attempt:
             return
         self._target = target
         outbound, lines, patience = self._what
-        way = self._way = self._parts.forwarder.way(self.worker_id, target, self._service_token)
+        way = self.way = self._parts.forwarder.way(self.worker_id, target, self.service_token)
         self.line.forward(way.pool, way.head(outbound, lines), self, patience)
+
+    def _tell_load(self, load: float | None) -> None:
+        parts = self._parts
+        if parts.witness is not None:
+            parts.witness.answered(self.worker_id, load)
+        if load is not None:
+            parts.cache.update_load(self.worker_id, load)
+
+    def _may_refuse(self, head: ResponseHead) -> bool:
+        return may_be_refusal(head.status, head.values) and head.get("content-type").startswith(CONTENT_TYPE)
 
     def _peeked(self, head: ResponseHead, body: bytes | None) -> None:
         refusal = refusal_of(document_of(body))

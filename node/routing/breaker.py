@@ -9,6 +9,7 @@ from typing import Literal
 
 MAX_BREAKERS = 4096
 LONGEST_COOLDOWN = 120.0
+NOBODY: Set[str] = frozenset()
 
 BreakerState = Literal["closed", "open", "half-open"]
 
@@ -54,7 +55,7 @@ class Breakers:
     def blocked(self, service: str, now: float) -> Set[str]:
         """Return the workers that may not be asked now."""
         if service not in self._tripped:
-            return frozenset()
+            return NOBODY
         return {item.worker_id for item in self.tripped(service, now) if item.blocks}
 
     def tripped(self, service: str, now: float) -> Iterator[Tripped]:

@@ -18,6 +18,7 @@ MAX_SERVICES = 512
 MAX_CANDIDATES = 256  # per service
 SHUNNED_FOR = 10.0  # seconds for which a lookup does not bring back who was just invalidated
 MAX_SHUNNED = 4096
+PAST = float("-inf")
 STALE_IF_NONE = 300.0  # seconds for which what was known serves on while a lookup finds nothing
 
 Find = Callable[[], Awaitable[Finding]]
@@ -26,11 +27,13 @@ Find = Callable[[], Awaitable[Finding]]
 @dataclass(slots=True)
 class _Entry:
     ranking: Ranking = field(default_factory=Ranking)
+    spared: Ranking = field(default_factory=Ranking)  # whom the last lookup found, but left out
     asked: tuple[AskedSource, ...] = ()
     looked_up_at: float = 0.0
     found_at: float = 0.0
     thorough_at: float | None = None
     emptied: bool = False  # the last worker was invalidated, so that a lookup is due at once
+    fresh_until: float = PAST  # while somebody is known
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,6 +116,11 @@ class FingerCache:
             return entry.ranking
         return None
 
+    def fresh(self, service: str, now: float) -> Ranking | None:
+        """Return the candidates of a service that is known well, for which nothing needs to be looked up."""
+        entry = self._entries.get(service)
+        return entry.ranking if entry is not None and now < entry.fresh_until else None
+
     async def get(self, service: str, find: Find) -> Cached:
         """Return the candidates of a service, asking `find` when they are not known or no longer fresh."""
         ranking = self.known(service, find)
@@ -122,15 +130,24 @@ class FingerCache:
         return Cached(self.ranking(service), hit=False)
 
     async def refresh(self, service: str, find: Find) -> None:
-        """Ask `find` although something is known, but not more often than every `empty_ttl`."""
+        """Ask `find` although something is known, but not more often than every `empty_ttl`.
+
+        Where the last worker was invalidated since, it is asked at once: those may come back who failed before.
+        """
         entry = self._entries.get(service)
-        if entry is None or entry.thorough_at is None or self._clock() - entry.thorough_at >= self._empty_ttl:
+        due = entry is None or entry.thorough_at is None or self._clock() - entry.thorough_at >= self._empty_ttl
+        if due or (entry is not None and entry.emptied):
             await self._lookups.call(f"{service} thorough", lambda: self._look_up(service, find, thorough=True))
 
     def ranking(self, service: str) -> Ranking:
         """Return who is known to offer a service now; the cache goes on changing it."""
         entry = self._entries.get(service)
         return entry.ranking if entry is not None else Ranking()
+
+    def spared(self, service: str) -> Ranking:
+        """Return who is offered, as far as is known, but failed so lately that others are asked first."""
+        entry = self._entries.get(service)
+        return entry.spared if entry is not None else Ranking()
 
     def all_known(self) -> Iterator[tuple[str, Candidate]]:
         for service, entry in self._entries.items():
@@ -152,16 +169,18 @@ class FingerCache:
         """Forget a worker for one service, and for a while leave it out of lookups that find others."""
         entry = self._entries.get(service)
         candidate = entry.ranking.remove(worker_id) if entry is not None else None
+        if entry is not None:
+            entry.spared.remove(worker_id)
         before = self._shunned.get((service, worker_id))
         known = before.candidate if candidate is None and before is not None else candidate
         self._shun(Shunned(worker_id, self._clock() + SHUNNED_FOR, reason, known), service)
         if entry is not None and candidate is not None and not len(entry.ranking):
-            entry.emptied = True
+            entry.emptied, entry.fresh_until = True, PAST
 
     def invalidate_worker(self, worker_id: str, reason: str = "") -> None:
         """Forget a worker for every service that it is known for."""
         for service, entry in self._entries.items():
-            if entry.ranking.get(worker_id) is not None:
+            if entry.ranking.get(worker_id) is not None or entry.spared.get(worker_id) is not None:
                 self.invalidate(service, worker_id, reason)
 
     def update_load(self, worker_id: str, load: float, service: str = "") -> None:
@@ -192,19 +211,29 @@ class FingerCache:
         if thorough:
             entry.thorough_at = now
         if finding.candidates:
-            entry.ranking = Ranking(self._taken(service, finding.candidates, now))
+            entry.ranking, entry.spared = self._taken(service, finding.candidates, now)
             entry.found_at = now
         elif now - entry.found_at > STALE_IF_NONE:
-            entry.ranking = Ranking()
+            entry.ranking, entry.spared = Ranking(), Ranking()
+        entry.fresh_until = now + self._ttl if len(entry.ranking) else PAST
         while len(self._entries) > self._max_services:
             self._entries.popitem(last=False)
 
-    def _taken(self, service: str, found: Sequence[Candidate], now: float) -> Iterator[Candidate]:
-        """Yield who is taken in of those that a lookup found, with the newest that is known of their loads."""
-        wanted = [item for item in found if not self._is_shunned(service, item.worker_id, now)] or found
-        for candidate in wanted[:MAX_CANDIDATES]:
+    def _taken(self, service: str, found: Sequence[Candidate], now: float) -> tuple[Ranking, Ranking]:
+        """Return who is taken in of those that a lookup found, and who is left out for now because it failed."""
+        shunned = {item.worker_id for item in found if self._is_shunned(service, item.worker_id, now)}
+        wanted = [item for item in found if item.worker_id not in shunned]
+        spared = [item for item in found if item.worker_id in shunned]
+        if not wanted:
+            wanted, spared = spared, wanted
+        return self._ranked(service, wanted), self._ranked(service, spared)
+
+    def _ranked(self, service: str, found: Sequence[Candidate]) -> Ranking:
+        """Return candidates with the newest that is known of their loads."""
+        found = found[:MAX_CANDIDATES]
+        for candidate in found:
             self._loads.note(candidate.worker_id, candidate.said)
-            yield self._up_to_date(candidate, service)
+        return Ranking(self._up_to_date(candidate, service) for candidate in found)
 
     def _up_to_date(self, candidate: Candidate, service: str) -> Candidate:
         return candidate.told(self._loads.newest(candidate.worker_id, service, candidate.said))

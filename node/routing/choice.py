@@ -11,18 +11,19 @@ from node.wire.manifests import Manifest
 class Choice:
     """Remembers who has been asked in this request; nobody is asked twice."""
 
-    __slots__ = ("_manifest", "_parts", "_refreshed", "_searched", "_vetted_only", "picked", "tried")
+    __slots__ = ("_manifest", "_parts", "_ranking", "_refreshed", "_searched", "_vetted_only", "picked", "tried")
 
-    def __init__(self, parts: Parts, manifest: Manifest, *, vetted_only: bool) -> None:
+    def __init__(self, parts: Parts, manifest: Manifest, vetted_only: bool) -> None:
         self._parts = parts
         self._manifest = manifest
         self._vetted_only = vetted_only
         self._searched = False
         self._refreshed = False
+        self._ranking: Ranking | None = None  # among whom was picked last
         self.tried: set[str] = {parts.worker_id}
         self.picked: Candidate | None = None
 
-    def ready(self) -> bool:
+    def ready(self, now: float) -> bool:
         """Tell whether `picked` is who to ask next (None: nobody is left), and no lookup has to come before."""
         if self.picked is not None and self.picked.worker_id not in self.tried:
             return True
@@ -30,12 +31,19 @@ class Choice:
         if self._searched:
             ranking = parts.cache.ranking(service)
         else:
-            known = parts.cache.known(service, lambda: parts.finder.first(service))
+            known = parts.cache.fresh(service, now)
+            if known is None:
+                known = parts.cache.known(service, lambda: parts.finder.first(service))
             if known is None:
                 return False
             ranking = known
-            self._found(ranking, hit=True)
-        self.picked = self._pick(ranking)
+            self._searched = True
+            self._refreshed = not ranking.count
+            parts.counters.cache_hits += 1
+        self._ranking = ranking
+        self.picked = self._pick(ranking, now)
+        if self.picked is None and self._refreshed:
+            self.picked = self._pick(parts.cache.spared(service), now)  # better than nobody
         return self.picked is not None or self._refreshed
 
     async def look_up(self) -> None:
@@ -64,8 +72,9 @@ class Choice:
 
     def places(self) -> int:
         """Return how many requests the workers that are known take together."""
-        known = len(self._parts.cache.ranking(self._manifest.name))
-        return max(1, known) * self._manifest.concurrency
+        ranking = self._ranking
+        known = ranking.count if ranking is not None else 0
+        return (known or 1) * self._manifest.concurrency
 
     def again(self) -> None:
         """Pick anew: who was picked before a wait may be gone or full."""
@@ -77,12 +86,12 @@ class Choice:
             self._parts.counters.cache_hits += 1
         else:
             self._parts.counters.cache_misses += 1
-        self._refreshed = not len(ranking)  # every source was asked a moment ago
+        self._refreshed = not ranking.count  # every source was asked a moment ago
 
-    def _pick(self, ranking: Ranking) -> Candidate | None:
+    def _pick(self, ranking: Ranking, now: float) -> Candidate | None:
         """Let the policy pick among those not asked yet; broken ones only where there are no others."""
         parts, service = self._parts, self._manifest.name
-        broken = parts.breakers.blocked(service, parts.clock())
+        broken = parts.breakers.blocked(service, now)
         if broken:
             picked = parts.selector.pick(service, ranking, self._wanted(self.tried | broken))
             if picked is not None:

@@ -40,53 +40,54 @@ Step = Callable[[], None]
 class Dispatch:
     """One request on its way; at last `worker`, `route`, `attempts` and `failures` tell how it went."""
 
-    # Defaults stand here, not in __init__: most requests change few of them.
-    attempts = 0
-    worker: str | None = None
-    route: Route | None = None
-
-    _gates: tuple[Gate, ...] = ()  # in which we hold a place
-    _under_way: tuple[Attempt, ...] = ()
-    _failures: tuple[Failure, ...] = ()
-    _full_here: LocalTarget | None = None  # where to queue when nobody else takes it
-    _at_home = False
-    _last_resort = False
-    _call_off: Callable[[], object] | None = None  # of what is waited for
-    _hedge: Hedge | None = None
-    _over = False
-    _winner: Attempt | None = None
-    _patience: Patience | None = None  # from the first try on: time in a queue does not count
+    __slots__ = (
+        "_at_home", "_call_off", "_caller", "_choice", "_failed", "_forwarded", "_full_here", "_gates",
+        "_hedge", "_last_resort", "_lines", "_outbound", "_over", "_parts", "_patience", "_service",
+        "_under_way", "_winner", "attempts", "exchange", "failures", "manifest", "route", "started", "worker",
+    )  # fmt: skip
 
     def __init__(
         self,
         parts: Parts,
         outbound: Outbound,
         exchange: Exchange,
-        *,
-        forwarded: bool,
         caller: str,
         vetted_only: bool,
-        over: Callable[[Dispatch], None],
     ) -> None:
         manifest = outbound.manifest
         self._parts = parts
-        self._manifest = manifest
         self._service = manifest.name
         self._outbound = outbound
         self._lines = id_lines(exchange, outbound)
-        self._forwarded = forwarded
+        self._forwarded = outbound.trusted
         self._caller = caller
-        self._choice = Choice(parts, manifest, vetted_only=vetted_only)
-        self._report = over
-        self._repeatable = repeatable(exchange.head.method, exchange.head.values.get(ONCE, ""), manifest)
+        self._choice = Choice(parts, manifest, vetted_only)
+        self._gates: tuple[Gate, ...] = ()  # in which we hold a place
+        self._under_way: tuple[Attempt, ...] = ()
+        self._failed: tuple[Failure, ...] = ()
+        self._full_here: LocalTarget | None = None  # where to queue when nobody else takes it
+        self._at_home = self._last_resort = self._over = False
+        self._call_off: Callable[[], object] | None = None  # of what is waited for
+        self._hedge: Hedge | None = None
+        self._winner: Attempt | None = None
+        self._patience: Patience | None = None  # from the first try on: time in a queue does not count
+        self.attempts = 0
+        self.failures = 0  # how many workers were asked in vain
+        self.worker: str | None = None
+        self.route: Route | None = None
         self.exchange = exchange
         self.manifest = manifest
         self.started = parts.clock()
 
     @property
-    def failures(self) -> int:
-        """How many workers were asked in vain."""
-        return len(self._failures)
+    def _repeatable(self) -> bool:
+        head = self.exchange.head
+        return repeatable(head.method, head.get(ONCE), self.manifest)
+
+    @property
+    def caller(self) -> str:
+        """Who asked, as `Router.take` was told."""
+        return self._caller
 
     # --- here or elsewhere ----------------------------------------------------------------------------------------
 
@@ -111,7 +112,7 @@ class Dispatch:
             self._refuse(self._no_worker(f"This machine does not run {self._service} now."))
             return
         # The sender waits only so long for the answer's first byte; half of it is for the service itself.
-        wait = self._parts.settings.first_byte_of(self._manifest) / 2
+        wait = self._parts.settings.first_byte_of(self.manifest) / 2
         self._enter(self._local_gate(target), wait, lambda: self._ask_here(target))
 
     def _ask_here(self, target: LocalTarget) -> None:
@@ -147,7 +148,7 @@ class Dispatch:
             return
         self._ask(candidate, self.exchange)
         wait = self._parts.settings.hedge_after
-        if wait > 0.0 and self._under_way and self._may_hedge():
+        if wait and self._under_way and self._may_hedge():
             self._hedge = Hedge(wait, self._ask_second)
 
     def _nobody_left(self) -> None:
@@ -156,7 +157,7 @@ class Dispatch:
         target, self._full_here = self._full_here, None
         if target is None or not self._another_allowed():
             self._conclude()
-        elif not self._failures:
+        elif not self._failed:
             self._back_here(target)
         else:
             self._after_pause(lambda: self._back_here(target))
@@ -168,19 +169,20 @@ class Dispatch:
     # --- asking ---------------------------------------------------------------------------------------------------
 
     def _ask(self, candidate: Candidate, line: Exchange, service_token: str | None = None) -> None:
+        parts, exchange = self._parts, self.exchange
         self._choice.tried.add(candidate.worker_id)
         self.attempts += 1
-        if self._forwarded or self.attempts >= self._parts.settings.attempts:
-            self.exchange.keep_body = False  # nobody will ask for it again
-        attempt = Attempt(
-            self._parts, self._service, candidate, listener=self, line=line, service_token=service_token
-        )
+        if self._forwarded or self.attempts >= parts.settings.attempts:
+            exchange.keep_body = False  # nobody will ask for it again
+        attempt = Attempt(parts, self._service, candidate, self, line)
+        attempt.service_token = service_token
         self._under_way += (attempt,)
         attempt.begin()
-        if self._patience is None:
-            connect, first_byte, idle, whole = self._parts.settings.times_of(self._manifest)
-            self._patience = Patience(connect, first_byte, idle, asyncio.get_running_loop().time() + whole)
-        attempt.send(self._outbound, self._lines, self._patience)
+        patience = self._patience
+        if patience is None:
+            connect, first_byte, idle, whole = parts.settings.times_of(self.manifest)
+            patience = self._patience = Patience(connect, first_byte, idle, exchange.client.loop.time() + whole)
+        attempt.send(self._outbound, self._lines, patience)
 
     def has_answer(self, attempt: Attempt, head: ResponseHead) -> None:
         """Relay an answer, unless it is a failure that another worker may make good."""
@@ -211,11 +213,12 @@ class Dispatch:
 
     def client_failed(self, trouble: Trouble) -> None:
         """Say what is wrong with the request; no worker is to blame."""
-        limit = self._manifest.max_body_bytes
+        limit = self.manifest.max_body_bytes
         self.exchange.refuse(too_large(limit) if trouble.status == 413 else problem_of(trouble))
 
     def _give_up(self, attempt: Attempt, failure: Failure) -> None:
-        self._failures += (failure,)
+        self._failed += (failure,)
+        self.failures += 1
         self._let_go(attempt)
         if not self._under_way:  # else the other one may still answer
             self._end_race()
@@ -226,20 +229,15 @@ class Dispatch:
         self._winner = attempt
         if self._hedge is not None:
             self._win(attempt)
-        self.worker, self.route = attempt.worker_id, attempt.route
-        told = attempt.told
+        way, told = attempt.way, attempt.told
+        self.worker, self.route = attempt.worker_id, way.route
         if attempt.is_local:
             told = load_line(parts.own_load())
-        elif attempt.load is not None:
-            parts.cache.update_load(attempt.worker_id, attempt.load)
         passing = parts.answers.switching if head.status == SWITCHING else parts.answers.plain
         endless = head.values.get("content-type", "").startswith(EVENTS)
-        exchange.relay(passing, self._added_lines(attempt, told), endless=endless)
-
-    def _added_lines(self, attempt: Attempt, told: bytes) -> bytes:
-        found = (attempt.began_at - self.started) * 1000.0
-        waited = (self._parts.clock() - attempt.began_at) * 1000.0
-        return ADDED % (attempt.named, self.attempts, found, waited, told)
+        found, waited = attempt.began_at - self.started, attempt.answered_at - attempt.began_at
+        added = ADDED % (way.named, self.attempts, found * 1000.0, waited * 1000.0, told)
+        exchange.relay(passing, added, endless)
 
     # --- asking a second worker as well ---------------------------------------------------------------------------
 
@@ -323,11 +321,11 @@ class Dispatch:
             self._conclude()
             return
         parts.counters.retries += 1
-        pause = backoff(len(self._failures), parts.settings.retry_base, parts.settings.retry_cap, parts.rng)
+        pause = backoff(self.failures, parts.settings.retry_base, parts.settings.retry_cap, parts.rng)
         self._wait(asyncio.get_running_loop().call_later(pause, self._step, step).cancel)
 
     def _another_allowed(self) -> bool:
-        return not self._failures or self._retry_allowed(self._failures[-1])
+        return not self._failed or self._retry_allowed(self._failed[-1])
 
     def _retry_allowed(self, failure: Failure) -> bool:
         return self._in_time() and may_retry(
@@ -354,13 +352,13 @@ class Dispatch:
             parts.breakers.failed(service, failure.worker_id, parts.clock(), failure.reason)
 
     def _conclude_here(self) -> None:
-        if any(failure.executed for failure in self._failures):
+        if any(failure.executed for failure in self._failed):
             self._conclude()
         else:
             self._refuse(self._no_worker(f"{self._service} on this machine takes no connections."))
 
     def _conclude(self) -> None:
-        self._refuse(conclude(self._service, self._failures, self._parts.settings.retry_after))
+        self._refuse(conclude(self._service, self._failed, self._parts.settings.retry_after))
 
     def _no_worker(self, text: str) -> Problem:
         return no_worker(self._service, text, self._parts.settings.retry_after)
@@ -372,7 +370,7 @@ class Dispatch:
 
     def _choose(self, then: Callable[[Candidate | None], None]) -> None:
         """Go on with who is to be asked next, at once where no lookup has to come before."""
-        if self._choice.ready():
+        if self._choice.ready(self._parts.clock() if self.attempts else self.started):
             then(self._choice.picked)
         else:
             self._wait(self._parts.tasks.start(self._look_up(then), "lookup").cancel)
@@ -382,7 +380,7 @@ class Dispatch:
             ready = False
             while not ready:
                 await self._choice.look_up()
-                ready = self._choice.ready()
+                ready = self._choice.ready(self._parts.clock())
         except Exception:
             self.exchange.crashed()
         else:
@@ -426,21 +424,23 @@ class Dispatch:
     def ended(self) -> None:
         """Hear from the exchange that the request is over; let go of everything and tell how it went."""
         self._over = True
+        winner, under_way = self._winner, self._under_way
         if self._call_off is not None:
             self._call_off()
             self._call_off = None
-        if self._winner is not None:
-            self._judge(self._winner.worker_id)
+        if winner is not None:
+            self._judge(winner.worker_id)
         if self._hedge is not None:
             self._end_race()
-        under_way, self._under_way = self._under_way, ()
+        self._winner, self._under_way = None, ()
         for attempt in under_way:
             attempt.end()
             if attempt.line is not self.exchange:
                 attempt.line.discard()
-        self._winner = None
-        self._leave_gates()
-        self._report(self)
+        for gate in self._gates:
+            gate.leave()
+        self._gates = ()
+        self._parts.over(self)
 
     def _judge(self, worker_id: str) -> None:
         """Tell the breaker whether the answer was a good and whole one; a client that left says nothing."""

@@ -9,7 +9,7 @@ NONE: Mapping[str, int] = MappingProxyType({})
 
 
 class Outstanding:
-    """Counts per service and worker; who has none takes no room."""
+    """Counts per service and worker; a worker that has none takes no room."""
 
     def __init__(self) -> None:
         self._counts: dict[str, dict[str, int]] = {}
@@ -26,10 +26,7 @@ class Outstanding:
 
     def end(self, service: str, worker_id: str) -> None:
         counts = self._counts[service]
-        left = counts[worker_id] - 1
-        if left:
-            counts[worker_id] = left
-            return
-        del counts[worker_id]
-        if not counts:
-            del self._counts[service]
+        if counts[worker_id] > 1:
+            counts[worker_id] -= 1
+        else:
+            del counts[worker_id]

@@ -5,7 +5,7 @@ from __future__ import annotations
 import random
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
 from node.forwarding.forwarder import Forwarder
 from node.forwarding.headers import Answers
@@ -21,6 +21,9 @@ from node.routing.settings import RoutingSettings
 from node.routing.sources import Finder
 from node.routing.stats import RoutingCounters
 from node.routing.targets import AddressBook
+
+if TYPE_CHECKING:
+    from node.routing.dispatch import Dispatch
 
 
 class Witness(Protocol):
@@ -38,7 +41,7 @@ class Witness(Protocol):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Parts:
-    """The parts; `witness` may be missing."""
+    """The parts; `witness` may be missing, and `over` hears of every request that has ended."""
 
     worker_id: str
     settings: RoutingSettings
@@ -56,6 +59,7 @@ class Parts:
     clock: Callable[[], float]
     rng: random.Random
     own_load: Callable[[], float]
+    over: Callable[[Dispatch], None]
     witness: Witness | None = None
     tasks: TaskSet = field(default_factory=lambda: TaskSet("routing"))
     outstanding: Outstanding = field(default_factory=Outstanding)

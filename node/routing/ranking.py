@@ -5,6 +5,7 @@ from __future__ import annotations
 import bisect
 import random
 from collections.abc import Container, Iterable, Iterator, Mapping
+from operator import itemgetter
 
 import msgspec
 
@@ -12,6 +13,7 @@ from node.routing.candidates import Candidate
 
 LOAD_STEPS = 20  # loads that differ by less than a step are equal: noise must not keep a worker idle
 NOBODY: Mapping[str, Candidate] = {}
+FIRST = itemgetter(0)
 
 
 class Wanted(msgspec.Struct, frozen=True):
@@ -49,10 +51,11 @@ def step_of(load: float) -> int:
 class Ranking:
     """Candidates by id and by the step that their reported load is in."""
 
-    __slots__ = ("_by_id", "_steps")
+    __slots__ = ("_by_id", "_steps", "count")
 
     def __init__(self, candidates: Iterable[Candidate] = ()) -> None:
         self._by_id: dict[str, Candidate] = {}
+        self.count = 0  # the same as `len`, for those in a hurry
         self._steps: dict[int, dict[str, Candidate]] = {}
         for candidate in candidates:
             self.put(candidate)
@@ -73,10 +76,12 @@ class Ranking:
         if before is not None and step_of(before.load) != step:
             self._unstep(before)
         self._by_id[worker_id] = candidate
+        self.count = len(self._by_id)
         self._steps.setdefault(step, {})[worker_id] = candidate
 
     def remove(self, worker_id: str) -> Candidate | None:
         candidate = self._by_id.pop(worker_id, None)
+        self.count = len(self._by_id)
         if candidate is not None:
             self._unstep(candidate)
         return candidate
@@ -85,6 +90,25 @@ class Ranking:
         """Return all who may be picked: those with room, or the full ones where there are no others."""
         allowed = [item for item in self if wanted.allows(item)]
         return [item for item in allowed if wanted.has_room(item)] or allowed
+
+    def few_by_step(self, wanted: Wanted) -> list[tuple[int, Candidate]]:
+        """Return all with room who may be picked, each after the step of its load, the least loaded first."""
+        busy, concurrency, skip, vetted_only = wanted.busy, wanted.concurrency, wanted.skip, wanted.vetted_only
+        found, uneven = [], len(self._steps) > 1
+        for step, bucket in self._steps.items():
+            for worker_id, candidate in bucket.items():
+                if worker_id in skip or (vetted_only and not candidate.vetted):
+                    continue
+                ours = busy.get(worker_id)
+                if ours is None:
+                    found.append((step, candidate))
+                elif ours < concurrency:
+                    own_step = round(ours / concurrency * LOAD_STEPS)
+                    uneven = uneven or own_step > step
+                    found.append((max(step, own_step), candidate))
+        if uneven:
+            found.sort(key=FIRST)
+        return found
 
     def least_loaded(self, most: int, wanted: Wanted, rng: random.Random) -> list[Candidate]:
         """Return up to `most` of the eligible, the least loaded first; those of one step come in random order.

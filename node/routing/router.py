@@ -91,6 +91,7 @@ class Router:
             clock=clock,
             rng=rng,
             own_load=own_load or self.local_load,
+            over=self._finished,
         )
 
     def take(
@@ -110,21 +111,19 @@ class Router:
         What is `personal`, or for a service that is, goes to no worker but vetted ones. The exchange's `context`
         is set to what must be told its end (see node.forwarding.door).
         """
-        manifest = self._resolve(service)
-        outbound = outbound_of(exchange, manifest, path, trusted=forwarded)
+        manifest, parts = self._resolve(service), self._parts
+        outbound = outbound_of(exchange, manifest, path, forwarded)
         check_length(exchange.head, manifest.max_body_bytes)
         exchange.body_limit = manifest.max_body_bytes
         dispatch = Dispatch(
-            self._parts,
+            parts,
             outbound,
             exchange,
-            forwarded=forwarded,
-            caller=caller,
-            vetted_only=_vetted_only(manifest, personal=personal),
-            over=self._finished,
+            caller,
+            personal or manifest.data_class == "personal",
         )
         exchange.context = dispatch
-        self._parts.budget.request(dispatch.started)
+        parts.budget.request(dispatch.started)
         dispatch.begin(self._local.target(manifest.name) if self._local is not None else None)
 
     async def explain(self, service: str, *, personal: bool = False) -> Explanation:
@@ -226,15 +225,15 @@ class Router:
         )
 
     def _finished(self, dispatch: Dispatch) -> None:
-        exchange = dispatch.exchange
-        left = exchange.gone and exchange.status != SWITCHING  # a WebSocket ends when its client leaves
-        status = CLIENT_LEFT if left or not exchange.status else exchange.status
+        exchange, worker = dispatch.exchange, dispatch.worker
+        status = exchange.status
+        left = exchange.gone and status != SWITCHING  # a WebSocket ends when its client leaves
+        if left or not status:
+            status = CLIENT_LEFT
         seconds = self._clock() - dispatch.started
-        name, worker = dispatch.manifest.name, dispatch.worker
-        outcome = Outcome(name, worker, dispatch.route, status, seconds, dispatch.attempts)
-        broken = bool(exchange.broken) and not left
-        failed = broken or (worker is None and status >= 500)
-        self._parts.counters.finished(outcome, failed=failed, failures=dispatch.failures)
+        outcome = Outcome(dispatch.manifest.name, worker, dispatch.route, status, seconds, dispatch.attempts)
+        failed = (bool(exchange.broken) and not left) or (worker is None and status >= 500)
+        self._parts.counters.finished(outcome, failed, dispatch.failures)
         if self._observer is not None:
             self._observer(outcome)
 

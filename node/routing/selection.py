@@ -14,12 +14,26 @@ from node.routing.settings import Policy
 WEIGHTS = (5, 3, 2)
 UP_TO = tuple(accumulate(WEIGHTS))
 MAX_TURNS = 1024
+FEW = 6  # candidates up to which looking at all of them is quicker than drawing some
 
 
 def pick_weighted(best: Sequence[Candidate], rng: random.Random) -> Candidate:
     """Return one of up to three candidates, the least loaded of which comes first, with weights 5:3:2."""
     point = rng.random() * UP_TO[len(best) - 1]
     return best[0 if point < UP_TO[0] else 1 if point < UP_TO[1] else 2]
+
+
+def pick_of_few(found: Sequence[tuple[int, Candidate]], rng: random.Random) -> Candidate:
+    """Return one of some candidates in order of their steps, with the same chances as `pick_weighted`.
+
+    The weights say which rank is meant; all who share its step have the same right to that rank.
+    """
+    point = rng.random() * UP_TO[min(len(found), len(UP_TO)) - 1]
+    step = found[0 if point < UP_TO[0] else 1 if point < UP_TO[1] else 2][0]
+    if found[-1][0] == found[0][0]:
+        return found[int(rng.random() * len(found))][1]
+    alike = [candidate for other, candidate in found if other == step]
+    return alike[int(rng.random() * len(alike))]
 
 
 def pick_least_outstanding(candidates: Sequence[Candidate], wanted: Wanted, rng: random.Random) -> Candidate:
@@ -95,6 +109,8 @@ class Selector:
     def pick(self, service: str, ranking: Ranking, wanted: Wanted) -> Candidate | None:
         """Return one of the candidates that may be picked; None where there are none."""
         if self._policy == "weighted":
+            if ranking.count <= FEW and (found := ranking.few_by_step(wanted)):
+                return pick_of_few(found, self._rng)
             best = ranking.least_loaded(len(WEIGHTS), wanted, self._rng)
             return pick_weighted(best, self._rng) if best else None
         eligible = ranking.eligible(wanted)

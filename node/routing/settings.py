@@ -40,11 +40,12 @@ class RoutingSettings:
 
     def times_of(self, manifest: Manifest) -> tuple[float, float, float, float]:
         """Return the limits for connecting, the first byte, silence and the whole request."""
+        first_byte, whole = manifest.first_byte_timeout, manifest.request_timeout
         return (
             self.connect_timeout,
-            self.first_byte_of(manifest),
+            self.first_byte_timeout if first_byte == FIRST_BYTE else first_byte,
             self.idle_timeout,
-            self.request_time_of(manifest),
+            self.request_timeout if whole == WHOLE else whole,
         )
 
     def first_byte_of(self, manifest: Manifest) -> float:

@@ -30,8 +30,6 @@ class Outcome(msgspec.Struct, frozen=True):
 class RoutingCounters:
     """Counters since start; latencies are kept for the last requests only."""
 
-    local_requests: int = 0
-    forwarded_requests: int = 0
     cache_hits: int = 0
     cache_misses: int = 0
     dht_lookups: int = 0
@@ -41,30 +39,26 @@ class RoutingCounters:
     hedged: int = 0
     hedge_wins: int = 0
     by_route: Counter[Route] = field(default_factory=Counter)
-    latencies: deque[float] = field(default_factory=lambda: deque(maxlen=LATENCIES))
+    latencies: deque[float] = field(default_factory=lambda: deque(maxlen=LATENCIES))  # seconds
 
-    def finished(self, outcome: Outcome, *, failed: bool, failures: int = 0) -> None:
+    def finished(self, outcome: Outcome, failed: bool, failures: int = 0) -> None:
         """Count a request that has ended, after so many workers failed it.
 
         `failed` means that no worker's whole answer reached the client.
         """
-        self.latencies.append(outcome.seconds * 1000.0)
+        self.latencies.append(outcome.seconds)
         if outcome.route is not None:
             self.by_route[outcome.route] += 1
-            if outcome.route == "local":
-                self.local_requests += 1
-            else:
-                self.forwarded_requests += 1
         if failed:
             self.failed_requests += 1
         elif failures:
             self.failovers += 1
 
     def snapshot(self, cache_size: int) -> RoutingStats:
-        looked = self.cache_hits + self.cache_misses
+        looked, here = self.cache_hits + self.cache_misses, self.by_route["local"]
         return RoutingStats(
-            local_requests=self.local_requests,
-            forwarded_requests=self.forwarded_requests,
+            local_requests=here,
+            forwarded_requests=self.by_route.total() - here,
             cache_hits=self.cache_hits,
             cache_misses=self.cache_misses,
             dht_lookups=self.dht_lookups,
@@ -76,7 +70,7 @@ class RoutingCounters:
             hedged=self.hedged,
             hedge_wins=self.hedge_wins,
             requests_by_route=dict(self.by_route),
-            latency_ms=percentiles(self.latencies),
+            latency_ms=percentiles([1000.0 * seconds for seconds in self.latencies]),
         )
 
 

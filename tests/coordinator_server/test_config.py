@@ -35,6 +35,8 @@ def test_every_setting_has_a_help_text() -> None:
         ({"port": 70000}, "port"),
         ({"vpn_network": "8.8.8.0/24"}, "vpn_network"),
         ({"vpn_network": "10.42.0.0"}, "vpn_network"),
+        ({"workers": 0}, "workers"),
+        ({"workers": 65}, "workers"),
         ({"store": "oracle"}, "store"),
         ({"worker_heartbeat": "often"}, "worker_heartbeat"),
     ],

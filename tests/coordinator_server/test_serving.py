@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import datetime
 import json
 import os
 import signal
@@ -17,21 +16,19 @@ import time
 from collections.abc import Coroutine, Iterator
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 import aiohttp
 import pytest
-from cryptography import x509
-from cryptography.hazmat.primitives import serialization
-from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
-from cryptography.x509.oid import NameOID
 
 from coordinator_server.config import CoordinatorConfig
 from coordinator_server.front import FRONT
-from coordinator_server.serving import drain, public_url, read_catalogue, read_tls, warnings
+from coordinator_server.serving import drain, public_url, read_catalogue, read_tls, renew_certificate, warnings
 from coordinator_server.store.sqlite import open_database
 from node.program.errors import EXIT_IN_USE, EXIT_USAGE, UserFacingError
 from node.program.tasks import TaskSet
 from node.program.web import bind
+from tests.support.certificates import self_signed
 from tests.support.coordinators import Worker, coordinator_room, quick_config
 from tests.support.front import running_front
 from tests.support.real_mesh import ENVIRONMENT, RealMesh, real_mesh, run
@@ -130,33 +127,22 @@ def test_what_the_operator_should_know() -> None:
     assert ["--anonymous" in text or "--edge" in text for text in texts] == [True, True]
 
 
-def make_certificate(folder: Path) -> tuple[Path, Path]:
-    key = Ed25519PrivateKey.generate()
-    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "localhost")])
-    now = datetime.datetime.now(datetime.UTC)
-    certificate = (
-        x509.CertificateBuilder()
-        .subject_name(name)
-        .issuer_name(name)
-        .public_key(key.public_key())
-        .serial_number(1)
-        .not_valid_before(now - datetime.timedelta(days=1))
-        .not_valid_after(now + datetime.timedelta(days=1))
-        .add_extension(x509.SubjectAlternativeName([x509.DNSName("localhost")]), critical=False)
-        .sign(key, None)
-    )
-    cert_file, key_file = folder / "cert.pem", folder / "key.pem"
-    cert_file.write_bytes(certificate.public_bytes(serialization.Encoding.PEM))
-    key_file.write_bytes(
-        key.private_bytes(
-            serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
-        )
-    )
-    return cert_file, key_file
+def test_a_certificate_is_renewed_only_where_it_can_be_used(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    cert, key = self_signed(tmp_path)
+    config = CoordinatorConfig(tls_cert=str(cert), tls_key=str(key))
+    tls = read_tls(config)
+    self_signed(tmp_path)
+    assert renew_certificate(tls, config)
+    cert.write_text("nothing")
+    assert not renew_certificate(tls, config)
+    assert "everything stays as it is" in caplog.text
+    assert renew_certificate(None, CoordinatorConfig())
 
 
 def test_certificates_that_cannot_be_used_are_said(tmp_path: Path) -> None:
-    cert, key = make_certificate(tmp_path)
+    cert, key = self_signed(tmp_path)
     assert read_tls(CoordinatorConfig()) is None
     assert read_tls(CoordinatorConfig(tls_cert=str(cert), tls_key=str(key))) is not None
     for one, other in ((key, cert), (cert, cert), (tmp_path / "none.pem", key)):
@@ -174,7 +160,7 @@ def test_the_settings_of_tests_are_those_of_the_program(tmp_path: Path) -> None:
 
 @pytest.mark.processes
 async def test_it_serves_https(mesh: RealMesh, tmp_path: Path) -> None:
-    cert, key = make_certificate(tmp_path)
+    cert, key = self_signed(tmp_path)
     coordinator = await asyncio.to_thread(mesh.start_coordinator, "--tls-cert", str(cert), "--tls-key", str(key))
     assert coordinator.url.startswith("https://")
     trusted = ssl.create_default_context(cafile=str(cert))
@@ -194,6 +180,26 @@ def test_sigterm_ends_it_with_0_and_the_data_dir_can_be_used_again(mesh: RealMes
     second = mesh.start_coordinator()
     assert second.ready["coordinator_id"] == first.ready["coordinator_id"]
     assert second.stop() == 0
+
+
+@pytest.mark.processes
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows stops no process")
+def test_sigterm_turns_nobody_away_who_is_connected(mesh: RealMesh) -> None:
+    coordinator = mesh.start_coordinator()
+    place = urlsplit(coordinator.url)
+    coordinator.process.send_signal(signal.SIGSTOP)
+    clients = [socket.create_connection((place.hostname, place.port), timeout=60) for _ in range(100)]
+    for number, client in enumerate(clients):
+        path = b"/service/ocr" if number % 2 else b"/health"
+        client.sendall(b"GET " + path + b" HTTP/1.1\r\nHost: mesh\r\n\r\n")
+    coordinator.process.send_signal(signal.SIGTERM)
+    coordinator.process.send_signal(signal.SIGCONT)
+    for number, client in enumerate(clients):
+        with client, client.makefile("rb") as answer:
+            told = answer.read()
+        assert told.startswith(b"HTTP/1.1 401 " if number % 2 else b"HTTP/1.1 200 ")
+        assert b"\r\nConnection: close\r\n" in told
+    assert coordinator.process.wait(60) == 0
 
 
 @pytest.mark.processes

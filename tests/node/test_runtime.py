@@ -6,6 +6,8 @@ import asyncio
 import socket
 from pathlib import Path
 
+import aiohttp
+import msgspec
 import pytest
 
 from node.config import NodeConfig
@@ -75,3 +77,25 @@ async def test_a_signal_ends_it_after_requests_in_flight(tmp_path: Path) -> None
     await asyncio.wait_for(waiting, 30)
     assert node.state.phase == "stopped"
     await node.stop()
+
+
+async def test_its_access_log_tells_of_every_request_at_its_door(tmp_path: Path) -> None:
+    path = tmp_path / "access.log"
+    node = NodeRuntime(NodeConfig(port=0, dht_port=0, keyring=False, access_log=str(path)), tmp_path / "data")
+    (tmp_path / "data").mkdir()
+    await node.start()
+    async with aiohttp.ClientSession(node.url) as session:
+        for where in ("/health?a=b", "/service/ner"):
+            async with session.get(where) as answer:
+                await answer.read()
+    await node.stop()
+    lines = [msgspec.json.decode(line) for line in path.read_bytes().splitlines()]
+    assert [(line["path"], line["status"]) for line in lines] == [("/health", 200), ("/service/ner", 401)]
+
+
+async def test_an_access_log_that_cannot_be_written_stops_the_start(tmp_path: Path) -> None:
+    where = str(tmp_path / "none" / "a.log")
+    node = NodeRuntime(NodeConfig(port=0, dht_port=0, keyring=False, access_log=where), tmp_path)
+    with pytest.raises(UserFacingError, match="access_log"):
+        await node.start()
+    assert len(asyncio.all_tasks()) == 1

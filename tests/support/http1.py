@@ -80,6 +80,16 @@ async def answer_ok(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) 
         await writer.drain()
 
 
+async def hang_up(writer: asyncio.StreamWriter) -> None:
+    """Close a connection and wait until it is: what nobody takes any more is thrown away."""
+    if writer.transport.get_write_buffer_size():
+        writer.transport.abort()
+    else:
+        writer.close()
+    with contextlib.suppress(OSError):
+        await writer.wait_closed()
+
+
 class Worker:
     """A server with a script for each connection, given in turn; the last one serves all further connections."""
 
@@ -90,6 +100,7 @@ class Worker:
         self.port = 0
         self._server: asyncio.AbstractServer | None = None
         self._tasks: set[asyncio.Task[None]] = set()
+        self._writers: list[asyncio.StreamWriter] = []
 
     async def start(self) -> None:
         self._server = await asyncio.start_server(self._serve, "127.0.0.1", 0)
@@ -101,11 +112,13 @@ class Worker:
         for task in tuple(self._tasks):
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
+        await asyncio.gather(*map(hang_up, self._writers))
 
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         script = self._scripts[min(self.connections, len(self._scripts) - 1)]
         self.connections += 1
         self.open += 1
+        self._writers.append(writer)
         task = asyncio.current_task()
         assert task is not None
         self._tasks.add(task)
@@ -223,7 +236,7 @@ class Plane:
         try:
             yield Client(reader, writer)
         finally:
-            writer.close()
+            await hang_up(writer)
 
     async def ask(self, data: bytes) -> Answer:
         async with self.client() as client:
@@ -234,11 +247,11 @@ class Plane:
         self.handler.pools = [self.upstreams.pool(Address("127.0.0.1", port)) for port in ports]
 
 
-def listening() -> socket.socket:
+def listening(backlog: int = 256) -> socket.socket:
     listener = socket.socket()
     listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     listener.bind(("127.0.0.1", 0))
-    listener.listen(256)
+    listener.listen(backlog)
     listener.setblocking(False)
     return listener
 

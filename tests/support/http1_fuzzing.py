@@ -180,7 +180,7 @@ class Workers:
 
     # As the source of connections, and their owner
 
-    def acquire(self, exchange: Exchange, *, fresh: bool) -> UpstreamConnection | None:
+    def acquire(self, exchange: Exchange, fresh: bool) -> UpstreamConnection | None:
         while self._idle and not fresh:
             connection = self._idle.pop()
             if not connection.transport.is_closing():

@@ -29,6 +29,8 @@ PATIENCE = Patience(connect=NEVER, first_byte=NEVER, idle=NEVER)
 class AppBridge:
     """Owns the application's life; `take` gives it an exchange."""
 
+    passing = EVERYTHING  # of a request's head
+
     def __init__(self, app: web.Application) -> None:
         self._runner = web.AppRunner(app, handler_cancellation=True, access_log=None, shutdown_timeout=SHUTDOWN)
         self.recent = Recent()
@@ -45,9 +47,15 @@ class AppBridge:
         """Forward an exchange to the application, whole but for what belongs to the client's connection."""
         head = exchange.head
         lines = request_framing(head) if head.websocket else request_framing(head) + CLOSE
-        request = request_head(head, head.target.encode("latin-1"), head.host.encode("latin-1"), EVERYTHING, lines)
+        request = request_head(
+            head, head.target.encode("latin-1"), head.host.encode("latin-1"), self.passing, lines
+        )
         exchange.keep_body = False
         exchange.forward(self, request, self, PATIENCE)
+
+    def end_of(self, exchange: Exchange) -> asyncio.BaseTransport:
+        """Return what tells the application who the client is."""
+        return exchange.client.transport
 
     # As the exchange's attempt
 
@@ -61,7 +69,7 @@ class AppBridge:
 
     # As the exchange's source of connections
 
-    def acquire(self, exchange: Exchange, *, fresh: bool) -> UpstreamConnection | None:  # noqa: ARG002 - all are
+    def acquire(self, exchange: Exchange, fresh: bool) -> UpstreamConnection | None:  # noqa: ARG002 - all are
         server = self._runner.server
         if server is None:
             exchange.not_connected("the application is not running")
@@ -69,7 +77,7 @@ class AppBridge:
         connection = UpstreamConnection(self)
         protocol = server()
         ours = OurEnd(protocol, connection)
-        theirs = TheirEnd(protocol, connection, exchange.client.transport, ours)
+        theirs = TheirEnd(protocol, connection, self.end_of(exchange), ours)
         connection.connection_made(ours)
         protocol.connection_made(theirs)
         return connection
@@ -156,7 +164,7 @@ class TheirEnd(asyncio.Transport):
         self,
         protocol: web.RequestHandler,
         connection: UpstreamConnection,
-        client: asyncio.Transport,
+        client: asyncio.BaseTransport,
         ours: OurEnd,
     ) -> None:
         super().__init__()

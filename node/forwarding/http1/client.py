@@ -6,6 +6,7 @@ import asyncio
 import logging
 import re
 import secrets
+import sys
 from http import HTTPStatus
 from typing import TYPE_CHECKING, cast
 
@@ -25,6 +26,7 @@ from node.forwarding.http1.head import (
     too_large,
 )
 from node.forwarding.http1.interface import Trouble
+from node.forwarding.http1.keepalive import has_left, watch
 from node.forwarding.http1.sweep import NEVER
 from node.wire.headers import REQUEST_ID
 from node.wire.problems import Problem
@@ -35,6 +37,8 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 REMEMBERED = 2048  # bytes of a head that is kept to recognise it when it comes again
 FIRST_HEADS = 256  # that are kept beyond their connection
+LOOK = 0.5  # seconds between two looks at a client that we do not read from
+TURNS = 32  # requests that are begun in one go
 EMPTY_LINES = re.compile(rb"(?:\r\n)++")  # before a request they are no harm (RFC 9112 §2.2)
 BEGINNING = re.compile(rb"\r?\Z|" + TOKEN)
 ALLOW = field_line("Allow", "GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS")
@@ -73,12 +77,13 @@ class ClientConnection(asyncio.Protocol):
 
     __slots__ = (
         "_buffer", "_chunks", "_discarding", "_framing", "_head", "_in_head", "_left", "_moved", "_paused", "_raw",
-        "_running", "_unsent", "deadline", "exchange", "loop", "lost", "peer", "secure", "server", "transport",
-        "write_paused",
+        "_running", "_unsent", "deadline", "exchange", "loop", "lost", "outbox", "peer", "secure", "server",
+        "transport", "write_paused",
     )  # fmt: skip
 
     def __init__(self, server: Http1Server, loop: asyncio.AbstractEventLoop) -> None:
         self.server = server
+        self.outbox = server.outbox
         self.loop = loop
         self.transport: asyncio.Transport = cast("asyncio.Transport", None)
         self.exchange: Exchange | None = None
@@ -107,7 +112,12 @@ class ClientConnection(asyncio.Protocol):
         name = transport.get_extra_info("peername")
         self.peer = name[0] if isinstance(name, tuple) else ""
         self.secure = transport.get_extra_info("sslcontext") is not None
-        self.deadline = self.loop.time() + self.server.limits.head_time
+        if sys.platform != "linux":  # where it has that from the listening socket
+            watch(transport.get_extra_info("socket"), self.server.limits.watch)
+        now = self.loop.time()
+        self.deadline = now + self.server.limits.head_time
+        if self.server.draining:
+            self.drain(now)
         if not self.server.admit(self):
             busy = Problem("overloaded", "There are too many connections. Please try again soon.")
             self._discarding = True
@@ -154,9 +164,11 @@ class ClientConnection(asyncio.Protocol):
                 self.deadline = self.loop.time() + self.server.limits.tunnel_idle
             else:
                 self.deadline = NEVER if self._framing == NONE else self._body_deadline()
+                if self._paused:
+                    self.deadline = self.loop.time() + LOOK
             exchange.client_ready_for_more()
         else:
-            self.deadline = self.loop.time() + self.server.limits.keepalive
+            self.deadline = self.loop.time() + self.server.keepalive
             self._run()
 
     def overdue(self, now: float) -> None:
@@ -165,6 +177,8 @@ class ClientConnection(asyncio.Protocol):
         if unsent and unsent != self._unsent:
             self._unsent = unsent
             self.deadline = now + self.server.limits.write_stall
+        elif self._paused and exchange is not None and exchange.status != 101 and not unsent:
+            self._look(now)
         elif exchange is not None and exchange.status == 101 and self._tunnel_moved(exchange):
             self.deadline = now + self.server.limits.tunnel_idle
         elif exchange is None and self._in_head and not self._discarding:
@@ -182,8 +196,8 @@ class ClientConnection(asyncio.Protocol):
         """Read no more until `resume`; whoever waits meanwhile, it is not for the client."""
         if not self._paused:
             self._paused = True
-            if self._framing != NONE and not self.write_paused:
-                self.deadline = NEVER
+            if self.exchange is not None and self.exchange.status != 101 and not self.write_paused:
+                self.deadline = self.loop.time() + LOOK
             self.transport.pause_reading()
 
     def resume(self) -> None:
@@ -201,7 +215,7 @@ class ClientConnection(asyncio.Protocol):
         if early:
             exchange.tunnelled(early)
 
-    def finished(self, exchange: Exchange, *, close: bool) -> None:
+    def finished(self, exchange: Exchange, close: bool) -> None:
         """Go on to the next request, or close where there may be none."""
         self.exchange = None
         if exchange.begun:
@@ -216,7 +230,7 @@ class ClientConnection(asyncio.Protocol):
         self._chunks = None
         if self._paused:
             self.resume()
-        self.deadline = exchange.ended_at + self.server.limits.keepalive
+        self.deadline = exchange.ended_at + self.server.keepalive
         if self._buffer and not self._running:
             self._run()
 
@@ -249,12 +263,16 @@ class ClientConnection(asyncio.Protocol):
 
     def _run(self) -> None:
         """Begin what requests there are in the buffer, each after the one before it is over."""
-        self._running = True
+        self._running, turns = True, TURNS
         while self._buffer and self.exchange is None and not (self.write_paused or self._discarding or self.lost):
             if not self._begin(self._buffer):
                 break
+            turns -= 1
+            if not turns:
+                self.loop.call_soon(self._run)  # others have their turn
+                break
         self._running = False
-        if self.exchange is None and len(self._buffer) > self.server.limits.head.size:
+        if self.exchange is None and len(self._buffer) > self.server.limits.head.size and not self.lost:
             self.pause()
 
     def _begin(self, data: bytes) -> bool:
@@ -339,6 +357,13 @@ class ClientConnection(asyncio.Protocol):
 
     def _body_deadline(self) -> float:
         return self.loop.time() + self.server.limits.body_idle
+
+    def _look(self, now: float) -> None:
+        """Notice a client that leaves while we do not read: the loop tells of that only while we do."""
+        if has_left(self.transport.get_extra_info("socket")):
+            self.transport.abort()
+        else:
+            self.deadline = now + LOOK
 
     def _tunnel_moved(self, exchange: Exchange) -> bool:
         moved = exchange.bytes_in + exchange.bytes_out

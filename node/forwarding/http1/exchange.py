@@ -11,7 +11,7 @@ from __future__ import annotations
 import logging
 import secrets
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 from msgspec.structs import replace
 
@@ -32,6 +32,7 @@ log = logging.getLogger(__name__)
 CONTINUE = b"HTTP/1.1 100 Continue\r\n\r\n"
 CLOSE = b"Connection: close\r\n"
 KEEP = b"Connection: keep-alive\r\n"  # HTTP/1.0 wants to be told
+PIECES = 256  # that are kept: each costs more than its bytes
 SMALL = 16 * 1024  # bytes up to which copying costs less than another write
 CONTENT = heads.field_line("Content-Type", CONTENT_TYPE)
 NO_PATIENCE = Patience()
@@ -41,45 +42,44 @@ TOO_LARGE = Trouble("client", "the body is larger than it may be", status=413)
 class Exchange:
     """A request and its answer; what is public may be read by the handler at any time."""
 
-    # Defaults stand here, not in __init__: most exchanges change few of them.
-    upstream: UpstreamConnection | None = None
-    response: ResponseHead | None = None
-    status = 0  # of the answer that went out
-    bytes_in = 0  # of the body
-    bytes_out = 0
-    answered_at = 0.0  # time of the loop, when the first byte of an answer went out
-    ended_at = 0.0
-    begun = False  # the handler knows of it
-    done = False
-    gone = False  # the client left before the end, or was cut because it did not do its part
-    broken = ""  # why an answer that had begun was not finished
-    body_complete = True
-    context: Any = None  # the handler's own
-    request_id = ""  # of the handler, for problem documents
-    lines = b""  # whole lines for the head of whatever answer the request gets; the handler's id is among them
-    on_gone: Callable[[], None] | None = None
-    patience = NO_PATIENCE
-    body_limit: float = NEVER  # bytes; more is the client's fault (413)
-    keep_body = True  # as long as there may be another try
-
-    _source: Source | None = None
-    _attempt: Attempt | None = None
-    _request = b""
-    _repeatable = False
-    _kept: list[bytes] | None = None
-    _kept_size = 0
-    _continued = False
-    _head_out: bytes | None = None
-    _framing = heads.NONE
-    _peeked: list[bytes] | None = None
-    _peeking: Callable[[bytes | None], None] | None = None
-    _answer_ended = False
-    _closing = False
+    # Slots, because the interpreter reads an attribute of ten times faster where the class has none of that name.
+    __slots__ = (
+        "_answer_ended", "_attempt", "_closing", "_continued", "_framing", "_head_out", "_kept", "_kept_size",
+        "_peeked", "_peeking", "_repeatable", "_request", "_source", "_unhurried", "answered_at", "began_at",
+        "begun", "body_complete", "body_limit", "broken", "bytes_in", "bytes_out", "client", "context", "done",
+        "ended_at", "gone", "head", "keep_body", "lines", "on_gone", "patience", "request_id", "response",
+        "status", "upstream",
+    )  # fmt: skip
 
     def __init__(self, client: ClientConnection, head: RequestHead, now: float) -> None:
         self.client = client
         self.head = head
+        self.upstream: UpstreamConnection | None = None
+        self.response: ResponseHead | None = None
         self.began_at = now
+        self.answered_at = self.ended_at = 0.0  # times of the loop: first byte of an answer, last of all
+        self.status = 0  # of the answer that went out
+        self.bytes_in = self.bytes_out = self._kept_size = 0  # of the bodies; the last is held for another try
+        self.begun = self.done = False  # the handler knows of it; it is over
+        self.gone = False  # the client left before the end, or was cut because it did not do its part
+        self.broken = ""  # why an answer that had begun was not finished
+        self.body_complete = self.keep_body = True  # the latter as long as there may be another try
+        self.body_limit: float = NEVER  # bytes; more is the client's fault (413)
+        self.context: Any = None  # the handler's own
+        self.request_id = ""  # of the handler, for problem documents
+        self.lines = b""  # whole lines for the head of whatever answer it gets; the handler's id is among them
+        self.on_gone: Callable[[], None] | None = None
+        self.patience = self._unhurried = NO_PATIENCE  # the latter is what it is again after a peek
+
+        self._source: Source | None = None
+        self._attempt: Attempt | None = None
+        self._request = b""
+        self._repeatable = self._continued = self._answer_ended = self._closing = False
+        self._kept: list[bytes] | None = None
+        self._head_out: bytes | None = None
+        self._framing = heads.NONE
+        self._peeked: bytearray | None = None
+        self._peeking: Callable[[bytes | None], None] | None = None
 
     # What the handler says
 
@@ -112,7 +112,8 @@ class Exchange:
         """
         if self.done:
             return
-        if self.status or not self.replayable:
+        head = self.head
+        if self.status or (head.has_body and self._kept is None):
             raise RuntimeError("this request can be forwarded no more")
         if self._source is not None:
             self._let_go()
@@ -122,9 +123,9 @@ class Exchange:
         self._attempt = attempt
         self._repeatable = repeatable
         self.patience = patience
-        if self.head.has_body and not self._may_send_body():
+        if head.has_body and not self._may_send_body():
             return
-        upstream = source.acquire(self, fresh=False)
+        upstream = source.acquire(self, False)
         if upstream is not None:
             self.connected(upstream)
 
@@ -132,18 +133,19 @@ class Exchange:
         """Let the application that shares the port answer."""
         self.client.server.to_app(self)
 
-    def relay(self, passing: Passing, added: bytes = b"", *, endless: bool = False) -> None:
+    def relay(self, passing: Passing, added: bytes = b"", endless: bool = False) -> None:
         """Send the answer on as it comes, with further lines in its head; `endless` takes the deadline from it."""
         response = self.response
         if self.done or response is None:
             return
+        client, head = self.client, self.head
         framing = self._framing = self._framing_of(response)
-        self._closing = framing == heads.CLOSING or self.last
+        self._closing = framing == heads.CLOSING or not head.keep_alive or client.server.draining
         if "date" not in response.values:  # RFC 9110 §6.6.1
-            added += self.client.server.dates.line()
+            added += client.server.dates.line()
         if self._closing and response.status != 101:
             added += CLOSE
-        elif not self.head.minor:
+        elif not head.minor:
             added += KEEP
         self._head_out = b"%b%b%b\r\n" % (heads.response_start(response, passing, framing), added, self.lines)
         self.status = response.status
@@ -162,8 +164,13 @@ class Exchange:
         self._let_go()
 
     def peek(self, then: Callable[[bytes | None], None]) -> None:
-        """Read the body of a small answer whole; `then` hears it, or None when it is too large or broke off."""
-        self._peeked, self._peeking = [], then
+        """Read the body of a small answer whole; `then` hears it, or None when it is too large.
+
+        It must come as soon as a connection must; where it does not, or breaks off, the attempt hears `failed`.
+        """
+        self._peeked, self._peeking, self._unhurried = bytearray(), then, self.patience
+        end = min(self.patience.deadline, self.client.loop.time() + self.patience.connect)
+        self.patience = replace(self.patience, deadline=end)
         assert self.upstream is not None
         self.upstream.proceed()
 
@@ -208,6 +215,8 @@ class Exchange:
         if self._kept is not None and data:
             self._kept.append(data)
             self._kept_size += len(data)
+            if len(self._kept) > PIECES:
+                self._kept = [b"".join(self._kept)]
         upstream = self.upstream
         if upstream is None:
             if self._kept_size >= REPLAY_BYTES and not complete:
@@ -254,11 +263,9 @@ class Exchange:
         if self.done:
             return
         self.gone = True
-        tunnel = self.status == 101 and self.upstream is not None
-        if tunnel and self.upstream is not None:
+        if self.status == 101 and self.upstream is not None:
             upstream, self.upstream = self.upstream, None
-            upstream.exchange = None
-            upstream.transport.close()  # what the client said last still arrives
+            upstream.end(self)  # what the client said last still arrives
         self._let_go()
         if self.on_gone is not None:
             self.on_gone()
@@ -282,12 +289,12 @@ class Exchange:
         if self.head.has_body:
             self._send_body(upstream)
         else:
-            upstream.transport.write(self._request)
+            self.client.outbox.write(upstream.transport, self._request, self.client.loop)
         if not self.done:
             upstream.deadline = self.worker_deadline()
 
-    def not_connected(self, reason: str) -> None:
-        self._failed(Trouble("connect", reason, executed=False))
+    def not_connected(self, reason: str, kind: Literal["connect", "full"] = "connect") -> None:
+        self._failed(Trouble(kind, reason, executed=False))
 
     def upstream_head(self, head: ResponseHead) -> None:
         self.response = head
@@ -315,15 +322,14 @@ class Exchange:
         upstream, self.upstream = self.upstream, None
         source = self._source
         assert source is not None
-        if self._peeking is not None:
-            self._peek_end(None)
-        elif self.status:
+        if self.status:
             self._break(trouble.reason)
         elif not begun and self._repeatable and self.replayable and upstream is not None and upstream.reused:
-            fresh = source.acquire(self, fresh=True)
+            fresh = source.acquire(self, True)
             if fresh is not None:
                 self.connected(fresh)
         else:
+            self.response = self._peeking = self._peeked = None
             self._failed(trouble)
 
     def tunnel_ended(self) -> None:
@@ -332,14 +338,14 @@ class Exchange:
         self._finish()
 
     def upstream_full(self) -> None:
-        if not self.body_complete or self.status == 101:
-            self.client.pause()
-            if self.upstream is not None and self.status != 101:
-                self.upstream.deadline = self.worker_deadline()
+        self._upload_turns(self.client.pause)
 
     def upstream_ready_for_more(self) -> None:
+        self._upload_turns(self.client.resume)
+
+    def _upload_turns(self, turn: Callable[[], None]) -> None:
         if not self.body_complete or self.status == 101:
-            self.client.resume()
+            turn()
             if self.upstream is not None and self.status != 101:
                 self.upstream.deadline = self.worker_deadline()
 
@@ -383,9 +389,10 @@ class Exchange:
         parts += [chunk(piece) for piece in kept] if self.head.chunked else kept
         if self.head.chunked and self.body_complete:
             parts.append(LAST)
-        upstream.transport.write(b"".join(parts) if self._kept_size < SMALL else parts[0])
-        if self._kept_size >= SMALL:
-            upstream.transport.writelines(parts[1:])
+        if self.body_complete and self._kept_size < SMALL:
+            self.client.outbox.write(upstream.transport, b"".join(parts), self.client.loop)
+        else:
+            upstream.transport.writelines(parts)
         self._stop_keeping()
         if not self.body_complete and not upstream.write_paused:
             self.client.resume()
@@ -412,13 +419,9 @@ class Exchange:
         return heads.CHUNKED if self.head.minor else heads.CLOSING
 
     def _relay_peeked(self) -> None:
-        data = b"".join(self._peeked or ())
+        data = bytes(self._peeked or b"")
         ended, upstream = self._answer_ended, self.upstream
         self._peeked = None
-        if not ended and upstream is None:
-            self.client.transport.write(self._head_out or b"")
-            self._break("the answer broke off")
-            return
         self._write(data, ended)
         if ended:
             self._finish()
@@ -428,20 +431,17 @@ class Exchange:
     def _peek_data(self, data: bytes, end: bool) -> None:
         peeked = self._peeked
         assert peeked is not None
-        peeked.append(data)
+        peeked += data
         self._answer_ended = end
-        if sum(map(len, peeked)) > PEEK_BYTES:
-            if self.upstream is not None:
-                self.upstream.pause()
-            self._peek_end(None)
-        elif end:
-            self._peek_end(b"".join(peeked))
-
-    def _peek_end(self, body: bytes | None) -> None:
-        then, self._peeking = self._peeking, None
+        large = len(peeked) > PEEK_BYTES
+        if not (large or end):
+            return
+        then, self._peeking, self.patience = self._peeking, None, self._unhurried
         assert then is not None
+        if large and self.upstream is not None:
+            self.upstream.pause()
         try:
-            then(body)
+            then(None if large else bytes(peeked))
         except Exception:
             self.crashed()
 
@@ -497,4 +497,4 @@ class Exchange:
         self.done = True
         self.ended_at = self.client.loop.time()
         self._kept = self._attempt = self._source = None
-        self.client.finished(self, close=self._closing or not self.body_complete)
+        self.client.finished(self, self._closing or not self.body_complete)

@@ -15,6 +15,8 @@ if TYPE_CHECKING:
     from node.forwarding.http1.head import ResponseHead
     from node.forwarding.http1.upstream import UpstreamConnection
 
+SOON = {"Retry-After": "2"}
+
 
 class Patience(msgspec.Struct, frozen=True):
     """How long one request waits for its worker, in seconds; `deadline` is a time of the loop, for all of it."""
@@ -27,9 +29,13 @@ class Patience(msgspec.Struct, frozen=True):
 
 @dataclass(frozen=True, slots=True)
 class Trouble:
-    """Why a try brought no answer. With "client" the client is at fault, and `status` is what to tell it."""
+    """Why a try brought no answer.
 
-    kind: Literal["connect", "reset", "timeout", "client"]
+    With "client" the client is at fault, and `status` is what to tell it; with "full" it is we who may open no
+    further connection, and nothing is said about the worker.
+    """
+
+    kind: Literal["connect", "full", "reset", "timeout", "client"]
     reason: str
     executed: bool = True
     status: int = 502
@@ -58,7 +64,7 @@ class Attempt(Protocol):
 class Source(Protocol):
     """Where connections to one worker come from."""
 
-    def acquire(self, exchange: Exchange, *, fresh: bool) -> UpstreamConnection | None:
+    def acquire(self, exchange: Exchange, fresh: bool) -> UpstreamConnection | None:
         """Return a connection, or None and later tell the exchange `connected` or `not_connected`."""
 
     def cancel(self, exchange: Exchange) -> None:
@@ -70,5 +76,7 @@ def problem_of(trouble: Trouble) -> Problem:
     if trouble.kind == "client":
         kind = "payload-too-large" if trouble.status == 413 else "invalid-request"
         return Problem(kind, f"The request cannot be served: {trouble.reason}.", status=trouble.status)
+    if trouble.kind == "full":
+        return Problem("overloaded", f"The request cannot be served now: {trouble.reason}.", headers=SOON)
     kind = "upstream-timeout" if trouble.kind == "timeout" else "upstream-failed"
     return Problem(kind, f"The worker did not answer: {trouble.reason}.")

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from node.forwarding.http1.head import HeadLimits
+from node.forwarding.http1.keepalive import KeepAlive
 
 REPLAY_BYTES = 256 * 1024  # of a request's body that are kept for another try
 PEEK_BYTES = 64 * 1024  # of an answer that is read whole before it is relayed
@@ -20,12 +21,14 @@ class ServerLimits:
     write_stall: float = 60.0  # without a byte taken of an answer
     tunnel_idle: float = 3600.0
     linger: float = 2.0  # that a refused client gets to read why
+    last_call: float = 0.2  # that handshakes under way get to end when a drain begins
     drain_grace: float = 1.0  # that an idle connection stays open while draining
     connections: int = 16384
     connections_per_address: int = 1024
     open_addresses: frozenset[str] = frozenset({"127.0.0.1", "::1"})
     early: int = 64 * 1024  # bytes of further requests that are read while one is being answered
     head: HeadLimits = field(default_factory=HeadLimits)
+    watch: KeepAlive = field(default_factory=KeepAlive)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -37,3 +40,4 @@ class UpstreamLimits:
     idle: float = 30.0  # seconds that a connection is kept for the next request
     interim: int = 8  # 1xx answers before the real one
     head: HeadLimits = field(default_factory=HeadLimits)
+    watch: KeepAlive = field(default_factory=KeepAlive)

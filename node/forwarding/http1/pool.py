@@ -9,6 +9,7 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 
 from node.forwarding.http1.exchange import Exchange
+from node.forwarding.http1.keepalive import watch
 from node.forwarding.http1.limits import UpstreamLimits
 from node.forwarding.http1.sweep import Sweep
 from node.forwarding.http1.upstream import Recent, UpstreamConnection
@@ -95,7 +96,7 @@ class Pool:
     def idle(self) -> int:
         return len(self._idle)
 
-    def acquire(self, exchange: Exchange, *, fresh: bool) -> UpstreamConnection | None:
+    def acquire(self, exchange: Exchange, fresh: bool) -> UpstreamConnection | None:
         """Return an idle connection, or connect; see Source."""
         while self._idle and not fresh:
             connection = self._idle.pop()
@@ -103,7 +104,7 @@ class Pool:
                 connection.reused = True
                 return connection
         if self.count >= self._upstreams.limits.connections_per_address or not self._upstreams.make_room():
-            exchange.not_connected("there are too many connections to it")
+            exchange.not_connected("there are too many connections to workers", "full")
             return None
         self._waiting[exchange] = None
         self.connecting += 1
@@ -155,6 +156,7 @@ class Pool:
             self._not_connected("no connection")
             raise
         else:
+            watch(connection.transport.get_extra_info("socket"), self._upstreams.limits.watch)
             self.connecting -= 1
             self._all.add(connection)
             self._upstreams.live.add(connection)

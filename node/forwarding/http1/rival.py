@@ -7,6 +7,7 @@ from typing import cast
 
 from node.forwarding.http1.client import ClientConnection
 from node.forwarding.http1.exchange import Exchange
+from node.forwarding.http1.outbox import Outbox
 
 
 class Nobody:
@@ -16,6 +17,7 @@ class Nobody:
 
     def __init__(self) -> None:
         self.loop = asyncio.get_running_loop()
+        self.outbox = Outbox()
 
     def pause(self) -> None:
         """Read no less: the whole body is there."""
@@ -26,6 +28,8 @@ class Nobody:
 
 class Rival(Exchange):
     """Forwards the same request, whose body must be there and kept whole; a winner hands its answer over."""
+
+    __slots__ = ("_first",)
 
     def __init__(self, first: Exchange) -> None:
         super().__init__(cast("ClientConnection", Nobody()), first.head, first.began_at)

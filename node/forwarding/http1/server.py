@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import os
 import socket
 import ssl
 from collections import Counter
@@ -17,10 +16,12 @@ from node.forwarding.http1.dates import Dates
 from node.forwarding.http1.exchange import Exchange
 from node.forwarding.http1.interface import Handler
 from node.forwarding.http1.limits import ServerLimits
+from node.forwarding.http1.listeners import BACKLOG, Listeners
+from node.forwarding.http1.outbox import Outbox
 from node.forwarding.http1.sweep import Sweep
 from node.wire.problems import Problem
 
-BACKLOG = 1024
+__all__ = ["BACKLOG", "App", "Http1Server", "counted_address", "shared_socket"]
 
 
 class App(Protocol):
@@ -55,7 +56,10 @@ def shared_socket(host: str, port: int) -> socket.socket:
 
 
 class Http1Server:
-    """Serves HTTP/1.1 on bound sockets; `handler` decides about requests, and may leave them to `app`."""
+    """Serves HTTP/1.1 on bound sockets; `handler` decides about requests, and may leave them to `app`.
+
+    With `shared`, other processes hold the same sockets: they are not harmed when this one lets go of its own.
+    """
 
     def __init__(
         self,
@@ -66,41 +70,33 @@ class Http1Server:
         limits: ServerLimits | None = None,
         tls: ssl.SSLContext | None = None,
         app: App | None = None,
+        shared: bool = False,
     ) -> None:
         self.handler = handler
         self.limits = limits or ServerLimits()
         self.dates = Dates()
+        self.outbox = Outbox()
         self.sweep = sweep
         self.draining = False
+        self.keepalive = self.limits.keepalive
         self.first_heads = FirstHeads()
         self.refused: Counter[int] = Counter()  # heads that were no request, by status
         self.connections: set[ClientConnection] = set()
-        self._sockets = tuple(sockets)
+        self._listeners = Listeners(sockets, self._connection, tls=tls, handshake_time=self.limits.head_time)
+        self._shared = shared
         self._tls = tls
         self._app = app
-        self._listeners: list[asyncio.AbstractServer] = []
         self._per_address: Counter[str] = Counter()
         self._empty = asyncio.Event()  # set while there is no connection
         self._empty.set()
 
     async def start(self) -> None:
         """Listen; a failure closes what was opened."""
-        loop = asyncio.get_running_loop()
         self.sweep.start()
-        handshake = self.limits.head_time if self._tls is not None else None
         try:
             if self._app is not None:
                 await self._app.start()
-            for listener in self._sockets:
-                self._listeners.append(
-                    await loop.create_server(
-                        lambda: ClientConnection(self, loop),
-                        sock=listener,
-                        ssl=self._tls,
-                        backlog=BACKLOG,
-                        ssl_handshake_timeout=handshake,
-                    )
-                )
+            await self._listeners.start(self.limits.watch)
         except BaseException:
             await self.stop()
             raise
@@ -109,18 +105,23 @@ class Http1Server:
         """Take no new connections, and give those that are there `deadline` seconds to end."""
         loop = asyncio.get_running_loop()
         end = loop.time() + deadline
-        self.draining = True  # at once, so that no request finds a caller that drains and a server that does not
-        await asyncio.sleep(0)  # whoever the kernel has accepted for us already comes in
-        self._close_listeners()
+        # At once, so that no request finds a caller that drains and a server that does not.
+        self.draining, self.keepalive = True, self.limits.drain_grace
         for connection in tuple(self.connections):
             connection.drain(loop.time())
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout_at(end):
+                await self._listeners.leave(self.limits.last_call, shared=self._shared)
+                if self._tls is not None:
+                    await asyncio.sleep(
+                        self.limits.drain_grace
+                    )  # whose handshake is under way is no connection yet
                 await self._empty.wait()
+        self._listeners.close()
 
     async def stop(self) -> None:
         """Cut all connections."""
-        self._close_listeners()
+        await self._listeners.stop()
         for connection in tuple(self.connections):
             connection.transport.abort()
         await self._empty.wait()
@@ -158,13 +159,8 @@ class Http1Server:
             if self._per_address[address] <= 0:
                 del self._per_address[address]
 
-    def _close_listeners(self) -> None:
-        listeners, self._listeners = self._listeners, []
-        for listener in listeners:
-            listener.close()
-        if os.name == "posix" or not listeners:
-            for bound in self._sockets:
-                bound.close()
+    def _connection(self) -> ClientConnection:
+        return ClientConnection(self, asyncio.get_running_loop())
 
 
 def counted_address(peer: str) -> str:

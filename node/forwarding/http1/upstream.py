@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from node.forwarding.http1.exchange import Exchange
 
 REMEMBERED = 2048  # bytes of a head that is kept to recognise it when it comes again
+LAST_WORDS = 5.0  # seconds that a worker gets to take what was sent to it before the end
 
 # What is being read.
 HEAD, COUNTED, CHUNKED, TO_THE_END, TUNNEL = range(5)
@@ -99,6 +100,13 @@ class UpstreamConnection(asyncio.Protocol):
         self.exchange = None
         self.deadline = NEVER
         self.transport.abort()
+
+    def end(self, exchange: Exchange) -> None:
+        """Say no more than what has been said; a worker that does not take that soon is cut off."""
+        self.exchange = None
+        self.transport.close()
+        if self.transport.get_write_buffer_size():
+            self.deadline = exchange.client.loop.time() + LAST_WORDS
 
     def pause(self) -> None:
         if not self._paused:
@@ -284,7 +292,7 @@ class UpstreamConnection(asyncio.Protocol):
         if reusable and not self.transport.is_closing():
             self.owner.free(self)
         else:
-            self.transport.close()
+            self.end(exchange)
         exchange.upstream_data(data, True)
 
     def _fail(self, kind: str, reason: str, status: int = 502) -> None:

@@ -90,3 +90,19 @@ async def test_a_bad_rate_makes_no_key(store: SqliteStore) -> None:
     with pytest.raises(RateError):
         await keys.create("website", rate="many")
     assert list(await keys.list()) == []
+
+
+async def test_a_revocation_is_over_when_everybody_knows_of_it(store: SqliteStore) -> None:
+    keys, told = ApiKeys(store, Clock()), list[tuple[str, object]]()
+    record, text = await keys.create("website")
+    assert await keys.get(record.id) == keys.fresh(record.id) == record
+
+    async def tell(key_id: str) -> None:
+        told.append((key_id, await keys.find(text)))  # it is worth nothing here by then
+
+    keys.revoked = tell
+    assert await keys.revoke(record.id)
+    assert told == [(record.id, None)]
+    assert keys.fresh(record.id) is None
+    assert not await keys.revoke(record.id)
+    assert len(told) == 1

@@ -85,3 +85,15 @@ def test_one_household_is_one_address() -> None:
     assert address_key("2001:db8:1:2::1") != address_key("2001:db8:1:3::1")
     assert address_key("::ffff:192.0.2.1") == address_key("192.0.2.1") == "192.0.2.1"
     assert address_key("fe80::1%eth0") == address_key("fe80::2")
+
+
+def test_tokens_that_were_not_used_come_back_but_never_more_than_fit() -> None:
+    buckets = Buckets()
+    buckets.put_back("nobody", TWO_A_SECOND, 10.0, 5.0)
+    assert len(buckets) == 0
+    assert buckets.take("a", TWO_A_SECOND, 10.0, 2.0).tokens == 0.0
+    buckets.put_back("a", TWO_A_SECOND, 10.0, 1.0)
+    assert buckets.take("a", TWO_A_SECOND, 10.0).allowed
+    assert not buckets.take("a", TWO_A_SECOND, 10.0).allowed
+    buckets.put_back("a", TWO_A_SECOND, 9.0, 100.0)
+    assert buckets.take("a", TWO_A_SECOND, 10.0, 0.0).tokens == 2.0

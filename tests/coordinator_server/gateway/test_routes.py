@@ -7,12 +7,16 @@ import io
 from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 import aiohttp
 import pytest
 
+from coordinator_server.front import FRONT
+from coordinator_server.gateway.keys import ApiKey
 from coordinator_server.registry.membership import Member
 from tests.support.front import Front, running_front, standing_clock
+from tests.support.waiting import eventually
 
 
 @pytest.fixture
@@ -107,6 +111,31 @@ async def test_every_refusal_has_its_status_and_type(
     assert answer.content_type == "application/problem+json"
     if status == 503:
         assert int(answer.headers["Retry-After"]) > 0
+
+
+AMBIGUOUS = ["/service/ner/../echo", "/service/../service/echo", "/service/./echo", "/x/../service/echo"]
+AMBIGUOUS += ["/service/echo/./x", "/service/ner/%2e%2e/echo", "/service/ner%2f..%2fecho", "/service/ner\\..\\echo"]
+AMBIGUOUS += ["/service/ner/..;/echo", "/service/echo/%2e", "/api/service/ner/../echo", "/service/%2e%2e/echo/x"]
+ELSEWHERE = {"/SERVICE/echo": 404, "/service//echo": 404, "//service/echo": 404, "/service%2fecho": 404}
+ELSEWHERE |= {"/service/ECHO": 404, "/service/ech%6f": 404, "/service;a/echo": 404, "/service/echo%2f": 404}
+
+
+@pytest.mark.parametrize("with_key", [True, False])
+async def test_nobody_gets_to_another_service_by_an_address_that_can_be_read_in_two_ways(
+    front: Front, with_key: bool
+) -> None:
+    worker = await front.join("alpha")
+    key = (await front.key(services=["echo"]))["X-API-Key"] if with_key else "none"
+    expected = dict.fromkeys(AMBIGUOUS, 400) | (ELSEWHERE if with_key else {})
+    place = urlsplit(front.url)
+    for target, status in expected.items():
+        reader, writer = await asyncio.open_connection(place.hostname, place.port)
+        fields = f"Host: mesh\r\nX-API-Key: {key}\r\nConnection: close\r\n\r\n"
+        writer.write(f"POST {target} HTTP/1.1\r\nContent-Length: 0\r\n{fields}".encode())
+        answer = await reader.read()
+        writer.close()
+        assert answer.startswith(b"HTTP/1.1 %d " % status), (target, answer)
+    assert not worker.seen
 
 
 async def test_a_rate_ends_in_429_with_the_time_to_wait(tmp_path: Path) -> None:
@@ -290,3 +319,33 @@ async def test_a_request_that_was_forwarded_already_goes_no_further(front: Front
     answer, document = await call(front, "/service/echo", headers={**key, "X-RMA-Hops": "1"})
     assert (answer.status, kind(document)) == (508, "loop-detected")
     assert not worker.seen
+
+
+async def test_a_client_that_leaves_while_its_key_is_read_takes_no_place(
+    front: Front, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await front.join("alpha")
+    key = await front.key()
+    keys, reading, read = front.coordinator.keys, asyncio.Event(), asyncio.Event()
+    find = keys.find
+
+    async def find_slowly(shown: str) -> ApiKey | None:
+        reading.set()
+        await read.wait()
+        return await find(shown)
+
+    monkeypatch.setattr(keys, "find", find_slowly)
+    parts = urlsplit(front.url)
+    _, writer = await asyncio.open_connection(parts.hostname, parts.port)
+    writer.write(f"GET /service/echo HTTP/1.1\r\nHost: a\r\nX-API-Key: {key['X-API-Key']}\r\n\r\n".encode())
+    await reading.wait()
+    writer.close()
+    await writer.wait_closed()
+    gateway = front.site.app[FRONT].gateway
+    await eventually(lambda: not gateway.in_flight, "the client has left")
+    read.set()
+    answer, _ = await call(front, "/service/echo", headers=key)
+    assert answer.status == 200
+    outstanding = front.site.app[FRONT].router._parts.outstanding
+    await eventually(lambda: not outstanding.of("echo"), "nothing is under way")
+    assert len(front.workers[0].seen) == 1

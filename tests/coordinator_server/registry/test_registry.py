@@ -71,7 +71,10 @@ class Mesh:
         return self.registry.assigned(worker_id)
 
     async def offered(self, service: str = "ner") -> set[str]:
-        return {record.worker_id for record in await self.registry.find(service)}
+        """Return who is found, which must be who is offered to all processes."""
+        found = await self.registry.find(service)
+        assert self.registry.offers().get(service, []) == found
+        return {record.worker_id for record in found}
 
     def status(self, worker_id: str) -> str:
         member = self.registry.member(worker_id)
@@ -256,6 +259,16 @@ async def test_a_node_that_starts_again_offers_nothing_until_it_says_so(mesh: Me
     mesh.join("a")
     assert await mesh.offered() == set()
     assert mesh.registry.assigned("a") == ("ner",)
+
+
+async def test_a_node_that_said_goodbye_or_was_silent_gets_work_again_when_it_is_back(mesh: Mesh) -> None:
+    mesh.join("a")
+    assert mesh.beat("a", "ner", paused=True) == (), "the last heartbeat of a node that ends"
+    assert mesh.join("a") == ("ner",)
+    mesh.clock.now += 91
+    mesh.registry.tick()
+    assert mesh.registry.assigned("a") == ()
+    assert mesh.join("a") == ("ner",)
 
 
 async def test_views_hear_of_changes_by_a_number(mesh: Mesh) -> None:

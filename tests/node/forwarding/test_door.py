@@ -75,6 +75,29 @@ async def test_what_is_below_the_prefix_is_the_doors_and_the_rest_the_applicatio
         assert (door.told.ends, door.in_flight) == (2, 0)
 
 
+async def test_an_address_that_somebody_may_read_as_another_is_nobodys() -> None:
+    async with porter() as (door, plane, _):
+        for target in ("/x/../in/y", "/./in/y", "/x/%2e%2e/in/y", "/x%2f..%2fin/y", "/x\\..\\in/y", "/x/..;/in/y"):
+            reader, writer = await asyncio.open_connection("127.0.0.1", plane.port)
+            writer.write(f"GET {target} HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n".encode())
+            answer = await reader.read()
+            writer.close()
+            assert answer.startswith(b"HTTP/1.1 400 "), target
+            assert b"/invalid-request" in answer
+        assert (door.told.ends, door.in_flight) == (0, 0)
+
+
+async def test_what_only_looks_like_the_prefix_is_the_applications() -> None:
+    async with porter() as (door, plane, _):
+        for target in ("/IN/y", "//in/y", "/%69n/y", "/in%2Fy", "/in;a/y", "/x//in/y", "/x/..%2Fy"):
+            reader, writer = await asyncio.open_connection("127.0.0.1", plane.port)
+            writer.write(f"GET {target} HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n".encode())
+            answer = await reader.read()
+            writer.close()
+            assert b"\r\n\r\napp /" in answer, target
+        assert (door.told.ends, door.in_flight) == (0, 0)
+
+
 async def test_an_application_that_breaks_off_is_none_of_the_doors_business() -> None:
     async with porter() as (door, _, session):
         async with session.get("/broken") as answer:

@@ -1,5 +1,9 @@
 from __future__ import annotations
 
+import os
+import subprocess
+import sys
+
 import pytest
 
 from node.forwarding.headers import (
@@ -98,3 +102,23 @@ def test_fields_are_found_in_any_case() -> None:
     assert "Cookie" not in fields
     assert set(fields) == {"host", "x-api-key", "accept"}
     assert len(fields) == 3
+
+
+FORK = """
+import os, sys
+from node.forwarding.headers import new_trace
+new_trace()
+child = os.fork()
+if child:
+    _, status = os.waitpid(child, 0)
+    assert status == 0
+os.write(1, new_trace().encode() + b" ")
+os._exit(0)
+"""
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="processes are not forked here")
+def test_processes_that_fork_never_give_the_same_ids() -> None:
+    done = subprocess.run([sys.executable, "-c", FORK], capture_output=True, text=True, check=True)
+    first, second = done.stdout.split()
+    assert first != second

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from node.forwarding.paths import check_path, split_path
+from node.forwarding.paths import check_path, has_dots, resolved, split_path
 from node.wire.problems import Problem
 
 
@@ -30,7 +30,8 @@ def test_the_older_prefix_is_another_prefix() -> None:
 
 
 @pytest.mark.parametrize(
-    "path", ["/", "/a/b", "/a%2Fb", "/a..b/...", "/%E2%82%AC", "/a;b=c@d:e", "//", "/a%252e%252e"]
+    "path",
+    ["/", "/a/b", "/a%2Fb", "/a..b/...", "/%E2%82%AC", "/a;b=c@d:e", "/a/;..", "/a..;b", "//", "/a%252e%252e"],
 )
 def test_ordinary_paths_pass_as_they_are(path: str) -> None:
     assert check_path(path) == path
@@ -41,10 +42,29 @@ def test_ordinary_paths_pass_as_they_are(path: str) -> None:
     [
         "/..", "/../admin", "/a/../../b", "/%2e%2e/admin", "/%2E./x", "/a/%2e%2e%2fadmin", "/a\\..\\b",
         "/a%5c..%5cb",
-        "/.", "/a/./b", "/a%00b", "/a%0d%0aX: y", "/a b", "/a?b", "/a#b", "relative", "", "/a\nb", "/" + "a" * 9000,
+        "/.", "/a/./b", "/..;/admin", "/a/..;x=y/b", "/%2e%2e%3b/a", "/a/.;",
+        "/a%00b", "/a%0d%0aX: y", "/a b", "/a?b", "/a#b", "relative", "", "/a\nb", "/" + "a" * 9000,
     ],
 )  # fmt: skip
 def test_paths_that_could_climb_or_split_are_refused(path: str) -> None:
     with pytest.raises(Problem) as refused:
         check_path(path)
     assert refused.value.status == 400
+
+
+@pytest.mark.parametrize(
+    ("path", "leads_to"),
+    [
+        ("/x/../in/y", "/in/y/"), ("/./in//y", "/in/y/"), ("/x/%2e%2e/in", "/in/"), ("/x%2f..%2fin/", "/in/"),
+        ("/x\\..\\in", "/in/"), ("/x/..;a=b/in", "/in/"), ("/../..", "/"), ("/a/b/../../..", "/"), ("", "/"),
+    ],
+)  # fmt: skip
+def test_where_a_path_leads_for_those_who_resolve_it(path: str, leads_to: str) -> None:
+    assert resolved(path) == leads_to
+
+
+@pytest.mark.parametrize(
+    ("path", "dots"), [("/a/.b/..c/d.", False), ("/a/%2E", True), ("/a/..;x/b", True), ("*", False)]
+)
+def test_dots_are_seen_in_any_spelling(path: str, dots: bool) -> None:
+    assert has_dots(path) is dots

@@ -23,7 +23,7 @@ from node.routing.parts import Parts
 from tests.support.routing import OCR, Front, Handler, fine, front, killed, refusing, serving, silent, until
 
 GONE = Target("vpn", "http://127.0.0.1:1")
-UNUSED: Any = {"listener": None, "line": None}  # nothing is sent
+UNUSED: tuple[Any, Any] = (None, None)  # listener and line: nothing is sent
 
 
 class Try(Door):
@@ -40,7 +40,7 @@ class Try(Door):
 
     def enter(self, exchange: Exchange) -> None:
         outbound = outbound_of(exchange, OCR, "/ocr", trusted=False)
-        self.attempt = Attempt(self.parts, OCR.name, self.candidate, listener=self, line=exchange)
+        self.attempt = Attempt(self.parts, OCR.name, self.candidate, self, exchange)
         self.attempt.begin()
         self.attempt.send(outbound, id_lines(exchange, outbound), self.patience)
 
@@ -77,7 +77,7 @@ async def tried(*targets: Target, first_byte: float = 60.0) -> AsyncIterator[tup
 async def test_it_counts_as_in_flight_until_it_ends_and_may_end_twice() -> None:
     async with front() as gateway:
         parts = gateway.router._parts
-        attempt = Attempt(parts, OCR.name, Candidate("w1", (GONE,)), **UNUSED)
+        attempt = Attempt(parts, OCR.name, Candidate("w1", (GONE,)), *UNUSED)
         attempt.end()
         attempt.begin()
         assert parts.outstanding.of(OCR.name) == {"w1": 1}
@@ -92,7 +92,11 @@ async def test_the_addresses_are_tried_in_turn_and_the_dead_one_is_avoided() -> 
         async with tried(GONE, alive) as (gateway, door):
             assert [head.status for head in door.heads] == [200]
             assert door.attempt is not None
-            assert (door.attempt.route, door.attempt.load, door.attempt.is_local) == ("direct", 0.125, False)
+            assert (door.attempt.route, door.attempt.told, door.attempt.is_local) == (
+                "direct",
+                b"X-RMA-Load: 0.125\r\n",
+                False,
+            )
             way = gateway.router._parts.addresses.way(door.candidate, gateway.router._clock())
             assert way.target == alive
 
@@ -146,7 +150,7 @@ async def test_a_probe_that_ends_without_an_answer_lets_another_one_probe() -> N
         for _ in range(5):
             parts.breakers.failed(OCR.name, "w1", parts.clock() - 3600.0)
         candidate = Candidate("w1", (GONE,))
-        probe = Attempt(parts, OCR.name, candidate, **UNUSED)
+        probe = Attempt(parts, OCR.name, candidate, *UNUSED)
         probe.begin()
         assert parts.breakers.blocked(OCR.name, parts.clock()) == {"w1"}
         probe.end()

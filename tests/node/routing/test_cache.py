@@ -202,6 +202,19 @@ async def test_a_lookup_does_not_bring_back_who_just_failed_unless_there_is_nobo
         assert ids(cache.ranking("ocr")) == ["a", "b"]
 
 
+async def test_when_the_last_one_fails_those_who_failed_before_are_asked_again_at_once() -> None:
+    async with caching() as (cache, _):
+        find = Lookup("a", "b")
+        await cache.get("ocr", find)
+        cache.invalidate("ocr", "a")
+        await cache.refresh("ocr", find)
+        cache.invalidate("ocr", "b")
+        await cache.refresh("ocr", find)
+        assert ids(cache.ranking("ocr")) == ["a", "b"]
+        await cache.refresh("ocr", find)
+        assert find.calls == 3
+
+
 async def test_the_newest_word_on_a_load_wins_whichever_way_it_came() -> None:
     async with caching() as (cache, clock):
         find = Lookup("a")

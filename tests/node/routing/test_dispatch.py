@@ -3,20 +3,27 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
+from collections.abc import AsyncIterator, Sequence
 
 import aiohttp
 import msgspec
 import pytest
 from aiohttp import web
 
+from node.forwarding.http1.limits import UpstreamLimits
+from node.forwarding.http1.pool import Address
+from node.forwarding.http1.upstream import UpstreamConnection
 from node.routing.attempt import parse_load
 from node.routing.settings import RoutingSettings
 from node.wire.manifests import Catalogue
+from node.wire.messages import WorkerRecord
 from node.wire.problems import Problem
 from tests.support.routing import (
     OCR,
     ONCE,
     Clock,
+    Front,
     Local,
     LocalTable,
     Source,
@@ -120,6 +127,44 @@ async def test_a_worker_that_is_too_slow_is_504_or_replaced() -> None:
         assert await post(gateway) == (504, "1", "upstream-timeout")
     async with mesh(silent, fine, first_byte_timeout=2.0) as (gateway, _):
         assert await post(gateway, ONCE) == (200, "2", "fine")
+
+
+async def test_a_refusal_that_stalls_half_way_is_waited_for_no_longer_than_a_connection() -> None:
+    async def stalls(request: web.Request) -> web.StreamResponse:
+        answer = web.StreamResponse(status=503, headers={"Content-Type": "application/problem+json"})
+        answer.content_length = 100
+        await answer.prepare(request)
+        await answer.write(b'{"type": ')
+        await asyncio.Event().wait()
+        raise AssertionError
+
+    settings = RoutingSettings(policy="round-robin", retry_base=0.001, connect_timeout=3.0, idle_timeout=600.0)
+    async with mesh(stalls, fine, settings=settings, request_timeout=600.0) as (gateway, workers):
+        assert await post(gateway) == (504, "1", "upstream-timeout")
+        assert workers[1].bodies == []
+        assert [peer.worker_id for peer in gateway.router.peers()] == ["w2"]  # it counts as failed
+    async with mesh(stalls, fine, settings=settings, request_timeout=600.0) as (gateway, workers):
+        assert await post(gateway, ONCE) == (200, "2", "fine")
+
+
+async def test_our_own_limit_of_connections_says_nothing_about_a_worker() -> None:
+    settings = RoutingSettings(policy="round-robin", retry_base=0.001, breaker_failures=1)
+    async with mesh(silent, silent, settings=settings) as (gateway, workers):
+        parts = gateway.router._parts
+        parts.forwarder._upstreams.limits = UpstreamLimits(connections_per_address=1)
+        holding = [asyncio.get_running_loop().create_task(post(gateway)) for _ in workers]
+        await until(lambda: all(worker.bodies for worker in workers))
+        for _ in range(6):
+            assert await post(gateway) == (503, "2", "overloaded")
+        workers[1].behave = fine
+        holding[1].cancel()
+        await until(lambda: workers[1].let_go == 1)
+        assert await post(gateway) in ((200, "1", "fine"), (200, "2", "fine"))
+        assert len(gateway.router.peers()) == 2
+        assert not parts.breakers.blocked(OCR.name, parts.clock())
+        assert len(workers[0].bodies) == 1
+        holding[0].cancel()
+        await asyncio.gather(*holding, return_exceptions=True)
 
 
 async def test_no_try_begins_after_the_requests_time_is_up() -> None:
@@ -353,3 +398,69 @@ async def test_a_worker_never_gets_more_than_its_concurrency_and_the_rest_waits_
         statuses = sorted(call.result()[0] for call in calls)
         assert statuses == [200] * 9 + [503] * 3
         assert most == 4
+
+
+@contextlib.asynccontextmanager
+async def asked(gateway: Front) -> AsyncIterator[None]:
+    """Ask for the service on a connection of its own, and leave without a word at the end."""
+    _, writer = await asyncio.open_connection("127.0.0.1", gateway.server.port)
+    writer.write(b"GET /service/ocr HTTP/1.1\r\nHost: g\r\n\r\n")
+    try:
+        yield
+    finally:
+        writer.close()
+        await writer.wait_closed()
+
+
+def nothing_is_held(gateway: Front) -> bool:
+    parts = gateway.router._parts
+    gates = [gate for _, gate in parts.remote_gates.items()]
+    return not any(parts.outstanding.of(OCR.name).values()) and not any(
+        gate.in_flight or gate.waiting for gate in gates
+    )
+
+
+async def test_a_client_that_leaves_the_queue_or_its_worker_is_missed_at_once() -> None:
+    async with mesh(silent, concurrency=1) as (gateway, (worker,)):
+        async with asked(gateway):
+            await until(lambda: bool(worker.bodies))
+            async with asked(gateway):
+                await until(lambda: gateway.router.queue_depths() == {OCR.name: 1})
+            await until(lambda: gateway.router.queue_depths() == {OCR.name: 0})
+            assert worker.let_go == 0
+        await until(lambda: worker.let_go == 1)
+        await until(lambda: nothing_is_held(gateway))
+        assert len(worker.bodies) == 1
+
+
+async def test_a_client_that_leaves_while_its_worker_is_being_connected_to_is_missed_at_once() -> None:
+    async def hangs(_address: Address, _connection: UpstreamConnection) -> None:
+        waiting.append(None)
+        await asyncio.Event().wait()
+
+    waiting: list[None] = []
+    settings = RoutingSettings(connect_timeout=600.0)
+    async with mesh(fine, settings=settings) as (gateway, (worker,)):
+        gateway.router._parts.forwarder._upstreams.connect = hangs
+        async with asked(gateway):
+            await until(lambda: bool(waiting))
+            assert not nothing_is_held(gateway)
+        await until(lambda: nothing_is_held(gateway))
+        assert len(gateway.router.peers()) == 1, "that says nothing about the worker"
+        assert worker.bodies == []
+
+
+async def test_a_client_that_leaves_while_workers_are_looked_up_is_missed_at_once() -> None:
+    class Hanging(Source):
+        async def find(self, service: str) -> Sequence[WorkerRecord]:
+            self.asked += 1
+            await asyncio.Event().wait()
+            raise AssertionError
+
+    source = Hanging()
+    async with front(source, settings=RoutingSettings(lookup_timeout=600.0)) as gateway:
+        async with asked(gateway):
+            await until(lambda: source.asked == 1)
+        await until(lambda: gateway.server.connections == 0)
+        await until(lambda: len(gateway.outcomes) == 1)
+        assert nothing_is_held(gateway)

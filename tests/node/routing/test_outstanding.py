@@ -20,6 +20,6 @@ def test_requests_are_counted_per_service_and_worker_while_they_last() -> None:
 def test_nothing_is_left_once_all_have_ended() -> None:
     outstanding = Outstanding()
     for number in range(100):
-        outstanding.begin(f"s{number}", "w1")
-        outstanding.end(f"s{number}", "w1")
-    assert outstanding._counts == {}
+        outstanding.begin("ocr", f"w{number}")
+        outstanding.end("ocr", f"w{number}")
+    assert outstanding._counts == {"ocr": {}}

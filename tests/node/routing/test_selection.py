@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from node.routing.candidates import Candidate
 from node.routing.ranking import Ranking, Wanted
-from node.routing.selection import Selector, Turns, chances, weighted_chances
+from node.routing.selection import Selector, Turns, chances, pick_of_few, weighted_chances
 from node.routing.settings import Policy
 
 ANYBODY = Wanted(frozenset(), {}, 4)
@@ -31,6 +31,38 @@ def test_loads_of_20_50_and_80_percent_share_the_requests_50_30_20() -> None:
     assert picked["w2"] / 100_000 == pytest.approx(0.50, abs=0.02)
     assert picked["w3"] / 100_000 == pytest.approx(0.30, abs=0.02)
     assert picked["w1"] / 100_000 == pytest.approx(0.20, abs=0.02)
+
+
+class Grid(random.Random):
+    """Says these numbers in turn, in place of random ones."""
+
+    def __init__(self, *numbers: float) -> None:
+        super().__init__()
+        self.numbers = iter(numbers)
+
+    def random(self) -> float:
+        return next(self.numbers)
+
+
+@given(
+    st.lists(st.sampled_from([0.0, 0.0, 0.2, 0.5, 1.0]), min_size=1, max_size=6),
+    st.dictionaries(st.sampled_from(["w1", "w2", "w3"]), st.integers(1, 5)),
+)
+def test_few_candidates_have_the_chances_that_are_told(loads: list[float], busy: dict[str, int]) -> None:
+    wanted, ranking = Wanted(frozenset({"w6"}), busy, 4), Ranking(workers(*loads))
+    found = ranking.few_by_step(wanted)
+    told = chances("weighted", ranking.eligible(wanted), wanted, "")
+    if not found:  # nobody has room, which is another case
+        assert all(wanted.ours(item) >= 4 for item in ranking.eligible(wanted))
+        return
+    picked = Counter(
+        pick_of_few(found, Grid((rank + 0.5) / 10, (turn + 0.5) / 60)).worker_id
+        for rank in range(10)
+        for turn in range(60)
+    )
+    assert set(picked) == set(told)
+    if len(found) >= 3:  # so that ten ranks are the weights
+        assert {name: count / 600 for name, count in picked.items()} == pytest.approx(told)
 
 
 def test_only_the_three_least_loaded_are_picked() -> None:

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from node.forwarding.http1.client import FIRST_HEADS, REMEMBERED, FirstHeads
+from node.forwarding.http1.client import FIRST_HEADS, REMEMBERED, TURNS, FirstHeads
 from node.forwarding.http1.head import BadHead, HeadLimits
 from node.forwarding.http1.limits import ServerLimits
 from tests.support.http1 import DEADLINE, GET, OK, Forwarding, answer_ok, read_request, running, working
@@ -216,6 +216,21 @@ async def test_more_early_requests_than_may_wait_are_left_in_the_network() -> No
         release.set()
         for _ in range(count):
             assert (await client.answer()).status == 200
+
+
+async def test_a_flood_of_early_requests_leaves_others_their_turn() -> None:
+    async with running(handler=Forwarding(to_app="/")) as plane, plane.client() as client:
+        await client.say(GET)
+        await eventually(lambda: plane.handler.over, "the first is answered", DEADLINE)
+        [connection] = plane.server.connections
+        before, count = len(plane.handler.over), 2000
+        connection.data_received(GET * count)
+        assert len(plane.handler.over) - before == TURNS  # in one go
+        assert connection._paused  # and no more is read meanwhile
+        for _ in range(count + 1):
+            assert (await client.answer()).status == 404
+        assert not connection._paused
+        assert len(plane.handler.over) == 1 + count
 
 
 async def test_a_reset_leaves_nothing_behind() -> None:

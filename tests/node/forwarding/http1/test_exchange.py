@@ -6,12 +6,15 @@ import asyncio
 import hashlib
 import json
 import logging
+import sys
 import tracemalloc
 from collections.abc import Callable
 
 import pytest
+from msgspec.structs import replace
 
-from node.forwarding.http1.exchange import Exchange
+from node.forwarding.http1 import upstream
+from node.forwarding.http1.exchange import PIECES, Exchange
 from node.forwarding.http1.head import ResponseHead, field_line
 from node.forwarding.http1.interface import Patience, Trouble
 from node.forwarding.http1.limits import REPLAY_BYTES, ServerLimits
@@ -301,6 +304,84 @@ async def test_a_body_is_held_back_while_nobody_knows_where_to_send_it() -> None
         assert len((await client.answer()).body) > size
 
 
+@pytest.mark.skipif(sys.platform != "linux", reason="only Linux tells of a connection that nobody reads from")
+async def test_a_client_that_leaves_while_its_body_is_held_back_is_missed() -> None:
+    class Waiting(Forwarding):
+        def begin(self, exchange: Exchange) -> None:
+            self.begun.append(exchange)
+            exchange.on_gone = self._gone
+
+    async with working() as worker, running(worker, handler=Waiting()) as plane, plane.client() as client:
+        size = 8 * MEGABYTE
+        client.writer.write(b"PUT / HTTP/1.1\r\nHost: g\r\nContent-Length: %d\r\n\r\n" % size + bytes(size))
+        await eventually(lambda: plane.handler.begun, "the request", DEADLINE)
+        [exchange] = plane.handler.begun
+        await eventually(lambda: exchange.client._paused, "reading has stopped", DEADLINE)
+        exchange.client.deadline = 0.0
+        await eventually(lambda: exchange.client.deadline > 0.0, "somebody looks", DEADLINE)
+        assert not plane.handler.gone
+        client.reset()
+        await eventually(lambda: plane.handler.gone, "it is missed", DEADLINE)
+        assert plane.handler.over
+
+
+async def test_a_body_that_is_kept_costs_little_more_than_its_bytes() -> None:
+    class Waiting(Forwarding):
+        def begin(self, exchange: Exchange) -> None:
+            self.begun.append(exchange)
+
+    size = 5000
+    async with working() as worker, running(worker, handler=Waiting()) as plane, plane.client() as client:
+        await client.say(b"PUT / HTTP/1.1\r\nHost: g\r\nContent-Length: %d\r\n\r\n" % size)
+        await eventually(lambda: plane.handler.begun, "the request", DEADLINE)
+        [exchange] = plane.handler.begun
+        for _ in range(size - 1):  # as many segments
+            exchange.client.data_received(b"x")
+            assert len(exchange._kept or ()) <= PIECES
+        plane.handler.send(exchange)
+        assert (await client.ask(b"y")).body.endswith(b"\r\n\r\n" + b"x" * (size - 1) + b"y")
+
+
+async def test_a_worker_that_answers_and_takes_no_more_of_the_body_is_cut_off(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    async def early(reader: Reader, writer: Writer) -> None:
+        await read_head(reader)
+        writer.write(b"HTTP/1.1 413 Large\r\nContent-Length: 2\r\n\r\nno")
+        await release.wait()
+
+    monkeypatch.setattr(upstream, "LAST_WORDS", 0.1)
+    release, size = asyncio.Event(), 64 * MEGABYTE
+    async with working(early) as worker, running(worker) as plane, plane.client() as client:
+        client.writer.write(b"PUT / HTTP/1.1\r\nHost: g\r\nContent-Length: %d\r\n\r\n" % size + bytes(size))
+        assert (await client.answer()).status == 413
+        await eventually(lambda: not plane.upstreams.count, "it is cut off", DEADLINE)
+        release.set()
+
+
+async def test_a_worker_that_takes_no_more_of_a_websocket_whose_client_has_left_is_cut_off(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    async def switch(reader: Reader, writer: Writer) -> None:
+        await read_head(reader)
+        writer.write(b"HTTP/1.1 101 Switching\r\nConnection: upgrade\r\nUpgrade: websocket\r\n\r\n")
+        await release.wait()
+
+    monkeypatch.setattr(upstream, "LAST_WORDS", 0.1)
+    release = asyncio.Event()
+    async with working(switch) as worker, running(worker) as plane:
+        async with plane.client() as client:
+            await client.say(UPGRADE)
+            await client.answer()
+            client.writer.write(bytes(64 * MEGABYTE))
+            [connection] = plane.server.connections
+            await eventually(lambda: connection._paused, "nobody takes any more", DEADLINE)
+            connection.transport.abort()  # while it is not read from, the loop does not hear that it has gone
+            await eventually(lambda: plane.handler.over, "it is over", DEADLINE)
+        await eventually(lambda: not plane.upstreams.count, "the worker is cut off", DEADLINE)
+        release.set()
+
+
 async def test_a_handler_may_read_a_small_answer_and_send_it_on_or_try_another() -> None:
     documents: list[bytes | None] = []
 
@@ -342,6 +423,65 @@ async def test_a_handler_may_read_a_small_answer_and_send_it_on_or_try_another()
         assert (answer.status, answer.body) == (503, b"y" * 200_000)
         assert documents[-1] is None
         assert one.connections == 1  # what was read whole leaves its connection usable
+
+
+@pytest.mark.parametrize("drips", [True, False])
+async def test_an_answer_that_is_read_first_must_come_as_soon_as_a_connection(drips: bool) -> None:
+    async def stalls(reader: Reader, writer: Writer) -> None:
+        await read_request(reader)
+        writer.write(b"HTTP/1.1 503 Busy\r\nContent-Length: 100000\r\n\r\n")
+        while drips:
+            writer.write(b"x")
+            await writer.drain()
+            await asyncio.sleep(0.01)
+        await reader.read()
+
+    def decide(exchange: Exchange, _head: ResponseHead) -> None:
+        exchange.patience = replace(exchange.patience, connect=0.3)
+        exchange.peek(heard.append)
+
+    handler = Deciding()
+    handler.decide = decide
+    heard: list[bytes | None] = []
+    async with working(stalls) as worker, running(worker, handler=handler) as plane:
+        assert (await plane.ask(GET)).status == 504
+        assert not heard
+        assert [(one.kind, one.executed) for one in handler.troubles] == [("timeout", True)]
+        await eventually(lambda: not worker.open, "the worker is let go", DEADLINE)
+
+
+async def test_an_answer_that_breaks_off_while_it_is_read_is_a_failure() -> None:
+    async def breaks(reader: Reader, writer: Writer) -> None:
+        await read_request(reader)
+        writer.write(b"HTTP/1.1 503 Busy\r\nContent-Length: 100\r\n\r\nhalf")
+
+    handler = Deciding(retry=True)
+    handler.decide = lambda exchange, head: (
+        exchange.peek(heard.append) if head.status == 503 else exchange.relay(PASSING)
+    )
+    heard: list[bytes | None] = []
+    async with working(breaks) as bad, working() as good, running(bad, good, handler=handler) as plane:
+        assert (await plane.ask(GET)).status == 200
+        assert not heard
+        assert [one.kind for one in handler.troubles] == ["reset"]
+
+
+async def test_an_answer_whose_beginning_was_read_has_all_the_time_again() -> None:
+    def decide(exchange: Exchange, _head: ResponseHead) -> None:
+        def go_on(_body: bytes | None) -> None:
+            times.append(exchange.patience)
+            exchange.relay(PASSING)
+
+        exchange.peek(go_on)
+
+    times: list[Patience] = []
+    handler = Deciding()
+    handler.decide = decide
+    for size in (100, 200_000):
+        large = saying(b"HTTP/1.1 503 Busy\r\nContent-Length: %d\r\n\r\n" % size + bytes(size))
+        async with working(large) as worker, running(worker, handler=handler) as plane:
+            assert len((await plane.ask(GET)).body) == size
+    assert times == [handler.patience] * 2
 
 
 async def test_a_decision_may_come_later() -> None:

@@ -48,8 +48,9 @@ async def test_too_many_connections_to_one_worker_are_refused() -> None:
             await one.say(GET)
             await two.say(GET)
             await eventually(lambda: worker.open == 2, "both are asked", DEADLINE)
-            assert (await plane.ask(GET)).status == 502
-            assert [(one.kind, one.executed) for one in plane.handler.troubles] == [("connect", False)]
+            answer = await plane.ask(GET)
+            assert (answer.status, answer.field("Retry-After")) == (503, "2")
+            assert [(one.kind, one.executed) for one in plane.handler.troubles] == [("full", False)]
         await eventually(lambda: plane.upstreams.count == 0, "all are let go", DEADLINE)
 
 

@@ -89,7 +89,7 @@ class Network(Forwarding):
         request = request_head(head, head.target.encode(), b"w", PASSING, request_framing(head))
         exchange.forward(self, request, self, self.patience, repeatable=True)
 
-    def acquire(self, exchange: Exchange, *, fresh: bool) -> UpstreamConnection | None:
+    def acquire(self, exchange: Exchange, fresh: bool) -> UpstreamConnection | None:
         connection = UpstreamConnection(self.pools[0])
         wire = Wire(connection)
         self.wires.append(wire)

@@ -6,8 +6,10 @@ import asyncio
 import contextlib
 import datetime
 import ipaddress
+import socket
 import ssl
 import sys
+import time
 from pathlib import Path
 
 import pytest
@@ -16,6 +18,7 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 
+from node.forwarding.http1.exchange import Exchange
 from node.forwarding.http1.limits import ServerLimits
 from node.forwarding.http1.server import Http1Server, counted_address, shared_socket
 from node.forwarding.http1.sweep import Sweep
@@ -76,6 +79,58 @@ async def test_a_request_that_comes_during_a_drain_is_served_and_told_to_go() ->
         assert (await client.ask(GET)).field("Connection") == "close"
         assert await client.rest() == b""
         await draining
+
+
+async def test_a_connection_whose_answer_had_begun_before_a_drain_is_closed_after_it() -> None:
+    async def slow(reader: Reader, writer: Writer) -> None:
+        await read_request(reader)
+        writer.write(b"HTTP/1.1 200 OK\r\nContent-Length: 4\r\n\r\nab")
+        await release.wait()
+        writer.write(b"cd")
+        await reader.read()
+
+    release = asyncio.Event()
+    limits = ServerLimits(drain_grace=0.05, keepalive=10 * DEADLINE)
+    async with working(slow) as worker, running(worker, limits=limits) as plane, plane.client() as client:
+        await client.say(GET)
+        assert b"Connection: close" not in await read_head(client.reader)
+        draining = asyncio.get_running_loop().create_task(plane.server.drain(10 * DEADLINE))
+        await eventually(lambda: plane.server.draining, "it drains", DEADLINE)
+        release.set()
+        assert await client.rest() == b"abcd"
+        async with asyncio.timeout(DEADLINE):
+            await draining
+        assert not plane.server.connections
+
+
+async def test_whoever_arrives_while_a_server_drains_has_the_grace_and_no_more() -> None:
+    limits = ServerLimits(drain_grace=0.05, head_time=10 * DEADLINE, last_call=0.0)
+    async with running(limits=limits) as plane:
+        with socket.create_connection(("127.0.0.1", plane.port), timeout=DEADLINE) as silent:
+            async with asyncio.timeout(DEADLINE):
+                await plane.server.drain(10 * DEADLINE)
+            assert await asyncio.to_thread(silent.recv, 1) == b""
+
+
+async def test_a_request_that_has_come_in_time_counts_however_late_we_are() -> None:
+    class Busy(Forwarding):
+        def begin(self, exchange: Exchange) -> None:
+            if exchange.head.target == "/busy":
+                connection.deadline = 0.0
+                client.sendall(GET)
+                time.sleep(
+                    0.05
+                )  # nothing else is done: when it is over, the limit has passed and a request is there
+            super().begin(exchange)
+
+    limits = ServerLimits(keepalive=10 * DEADLINE)
+    async with running(limits=limits, handler=Busy(to_app="/")) as plane:
+        with socket.create_connection(("127.0.0.1", plane.port), timeout=DEADLINE) as client:
+            await eventually(lambda: plane.server.connections, "it is connected", DEADLINE)
+            [connection] = plane.server.connections
+            for _ in range(5):
+                assert (await plane.ask(b"GET /busy HTTP/1.1\r\nHost: g\r\n\r\n")).status == 404
+                assert b" 404 " in await asyncio.to_thread(client.recv, 65536)
 
 
 async def test_streams_end_at_the_deadline_of_a_drain() -> None:

@@ -11,6 +11,8 @@ from msgspec.structs import replace
 from node.forwarding.http1.head import HeadLimits
 from node.forwarding.http1.interface import Patience
 from node.forwarding.http1.limits import UpstreamLimits
+from node.forwarding.http1.pool import Address, connect_tcp
+from node.forwarding.http1.upstream import UpstreamConnection
 from tests.support.http1 import (
     DEADLINE,
     GET,
@@ -283,3 +285,78 @@ async def test_an_idle_connection_is_closed_after_its_time() -> None:
         assert (await plane.ask(GET)).status == 200
         await eventually(lambda: not worker.open, "the connection is closed", DEADLINE)
         await eventually(lambda: plane.upstreams.count == 0, "it is forgotten", DEADLINE)
+
+
+@pytest.mark.parametrize("together", [True, False])
+@pytest.mark.parametrize(
+    ("method", "head"),
+    [
+        (b"HEAD", b"HTTP/1.1 200 OK\r\nContent-Length: 44\r\n\r\n"),
+        (b"HEAD", b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n"),
+        (b"GET", b"HTTP/1.1 204 No Content\r\n\r\n"),
+        (b"GET", b"HTTP/1.1 204 No Content\r\nContent-Length: 44\r\n\r\n"),
+        (b"GET", b"HTTP/1.1 304 Not Modified\r\nContent-Length: 44\r\n\r\n"),
+    ],
+)
+async def test_a_body_where_there_is_none_is_nobodys_answer(method: bytes, head: bytes, together: bool) -> None:
+    evil = b"HTTP/1.1 200 OK\r\nContent-Length: 4\r\n\r\nevil"
+
+    async def script(reader: Reader, writer: Writer) -> None:
+        await read_request(reader)
+        writer.write(head + evil if together else head)
+        await go_on.wait()
+        writer.write(evil)
+        await reader.read()
+
+    go_on = asyncio.Event()
+    async with working(script, answer_ok) as worker, running(worker) as plane, plane.client() as client:
+        answer = await client.ask(method + b" / HTTP/1.1\r\nHost: g\r\n\r\n")
+        assert answer.status in (200, 204, 304)
+        assert answer.field("Transfer-Encoding") is None
+        go_on.set()
+        await eventually(lambda: not worker.open, "the connection is of no use any more", DEADLINE)
+        assert b"evil" not in (await client.ask(GET)).body
+        assert worker.connections == 2
+
+
+async def test_a_worker_that_speaks_first_is_not_heard() -> None:
+    async def hasty(reader: Reader, writer: Writer) -> None:
+        writer.write(b"HTTP/1.1 200 OK\r\nContent-Length: 4\r\n\r\nevil")
+        await reader.read()
+
+    async def connect(address: Address, connection: UpstreamConnection) -> None:
+        await connect_tcp(address, connection)
+        await eventually(connection.transport.is_closing, "it has spoken before it was asked", DEADLINE)
+
+    async with working(hasty, answer_ok) as worker, running(worker) as plane:
+        plane.upstreams.connect = connect
+        answer = await plane.ask(GET)
+        assert answer.status == 502
+        assert b"evil" not in answer.body
+        plane.upstreams.connect = connect_tcp
+        assert (await plane.ask(GET)).status == 200
+
+
+async def test_what_a_worker_names_for_its_own_hop_is_not_what_we_say_to_the_client() -> None:
+    """It can take away its own fields, but neither split the answer nor change how long it is."""
+    fields = b"Connection: Content-Length, Date, X-Worker, Transfer-Encoding, Content-Type\r\nContent-Length: 2\r\n"
+    raw = b"HTTP/1.1 200 OK\r\n" + fields + b"Content-Type: t/x\r\nTrailer: X\r\nKeep-Alive: timeout=1\r\n\r\nok"
+    async with working(scripted(raw)) as worker, running(worker) as plane:
+        answer = await plane.ask(GET)
+        assert (answer.field("Content-Length"), answer.body, answer.field("X-Worker")) == ("2", b"ok", "w")
+        assert answer.field("Content-Type") is answer.field("Trailer") is answer.field("Keep-Alive") is None
+
+
+async def test_interim_answers_cannot_keep_a_request_for_ever() -> None:
+    async def drips(reader: Reader, writer: Writer) -> None:
+        await read_request(reader)
+        for _ in range(5):
+            writer.write(b"HTTP/1.1 102 Processing\r\n\r\n")
+            await writer.drain()
+            await asyncio.sleep(0.05)
+        await reader.read()
+
+    handler = Forwarding(patience=Patience(DEADLINE, 0.5, DEADLINE))
+    async with working(drips) as worker, running(worker, handler=handler) as plane:
+        assert (await plane.ask(GET)).status == 504
+        await eventually(lambda: not worker.open, "the worker is let go", DEADLINE)

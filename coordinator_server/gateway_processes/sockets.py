@@ -1,0 +1,60 @@
+"""Binds one port several times: the kernel shares new connections out among the sockets."""
+
+from __future__ import annotations
+
+import os
+import socket
+
+from node.forwarding.http1.server import BACKLOG
+from node.program.errors import EXIT_FAILED, UserFacingError
+from node.program.settings import SettingError
+from node.program.web import bind
+
+
+def check_shareable(workers: int) -> None:
+    """Raise SettingError where this system cannot have several processes on one port."""
+    if workers > 1 and not (os.name == "posix" and hasattr(socket, "SO_REUSEPORT")):
+        raise SettingError("workers", workers, "1 on this system, which cannot share a port", "--workers")
+
+
+def bind_all(host: str, port: int, count: int) -> list[socket.socket]:
+    """Bind and listen on so many sockets of one port; 0 chooses a free one. Raise UserFacingError.
+
+    A port on which anybody listens already is refused: with SO_REUSEPORT alone, another coordinator would get half
+    of our requests.
+    """
+    alone = bind(host, port)
+    if count == 1:
+        return [alone]
+    alone.close()
+    sockets: list[socket.socket] = []
+    try:
+        for _ in range(count):
+            sockets.append(_bind_one(host, port))
+            port = sockets[0].getsockname()[1]
+    except OSError as error:
+        for bound in sockets:
+            bound.close()
+        raise UserFacingError(
+            f"Cannot listen on {host} port {port} with {count} processes.",
+            f"The system says: {error.strerror or error}.",
+            "Serve with --workers 1, or choose another port with --port.",
+            EXIT_FAILED,
+        ) from None
+    return sockets
+
+
+def _bind_one(host: str, port: int) -> socket.socket:
+    bound = socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET, socket.SOCK_STREAM)
+    try:
+        if bound.family == socket.AF_INET6 and socket.has_dualstack_ipv6():
+            bound.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
+        bound.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        bound.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
+        bound.bind((host, port))
+        bound.listen(BACKLOG)
+        bound.setblocking(False)
+    except OSError:
+        bound.close()
+        raise
+    return bound

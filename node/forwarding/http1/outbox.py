@@ -1,0 +1,33 @@
+"""What one turn of the loop has for workers, sent all at once at the turn's end.
+
+A write wakes whoever waits for it. Between the requests of a turn that is done once for each of them, as workers
+fall asleep again meanwhile; behind one another it is done once for nearly all. It also keeps the interpreter's part
+of a turn apart from the kernel's, and so each of them in the processor's caches.
+"""
+
+from __future__ import annotations
+
+import asyncio
+
+
+class Outbox:
+    """Holds first writes only: what else goes to the same worker must come after the turn."""
+
+    __slots__ = ("_held",)
+
+    def __init__(self) -> None:
+        self._held: list[tuple[asyncio.WriteTransport, bytes]] = []
+
+    def write(self, transport: asyncio.WriteTransport, data: bytes, loop: asyncio.AbstractEventLoop) -> None:
+        """Write to a transport when this turn of the loop is over, unless it has been closed by then."""
+        held = self._held
+        held.append((transport, data))
+        if len(held) == 1:
+            loop.call_soon(self.flush)
+
+    def flush(self) -> None:
+        """Write everything now."""
+        held, self._held = self._held, []
+        for transport, data in held:
+            if not transport.is_closing():
+                transport.write(data)

@@ -1,0 +1,49 @@
+from __future__ import annotations
+
+import asyncio
+from typing import Any
+
+from node.forwarding.http1.outbox import Outbox
+
+
+class Transport:
+    """Notes what is written to it, among others."""
+
+    def __init__(self, name: str, told: list[tuple[str, bytes]]) -> None:
+        self.name = name
+        self.told = told
+        self.closing = False
+
+    def is_closing(self) -> bool:
+        return self.closing
+
+    def write(self, data: bytes) -> None:
+        self.told.append((self.name, data))
+
+
+async def test_what_a_turn_has_to_say_is_said_at_its_end_and_in_order() -> None:
+    told: list[tuple[str, bytes]] = []
+    one: Any = Transport("one", told)
+    other: Any = Transport("other", told)
+    outbox, loop = Outbox(), asyncio.get_running_loop()
+    outbox.write(one, b"1", loop)
+    outbox.write(other, b"2", loop)
+    outbox.write(one, b"3", loop)
+    assert told == []
+    await asyncio.sleep(0)
+    assert told == [("one", b"1"), ("other", b"2"), ("one", b"3")]
+    outbox.write(other, b"4", loop)
+    await asyncio.sleep(0)
+    assert told[3:] == [("other", b"4")]
+
+
+async def test_nothing_goes_to_who_has_been_closed_meanwhile() -> None:
+    told: list[tuple[str, bytes]] = []
+    gone: Any = Transport("gone", told)
+    there: Any = Transport("there", told)
+    outbox, loop = Outbox(), asyncio.get_running_loop()
+    outbox.write(gone, b"1", loop)
+    outbox.write(there, b"2", loop)
+    gone.closing = True
+    await asyncio.sleep(0)
+    assert told == [("there", b"2")]
