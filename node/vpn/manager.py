@@ -62,7 +62,7 @@ from node.vpn.events import (
 from node.vpn.health import KNOCKS, Probe, ask_all, ask_coordinator, knock
 from node.vpn.machine import handle
 from node.vpn.names import Names
-from node.vpn.settings import FoundLighthouse, Plan, SettingsError, VpnSettings, facts_of
+from node.vpn.settings import SERVICE_PORT, FoundLighthouse, Plan, SettingsError, VpnSettings, facts_of
 from node.vpn.state import VpnPeer, VpnState, VpnView, view_of
 
 MEASURED = 64  # peers at most whose round trip is measured at once
@@ -113,6 +113,8 @@ class Vpn:
         self._found: tuple[FoundLighthouse, ...] = ()
         self._engine: Engine | None = None
         self._knock_at: tuple[IPv4Address, ...] = ()
+        self._given: VpnSettings | None = None  # to the engine, the last time
+        self._in_use: VpnSettings | None = None
         self._tasks = TaskSet("vpn")
         self._commands: asyncio.Queue[Command] = asyncio.Queue()
         self._retry: asyncio.TimerHandle | None = None
@@ -139,7 +141,7 @@ class Vpn:
         """End Nebula and everything else; may be called again."""
         if self._running and self._state.announced is not None:
             self._on_signal(OverlayDown())
-        self._running = False
+        self._running, self._in_use = False, None
         for timer in (self._retry, self._health):
             if timer is not None:
                 timer.cancel()
@@ -175,6 +177,11 @@ class Vpn:
     @property
     def view(self) -> VpnView:
         return self._view
+
+    @property
+    def in_use(self) -> VpnSettings | None:
+        """The settings that Nebula has said it runs with; None while it does not run."""
+        return self._in_use
 
     def peers(self) -> tuple[VpnPeer, ...]:
         """Return whom tunnels lead to, and how; round trips as they were measured last."""
@@ -213,8 +220,11 @@ class Vpn:
             self._on_change(view)
 
     def _told(self, told: Told) -> None:
+        if isinstance(told, InterfaceCameUp) or (isinstance(told, NebulaUpdated) and not told.restarted):
+            self._in_use = self._given
         match told:
             case NebulaExited():
+                self._in_use = None
                 log.warning("Nebula has ended: %s", told.text)
                 self._happened(Exited(told, random.random()))  # noqa: S311  # spreads retries
             case InterfaceCameUp():
@@ -272,12 +282,14 @@ class Vpn:
             self._happened(await asyncio.to_thread(self._computer.check, facts.interface.network))
 
     async def _end(self) -> None:
+        self._in_use = None
         engine, self._engine = self._engine, None
         if engine is not None:
             await engine.stop()
 
     async def _plan(self, settings: VpnSettings, port: int) -> Plan:
         self._found = await self._names.find(settings.lighthouses)
+        self._given = settings
         return make_plan(settings, self._found, port)
 
     def _later(
@@ -300,7 +312,7 @@ class Vpn:
     async def _measured_health(self) -> None:
         peers: dict[IPv4Address, float] = {}
         try:
-            found = await self._ask(self._probes.coordinator, self._state.lighthouses)
+            found = await self._ask(self._probes.coordinator, self._state.lighthouses, SERVICE_PORT)
             if not found:
                 peers = await self._ask(self._probes.peer, list(self._state.peers)[:KNOCKS])
             self._round_trips |= found | peers
@@ -315,12 +327,12 @@ class Vpn:
         peers, self._knock_at = self._knock_at, ()
         await self._ask(self._probes.peer, peers)
 
-    async def _ask(self, probe: Probe, ips: Sequence[IPv4Address]) -> dict[IPv4Address, float]:
-        """Ask over the overlay, where it is up; return the round trips in seconds."""
+    async def _ask(self, probe: Probe, ips: Sequence[IPv4Address], port: int = 0) -> dict[IPv4Address, float]:
+        """Ask over the overlay, where it is up; return the round trips in seconds. Port 0: as our own services'."""
         settings, source = self._state.settings, self._state.announced
         if settings is None or source is None or self._state.process != "up":
             return {}
-        return await ask_all(probe, ips, settings.service_port, source)
+        return await ask_all(probe, ips, port or settings.service_port, source)
 
     # --- the world around -----------------------------------------------------------------------------------------
 

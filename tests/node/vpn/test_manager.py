@@ -170,9 +170,15 @@ async def test_a_renewal_is_an_update() -> None:
     async with running(staged) as vpn:
         vpn.apply(settings())
         await phase(vpn, "direct")
-        vpn.apply(settings(blocklist=("ab" * 32,)))
+        assert vpn.in_use is not None
+        before, after = vpn.in_use, settings(blocklist=("ab" * 32,))
+        assert before.blocklist == ()
+        vpn.apply(after)
         await eventually(lambda: "update" in staged.done, "the update")
         assert staged.plans[-1].blocklist == ("ab" * 32,)
+        assert vpn.in_use == after
+        vpn.apply(None)
+        await eventually(lambda: vpn.in_use is None, "nothing is in use")
 
 
 async def test_another_network_restarts_and_the_paths_changed() -> None:
@@ -184,6 +190,13 @@ async def test_another_network_restarts_and_the_paths_changed() -> None:
         staged.out = "10.1.1.7 via 10.1.1.1"
         await eventually(lambda: "PathsChanged" in staged.signals, "paths changed")
         assert staged.done.count("start") == 2
+        await phase(vpn, "direct")
+
+
+async def test_coordinators_are_asked_at_their_own_port_whatever_ours_is() -> None:
+    staged = Staged()
+    async with running(staged) as vpn:
+        vpn.apply(settings(service_port=9000))
         await phase(vpn, "direct")
 
 
