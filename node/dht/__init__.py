@@ -7,7 +7,8 @@ Below it, from the wire up:
   came from anywhere and remembers what it has checked; `sampling` chooses the entries that fit into a datagram.
 - `messages` is the form of every datagram; `protocol` asks and answers on one socket and learns who is alive, with
   `answering` for what it says, `proofs` for who somebody is, `limits` for how much is listened to, `newcomers` for
-  strangers, `hearsay` for those whom others only tell of, and `round_trips` for how long to wait.
+  strangers, `hearsay` for those whom others only tell of, and `round_trips` for how long to wait. A `wing` is a
+  second socket, for a network that the first is not in: the overlay, where a coordinator listens elsewhere too.
 - `table` keeps contacts; `storage` keeps entries: both are capped.
 - `lookup` walks towards a key and never waits for the dead; `server` stores and fetches with it.
 - `joining` gets into the mesh and back into it, for ever; `contacts` remembers peers over a restart;

@@ -6,6 +6,7 @@ import asyncio
 import logging
 import random
 from collections.abc import Callable, Container, Sequence
+from ipaddress import IPv4Address, IPv4Network
 from pathlib import Path
 
 import msgspec
@@ -108,6 +109,22 @@ class DhtNode:
     @property
     def port(self) -> int:
         return self._server.port
+
+    @property
+    def speaks_ipv4(self) -> bool:
+        """Whether this node can be reached at IPv4 addresses, as the overlay's are."""
+        return self._server.reaches("0.0.0.0")  # noqa: S104 - any of them
+
+    async def enter_overlay(self, ip: IPv4Address, network: IPv4Network) -> None:
+        """Be reached at our address in the overlay as well; a node that listens everywhere is already.
+
+        Raise UserFacingError where the port is another program's there.
+        """
+        if await self._server.listen_also(str(ip), network):
+            log.info("the DHT is in the overlay at %s, UDP port %d", ip, self.port)
+
+    async def leave_overlay(self) -> None:
+        await self._server.listen_only_here()
 
     def set_bootstrap(self, addresses: Sequence[tuple[str, int]]) -> None:
         """Join through these names or addresses, in the background and for ever; may be called again and again."""

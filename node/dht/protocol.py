@@ -46,6 +46,7 @@ from node.dht.round_trips import RoundTrips
 from node.dht.stats import Counters
 from node.dht.storage import MergingStorage
 from node.dht.table import ContactTable
+from node.dht.wing import Wing
 from node.program.tasks import TaskSet
 
 log = logging.getLogger(__name__)
@@ -118,6 +119,7 @@ class MeshProtocol(KademliaProtocol):  # type: ignore[misc]  # the package has n
         self._tasks = TaskSet("dht")
         self._family_bytes = 4
         self._bound: Address | None = None
+        self._wing: Wing | None = None
 
     def __getattr__(self, name: str) -> Any:
         """Refuse the package's magic, in which every unknown name is a remote call."""
@@ -146,9 +148,25 @@ class MeshProtocol(KademliaProtocol):  # type: ignore[misc]  # the package has n
         if not self.closed.done():
             self.closed.set_result(None)
 
+    @property
+    def is_everywhere(self) -> bool:
+        """Whether the socket is bound to every address of this machine."""
+        return self._bound is None
+
+    async def use_wing(self, wing: Wing | None) -> None:
+        """Reach a network by another socket from now on, in place of the one before; None: by ours alone."""
+        before, self._wing = self._wing, wing
+        if before is not None:
+            await before.close()
+
+    def _wing_to(self, address: Address) -> Wing | None:
+        wing = self._wing
+        return wing if wing is not None and wing.transport is not None and wing.reaches(address) else None
+
     async def stop(self) -> None:
         """Close the socket and end everything under way."""
         self.transport.close()  # first, or what still comes in starts new tasks
+        await self.use_wing(None)
         await self._tasks.stop()
         await self.closed
 
@@ -174,8 +192,10 @@ class MeshProtocol(KademliaProtocol):  # type: ignore[misc]  # the package has n
     def _send(self, kind: bytes, message_id: bytes, message: Request | Response, address: Address) -> None:
         data = messages.encode(kind, message_id, self._mesh_tag, message)
         self._counters.bytes_sent += len(data)
+        wing = self._wing_to(address)
+        transport = self.transport if wing is None or wing.transport is None else wing.transport
         try:
-            self.transport.sendto(data, address)
+            transport.sendto(data, address)
         except (OSError, ValueError) as error:  # an address that this socket cannot send to
             log.debug("cannot send to %s: %s", address, error)
 
@@ -308,8 +328,10 @@ class MeshProtocol(KademliaProtocol):  # type: ignore[misc]  # the package has n
             return True
         if proof is None:
             return False
+        wing = self._wing_to(address)
+        own = self._bound if wing is None else wing.bound
         try:
-            self._prover.check(node.id, address, message_id, proof, seen_from(self._bound, address))
+            self._prover.check(node.id, address, message_id, proof, seen_from(own, address))
         except ProofError as error:
             log.debug("the answer of %s does not count: %s", address, error)
             return False

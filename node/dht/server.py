@@ -10,6 +10,7 @@ import socket
 from collections import Counter, OrderedDict
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from ipaddress import IPv4Network
 
 from kademlia.network import Server
 from kademlia.node import Node
@@ -22,9 +23,11 @@ from node.dht.settings import DhtSettings
 from node.dht.stats import Counters
 from node.dht.storage import MergingStorage
 from node.dht.verifier import Checked, RecordVerifier
+from node.dht.wing import Wing
 from node.program.errors import EXIT_FAILED, EXIT_IN_USE, UserFacingError
 from node.program.tasks import TaskSet
 
+IPV4_BYTES = 4
 PEERS_PER_K = 2  # a lookup begins with k contacts and has as many more for a second try
 KEEPER_TURNS = 5  # announcements after which the nodes nearest to a key are looked for anew
 RECEIVE_BUFFER = 1 << 20  # bytes; a burst of answers must not be lost while the loop is busy
@@ -105,6 +108,31 @@ class MeshServer(Server):  # type: ignore[misc]  # the package has no types
         except BaseException:
             listener.close()
             raise
+
+    async def listen_also(self, interface: str, network: IPv4Network) -> bool:
+        """Be in this network too, at the same port; say whether a socket of its own was needed and is there now.
+
+        Raise UserFacingError where the port cannot be bound there.
+        """
+        protocol = self.protocol
+        if protocol is None or protocol.is_everywhere or protocol.family_bytes != IPV4_BYTES:
+            return False
+        await protocol.use_wing(None)
+        listener = _bind(interface, protocol.port)
+        try:
+            _, wing = await asyncio.get_running_loop().create_datagram_endpoint(
+                lambda: Wing(network, protocol.datagram_received), sock=listener
+            )
+        except BaseException:
+            listener.close()
+            raise
+        await protocol.use_wing(wing)
+        return True
+
+    async def listen_only_here(self) -> None:
+        """Take `listen_also` back."""
+        if self.protocol is not None:
+            await self.protocol.use_wing(None)
 
     @property
     def port(self) -> int:
