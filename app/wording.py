@@ -13,7 +13,7 @@ from typing import Literal
 from app import figures
 from app.intents import NodeRefused, NodeUnreachable
 from app.picture import Notice, Picture, Stage, Tone
-from node.state import NodeState, Phase, Reason, ReasonCode
+from node.state import NodeState, Peer, Phase, Reason, ReasonCode, VpnPhase, VpnStatus
 from node.wire.messages import Route, ServiceState, WorkerType
 
 PROGRAM = "RMA Mesh"
@@ -84,6 +84,34 @@ REASONS: Mapping[ReasonCode, Words] = {
     "stopping": Words("Closing", "The node is stopping.", "quiet"),
     "insecure-coordinator": Words("Connection is not encrypted", "Others on the way can read along.", "warn"),
     "key-in-file": Words("Key is kept in a file", "This system offers no keyring.", "quiet"),
+    "vpn-no-permission": Words(
+        "No private network here", "This program may not open one; others are reached by other routes.", "quiet"
+    ),
+    "vpn-no-udp": Words("Private network out of reach", "This network seems to block it.", "warn"),
+    "vpn-expired": Words("Private network expired", "It is renewed by itself; check the clock.", "warn"),
+    "vpn-revoked": Words("Out of the private network", "Ask the person who invited you.", "bad"),
+    "vpn-conflict": Words(
+        "Private network clashes with another one", "Leave the other network, or ask the mesh's operator.", "warn"
+    ),
+    "vpn-failed": Words("Private network has trouble", "It is tried again by itself.", "warn"),
+    "vpn-not-renewed": Words("Private network not renewed", "It is tried again by itself.", "warn"),
+    "vpn-no-listener": Words(
+        "Not reachable in the private network", "Another program has this node's port; free it.", "warn"
+    ),
+}
+
+# How the private network is -> a word or two, what it means, and its tone.
+VPN_STATES: Mapping[VpnPhase, Words] = {
+    "off": Words("Off", "Others are reached on the local network and by other routes only", "quiet"),
+    "no-permission": Words("Not allowed here", "This program may not open one; other routes are used", "quiet"),
+    "starting": Words("Opening", "The private network is being opened", "busy"),
+    "direct": Words("Direct", "Others are reached directly", "good"),
+    "relayed": Words("Through a coordinator", "No direct way is open, so it is slower", "good"),
+    "no-udp": Words("Out of reach", "This network seems to block it; other routes are used", "warn"),
+    "expired": Words("Expired", "Its certificate is renewed by itself; check the computer's clock", "warn"),
+    "revoked": Words("Put out", "The mesh does not accept this computer; ask who invited you", "bad"),
+    "conflict": Words("Clashes with another one", "Another network here has the same addresses; leave it", "warn"),
+    "failed": Words("In trouble", "It cannot be opened just now and is tried again by itself", "warn"),
 }
 
 SERVICE_STATES: Mapping[ServiceState, Words] = {
@@ -228,6 +256,22 @@ def reason_text(reason: Reason, now: float) -> str:
     """Return the reason's sentence, with its end where that is known."""
     text = _text(reason)
     return f"{text} Until {figures.clock_time(reason.until, now)}." if reason.until is not None else text
+
+
+def route_text(peer: Peer) -> str:
+    """Return the route to another worker, and whether the private network needs a coordinator for it."""
+    relayed = peer.route == "vpn" and peer.tunnel == "relayed"
+    return ROUTES[peer.route].label + (", relayed" if relayed else "")
+
+
+def vpn_text(vpn: VpnStatus) -> str:
+    """Return the private network's state, and our address while there is one."""
+    words = VPN_STATES[vpn.state]
+    return f"{words.label}, {vpn.ip}" if vpn.ip else words.label
+
+
+def vpn_meaning(vpn: VpnStatus) -> str:
+    return vpn.text or VPN_STATES[vpn.state].meaning + "."
 
 
 def service_detail(state: ServiceState, detail: str) -> str:

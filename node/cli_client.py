@@ -64,10 +64,17 @@ def _status(client: ControlClient, arguments: argparse.Namespace) -> int:
     _say(f"worker       {state.worker_id or '-'}")
     _say(f"coordinator  {state.coordinator or '-'}")
     _say(f"address      {state.url}")
+    _say(f"private net  {_vpn_line(state)}")
     _say(f"peers        {state.dht_contacts} in the DHT")
     _say(f"load         {state.load:.0%}, {state.in_flight} requests in flight")
     _print_services(state)
     return 0
+
+
+def _vpn_line(state: NodeState) -> str:
+    where = f"{state.vpn.state}, {state.vpn.ip}. " if state.vpn.ip else f"{state.vpn.state}. "
+    more = f" {state.vpn_renewal_error}" if state.vpn.state == "off" else ""
+    return f"{where}{state.vpn.text}{more}".strip()
 
 
 def _services(client: ControlClient, arguments: argparse.Namespace) -> int:
@@ -116,7 +123,8 @@ def _peers(client: ControlClient, arguments: argparse.Namespace) -> int:
     for peer in () if arguments.json else peers:
         trip = "-" if peer.rtt_ms is None else f"{peer.rtt_ms:.1f} ms"
         offers = f"load {peer.load:.0%}  {', '.join(peer.services)}" if peer.services else "met in the DHT"
-        _say(f"{peer.worker_id:<{width}} {peer.route:<7} {trip:>9}  {offers}")
+        way = f"{peer.route} ({peer.tunnel})" if peer.tunnel and peer.route == "vpn" else peer.route
+        _say(f"{peer.worker_id:<{width}} {way:<13} {trip:>9}  {offers}")
     return 0
 
 

@@ -26,7 +26,7 @@ from node.http_api import Takes
 from node.program.data_dir import write_private_file
 from node.program.tasks import TaskSet
 from node.program.web import Handler, bind, json_response, manners, read_body
-from node.state import Explanation, NodeStats, View
+from node.state import Explanation, NodeStats, Peer, View
 from node.wire.problems import Problem
 
 MAX_RATE = 0.1  # seconds between two messages of a stream
@@ -54,6 +54,7 @@ class Controlled(Takes, Protocol):
 
     def view(self) -> View: ...
     def stats(self) -> NodeStats: ...
+    async def peers(self) -> tuple[Peer, ...]: ...
     async def enroll(self, intent: EnrollIntent) -> str: ...
     def pause(self, seconds: float | None = None) -> None: ...
     def resume(self) -> None: ...
@@ -150,7 +151,7 @@ class ControlApi:
         return json_response(self._node.stats())
 
     async def peers(self, _request: web.Request) -> web.Response:
-        return json_response(self._node.view().peers)
+        return json_response(await self._node.peers())
 
     async def doctor(self, _request: web.Request) -> web.Response:
         return json_response({"checks": await self._node.doctor()})

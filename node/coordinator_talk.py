@@ -9,10 +9,11 @@ from collections.abc import Callable
 from node import events as e
 from node.coordinator_client import CoordinatorError
 from node.mesh_session import MeshSession
+from node.overlay import Overlay
 from node.state import NodeState, RoutingStats
 from node.wire import credentials
 from node.wire.manifests import ManifestError, SignedCatalogue, open_catalogue
-from node.wire.messages import CoordinatorInfo, HeartbeatRequest
+from node.wire.messages import CoordinatorInfo, HeartbeatRequest, VpnReport
 
 log = logging.getLogger(__name__)
 
@@ -25,10 +26,12 @@ class CoordinatorTalk:
         state: Callable[[], NodeState],
         dispatch: Callable[[e.Event], None],
         keep: Callable[[SignedCatalogue], None],
+        overlay: Overlay,
     ) -> None:
         self._state = state
         self._dispatch = dispatch
         self._keep = keep
+        self._overlay = overlay
 
     async def register(self, session: MeshSession, url: str) -> None:
         state, info = self._state(), self.coordinator(url)
@@ -39,41 +42,67 @@ class CoordinatorTalk:
             answer = await session.client.register(info, state.capabilities, state.endpoints)
             catalogue = open_catalogue(answer.catalogue, session.mesh_key)
         except CoordinatorError as error:
-            self._dispatch(e.CoordinatorFailed(str(error), error.refused))
+            self._failed(error)
         except ManifestError as error:
             self._dispatch(e.CoordinatorFailed(f"Its answer cannot be trusted: {error}.", refused=True))
         else:
             self._keep(answer.catalogue)
+            self._overlay.see_outside(True)
             self._dispatch(e.Registered(answer.assignment, catalogue))
+            await self._renew_place(session, info, answer.assignment.vpn_version)
 
     async def heartbeat(self, session: MeshSession, url: str) -> None:
         info = self.coordinator(url)
         if info is None:
             return
+        request = heartbeat_of(self._state(), session.router.stats(), self._overlay.report())
         try:
-            assignment = await session.client.heartbeat(info, heartbeat_of(self._state(), session.router.stats()))
+            assignment = await session.client.heartbeat(info, request)
         except CoordinatorError as error:
             if error.kind == "unknown-worker":
                 self._dispatch(e.WorkerUnknown())
             else:
-                self._dispatch(e.CoordinatorFailed(str(error), error.refused))
+                self._failed(error)
         else:
+            self._overlay.see_outside(True)
             self._dispatch(e.HeartbeatAnswered(assignment))
+            await self._renew_place(session, info, assignment.vpn_version)
 
     async def renew_when_half(self, session: MeshSession) -> None:
         """Ask for a new credential once half of this one's life has passed."""
         state = self._state()
         info = self.coordinator(state.coordinator or "")
-        if state.membership is None or info is None or not _half_spent(state.membership.credential):
-            return
+        if state.membership is not None and info is not None and _half_spent(state.membership.credential):
+            await self._renew(session, info, self._overlay.key_to_renew(_told_version(state)))
+
+    async def _renew_place(self, session: MeshSession, info: CoordinatorInfo, told_version: str) -> None:
+        """Ask for a place in the overlay, or for another one, where it is time to do so."""
+        key = self._overlay.key_to_renew(told_version)
+        if key and not self._state().leaving:
+            await self._renew(session, info, key)
+
+    async def _renew(self, session: MeshSession, info: CoordinatorInfo, nebula_key: bytes) -> None:
         try:
-            answer = await session.client.renew(info, session.mesh_key)
+            answer = await session.client.renew(info, session.mesh_key, nebula_key)
             credentials.verify(answer.credential, session.mesh_key, time.time())
         except (CoordinatorError, credentials.CredentialError) as error:
-            log.warning("the credential was not renewed: %s", error)
-        else:
-            session.renew(answer.credential)
-            self._dispatch(e.CredentialRenewed(answer.credential))
+            log.warning("the membership was not renewed: %s", error)
+            if nebula_key:
+                self._dispatch(e.PlaceRefused(str(error)))
+            return
+        session.renew(answer.credential)
+        self._dispatch(e.CredentialRenewed(answer.credential))
+        if answer.vpn is not None:
+            self._dispatch(e.PlaceGranted(answer.vpn))
+        elif nebula_key:
+            text = answer.vpn_detail or "The coordinator gives no place in the private network."
+            self._dispatch(e.PlaceRefused(text))
+
+    def _failed(self, error: CoordinatorError) -> None:
+        """Tell that a coordinator gave no useful answer."""
+        self._overlay.see_outside(bool(error.status))
+        expelled = error.status == 403 and error.kind == "forbidden"
+        self._dispatch(e.CoordinatorFailed(str(error), error.refused, expelled))
 
     async def leave(self, session: MeshSession) -> None:
         """Tell one coordinator that we leave for good."""
@@ -92,7 +121,7 @@ class CoordinatorTalk:
         return next((info for info in infos if info.url == url), None)
 
 
-def heartbeat_of(state: NodeState, stats: RoutingStats) -> HeartbeatRequest:
+def heartbeat_of(state: NodeState, stats: RoutingStats, vpn: VpnReport | None = None) -> HeartbeatRequest:
     """Say how this node is."""
     known = state.assignment.catalogue_version if state.assignment else ""
     return HeartbeatRequest(
@@ -107,7 +136,12 @@ def heartbeat_of(state: NodeState, stats: RoutingStats) -> HeartbeatRequest:
         },
         paused=state.paused or state.stopping or state.leaving,
         catalogue_version=known,
+        vpn=vpn,
     )
+
+
+def _told_version(state: NodeState) -> str:
+    return state.assignment.vpn_version if state.assignment is not None else ""
 
 
 def _half_spent(credential: str) -> bool:

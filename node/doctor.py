@@ -2,10 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 import msgspec
 
-from node.state import NodeState
+from node.state import NodeState, VpnPhase
 
+VPN_HINTS: Mapping[VpnPhase, str] = {
+    "starting": "Wait a moment, and ask again.",
+    "no-permission": "Do that, or start the node with --vpn off. Other routes are used meanwhile.",
+    "no-udp": "Allow outgoing UDP on this network. Other routes are used meanwhile.",
+    "expired": "Check the clock and the coordinator above; it is renewed by itself.",
+    "revoked": "Ask the person who invited you.",
+    "conflict": "Leave the other network, or ask the operator for a mesh with another --vpn-network.",
+}
 LOW_DISK = 2 * 2**30  # bytes
 CLOCK_LIMIT = 60.0  # seconds
 
@@ -83,6 +93,15 @@ def _disk(state: NodeState) -> Check:
 
 
 def _vpn(state: NodeState) -> Check:
+    """Say how the overlay is; a machine on which nobody wants one, or that may not have one, lacks nothing."""
+    detail = state.vpn.text or "Off: workers are reached on the local network only."
     if state.vpn.state == "off":
-        return Check("vpn", True, "Off: workers are reached on the local network only.")
-    return Check("vpn", state.vpn.state in ("direct", "relayed"), f"{state.vpn.state}.")
+        return Check("vpn", True, f"{detail} {state.vpn_renewal_error}".rstrip())
+    if state.vpn_listen_error:
+        return Check("vpn", False, state.vpn_listen_error, "Free that port, or start the node with another --port.")
+    if state.vpn_renewal_error:
+        hint = "It is tried again by itself. If it stays so, ask whoever invited you."
+        return Check("vpn", False, f"{detail} Its certificate was not renewed: {state.vpn_renewal_error}", hint)
+    if state.vpn.carries:
+        return Check("vpn", True, f"{state.vpn.ip}: {detail}")
+    return Check("vpn", False, detail, VPN_HINTS.get(state.vpn.state, "It is tried again by itself."))

@@ -7,9 +7,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from node.state import Membership
+from node.state import Membership, VpnStatus
 from node.wire.manifests import Catalogue, Manifest
-from node.wire.messages import Assignment, Capabilities, DhtContact, Endpoints, ServiceReport
+from node.wire.messages import Assignment, Capabilities, DhtContact, Endpoints, ServiceReport, VpnGrant
 
 # --- events ---------------------------------------------------------------------------------------------------
 
@@ -49,6 +49,7 @@ class Enrolled:
 
     membership: Membership
     dht: tuple[DhtContact, ...]
+    vpn: VpnGrant | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,10 +81,11 @@ class WorkerUnknown:
 
 @dataclass(frozen=True, slots=True)
 class CoordinatorFailed:
-    """No useful answer came; `refused` when it answered and said no."""
+    """No useful answer came; `refused` when it answered and said no, `expelled` when it put us out of the mesh."""
 
     text: str
     refused: bool = False
+    expelled: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,6 +98,52 @@ class CredentialRenewed:
     """The mesh signed a new credential for us."""
 
     credential: str
+
+
+@dataclass(frozen=True, slots=True)
+class PlaceGranted:
+    """The mesh signed a place in the overlay for us, or renewed it."""
+
+    grant: VpnGrant
+
+
+@dataclass(frozen=True, slots=True)
+class PlaceRefused:
+    """We asked for a place in the overlay in vain; the text is fit for a volunteer."""
+
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class VpnChanged:
+    """The overlay is in another state, or says something else about it."""
+
+    vpn: VpnStatus
+
+
+@dataclass(frozen=True, slots=True)
+class OverlayCameUp:
+    """Our address in the overlay is there: services and DHT may be bound to it."""
+
+    ip: str
+
+
+@dataclass(frozen=True, slots=True)
+class OverlayWentDown:
+    """Nobody reaches us in the overlay any more."""
+
+
+@dataclass(frozen=True, slots=True)
+class OverlayPathsChanged:
+    """The overlay was interrupted, as by sleep or by another network: what others know of us may be lost."""
+
+
+@dataclass(frozen=True, slots=True)
+class EndpointsChanged:
+    """We can be reached elsewhere now; `listen_error` says why nothing listens in the overlay, if it should."""
+
+    endpoints: Endpoints
+    listen_error: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -158,8 +206,10 @@ class StopRequested:
 Event = (
     Started | MeshJoined | EnrolmentRequested | Enrolled | EnrolmentFailed | Registered | HeartbeatAnswered
     | WorkerUnknown
-    | CoordinatorFailed | ContactDue | CredentialRenewed | ServicesChanged | LoadMeasured | CapabilitiesDetected
-    | PauseRequested | ResumeRequested | SnoozeEnded | DrainEnded | LeaveRequested | StopRequested
+    | CoordinatorFailed | ContactDue | CredentialRenewed | PlaceGranted | PlaceRefused | VpnChanged | OverlayCameUp
+    | OverlayWentDown | OverlayPathsChanged | EndpointsChanged | ServicesChanged | LoadMeasured
+    | CapabilitiesDetected | PauseRequested | ResumeRequested | SnoozeEnded | DrainEnded | LeaveRequested
+    | StopRequested
 )  # fmt: skip
 
 # --- commands -------------------------------------------------------------------------------------------------
@@ -249,6 +299,52 @@ class RefuseWorkers:
 
 
 @dataclass(frozen=True, slots=True)
+class UsePlace:
+    """Keep this place in the overlay across restarts, and take it."""
+
+    grant: VpnGrant
+
+
+@dataclass(frozen=True, slots=True)
+class BlockCertificates:
+    """Let nobody in the overlay talk to us with these certificates (fingerprints)."""
+
+    fingerprints: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class StopOverlay:
+    """Leave the overlay, because the mesh has put us out."""
+
+
+@dataclass(frozen=True, slots=True)
+class ReturnToOverlay:
+    """Be in the overlay again: the mesh answers us after all."""
+
+
+@dataclass(frozen=True, slots=True)
+class OpenInOverlay:
+    """Let HTTP server and DHT be reached at this address."""
+
+    ip: str
+
+
+@dataclass(frozen=True, slots=True)
+class CloseInOverlay:
+    """Be reached by other ways only; what is in flight goes on."""
+
+
+@dataclass(frozen=True, slots=True)
+class RefreshRoutes:
+    """Look up anew how others are reached: the overlay carries requests from now on, or no more."""
+
+
+@dataclass(frozen=True, slots=True)
+class RejoinDht:
+    """Look for the DHT's other nodes anew, and publish anew."""
+
+
+@dataclass(frozen=True, slots=True)
 class Drain:
     """Let requests in flight end, then feed DrainEnded."""
 
@@ -267,5 +363,7 @@ class Shutdown:
 
 Command = (
     JoinMesh | QuitMesh | SaveMembership | SavePause | SaveAssignment | Register | SendHeartbeat | ScheduleContact
-    | RunServices | PublishServices | JoinDht | RefuseWorkers | Drain | ScheduleResume | Shutdown
+    | RunServices | PublishServices | JoinDht | RefuseWorkers | UsePlace | BlockCertificates | StopOverlay
+    | ReturnToOverlay | OpenInOverlay | CloseInOverlay | RefreshRoutes
+    | RejoinDht | Drain | ScheduleResume | Shutdown
 )  # fmt: skip

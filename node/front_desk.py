@@ -17,7 +17,7 @@ from node.doctor import Check, examine
 from node.forwarding.http1.exchange import Exchange
 from node.mesh_session import MeshSession
 from node.services.local_tokens import LocalTokens
-from node.state import Explanation, NodeState, NodeStats, RoutingStats, View
+from node.state import Explanation, NodeState, NodeStats, Peer, RoutingStats, View
 from node.wire.problems import Problem
 from node.wire.tokens import TokenVerifier
 
@@ -59,6 +59,15 @@ class FrontDesk:
             "dht_port": dht_port,
         }
 
+    async def peers(self) -> tuple[Peer, ...]:
+        """Return the workers that this node knows, after measuring those in the overlay."""
+        await self._node.overlay.measure()
+        return self._peers()
+
+    def _peers(self) -> tuple[Peer, ...]:
+        overlay = self._node.overlay
+        return () if self._session is None else self._session.peers(overlay.peers(), overlay.network)
+
     def stats(self) -> NodeStats:
         """Return what router and DHT have counted since they started."""
         if self._session is None:
@@ -69,9 +78,8 @@ class FrontDesk:
     def view(self) -> View:
         """Return what a person may see of this node now."""
         self._sequence += 1
-        peers = self._session.peers() if self._session is not None else ()
         stats = self._session.router.stats() if self._session is not None else RoutingStats()
-        return View(sequence=self._sequence, state=self._node.state, stats=stats, peers=peers)
+        return View(sequence=self._sequence, state=self._node.state, stats=stats, peers=self._peers())
 
     def take(
         self,
@@ -115,12 +123,13 @@ class FrontDesk:
                     wish=self._node.config.worker_id,
                     capabilities=self._node.state.capabilities,
                     now=time.time(),
+                    nebula_public_key=self._node.overlay.public_key,
                 )
             except BaseException as error:
                 text = error.detail if isinstance(error, Problem) else "Joining was cancelled."
                 self._node.dispatch(e.EnrolmentFailed(text))
                 raise
-            self._node.dispatch(e.Enrolled(membership, answer.dht))
+            self._node.dispatch(e.Enrolled(membership, answer.dht, answer.vpn))
             await self._node.settle()
             return membership.worker_id
 

@@ -1,4 +1,4 @@
-"""What a node keeps in its data directory beside keys and membership: the pause and the last assignment.
+"""What a node keeps in its data directory beside keys and membership: pause, last assignment, place in the overlay.
 
 A file that cannot be read is set aside under another name and reported in the log: the node starts without it.
 """
@@ -13,7 +13,7 @@ import msgspec
 
 from node.program.data_dir import write_private_file
 from node.wire.manifests import SignedCatalogue
-from node.wire.messages import Assignment
+from node.wire.messages import Assignment, VpnGrant
 
 T = TypeVar("T")
 log = logging.getLogger(__name__)
@@ -33,12 +33,19 @@ class KeptAssignment(msgspec.Struct, frozen=True):
     catalogue: SignedCatalogue
 
 
+class KeptPlace(msgspec.Struct, frozen=True):
+    """Our place in the overlay, as the mesh granted it last."""
+
+    grant: VpnGrant
+
+
 class KeptFiles:
     """Reads and writes the files of one data directory."""
 
     def __init__(self, data_dir: Path) -> None:
         self._pause = data_dir / "pause.json"
         self._assignment = data_dir / "assignment.json"
+        self._place = data_dir / "overlay.json"
 
     def pause(self) -> KeptPause:
         return _read(self._pause, KeptPause) or KeptPause()
@@ -52,8 +59,14 @@ class KeptFiles:
     def save_assignment(self, kept: KeptAssignment) -> None:
         write_private_file(self._assignment, msgspec.json.encode(kept))
 
+    def place(self) -> KeptPlace | None:
+        return _read(self._place, KeptPlace)
+
+    def save_place(self, place: KeptPlace) -> None:
+        write_private_file(self._place, msgspec.json.encode(place))
+
     def forget(self) -> None:
-        for path in (self._pause, self._assignment):
+        for path in (self._pause, self._assignment, self._place):
             path.unlink(missing_ok=True)
 
 

@@ -8,13 +8,16 @@ from typing import Any
 import msgspec
 
 from node.events import (
+    BlockCertificates,
     CapabilitiesDetected,
+    CloseInOverlay,
     Command,
     ContactDue,
     CoordinatorFailed,
     CredentialRenewed,
     Drain,
     DrainEnded,
+    EndpointsChanged,
     Enrolled,
     EnrolmentFailed,
     EnrolmentRequested,
@@ -25,13 +28,22 @@ from node.events import (
     LeaveRequested,
     LoadMeasured,
     MeshJoined,
+    OpenInOverlay,
+    OverlayCameUp,
+    OverlayPathsChanged,
+    OverlayWentDown,
     PauseRequested,
+    PlaceGranted,
+    PlaceRefused,
     PublishServices,
     QuitMesh,
+    RefreshRoutes,
     RefuseWorkers,
     Register,
     Registered,
+    RejoinDht,
     ResumeRequested,
+    ReturnToOverlay,
     RunServices,
     SaveAssignment,
     SaveMembership,
@@ -43,7 +55,10 @@ from node.events import (
     Shutdown,
     SnoozeEnded,
     Started,
+    StopOverlay,
     StopRequested,
+    UsePlace,
+    VpnChanged,
     WorkerUnknown,
 )
 from node.reasons import phase_of, reasons_for
@@ -105,7 +120,8 @@ def _started(state: NodeState, event: Started) -> Step:
     if event.membership is None:
         return state, resume
     state, commands = _join(state, event.membership)
-    return state, (*resume, *commands, RunServices(wanted_services(state)))
+    told = () if event.assignment is None else _told_by(event.assignment)
+    return state, (*resume, *commands, *told, RunServices(wanted_services(state)))
 
 
 def _mesh_joined(state: NodeState, event: MeshJoined) -> Step:
@@ -119,7 +135,8 @@ def _enrolment_requested(state: NodeState, _event: EnrolmentRequested) -> Step:
 def _enrolled(state: NodeState, event: Enrolled) -> Step:
     state = _with(state, enrolling=False, enrolment_error="")
     state, commands = _join(state, event.membership)
-    return state, (SaveMembership(event.membership), *commands, JoinDht(event.dht))
+    place = (UsePlace(event.vpn),) if event.vpn is not None else ()
+    return state, (SaveMembership(event.membership), *commands, *place, JoinDht(event.dht))
 
 
 def _enrolment_failed(state: NodeState, event: EnrolmentFailed) -> Step:
@@ -148,7 +165,7 @@ def _heartbeat_answered(state: NodeState, event: HeartbeatAnswered) -> Step:
 
 
 def _assigned(state: NodeState, assignment: Assignment) -> Step:
-    before = state.assignment
+    before, expelled = state.assignment, state.expelled
     if state.paused and before is not None and not assignment.services:
         # A resting machine is given nothing. What it had is what it takes up again, with a coordinator or without.
         assignment = msgspec.structs.replace(assignment, services=before.services, detail=before.detail)
@@ -159,13 +176,22 @@ def _assigned(state: NodeState, assignment: Assignment) -> Step:
         coordinator_ok=True,
         coordinator_error="",
         coordinator_refused=False,
+        expelled=False,
         failures=0,
     )
     commands: list[Command] = [RunServices(wanted_services(state))]
     if assignment != before:
-        commands += [SaveAssignment(assignment), RefuseWorkers(assignment.revoked), JoinDht(assignment.dht)]
+        commands += [SaveAssignment(assignment), *_told_by(assignment)]
+    if expelled:
+        commands.append(ReturnToOverlay())
     commands.append(ScheduleContact(assignment.heartbeat_interval))
     return state, tuple(commands)
+
+
+def _told_by(assignment: Assignment) -> tuple[Command, ...]:
+    """Return what an assignment says of others: whom not to believe, and where the DHT is."""
+    blocked = BlockCertificates(assignment.revoked_certificates)
+    return RefuseWorkers(assignment.revoked), blocked, JoinDht(assignment.dht)
 
 
 def _knowing(membership: Membership | None, assignment: Assignment) -> Membership | None:
@@ -191,11 +217,16 @@ def _coordinator_failed(state: NodeState, event: CoordinatorFailed) -> Step:
         coordinator_ok=False,
         coordinator_error=event.text,
         coordinator_refused=event.refused,
+        expelled=state.expelled or event.expelled,
         registered=False,
         failures=failures,
     )
+    stop = (StopOverlay(),) if event.expelled else ()
     longest = state.assignment.heartbeat_interval if state.assignment else DEFAULT_INTERVAL
-    return state, (ScheduleContact(min(longest, FIRST_RETRY * 2 ** min(failures - 1, 16))),)
+    return state, (
+        *stop,
+        ScheduleContact(min(longest, FIRST_RETRY * 2 ** min(failures - 1, 16))),
+    )
 
 
 def _next_coordinator(state: NodeState) -> str | None:
@@ -220,6 +251,47 @@ def _credential_renewed(state: NodeState, event: CredentialRenewed) -> Step:
         return state, ()
     membership = msgspec.structs.replace(state.membership, credential=event.credential)
     return _with(state, membership=membership), (SaveMembership(membership),)
+
+
+def _place_granted(state: NodeState, event: PlaceGranted) -> Step:
+    if state.membership is None or state.leaving:
+        return state, ()
+    return _with(state, vpn_renewal_error=""), (UsePlace(event.grant),)
+
+
+def _place_refused(state: NodeState, event: PlaceRefused) -> Step:
+    return _with(state, vpn_renewal_error=event.text), ()
+
+
+def _vpn_changed(state: NodeState, event: VpnChanged) -> Step:
+    flipped = state.vpn.carries != event.vpn.carries
+    return _with(state, vpn=event.vpn), (RefreshRoutes(),) if flipped else ()
+
+
+def _overlay_came_up(state: NodeState, event: OverlayCameUp) -> Step:
+    return state, () if state.membership is None else (OpenInOverlay(event.ip),)
+
+
+def _overlay_went_down(state: NodeState, _event: OverlayWentDown) -> Step:
+    return state, (CloseInOverlay(),)
+
+
+def _overlay_paths_changed(state: NodeState, _event: OverlayPathsChanged) -> Step:
+    if state.membership is None or state.stopping:
+        return state, ()
+    # The coordinator may see us at another address now.
+    return _with(state, registered=False), (RejoinDht(), ScheduleContact(SOON))
+
+
+def _endpoints_changed(state: NodeState, event: EndpointsChanged) -> Step:
+    if state.membership is None:
+        return state, ()
+    moved = event.endpoints != state.endpoints
+    state = _with(state, endpoints=event.endpoints, vpn_listen_error=event.listen_error)
+    publish = PublishServices(running_services(state))
+    if not moved or state.stopping:
+        return state, (publish,)
+    return _with(state, registered=False), (publish, ScheduleContact(0.0))
 
 
 def _services_changed(state: NodeState, event: ServicesChanged) -> Step:
@@ -291,6 +363,9 @@ def _left(state: NodeState) -> Step:
         leaving=False,
         membership=None,
         endpoints=None,
+        vpn_renewal_error="",
+        vpn_listen_error="",
+        expelled=False,
         dht_contacts=0,
         assignment=None,
         registered=False,
@@ -322,6 +397,13 @@ HANDLERS: dict[type, Callable[[NodeState, Any], Step]] = {
     CoordinatorFailed: _coordinator_failed,
     ContactDue: _contact_due,
     CredentialRenewed: _credential_renewed,
+    PlaceGranted: _place_granted,
+    PlaceRefused: _place_refused,
+    VpnChanged: _vpn_changed,
+    OverlayCameUp: _overlay_came_up,
+    OverlayWentDown: _overlay_went_down,
+    OverlayPathsChanged: _overlay_paths_changed,
+    EndpointsChanged: _endpoints_changed,
     ServicesChanged: _services_changed,
     LoadMeasured: _load_measured,
     CapabilitiesDetected: _capabilities_detected,

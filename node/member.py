@@ -9,6 +9,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import aiohttp
+import msgspec
 
 from node import enrolment
 from node.config import NodeConfig
@@ -18,6 +19,7 @@ from node.identity.membership import forget_membership, load_membership, save_me
 from node.kept_files import KeptAssignment, KeptFiles
 from node.local_services import LocalServices
 from node.mesh_session import MeshSession
+from node.overlay import Overlay
 from node.reachability import endpoints_of
 from node.state import Membership, NodeState
 from node.wire.manifests import Catalogue, ManifestError, SignedCatalogue, open_catalogue
@@ -38,6 +40,7 @@ class Member:
         local: LocalServices,
         talk: CoordinatorTalk,
         state: Callable[[], NodeState],
+        overlay: Overlay,
     ) -> None:
         self._config = config
         self._data_dir = data_dir
@@ -45,6 +48,8 @@ class Member:
         self._local = local
         self._talk = talk
         self._state = state
+        self._overlay = overlay
+        self._endpoints: Endpoints | None = None
         self._files = KeptFiles(data_dir)
         self._identity: Identity | None = None
         self._catalogue: SignedCatalogue | None = None
@@ -59,6 +64,7 @@ class Member:
         """Return what an earlier run kept: the membership, the catalogue and the last assignment."""
         membership = await asyncio.to_thread(load_membership, self._data_dir)
         self._identity = await load_or_create_identity(self._data_dir, use_keyring=self._config.keyring)
+        await self._overlay.load()
         if membership is None:
             return None, Catalogue(), None
         membership = enrolment.at_configured_address(membership, self._config.coordinator)
@@ -86,11 +92,31 @@ class Member:
             catalogue=lambda: self._state().catalogue,
             coordinator=lambda: self._talk.coordinator(self._state().coordinator or ""),
             own_load=lambda: self._state().load,
+            vpn_up=lambda: self._state().vpn.carries,
         )
         await session.start()
         self.session = session
         self._local.in_flight = session.router.in_flight
-        return endpoints_of(self._config, port, session.dht.port, self._state().capabilities.addresses)
+        self._endpoints = endpoints_of(self._config, port, session.dht.port, self._state().capabilities.addresses)
+        session.know_lighthouses(self._overlay.lighthouses)
+        self._overlay.enter(port, session.dht.port)
+        return self._endpoints
+
+    def endpoints(self, vpn_ip: str | None) -> Endpoints | None:
+        """Return where we can be reached, with this address in the overlay; None outside of a mesh."""
+        if self.session is None or self._endpoints is None:
+            return None
+        return msgspec.structs.replace(self._endpoints, vpn_ip=vpn_ip)
+
+    async def move_into_overlay(self, ip: str) -> None:
+        """Have the DHT node at our overlay address."""
+        if self.session is not None and self._overlay.network is not None:
+            await self.session.move_dht_into(self._overlay.network, ip, self._overlay.lighthouses)
+
+    async def move_out_of_overlay(self) -> None:
+        """Have the DHT node outside of the overlay."""
+        if self.session is not None:
+            await self.session.move_dht_back()
 
     async def quit(self) -> None:
         """Leave for good: say so, then forget membership, files and key, in an order that a crash may interrupt."""
@@ -100,12 +126,14 @@ class Member:
             await self.close()
         await asyncio.to_thread(forget_membership, self._data_dir)
         await asyncio.to_thread(self._files.forget)
+        await self._overlay.forget()
         await delete_identity(self._data_dir)
         self._identity = await load_or_create_identity(self._data_dir, use_keyring=self._config.keyring)
 
     async def close(self) -> None:
         """End the session, if there is one; the membership stays."""
         session, self.session = self.session, None
+        self._overlay.leave()
         if session is not None:
             await session.stop()
 
@@ -140,4 +168,4 @@ class Member:
 
     def join_dht(self, contacts: tuple[DhtContact, ...]) -> None:
         if self.session is not None and contacts:
-            self.session.dht.set_bootstrap([(contact.host, contact.port) for contact in contacts])
+            self.session.join_dht(contacts)

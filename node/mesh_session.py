@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import logging
 import time
 from collections.abc import Callable, Sequence
+from ipaddress import IPv4Network
 from pathlib import Path
 from typing import Literal
 
@@ -16,14 +18,19 @@ from node.dht.node import DhtNode
 from node.dht.settings import DhtSettings
 from node.forwarding.forwarder import Forwarder
 from node.peers import joined
+from node.program.errors import UserFacingError
+from node.reachability import bootstrap_addresses
 from node.routing.router import Router
 from node.routing.settings import RoutingSettings
 from node.routing.sources import LocalServices
 from node.state import Membership, Peer
+from node.vpn.state import VpnPeer
 from node.wire.encoding import b64decode
 from node.wire.manifests import Catalogue
-from node.wire.messages import CoordinatorInfo, WorkerRecord
+from node.wire.messages import CoordinatorInfo, DhtContact, WorkerRecord
 from node.wire.tokens import TokenIssuer, TokenVerifier
+
+log = logging.getLogger(__name__)
 
 
 class DhtSource:
@@ -31,11 +38,11 @@ class DhtSource:
 
     name: Literal["dht"] = "dht"
 
-    def __init__(self, dht: DhtNode) -> None:
+    def __init__(self, dht: Callable[[], DhtNode]) -> None:
         self._dht = dht
 
     async def find(self, service: str) -> Sequence[WorkerRecord]:
-        return await self._dht.find_service(service)
+        return await self._dht().find_service(service)
 
 
 class RegistrySource:
@@ -70,6 +77,7 @@ class MeshSession:
         catalogue: Callable[[], Catalogue],
         coordinator: Callable[[], CoordinatorInfo | None],
         own_load: Callable[[], float],
+        vpn_up: Callable[[], bool],
     ) -> None:
         mesh_key = Ed25519PublicKey.from_public_bytes(b64decode(membership.mesh_public_key))
         own_id = membership.worker_id
@@ -77,28 +85,22 @@ class MeshSession:
         self.mesh_key = mesh_key
         self.revoked: set[str] = set()
         self._config = config
+        self._identity = identity
+        self._data_dir = data_dir
+        self._credential = membership.credential
+        self._told: tuple[DhtContact, ...] = ()
+        self._lighthouses: tuple[str, ...] = ()
+        self._overlay: IPv4Network | None = None  # where the DHT node is in it
         self._issuer = TokenIssuer(identity, own_id, membership.credential, time.time)
         self.verifier = TokenVerifier(mesh_key, own_id, time.time, self.revoked)
         self.client = CoordinatorClient(http, self._issuer, own_id)
-        self.dht = DhtNode(
-            identity=identity,
-            mesh_public_key=mesh_key,
-            subject=own_id,
-            credential=membership.credential,
-            clock=time.time,
-            settings=DhtSettings(
-                rpc_timeout=config.dht_rpc_timeout,
-                entry_ttl=config.dht_entry_ttl,
-                republish=config.dht_republish,
-            ),
-            contacts_file=data_dir / "contacts.json",
-            revoked=self.revoked,
-        )
+        self.dht = self._make_dht("contacts.json")
+        self._dht_host = config.host
         self.router = Router(
             worker_id=own_id,
             catalogue=catalogue,
             local=local,
-            sources=(DhtSource(self.dht), RegistrySource(self.client, coordinator)),
+            sources=(DhtSource(lambda: self.dht), RegistrySource(self.client, coordinator)),
             forwarder=Forwarder(self._issuer.issue),
             settings=RoutingSettings(
                 cache_ttl=config.finger_cache_ttl,
@@ -112,11 +114,30 @@ class MeshSession:
                 request_timeout=config.request_timeout,
             ),
             own_load=own_load,
+            vpn_up=vpn_up,
         )
 
-    def peers(self) -> tuple[Peer, ...]:
+    def _make_dht(self, contacts: str) -> DhtNode:
+        return DhtNode(
+            identity=self._identity,
+            mesh_public_key=self.mesh_key,
+            subject=self.membership.worker_id,
+            credential=self._credential,
+            clock=time.time,
+            settings=DhtSettings(
+                rpc_timeout=self._config.dht_rpc_timeout,
+                entry_ttl=self._config.dht_entry_ttl,
+                republish=self._config.dht_republish,
+            ),
+            contacts_file=self._data_dir / contacts,
+            revoked=self.revoked,
+        )
+
+    def peers(self, tunnels: Sequence[VpnPeer] = (), overlay: IPv4Network | None = None) -> tuple[Peer, ...]:
         """Return the other workers that are known, for requests that were sent to them or from the DHT."""
-        return joined(self.router.peers(), self.dht.peers(), self.membership.worker_id)
+        return joined(
+            self.router.peers(), self.dht.peers(), self.membership.worker_id, tunnels=tunnels, overlay=overlay
+        )
 
     async def start(self) -> None:
         """Open the DHT's port; raise UserFacingError when it is taken."""
@@ -127,8 +148,50 @@ class MeshSession:
         await self.dht.stop()
         await self.router.stop()
 
+    def join_dht(self, contacts: Sequence[DhtContact]) -> None:
+        """Join the DHT through these, as coordinators have told; those in the overlay only from there."""
+        self._told = tuple(contacts)
+        self._bootstrap()
+
+    async def move_dht_into(self, network: IPv4Network, ip: str, lighthouses: Sequence[str]) -> None:
+        """Run the DHT node at our overlay address, where nobody can claim another one's address."""
+        self._lighthouses = tuple(lighthouses)
+        if self._dht_host != ip:
+            await self._move_dht(ip, network)
+        self._bootstrap()
+
+    def know_lighthouses(self, lighthouses: Sequence[str]) -> None:
+        """Take over the coordinators' addresses in the overlay."""
+        self._lighthouses = tuple(lighthouses)
+        self._bootstrap()
+
+    async def move_dht_back(self) -> None:
+        """Run the DHT node outside of the overlay again."""
+        if self._dht_host != self._config.host:
+            await self._move_dht(self._config.host, None)
+            self._bootstrap()
+
+    async def _move_dht(self, host: str, overlay: IPv4Network | None) -> None:
+        """Stop the DHT node and start it elsewhere with the same id; where that cannot be it stays as it was."""
+        before, port = (self._dht_host, self._overlay), self.dht.port
+        await self.dht.stop()
+        try:
+            await self._start_dht(host, port, overlay)
+        except UserFacingError as error:
+            log.warning("the DHT stays where it was: %s", error)
+            await self._start_dht(before[0], port, before[1])
+
+    async def _start_dht(self, host: str, port: int, overlay: IPv4Network | None) -> None:
+        self.dht = self._make_dht("contacts.json" if overlay is None else "contacts-vpn.json")
+        await self.dht.start(host, port)
+        self._dht_host, self._overlay = host, overlay
+
+    def _bootstrap(self) -> None:
+        self.dht.set_bootstrap(bootstrap_addresses(self._told, self._overlay, self._lighthouses))
+
     def renew(self, credential: str) -> None:
         """Use a newly signed credential from now on."""
+        self._credential = credential
         self._issuer.renew(credential)
         self.dht.renew(credential)
 

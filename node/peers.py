@@ -3,22 +3,34 @@
 from __future__ import annotations
 
 import ipaddress
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping, Sequence
+from ipaddress import IPv4Network
+from urllib.parse import urlsplit
 
 import msgspec
 
 from node.dht.stats import DhtPeer
 from node.state import Peer
+from node.vpn.state import VpnPeer
 from node.wire.messages import Route
 
-OVERLAY = ipaddress.ip_network("10.42.0.0/16")
+OVERLAY = IPv4Network("10.42.0.0/16")  # unless the operator chose another
 
 
-def joined(known: Iterable[Peer], met: Iterable[DhtPeer], own_id: str) -> tuple[Peer, ...]:
+def joined(
+    known: Iterable[Peer],
+    met: Iterable[DhtPeer],
+    own_id: str,
+    *,
+    tunnels: Sequence[VpnPeer] = (),
+    overlay: IPv4Network | None = None,
+) -> tuple[Peer, ...]:
     """Return the workers that the router knows, with the DHT's round trips, and those that only the DHT has met.
 
     Of the latter it is not known what they offer, nor how busy they are; their address is that of their DHT node.
+    Those to whom the overlay has a tunnel are shown with its way and round trip.
     """
+    overlay = overlay or OVERLAY
     workers = {peer.subject: peer for peer in met if peer.role == "worker" and peer.subject != own_id}
     peers = {
         peer.worker_id: msgspec.structs.replace(peer, rtt_ms=workers[peer.worker_id].rtt_ms)
@@ -27,12 +39,26 @@ def joined(known: Iterable[Peer], met: Iterable[DhtPeer], own_id: str) -> tuple[
         for peer in known
     }
     for worker_id, peer in workers.items():
-        peers.setdefault(worker_id, _from_dht(peer))
-    return tuple(peers[worker_id] for worker_id in sorted(peers))
+        peers.setdefault(worker_id, _from_dht(peer, overlay))
+    ways = {str(tunnel.ip): tunnel for tunnel in tunnels}
+    hosts = {worker_id: peer.host for worker_id, peer in workers.items()}
+    return tuple(_with_tunnel(peers[worker_id], hosts.get(worker_id, ""), ways) for worker_id in sorted(peers))
 
 
-def _from_dht(peer: DhtPeer) -> Peer:
+def _with_tunnel(peer: Peer, dht_host: str, ways: Mapping[str, VpnPeer]) -> Peer:
+    way = ways.get(_host_of(peer)) or ways.get(dht_host)
+    if way is None:
+        return peer
+    rtt_ms = peer.rtt_ms if way.rtt_ms is None else round(way.rtt_ms, 3)
+    return msgspec.structs.replace(peer, tunnel=way.route, rtt_ms=rtt_ms)
+
+
+def _host_of(peer: Peer) -> str:
+    return urlsplit(peer.address if "://" in peer.address else "//" + peer.address).hostname or ""
+
+
+def _from_dht(peer: DhtPeer, overlay: IPv4Network) -> Peer:
     address = ipaddress.ip_address(peer.host)
     host = f"[{peer.host}]" if address.version == 6 else peer.host
-    route: Route = "vpn" if address in OVERLAY else "direct"
+    route: Route = "vpn" if address in overlay else "direct"
     return Peer(worker_id=peer.subject, route=route, address=f"{host}:{peer.port}", rtt_ms=peer.rtt_ms)

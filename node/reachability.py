@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import ipaddress
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
+from ipaddress import IPv4Network
 
 from node.config import NodeConfig
-from node.wire.messages import Address, Endpoints
+from node.vpn.settings import DHT_PORT
+from node.wire.messages import Address, DhtContact, Endpoints
 
 ANY = frozenset({"0.0.0.0", "::"})  # noqa: S104 - compared with, never bound
 MOST = 8  # hosts that an announcement may carry
@@ -17,6 +19,24 @@ def endpoints_of(config: NodeConfig, port: int, dht_port: int, addresses: Iterab
     hosts = (config.host,) if config.host not in ANY else _local_hosts(addresses, config.host)
     tunnel_url = config.tunnel_url if config.use_tunnel and config.tunnel != "off" else ""
     return Endpoints(port=port, dht_port=dht_port, direct_hosts=hosts[:MOST], tunnel_url=tunnel_url or None)
+
+
+def bootstrap_addresses(
+    told: Sequence[DhtContact], overlay: IPv4Network | None, lighthouses: Sequence[str]
+) -> tuple[tuple[str, int], ...]:
+    """Return where to join the DHT: in the overlay through addresses there, else through all others."""
+    if overlay is None:
+        return tuple((contact.host, contact.port) for contact in told if contact.host not in lighthouses)
+    inside = [(contact.host, contact.port) for contact in told if _is_in(contact.host, overlay)]
+    named = {host for host, _ in inside}
+    return (*inside, *((ip, DHT_PORT) for ip in lighthouses if ip not in named))
+
+
+def _is_in(host: str, network: IPv4Network) -> bool:
+    try:
+        return ipaddress.ip_address(host) in network
+    except ValueError:
+        return False
 
 
 def _local_hosts(addresses: Iterable[Address], host: str) -> tuple[str, ...]:

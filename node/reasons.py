@@ -2,7 +2,18 @@
 
 from __future__ import annotations
 
-from node.state import NodeState, Phase, Reason, ReasonCode
+from collections.abc import Mapping
+
+from node.state import NodeState, Phase, Reason, ReasonCode, VpnPhase
+
+VPN_REASONS: Mapping[VpnPhase, ReasonCode] = {
+    "no-permission": "vpn-no-permission",
+    "no-udp": "vpn-no-udp",
+    "expired": "vpn-expired",
+    "revoked": "vpn-revoked",
+    "conflict": "vpn-conflict",
+    "failed": "vpn-failed",
+}
 
 
 def reasons_for(state: NodeState) -> tuple[Reason, ...]:
@@ -82,6 +93,22 @@ def _warnings(state: NodeState) -> tuple[Reason, ...]:
     if state.key_in_file:
         text = "The system has no keyring, so this machine's key is kept in a file that only you can read."
         reasons.append(Reason("key-in-file", text))
+    return (*reasons, *_vpn_reasons(state))
+
+
+def _vpn_reasons(state: NodeState) -> tuple[Reason, ...]:
+    """Return what keeps others from reaching us by the overlay: services are reached by other routes meanwhile."""
+    if state.membership is None:
+        return ()
+    reasons = []
+    code = VPN_REASONS.get(state.vpn.state)
+    if code is not None:
+        reasons.append(Reason(code, state.vpn.text))
+    if state.vpn_listen_error:
+        reasons.append(Reason("vpn-no-listener", state.vpn_listen_error))
+    if state.vpn_renewal_error and state.vpn.state not in ("off", "revoked"):
+        text = "This machine's place in the private network could not be renewed; it is tried again by itself."
+        reasons.append(Reason("vpn-not-renewed", f"{text} {state.vpn_renewal_error}"))
     return tuple(reasons)
 
 

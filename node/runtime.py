@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import socket
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -33,6 +34,8 @@ from node.local_services import LocalServices
 from node.machine import handle
 from node.member import Member
 from node.mesh_session import MeshSession
+from node.overlay import MakeKeeper, Overlay, keeper_of_this_computer
+from node.overlay_door import OverlayDoor
 from node.program.errors import UserFacingError
 from node.program.tasks import TaskSet
 from node.program.web import bind
@@ -47,13 +50,16 @@ log = logging.getLogger(__name__)
 LOAD_INTERVAL = 2.0  # seconds
 RENEW_CHECK = 3600.0  # seconds
 GOODBYE = 2.0  # seconds that the last word to the coordinator, and that of answers, may take
+DOOR_RETRY = 15.0  # seconds until it is tried again to listen at the overlay's address
 GRACE = 0.1  # seconds in which whoever is connected may still ask, to be sent elsewhere
 
 
 class NodeRuntime:
     """One running node. `start`, then `wait`, then `stop`."""
 
-    def __init__(self, config: NodeConfig, data_dir: Path) -> None:
+    def __init__(
+        self, config: NodeConfig, data_dir: Path, make_keeper: MakeKeeper = keeper_of_this_computer
+    ) -> None:
         self.config = config
         self.local_tokens = LocalTokens()
         self.state = NodeState()
@@ -64,8 +70,11 @@ class NodeRuntime:
         self._feed = ViewFeed(self.desk.view)
         self._control = ControlApi(self.desk, self._feed, data_dir)
         self._contact = CoordinatorContact(self._contact_due)
-        self._talk = CoordinatorTalk(lambda: self.state, self.dispatch, self._keep_catalogue)
         self._commands: asyncio.Queue[e.Command] = asyncio.Queue()
+        self.overlay = Overlay(config, data_dir, self.dispatch, make_keeper)
+        self._overlay_door = OverlayDoor(self._make_server, config.drain_deadline)
+        self._door_timer: asyncio.TimerHandle | None = None
+        self._talk = CoordinatorTalk(lambda: self.state, self.dispatch, self._keep_catalogue, self.overlay)
         self._tasks = TaskSet("node")
         self._stopped = asyncio.Event()
         self._resume_timer: asyncio.TimerHandle | None = None
@@ -87,17 +96,25 @@ class NodeRuntime:
     async def start(self) -> None:
         """Open the doors and come to life; raise UserFacingError for what a person must mend."""
         listener = bind(self.config.host, self.config.port)
-        patience = self.config.idle_timeout
-        limits = ServerLimits(body_idle=patience, write_stall=patience, drain_grace=GRACE)
-        door, app = ServiceDoor(self.desk), HttpApi(self.desk).application()
-        self._server = DataPlane(door, app, listener, limits=limits)
         try:
             self._access_log = open_access_log(self.config.access_log, self.config.access_log_sample)
-            door.access_log = self._access_log
+        except BaseException:
+            listener.close()
+            raise
+        self._server = self._make_server(listener)
+        try:
             await self._start()
         except BaseException:
             await self.stop()
             raise
+
+    def _make_server(self, listener: socket.socket) -> DataPlane:
+        """Put our doors behind a socket."""
+        patience = self.config.idle_timeout
+        limits = ServerLimits(body_idle=patience, write_stall=patience, drain_grace=GRACE)
+        door = ServiceDoor(self.desk)
+        door.access_log = self._access_log
+        return DataPlane(door, HttpApi(self.desk).application(), listener, limits=limits)
 
     async def _start(self) -> None:
         assert self._server is not None
@@ -111,12 +128,14 @@ class NodeRuntime:
             local=self._local,
             talk=self._talk,
             state=lambda: self.state,
+            overlay=self.overlay,
         )
         started = await self._started_event()
         await self._server.start()
         await self._control.start()
         self._contact.start()
         self._tasks.start(self._execute_commands(), "commands")
+        self.overlay.start()
         self.dispatch(started)
         self._tasks.every(LOAD_INTERVAL, self._measure_load, "load")
         self._tasks.every(self.config.hardware_interval, self._detect, "hardware")
@@ -138,8 +157,9 @@ class NodeRuntime:
 
     async def stop(self) -> None:
         """Close everything. May be called any number of times."""
-        if self._resume_timer is not None:
-            self._resume_timer.cancel()
+        for timer in (self._resume_timer, self._door_timer):
+            if timer is not None:
+                timer.cancel()
         await self._contact.stop()
         await self._tasks.stop()
         if self._member is not None:
@@ -147,8 +167,11 @@ class NodeRuntime:
         await self.supervisor.stop()
         await self._control.stop()
         if self._server is not None:
-            await self._server.drain(GOODBYE)  # what was answered a moment ago may not have arrived yet
+            # What was answered a moment ago may not have arrived yet.
+            await asyncio.gather(self._server.drain(GOODBYE), self._overlay_door.drain(GOODBYE))
             await self._server.stop()
+        await self._overlay_door.stop()
+        await self.overlay.stop()  # last: answers go through it
         if self._access_log is not None:
             await asyncio.to_thread(self._access_log.close)
         if self._http is not None:
@@ -202,6 +225,14 @@ class NodeRuntime:
             e.PublishServices: self._publish,
             e.JoinDht: self._join_dht,
             e.RefuseWorkers: self._refuse_workers,
+            e.UsePlace: self._use_place,
+            e.BlockCertificates: self._block_certificates,
+            e.StopOverlay: self._stop_overlay,
+            e.ReturnToOverlay: self._return_to_overlay,
+            e.OpenInOverlay: self._open_in_overlay,
+            e.CloseInOverlay: self._close_in_overlay,
+            e.RefreshRoutes: self._refresh_routes,
+            e.RejoinDht: self._rejoin_dht,
             e.Drain: self._begin_drain,
             e.ScheduleResume: self._schedule_resume,
             e.Shutdown: self._shutdown,
@@ -270,6 +301,49 @@ class NodeRuntime:
     async def _refuse_workers(self, command: e.RefuseWorkers) -> None:
         if self.member.session is not None:
             self.member.session.refuse(command.revoked)
+
+    async def _use_place(self, command: e.UsePlace) -> None:
+        await self.overlay.take(command.grant)
+        if self.session is not None:
+            self.session.know_lighthouses(self.overlay.lighthouses)
+
+    async def _block_certificates(self, command: e.BlockCertificates) -> None:
+        self.overlay.block(command.fingerprints)
+
+    async def _stop_overlay(self, _command: e.StopOverlay) -> None:
+        self.overlay.expel()
+
+    async def _return_to_overlay(self, _command: e.ReturnToOverlay) -> None:
+        self.overlay.readmit()
+
+    async def _open_in_overlay(self, command: e.OpenInOverlay) -> None:
+        if self.session is None or self._server is None:
+            return
+        error = await self._overlay_door.open(command.ip, self._server)
+        await self.member.move_into_overlay(command.ip)
+        self._tell_endpoints(None if error else command.ip, error)
+        if error:
+            again = e.OverlayCameUp(command.ip)
+            self._door_timer = asyncio.get_running_loop().call_later(DOOR_RETRY, self.dispatch, again)
+
+    async def _close_in_overlay(self, _command: e.CloseInOverlay) -> None:
+        if self._door_timer is not None:
+            self._door_timer.cancel()
+        await self.member.move_out_of_overlay()
+        self._tell_endpoints(None, "")
+
+    def _tell_endpoints(self, vpn_ip: str | None, error: str) -> None:
+        endpoints = self.member.endpoints(vpn_ip)
+        if endpoints is not None:
+            self.dispatch(e.EndpointsChanged(endpoints, error))
+
+    async def _refresh_routes(self, _command: e.RefreshRoutes) -> None:
+        if self.session is not None:
+            self.session.router.look_anew()
+
+    async def _rejoin_dht(self, _command: e.RejoinDht) -> None:
+        if self.session is not None:
+            self.session.dht.rejoin()
 
     async def _begin_drain(self, _command: e.Drain) -> None:
         self._tasks.start(self._drain(), "drain")

@@ -29,6 +29,14 @@ ReasonCode = Literal[
     "stopping",
     "insecure-coordinator",
     "key-in-file",
+    "vpn-no-permission",
+    "vpn-no-udp",
+    "vpn-expired",
+    "vpn-revoked",
+    "vpn-conflict",
+    "vpn-failed",
+    "vpn-not-renewed",
+    "vpn-no-listener",
 ]
 
 
@@ -51,10 +59,16 @@ class Membership(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class VpnStatus(msgspec.Struct, frozen=True):
-    """The overlay network's state and this node's address in it."""
+    """The overlay network's state, this node's address in it, and what is so and what to do, in sentences."""
 
     state: VpnPhase = "off"
     ip: str | None = None
+    text: str = ""
+
+    @property
+    def carries(self) -> bool:
+        """Whether others are reached through it now."""
+        return self.state in ("direct", "relayed")
 
 
 class RoutingStats(msgspec.Struct, frozen=True, kw_only=True):
@@ -83,7 +97,10 @@ class NodeStats(RoutingStats, frozen=True, kw_only=True):
 
 
 class Peer(msgspec.Struct, frozen=True, kw_only=True):
-    """Another worker that this node knows, the route it would take to it and the round trip (ms, when measured)."""
+    """Another worker that this node knows, the route it would take to it and the round trip (ms, when measured).
+
+    `tunnel` tells how the overlay leads there, where it has a tunnel to it now.
+    """
 
     worker_id: str
     route: Route
@@ -92,6 +109,7 @@ class Peer(msgspec.Struct, frozen=True, kw_only=True):
     load: float = 0.0
     rtt_ms: float | None = None
     last_seen: float = 0.0
+    tunnel: Literal["direct", "relayed"] | None = None
 
 
 class AskedSource(msgspec.Struct, frozen=True, kw_only=True):
@@ -205,6 +223,9 @@ class NodeState(msgspec.Struct, frozen=True, kw_only=True):
     services: tuple[ServiceReport, ...] = ()
     capabilities: Capabilities = Capabilities()
     vpn: VpnStatus = VpnStatus()
+    vpn_renewal_error: str = ""  # why the last question for a place in the overlay was in vain
+    expelled: bool = False  # a coordinator said that the mesh has put us out
+    vpn_listen_error: str = ""  # why nothing of ours listens at the overlay's address
     dht_contacts: int = 0
     load: float = 0.0
     in_flight: int = 0

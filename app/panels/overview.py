@@ -134,7 +134,8 @@ class MeshCard(Card):
         vetted = state.membership.trust == "vetted"
         self._trust.show_value("Public and personal documents" if vetted else "Public documents only")
         self._others.show_value(others_text(state))
-        self._vpn.show_value(state.vpn.ip or "" if state.vpn.state != "off" else "")
+        self._vpn.show_value(wording.vpn_text(state.vpn) if state.vpn.state != "off" else "")
+        self._vpn.setToolTip(wording.vpn_meaning(state.vpn))
         self._leave.setEnabled(picture.connected and "leave" not in picture.pending and not state.leaving)
 
     def _ask_to_leave(self) -> None:

@@ -228,7 +228,7 @@ class PeersModel(QAbstractTableModel):
 def _row(peer: Peer, now: float) -> tuple[str, ...]:
     return (
         peer.worker_id,
-        wording.ROUTES[peer.route].label,
+        wording.route_text(peer),
         ", ".join(peer.services) or figures.DASH,
         figures.percent(peer.load),
         figures.milliseconds(peer.rtt_ms),

@@ -59,6 +59,10 @@ class Joiner:
             self._given = given
             self._changed.set()
 
+    def look_again(self) -> None:
+        """Look at once, as after the network was gone for a while."""
+        self._changed.set()
+
     @property
     def joined(self) -> bool:
         """Whether there is anybody."""

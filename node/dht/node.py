@@ -130,6 +130,15 @@ class DhtNode:
         """Join through these names or addresses, in the background and for ever; may be called again and again."""
         self._joiner.set_addresses(addresses)
 
+    def rejoin(self) -> None:
+        """Look for others and publish anew at once, as after sleep or in another network."""
+        self._joiner.look_again()
+        self._publisher.wake()
+
+    def forget_revoked(self) -> None:
+        """Drop contacts that may not be any now; entries are looked at whenever anybody asks for them."""
+        self._server.drop_unproved()
+
     def renew(self, credential: str) -> None:
         """Publish with a newly signed credential (HTTP form) from now on, and prove our id with it."""
         self._publisher.credential = b64decode(credential)

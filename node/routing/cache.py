@@ -183,6 +183,12 @@ class FingerCache:
             if entry.ranking.get(worker_id) is not None or entry.spared.get(worker_id) is not None:
                 self.invalidate(service, worker_id, reason)
 
+    def expire(self) -> None:
+        """Have every service looked up again when it is next asked for; what is known serves until then."""
+        latest = self._clock() - self._ttl
+        for entry in self._entries.values():
+            entry.looked_up_at, entry.fresh_until = min(entry.looked_up_at, latest), PAST
+
     def update_load(self, worker_id: str, load: float, service: str = "") -> None:
         """Note what a worker's load is now, for one service or for all; what is no load is not heard."""
         if not possible(load):

@@ -176,6 +176,10 @@ class Router:
         """Forget a worker that left, failed or was revoked, until a lookup finds it again."""
         self._parts.cache.invalidate_worker(worker_id, "it left or was revoked")
 
+    def look_anew(self) -> None:
+        """Look everybody up again, as after a route was opened or closed; what is known serves until then."""
+        self._parts.cache.expire()
+
     async def stop(self) -> None:
         await self._parts.forwarder.stop()
         await self._parts.tasks.stop()

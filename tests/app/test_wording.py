@@ -11,7 +11,7 @@ from app import wording
 from app.icons import state_icon
 from app.intents import NodeRefused, NodeUnreachable
 from app.picture import NodeLife, Picture, Stage
-from node.state import Phase, Reason, ReasonCode
+from node.state import Peer, Phase, Reason, ReasonCode, VpnPhase, VpnStatus
 from node.wire.messages import Route, ServiceState, WorkerType
 from tests.support import samples
 from tests.support.samples import NOW, picture
@@ -25,6 +25,7 @@ def test_the_tables_are_complete() -> None:
         (wording.SERVICE_STATES, ServiceState),
         (wording.ROUTES, Route),
         (wording.WORKER_TYPES, WorkerType),
+        (wording.VPN_STATES, VpnPhase),
     ):
         assert set(table) == set(get_args(values)), values
 
@@ -95,3 +96,16 @@ def test_a_failed_intent_says_what_why_and_what_to_do() -> None:
 def test_a_service_without_detail_is_explained() -> None:
     assert wording.service_detail("running", "") == "Ready for requests"
     assert wording.service_detail("failed", "Exit code 1.") == "Exit code 1."
+
+
+@pytest.mark.parametrize("phase", get_args(VpnPhase))
+def test_the_private_network_is_told_in_every_state(phase: VpnPhase) -> None:
+    assert wording.vpn_meaning(VpnStatus(phase)).endswith(".")
+    assert wording.vpn_meaning(VpnStatus(phase, None, "As the node says.")) == "As the node says."
+    assert wording.vpn_text(VpnStatus(phase, "10.42.0.7")).endswith(", 10.42.0.7")
+
+
+def test_a_way_through_a_coordinator_is_told() -> None:
+    peer = Peer(worker_id="w", route="vpn", address="http://10.42.0.7:8000", tunnel="relayed")
+    assert wording.route_text(peer) == "Private network, relayed"
+    assert wording.route_text(msgspec.structs.replace(peer, tunnel="direct")) == "Private network"

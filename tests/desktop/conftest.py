@@ -47,6 +47,7 @@ class DesktopApp:
             [sys.executable, "-m", "app", "--data-dir", str(self.data_dir), *arguments],
             env={
                 **self.desktop.environment, "RMA_PORT": "0", "RMA_DHT_PORT": "0", "RMA_KEYRING": "false",
+                "RMA_VPN": "off",
                 "RMA_NAME": "Reception PC", **heartbeat,
             },
         )  # fmt: skip

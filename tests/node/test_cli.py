@@ -13,7 +13,7 @@ import pytest
 from tests.support.real_mesh import RealMesh, real_mesh, run, wait_until
 
 pytestmark = pytest.mark.processes
-FREE = ("--port", "0", "--dht-port", "0", "--no-keyring")
+FREE = ("--port", "0", "--dht-port", "0", "--no-keyring", "--vpn", "off")
 
 
 @pytest.fixture

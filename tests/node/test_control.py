@@ -19,7 +19,7 @@ from node.state import View
 
 @pytest.fixture
 async def node(tmp_path: Path) -> AsyncIterator[NodeRuntime]:
-    runtime = NodeRuntime(NodeConfig(port=0, dht_port=0, keyring=False, name="Anna's PC"), tmp_path)
+    runtime = NodeRuntime(NodeConfig(port=0, dht_port=0, keyring=False, vpn="off", name="Anna's PC"), tmp_path)
     await runtime.start()
     yield runtime
     await runtime.stop()

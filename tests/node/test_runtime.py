@@ -14,7 +14,7 @@ from node.config import NodeConfig
 from node.program.errors import EXIT_IN_USE, UserFacingError
 from node.runtime import NodeRuntime
 
-CONFIG = NodeConfig(port=0, dht_port=0, keyring=False)
+CONFIG = NodeConfig(port=0, dht_port=0, keyring=False, vpn="off")
 
 
 async def test_it_starts_stops_and_starts_again_as_it_was(tmp_path: Path) -> None:
@@ -59,7 +59,7 @@ async def test_a_taken_port_stops_the_start(tmp_path: Path) -> None:
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", 0))
         taken.listen()
-        node = NodeRuntime(NodeConfig(port=taken.getsockname()[1], keyring=False), tmp_path)
+        node = NodeRuntime(NodeConfig(port=taken.getsockname()[1], keyring=False, vpn="off"), tmp_path)
         with pytest.raises(UserFacingError) as caught:
             await node.start()
     assert caught.value.exit_code == EXIT_IN_USE
@@ -81,7 +81,9 @@ async def test_a_signal_ends_it_after_requests_in_flight(tmp_path: Path) -> None
 
 async def test_its_access_log_tells_of_every_request_at_its_door(tmp_path: Path) -> None:
     path = tmp_path / "access.log"
-    node = NodeRuntime(NodeConfig(port=0, dht_port=0, keyring=False, access_log=str(path)), tmp_path / "data")
+    node = NodeRuntime(
+        NodeConfig(port=0, dht_port=0, keyring=False, vpn="off", access_log=str(path)), tmp_path / "data"
+    )
     (tmp_path / "data").mkdir()
     await node.start()
     async with aiohttp.ClientSession(node.url) as session:
@@ -95,7 +97,7 @@ async def test_its_access_log_tells_of_every_request_at_its_door(tmp_path: Path)
 
 async def test_an_access_log_that_cannot_be_written_stops_the_start(tmp_path: Path) -> None:
     where = str(tmp_path / "none" / "a.log")
-    node = NodeRuntime(NodeConfig(port=0, dht_port=0, keyring=False, access_log=where), tmp_path)
+    node = NodeRuntime(NodeConfig(port=0, dht_port=0, keyring=False, vpn="off", access_log=where), tmp_path)
     with pytest.raises(UserFacingError, match="access_log"):
         await node.start()
     assert len(asyncio.all_tasks()) == 1

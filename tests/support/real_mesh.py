@@ -90,7 +90,7 @@ class RealMesh:
         invite = ("--invite", link) if link else ()
         flags = (
             "--port", "0", "--dht-port", "0", "--no-keyring", *QUICK, "--dht-republish", "2", "--worker-id", name,
-            "--name", name, *invite, *flags,
+            "--name", name, "--vpn", "off", *invite, *flags,
         )  # fmt: skip
         self.nodes[name] = self._start("node", "run", self.folder / name, *flags)
         return self.nodes[name]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+import msgspec
 import pytest
 from PySide6.QtWidgets import QPushButton
 from pytestqt.qtbot import QtBot
@@ -12,6 +13,7 @@ from app.node_model import NodeModel
 from app.panels.overview import OverviewPanel, coordinator_text, others_text
 from app.picture import Picture
 from app.widgets.question import Question
+from node.state import VpnStatus
 from tests.support import samples
 from tests.support.samples import NOW, picture
 
@@ -42,6 +44,14 @@ def test_a_typical_machine(panel: OverviewPanel) -> None:
     assert panel._mesh._coordinator.value.text() == "mesh.debtadvice.example"
     assert panel._mesh._trust.value.text() == "Public and personal documents"
     assert not panel._mesh._vpn.isVisible()
+
+
+def test_the_private_network_is_told_with_its_address_and_what_it_means(panel: OverviewPanel) -> None:
+    vpn = VpnStatus("relayed", "10.42.0.7", "Others are reached through a coordinator.")
+    panel.draw(picture(msgspec.structs.replace(samples.ONLINE, vpn=vpn)), NOW)
+    assert panel._mesh._vpn.isVisible()
+    assert panel._mesh._vpn.value.text() == "Through a coordinator, 10.42.0.7"
+    assert panel._mesh._vpn.toolTip() == vpn.text
 
 
 def test_trouble_is_listed_with_its_reasons(panel: OverviewPanel) -> None:
