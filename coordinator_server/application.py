@@ -20,6 +20,7 @@ from coordinator_server.enrolment.workers import Workers
 from coordinator_server.gateway.keys import ApiKeys
 from coordinator_server.registry.registry import Registry
 from coordinator_server.store.interface import Store
+from coordinator_server.vpn.station import Station
 from node.dht.node import DhtNode
 from node.wire.manifests import Catalogue, SignedCatalogue
 from node.wire.messages import CoordinatorInfo
@@ -50,6 +51,7 @@ class Coordinator:
     lockout: Lockout
     enroller: Enroller
     overlay: Overlay | None  # the overlay's addresses and certificates; None with --vpn off
+    station: Station | None  # this coordinator's own place in it; None with --vpn off
     keys: ApiKeys
     registry: Registry  # who is here now; also the candidate source of the gateway's router
     catalogue: Catalogue

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import ipaddress
+import re
 from pathlib import Path
 from typing import NoReturn
 
@@ -14,6 +15,7 @@ from coordinator_server.gateway.rates import RateError, parse_rate
 from node.program.settings import SettingError, setting
 
 DAY = 86400.0
+ENDPOINT_HOST = re.compile(r"(?=.{1,253}\Z)[A-Za-z0-9]([A-Za-z0-9.-]*[A-Za-z0-9])?")
 
 
 def default_data_dir() -> str:
@@ -38,8 +40,15 @@ class CoordinatorConfig:
     location: str = setting("", "where this coordinator stands, for people", metavar="TEXT")
     dht_host: str = setting("", "address of the DHT; as --host when empty", metavar="HOST")
     dht_port: int = setting(8468, "UDP port of the DHT; 0 takes a free one", low=0, high=65535)
-    vpn: str = setting("auto", "overlay network; auto uses one where this version can", choices=("auto", "off"))
+    vpn: str = setting("auto", "overlay network; auto opens it where this machine lets us", choices=("auto", "off"))
     vpn_network: str = setting("10.42.0.0/16", "network of the overlay: private, from /8 to /28", metavar="NETWORK")
+    vpn_port: int = setting(4242, "UDP port of the overlay network", low=1, high=65535)
+    vpn_endpoints: tuple[str, ...] = setting(
+        (),
+        "name or IPv4 address, and UDP port if another one, by which workers find this coordinator's overlay port "
+        "from outside, as behind a router; as --public-url or --host when empty; may be given several times",
+        metavar="HOST[:PORT]",
+    )
     edge: str = setting("", "URL of an edge router to register with", metavar="URL")
     anonymous: bool = setting(False, "let everybody on this machine use /service without a key")
     force_anonymous: bool = setting(False, "the same for everybody who can reach --host: think twice")
@@ -123,6 +132,9 @@ class CoordinatorConfig:
             parse_network(self.vpn_network)
         except ValueError:
             _refuse("vpn_network", self.vpn_network, "a private IPv4 network from /8 to /28, as 10.42.0.0/16")
+        for endpoint in self.vpn_endpoints:
+            if not _is_endpoint(endpoint):
+                _refuse("vpn_endpoints", endpoint, "a name or an IPv4 address, with :PORT or without")
         if self.worker_stale <= self.worker_heartbeat:
             _refuse("worker_stale", self.worker_stale, f"more than worker_heartbeat ({self.worker_heartbeat:g})")
         if self.worker_forgotten <= self.worker_stale:
@@ -138,6 +150,13 @@ class CoordinatorConfig:
     @property
     def directory(self) -> Path:
         return Path(self.data_dir or default_data_dir()).expanduser()
+
+
+def _is_endpoint(text: str) -> bool:
+    host, colon, port = text.partition(":")
+    if colon and not (port.isascii() and port.isdigit() and len(port) <= 5 and 1 <= int(port) <= 65535):
+        return False
+    return ENDPOINT_HOST.fullmatch(host) is not None
 
 
 def _refuse(name: str, value: object, allowed: str) -> NoReturn:

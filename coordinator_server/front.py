@@ -21,6 +21,7 @@ from coordinator_server.gateway.rates import parse_rate
 from coordinator_server.gateway.routes import Gateway
 from coordinator_server.gateway_processes.reports import Elsewhere
 from coordinator_server.metrics import Metrics, Reading
+from coordinator_server.metrics import Overlay as OverlayReading
 from node.forwarding.access_log import open_access_log
 from node.routing.router import Router
 
@@ -141,10 +142,25 @@ def _read(coordinator: Coordinator, front: Front) -> Reading:
         failovers=stats.failovers + elsewhere.total("failovers"),
         hedged=stats.hedged + elsewhere.total("hedged"),
         dht={name: getattr(dht, name) for name in DHT_NUMBERS},
+        overlay=_read_overlay(coordinator),
         stream_listeners=len(front.stream),
         processes=1 + elsewhere.processes,
         access_log_lines=(access_log.written if access_log is not None else 0) + elsewhere.total("log_lines"),
         access_log_lost=(access_log.lost if access_log is not None else 0) + elsewhere.total("log_lost"),
+    )
+
+
+def _read_overlay(coordinator: Coordinator) -> OverlayReading | None:
+    overlay, station = coordinator.overlay, coordinator.station
+    if overlay is None or station is None:
+        return None
+    standing = station.standing()
+    return OverlayReading(
+        up=standing.up,
+        members=overlay.members(),
+        lighthouses=len(overlay.lighthouses.told(overlay.clock())),
+        direct=standing.direct,
+        relayed=standing.relayed,
     )
 
 

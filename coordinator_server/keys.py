@@ -1,12 +1,15 @@
-"""The coordinator's secrets: mesh key, own identity key and admin token; made on the first start, never shown."""
+"""The coordinator's secrets: mesh key, own keys and admin token; made on the first start, never shown."""
 
 from __future__ import annotations
 
 import secrets
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import TypeVar
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey
 
 from coordinator_server.store.interface import Store
 from node.program.data_dir import write_private_file
@@ -15,11 +18,13 @@ from node.wire.encoding import b64decode, b64encode, fingerprint
 
 MESH_KEY_FILE = "mesh.key"
 IDENTITY_KEY_FILE = "identity.key"
+NEBULA_KEY_FILE = "nebula.key"
 ADMIN_TOKEN_FILE = "admin.token"  # noqa: S105 - a file's name
-SECRET_FILES = (MESH_KEY_FILE, IDENTITY_KEY_FILE, ADMIN_TOKEN_FILE)
+SECRET_FILES = (MESH_KEY_FILE, IDENTITY_KEY_FILE, NEBULA_KEY_FILE, ADMIN_TOKEN_FILE)
 MESH_ENTRY = "mesh"  # the store's note of the mesh key that its enrolments were made with
 ID_PREFIX = "coordinator-"
 MIN_ADMIN_TOKEN = 16
+Key = TypeVar("Key")
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,6 +33,7 @@ class Secrets:
 
     mesh_key: Ed25519PrivateKey = field(repr=False)
     identity_key: Ed25519PrivateKey = field(repr=False)
+    nebula_key: X25519PrivateKey = field(repr=False)  # for the overlay
     admin_token: str = field(repr=False)
 
     @property
@@ -52,8 +58,9 @@ def load_or_make_secrets(directory: Path, admin_token: str = "") -> Secrets:
             exit_code=EXIT_USAGE,
         )
     return Secrets(
-        mesh_key=_private_key(directory / MESH_KEY_FILE),
-        identity_key=_private_key(directory / IDENTITY_KEY_FILE),
+        mesh_key=_private_key(directory / MESH_KEY_FILE, Ed25519PrivateKey.from_private_bytes),
+        identity_key=_private_key(directory / IDENTITY_KEY_FILE, Ed25519PrivateKey.from_private_bytes),
+        nebula_key=_private_key(directory / NEBULA_KEY_FILE, X25519PrivateKey.from_private_bytes),
         admin_token=admin_token or _read_or_make(directory / ADMIN_TOKEN_FILE),
     )
 
@@ -71,14 +78,14 @@ async def check_mesh(store: Store, found: Secrets, directory: Path) -> None:
         )
 
 
-def _private_key(path: Path) -> Ed25519PrivateKey:
+def _private_key(path: Path, read: Callable[[bytes], Key]) -> Key:
     text = _read_or_make(path)
     try:
-        return Ed25519PrivateKey.from_private_bytes(b64decode(text))
+        return read(b64decode(text))
     except ValueError:
         raise UserFacingError(
             f"The key file {path} is damaged.",
-            "It does not hold an Ed25519 key.",
+            "It does not hold a key of 32 bytes.",
             "Bring it back from a backup with `rma-mesh-coordinator restore FILE`.",
         ) from None
 

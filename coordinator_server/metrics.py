@@ -23,6 +23,17 @@ SECONDS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Overlay:
+    """This coordinator in the overlay network, and how many members there are."""
+
+    up: bool
+    members: int
+    lighthouses: int
+    direct: int
+    relayed: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Reading:
     """What gauges show: counts, and seconds since each worker's last heartbeat."""
 
@@ -37,6 +48,7 @@ class Reading:
     failovers: int = 0
     hedged: int = 0
     dht: Mapping[str, float] = field(default_factory=dict)
+    overlay: Overlay | None = None
     stream_listeners: int = 0
     access_log_lines: int = 0
     access_log_lost: int = 0
@@ -188,6 +200,7 @@ class _Now(Collector):
             "rma_hedged", "Requests that a second worker was asked as well.", value=reading.hedged
         )
         yield _by("rma_dht", "The coordinator's part of the DHT.", "what", reading.dht)
+        yield from _overlay(reading.overlay)
         text = "Processes that take requests."
         yield GaugeMetricFamily("rma_serving_processes", text, value=reading.processes)
         text = "Who follows the topology live."
@@ -196,6 +209,19 @@ class _Now(Collector):
         yield CounterMetricFamily("rma_access_log_lines", text, value=reading.access_log_lines)
         text = "Lines that the access log lost: its disk was full, or they came too fast."
         yield CounterMetricFamily("rma_access_log_lost_lines", text, value=reading.access_log_lost)
+
+
+def _overlay(overlay: Overlay | None) -> Iterable[Metric]:
+    if overlay is None:
+        return
+    text = "Whether this coordinator is in the overlay network."
+    yield GaugeMetricFamily("rma_overlay_up", text, value=int(overlay.up))
+    text = "Members of the overlay with a certificate that is still good."
+    yield GaugeMetricFamily("rma_overlay_members", text, value=overlay.members)
+    text = "Coordinators that members are told to find one another by."
+    yield GaugeMetricFamily("rma_overlay_lighthouses", text, value=overlay.lighthouses)
+    text = "Members that have a tunnel to this coordinator."
+    yield _by("rma_overlay_peers", text, "route", {"direct": overlay.direct, "relayed": overlay.relayed})
 
 
 def _by(name: str, text: str, label: str, values: Mapping[str, float]) -> Metric:

@@ -27,14 +27,10 @@ from coordinator_server.api import dht, worker
 from coordinator_server.application import COORDINATOR, Coordinator, Readiness
 from coordinator_server.audit import Audit
 from coordinator_server.config import CoordinatorConfig, is_loopback, is_wildcard
-from coordinator_server.enrolment.addresses import Addresses, parse_network
-from coordinator_server.enrolment.certificates import CertificateOffice
 from coordinator_server.enrolment.credentials import CredentialOffice
 from coordinator_server.enrolment.enrol import Enroller
 from coordinator_server.enrolment.invites import Invites
-from coordinator_server.enrolment.lighthouses import Lighthouses
 from coordinator_server.enrolment.lockout import Lockout
-from coordinator_server.enrolment.overlay import Overlay
 from coordinator_server.enrolment.workers import Workers
 from coordinator_server.front import FRONT, add_front
 from coordinator_server.gateway.keys import ApiKeys
@@ -45,7 +41,10 @@ from coordinator_server.registry.membership import Patience
 from coordinator_server.registry.registry import Registry
 from coordinator_server.store.interface import Store
 from coordinator_server.store.sqlite import FILE_NAME, open_sqlite
+from coordinator_server.vpn.assembly import Computers, make_doors, make_station, open_overlay
+from coordinator_server.vpn.revocation import Changed
 from node.dht.node import DhtNode, DhtSettings
+from node.forwarding.http1.app_bridge import AppBridge
 from node.forwarding.http1.limits import ServerLimits
 from node.forwarding.plane import DataPlane
 from node.program.data_dir import hold_data_dir, write_private_file
@@ -54,6 +53,7 @@ from node.program.lifetime import print_json
 from node.program.settings import SettingError
 from node.program.tasks import TaskSet
 from node.program.web import manners, url_of
+from node.vpn.computer import ThisComputer
 from node.wire.invites import InviteError, parse_coordinator_url
 from node.wire.manifests import Catalogue, ManifestError, load_catalogue, sign_catalogue
 from node.wire.messages import CoordinatorInfo
@@ -102,8 +102,12 @@ async def running(
     catalogue: Catalogue,
     tls: ssl.SSLContext | None = None,
     clock: Callable[[], float] = time.time,
+    computers: Computers = ThisComputer,
 ) -> AsyncIterator[Site]:
-    """Run a coordinator on a data directory that we hold; whatever was begun is ended in reverse order."""
+    """Run a coordinator on a data directory that we hold; whatever was begun is ended in reverse order.
+
+    `computers` makes what runs Nebula, in a folder of its own.
+    """
     async with contextlib.AsyncExitStack() as stack:
         listener, *others = bind_all(config.host, config.port, config.workers)
         for bound in (listener, *others):
@@ -113,7 +117,9 @@ async def running(
         secrets = load_or_make_secrets(config.directory, config.admin_token)
         await check_mesh(store, secrets, config.directory)
         url = public_url(config, listener, tls)
-        coordinator = await put_together(config, secrets, store, catalogue, url=url, clock=clock)
+        coordinator = await put_together(
+            config, secrets, store, catalogue, url=url, clock=clock, computers=computers
+        )
         stack.push_async_callback(coordinator.workers.stop)
         await coordinator.dht.start(config.dht_host or config.host, config.dht_port)
         stack.push_async_callback(coordinator.dht.stop)
@@ -121,8 +127,9 @@ async def running(
         coordinator = _knowing_dht_port(coordinator)
         await run_along(coordinator, secrets, stack)
         app = make_app(coordinator)
+        coordinator.workers.changed = Changed(coordinator, app[FRONT].router)
         processes = gateway_processes(coordinator, app, others, tls) if others else None
-        bridge = processes.bridge if processes is not None else None
+        bridge = processes.bridge if processes is not None else AppBridge(app)
         limits = server_limits(config)
         server = DataPlane(app[FRONT].gateway, app, listener, tls=tls, limits=limits, bridge=bridge)
         stack.push_async_callback(server.stop)
@@ -133,6 +140,10 @@ async def running(
         if processes is not None:
             stack.push_async_callback(processes.stop)
             await processes.start()
+        if coordinator.station is not None:
+            stack.push_async_callback(coordinator.station.stop)
+            doors = make_doors(coordinator, app[FRONT].gateway, bridge, limits)
+            await coordinator.station.start(doors, coordinator.dht.port)
         yield Site(coordinator, server, app, processes, tls)
 
 
@@ -155,11 +166,14 @@ async def drain(site: Site) -> None:
     await front.stream.stop()  # dashboards would follow for ever
     readiness.draining, readiness.ready = True, False
     tasks = TaskSet("drain")  # begins when our own server, which must not wait for it, has begun
+    station = site.coordinator.station
+    inside = tasks.start(station.drain(deadline), "overlay") if station is not None else None
     others = tasks.start(site.processes.drain(deadline), "processes") if site.processes is not None else None
     if not await site.server.drain(deadline):
         log.warning("%d connections did not end in %.0f s and are cut off", site.server.connections, deadline)
-    if others is not None:
-        await others
+    for other in (others, inside):
+        if other is not None:
+            await other
 
 
 @contextlib.contextmanager
@@ -194,6 +208,7 @@ async def put_together(
     *,
     url: str,
     clock: Callable[[], float],
+    computers: Computers,
 ) -> Coordinator:
     """Make every part and give each what it needs; nothing runs yet."""
     audit = Audit(store, clock)
@@ -205,7 +220,6 @@ async def put_together(
     lockout = Lockout(config.enrol_wrong_tries, config.enrol_window)
     patience = Patience(config.worker_stale, config.worker_forgotten)
     registry = Registry(workers, catalogue, patience, clock, config.services_per_worker)
-    workers.changed = registry.enrolment_changed
     signed = sign_catalogue(catalogue, secrets.mesh_key)
     credential = own_credential(office, secrets, clock())
     revoked = Revoked(workers)
@@ -223,6 +237,7 @@ async def put_together(
         workers=workers,
         lockout=lockout,
         overlay=overlay,
+        station=make_station(config, secrets, overlay, registry, computers) if overlay is not None else None,
         enroller=Enroller(
             invites=invites,
             workers=workers,
@@ -254,32 +269,6 @@ async def put_together(
         readiness=Readiness(),
         clock=clock,
     )
-
-
-async def open_overlay(
-    config: CoordinatorConfig,
-    secrets: Secrets,
-    store: Store,
-    workers: Workers,
-    *,
-    audit: Audit,
-    clock: Callable[[], float],
-) -> Overlay | None:
-    """Read the overlay's authorities and addresses, or make them; None where it is switched off."""
-    if config.vpn == "off":
-        return None
-    network = parse_network(config.vpn_network)
-    overlay = Overlay(
-        office=CertificateOffice(store, audit, secrets.mesh_key, network),
-        addresses=Addresses(store, network),
-        lighthouses=Lighthouses(store),
-        workers=workers,
-        audit=audit,
-        clock=clock,
-        life=config.certificate_life,
-    )
-    await overlay.load()
-    return overlay
 
 
 class Revoked:
@@ -454,8 +443,6 @@ def warn_about(config: CoordinatorConfig) -> None:
     """Say what is less than it could be."""
     for warning in warnings(config):
         log.warning("%s", warning)
-    if config.vpn == "auto":
-        log.info("this version has no overlay network yet: workers are reached directly")
 
 
 def warnings(config: CoordinatorConfig) -> Sequence[str]:

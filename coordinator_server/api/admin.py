@@ -32,6 +32,7 @@ from coordinator_server.api.shapes import (
     KeyWish,
     NewInvite,
     NewKey,
+    OverlayStatus,
     Plan,
     PlannedMove,
 )
@@ -143,9 +144,15 @@ async def status(request: web.Request) -> web.Response:
             keys=sum(not key.expired(now) for key in keys),
             requests=front.metrics.total,
             dht=msgspec.to_builtins(coordinator.dht.stats()),
-            overlay=overlay.describe(coordinator.overlay) if coordinator.overlay is not None else None,
+            overlay=_overlay(coordinator),
         )
     )
+
+
+def _overlay(coordinator: Coordinator) -> OverlayStatus | None:
+    if coordinator.overlay is None:
+        return None
+    return overlay.describe(coordinator.overlay, coordinator.station)
 
 
 async def examine(request: web.Request) -> web.Response:
@@ -237,7 +244,6 @@ async def _drain(request: web.Request, *, draining: bool) -> web.Response:
     enrolment = _usable(request)
     workers = request.app[COORDINATOR].workers
     await workers.drain(enrolment.worker_id, draining, address=client_address(request))
-    request.app[FRONT].router.invalidate_worker(enrolment.worker_id)
     return json_response(Done(id=enrolment.worker_id, status="draining" if draining else "active"))
 
 
@@ -245,7 +251,6 @@ async def revoke_worker(request: web.Request) -> web.Response:
     """Put a machine out for good."""
     enrolment = _enrolment(request)
     await request.app[COORDINATOR].workers.revoke(enrolment.worker_id, address=client_address(request))
-    request.app[FRONT].router.invalidate_worker(enrolment.worker_id)
     return json_response(Done(id=enrolment.worker_id, status="revoked"))
 
 

@@ -59,11 +59,13 @@ def info(request: web.Request) -> CoordinatorInfo:
 
 
 def contacts(request: web.Request) -> tuple[DhtContact, ...]:
-    """Return where this worker can join the DHT; nothing while ours does not run."""
-    about_us = info(request)
-    if about_us.dht_host is None or about_us.dht_port is None:
-        return ()
-    return (DhtContact(host=about_us.dht_host, port=about_us.dht_port),)
+    """Return where this worker can join the DHT, in the overlay first; nothing while ours does not run."""
+    station, about_us = request.app[COORDINATOR].station, info(request)
+    inside = station.contact if station is not None else None
+    found = [inside] if inside is not None else []
+    if about_us.dht_host is not None and about_us.dht_port is not None:
+        found.append(DhtContact(host=about_us.dht_host, port=about_us.dht_port))
+    return tuple(dict.fromkeys(found))
 
 
 def _dht_host(request: web.Request, coordinator: Coordinator) -> str | None:

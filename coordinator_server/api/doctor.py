@@ -33,7 +33,8 @@ async def examine(coordinator: Coordinator, topology: Topology) -> list[Check]:
 
         wanted = [manifest for manifest in coordinator.catalogue.manifests if manifest.replicas > 0]
         services = await asyncio.gather(*(one(manifest) for manifest in wanted))
-    return [_health(coordinator), await _store(coordinator), _workers(coordinator), _dht(coordinator), *services]
+    own = [_health(coordinator), await _store(coordinator), _workers(coordinator), _dht(coordinator)]
+    return [*own, _overlay(coordinator), *services]
 
 
 def _health(coordinator: Coordinator) -> Check:
@@ -74,6 +75,21 @@ def _dht(coordinator: Coordinator) -> Check:
     return Check(name="dht", ok=False, detail="Machines are here, but none is in the DHT.", hint=hint)
 
 
+def _overlay(coordinator: Coordinator) -> Check:
+    """Say how this coordinator is in the overlay; not to be in it is a fault only where it was to be."""
+    overlay, station = coordinator.overlay, coordinator.station
+    if overlay is None or station is None:
+        return Check(name="overlay", ok=True, detail="It is switched off (--vpn off).")
+    standing = station.standing()
+    if not standing.up:
+        return Check(name="overlay", ok=standing.phase == "off", detail=standing.text, hint=standing.hint)
+    tunnels = f"{overlay.members()} members, {standing.direct} of them connected directly"
+    relayed = f", {standing.relayed} through others" if standing.relayed else ""
+    where = f"{standing.address}, UDP port {standing.port}, told as {', '.join(standing.endpoints)}"
+    detail = f"{where}; {tunnels}{relayed}."
+    return Check(name="overlay", ok=not standing.hint, detail=detail, hint=standing.hint)
+
+
 async def _service(
     coordinator: Coordinator, session: aiohttp.ClientSession, manifest: Manifest, reason: str
 ) -> Check:
@@ -98,7 +114,7 @@ async def _probe(
     coordinator: Coordinator, session: aiohttp.ClientSession, manifest: Manifest, member: Member
 ) -> str:
     """Return why a worker's service does not answer, or an empty string."""
-    candidate = candidate_from_record(member.record(), "registry", vpn_up=False)
+    candidate = candidate_from_record(member.record(), "registry", vpn_up=coordinator.registry.vpn_up)
     if candidate is None:
         return "it gives no address that can be reached from here"
     proof = {headers.MESH_TOKEN: coordinator.token_issuer.issue(member.worker_id), headers.HOPS: "1"}

@@ -359,6 +359,13 @@ class OverlayStatus(msgspec.Struct, frozen=True, kw_only=True):
     waiting: int  # members for whom the rotation waits, some of which are named
     waiting_for: tuple[str, ...]
     authorities: tuple[AuthorityView, ...]
+    state: str = "off"  # of this coordinator's own Nebula
+    detail: str = ""  # what that means, what is missing and what to do
+    address: str = ""  # its own in the overlay
+    port: int = 0  # UDP
+    endpoints: tuple[str, ...] = ()  # where members are told to find it
+    peers_direct: int = 0  # members with a tunnel to it
+    peers_relayed: int = 0
 
 
 class RotationWish(msgspec.Struct, frozen=True, kw_only=True):

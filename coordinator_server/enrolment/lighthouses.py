@@ -51,6 +51,11 @@ class Lighthouses:
         await self.load()
         return done
 
+    async def withdraw(self, coordinator_id: str) -> None:
+        """Keep a coordinator's lease, and tell nobody of it."""
+        while (station := self.get(coordinator_id)) is not None and station.endpoints:
+            await self.put(msgspec.structs.replace(station, endpoints=()))
+
     async def remove(self, coordinator_id: str) -> None:
         """Forget a coordinator that is in the overlay no more; its address stays reserved."""
         await self._store.delete(PREFIX + coordinator_id)

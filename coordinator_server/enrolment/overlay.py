@@ -185,6 +185,10 @@ class Overlay:
             if lease != station.lease:
                 await self.lighthouses.put(msgspec.structs.replace(station, lease=lease))
 
+    async def withdraw(self, coordinator_id: str) -> None:
+        """Tell nobody of a coordinator that cannot be reached now; it keeps its address."""
+        await self.lighthouses.withdraw(coordinator_id)
+
     async def part(self, coordinator_id: str) -> None:
         """Take a coordinator out of what members are told."""
         await self.lighthouses.remove(coordinator_id)

@@ -32,6 +32,9 @@ class Recorded(Protocol):
 class Registry(Protocol):
     """What is told and asked of the registry."""
 
+    @property
+    def vpn_up(self) -> bool: ...
+
     def member(self, worker_id: str) -> Recorded | None: ...
 
     def report_failure(self, worker_id: str) -> None: ...
@@ -79,7 +82,7 @@ class Reporter:
         member = self._registry.member(worker_id)
         if member is None:
             return ()
-        candidate = candidate_from_record(member.record(), "registry", vpn_up=False)
+        candidate = candidate_from_record(member.record(), "registry", vpn_up=self._registry.vpn_up)
         return [target.base_url for target in candidate.targets] if candidate else ()
 
 
@@ -101,6 +104,7 @@ def router_over(
         worker_id="",  # a gateway runs no services itself
         catalogue=lambda: catalogue,
         local=None,
+        vpn_up=lambda: registry.vpn_up,
         sources=[registry],
         forwarder=Forwarder(token_for),
         witness=Reporter(registry),

@@ -16,7 +16,7 @@ from typing import Any
 from aiohttp import web
 
 from coordinator_server.gateway_processes.to_first import CLIENT, PRIVATE
-from node.forwarding.http1.app_bridge import AppBridge
+from node.forwarding.http1.app_bridge import AppBridge, Borrowed
 from node.forwarding.http1.exchange import Exchange
 from node.forwarding.http1.head import HeadLimits
 from node.forwarding.http1.limits import ServerLimits
@@ -85,7 +85,7 @@ class FromGateways:
                 "Set TMPDIR to a folder with a short name that can be written.",
             ) from None
         limits = ServerLimits(connections=MOST, connections_per_address=MOST, head=HEAD)
-        self._server = Http1Server(self, [listener], sweep=Sweep(), limits=limits, app=_Borrowed(self.bridge))
+        self._server = Http1Server(self, [listener], sweep=Sweep(), limits=limits, app=Borrowed(self.bridge))
         await self._server.start()
 
     async def stop(self) -> None:
@@ -112,22 +112,6 @@ class FromGateways:
         if self._folder:
             remove_socket(self.path)
             self._folder = ""
-
-
-class _Borrowed:
-    """Somebody else's bridge, whose life is not ours."""
-
-    def __init__(self, bridge: AppBridge) -> None:
-        self._bridge = bridge
-
-    async def start(self) -> None:
-        """Leave it: its owner starts it."""
-
-    async def stop(self) -> None:
-        """Leave it: its owner stops it."""
-
-    def take(self, exchange: Exchange) -> None:
-        self._bridge.take(exchange)
 
 
 def remove_socket(path: str) -> None:

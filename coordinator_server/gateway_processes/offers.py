@@ -79,6 +79,7 @@ class SharedRegistry:
     """
 
     name: Literal["registry"] = "registry"
+    vpn_up = True  # we are told only the addresses that can be used
 
     def __init__(self, *, failed: Callable[[str], None]) -> None:
         self._failed = failed

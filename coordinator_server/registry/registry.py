@@ -51,6 +51,7 @@ class Registry:
         self._recent: deque[tuple[float, Move]] = deque(maxlen=KEPT_MOVES)
         self._dirty = True
         self._next_plan = 0.0
+        self.vpn_up = False  # whether we can reach workers at their addresses in the overlay
         self.version = 0  # rises with every change that a view may show
         self.planned: Callable[[Sequence[Move]], None] = lambda _moves: None
 
@@ -62,6 +63,8 @@ class Registry:
         now = self._clock()
         enrolment = self._workers.get(request.worker_id)
         leased = enrolment.vpn.ip if enrolment is not None and enrolment.vpn is not None else None
+        allowed = tuple(report for report in request.services if self._may_run(request.worker_id, report.name))
+        request = msgspec.structs.replace(request, services=allowed)
         member = registered(request, checked_endpoints(request.endpoints, address, leased), now)
         self._members[request.worker_id] = member
         self._expected_until.pop(request.worker_id, None)
@@ -112,6 +115,12 @@ class Registry:
             self.leave(worker_id)
         else:
             self._touch(replan=True)
+
+    def overlay_changed(self, up: bool) -> None:
+        """Offer workers with their addresses in the overlay from now on, or without."""
+        if up != self.vpn_up:
+            self.vpn_up = up
+            self._touch(replan=False)
 
     def expect(self, assigned: dict[str, tuple[str, ...]], until: float) -> None:
         """After our restart: leave to these workers what they had until then (Unix seconds); nothing moves."""
@@ -193,14 +202,14 @@ class Registry:
         return [member for member in fit if not member.failed] or fit
 
     def offers(self) -> Mapping[str, Sequence[WorkerRecord]]:
-        """Return what `find` finds, for all services that somebody runs."""
+        """Return what `find` finds, for all services that somebody runs; only addresses that can be used now."""
         fit: dict[str, list[Member]] = {}
         for member in self._members.values():
             if member.running and self.status(member) == "active":
                 for service in member.running:
                     fit.setdefault(service, []).append(member)
         return {
-            service: [self._record(member) for member in [m for m in members if not m.failed] or members]
+            service: [self._reachable(member) for member in [m for m in members if not m.failed] or members]
             for service, members in fit.items()
         }
 
@@ -231,6 +240,13 @@ class Registry:
         enrolment = self._workers.get(member.worker_id)
         trust: Trust = "volunteer" if enrolment is None else enrolment.trust
         return msgspec.structs.replace(member.record(), trust=trust)
+
+    def _reachable(self, member: Member) -> WorkerRecord:
+        """Return a record for processes that do not know how the overlay is."""
+        record = self._record(member)
+        if self.vpn_up or record.endpoints.vpn_ip is None:
+            return record
+        return msgspec.structs.replace(record, endpoints=msgspec.structs.replace(record.endpoints, vpn_ip=None))
 
     def _may_run(self, worker_id: str, service: str) -> bool:
         """Believe a worker only of services that it may have: others' requests are not for it to see."""

@@ -35,6 +35,13 @@ def test_every_setting_has_a_help_text() -> None:
         ({"port": 70000}, "port"),
         ({"vpn_network": "8.8.8.0/24"}, "vpn_network"),
         ({"vpn_network": "10.42.0.0"}, "vpn_network"),
+        ({"vpn_port": 0}, "vpn_port"),
+        ({"vpn_endpoints": ("",)}, "vpn_endpoints"),
+        ({"vpn_endpoints": ("mesh.example.org:0",)}, "vpn_endpoints"),
+        ({"vpn_endpoints": ("mesh.example.org:70000",)}, "vpn_endpoints"),
+        ({"vpn_endpoints": ("mesh.example.org", "[2001:db8::1]:4242")}, "vpn_endpoints"),
+        ({"vpn_endpoints": ("http://mesh.example.org",)}, "vpn_endpoints"),
+        ({"vpn_endpoints": ("a b",)}, "vpn_endpoints"),
         ({"workers": 0}, "workers"),
         ({"workers": 65}, "workers"),
         ({"store": "oracle"}, "store"),
@@ -73,3 +80,9 @@ def test_the_data_directory_has_a_default_of_its_own(tmp_path: Path) -> None:
 )
 def test_hosts(host: str, loopback: bool, wildcard: bool) -> None:
     assert (is_loopback(host), is_wildcard(host)) == (loopback, wildcard)
+
+
+def test_where_members_find_the_overlay_may_be_said() -> None:
+    flags = {"vpn_endpoints": ("mesh.example.org", "198.51.100.7:443"), "vpn_port": 443}
+    config = load_settings(CoordinatorConfig, flags, {})
+    assert (config.vpn_endpoints, config.vpn_port) == (("mesh.example.org", "198.51.100.7:443"), 443)

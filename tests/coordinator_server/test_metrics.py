@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from coordinator_server.metrics import Metrics, Reading
+from coordinator_server.metrics import Metrics, Overlay, Reading
 from node.routing.stats import Outcome
 
 
@@ -55,3 +55,15 @@ def test_two_coordinators_in_one_process_do_not_meet() -> None:
     first.rejected("unauthorized")
     assert 'rma_rejected_requests_total{reason="unauthorized"} 1.0' in first.exposition().decode()
     assert "unauthorized" not in second.exposition().decode()
+
+
+def test_the_overlay_is_there_or_not_spoken_of() -> None:
+    metrics, held = make(Reading())
+    assert "rma_overlay" not in metrics.exposition().decode()
+    held[0] = Reading(overlay=Overlay(up=True, members=5, lighthouses=2, direct=3, relayed=1))
+    text = metrics.exposition().decode()
+    for line in (
+        "rma_overlay_up 1.0", "rma_overlay_members 5.0", "rma_overlay_lighthouses 2.0",
+        'rma_overlay_peers{route="direct"} 3.0', 'rma_overlay_peers{route="relayed"} 1.0',
+    ):  # fmt: skip
+        assert line in text

@@ -16,10 +16,12 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from coordinator_server.application import Coordinator
 from coordinator_server.config import CoordinatorConfig
 from coordinator_server.serving import Site, running
+from coordinator_server.vpn.assembly import Computers
 from node.wire.encoding import b64encode
 from node.wire.manifests import Catalogue, Manifest
 from node.wire.messages import Assignment, Capabilities, Endpoints, ServiceReport
 from node.wire.tokens import TokenIssuer
+from tests.support.fake_computer import FakeComputer
 from tests.support.mesh_keys import Clock
 
 GIB = 2**30
@@ -154,13 +156,17 @@ def quick_config(folder: Path, **settings: Any) -> CoordinatorConfig:
 
 @contextlib.asynccontextmanager
 async def coordinator_room(
-    folder: Path, clock: Clock | None = None, catalogue: Catalogue = CATALOGUE, **settings: Any
+    folder: Path,
+    clock: Clock | None = None,
+    catalogue: Catalogue = CATALOGUE,
+    computers: Computers = FakeComputer,
+    **settings: Any,
 ) -> AsyncIterator[Room]:
-    """Run a coordinator on a folder; it may be run again on the same one."""
+    """Run a coordinator on a folder; it may be run again on the same one. No Nebula is started."""
     clock = clock or Clock()
     folder.mkdir(exist_ok=True)
     async with (
-        running(quick_config(folder, **settings), catalogue, clock=clock) as site,
+        running(quick_config(folder, **settings), catalogue, clock=clock, computers=computers) as site,
         aiohttp.ClientSession() as session,
     ):
         yield Room(site, session, clock)

@@ -18,10 +18,12 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey,
 from coordinator_server.application import Coordinator
 from coordinator_server.config import CoordinatorConfig
 from coordinator_server.serving import Site, read_catalogue, running
+from coordinator_server.vpn.assembly import Computers
 from node.program.web import HttpServer, bind, manners
 from node.wire import headers
 from node.wire.encoding import b64decode, b64encode
 from node.wire.tokens import TokenError, TokenIssuer, TokenVerifier
+from tests.support.fake_computer import FakeComputer
 
 ECHO_MANIFEST = """\
 name = "echo"
@@ -94,9 +96,9 @@ def standing_clock() -> Callable[[], float]:
 
 @contextlib.asynccontextmanager
 async def running_front(
-    folder: Path, clock: Callable[[], float] = time.time, **settings: Any
+    folder: Path, clock: Callable[[], float] = time.time, computers: Computers = FakeComputer, **settings: Any
 ) -> AsyncIterator[Front]:
-    """Run a coordinator on a folder, with the shipped services and one more that is named echo."""
+    """Run a coordinator on a folder, with the shipped services and one more that is named echo; without Nebula."""
     manifests = folder / "manifests"
     manifests.mkdir(exist_ok=True)
     (manifests / "echo.toml").write_text(ECHO_MANIFEST)
@@ -111,7 +113,7 @@ async def running_front(
         }
     )
     async with (
-        running(config, read_catalogue(config), None, clock) as site,
+        running(config, read_catalogue(config), None, clock, computers=computers) as site,
         aiohttp.ClientSession(connector=aiohttp.TCPConnector(limit=0)) as session,
     ):
         front = Front(site, session)

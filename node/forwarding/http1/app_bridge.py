@@ -92,6 +92,22 @@ class AppBridge:
         """Have nothing to forget."""
 
 
+class Borrowed:
+    """Somebody else's bridge, whose life is not ours: for a second server of one application."""
+
+    def __init__(self, bridge: AppBridge) -> None:
+        self._bridge = bridge
+
+    async def start(self) -> None:
+        """Leave it: its owner starts it."""
+
+    async def stop(self) -> None:
+        """Leave it: its owner stops it."""
+
+    def take(self, exchange: Exchange) -> None:
+        self._bridge.take(exchange)
+
+
 class OurEnd(asyncio.Transport):
     """What the upstream connection writes to: the application's protocol reads it."""
 

@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from coordinator_server.api.admin import WRONG_TOKENS
+from coordinator_server.keys import SECRET_FILES
 from node.wire.invites import parse_code, parse_link
 from tests.support.front import Front, running_front, standing_clock, until
 
@@ -213,6 +214,6 @@ async def test_a_backup_holds_database_and_keys_and_leaves_nothing_behind(front:
         assert answer.headers["Cache-Control"] == "no-store"
         (tmp_path / "copy.tar").write_bytes(await answer.read())
     with tarfile.open(tmp_path / "copy.tar") as archive:
-        assert {"coordinator.db", "mesh.key", "identity.key", "admin.token"} == set(archive.getnames())
+        assert {"coordinator.db", *SECRET_FILES} == set(archive.getnames())
     await until(lambda: not list(tmp_path.glob(".backup-*")))
     assert await actions(front) == ["backup-made"]

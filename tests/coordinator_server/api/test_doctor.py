@@ -8,7 +8,9 @@ from typing import Any
 
 import pytest
 
+from tests.support.fake_computer import ALLOWED, FakeComputer
 from tests.support.front import Front, running_front
+from tests.support.waiting import eventually
 
 
 @pytest.fixture
@@ -66,3 +68,38 @@ async def test_enrolled_machines_that_are_all_away_are_a_question_for_their_volu
     front.coordinator.registry.leave(worker.worker_id)
     check = (await examine(front))["registry"]
     assert (check["ok"], "volunteers" in check["hint"]) == (False, True)
+
+
+async def test_the_overlay_is_a_fault_only_where_it_is_wanted_and_missing(tmp_path: Path) -> None:
+    async with running_front(tmp_path, vpn="off") as front:
+        check = (await examine(front))["overlay"]
+        assert (check["ok"], "--vpn off" in check["detail"]) == (True, True)
+    async with running_front(tmp_path) as front:
+        check = (await examine(front))["overlay"]
+        assert (check["ok"], "--public-url" in check["detail"]) == (True, True)
+    async with running_front(tmp_path, vpn_endpoints=("198.51.100.7",)) as front:
+        station = front.coordinator.station
+        assert station is not None
+        await eventually(lambda: station.view.phase == "no-permission", "the rights are missing")
+        check = (await examine(front))["overlay"]
+        assert (check["ok"], "Install the helper." in check["detail"]) == (False, True)
+        assert "--vpn off" in check["hint"]
+
+
+async def test_the_overlay_is_described_where_it_is_up(tmp_path: Path) -> None:
+    def computers(folder: Path) -> FakeComputer:
+        return FakeComputer(folder, ALLOWED)
+
+    settings: dict[str, Any] = {"vpn_endpoints": ("198.51.100.7",), "dht_host": "0.0.0.0", "host": "0.0.0.0"}
+    async with running_front(tmp_path, computers=computers, **settings) as front:
+        station = front.coordinator.station
+        assert station is not None
+        await eventually(lambda: station.standing().endpoints, "it is told")
+        detail = (await examine(front))["overlay"]["detail"]
+        for part in ("10.42.0.1", "UDP port 4242", "198.51.100.7:4242", "1 members"):
+            assert part in detail
+        status = (await front.ask("GET", "/api/admin/status"))["overlay"]
+        assert (status["state"], status["address"], status["port"]) == ("direct", "10.42.0.1", 4242)
+        assert (status["endpoints"], status["lighthouses"]) == (["198.51.100.7:4242"], 1)
+        async with front.session.get(front.url + "/metrics") as answer:
+            assert "rma_overlay_up 1.0" in await answer.text()

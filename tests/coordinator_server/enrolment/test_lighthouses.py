@@ -54,6 +54,15 @@ async def test_who_cannot_be_found_or_has_expired_is_not_told(store: SqliteStore
     assert len(list(lighthouses)) == 2
 
 
+async def test_who_withdraws_is_not_told_and_keeps_its_lease(store: SqliteStore) -> None:
+    lighthouses = Lighthouses(store)
+    await lighthouses.withdraw("coordinator-01")
+    await lighthouses.put(station(1))
+    await lighthouses.withdraw("coordinator-01")
+    assert lighthouses.told(NOW) == ()
+    assert lighthouses.get("coordinator-01") == station(1, endpoints=())
+
+
 async def test_who_leaves_is_not_told_any_more(store: SqliteStore) -> None:
     lighthouses = Lighthouses(store)
     await lighthouses.put(station(1))

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import dataclasses
 from pathlib import Path
+
+from msgspec.structs import replace
 
 from coordinator_server.gateway.plane import Reporter, make_router
 from coordinator_server.registry.membership import Member
@@ -17,13 +20,14 @@ class Registry:
     """Notes what it is told."""
 
     def __init__(self) -> None:
+        self.vpn_up = False
         self.failures: list[str] = []
         self.loads: list[tuple[str, float]] = []
 
     def member(self, worker_id: str) -> Member | None:
         if worker_id == "gone":
             return None
-        ends = Endpoints(port=8000, direct_hosts=("127.0.0.1", "192.0.2.1"))
+        ends = Endpoints(port=8000, direct_hosts=("127.0.0.1", "192.0.2.1"), vpn_ip="10.42.0.16")
         return Member(
             worker_id=worker_id,
             capabilities=Capabilities(),
@@ -61,6 +65,16 @@ def test_a_worker_has_failed_only_when_no_address_of_it_answers() -> None:
     assert registry.failures == ["w1"]
 
 
+def test_the_address_in_the_overlay_counts_while_that_is_up() -> None:
+    reporter, registry = reporting()
+    registry.vpn_up = True
+    for target in (HERE, THERE):
+        reporter.unreachable("w1", target)
+    assert registry.failures == []
+    reporter.unreachable("w1", Target("vpn", "http://10.42.0.16:8000"))
+    assert registry.failures == ["w1"]
+
+
 def test_one_address_that_answers_wipes_out_the_silence_of_the_others() -> None:
     reporter, registry = reporting()
     reporter.unreachable("w1", HERE)
@@ -88,3 +102,19 @@ async def test_the_operators_timings_reach_the_router(tmp_path: Path) -> None:
         assert (settings.hedge_after, settings.attempts) == (0.25, 2)
         assert (settings.cache_ttl, settings.stale_while_revalidate) == (1.0, 0.0), "the registry is at hand"
         await router.stop()
+
+
+async def test_workers_are_reached_through_the_overlay_first_while_that_is_up(tmp_path: Path) -> None:
+    async with running_front(tmp_path) as front:
+        worker = await front.join("alpha")
+        registry = front.coordinator.registry
+        member = registry.member(worker.worker_id)
+        assert member is not None
+        ends = replace(member.endpoints, vpn_ip="10.42.0.16")
+        registry._members[worker.worker_id] = dataclasses.replace(member, endpoints=ends)
+        for up, route in ((False, "direct"), (True, "vpn")):
+            registry.overlay_changed(up)
+            router = make_router(front.coordinator, lambda _: None)
+            (found,) = (await router.explain("echo")).candidates
+            assert found.route == route
+            await router.stop()

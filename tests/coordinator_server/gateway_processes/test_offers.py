@@ -4,8 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from msgspec.structs import replace
+
 from coordinator_server.gateway_processes.messages import Change, Offer
 from coordinator_server.gateway_processes.offers import Book, SharedRegistry, offers_of
+from node.routing.candidates import candidate_from_record
 from node.wire.messages import Capabilities, Endpoints, WorkerRecord
 
 
@@ -86,3 +89,18 @@ def test_what_requests_show_is_collected_or_told_at_once() -> None:
     assert failed == ["b"]
     assert registry.take_loads() == {"a": 0.7}
     assert registry.take_loads() == {}
+
+
+async def test_addresses_in_the_overlay_are_used_by_whoever_is_told_them() -> None:
+    registry = SharedRegistry(failed=lambda _: None)
+    with_overlay = replace(record("a"), endpoints=Endpoints(port=8000, vpn_ip="10.42.0.16"))
+    book = Book()
+    book.update(*offers_of({"ocr": [with_overlay]}, lambda _: "token"))
+    registry.take_snapshot(book.snapshot())
+    (found,) = await registry.find("ocr")
+    candidate = candidate_from_record(found, "registry", vpn_up=registry.vpn_up)
+    assert candidate is not None
+    assert [target.base_url for target in candidate.targets] == ["http://10.42.0.16:8000"]
+    known = registry.member("a")
+    assert known is not None
+    assert known.record() == found

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import AsyncIterator
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -322,3 +323,21 @@ async def test_a_plan_that_took_long_puts_the_next_one_off(mesh: Mesh, monkeypat
     watch.now += 0.2
     assert mesh.registry.assigned("b") == ("ner",)
     assert mesh.registry.settled
+
+
+async def test_addresses_in_the_overlay_are_offered_while_we_are_there(mesh: Mesh) -> None:
+    mesh.join("a")
+    mesh.beat("a", "ner")
+    member = mesh.registry.member("a")
+    assert member is not None
+    ends = msgspec.structs.replace(member.endpoints, vpn_ip="10.42.0.16")
+    mesh.registry._members["a"] = dataclasses.replace(member, endpoints=ends)
+    assert [record.endpoints.vpn_ip for record in mesh.registry.offers()["ner"]] == [None]
+    version = mesh.registry.version
+    mesh.registry.overlay_changed(True)
+    assert mesh.registry.version > version
+    assert [record.endpoints.vpn_ip for record in mesh.registry.offers()["ner"]] == ["10.42.0.16"]
+    assert [record.endpoints.vpn_ip for record in mesh.registry.peers("ner", "b")] == ["10.42.0.16"]
+    mesh.registry.overlay_changed(False)
+    assert [record.endpoints.vpn_ip for record in mesh.registry.offers()["ner"]] == [None]
+    assert [record.endpoints.vpn_ip for record in mesh.registry.peers("ner", "b")] == ["10.42.0.16"], "nodes may be"
