@@ -84,10 +84,14 @@ class CoordinatorClient:
         self._worker_id = worker_id
 
     async def register(
-        self, to: messages.CoordinatorInfo, capabilities: messages.Capabilities, endpoints: messages.Endpoints
+        self,
+        to: messages.CoordinatorInfo,
+        capabilities: messages.Capabilities,
+        endpoints: messages.Endpoints,
+        services: Sequence[messages.ServiceReport] = (),
     ) -> messages.RegisterAnswer:
         request = messages.RegisterRequest(
-            worker_id=self._worker_id, capabilities=capabilities, endpoints=endpoints
+            worker_id=self._worker_id, capabilities=capabilities, endpoints=endpoints, services=tuple(services)
         )
         return await self._call(to, "/api/worker/register", request, messages.RegisterAnswer)
 

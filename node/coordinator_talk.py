@@ -13,7 +13,7 @@ from node.overlay import Overlay
 from node.state import NodeState, RoutingStats
 from node.wire import credentials
 from node.wire.manifests import ManifestError, SignedCatalogue, open_catalogue
-from node.wire.messages import CoordinatorInfo, HeartbeatRequest, VpnReport
+from node.wire.messages import CoordinatorInfo, HeartbeatRequest, ServiceReport, VpnReport
 
 log = logging.getLogger(__name__)
 
@@ -39,7 +39,7 @@ class CoordinatorTalk:
             return
         await self.renew_when_half(session)  # after a long time off the credential may have expired
         try:
-            answer = await session.client.register(info, state.capabilities, state.endpoints)
+            answer = await session.client.register(info, state.capabilities, state.endpoints, _offered(state))
             catalogue = open_catalogue(answer.catalogue, session.mesh_key)
         except CoordinatorError as error:
             self._failed(error)
@@ -138,6 +138,11 @@ def heartbeat_of(state: NodeState, stats: RoutingStats, vpn: VpnReport | None = 
         catalogue_version=known,
         vpn=vpn,
     )
+
+
+def _offered(state: NodeState) -> tuple[ServiceReport, ...]:
+    """Return our services, so that requests go on while we register again; nothing while we rest."""
+    return () if state.paused or state.stopping or state.leaving else state.services
 
 
 def _told_version(state: NodeState) -> str:

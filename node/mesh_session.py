@@ -95,7 +95,7 @@ class MeshSession:
         self.verifier = TokenVerifier(mesh_key, own_id, time.time, self.revoked)
         self.client = CoordinatorClient(http, self._issuer, own_id)
         self.dht = self._make_dht("contacts.json")
-        self._dht_host = config.host
+        self._dht_host, self._dht_port = config.host, config.dht_port
         self.router = Router(
             worker_id=own_id,
             catalogue=catalogue,
@@ -142,6 +142,7 @@ class MeshSession:
     async def start(self) -> None:
         """Open the DHT's port; raise UserFacingError when it is taken."""
         await self.dht.start(self._config.host, self._config.dht_port)
+        self._dht_port = self.dht.port
 
     async def stop(self) -> None:
         await self.dht.withdraw()
@@ -172,14 +173,16 @@ class MeshSession:
             self._bootstrap()
 
     async def _move_dht(self, host: str, overlay: IPv4Network | None) -> None:
-        """Stop the DHT node and start it elsewhere with the same id; where that cannot be it stays as it was."""
-        before, port = (self._dht_host, self._overlay), self.dht.port
+        """Stop the DHT node and start it elsewhere with the same id; where that cannot be, as it was."""
+        port, back = self._dht_port, (self._dht_host, self._dht_port, self._overlay)
         await self.dht.stop()
-        try:
-            await self._start_dht(host, port, overlay)
-        except UserFacingError as error:
-            log.warning("the DHT stays where it was: %s", error)
-            await self._start_dht(before[0], port, before[1])
+        for place in ((host, port, overlay), back, (self._config.host, 0, None)):
+            try:
+                await self._start_dht(*place)
+            except UserFacingError as error:
+                log.warning("the DHT cannot be moved to %s: %s", host, error)
+            else:
+                return
 
     async def _start_dht(self, host: str, port: int, overlay: IPv4Network | None) -> None:
         self.dht = self._make_dht("contacts.json" if overlay is None else "contacts-vpn.json")

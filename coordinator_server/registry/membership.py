@@ -62,7 +62,7 @@ class Member:
 
 
 def registered(request: RegisterRequest, checked: Endpoints, now: float) -> Member:
-    """Return a member that told us what it has and where it is; what it runs comes with its next heartbeat.
+    """Return a member that told us what it has, where it is and what it runs.
 
     It may be a node that has just started again, so that what it reported before says nothing.
     """
@@ -73,6 +73,7 @@ def registered(request: RegisterRequest, checked: Endpoints, now: float) -> Memb
         claimed=request.endpoints,
         registered_at=now,
         last_seen=now,
+        services=request.services,
     )
 
 

@@ -177,7 +177,7 @@ class Router:
         self._parts.cache.invalidate_worker(worker_id, "it left or was revoked")
 
     def look_anew(self) -> None:
-        """Look everybody up again, as after a route was opened or closed; what is known serves until then."""
+        """Look everybody up again, as after a route was opened or closed."""
         self._parts.cache.expire()
 
     async def stop(self) -> None:

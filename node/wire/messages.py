@@ -196,11 +196,12 @@ class EnrollAnswer(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class RegisterRequest(msgspec.Struct, frozen=True, kw_only=True):
-    """POST /api/worker/register."""
+    """POST /api/worker/register; who registers again, as at another address, says what it runs meanwhile."""
 
     worker_id: Name
     capabilities: Capabilities
     endpoints: Endpoints
+    services: Annotated[tuple[ServiceReport, ...], msgspec.Meta(max_length=64)] = ()
 
 
 class Assignment(msgspec.Struct, frozen=True, kw_only=True):

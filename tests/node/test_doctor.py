@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
-import msgspec
+from typing import get_args
 
-from node.doctor import examine
-from node.state import NodeState
+import msgspec
+import pytest
+
+from node.doctor import Check, examine
+from node.state import NodeState, VpnPhase, VpnStatus
+from node.vpn.state import SENTENCES
 from node.wire.messages import Capabilities
 from tests.support.node_values import FIRST, MEMBERSHIP, report
 
@@ -47,3 +51,26 @@ def test_a_machine_outside_any_mesh_is_told_to_get_an_invite() -> None:
     checks = {check.name: check for check in examine(NodeState(), None)}
     assert not checks["membership"].ok
     assert "invite" in checks["membership"].hint
+
+
+def vpn_check(**changes: object) -> Check:
+    state = msgspec.structs.replace(HEALTHY, **changes)
+    return next(check for check in examine(state, 0.0) if check.name == "vpn")
+
+
+@pytest.mark.parametrize("phase", get_args(VpnPhase))
+def test_every_state_of_the_private_network_is_told_and_what_is_wrong_has_a_hint(phase: VpnPhase) -> None:
+    check = vpn_check(vpn=VpnStatus(phase, "10.42.0.7", SENTENCES[phase]))
+    assert SENTENCES[phase] in check.detail
+    assert check.ok == (phase in ("off", "direct", "relayed"))
+    assert check.ok or check.hint
+
+
+def test_a_private_network_in_which_nobody_reaches_us_is_told() -> None:
+    up = VpnStatus("direct", "10.42.0.7", "Others are reached directly.")
+    check = vpn_check(vpn=up, vpn_listen_error="Port 8000 is in use.")
+    assert (check.ok, check.detail) == (False, "Port 8000 is in use.")
+    check = vpn_check(vpn=up, vpn_renewal_error="It did not answer in time.")
+    assert not check.ok
+    assert "It did not answer in time." in check.detail
+    assert vpn_check(vpn_renewal_error="There is none.").ok, "a mesh without one is no fault of this machine"

@@ -7,8 +7,8 @@ import pytest
 
 from node import events as e
 from node.machine import handle, running_services, wanted_services
-from node.state import NodeState
-from node.wire.messages import Capabilities
+from node.state import NodeState, VpnPhase, VpnStatus
+from node.wire.messages import Capabilities, DhtContact, Endpoints, VpnGrant
 from tests.support.node_values import (
     CATALOGUE,
     FIRST,
@@ -242,3 +242,111 @@ def test_what_weakens_security_is_said() -> None:
         started(key_in_file=True, membership=msgspec.structs.replace(MEMBERSHIP, coordinators=(far,)))
     )
     assert {"insecure-coordinator", "key-in-file"} <= set(story.codes)
+
+
+# --- the overlay ------------------------------------------------------------------------------------------------
+
+GRANT = VpnGrant(ip="10.42.0.11", network="10.42.0.0/16", ca="ca", bundle="bb", certificate="c", version="aa")
+INSIDE = Endpoints(port=8000, vpn_ip="10.42.0.11")
+
+
+def vpn(phase: VpnPhase, text: str = "So it is.") -> e.VpnChanged:
+    return e.VpnChanged(VpnStatus(phase, "10.42.0.11" if phase in ("direct", "relayed") else None, text))
+
+
+def test_what_the_last_run_knew_of_others_holds_from_the_start() -> None:
+    kept = assignment(revoked=("bad",), revoked_certificates=("ab" * 32,), dht=(DhtContact(host="c", port=1),))
+    story = Story().then(started(membership=MEMBERSHIP, assignment=kept))
+    assert story.ordered(e.RefuseWorkers) == [e.RefuseWorkers(("bad",))]
+    assert story.ordered(e.BlockCertificates) == [e.BlockCertificates(("ab" * 32,))]
+    assert story.ordered(e.JoinDht) == [e.JoinDht(kept.dht)]
+    kinds = [type(command) for command in story.commands]
+    assert kinds.index(e.JoinMesh) < kinds.index(e.RefuseWorkers), "it is the session that refuses"
+
+
+def test_a_place_that_comes_with_enrolment_is_taken_when_the_session_is_there() -> None:
+    story = Story().then(started(), e.EnrolmentRequested(), e.Enrolled(MEMBERSHIP, (), GRANT))
+    kinds = [type(command) for command in story.commands]
+    assert story.ordered(e.UsePlace) == [e.UsePlace(GRANT)]
+    assert kinds.index(e.JoinMesh) < kinds.index(e.UsePlace)
+
+
+def test_a_place_is_opened_published_and_withdrawn() -> None:
+    story = online().then(e.MeshJoined(Endpoints(port=8000)), e.OverlayCameUp("10.42.0.11"))
+    assert story.commands == (e.OpenInOverlay("10.42.0.11"),)
+    story.then(e.EndpointsChanged(INSIDE))
+    assert story.commands == (e.PublishServices(("ner-extraction",)), e.ScheduleContact(0.0))
+    story.then(e.ContactDue())
+    assert story.ordered(e.Register), "the coordinator hears of the new address"
+    story.then(e.Registered(assignment("ner-extraction"), CATALOGUE), e.OverlayPathsChanged())
+    assert story.ordered(e.RejoinDht)
+    assert story.ordered(e.ScheduleContact)
+    story.then(e.OverlayWentDown())
+    assert story.commands == (e.CloseInOverlay(),)
+    assert story.then(e.EndpointsChanged(Endpoints(port=8000))).ordered(e.PublishServices)
+    assert running_services(story.state) == ("ner-extraction",), "no service stops for it"
+
+
+def test_the_same_endpoints_are_published_in_the_moved_dht_and_not_registered_again() -> None:
+    story = online().then(e.EndpointsChanged(INSIDE), e.Registered(assignment("ner-extraction"), CATALOGUE))
+    story.then(e.EndpointsChanged(INSIDE, "Port 8000 is in use."))
+    assert story.commands == (e.PublishServices(("ner-extraction",)),)
+    assert story.codes == ["vpn-no-listener"]
+
+
+def test_routes_are_looked_up_anew_when_the_overlay_begins_or_ends_to_carry() -> None:
+    story = online().then(vpn("starting"))
+    assert story.commands == ()
+    assert story.then(vpn("direct")).commands == (e.RefreshRoutes(),)
+    assert story.then(vpn("relayed")).commands == ()
+    assert story.then(vpn("no-udp")).commands == (e.RefreshRoutes(),)
+
+
+def test_who_is_put_out_leaves_the_overlay_and_returns_when_the_mesh_answers_again() -> None:
+    story = online().then(e.CoordinatorFailed("w1 was put out of the mesh.", refused=True, expelled=True))
+    assert story.ordered(e.StopOverlay)
+    assert not story.then(e.CoordinatorFailed("It did not answer in time.")).ordered(e.StopOverlay)
+    story.then(e.Registered(assignment("ner-extraction"), CATALOGUE))
+    assert story.ordered(e.ReturnToOverlay)
+    story.then(e.HeartbeatAnswered(assignment("ner-extraction")))
+    assert not story.ordered(e.ReturnToOverlay)
+
+
+@pytest.mark.parametrize(
+    ("phase", "code"),
+    [
+        ("off", None),
+        ("starting", None),
+        ("direct", None),
+        ("relayed", None),
+        ("no-permission", "vpn-no-permission"),
+        ("no-udp", "vpn-no-udp"),
+        ("expired", "vpn-expired"),
+        ("revoked", "vpn-revoked"),
+        ("conflict", "vpn-conflict"),
+        ("failed", "vpn-failed"),
+    ],
+)
+def test_trouble_with_the_overlay_is_told_and_takes_nobody_offline(phase: VpnPhase, code: str | None) -> None:
+    story = online().then(vpn(phase, "As it is."))
+    assert story.codes == ([] if code is None else [code])
+    assert story.state.phase == "online"
+    assert all(reason.text == "As it is." for reason in story.state.reasons)
+
+
+def test_a_place_that_is_not_renewed_is_told_until_it_is() -> None:
+    story = online().then(e.PlaceRefused("This coordinator runs without the overlay network."))
+    assert story.codes == [], "a mesh without one is no trouble"
+    story.then(vpn("direct"), e.PlaceRefused("It did not answer in time."))
+    assert story.codes == ["vpn-not-renewed"]
+    assert "It did not answer in time." in story.state.reasons[0].text
+    assert story.then(e.PlaceGranted(GRANT)).codes == []
+    assert story.commands == (e.UsePlace(GRANT),)
+
+
+def test_outside_of_a_mesh_the_overlay_is_nobodys_business() -> None:
+    story = Story().then(started(), vpn("failed"), e.OverlayCameUp("10.42.0.11"), e.PlaceGranted(GRANT))
+    assert story.codes == ["not-enrolled"]
+    assert story.commands == ()
+    assert story.then(e.EndpointsChanged(INSIDE)).commands == ()
+    assert story.then(e.OverlayPathsChanged()).commands == ()

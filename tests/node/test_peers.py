@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from ipaddress import IPv4Address, IPv4Network
 from typing import Any
 
 import pytest
@@ -7,6 +8,7 @@ import pytest
 from node.dht.stats import DhtPeer
 from node.peers import joined
 from node.state import Peer
+from node.vpn.state import VpnPeer
 
 ROUTED = Peer(
     worker_id="w1", route="tunnel", address="https://a.example", services=("ocr",), load=0.5, last_seen=9.0
@@ -48,3 +50,21 @@ def test_a_worker_that_only_the_dht_has_met_is_a_peer_too(host: str, route: str,
 def test_coordinators_and_we_ourselves_are_no_peers_and_the_rest_comes_in_order() -> None:
     found = joined([ROUTED], [met("w9"), met("c1", role="coordinator"), met("me"), met("w0")], "me")
     assert [peer.worker_id for peer in found] == ["w0", "w1", "w9"]
+
+
+def test_the_overlay_tells_how_it_leads_to_a_worker_and_how_long_that_takes() -> None:
+    tunnels = (
+        VpnPeer(IPv4Address("10.77.0.7"), "relayed", None, rtt_ms=20.5),
+        VpnPeer(IPv4Address("10.77.0.8"), "direct", "198.51.100.7:4242"),
+        VpnPeer(IPv4Address("10.77.0.9"), "direct", "198.51.100.8:4242"),
+    )
+    known = Peer(worker_id="w1", route="vpn", address="http://10.77.0.7:8000", services=("ocr",))
+    found = joined(
+        [known], [met("w2", "10.77.0.8"), met("w3", "192.168.1.9")], "me",
+        tunnels=tunnels, overlay=IPv4Network("10.77.0.0/16"),
+    )  # fmt: skip
+    assert [(peer.worker_id, peer.route, peer.tunnel, peer.rtt_ms) for peer in found] == [
+        ("w1", "vpn", "relayed", 20.5),
+        ("w2", "vpn", "direct", 1.5),
+        ("w3", "direct", None, 1.5),
+    ]

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from ipaddress import IPv4Network
+
 from node.config import NodeConfig
-from node.reachability import endpoints_of
-from node.wire.messages import Address
+from node.reachability import bootstrap_addresses, endpoints_of
+from node.wire.messages import Address, DhtContact
 
 ADDRESSES = (
     Address(interface="lo", address="127.0.0.1", family="ipv4", scope="loopback"),
@@ -37,3 +39,11 @@ def test_a_tunnel_is_announced_unless_tunnels_are_off() -> None:
     assert endpoints_of(NodeConfig(tunnel_url=url), 1, 2, ()).tunnel_url == url
     assert endpoints_of(NodeConfig(tunnel_url=url, tunnel="off"), 1, 2, ()).tunnel_url is None
     assert endpoints_of(NodeConfig(tunnel_url=url, use_tunnel=False), 1, 2, ()).tunnel_url is None
+
+
+def test_the_dht_is_joined_through_addresses_of_the_network_that_it_is_in() -> None:
+    told = (DhtContact(host="10.42.0.1", port=8469), DhtContact(host="mesh.example", port=8468))
+    network, lighthouses = IPv4Network("10.42.0.0/16"), ("10.42.0.1", "10.42.0.2")
+    assert bootstrap_addresses(told, None, lighthouses) == (("mesh.example", 8468),)
+    assert bootstrap_addresses(told, network, lighthouses) == (("10.42.0.1", 8469), ("10.42.0.2", 8468))
+    assert bootstrap_addresses((), network, lighthouses[:1]) == (("10.42.0.1", 8468),)

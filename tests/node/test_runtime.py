@@ -3,17 +3,33 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import socket
+import sys
+import time
+from collections.abc import AsyncIterator
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import aiohttp
 import msgspec
 import pytest
+from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey
 
+from node import renewal, runtime
 from node.config import NodeConfig
+from node.control import EnrollIntent
 from node.program.errors import EXIT_IN_USE, UserFacingError
 from node.runtime import NodeRuntime
+from node.vpn.settings import facts_of
+from node.wire.encoding import b64encode
+from node.wire.manifests import Catalogue
+from node.wire.messages import VpnReport
+from tests.support.coordinators import Room, coordinator_room
+from tests.support.overlay import FakeKeeper
+from tests.support.waiting import eventually
 
+linux = pytest.mark.skipif(sys.platform != "linux", reason="only Linux has all of 127.0.0.0/8")
 CONFIG = NodeConfig(port=0, dht_port=0, keyring=False, vpn="off")
 
 
@@ -101,3 +117,204 @@ async def test_an_access_log_that_cannot_be_written_stops_the_start(tmp_path: Pa
     with pytest.raises(UserFacingError, match="access_log"):
         await node.start()
     assert len(asyncio.all_tasks()) == 1
+
+
+# --- in the overlay -----------------------------------------------------------------------------------------------
+
+
+class Overlaid:
+    """A node in a real coordinator's mesh, whose overlay is played by the test at other loopback addresses."""
+
+    def __init__(self, room: Room, folder: Path) -> None:
+        self.room = room
+        self.keepers: list[FakeKeeper] = []
+        config = NodeConfig(port=0, dht_port=0, keyring=False, worker_heartbeat=0.1)
+        folder.mkdir(exist_ok=True)
+        self.node = NodeRuntime(config, folder, self._make)
+
+    def _make(self, *arguments: object) -> FakeKeeper:
+        self.keepers.append(FakeKeeper(*arguments))  # type: ignore[arg-type]  # as MakeKeeper says
+        return self.keepers[-1]
+
+    @property
+    def keeper(self) -> FakeKeeper:
+        return self.keepers[0]
+
+    async def join(self) -> None:
+        intent = EnrollIntent(coordinator=self.room.url, invite=await self.room.invite())
+        await self.node.desk.enroll(intent)
+        await eventually(lambda: self.node.state.phase == "online", "online")
+
+    @property
+    def codes(self) -> list[str]:
+        return [reason.code for reason in self.node.state.reasons]
+
+    @property
+    def vpn_ip(self) -> str | None:
+        """Where the coordinator was told that we are."""
+        member = self.room.coordinator.registry.member(str(self.node.state.worker_id))
+        return member.claimed.vpn_ip if member is not None else None
+
+    def hears_dht_at(self, host: str) -> bool:
+        assert self.node.session is not None
+        with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
+            try:
+                probe.bind((host, self.node.session.dht.port))
+            except OSError:
+                return True
+            return False
+
+
+@contextlib.asynccontextmanager
+async def overlaid(folder: Path) -> AsyncIterator[Overlaid]:
+    async with coordinator_room(folder / "coordinator", time.time, Catalogue(()), worker_heartbeat=1.0) as room:  # type: ignore[arg-type]  # it is called, no more
+        await lighthouse(room, "c-far", "198.51.100.7:4242")
+        made = Overlaid(room, folder / "node")
+        await made.node.start()
+        try:
+            yield made
+        finally:
+            await made.node.stop()
+            assert not made.keeper.running
+
+
+async def lighthouse(room: Room, name: str, endpoint: str) -> None:
+    """Have another coordinator be in the overlay."""
+    assert room.coordinator.overlay is not None
+    key = X25519PrivateKey.generate().public_key().public_bytes_raw()
+    await room.coordinator.overlay.join(name, key, (endpoint,))
+
+
+@linux
+async def test_up_it_binds_then_publishes_and_down_it_withdraws_but_cuts_nothing(tmp_path: Path) -> None:
+    async with overlaid(tmp_path) as made:
+        node, keeper = made.node, made.keeper
+        await made.join()
+        await eventually(lambda: keeper.wanted is not None, "our place")
+        assert keeper.wanted is not None
+        assert node.session is not None
+        dht_id, dht_port = node.session.dht.id, node.session.dht.port
+        inside = f"http://127.0.0.2:{urlsplit(node.url).port}/health"
+        assert keeper.wanted.service_port == urlsplit(node.url).port
+        assert keeper.wanted.dht_port == dht_port
+        assert made.hears_dht_at("127.0.0.1")
+        keeper.comes_up("127.0.0.2")
+        await eventually(lambda: made.vpn_ip == "127.0.0.2", "the coordinator knows our address in the overlay")
+        assert made.hears_dht_at("127.0.0.2")
+        assert not made.hears_dht_at("127.0.0.1")
+        assert (node.session.dht.id, node.session.dht.port) == (dht_id, dht_port)
+        assert keeper.seen_outside[-1], "the coordinator answers by other ways"
+        async with aiohttp.ClientSession() as session:
+            async with session.get(inside) as answer:
+                assert answer.status == 200
+            keeper.goes_down("no-udp", "Nothing answers in the private network.")
+            await eventually(lambda: made.vpn_ip is None, "the coordinator knows that we are not there")
+            assert made.hears_dht_at("127.0.0.1")
+            assert "vpn-no-udp" in made.codes
+            assert node.state.phase == "online", "other routes are there"
+            async with session.get(inside) as answer:
+                assert answer.status == 200, "who was connected goes on"
+        keeper.comes_up("127.0.0.2")
+        await eventually(lambda: made.vpn_ip == "127.0.0.2", "back again")
+
+
+@linux
+async def test_a_port_that_is_taken_in_the_overlay_is_told_and_tried_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(runtime, "DOOR_RETRY", 0.05)
+    async with overlaid(tmp_path) as made:
+        await made.join()
+        with socket.socket() as taken:
+            taken.bind(("127.0.0.2", urlsplit(made.node.url).port))
+            taken.listen()
+            made.keeper.comes_up("127.0.0.2")
+            await eventually(lambda: "vpn-no-listener" in made.codes, "it is told")
+            assert made.vpn_ip is None
+        await eventually(lambda: made.vpn_ip == "127.0.0.2", "published after all")
+        assert "vpn-no-listener" not in made.codes
+
+
+async def test_a_place_of_another_version_is_fetched_and_what_nebula_uses_is_reported(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(renewal, "FIRST_PAUSE", 0.01)
+    async with overlaid(tmp_path) as made:
+        reports: list[VpnReport] = []
+
+        async def report(_overlay: object, _worker_id: str, told: VpnReport | None) -> None:
+            assert told is not None
+            reports.append(told)
+
+        monkeypatch.setattr(type(made.room.coordinator.overlay), "report", report)
+        await made.join()
+        await eventually(lambda: made.keeper.wanted is not None, "our place")
+        await lighthouse(made.room, "c-new", "198.51.100.8:4242")
+        await eventually(
+            lambda: made.keeper.wanted is not None and len(made.keeper.wanted.lighthouses) == 2,
+            "the new lighthouse",
+        )
+        made.keeper.comes_up("127.0.0.2")
+        used = made.keeper.in_use
+        assert used is not None
+        await eventually(
+            lambda: reports and reports[-1].certificate == facts_of(used).fingerprint and reports[-1].bundle,
+            "what is used",
+        )
+        assert reports[-1].state == "direct"
+
+
+async def test_the_blocklist_comes_with_a_heartbeat_and_who_is_put_out_stops_his_own(tmp_path: Path) -> None:
+    async with overlaid(tmp_path) as made:
+        await made.join()
+        await eventually(lambda: made.keeper.wanted is not None, "our place")
+        workers = made.room.coordinator.workers
+        key = b64encode(X25519PrivateKey.generate().public_key().public_bytes_raw())
+        await made.room.machine().enrol(await made.room.invite(), worker_id="other", nebula_public_key=key)
+        await workers.revoke("other")
+        await eventually(
+            lambda: made.keeper.wanted is not None and len(made.keeper.wanted.blocklist) == 1, "blocked"
+        )
+        assert made.node.session is not None
+        assert made.node.session.revoked == {"other"}
+        made.keeper.comes_up("127.0.0.2")
+        await workers.revoke(str(made.node.state.worker_id))
+        await eventually(lambda: made.node.state.vpn.state == "revoked", "out of the overlay")
+        assert "vpn-revoked" in made.codes
+        assert "coordinator-refused" in made.codes
+        await eventually(lambda: not made.hears_dht_at("127.0.0.2"), "the DHT is outside again")
+
+
+async def test_a_machine_without_rights_works_as_before_and_says_so_calmly(tmp_path: Path) -> None:
+    async with overlaid(tmp_path) as made:
+        await made.join()
+        made.keeper.becomes("no-permission", text="Install the helper service.")
+        assert made.node.state.phase == "online"
+        assert [
+            (reason.code, reason.text) for reason in made.node.state.reasons if reason.code.startswith("vpn")
+        ] == [("vpn-no-permission", "Install the helper service.")]
+        check = next(check for check in await made.node.desk.doctor() if check.name == "vpn")
+        assert (check.ok, check.detail) == (False, "Install the helper service.")
+
+
+async def test_the_place_outlives_the_program_and_the_coordinator(tmp_path: Path) -> None:
+    async with overlaid(tmp_path) as made:
+        await made.join()
+        await eventually(lambda: made.keeper.wanted is not None, "our place")
+        room = made.room
+    again = Overlaid(room, tmp_path / "node")
+    await again.node.start()
+    assert again.keeper.wanted is not None
+    assert again.keeper.wanted.certificate == made.keeper.applied[0].certificate  # type: ignore[union-attr]  # seen above
+    await again.node.stop()
+
+
+async def test_leaving_ends_the_overlay_and_takes_another_key(tmp_path: Path) -> None:
+    async with overlaid(tmp_path) as made:
+        await made.join()
+        await eventually(lambda: made.keeper.wanted is not None, "our place")
+        key = made.node.overlay.public_key
+        await made.node.desk.leave()
+        await eventually(lambda: made.node.overlay.public_key != key, "another key")
+        assert made.keeper.wanted is None
+        assert not (tmp_path / "node" / "overlay.json").exists()

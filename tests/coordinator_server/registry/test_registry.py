@@ -101,6 +101,19 @@ async def test_only_workers_that_say_they_run_it_are_offered(mesh: Mesh) -> None
     assert await mesh.offered("notes") == set()
 
 
+async def test_who_registers_again_goes_on_with_what_it_runs_and_may_run(mesh: Mesh) -> None:
+    await mesh.enrol("w1")
+    mesh.join("w1")
+    mesh.beat("w1", "ner")
+    runs = tuple(ServiceReport(name=name, state="running") for name in ("ner", "notes"))
+    ends = Endpoints(port=8000, direct_hosts=(HERE,))
+    mesh.registry.register(RegisterRequest(worker_id="w1", capabilities=PC, endpoints=ends, services=runs), HERE)
+    assert await mesh.offered("ner") == {"w1"}
+    assert await mesh.offered("notes") == set(), "a volunteer's machine gets no personal data by saying so"
+    mesh.join("w1")
+    assert await mesh.offered("ner") == set(), "it may have been started anew"
+
+
 async def test_a_heartbeat_of_somebody_unknown_is_a_404(mesh: Mesh) -> None:
     with pytest.raises(Problem) as caught:
         mesh.beat("a", "ner")

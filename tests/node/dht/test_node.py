@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import dataclasses
 import socket
 import time
 from pathlib import Path
@@ -182,3 +183,15 @@ async def test_contacts_are_kept_and_lead_back_with_the_bootstrap_peer_gone(mesh
         await one.publish(worker("one"), ["ocr"])
         async with mesh.running(mesh.node(member, contacts_file=kept)) as (back,):
             await found(back, "ocr", "one")
+
+
+async def test_who_was_away_looks_for_others_at_once_and_publishes_anew(mesh: Mesh) -> None:
+    slow = dataclasses.replace(QUICK, rejoin_longest=3600.0, republish=3600.0, entry_ttl=7200.0)
+    async with mesh.running(mesh.node("boot"), mesh.node("away", settings=slow)) as (boot, away):
+        away.set_bootstrap([("127.0.0.1", boot.port)])
+        await until(lambda: away.stats().joined, "joined")
+        await away.publish(worker("away"), ["ocr"])
+        await until(lambda: away.stats().published >= 2, "published")
+        published = away.stats().published
+        away.rejoin()
+        await until(lambda: away.stats().published > published, "published anew")

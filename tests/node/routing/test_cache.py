@@ -66,6 +66,24 @@ async def test_what_was_found_serves_for_its_time_to_live() -> None:
         assert (find.calls, len(cache)) == (2, 1)
 
 
+async def test_after_a_route_has_changed_everybody_is_looked_up_anew_while_the_old_ones_serve() -> None:
+    async with caching(stale=30.0) as (cache, clock):
+        find = Lookup("a")
+        await cache.get("ocr", find)
+        cache.expire()
+        assert cache.fresh("ocr", clock.now) is None
+        find.answered.clear()
+        assert ids((await cache.get("ocr", find)).ranking) == ["a"]
+        await find.answered.wait()
+        await asyncio.sleep(0)
+        assert find.calls == 2
+        assert cache.fresh("ocr", clock.now) is not None
+        clock.now += 59.0
+        cache.expire()
+        clock.now += 31.0
+        assert cache.known("ocr", find) is None, "for no longer than what is stale ever serves"
+
+
 async def test_a_thousand_concurrent_misses_make_one_lookup() -> None:
     async with caching() as (cache, _):
         find = Lookup("a")
