@@ -211,7 +211,7 @@ class Mesh:
             "coordinator_server", "serve", "--json", "--data-dir", str(self._folder / "coordinator"), "--port", "0",
             "--dht-port", "0", "--services-dir", str(self._folder / "services"), "--worker-heartbeat", "1",
             "--worker-stale", "30", "--address-rate", "1000000/s", "--connect-timeout", str(connect_timeout),
-            "--access-log", str(self.access_log), *several,
+            "--access-log", str(self.access_log), "--vpn", "off", *several,
         ]  # fmt: skip
 
     def _node(self, name: str) -> Node:

@@ -83,7 +83,8 @@ def _overlay(coordinator: Coordinator) -> Check:
     standing = station.standing()
     if not standing.up:
         return Check(name="overlay", ok=standing.phase == "off", detail=standing.text, hint=standing.hint)
-    tunnels = f"{overlay.members()} members, {standing.direct} of them connected directly"
+    members = overlay.members() - 1  # without us
+    tunnels = f"{members} other members, {standing.direct} of them connected directly"
     relayed = f", {standing.relayed} through others" if standing.relayed else ""
     where = f"{standing.address}, UDP port {standing.port}, told as {', '.join(standing.endpoints)}"
     detail = f"{where}; {tunnels}{relayed}."

@@ -88,7 +88,7 @@ async def _start_coordinator(programs: Programs, data_dir: str) -> str:
     port = str(_free_port())
     program = await programs.start(
         "coordinator", "coordinator_server", "serve", "--json", "--data-dir", data_dir, "--port", port,
-        "--dht-port", "0",
+        "--dht-port", "0", "--vpn", "off",
     )  # fmt: skip
     ready = await program.ready()
     print(f"coordinator  {ready['coordinator_id']} at {ready['url']}", flush=True)

@@ -93,7 +93,7 @@ class Station:
         self._settings: VpnSettings | None = None
         self._nowhere = ""  # why it is not even tried
         self._trouble = ""  # why there is no certificate
-        self._said: tuple[str, str] = ("off", "")
+        self._said = ("off", "", 0)
 
     # --- life -------------------------------------------------------------------------------------------------
 
@@ -229,7 +229,7 @@ class Station:
 
     def _seen(self, view: VpnView) -> None:
         """Take in how the overlay is; tell workers' ways and members' lists of it."""
-        said = (view.phase, view.text if view.phase in HOPELESS else "")
+        said = (view.phase, view.text if view.phase in HOPELESS else "", view.port)
         if said != self._said:
             self._said = said
             if view.phase in HOPELESS:

@@ -1,7 +1,8 @@
 """Nebula's configuration out of checked values, as JSON, which is valid YAML. Pure; nothing else writes one.
 
-Which versions are known is what was tried: 1.6.1 and 1.9.3 ran with it, and the releases between them read the same
-options. All of them read certificates of version 1. Others may read an option in another way, so they are refused.
+Only 1.6.1 was run with exactly this file. 1.9.3 was run with the same options in another file, and the releases
+between them document the same options; all of them read certificates of version 1. Others may read an option in
+another way, so they are refused.
 """
 
 from __future__ import annotations

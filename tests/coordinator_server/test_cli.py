@@ -26,7 +26,7 @@ LINES = "[2Jgone\x07"  # what a hostile machine might be named
 @pytest.fixture(scope="module")
 def mesh(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RealMesh]:
     with real_mesh(tmp_path_factory.mktemp("cli")) as made:
-        made.start_coordinator()
+        made.start_coordinator("--vpn", "auto")  # on this machine alone, where it starts no Nebula
         yield made
 
 

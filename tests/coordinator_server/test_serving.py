@@ -226,7 +226,7 @@ def test_a_damaged_database_is_said_and_not_replaced(tmp_path: Path) -> None:
 
 @pytest.mark.processes
 def test_the_ready_line_for_people(tmp_path: Path) -> None:
-    words = ["serve", "--data-dir", str(tmp_path / "c"), "--port", "0", "--dht-port", "0"]
+    words = ["serve", "--data-dir", str(tmp_path / "c"), "--port", "0", "--dht-port", "0", "--vpn", "off"]
     process = subprocess.Popen(
         [sys.executable, "-m", "coordinator_server", *words],
         stdout=subprocess.PIPE,
@@ -278,4 +278,4 @@ async def quietly(work: Coroutine[Any, Any, object]) -> None:
 
 
 def start(*words: str) -> subprocess.CompletedProcess[Any]:
-    return run("coordinator_server", "serve", "--json", *words)
+    return run("coordinator_server", "serve", "--json", "--vpn", "off", *words)

@@ -82,7 +82,7 @@ class RealMesh:
 
     def start_coordinator(self, *flags: str, port: int = 0) -> Program:
         data_dir = self.folder / "coordinator"
-        flags = ("--port", str(port), "--dht-port", "0", *QUICK, "--worker-stale", "30", *flags)
+        flags = ("--port", str(port), "--dht-port", "0", "--vpn", "off", *QUICK, "--worker-stale", "30", *flags)
         self.coordinator = self._start("coordinator_server", "serve", data_dir, *flags)
         return self.coordinator
 

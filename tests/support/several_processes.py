@@ -122,9 +122,10 @@ async def several_processes(folder: Path, *flags: str, workers: int = 3) -> Asyn
     manifests.mkdir(exist_ok=True)
     (manifests / "echo.toml").write_text(ECHO_MANIFEST)
     words = [
-        "serve", "--json", "--port", "0", "--dht-port", "0", "--data-dir", str(folder / "data"), "--services-dir",
-        str(manifests), "--workers", str(workers), "--worker-stale", "600", "--worker-forgotten", "900",
-        "--address-rate", "1000000/min", "--log-format", "json", "--access-log", "-", "--sharing-timeout", "60",
+        "serve", "--json", "--port", "0", "--dht-port", "0", "--vpn", "off", "--data-dir", str(folder / "data"),
+        "--services-dir", str(manifests), "--workers", str(workers), "--worker-stale", "600",
+        "--worker-forgotten", "900", "--address-rate", "1000000/min", "--log-format", "json", "--access-log", "-",
+        "--sharing-timeout", "60",
         *flags,
     ]  # fmt: skip
     program = _start(folder, words)

@@ -96,7 +96,7 @@ async def test_the_overlay_is_described_where_it_is_up(tmp_path: Path) -> None:
         assert station is not None
         await eventually(lambda: station.standing().endpoints, "it is told")
         detail = (await examine(front))["overlay"]["detail"]
-        for part in ("10.42.0.1", "UDP port 4242", "198.51.100.7:4242", "1 members"):
+        for part in ("10.42.0.1", "UDP port 4242", "198.51.100.7:4242", "0 other members"):
             assert part in detail
         status = (await front.ask("GET", "/api/admin/status"))["overlay"]
         assert (status["state"], status["address"], status["port"]) == ("direct", "10.42.0.1", 4242)
