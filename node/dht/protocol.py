@@ -168,7 +168,7 @@ class MeshProtocol(KademliaProtocol):  # type: ignore[misc]  # the package has n
         self.transport.close()  # first, or what still comes in starts new tasks
         await self.use_wing(None)
         await self._tasks.stop()
-        await self.closed
+        await asyncio.shield(self.closed)  # whoever is cancelled here cancels nobody else's waiting
 
     def datagram_received(self, data: bytes, addr: tuple[Any, ...]) -> None:
         self._counters.bytes_received += len(data)

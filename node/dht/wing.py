@@ -52,4 +52,4 @@ class Wing(asyncio.DatagramProtocol):
     async def close(self) -> None:
         if self.transport is not None:
             self.transport.close()
-            await self.closed
+            await asyncio.shield(self.closed)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import socket
 import sys
 from ipaddress import IPv4Address, IPv4Network
@@ -10,6 +11,7 @@ import pytest
 
 from node.dht.node import DhtNode
 from node.program.errors import EXIT_IN_USE, UserFacingError
+from node.program.tasks import TaskSet
 from tests.support.dht_nodes import Mesh, found, until, worker
 
 pytestmark = pytest.mark.skipif(sys.platform == "darwin", reason="loopback has one address there")
@@ -83,3 +85,19 @@ async def test_a_taken_port_is_said_and_the_node_goes_on(mesh: Mesh) -> None:
         async with mesh.running(outside):
             outside.set_bootstrap([("127.0.0.1", middle.port)])
             await until(outside.contacts, "it has joined")
+
+
+async def test_who_is_cancelled_while_it_stops_can_be_stopped_again(mesh: Mesh) -> None:
+    for turns in range(32):  # of the loop: wherever it waits
+        middle = mesh.node("middle")
+        await middle.start("127.0.0.1", 0)
+        if turns % 2:
+            await middle.enter_overlay(OURS, OVERLAY)
+        port, stopping = middle.port, TaskSet("test").start(middle.stop(), "stop")
+        for _ in range(turns // 2):
+            await asyncio.sleep(0)
+        stopping.cancel()
+        await asyncio.wait([stopping])
+        await middle.stop()
+        with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as free:
+            free.bind((str(OURS), port))
