@@ -7,9 +7,11 @@ machine to `runtime`, which executes them.
     state, events,     what is, what happened and        http_api          what other machines may ask of us
     machine, reasons   what follows, in words            mesh_session      what exists only while enrolled
     runtime, contact   executes, owns the tasks          coordinator_client, kept_files
+    overlay, renewal   our place in the overlay          overlay_door        the listener at its address
 
 Rooms: `wire` (what crosses a network), `program` (what every program shares), `identity`, `hardware`, `dht`,
-`routing` (who serves), `forwarding` (how bytes move), `services` (what runs here).
+`routing` (who serves), `forwarding` (how bytes move), `services` (what runs here), `vpn` (Nebula, and
+who may run it).
 """
 
 __version__ = "0.1.0"

@@ -133,7 +133,6 @@ class Member:
     async def close(self) -> None:
         """End the session, if there is one; the membership stays."""
         session, self.session = self.session, None
-        self._overlay.leave()
         if session is not None:
             await session.stop()
 

@@ -38,6 +38,7 @@ class OverlayDoor:
         except (UserFacingError, OSError) as error:
             log.warning("nothing listens at %s port %d: %s", ip, main.port, error)
             return f"Others cannot reach this machine in the private network: {error}"
+        log.info("other workers reach this one at %s in the private network", server.url)
         before, self._server = self._server, server
         if before is not None:
             self._tasks.start(_end(before, self._patience), "end the one before")

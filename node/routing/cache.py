@@ -184,7 +184,7 @@ class FingerCache:
                 self.invalidate(service, worker_id, reason)
 
     def expire(self) -> None:
-        """Have every service looked up again when it is next asked for; what is known serves as stale until then."""
+        """Have every service looked up again when it is next asked for; until then what is known is stale."""
         latest = self._clock() - self._ttl
         for entry in self._entries.values():
             entry.looked_up_at, entry.fresh_until = min(entry.looked_up_at, latest), PAST
