@@ -33,7 +33,8 @@ class Wing(asyncio.DatagramProtocol):
             self.closed.set_result(None)
 
     def datagram_received(self, data: bytes, addr: tuple[Any, ...]) -> None:
-        self._heard(data, addr)
+        if self.reaches((addr[0], addr[1])):  # others, in networks beside it, may know our address too
+            self._heard(data, addr)
 
     def reaches(self, address: Address) -> bool:
         """Say whether what goes to this address has to leave here."""

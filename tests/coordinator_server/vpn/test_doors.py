@@ -22,6 +22,15 @@ from tests.support.front import Front, running_front
 
 pytestmark = pytest.mark.skipif(sys.platform == "darwin", reason="loopback has one address there")
 NETWORK, AT, ELSEWHERE = IPv4Network("127.42.0.0/16"), IPv4Address("127.42.0.1"), IPv4Address("127.42.0.2")
+MEMBER = IPv4Address("127.42.0.11")
+
+
+@contextlib.asynccontextmanager
+async def member() -> AsyncIterator[aiohttp.ClientSession]:
+    """A client inside of the overlay."""
+    connector = aiohttp.TCPConnector(local_addr=(str(MEMBER), 0))
+    async with aiohttp.ClientSession(connector=connector) as session:
+        yield session
 
 
 @contextlib.asynccontextmanager
@@ -46,15 +55,15 @@ async def test_api_and_gateway_are_there_as_long_as_the_address_is(tmp_path: Pat
     async with running_front(tmp_path, anonymous=True) as front, doors_of(front) as (doors, port):
         assert await doors.be_at(AT)
         assert await doors.be_at(AT)
-        assert await ask_coordinator(AT, port, IPv4Address("127.42.0.11")) is not None
-        async with front.session.get(f"http://{AT}:{port}/health") as answer:
+        assert await ask_coordinator(AT, port, MEMBER) is not None
+        async with member() as session, session.get(f"http://{AT}:{port}/health") as answer:
             assert (await answer.json())["coordinator"] == front.coordinator.coordinator_id
         assert doors.contact == DhtContact(host=str(AT), port=front.coordinator.dht.port)
         assert await doors.be_at(ELSEWHERE)
-        assert await ask_coordinator(ELSEWHERE, port, IPv4Address("127.42.0.11")) is not None
-        assert await ask_coordinator(AT, port, IPv4Address("127.42.0.11")) is None
+        assert await ask_coordinator(ELSEWHERE, port, MEMBER) is not None
+        assert await ask_coordinator(AT, port, MEMBER) is None
         assert await doors.be_at(None)
-        assert await ask_coordinator(ELSEWHERE, port, IPv4Address("127.42.0.11")) is None
+        assert await ask_coordinator(ELSEWHERE, port, MEMBER) is None
         assert doors.contact is None
         assert (await front.get("/health"))["status"] == "ok", "the application lives on"
 
@@ -66,13 +75,22 @@ async def test_members_show_keys_for_services_also_where_this_machine_needs_none
         worker = await front.join("alpha")
         assert await doors.be_at(AT)
         monkeypatch.setattr("coordinator_server.gateway.access._is_loopback", lambda peer: peer == "127.0.0.1")
-        inside = aiohttp.TCPConnector(local_addr=("127.42.0.11", 0))
-        async with aiohttp.ClientSession(connector=inside) as session:
+        async with member() as session:
             async with session.get(f"http://{AT}:{port}/service/echo/x") as answer:
                 assert answer.status == 401
             key = await front.key()
             async with session.get(f"http://{AT}:{port}/service/echo/x", headers=key) as answer:
                 assert (answer.status, answer.headers["X-RMA-Worker"]) == (200, worker.worker_id)
+
+
+async def test_who_is_not_in_the_overlay_is_not_let_in_by_its_address(tmp_path: Path) -> None:
+    async with running_front(tmp_path) as front, doors_of(front) as (doors, port):
+        assert await doors.be_at(AT)
+        for path in ("/health", "/service/echo/x", "/api/admin/status"):
+            async with front.session.get(f"http://{AT}:{port}{path}", headers=front.admin) as answer:
+                assert answer.status == 403
+                assert "members" in (await answer.json(content_type=None))["detail"]
+        assert await ask_coordinator(AT, port, MEMBER) is not None
 
 
 async def test_a_port_that_somebody_has_is_said_and_taken_when_it_is_free(tmp_path: Path) -> None:
@@ -95,7 +113,7 @@ async def test_an_address_that_is_not_there_yet_is_said(tmp_path: Path) -> None:
 async def test_a_port_that_is_served_everywhere_is_not_opened_again(tmp_path: Path) -> None:
     async with running_front(tmp_path) as front, doors_of(front, served_everywhere=True) as (doors, port):
         assert await doors.be_at(AT)
-        assert await ask_coordinator(AT, port, IPv4Address("127.42.0.11")) is None, "here it is not"
+        assert await ask_coordinator(AT, port, MEMBER) is None, "here it is not"
         assert doors.contact is not None
 
 
@@ -105,9 +123,12 @@ async def test_requests_end_before_the_door_is_shut(tmp_path: Path) -> None:
         key = await front.key()
         await doors.drain(1.0)  # nothing is open yet
         assert await doors.be_at(AT)
-        async with front.session.get(f"http://{AT}:{port}/service/echo/events", headers=key) as answer:
+        async with (
+            member() as session,
+            session.get(f"http://{AT}:{port}/service/echo/events", headers=key) as answer,
+        ):
             await answer.content.readline()
             drained, rest = await asyncio.gather(doors.drain(60.0), answer.content.read())
             assert drained is None
             assert b"data: 2" in rest
-        assert await ask_coordinator(AT, port, IPv4Address("127.42.0.11")) is None
+        assert await ask_coordinator(AT, port, MEMBER) is None

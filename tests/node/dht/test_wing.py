@@ -74,6 +74,16 @@ async def test_a_node_that_listens_everywhere_needs_no_second_socket(mesh: Mesh)
         await middle.stop()
 
 
+async def test_who_is_not_in_the_overlay_gets_no_answer_there(mesh: Mesh) -> None:
+    middle, outside = mesh.node("middle"), mesh.node("outside")
+    async with mesh.running(middle):
+        await middle.enter_overlay(OURS, OVERLAY)
+        async with mesh.running(outside):
+            outside.set_bootstrap([(str(OURS), middle.port), ("127.0.0.1", middle.port)])
+            await until(lambda: "127.0.0.1" in hosts(outside), "it has joined where it is")
+            assert hosts(outside) == {"127.0.0.1"}
+
+
 async def test_a_taken_port_is_said_and_the_node_goes_on(mesh: Mesh) -> None:
     middle, outside = mesh.node("middle"), mesh.node("outside")
     async with mesh.running(middle):
