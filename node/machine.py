@@ -264,12 +264,20 @@ def _place_refused(state: NodeState, event: PlaceRefused) -> Step:
 
 
 def _vpn_changed(state: NodeState, event: VpnChanged) -> Step:
-    flipped = state.vpn.carries != event.vpn.carries
-    return _with(state, vpn=event.vpn), (RefreshRoutes(),) if flipped else ()
+    before, now = state.vpn, event.vpn
+    commands: list[Command] = [RefreshRoutes()] if before.carries != now.carries else []
+    if state.membership is not None and before.state != now.state:
+        # The address is still there, but leads nowhere: DHT and others get by without it meanwhile.
+        if now.state == "no-udp":
+            commands.append(CloseInOverlay())
+        elif before.state == "no-udp" and now.carries and now.ip is not None:
+            commands.append(OpenInOverlay(now.ip))
+    return _with(state, vpn=now), tuple(commands)
 
 
 def _overlay_came_up(state: NodeState, event: OverlayCameUp) -> Step:
-    return state, () if state.membership is None else (OpenInOverlay(event.ip),)
+    useless = state.membership is None or state.vpn.state == "no-udp"
+    return state, () if useless else (OpenInOverlay(event.ip),)
 
 
 def _overlay_went_down(state: NodeState, _event: OverlayWentDown) -> Step:

@@ -24,6 +24,7 @@ from node.kept_files import KeptFiles, KeptPlace
 from node.renewal import Renewal, is_wanted
 from node.state import VpnStatus
 from node.vpn.computer import ThisComputer
+from node.vpn.engine import KEY_FILE
 from node.vpn.events import OverlayDown, OverlayUp, PathsChanged, Signal
 from node.vpn.grants import settings_of
 from node.vpn.manager import Vpn
@@ -32,6 +33,7 @@ from node.vpn.state import SENTENCES, VpnPeer, VpnView
 from node.wire.messages import VpnGrant, VpnReport
 from node.wire.nebula_pem import PRIVATE_KEY, key_pem
 
+FOLDER = "vpn"  # Nebula's files, in the data directory
 FINGERPRINT_CHARACTERS = 64
 NO_LIGHTHOUSE = "No coordinator of this mesh is in the private network yet."
 log = logging.getLogger(__name__)
@@ -83,7 +85,7 @@ class Overlay:
         self._ports: tuple[int, int] | None = None  # of HTTP server and DHT, while we want to be in the overlay
         self._keeper: Keeper | None = None
         if config.vpn != "off":
-            self._keeper = make_keeper(data_dir / "vpn", self._changed, self._signalled)
+            self._keeper = make_keeper(data_dir / FOLDER, self._changed, self._signalled)
 
     # --- life -----------------------------------------------------------------------------------------------------
 
@@ -163,6 +165,7 @@ class Overlay:
         self._grant, self._blocklist, self._renewal = None, (), Renewal()
         if self._keeper is not None:
             await delete_nebula_key(self._data_dir, use_keyring=self._config.keyring)
+            await asyncio.to_thread((self._data_dir / FOLDER / KEY_FILE).unlink, missing_ok=True)
             self._key = await load_or_create_nebula_key(self._data_dir, use_keyring=self._config.keyring)
 
     # --- with the coordinator -------------------------------------------------------------------------------------

@@ -37,6 +37,7 @@ from node.vpn.orphans import end_orphan, note_run
 from node.vpn.process import NebulaProcess
 from node.vpn.settings import Facts, Plan, facts_of
 
+KEY_FILE = "node.key"
 RELOAD_LIMIT = 5.0  # seconds
 STOP_LIMIT = 3.0  # seconds until it is killed
 ADDRESS_PAUSE = 0.01  # seconds between two looks whether the address is there
@@ -166,7 +167,7 @@ class LocalEngine:
         self._write(plan)
 
     def _write(self, plan: Plan) -> None:
-        files = Files(self._folder / "ca.crt", self._folder / "node.crt", self._folder / "node.key")
+        files = Files(self._folder / "ca.crt", self._folder / "node.crt", self._folder / KEY_FILE)
         text = configuration(plan, files, self._device, self._binary.version)
         write_private_file(files.ca, plan.ca.encode())
         write_private_file(files.key, plan.private_key.encode())

@@ -299,7 +299,15 @@ def test_routes_are_looked_up_anew_when_the_overlay_begins_or_ends_to_carry() ->
     assert story.commands == ()
     assert story.then(vpn("direct")).commands == (e.RefreshRoutes(),)
     assert story.then(vpn("relayed")).commands == ()
-    assert story.then(vpn("no-udp")).commands == (e.RefreshRoutes(),)
+    assert story.then(vpn("starting")).commands == (e.RefreshRoutes(),)
+
+
+def test_an_address_that_leads_nowhere_is_not_used_until_it_does_again() -> None:
+    story = online().then(vpn("direct"), e.OverlayCameUp("10.42.0.11"), vpn("starting"))
+    assert not story.ordered(e.CloseInOverlay), "it may be there again in a moment"
+    assert story.then(vpn("no-udp")).commands == (e.CloseInOverlay(),)
+    assert story.then(e.OverlayCameUp("10.42.0.11")).commands == ()
+    assert story.then(vpn("relayed")).commands == (e.RefreshRoutes(), e.OpenInOverlay("10.42.0.11"))
 
 
 def test_who_is_put_out_leaves_the_overlay_and_returns_when_the_mesh_answers_again() -> None:

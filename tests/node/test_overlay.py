@@ -149,15 +149,19 @@ async def test_put_out_of_the_mesh_and_taken_back(staged: Staged) -> None:
     assert keeper.wanted is not None
 
 
-async def test_leaving_for_good_takes_another_key_and_no_place_along(staged: Staged) -> None:
+async def test_leaving_for_good_takes_another_key_and_no_place_along(staged: Staged, tmp_path: Path) -> None:
     overlay = staged.overlay
     key = overlay.public_key
+    copy = tmp_path / "vpn" / "node.key"
+    copy.parent.mkdir()
+    copy.write_text("as Nebula reads it")
     overlay.enter(8000, 8468)
     await overlay.take(staged.authority.grant(key))
     await overlay.forget()
     assert staged.keeper.wanted is None
     assert overlay.public_key not in (key, b"")
     assert (overlay.network, overlay.lighthouses) == (None, ())
+    assert not copy.exists()
 
 
 async def test_what_happens_to_it_becomes_events(staged: Staged) -> None:

@@ -207,15 +207,17 @@ async def test_up_it_binds_then_publishes_and_down_it_withdraws_but_cuts_nothing
         async with aiohttp.ClientSession() as session:
             async with session.get(inside) as answer:
                 assert answer.status == 200
-            keeper.goes_down("no-udp", "Nothing answers in the private network.")
+            keeper.becomes("no-udp", "127.0.0.2", "Nothing answers in the private network.")
             await eventually(lambda: made.vpn_ip is None, "the coordinator knows that we are not there")
             assert made.hears_dht_at("127.0.0.1")
             assert "vpn-no-udp" in made.codes
             assert node.state.phase == "online", "other routes are there"
             async with session.get(inside) as answer:
                 assert answer.status == 200, "who was connected goes on"
-        keeper.comes_up("127.0.0.2")
+        keeper.becomes("relayed", "127.0.0.2")
         await eventually(lambda: made.vpn_ip == "127.0.0.2", "back again")
+        keeper.goes_down("expired")
+        await eventually(lambda: made.vpn_ip is None, "withdrawn again")
 
 
 @linux
