@@ -64,14 +64,15 @@ def _status(client: ControlClient, arguments: argparse.Namespace) -> int:
     _say(f"worker       {state.worker_id or '-'}")
     _say(f"coordinator  {state.coordinator or '-'}")
     _say(f"address      {state.url}")
-    _say(f"private net  {_vpn_line(state)}")
+    _say(f"private net  {vpn_line(state)}")
     _say(f"peers        {state.dht_contacts} in the DHT")
     _say(f"load         {state.load:.0%}, {state.in_flight} requests in flight")
     _print_services(state)
     return 0
 
 
-def _vpn_line(state: NodeState) -> str:
+def vpn_line(state: NodeState) -> str:
+    """Say in one line how the private network is, for people."""
     where = f"{state.vpn.state}, {state.vpn.ip}. " if state.vpn.ip else f"{state.vpn.state}. "
     more = f" {state.vpn_renewal_error}" if state.vpn.state == "off" else ""
     return f"{where}{state.vpn.text}{more}".strip()

@@ -10,6 +10,8 @@ from typing import Any
 
 import pytest
 
+from node.cli_client import status_document, vpn_line
+from node.state import NodeState, VpnStatus
 from tests.support.real_mesh import RealMesh, real_mesh, run, wait_until
 
 pytestmark = pytest.mark.processes
@@ -20,6 +22,15 @@ FREE = ("--port", "0", "--dht-port", "0", "--no-keyring", "--vpn", "off")
 def mesh(tmp_path: Path) -> Iterator[RealMesh]:
     with real_mesh(tmp_path) as mesh:
         yield mesh
+
+
+def test_the_private_network_is_told_to_programs_and_to_people() -> None:
+    up = NodeState(vpn=VpnStatus("relayed", "10.42.0.7", "Others are reached through a coordinator."))
+    assert status_document(up)["vpn"] == {"state": "relayed", "ip": "10.42.0.7"}
+    assert vpn_line(up) == "relayed, 10.42.0.7. Others are reached through a coordinator."
+    off = NodeState(vpn=VpnStatus("off", None, "It is off."), vpn_renewal_error="This mesh has none.")
+    assert status_document(off)["vpn"] == {"state": "off", "ip": None}
+    assert vpn_line(off) == "off. It is off. This mesh has none."
 
 
 def test_help_and_version_need_nothing() -> None:
