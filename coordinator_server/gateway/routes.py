@@ -120,8 +120,9 @@ class Gateway(Door):
         try:
             if wish.forwarded or not readiness.ready or readiness.draining:
                 self._check_open(exchange, wish)
-            if wish.problem is not None:
-                raise wish.problem
+            if wish.problem is not None:  # never raised: it would keep every request that it was raised for
+                self._turn_away(exchange, wish, wish.problem)
+                return
             access, key = self._access, None
             knock = access.knock(wish.visit)
             if wish.shown:

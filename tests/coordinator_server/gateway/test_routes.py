@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import io
 from collections.abc import AsyncIterator
 from pathlib import Path
@@ -14,6 +15,7 @@ import pytest
 
 from coordinator_server.front import FRONT
 from coordinator_server.gateway.keys import ApiKey
+from coordinator_server.gateway.routes import Wish
 from coordinator_server.registry.membership import Member
 from tests.support.front import Front, running_front, standing_clock
 from tests.support.waiting import eventually
@@ -136,6 +138,15 @@ async def test_nobody_gets_to_another_service_by_an_address_that_can_be_read_in_
         writer.close()
         assert answer.startswith(b"HTTP/1.1 %d " % status), (target, answer)
     assert not worker.seen
+
+
+async def test_a_head_that_is_refused_again_and_again_keeps_nothing_of_the_requests(front: Front) -> None:
+    for _ in range(3):
+        answer, _ = await call(front, "/api/service/echo", method="GET")
+        assert answer.status == 405
+    problems = [thing.problem for thing in gc.get_objects() if isinstance(thing, Wish) and thing.problem]
+    assert problems
+    assert [problem for problem in problems if problem.__traceback__ is not None] == []
 
 
 async def test_a_rate_ends_in_429_with_the_time_to_wait(tmp_path: Path) -> None:
