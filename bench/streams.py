@@ -1,9 +1,9 @@
 """What long and large things cost in our data plane: idle connections, event streams, gigabytes, WebSockets.
 
-And what clients do harm that never end a head (slowloris). One process of ours, a new one for each measurement,
-before one worker; clients on the other cores. Memory is what the process has grown by (resident
-set; what the kernel keeps for sockets is not in it). Event streams are read from the worker directly as well: the
-difference is ours.
+And what harm clients do that never end a head (slowloris). One process of ours (the bare data plane: no keys, no
+selection), a new one for each measurement, before one worker; clients on the other cores. Memory is what the process
+has grown by (resident set; what the kernel keeps for sockets is not in it). Event streams and WebSockets are carried
+by the worker directly as well: the difference is ours.
 """
 
 from __future__ import annotations
@@ -37,13 +37,15 @@ Measurement = Callable[[Program], Awaitable[Figures]]
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--only", help="names of what to measure, with commas between them")
-    parser.add_argument("--idle", type=int, default=10_000, help="connections")
-    parser.add_argument("--streams", type=int, default=5_000, help="open at once, with an event a second each")
-    parser.add_argument("--seconds", type=float, default=10, help="for which events are counted")
-    parser.add_argument("--mib", type=int, default=2048, help="up, and down")
-    parser.add_argument("--messages", type=int, default=10_000, help="over the WebSocket")
-    parser.add_argument("--slow", type=int, default=2_000, help="clients that never end a head")
-    parser.add_argument("--json", action="store_true")
+    parser.add_argument("--idle", type=int, default=10_000, help="idle connections (10000)")
+    parser.add_argument(
+        "--streams", type=int, default=5_000, help="open at once, with an event a second each (5000)"
+    )
+    parser.add_argument("--seconds", type=float, default=10, help="for which events are counted (10)")
+    parser.add_argument("--mib", type=int, default=2048, help="up, and down (2048)")
+    parser.add_argument("--messages", type=int, default=10_000, help="over the WebSocket (10000)")
+    parser.add_argument("--slow", type=int, default=2_000, help="clients that never end a head (2000)")
+    parser.add_argument("--json", action="store_true", help="print one JSON document")
     arguments = parser.parse_args()
     raise_file_limit(max(arguments.idle, 2 * arguments.streams, arguments.slow) + SPARE)
     measured = measurements(arguments)
