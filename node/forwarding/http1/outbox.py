@@ -8,6 +8,9 @@ of a turn apart from the kernel's, and so each of them in the processor's caches
 from __future__ import annotations
 
 import asyncio
+import logging
+
+log = logging.getLogger(__name__)
 
 
 class Outbox:
@@ -26,8 +29,13 @@ class Outbox:
             loop.call_soon(self.flush)
 
     def flush(self) -> None:
-        """Write everything now."""
+        """Write everything now; a transport that raises is cut, and keeps nothing from the others."""
         held, self._held = self._held, []
         for transport, data in held:
-            if not transport.is_closing():
+            if transport.is_closing():
+                continue
+            try:
                 transport.write(data)
+            except Exception:
+                log.exception("a worker's connection could not be written to")
+                transport.abort()
