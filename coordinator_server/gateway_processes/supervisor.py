@@ -60,6 +60,7 @@ class Process:
         self.number = number
         self.serving = asyncio.Event()
         self.lost = asyncio.Event()
+        self.retiring = False  # it asks to be replaced, and that is being done
         self.started_at = self.heard_at = asyncio.get_running_loop().time()
         self._suspected_at = 0.0
         self._listener = listener
@@ -242,17 +243,22 @@ class GatewayProcesses:
             for place in self._places:
                 await place.refill(self._coordinator.config.drain_deadline)
 
+    async def _retire(self, place: Place, process: Process) -> None:
+        try:
+            await place.refill(self._coordinator.config.drain_deadline, process)
+        finally:
+            process.retiring = False
+
     async def _look_after(self) -> None:
         for place in self._places:
             if place.process is not None:
                 place.process.cut_if_stuck()
 
     def _make(self, place: Place) -> Process:
-        deadline = self._coordinator.config.drain_deadline
-
         def retire(process: Process) -> None:
-            if not self._ending:
-                self._tasks.start(place.refill(deadline, process), "retire")
+            if not (self._ending or process.retiring):
+                process.retiring = True
+                self._tasks.start(self._retire(place, process), "retire")
 
         return Process(next(self._numbers), place.listener, self._shared, self._from_gateways.path, retire=retire)
 

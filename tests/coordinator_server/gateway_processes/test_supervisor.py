@@ -16,6 +16,7 @@ import aiohttp
 import pytest
 
 from coordinator_server.gateway_processes import supervisor
+from coordinator_server.gateway_processes.messages import Retire
 from node.program.errors import UserFacingError
 from node.program.tasks import TaskSet
 from tests.support.certificates import self_signed
@@ -239,6 +240,30 @@ async def test_a_process_that_does_not_come_about_is_said_and_one_that_is_stuck_
         await eventually(lambda: processes.pids, "another is there")
         assert "is stuck and is killed" in caplog.text
     assert not living_children()
+
+
+async def test_a_process_that_asks_again_and_again_to_be_replaced_is_heard_once(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked, go_on = list[object](), asyncio.Event()
+
+    async def refill(_place: object, _deadline: float, which: object) -> None:
+        asked.append(which)
+        await go_on.wait()
+
+    monkeypatch.setattr(supervisor.Place, "refill", refill)
+    async with coordinator_room(tmp_path / "c", workers=2) as room:
+        assert room.site.processes is not None
+        process = room.site.processes._places[0].process
+        assert process is not None
+        for _ in range(3):
+            process._heard(Retire())
+        await eventually(lambda: asked, "it is being replaced")
+        assert asked == [process]
+        go_on.set()
+        await eventually(lambda: not process.retiring, "that came to nothing")
+        process._heard(Retire())
+        await eventually(lambda: len(asked) == 2, "it is heard again")
 
 
 def test_a_process_gets_none_of_our_settings() -> None:
