@@ -67,13 +67,15 @@ class Tokens:
         for (kind, key), tokens in self._leases.unused(now):
             self._send(GivesBack(kind, key, tokens))
         for name, waiting in list(self._waiting.items()):
-            late = [one for one in waiting if one.late]
+            late: list[_Waiting] = []
+            others: list[_Waiting] = []
             for one in waiting:
+                (late if one.late else others).append(one)
                 one.late = one.until <= now  # once more: the answer may be here, and we were late to read it
             if late:
                 self._asked.discard(name)
-                self._waiting[name] = [one for one in waiting if one not in late]
-                if not self._waiting[name]:
+                self._waiting[name] = others
+                if not others:
                     del self._waiting[name]
                 for one in late:
                     one.failed()
