@@ -194,6 +194,7 @@ class Gateway(Door):
         try:
             self._router.take(exchange, wish.name, wish.path, forwarded=False, caller=caller.id)
         except Problem as problem:
+            self._metrics.rejected(problem.kind)
             exchange.refuse(problem)
 
     def _turn_away(self, exchange: Exchange, wish: Wish, problem: Problem) -> None:
@@ -220,7 +221,8 @@ class Gateway(Door):
 
 
 def _unknown(name: str) -> Problem:
-    return Problem("unknown-service", f"No service is named {name[:64]!r}. GET /api/topology lists them all.")
+    text = f"No service is named {name[:64]!r}." if name else "The name is missing in /service/NAME."
+    return Problem("unknown-service", f"{text} GET /api/topology lists all services.")
 
 
 def check_older(method: str, rest: str | None) -> Problem | None:

@@ -259,6 +259,8 @@ async def test_a_long_body_streams_up_and_a_too_long_one_is_413(front: Front) ->
         assert await answer.text() == "1500000"
     answer, document = await call(front, "/service/echo/bytes", data=io.BytesIO(b"x" * 2_000_001), headers=key)
     assert (answer.status, kind(document)) == (413, "payload-too-large")
+    async with front.session.get(front.url + "/metrics") as scraped:
+        assert 'rma_rejected_requests_total{reason="payload-too-large"} 1.0' in await scraped.text()
 
 
 async def test_a_page_of_a_worker_cannot_act_as_ours(front: Front) -> None:
@@ -299,6 +301,11 @@ async def test_while_draining_services_are_refused_and_the_rest_still_answers(fr
     front.coordinator.readiness.ready = False
     answer, document = await call(front, "/service/echo", headers=key)
     assert (answer.status, kind(document)) == (503, "starting")
+
+
+async def test_an_address_without_a_name_says_what_is_missing(front: Front) -> None:
+    _answer, document = await call(front, "/service/", headers=await front.key())
+    assert "name is missing" in document["detail"]
 
 
 async def test_requests_are_counted_for_prometheus(front: Front) -> None:
