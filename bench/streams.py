@@ -1,9 +1,9 @@
 """What long and large things cost in our data plane: idle connections, event streams, gigabytes, WebSockets.
 
 And what harm clients do that never end a head (slowloris). One process of ours (the bare data plane: no keys, no
-selection), a new one for each measurement, before one worker; clients on the other cores. Memory is what the process
-has grown by (resident set; what the kernel keeps for sockets is not in it). Event streams and WebSockets are carried
-by the worker directly as well: the difference is ours.
+selection), a new one for each measurement, before one worker; clients on the other cores. Memory is what the
+process has grown by (resident set; what the kernel keeps for sockets is not in it). Event streams and WebSockets
+are read from the worker directly as well: the difference is ours.
 """
 
 from __future__ import annotations
