@@ -53,6 +53,21 @@ def test_all_who_wait_are_asked_for_together() -> None:
     assert desk.tokens.waiting == 0
 
 
+def test_a_grant_is_for_those_who_waited_however_long_it_takes_to_go_on_with_all_of_them() -> None:
+    desk = Desk()
+
+    def ask_slowly(who: str) -> None:
+        desk.now += HELD
+        desk.ask(who)
+
+    for who in "abc":
+        desk.tokens.wait(NAME, partial(ask_slowly, who), lambda: None)
+    desk.tokens.granted(Granted("key", "k1", 3, 0.0))
+    assert desk.passed == ["a", "b", "c"]
+    desk.ask("d")
+    assert desk.passed[-1] == "d refused"
+
+
 def test_who_is_not_answered_is_told_so_and_the_next_one_asks_anew() -> None:
     desk = Desk()
     patience = desk.tokens.patience
