@@ -52,7 +52,7 @@ class Tokens:
         self._ask(name)
 
     def granted(self, message: Granted) -> None:
-        """Hear the first's answer, and go on with all who wait for it; to go on may take longer than a lease lasts."""
+        """Hear the first's answer, and go on with all who wait for it, which may take longer than a lease lasts."""
         name: Name = (message.kind, message.key)
         now = self._granted_at = self._clock()
         self._leases.granted(name, message.tokens, message.level, now)
