@@ -159,5 +159,6 @@ def session() -> aiohttp.ClientSession:
 
 
 def percentiles(times: Sequence[float]) -> tuple[float, float]:
-    ordered = sorted(times)
+    """Return the median and the 99th percentile; 0 for nothing."""
+    ordered = sorted(times) or [0.0]
     return ordered[len(ordered) // 2], ordered[min(len(ordered) - 1, len(ordered) * 99 // 100)]
