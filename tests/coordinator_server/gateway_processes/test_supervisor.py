@@ -6,6 +6,7 @@ import asyncio
 import contextlib
 import os
 import signal
+import socket
 import ssl
 import sys
 from collections import Counter
@@ -264,6 +265,19 @@ async def test_a_process_that_asks_again_and_again_to_be_replaced_is_heard_once(
         await eventually(lambda: not process.retiring, "that came to nothing")
         process._heard(Retire())
         await eventually(lambda: len(asked) == 2, "it is heard again")
+
+
+@pytest.mark.parametrize("output", [False, True])
+def test_a_process_has_our_standard_output_only_where_the_access_log_goes_there(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str], output: bool
+) -> None:
+    program = tmp_path / "program.py"
+    program.write_text("print('a line', flush=True)")
+    monkeypatch.setattr(supervisor, "PROGRAM", program)
+    one, other = socket.socketpair()
+    with one, other:
+        assert supervisor.start_program(one, other, output=output).wait(60) == 0
+    assert capfd.readouterr().out == ("a line\n" if output else "")
 
 
 def test_a_process_gets_none_of_our_settings() -> None:
