@@ -18,9 +18,7 @@ import time
 from pathlib import Path
 from urllib.parse import urlsplit
 
-sys.path.insert(
-    0, str(Path(__file__).parents[1])
-)  # `python bench/churn.py` alone would find only what is in bench/
+sys.path.insert(0, str(Path(__file__).parents[1]))  # else Python finds only what is in bench/
 
 from bench.churn_support.blows import ROUND, Blow, blows, victim
 from bench.churn_support.client import Client

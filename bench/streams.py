@@ -21,9 +21,7 @@ from pathlib import Path
 
 import uvloop
 
-sys.path.insert(
-    0, str(Path(__file__).parents[1])
-)  # `python bench/streams.py` alone would find only what is in bench/
+sys.path.insert(0, str(Path(__file__).parents[1]))  # else Python finds only what is in bench/
 
 from bench.gateway_support import streams
 from bench.gateway_support.processes import Bench, Program
