@@ -100,7 +100,7 @@ class Bench:
             command,
             cwd=ROOT,
             stdout=stdout,
-            preexec_fn=lambda: os.sched_setaffinity(0, cores),  # noqa: PLW1509
+            preexec_fn=lambda: os.sched_setaffinity(0, cores),  # noqa: PLW1509 - no threads run here
         )
         self._started.append(process)
         return process

@@ -165,7 +165,7 @@ def bind(host: str, port: int, what: str = "port") -> socket.socket:
 def url_of(listener: socket.socket, tls: ssl.SSLContext | None = None) -> str:
     """Return the URL by which this machine reaches a bound socket."""
     host, port = listener.getsockname()[:2]
-    host = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(host, host)  # noqa: S104
+    host = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(host, host)  # noqa: S104 - nobody binds to it
     scheme = "http" if tls is None else "https"
     return f"{scheme}://{f'[{host}]' if ':' in host else host}:{port}"
 
