@@ -43,7 +43,7 @@ async def test_what_is_in_flight_ends_before_a_drain_does() -> None:
         writer.write(OK)
 
     asked, release = asyncio.Event(), asyncio.Event()
-    limits = ServerLimits(drain_grace=0.05)
+    limits = ServerLimits(drain_grace=0.05, drain_first_grace=0.05)
     async with (
         working(slow) as worker,
         running(worker, limits=limits) as plane,
@@ -98,8 +98,38 @@ async def test_a_connection_whose_answer_had_begun_before_a_drain_is_closed_afte
         assert not plane.server.connections
 
 
+async def test_a_connection_without_a_request_so_far_has_longer_than_one_that_had_an_answer() -> None:
+    limits = ServerLimits(drain_grace=0.05, drain_first_grace=10 * DEADLINE)
+    async with (
+        working() as worker,
+        running(worker, limits=limits) as plane,
+        plane.client() as early,
+        plane.client() as used,
+    ):
+        assert (await used.ask(GET)).status == 200
+        await eventually(lambda: len(plane.server.connections) == 2, "both are there", DEADLINE)
+        draining = asyncio.get_running_loop().create_task(plane.server.drain(10 * DEADLINE))
+        assert await used.rest() == b""
+        answer = await early.ask(GET)
+        assert (answer.status, answer.field("Connection")) == (200, "close")
+        assert await early.rest() == b""
+        async with asyncio.timeout(DEADLINE):
+            await draining
+        assert not plane.server.connections
+
+
+async def test_the_deadline_of_a_drain_bounds_the_wait_for_a_first_request() -> None:
+    limits = ServerLimits(drain_first_grace=10 * DEADLINE)
+    async with running(limits=limits) as plane, plane.client() as silent:
+        await eventually(lambda: plane.server.connections, "it is there", DEADLINE)
+        async with asyncio.timeout(DEADLINE):
+            await plane.server.drain(0.1)
+            await plane.server.stop()
+        assert await silent.rest() == b""
+
+
 async def test_whoever_arrives_while_a_server_drains_has_the_grace_and_no_more() -> None:
-    limits = ServerLimits(drain_grace=0.05, head_time=10 * DEADLINE, last_call=0.0)
+    limits = ServerLimits(drain_first_grace=0.05, head_time=10 * DEADLINE, last_call=0.0)
     async with running(limits=limits) as plane:
         with socket.create_connection(("127.0.0.1", plane.port), timeout=DEADLINE) as silent:
             async with asyncio.timeout(DEADLINE):
