@@ -31,6 +31,7 @@ class Program:
     name: str
     port: int
     process: psutil.Process
+    key: str = ""  # that it wants to see
 
     def cpu_seconds(self) -> float:
         return sum(sum(process.cpu_times()[:2]) for process in self._all())

@@ -226,6 +226,8 @@ class ClientConnection(asyncio.Protocol):
     def finished(self, exchange: Exchange, close: bool) -> None:
         """Go on to the next request, or close where there may be none."""
         self.exchange = None
+        if not self._raw:
+            self._head = None  # too large to be kept by an idle connection
         if exchange.begun:
             self._tell(exchange)
         else:

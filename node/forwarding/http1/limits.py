@@ -39,8 +39,8 @@ class ServerLimits:
 class UpstreamLimits:
     """What the connections to workers may take."""
 
-    connections: int = 4096
-    connections_per_address: int = 512
+    connections: int = 16384
+    connections_per_address: int = 8192  # how many requests a worker gets at once is decided elsewhere
     idle: float = 30.0  # seconds that a connection is kept for the next request
     interim: int = 8  # 1xx answers before the real one
     head: HeadLimits = field(default_factory=HeadLimits)
