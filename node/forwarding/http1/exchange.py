@@ -256,7 +256,7 @@ class Exchange:
         upstream = self.upstream
         if upstream is not None:
             self.bytes_in += len(data)
-            upstream.transport.write(data)
+            self.client.outbox.direct(upstream.transport).write(data)
             if upstream.write_paused:
                 self.client.pause()
 
@@ -398,19 +398,20 @@ class Exchange:
         if self.body_complete and self._kept_size < SMALL:
             self.client.outbox.write(upstream.transport, b"".join(parts), self.client.loop)
         else:
-            upstream.transport.writelines(parts)
+            self.client.outbox.direct(upstream.transport).writelines(parts)
         self._stop_keeping()
         if not self.body_complete and not upstream.write_paused:
             self.client.resume()
 
     def _send_piece(self, upstream: UpstreamConnection, data: bytes, complete: bool) -> None:
+        transport = self.client.outbox.direct(upstream.transport)
         if not self.head.chunked:
-            upstream.transport.write(data)
+            transport.write(data)
             return
         if data:
-            upstream.transport.writelines(chunk_parts(data))
+            transport.writelines(chunk_parts(data))
         if complete:
-            upstream.transport.write(LAST)
+            transport.write(LAST)
 
     def _stop_keeping(self) -> None:
         if self._kept is not None and (self._kept_size > REPLAY_BYTES or not self.keep_body):

@@ -64,3 +64,15 @@ async def test_a_connection_that_cannot_be_written_to_keeps_nothing_from_the_oth
     await asyncio.sleep(0)
     assert told == [("good", b"1")]
     assert (bad.closing, good.closing) == (True, False)
+
+
+async def test_what_is_written_directly_comes_behind_what_was_held() -> None:
+    """A worker that answers what it has not been asked yet must not get the rest of a request before its head."""
+    told: list[tuple[str, bytes]] = []
+    one: Any = Transport("one", told)
+    outbox, loop = Outbox(), asyncio.get_running_loop()
+    outbox.write(one, b"1", loop)
+    outbox.direct(one).write(b"2")
+    assert told == [("one", b"1"), ("one", b"2")]
+    await asyncio.sleep(0)
+    assert told == [("one", b"1"), ("one", b"2")]
