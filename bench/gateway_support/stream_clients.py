@@ -9,10 +9,10 @@ from collections.abc import Callable, Sequence
 from typing import TypeVar, cast
 
 from bench.gateway_support.processes import Program
+from bench.gateway_support.stream_worker import PATH
 
 AT_ONCE = 200  # connections that are being opened
 EVENT = re.compile(rb"data: ([0-9]+)\n")
-PATH = "/service/ner-extraction"
 HEAD = "GET %s%s HTTP/1.1\r\nHost: bench\r\nAuthorization: Bearer %s\r\n"
 
 

@@ -11,7 +11,8 @@ from dataclasses import dataclass
 import aiohttp
 
 from bench.gateway_support.processes import Program
-from bench.gateway_support.stream_clients import PATH, Client, Dripping, Reader, close_all, open_all
+from bench.gateway_support.stream_clients import Client, Dripping, Reader, close_all, open_all
+from bench.gateway_support.stream_worker import PATH
 from node.program.tasks import TaskSet
 
 Figures = dict[str, float]
