@@ -18,9 +18,7 @@ import time
 from pathlib import Path
 from urllib.parse import urlsplit
 
-sys.path.insert(
-    0, str(Path(__file__).parents[1])
-)  # `python bench/churn.py` alone would find only what is in bench/
+sys.path.insert(0, str(Path(__file__).parents[1]))  # else Python finds only what is in bench/
 
 from bench.churn_support.blows import ROUND, Blow, blows, victim
 from bench.churn_support.client import Client
@@ -161,16 +159,20 @@ def run(options: argparse.Namespace, folder: Path) -> int:
 
 def main(argv: list[str] | None = None) -> int:
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--seconds", type=float, default=60.0)
-    parser.add_argument("--rate", type=float, default=300.0, help="requests a second")
-    parser.add_argument("--nodes", type=int, default=4)
-    parser.add_argument("--workers", type=int, default=3, help="processes of the gateway")
-    parser.add_argument("--pause", type=float, default=2.0, help="seconds between blows against nodes, on average")
-    parser.add_argument("--gateways-pause", type=float, default=8.0, help="the same of gateway processes")
-    parser.add_argument("--blows", type=int, default=0, help="go on until nodes have got so many")
-    parser.add_argument("--connect-timeout", type=float, default=2.0, help="the coordinator's setting")
-    parser.add_argument("--seed", type=int, default=1)
-    parser.add_argument("--json", action="store_true")
+    parser.add_argument("--seconds", type=float, default=60.0, help="of requests, at least (60)")
+    parser.add_argument("--rate", type=float, default=300.0, help="requests a second (300)")
+    parser.add_argument("--nodes", type=int, default=4, help="of which two are always spared (4)")
+    parser.add_argument("--workers", type=int, default=3, help="processes of the gateway (3)")
+    parser.add_argument(
+        "--pause", type=float, default=2.0, help="seconds between blows against nodes, on average (2)"
+    )
+    parser.add_argument("--gateways-pause", type=float, default=8.0, help="the same for gateway processes (8)")
+    parser.add_argument("--blows", type=int, default=0, help="go on until nodes have got so many (0)")
+    parser.add_argument(
+        "--connect-timeout", type=float, default=2.0, help="the coordinator's setting, in seconds (2)"
+    )
+    parser.add_argument("--seed", type=int, default=1, help="of what happens to whom, and when (1)")
+    parser.add_argument("--json", action="store_true", help="print one JSON document")
     parser.add_argument("--keep", type=Path, help="folder for data and logs, which stay there")
     options = parser.parse_args(argv)
     if options.keep is not None:

@@ -20,9 +20,7 @@ import tempfile
 from collections.abc import Sequence
 from pathlib import Path
 
-sys.path.insert(
-    0, str(Path(__file__).parents[1])
-)  # `python bench/gateway.py` alone would find only what is in bench/
+sys.path.insert(0, str(Path(__file__).parents[1]))  # else Python finds only what is in bench/
 
 from bench.gateway_support import cost, nginx, results, whole
 from bench.gateway_support.load import Load, Peer, rounds_of

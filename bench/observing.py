@@ -116,9 +116,9 @@ def measure(requests: int, rounds: int) -> Mapping[str, float]:
 
 def main(argv: list[str] | None = None) -> None:
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--requests", type=int, default=25_000)
-    parser.add_argument("--rounds", type=int, default=3)
-    parser.add_argument("--json", action="store_true")
+    parser.add_argument("--requests", type=int, default=25_000, help="of each measurement (25000)")
+    parser.add_argument("--rounds", type=int, default=3, help="of which the median counts (3)")
+    parser.add_argument("--json", action="store_true", help="print one JSON document")
     options = parser.parse_args(argv)
     found = measure(options.requests, options.rounds)
     if options.json:

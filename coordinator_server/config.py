@@ -30,7 +30,11 @@ class CoordinatorConfig:
     host: str = setting("127.0.0.1", "address to listen on; 0.0.0.0 lets every network reach it")
     port: int = setting(8080, "TCP port for requests; 0 takes a free one", low=0, high=65535)
     workers: int = setting(
-        1, "processes that take requests to services, where one processor core is not enough", low=1, high=64
+        1,
+        "processes that take requests to services, where one processor core is not enough; 1 to 64",
+        metavar="N",
+        low=1,
+        high=64,
     )
     data_dir: str = setting(
         "", f"where keys and the database are kept (default {default_data_dir()})", metavar="DIR"
@@ -73,8 +77,9 @@ class CoordinatorConfig:
     )
     access_log_sample: float = setting(
         1.0,
-        "share of requests in the access log; failures (5xx) and refusals (401, 403, 429) are in it all the same, "
-        "up to 200 a second",
+        "share of requests in the access log, 0 to 1; failures (5xx) and refusals (401, 403, 429) are in it all "
+        "the same, up to 200 a second",
+        metavar="SHARE",
         low=0,
         high=1,
     )
@@ -102,7 +107,7 @@ class CoordinatorConfig:
     retry_base_ms: int = setting(50, "base of the pause before another try", unit="milliseconds", low=0)
     hedge_after: float = setting(
         0.0,
-        "time without an answer after which a second worker is asked too, where a request may be repeated; 0 never",
+        "time without an answer after which a second worker is asked too, if a request may be repeated (0: never)",
         unit="seconds",
         low=0,
     )

@@ -49,6 +49,7 @@ from node.forwarding.http1.limits import ServerLimits
 from node.forwarding.plane import DataPlane
 from node.program.data_dir import hold_data_dir, write_private_file
 from node.program.errors import EXIT_USAGE, UserFacingError
+from node.program.garbage import settle
 from node.program.lifetime import print_json
 from node.program.settings import SettingError
 from node.program.tasks import TaskSet
@@ -78,6 +79,7 @@ async def serve(config: CoordinatorConfig, stop: asyncio.Event, as_json: bool) -
     tls = read_tls(config)
     with hold_data_dir(config.directory, PROGRAM):
         async with running(config, catalogue, tls) as site:
+            settle()
             announce(site, as_json)
             with restarting_on_hangup(site):
                 await stop.wait()

@@ -62,8 +62,9 @@ class NodeConfig:
     )
     access_log_sample: float = setting(
         1.0,
-        "share of requests in the access log; failures (5xx) and refusals (401, 403, 429) are in it all the same, "
-        "up to 200 a second",
+        "share of requests in the access log, 0 to 1; failures (5xx) and refusals (401, 403, 429) are in it all "
+        "the same, up to 200 a second",
+        metavar="SHARE",
         low=0,
         high=1,
     )
@@ -87,7 +88,7 @@ class NodeConfig:
     retry_base_ms: int = setting(50, "base of the pause before another try", unit="milliseconds", low=0)
     hedge_after: float = setting(
         0.0,
-        "time without an answer after which a second worker is asked too, where a request may be repeated; 0 never",
+        "time without an answer after which a second worker is asked too, if a request may be repeated (0: never)",
         unit="seconds",
         low=0,
     )

@@ -113,13 +113,15 @@ class ServiceDoor(Door):
 
 
 def identify(node: Serving, authorization: str, mesh_token: str) -> tuple[str, str | None]:
-    """Return who asks, and which of our own services that is, if any; raise an `unauthorized` Problem."""
+    """Return who asks, and which of our own services that is, if any; raise Problem."""
     scheme, _, bearer = authorization.partition(" ")
     own_service = node.local_tokens.service_of(bearer) if scheme.lower() == "bearer" else None
     if own_service is not None:
         return "local", own_service
     verifier = node.verifier
     if verifier is None:
+        if node.state.stopping:  # it has left the mesh already, and its last requests go to somebody else
+            raise Problem("draining", "This worker is shutting down.", headers={"Retry-After": "5"})
         raise Problem("unauthorized", "This node has not joined a mesh.")
     if not mesh_token:
         raise Problem("unauthorized", "Only members of the mesh may call a node; ask the gateway instead.")

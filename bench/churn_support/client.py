@@ -24,7 +24,7 @@ class Failed(Exception):  # noqa: N818 - it is what the request has
     """A request that brought no right answer; the first argument says in a few words why."""
 
 
-class ClosedEarly(Exception):  # noqa: N818
+class ClosedEarly(Exception):  # noqa: N818 - it is what the connection was
     """The connection ended before any byte of an answer."""
 
 

@@ -23,8 +23,8 @@ READY = 120.0  # seconds
 STOP = 30.0
 ENVIRONMENT = {key: value for key, value in os.environ.items() if not key.startswith("RMA_")}
 TAIL = 3000  # bytes of a log
-# As shipped, but for two things: what may be repeated is said by each request, and a node takes as much as comes
-# when this machine has stood still for a moment.
+# As shipped, but that each request says itself whether it may be repeated, that a node takes as much as comes when
+# this machine has stood still for a moment, and that all nodes are wanted.
 MANIFEST = """\
 name = "ner-extraction"
 title = "Entity extraction"

@@ -31,6 +31,7 @@ class Program:
     name: str
     port: int
     process: psutil.Process
+    key: str = ""  # that it wants to see
 
     def cpu_seconds(self) -> float:
         return sum(sum(process.cpu_times()[:2]) for process in self._all())
@@ -100,7 +101,7 @@ class Bench:
             command,
             cwd=ROOT,
             stdout=stdout,
-            preexec_fn=lambda: os.sched_setaffinity(0, cores),  # noqa: PLW1509
+            preexec_fn=lambda: os.sched_setaffinity(0, cores),  # noqa: PLW1509 - no threads run here
         )
         self._started.append(process)
         return process

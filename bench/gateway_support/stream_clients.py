@@ -8,15 +8,19 @@ import time
 from collections.abc import Callable, Sequence
 from typing import TypeVar, cast
 
+from bench.gateway_support.processes import Program
+from bench.gateway_support.stream_worker import PATH
+
 AT_ONCE = 200  # connections that are being opened
 EVENT = re.compile(rb"data: ([0-9]+)\n")
-HEAD = b"GET %b HTTP/1.1\r\nHost: bench\r\n"
+HEAD = "GET %s%s HTTP/1.1\r\nHost: bench\r\nAuthorization: Bearer %s\r\n"
 
 
 class Client(asyncio.Protocol):
     """Asks once and keeps the connection."""
 
-    path = b"/"
+    path = "/"
+    key = "none"
 
     def __init__(self) -> None:
         loop = asyncio.get_running_loop()
@@ -28,7 +32,11 @@ class Client(asyncio.Protocol):
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         self.transport = cast("asyncio.Transport", transport)
         self.opened_at = asyncio.get_running_loop().time()
-        self.transport.write(HEAD % self.path + b"\r\n")
+        self.transport.write(self.head + b"\r\n")
+
+    @property
+    def head(self) -> bytes:
+        return (HEAD % (PATH, self.path, self.key)).encode()
 
     def data_received(self, data: bytes) -> None:  # noqa: ARG002 - that there is any is what counts
         if not self.answered.done():
@@ -44,7 +52,7 @@ class Client(asyncio.Protocol):
 class Reader(Client):
     """Reads events, and keeps how long each has been on its way once it is told to."""
 
-    path = b"/events"
+    path = "/events"
 
     def __init__(self, delays: list[float]) -> None:
         super().__init__()
@@ -64,7 +72,7 @@ class Dripping(Client):
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         self.transport = cast("asyncio.Transport", transport)
         self.opened_at = asyncio.get_running_loop().time()
-        self.transport.write(HEAD % b"/")
+        self.transport.write(self.head)
         self.answered.set_result(None)  # there is none to wait for
 
     def drip(self) -> None:
@@ -75,14 +83,15 @@ class Dripping(Client):
 C = TypeVar("C", bound=Client)
 
 
-async def open_all(port: int, count: int, make: Callable[[], C]) -> list[C]:
+async def open_all(through: Program, count: int, make: Callable[[], C]) -> list[C]:
     """Open so many, some at a time, each answered before the next ones begin."""
     clients: list[C] = []
     while len(clients) < count:
         some = [make() for _ in range(min(AT_ONCE, count - len(clients)))]
         async with asyncio.TaskGroup() as group:
             for client in some:
-                group.create_task(connect(port, client))
+                client.key = through.key or "none"
+                group.create_task(connect(through.port, client))
         clients += some
     return clients
 

@@ -9,6 +9,7 @@ import time
 import uvloop
 from aiohttp import web
 
+PATH = "/service/ner-extraction"
 PIECE = bytes(256 * 1024)
 
 
@@ -56,10 +57,8 @@ async def nothing(_request: web.Request) -> web.Response:
 
 async def serve(port: int) -> None:
     app = web.Application()
-    app.add_routes(
-        [web.get("/events", events), web.get("/down", down), web.post("/up", up), web.get("/echo", echo)]
-    )
-    app.add_routes([web.get("/", nothing)])
+    app.add_routes([web.get(f"{PATH}/events", events), web.get(f"{PATH}/down", down)])
+    app.add_routes([web.post(f"{PATH}/up", up), web.get(f"{PATH}/echo", echo), web.get(f"{PATH}/", nothing)])
     runner = web.AppRunner(
         app, access_log=None, handler_cancellation=True, keepalive_timeout=600, shutdown_timeout=1
     )

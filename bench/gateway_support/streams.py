@@ -12,6 +12,7 @@ import aiohttp
 
 from bench.gateway_support.processes import Program
 from bench.gateway_support.stream_clients import Client, Dripping, Reader, close_all, open_all
+from bench.gateway_support.stream_worker import PATH
 from node.program.tasks import TaskSet
 
 Figures = dict[str, float]
@@ -25,7 +26,7 @@ async def idle(through: Program, count: int) -> Figures:
     """Keep so many connections open, each answered once; an ordinary client asks before that and meanwhile."""
     quiet = percentiles(await asked(through, 200))
     before = through.memory()
-    clients = await open_all(through.port, count, Client)
+    clients = await open_all(through, count, Client)
     grown = through.memory() - before
     cpu, began = through.cpu_seconds(), time.monotonic()
     await asyncio.sleep(3)
@@ -44,7 +45,7 @@ async def events(through: Program, count: int, seconds: float) -> Figures:
     """Read so many streams with an event a second each."""
     delays: list[float] = []
     before = through.memory()
-    readers = await open_all(through.port, count, lambda: Reader(delays))
+    readers = await open_all(through, count, lambda: Reader(delays))
     grown = through.memory() - before
     cpu, began = through.cpu_seconds(), time.monotonic()
     for reader in readers:
@@ -61,9 +62,9 @@ async def events(through: Program, count: int, seconds: float) -> Figures:
 
 
 async def download(through: Program, size: int) -> Figures:
-    async with session() as http, watching(through) as growth:
+    async with session(through) as http, watching(through) as growth:
         began, got = time.monotonic(), 0
-        async with http.get(f"http://127.0.0.1:{through.port}/down?bytes={size}") as answer:
+        async with http.get(f"{PATH}/down?bytes={size}") as answer:
             async for piece in answer.content.iter_any():
                 got += len(piece)
         seconds = time.monotonic() - began
@@ -76,9 +77,9 @@ async def upload(through: Program, size: int) -> Figures:
         for start in range(0, size, len(PIECE)):
             yield PIECE[: size - start]
 
-    async with session() as http, watching(through) as growth:
+    async with session(through) as http, watching(through) as growth:
         began = time.monotonic()
-        async with http.post(f"http://127.0.0.1:{through.port}/up", data=pieces()) as answer:
+        async with http.post(f"{PATH}/up", data=pieces()) as answer:
             told = await answer.json()
         seconds = time.monotonic() - began
     assert told == {"bytes": size}
@@ -88,7 +89,7 @@ async def upload(through: Program, size: int) -> Figures:
 async def echo(through: Program, count: int) -> Figures:
     """Send so many messages of 100 bytes over a WebSocket, each when the one before has come back."""
     times = []
-    async with session() as http, http.ws_connect(f"http://127.0.0.1:{through.port}/echo") as socket:
+    async with session(through) as http, http.ws_connect(f"{PATH}/echo") as socket:
         for number in range(count):
             message = b"%0100d" % number
             began = time.monotonic()
@@ -103,7 +104,7 @@ async def slowloris(through: Program, count: int, head_time: float) -> Figures:
     """Let so many clients drip their heads; an ordinary client asks before that and meanwhile."""
     quiet = percentiles(await asked(through, 200))[1]
     before = through.memory()
-    clients = await open_all(through.port, count, Dripping)
+    clients = await open_all(through, count, Dripping)
     times = []
     async with asyncio.timeout(head_time * 4):
         while not all(client.lost.done() for client in clients):
@@ -120,10 +121,10 @@ async def slowloris(through: Program, count: int, head_time: float) -> Figures:
 async def asked(through: Program, count: int) -> list[float]:
     """Ask so often, with a pause between; return how long each answer took, in milliseconds."""
     times = []
-    async with session() as http:
+    async with session(through) as http:
         for _ in range(count):
             began = time.monotonic()
-            async with http.get(f"http://127.0.0.1:{through.port}/") as answer:
+            async with http.get(f"{PATH}/") as answer:
                 assert answer.status == 200
                 await answer.read()
             times.append((time.monotonic() - began) * 1000)
@@ -154,10 +155,15 @@ async def watching(program: Program) -> AsyncIterator[Growth]:
         await tasks.stop()
 
 
-def session() -> aiohttp.ClientSession:
-    return aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(total=LIMIT))
+def session(through: Program) -> aiohttp.ClientSession:
+    return aiohttp.ClientSession(
+        f"http://127.0.0.1:{through.port}",
+        headers={"Authorization": f"Bearer {through.key or 'none'}"},
+        timeout=aiohttp.ClientTimeout(total=LIMIT),
+    )
 
 
 def percentiles(times: Sequence[float]) -> tuple[float, float]:
-    ordered = sorted(times)
+    """Return the median and the 99th percentile; 0 for nothing."""
+    ordered = sorted(times) or [0.0]
     return ordered[len(ordered) // 2], ordered[min(len(ordered) - 1, len(ordered) * 99 // 100)]

@@ -38,13 +38,12 @@ from node.routing.stats import Outcome
 
 SERVICE = "ner-extraction"
 UNLIMITED = "999999999/s"
-# 512 is what the gateway opens in connections to one worker; a queue of 100 comes on top.
 MANIFEST = f"""\
 name = "{SERVICE}"
 title = "Entity extraction"
 aliases = ["ner"]
 default_path = "/extract"
-concurrency = 512
+concurrency = 8192
 replicas = 3
 idempotent = true
 data_class = "public"
@@ -54,7 +53,7 @@ request_timeout = 3600.0
 """
 RAISED = (
     "Requests need the key of the ready line (Authorization: Bearer KEY, or X-API-Key: KEY). Raised for "
-    f"benchmarks: {UNLIMITED} for key and address, 512 requests at once for each worker (100 more wait), bodies "
+    f"benchmarks: {UNLIMITED} for key and address, 8192 requests at once for each worker, bodies "
     "of 4 GiB, 30 s to connect to a worker, an hour for a request."
 )
 START = 60.0  # seconds until it serves

@@ -28,7 +28,7 @@ def address_behind(peer: str, headers: Mapping[str, str]) -> str:
     seen, is_loopback = _seen(peer)
     if is_loopback and FORWARDED in headers:
         told = headers[FORWARDED].rpartition(",")[2].strip()
-        forwarded = parse_address(told)
+        forwarded = parse_address(told.partition("%")[0])  # behind it may stand anything
         return str(forwarded) if forwarded is not None else ""
     if is_loopback and any(name in headers for name in PROXY_HEADERS):
         return ""  # a proxy that does not say it in the way that we can trust

@@ -19,6 +19,7 @@ PROBE_LIMIT = 5.0  # seconds for one service on one worker
 AT_ONCE = 8
 INVITE_HINT = "Make an invite with `rma-mesh-coordinator invite create` and give its link to a volunteer."
 LOOK_HINT = "`rma-mesh-coordinator worker list` shows who is here and what each machine runs."
+TRUST_HINT = f"{LOOK_HINT} `rma-mesh-coordinator worker approve ID` trusts one with personal data."
 
 
 async def examine(coordinator: Coordinator, topology: Topology) -> list[Check]:
@@ -98,7 +99,8 @@ async def _service(
     name = f"service {manifest.name}"
     members = coordinator.registry.running(manifest.name)
     if not members:
-        return Check(name=name, ok=False, detail=f"Nobody runs it. {reason}".strip(), hint=LOOK_HINT)
+        hint = TRUST_HINT if manifest.data_class == "personal" else LOOK_HINT
+        return Check(name=name, ok=False, detail=f"Nobody runs it. {reason}".strip(), hint=hint)
     failures = []
     for member in sorted(members, key=lambda member: member.load)[:3]:
         failure = await _probe(coordinator, session, manifest, member)

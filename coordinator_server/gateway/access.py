@@ -22,6 +22,7 @@ Kind = Literal["address", "wrong", "key"]  # of token buckets
 WRONG_KEYS = Rate(20, 300.0)  # wrong keys that one address may show
 LONGEST_KEY = 200  # characters
 PROXY_HEADERS = ("X-Forwarded-For", "Forwarded", "X-Real-IP", "CF-Connecting-IP")
+STRANGE_SITES = frozenset({"cross-site", "same-site"})  # of Sec-Fetch-Site: a page of another origin asks
 CHALLENGE = {"WWW-Authenticate": 'Bearer realm="rma-mesh"'}
 
 
@@ -143,13 +144,20 @@ class Access:
         return self._wrong.take(address_key(visit.address), WRONG_KEYS, self._clock())
 
     def _is_own(self, visit: Visit) -> bool:
-        """Shut out other people's web pages in a browser here, by their origin and by DNS names that lead here."""
+        """Shut out other people's web pages in a browser here, by their origin and by DNS names that lead here.
+
+        A page that only wants an image, or leads the browser here, tells no origin, but what site it is of.
+        """
         host = visit.headers.get("Host", "")
         origin = visit.headers.get("Origin")
         return (
             visit.from_this_machine
             and _is_loopback(host_name(host))
-            and (origin is None or origin_allowed(origin, host, self._origins))
+            and (
+                visit.headers.get("Sec-Fetch-Site") not in STRANGE_SITES
+                if origin is None
+                else origin_allowed(origin, host, self._origins)
+            )
         )
 
 

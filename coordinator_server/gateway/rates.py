@@ -83,7 +83,7 @@ class Verdict(msgspec.Struct, frozen=True):
         return found if self.allowed else {**found, "Retry-After": str(self.retry_after)}
 
     def lines(self) -> bytes:
-        """The same as whole lines of an answer's head, for a request that may pass."""
+        """Return the same as whole lines of an answer's head, for a request that may pass."""
         limit, tokens = self.rate.limit, self.tokens
         numbers = (limit, tokens, math.ceil((limit - tokens) * self.rate.seconds / limit - ROUNDING))
         return b"RateLimit-Limit: %d\r\nRateLimit-Remaining: %d\r\nRateLimit-Reset: %d\r\n" % numbers

@@ -120,8 +120,9 @@ class Gateway(Door):
         try:
             if wish.forwarded or not readiness.ready or readiness.draining:
                 self._check_open(exchange, wish)
-            if wish.problem is not None:
-                raise wish.problem
+            if wish.problem is not None:  # never raised: it would keep every request that it was raised for
+                self._turn_away(exchange, wish, wish.problem)
+                return
             access, key = self._access, None
             knock = access.knock(wish.visit)
             if wish.shown:
@@ -193,6 +194,7 @@ class Gateway(Door):
         try:
             self._router.take(exchange, wish.name, wish.path, forwarded=False, caller=caller.id)
         except Problem as problem:
+            self._metrics.rejected(problem.kind)
             exchange.refuse(problem)
 
     def _turn_away(self, exchange: Exchange, wish: Wish, problem: Problem) -> None:
@@ -219,7 +221,8 @@ class Gateway(Door):
 
 
 def _unknown(name: str) -> Problem:
-    return Problem("unknown-service", f"No service is named {name[:64]!r}. GET /api/topology lists them all.")
+    text = f"No service is named {name[:64]!r}." if name else "The name is missing in /service/NAME."
+    return Problem("unknown-service", f"{text} GET /api/topology lists all services.")
 
 
 def check_older(method: str, rest: str | None) -> Problem | None:

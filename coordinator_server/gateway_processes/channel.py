@@ -36,6 +36,7 @@ class Channel(asyncio.Protocol, Generic[M]):
         self._buffer = bytearray()
         self._transport: asyncio.Transport | None = None
         self._unsent: list[bytes] = []
+        self._unsent_size = 0
         self.closed = False
 
     async def open(self, end: socket.socket) -> None:
@@ -50,7 +51,11 @@ class Channel(asyncio.Protocol, Generic[M]):
             return
         data = _encode(message)
         self._unsent += (len(data).to_bytes(LENGTH, "big"), data)
-        if len(self._unsent) == 2:
+        self._unsent_size += len(data)
+        if self._unsent_size > MOST_UNSENT:  # somebody asks for more in one turn than he can read
+            self._unsent.clear()
+            self._cut("too many questions")
+        elif len(self._unsent) == 2:
             asyncio.get_running_loop().call_soon(self._flush)
 
     def close(self) -> None:
@@ -85,7 +90,7 @@ class Channel(asyncio.Protocol, Generic[M]):
         self._lost()
 
     def _flush(self) -> None:
-        transport, unsent, self._unsent = self._transport, self._unsent, []
+        transport, unsent, self._unsent, self._unsent_size = self._transport, self._unsent, [], 0
         if transport is None or transport.is_closing() or not unsent:
             return
         transport.write(b"".join(unsent))

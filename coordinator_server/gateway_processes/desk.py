@@ -10,6 +10,8 @@ from collections.abc import Callable, Coroutine
 from dataclasses import dataclass
 from typing import Any, assert_never
 
+from msgspec.structs import replace
+
 from coordinator_server.application import Coordinator
 from coordinator_server.gateway.access import WRONG_KEYS, Kind
 from coordinator_server.gateway.rates import Rate, parse_rate
@@ -177,7 +179,8 @@ class Desk:
         self._shared.metrics.absorb(
             counted_in(report, self._services, lambda worker_id: known(worker_id) is not None)
         )
-        self._shared.elsewhere.told(self._process, report)
+        queues = {name: count for name, count in report.queues.items() if name in self._services}
+        self._shared.elsewhere.told(self._process, replace(report, queues=queues))
 
     def _do(self, work: Coroutine[Any, Any, None]) -> None:
         if len(self._tasks) >= MOST_OPEN:

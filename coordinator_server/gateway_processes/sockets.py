@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import socket
 
-from node.forwarding.http1.server import BACKLOG
+from node.forwarding.http1.server import shared_socket
 from node.program.errors import EXIT_FAILED, UserFacingError
 from node.program.settings import SettingError
 from node.program.web import bind
@@ -30,7 +30,7 @@ def bind_all(host: str, port: int, count: int) -> list[socket.socket]:
     sockets: list[socket.socket] = []
     try:
         for _ in range(count):
-            sockets.append(_bind_one(host, port))
+            sockets.append(shared_socket(host, port))
             port = sockets[0].getsockname()[1]
     except OSError as error:
         for bound in sockets:
@@ -42,19 +42,3 @@ def bind_all(host: str, port: int, count: int) -> list[socket.socket]:
             EXIT_FAILED,
         ) from None
     return sockets
-
-
-def _bind_one(host: str, port: int) -> socket.socket:
-    bound = socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET, socket.SOCK_STREAM)
-    try:
-        if bound.family == socket.AF_INET6 and socket.has_dualstack_ipv6():
-            bound.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
-        bound.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        bound.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
-        bound.bind((host, port))
-        bound.listen(BACKLOG)
-        bound.setblocking(False)
-    except OSError:
-        bound.close()
-        raise
-    return bound

@@ -46,6 +46,7 @@ SIGNALS = (signal.SIGINT, signal.SIGHUP, signal.SIGTERM) if sys.platform != "win
 START = 60.0  # seconds that a process may take until it serves
 LAST_CALL = 0.2  # seconds that handshakes under way get to end
 LATE = 5.0  # seconds beyond the deadline after which a process is killed
+OUTPUT = frozenset({"/dev/stdout", "/dev/fd/1", "/proc/self/fd/1"})  # names of our own standard output
 STUCK = 120.0  # seconds without a word
 STEADY = 10.0  # seconds after which a process that dies is no reason to wait
 SHORTEST, LONGEST = 0.25, 15.0  # seconds between two starts that came to nothing
@@ -60,6 +61,7 @@ class Process:
         self.number = number
         self.serving = asyncio.Event()
         self.lost = asyncio.Event()
+        self.retiring = False  # it asks to be replaced, and that is being done
         self.started_at = self.heard_at = asyncio.get_running_loop().time()
         self._suspected_at = 0.0
         self._listener = listener
@@ -80,7 +82,8 @@ class Process:
         ours, theirs = socket.socketpair()
         with theirs:
             try:
-                self._program = start_program(self._listener, theirs)
+                output = self._coordinator.config.access_log in OUTPUT
+                self._program = start_program(self._listener, theirs, output=output)
             except OSError:
                 ours.close()
                 raise
@@ -242,17 +245,22 @@ class GatewayProcesses:
             for place in self._places:
                 await place.refill(self._coordinator.config.drain_deadline)
 
+    async def _retire(self, place: Place, process: Process) -> None:
+        try:
+            await place.refill(self._coordinator.config.drain_deadline, process)
+        finally:
+            process.retiring = False
+
     async def _look_after(self) -> None:
         for place in self._places:
             if place.process is not None:
                 place.process.cut_if_stuck()
 
     def _make(self, place: Place) -> Process:
-        deadline = self._coordinator.config.drain_deadline
-
         def retire(process: Process) -> None:
-            if not self._ending:
-                self._tasks.start(place.refill(deadline, process), "retire")
+            if not (self._ending or process.retiring):
+                process.retiring = True
+                self._tasks.start(self._retire(place, process), "retire")
 
         return Process(next(self._numbers), place.listener, self._shared, self._from_gateways.path, retire=retire)
 
@@ -344,8 +352,8 @@ class Place:
         log.info("gateway process %d has ended (status %d)", process.pid, status)
 
 
-def start_program(listener: socket.socket, line: socket.socket) -> subprocess.Popen[bytes]:
-    """Start a program that inherits these two sockets and nothing else of ours.
+def start_program(listener: socket.socket, line: socket.socket, *, output: bool = False) -> subprocess.Popen[bytes]:
+    """Start a program that inherits these two sockets and nothing else of ours, but for the `output` where it logs.
 
     Signals wait until it has said what it does with them: Ctrl-C goes to all of us, and ends nobody but the first.
     """
@@ -355,7 +363,7 @@ def start_program(listener: socket.socket, line: socket.socket) -> subprocess.Po
         return subprocess.Popen(
             [sys.executable, "-P", str(PROGRAM), *map(str, numbers)],
             stdin=subprocess.DEVNULL,
-            stdout=subprocess.DEVNULL,
+            stdout=None if output else subprocess.DEVNULL,
             env=without_secrets(os.environ),
             pass_fds=numbers,
         )

@@ -13,6 +13,7 @@ from node.forwarding.http1.sweep import NEVER, Sweep
 from node.forwarding.http1.upstream import UpstreamConnection
 
 CLIENT = "X-RMA-Client"  # "https 203.0.113.9": believed on the private socket only
+NAMELESS = "unknown.invalid"  # for HTTP/1.0 without a Host, as health checks are; no name leads there (RFC 6761)
 PRIVATE = Passing({CLIENT.lower()})  # everything else passes
 # The application keeps its own time; nobody else waits for it.
 PATIENCE = Patience(connect=10.0, first_byte=NEVER, idle=NEVER)
@@ -46,7 +47,7 @@ class ToFirst:
         request = request_head(
             head,
             head.target.encode("latin-1"),
-            head.host.encode("latin-1"),
+            (head.host or NAMELESS).encode("latin-1"),
             PRIVATE,
             request_framing(head) + who,
         )

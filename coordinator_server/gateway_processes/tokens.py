@@ -34,6 +34,7 @@ class Tokens:
         self._leases = Leases()
         self._waiting: dict[Name, list[_Waiting]] = {}
         self._asked: set[Name] = set()
+        self._granted_at: float | None = None  # while those who waited for a grant go on
         self.patience = 1.0  # seconds that a request waits for the first's word
 
     @property
@@ -42,7 +43,8 @@ class Tokens:
 
     def take(self, name: Name, rate: Rate) -> Verdict:
         """Take a token; raise MustAsk where `wait` has to come first."""
-        return self._leases.take(name, rate, self._clock())
+        now = self._clock() if self._granted_at is None else self._granted_at
+        return self._leases.take(name, rate, now)
 
     def wait(self, name: Name, told: Callable[[], None], failed: Callable[[], None]) -> None:
         """Call `told` when it is worth to `take` once more, or `failed` when the first does not say anything."""
@@ -50,14 +52,18 @@ class Tokens:
         self._ask(name)
 
     def granted(self, message: Granted) -> None:
-        """Hear the first's answer, and go on with all who wait for it."""
+        """Hear the first's answer, and go on with all who wait for it, which may take longer than a lease lasts."""
         name: Name = (message.kind, message.key)
-        self._leases.granted(name, message.tokens, message.level, self._clock())
+        now = self._granted_at = self._clock()
+        self._leases.granted(name, message.tokens, message.level, now)
         waiting = self._waiting.pop(name, [])
         self._asked.add(name)  # whoever has to wait on is asked for with the others
-        for one in waiting:
-            one.told()
-        self._asked.discard(name)
+        try:
+            for one in waiting:
+                one.told()
+        finally:
+            self._granted_at = None
+            self._asked.discard(name)
         if name in self._waiting:
             self._ask(name)
 
@@ -67,13 +73,15 @@ class Tokens:
         for (kind, key), tokens in self._leases.unused(now):
             self._send(GivesBack(kind, key, tokens))
         for name, waiting in list(self._waiting.items()):
-            late = [one for one in waiting if one.late]
+            late: list[_Waiting] = []
+            others: list[_Waiting] = []
             for one in waiting:
+                (late if one.late else others).append(one)
                 one.late = one.until <= now  # once more: the answer may be here, and we were late to read it
             if late:
                 self._asked.discard(name)
-                self._waiting[name] = [one for one in waiting if one not in late]
-                if not self._waiting[name]:
+                self._waiting[name] = others
+                if not others:
                     del self._waiting[name]
                 for one in late:
                     one.failed()

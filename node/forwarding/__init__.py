@@ -11,5 +11,6 @@ the handler leaves; `door` is what the handlers of our programs share; `paths` s
 decoding it and refuses what could climb out; `outbound` is what of a request goes to any worker, made once for a
 head that recurs; `headers` says which fields pass and which are made anew; `forwarder` knows the connections, name
 and proof for each address of each worker; `resolver` keeps names that workers claim from leading into somebody's
-network; `interface` has the address of a worker as routing speaks of it.
+network; `interface` has the address of a worker as routing speaks of it; `access_log` writes a line for each
+request that has ended.
 """

@@ -191,7 +191,7 @@ class ProgramsLog:
     """Writes lines into the program's own log."""
 
     def append(self, lines: bytes) -> None:
-        for line in lines.decode().splitlines():
+        for line in lines.decode().removesuffix("\n").split("\n"):  # splitlines knows ends that JSON lets through
             log.info("%s", line)
 
     def close(self) -> None:
@@ -208,7 +208,8 @@ def open_access_log(where: str, sample: float) -> AccessLog | None:
     try:
         sink.open()
     except (OSError, ValueError) as error:
-        allowed = f"off, - or a file that can be written ({error})"
+        reason = getattr(error, "strerror", None) or error  # the file's name is in the line already
+        allowed = f"off, - or a file that can be written (the system says: {reason})"
         raise SettingError("access_log", where, allowed, "--access-log") from None
     return AccessLog(sink, sample)
 

@@ -113,11 +113,19 @@ def new_trace() -> str:
 def origin_lines(exchange: Exchange, *, trusted: bool) -> bytes:
     """Say who the client is; with `trusted` it is a node, whose word on its own client is kept."""
     remote, proto, host = exchange.peer or "unknown", "https" if exchange.secure else "http", exchange.head.host
+    told = forwarded(remote, proto, host)
     if trusted:
         earlier = exchange.head.values
-        via = earlier.get("x-forwarded-for", "")
-        remote = f"{via}, {remote}" if via else remote
+        via, before = earlier.get("x-forwarded-for", ""), earlier.get("forwarded", "")
+        remote, told = f"{via}, {remote}" if via else remote, f"{before}, {told}" if before else told
         proto, host = earlier.get("x-forwarded-proto", proto), earlier.get("x-forwarded-host", host)
     # The grammar has let all of these values through as one line each.
     lines = f"X-Forwarded-For: {remote}\r\nX-Forwarded-Proto: {proto}\r\nX-Forwarded-Host: {host}\r\n"
-    return lines.encode("latin-1")
+    return f"{lines}Forwarded: {told}\r\n".encode("latin-1")
+
+
+def forwarded(peer: str, proto: str, host: str) -> str:
+    """Return an element of `Forwarded` (RFC 7239): whoever asked us, how, and under which name."""
+    node = f'"[{peer.partition("%")[0]}]"' if ":" in peer else peer
+    named = f';host="{host}"' if host and '"' not in host and "\\" not in host else ""
+    return f"for={node}{named};proto={proto}"

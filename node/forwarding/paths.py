@@ -17,7 +17,7 @@ CONTROLS = re.compile(rb"[\x00-\x1f\x7f]")
 def split_path(raw_path: str, prefix: str = "/service/") -> tuple[str, str | None]:
     """Split a raw path (percent-encoded, no query) into service and rest; the rest is None or begins with "/".
 
-    Give it `request.rel_url.raw_path`. Raises Problem where the path does not begin with the prefix.
+    Raises Problem where the path does not begin with the prefix.
     """
     if not raw_path.startswith(prefix):
         raise Problem("not-found", f"{raw_path[:80]} is not below {prefix}")

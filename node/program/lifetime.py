@@ -12,10 +12,12 @@ from typing import Any, TextIO
 import msgspec
 
 from node.program.errors import UserFacingError
+from node.program.open_files import allow_open_files
 
 
 def run_program(main: Callable[[asyncio.Event], Coroutine[Any, Any, int]]) -> int:
     """Run `main(stop)`; `stop` is set by SIGINT, SIGTERM or Ctrl-Break. Return the exit code."""
+    allow_open_files()
     with asyncio.Runner(loop_factory=make_loop) as runner:
         return runner.run(_until_signalled(main))
 

@@ -189,7 +189,7 @@ def _allowed(meta: Mapping[str, Any], kind: type) -> str:
 def _help(field: dataclasses.Field[Any]) -> str:
     meta = field.metadata
     default = field.default
-    shown = "" if default in (None, (), "", False) else f" (default {default})"
+    shown = "" if default in (None, (), "") or default is False else f" (default {default})"
     unit = f", {meta['unit']}" if meta["unit"] else ""
     text: str = meta["text"]
     return (text + unit + shown).replace("%", "%%")

@@ -70,8 +70,9 @@ async def _answer(request: web.Request, handler: Handler, request_id: str) -> we
             raise
         kind = BY_STATUS.get(error.status, "invalid-request")
         kept = {key: value for key, value in error.headers.items() if key == "Allow"}
-        detail = f"{request.method} {request.path}: {error.reason}"
-        return problem_response(Problem(kind, detail, status=error.status, headers=kept), request_id)
+        return problem_response(
+            Problem(kind, _detail(request, error), status=error.status, headers=kept), request_id
+        )
     except TimeoutError:
         log.warning("%s %s took too long", request.method, request.path)
         return problem_response(Problem("upstream-timeout", "The answer took too long."), request_id)
@@ -82,6 +83,13 @@ async def _answer(request: web.Request, handler: Handler, request_id: str) -> we
             log.exception("%s %s failed", request.method, request.path)
         text = f"An error that we did not expect. Please tell the operator this id: {request_id}."
         return problem_response(Problem("internal-error", text), request_id)
+
+
+def _detail(request: web.Request, error: web.HTTPException) -> str:
+    method, path = request.method[:16], request.path[:200]
+    if isinstance(error, web.HTTPMethodNotAllowed):
+        return f"{path} does not take {method}. It takes {', '.join(sorted(error.allowed_methods))}."
+    return f"There is nothing at {path}." if error.status == 404 else f"{method} {path}: {error.reason}"
 
 
 def _has_gone(request: web.Request) -> bool:
@@ -157,7 +165,7 @@ def bind(host: str, port: int, what: str = "port") -> socket.socket:
 def url_of(listener: socket.socket, tls: ssl.SSLContext | None = None) -> str:
     """Return the URL by which this machine reaches a bound socket."""
     host, port = listener.getsockname()[:2]
-    host = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(host, host)  # noqa: S104
+    host = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(host, host)  # noqa: S104 - nobody binds to it
     scheme = "http" if tls is None else "https"
     return f"{scheme}://{f'[{host}]' if ':' in host else host}:{port}"
 

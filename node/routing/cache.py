@@ -194,8 +194,6 @@ class FingerCache:
         if not possible(load):
             return
         said = Load(load, self._clock())
-        if self._loads.just_said(worker_id, service, said):
-            return
         self._loads.note(worker_id, said, service)
         for name in (service,) if service else self._entries:
             entry = self._entries.get(name)

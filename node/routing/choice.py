@@ -37,9 +37,7 @@ class Choice:
             if known is None:
                 return False
             ranking = known
-            self._searched = True
-            self._refreshed = not ranking.count
-            parts.counters.cache_hits += 1
+            self._found(ranking, hit=True)
         self._ranking = ranking
         self.picked = self._pick(ranking, now)
         if self.picked is None and self._refreshed:

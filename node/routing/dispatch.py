@@ -12,7 +12,7 @@ from collections.abc import Callable
 
 from node.forwarding.http1.exchange import Exchange
 from node.forwarding.http1.head import ResponseHead
-from node.forwarding.http1.interface import Patience, Trouble, problem_of
+from node.forwarding.http1.interface import SOON, Patience, Trouble, problem_of
 from node.forwarding.http1.rival import Rival
 from node.forwarding.interface import Target
 from node.forwarding.outbound import Outbound, id_lines, too_large
@@ -352,10 +352,14 @@ class Dispatch:
             parts.breakers.failed(service, failure.worker_id, parts.clock(), failure.reason)
 
     def _conclude_here(self) -> None:
+        service = self._service
         if any(failure.executed for failure in self._failed):
             self._conclude()
+        elif any(failure.refusal == "overloaded" for failure in self._failed):  # by ourselves: it is well
+            text = f"There are too many connections to {service} on this machine. Please try again soon."
+            self._refuse(Problem("overloaded", text, headers=SOON, service=service))
         else:
-            self._refuse(self._no_worker(f"{self._service} on this machine takes no connections."))
+            self._refuse(self._no_worker(f"{service} on this machine takes no connections."))
 
     def _conclude(self) -> None:
         self._refuse(conclude(self._service, self._failed, self._parts.settings.retry_after))

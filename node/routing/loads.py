@@ -7,7 +7,6 @@ from collections import OrderedDict
 import msgspec
 
 MAX_REMEMBERED = 8192
-MOMENT = 0.1  # seconds
 OLDEST = 86_400.0  # seconds; what is older than a day, or has no date, is as old as a day
 
 
@@ -59,11 +58,6 @@ class LoadBook:
         self._said.move_to_end(key)
         while len(self._said) > self._maximum:
             self._said.popitem(last=False)
-
-    def just_said(self, worker_id: str, service: str, load: Load) -> bool:
-        """Tell whether the same was said a moment ago, so that saying it again changes nothing."""
-        known = self._said.get((service, worker_id))
-        return known is not None and known.value == load.value and 0.0 <= load.known_at - known.known_at < MOMENT
 
     def newest(self, worker_id: str, service: str, said: Load) -> Load:
         """Return the newest of `said`, what is known of the worker, and what is known of this service of it."""

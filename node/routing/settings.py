@@ -52,10 +52,6 @@ class RoutingSettings:
         own = manifest.first_byte_timeout
         return self.first_byte_timeout if own == FIRST_BYTE else own
 
-    def request_time_of(self, manifest: Manifest) -> float:
-        own = manifest.request_timeout
-        return self.request_timeout if own == WHOLE else own
-
 
 DEFAULTS = Manifest(name="defaults", title="")
 FIRST_BYTE, WHOLE = DEFAULTS.first_byte_timeout, DEFAULTS.request_timeout

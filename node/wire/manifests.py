@@ -49,7 +49,7 @@ class Manifest(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     image: str = ""
     health_path: HttpPath = "/health"
     default_path: HttpPath = "/"
-    concurrency: Annotated[int, msgspec.Meta(ge=1, le=1024)] = 4
+    concurrency: Annotated[int, msgspec.Meta(ge=1, le=65536)] = 4
     replicas: Annotated[int, msgspec.Meta(ge=0, le=1000)] = 2
     idempotent: bool = False
     data_class: DataClass = "personal"

@@ -150,6 +150,15 @@ async def test_a_resting_node_sends_members_on(url: str, http: aiohttp.ClientSes
         assert (await answer.json(content_type=None))["type"].endswith("/draining")
 
 
+async def test_a_node_that_has_left_the_mesh_to_stop_sends_members_on(
+    url: str, http: aiohttp.ClientSession, node: Node
+) -> None:
+    node.verifier, node.state = None, NodeState(stopping=True)
+    async with http.post(url + "/service/ner", headers={headers.MESH_TOKEN: token()}) as answer:
+        assert answer.status == 503
+        assert (await answer.json(content_type=None))["type"].endswith("/draining")
+
+
 async def test_a_node_outside_any_mesh_believes_nobody(url: str, http: aiohttp.ClientSession, node: Node) -> None:
     node.verifier = None
     async with http.post(url + "/service/ner", headers={headers.MESH_TOKEN: token()}) as answer:

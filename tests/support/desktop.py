@@ -13,6 +13,8 @@ from pathlib import Path
 from typing import TypeVar
 
 T = TypeVar("T")
+TRAY_DEADLINE = 15.0  # seconds that one try gets
+WM_CHECK = "_NET_SUPPORTING_WM_CHECK"
 START_DEADLINE = 60.0  # seconds
 FEW_COLOURS = 8  # of a window that is only background and frame; texts have smooth edges
 
@@ -60,12 +62,21 @@ class Desktop:
         return program
 
     def start_tray(self, edge: str = "top") -> subprocess.Popen[bytes]:
-        tray = self.start(
-            "trayer", "--edge", edge, "--align", "right", "--widthtype", "request", "--height", "32",
-            "--SetDockType", "true", "--transparent", "false", "--tint", "0x20242a", "--alpha", "0",
-        )  # fmt: skip
-        wait_until(lambda: self.windows("--class", "trayer"), "the tray")
-        return tray
+        """Start a tray; one that does not show is ended and started again, a few times."""
+        end_of_all = time.monotonic() + START_DEADLINE
+        while True:
+            tray = self.start(
+                "trayer", "--edge", edge, "--align", "right", "--widthtype", "request", "--height", "32",
+                "--SetDockType", "true", "--transparent", "false", "--tint", "0x20242a", "--alpha", "0",
+            )  # fmt: skip
+            try:
+                wait_until(lambda: self.windows("--class", "trayer"), "the tray", TRAY_DEADLINE)
+            except AssertionError:
+                if time.monotonic() > end_of_all:
+                    raise
+                end(tray)
+            else:
+                return tray
 
     def windows(self, *search: str) -> list[str]:
         """Return the ids of visible windows that match."""
@@ -156,6 +167,8 @@ def desktop(size: str = "1280x900", *, manager: bool = True) -> Iterator[Desktop
         assert number, "Xvfb did not start"
         if manager:
             made.start("openbox", "--sm-disable")
+            # Who maps a window while it begins may never see it shown.
+            wait_until(lambda: "window id" in made._ask("xprop", "-root", WM_CHECK), "the window manager")
         yield made
     finally:
         for program in reversed(made.programs):

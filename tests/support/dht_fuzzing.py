@@ -114,11 +114,13 @@ class Fuzzed:
         self._tag = fingerprint(self.mesh.key.public_key().public_bytes_raw())[: messages.MESH_TAG_BYTES]
         self._alarm = Alarm()
         logging.getLogger().addHandler(self._alarm)
+        self._level = logging.getLogger("node").level
         logging.getLogger("node").setLevel(logging.WARNING)
         self._loop = StillLoop()
         self._loop.set_exception_handler(lambda _, context: self._alarm.raised.append(str(context)))
 
     def close(self) -> None:
+        logging.getLogger("node").setLevel(self._level)
         logging.getLogger().removeHandler(self._alarm)
         self._loop.close()
 

@@ -261,6 +261,7 @@ class Visit:
     def __init__(self, source: Bytes, loop: StillLoop) -> None:
         self._source = source
         self._loop = loop
+        self._steps = 0
         self._sweep = Sweep()
         self._workers = Workers(source)
         limits = ServerLimits(head=LIMITS, early=3000)
@@ -280,6 +281,7 @@ class Visit:
 
     def end(self) -> list[int]:
         """Hang up everywhere, and hold everybody to what they promise; return the statuses of the answers."""
+        self._server.outbox.flush()
         for wire in (self._wire, *self._workers.wires):
             wire.abort()
         self._settle()
@@ -293,6 +295,9 @@ class Visit:
         return [one.status for one in workers.over]
 
     def _settle(self) -> None:
+        self._steps += 1
+        if self._steps % 2:  # so that some turns of the loop have one step, others two
+            self._server.outbox.flush()
         for wire in (self._wire, *self._workers.wires):
             wire.settle()
 

@@ -22,6 +22,7 @@ from node.forwarding.http1.sweep import Sweep
 from tests.support.http1 import DEADLINE, listening
 
 ROOT = Path(__file__).parents[2]
+PATIENT = 600.0  # seconds: a slow machine is not what is tested
 
 
 class Answering:
@@ -47,7 +48,8 @@ async def serve(pause: float) -> None:
     stop = asyncio.Event()
     asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, stop.set)
     handler, listener = Answering(pause), listening(1024)
-    server = Http1Server(handler, [listener], sweep=Sweep(), limits=ServerLimits(head_time=float(sys.argv[3])))
+    limits = ServerLimits(head_time=float(sys.argv[3]), keepalive=PATIENT, drain_grace=DEADLINE)
+    server = Http1Server(handler, [listener], sweep=Sweep(), limits=limits)
     port = listener.getsockname()[1]
     await server.start()
     print(port, flush=True)
@@ -80,7 +82,7 @@ def raise_file_limit() -> int:
 
 @contextlib.contextmanager
 def served(
-    loop: str, *, pause: float = 0.0, head_time: float = DEADLINE
+    loop: str, *, pause: float = 0.0, head_time: float = PATIENT
 ) -> Iterator[tuple[subprocess.Popen[str], int]]:
     """Run the program; give it and its port."""
     command = [sys.executable, "-m", "tests.support.http1_program", loop, str(pause), str(head_time)]

@@ -8,8 +8,12 @@
 
 `head` reads heads into values and builds them anew; `chunks` does so with bodies in chunks. `client` and `upstream`
 are the protocols at the two ends, `exchange` is one request between them, `pool` keeps connections to workers, and
-`sweep` holds all of them to their time limits with one timer. `app_bridge` makes an aiohttp application one more
-upstream, so that what the handler does not want is answered on the same connection.
+`sweep` holds all of them to their time limits with one timer (`limits` has the limits, `keepalive` has the kernel
+find peers that vanished). `outbox` sends what a turn of the loop has for workers at the turn's end; `rival` is a
+second try beside the first; `listeners` leaves a port without turning anybody away; `dates` has the Date line.
+`leftover` finds the end of a body whose answer is over, and `kernel` asks what the loop does not tell.
+`app_bridge` makes an aiohttp application one more upstream, so that what the handler does not want is answered on
+the same connection.
 
 What makes it fast. On the way of a request there is no task and no future: callbacks run from the bytes of the
 client to the write to the worker, and back. A head is taken apart by two regular expressions whose work is done in

@@ -27,6 +27,7 @@ from node.forwarding.http1.head import (
 )
 from node.forwarding.http1.interface import Trouble
 from node.forwarding.http1.keepalive import has_left, watch
+from node.forwarding.http1.leftover import Leftover
 from node.forwarding.http1.sweep import NEVER
 from node.wire.headers import REQUEST_ID
 from node.wire.problems import Problem
@@ -76,9 +77,9 @@ class ClientConnection(asyncio.Protocol):
     """Reads requests; has at most one exchange, and leaves the bytes behind it alone until it is over."""
 
     __slots__ = (
-        "_buffer", "_chunks", "_discarding", "_framing", "_head", "_in_head", "_left", "_moved", "_paused", "_raw",
-        "_running", "_unsent", "deadline", "exchange", "loop", "lost", "outbox", "peer", "secure", "server",
-        "transport", "write_paused",
+        "_buffer", "_chunks", "_discarding", "_framing", "_head", "_in_head", "_left", "_leftover", "_moved",
+        "_paused", "_raw", "_running", "_unsent", "deadline", "exchange", "loop", "lost", "outbox", "peer",
+        "secure", "server", "transport", "write_paused",
     )  # fmt: skip
 
     def __init__(self, server: Http1Server, loop: asyncio.AbstractEventLoop) -> None:
@@ -101,7 +102,8 @@ class ClientConnection(asyncio.Protocol):
         self._in_head = False
         self._running = False
         self._paused = False
-        self._discarding = False
+        self._discarding = False  # whatever comes is thrown away, or the rest of a body only:
+        self._leftover: Leftover | None = None
         self._unsent = 0
         self._moved = 0  # bytes that a tunnel had carried when somebody looked last
 
@@ -129,6 +131,8 @@ class ClientConnection(asyncio.Protocol):
             if not self._discarding:
                 self._buffer = self._buffer + data if self._buffer else data
                 self._run()
+            elif self._leftover is not None:
+                self._skip(self._leftover, data)
         elif self._framing != NONE:
             self._body(exchange, data)
         elif exchange.status == 101:
@@ -167,7 +171,9 @@ class ClientConnection(asyncio.Protocol):
                 if self._paused:
                     self.deadline = self.loop.time() + LOOK
             exchange.client_ready_for_more()
-        else:
+        elif self._leftover is not None:
+            self.deadline = min(self._leftover.end, self._body_deadline())
+        elif not self._discarding:
             self.deadline = self.loop.time() + self.server.keepalive
             self._run()
 
@@ -181,6 +187,8 @@ class ClientConnection(asyncio.Protocol):
             self._look(now)
         elif exchange is not None and exchange.status == 101 and self._tunnel_moved(exchange):
             self.deadline = now + self.server.limits.tunnel_idle
+        elif self._leftover is not None:
+            self._close()
         elif exchange is None and self._in_head and not self._discarding:
             self._refuse(BadHead("The head of the request did not arrive in time.", 408))
         elif exchange is None or unsent or exchange.status == 101:
@@ -218,6 +226,8 @@ class ClientConnection(asyncio.Protocol):
     def finished(self, exchange: Exchange, close: bool) -> None:
         """Go on to the next request, or close where there may be none."""
         self.exchange = None
+        if not self._raw:
+            self._head = None  # too large to be kept by an idle connection
         if exchange.begun:
             self._tell(exchange)
         else:
@@ -226,6 +236,9 @@ class ClientConnection(asyncio.Protocol):
             return
         if close or exchange.gone:
             self._close()
+            return
+        if self._framing != NONE:
+            self._skip_rest(exchange)
             return
         self._chunks = None
         if self._paused:
@@ -250,8 +263,17 @@ class ClientConnection(asyncio.Protocol):
 
     def drain(self, now: float) -> None:
         """Hang up soon where nothing is going on; the next answer says so everywhere else."""
-        if self.exchange is None and not self._in_head:
-            self.deadline = min(self.deadline, now + self.server.limits.drain_grace)
+        limits = self.server.limits
+        if self._leftover is not None:
+            self._close()
+        elif self.exchange is None and not self._in_head:
+            grace = limits.drain_first_grace if self._head is None else limits.drain_grace
+            self.deadline = min(self.deadline, now + grace)
+
+    @property
+    def little_is_left(self) -> bool:
+        """Whether it is known how much of the body is to come, and that it is little."""
+        return self._framing == COUNTED and self._left <= self.server.limits.small_leftover
 
     def _tell(self, exchange: Exchange) -> None:
         try:
@@ -346,6 +368,34 @@ class ClientConnection(asyncio.Protocol):
             self.deadline = self._body_deadline()
         exchange.body(data, complete)
 
+    def _skip_rest(self, exchange: Exchange) -> None:
+        """Read the rest of a body whose answer is over, up to the next request, or close where it is too much."""
+        limits = self.server.limits
+        most = max(limits.small_leftover, min(limits.leftover, exchange.body_limit - exchange.bytes_in))
+        if self.server.draining or (self._framing == COUNTED and self._left > most):
+            self._close()
+            return
+        end = exchange.ended_at + limits.leftover_time
+        leftover = self._leftover = Leftover(self._left, self._chunks, most, end)
+        self._framing, self._chunks, self._discarding = NONE, None, True
+        self.resume()
+        self.deadline = min(leftover.end, self._body_deadline())
+
+    def _skip(self, leftover: Leftover, data: bytes) -> None:
+        """Throw away what belongs to the leftover, and go on to the next request behind it."""
+        try:
+            following = leftover.skip(data)
+        except BadChunk:
+            self._close()
+            return
+        if following is None:
+            self.deadline = min(leftover.end, self._body_deadline())
+            return
+        self._leftover, self._discarding, self._buffer = None, False, following
+        if not self.write_paused:
+            self.deadline = self.loop.time() + self.server.keepalive
+            self._run()
+
     def _incomplete(self, data: bytes) -> None:
         if len(data) > self.server.limits.head.size:
             self._refuse(too_large(self.server.limits.head))
@@ -392,7 +442,7 @@ class ClientConnection(asyncio.Protocol):
             return
         unread = self._discarding or self._framing != NONE or self._buffer
         self._discarding = True
-        self._framing, self._buffer = NONE, b""
+        self._framing, self._buffer, self._leftover = NONE, b"", None
         if unread and transport.can_write_eof():
             transport.write_eof()
             self.resume()

@@ -139,7 +139,7 @@ class Exchange:
         if self.done or response is None:
             return
         client, head = self.client, self.head
-        framing = self._framing = self._framing_of(response)
+        framing = self._framing = heads.framing_for(head, response)
         self._closing = framing == heads.CLOSING or not head.keep_alive or client.server.draining
         if "date" not in response.values:  # RFC 9110 §6.6.1
             added += client.server.dates.line()
@@ -181,7 +181,7 @@ class Exchange:
             return
         lines += self.lines
         self.status = status
-        self._closing = self.last or not self.body_complete
+        self._closing = self._closing or self.last or not (self.body_complete or self._little_is_missing())
         self.bytes_out = 0 if self.head.method == "HEAD" else len(body)
         self.client.write_answer(status, lines, body, close=self._closing, bare=self.head.method == "HEAD")
         self._finish()
@@ -233,6 +233,7 @@ class Exchange:
         attempt = self._attempt
         self._let_go()
         self._kept = None
+        self._closing = trouble is not TOO_LARGE  # of that one alone do we know where it ends
         if self.status or self.done:
             self.gone = True
             self._break(trouble.reason)
@@ -255,7 +256,7 @@ class Exchange:
         upstream = self.upstream
         if upstream is not None:
             self.bytes_in += len(data)
-            upstream.transport.write(data)
+            self.client.outbox.direct(upstream.transport).write(data)
             if upstream.write_paused:
                 self.client.pause()
 
@@ -371,6 +372,11 @@ class Exchange:
         except Exception:
             self.crashed()
 
+    def _little_is_missing(self) -> bool:
+        """Tell whether the body that we do not want will come to its end, and soon."""
+        # A client that waits for a go-ahead and gets an answer may send its body or not (RFC 9110 §10.1.1).
+        return self.client.little_is_left and (self._continued or not self.head.expects_continue)
+
     def _may_send_body(self) -> bool:
         """Check the size of the body as far as it is known, and tell a client that waits for it to go ahead."""
         if max(self.bytes_in, self.head.length or 0) > self.body_limit:
@@ -392,31 +398,24 @@ class Exchange:
         if self.body_complete and self._kept_size < SMALL:
             self.client.outbox.write(upstream.transport, b"".join(parts), self.client.loop)
         else:
-            upstream.transport.writelines(parts)
+            self.client.outbox.direct(upstream.transport).writelines(parts)
         self._stop_keeping()
         if not self.body_complete and not upstream.write_paused:
             self.client.resume()
 
     def _send_piece(self, upstream: UpstreamConnection, data: bytes, complete: bool) -> None:
+        transport = self.client.outbox.direct(upstream.transport)
         if not self.head.chunked:
-            upstream.transport.write(data)
+            transport.write(data)
             return
         if data:
-            upstream.transport.writelines(chunk_parts(data))
+            transport.writelines(chunk_parts(data))
         if complete:
-            upstream.transport.write(LAST)
+            transport.write(LAST)
 
     def _stop_keeping(self) -> None:
         if self._kept is not None and (self._kept_size > REPLAY_BYTES or not self.keep_body):
             self._kept = None
-
-    def _framing_of(self, response: ResponseHead) -> int:
-        """Choose how the client can tell where the answer ends."""
-        if response.bodiless or self.head.method == "HEAD":
-            return heads.NONE
-        if response.length is not None:
-            return heads.COUNTED
-        return heads.CHUNKED if self.head.minor else heads.CLOSING
 
     def _relay_peeked(self) -> None:
         data = bytes(self._peeked or b"")
@@ -497,4 +496,4 @@ class Exchange:
         self.done = True
         self.ended_at = self.client.loop.time()
         self._kept = self._attempt = self._source = None
-        self.client.finished(self, self._closing or not self.body_complete)
+        self.client.finished(self, self._closing)

@@ -370,6 +370,15 @@ def response_start(head: ResponseHead, passing: Passing, framing: int) -> bytes:
     return start
 
 
+def framing_for(request: RequestHead, response: ResponseHead) -> int:
+    """Choose how the client can tell where the answer ends."""
+    if response.bodiless or request.method == "HEAD":
+        return NONE
+    if response.length is not None:
+        return COUNTED
+    return CHUNKED if request.minor else CLOSING
+
+
 def response_framing(head: ResponseHead, framing: int) -> bytes:
     if head.status == 101:
         return b"Connection: Upgrade\r\nUpgrade: websocket\r\n"

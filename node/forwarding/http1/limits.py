@@ -21,12 +21,16 @@ class ServerLimits:
     write_stall: float = 60.0  # without a byte taken of an answer
     tunnel_idle: float = 3600.0
     linger: float = 2.0  # that a refused client gets to read why
+    leftover_time: float = 30.0  # that the rest of a body may take to come when its answer is over
     last_call: float = 0.2  # that handshakes under way get to end when a drain begins
     drain_grace: float = 1.0  # that an idle connection stays open while draining
+    drain_first_grace: float = 5.0  # the same for one whose first request has not come: it may be on its way
     connections: int = 16384
     connections_per_address: int = 1024
     open_addresses: frozenset[str] = frozenset({"127.0.0.1", "::1"})
     early: int = 64 * 1024  # bytes of further requests that are read while one is being answered
+    leftover: int = 64 * 2**20  # bytes of a body that are thrown away behind a worker's answer; with more we close
+    small_leftover: int = 256 * 1024  # the same behind an answer of our own, where a count says how many there are
     head: HeadLimits = field(default_factory=HeadLimits)
     watch: KeepAlive = field(default_factory=KeepAlive)
 
@@ -35,8 +39,8 @@ class ServerLimits:
 class UpstreamLimits:
     """What the connections to workers may take."""
 
-    connections: int = 4096
-    connections_per_address: int = 512
+    connections: int = 16384
+    connections_per_address: int = 8192  # how many requests a worker gets at once is decided elsewhere
     idle: float = 30.0  # seconds that a connection is kept for the next request
     interim: int = 8  # 1xx answers before the real one
     head: HeadLimits = field(default_factory=HeadLimits)

@@ -72,8 +72,9 @@ class Listeners:
         """
         if not shared and sum(map(take_no_more, self._sockets)):
             await asyncio.sleep(pause)
-        waiting = [listener.dup() for listener in self._sockets if listener.fileno() >= 0]
-        for listener in self._sockets:
+        there = [listener for listener in self._sockets if listener.fileno() >= 0]  # none where we left before
+        waiting = [listener.dup() for listener in there]
+        for listener in there:
             asyncio.get_running_loop().remove_reader(listener)  # asyncio loses whom it accepted just before a close
         await _turns()
         self.close()

@@ -8,10 +8,17 @@ of a turn apart from the kernel's, and so each of them in the processor's caches
 from __future__ import annotations
 
 import asyncio
+import logging
+from typing import TypeVar
+
+log = logging.getLogger(__name__)
+
+
+T = TypeVar("T", bound=asyncio.WriteTransport)
 
 
 class Outbox:
-    """Holds first writes only: what else goes to the same worker must come after the turn."""
+    """Holds the first write of a request; what else is written to a worker goes to `direct`, and so behind it."""
 
     __slots__ = ("_held",)
 
@@ -25,9 +32,20 @@ class Outbox:
         if len(held) == 1:
             loop.call_soon(self.flush)
 
+    def direct(self, transport: T) -> T:
+        """Return a transport to which something may be written at once: nothing for it is held any longer."""
+        if self._held:
+            self.flush()
+        return transport
+
     def flush(self) -> None:
-        """Write everything now."""
+        """Write everything now; a transport that raises is cut, and keeps nothing from the others."""
         held, self._held = self._held, []
         for transport, data in held:
-            if not transport.is_closing():
+            if transport.is_closing():
+                continue
+            try:
                 transport.write(data)
+            except Exception:
+                log.exception("a worker's connection could not be written to")
+                transport.abort()

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Protocol, cast
 from node.forwarding.http1.chunks import BadChunk, ChunkDecoder
 from node.forwarding.http1.head import END, BadHead, HeadLimits, ResponseHead, hopeless, parse_response
 from node.forwarding.http1.interface import Trouble
+from node.forwarding.http1.kernel import unread, unsent
 from node.forwarding.http1.sweep import NEVER
 
 if TYPE_CHECKING:
@@ -15,6 +16,7 @@ if TYPE_CHECKING:
 
 REMEMBERED = 2048  # bytes of a head that is kept to recognise it when it comes again
 LAST_WORDS = 5.0  # seconds that a worker gets to take what was sent to it before the end
+SURE = 64 * 1024  # bytes that a worker's system takes of a body although nobody reads it
 
 # What is being read.
 HEAD, COUNTED, CHUNKED, TO_THE_END, TUNNEL = range(5)
@@ -149,8 +151,12 @@ class UpstreamConnection(asyncio.Protocol):
         """Let the transport close, which tells `connection_lost`."""
 
     def connection_lost(self, error: Exception | None) -> None:
-        exchange, self.exchange = self.exchange, None
         self.owner.gone(self)
+        if error is not None and self.exchange is not None and not self._deciding:
+            data = unread(self.transport)
+            if data:
+                self.data_received(data)
+        exchange, self.exchange = self.exchange, None
         if exchange is None:
             return
         if error is None and self._mode == TO_THE_END and not self._deciding:
@@ -288,12 +294,16 @@ class UpstreamConnection(asyncio.Protocol):
         if self._paused:
             self._paused = False
             self.transport.resume_reading()
-        reusable = head.keep_alive and not surplus and exchange.body_complete and not self.write_paused
-        if reusable and not self.transport.is_closing():
+        sent = exchange.body_complete and not (exchange.bytes_in and self._holds_back(exchange.bytes_in))
+        if head.keep_alive and sent and not surplus and not self.transport.is_closing():
             self.owner.free(self)
         else:
             self.end(exchange)
         exchange.upstream_data(data, True)
+
+    def _holds_back(self, size: int) -> bool:
+        """Tell whether some of a body of this size has not reached the worker, which does without it."""
+        return self.transport.get_write_buffer_size() > 0 or (size > SURE and unsent(self.transport) > 0)
 
     def _fail(self, kind: str, reason: str, status: int = 502) -> None:
         exchange, self.exchange = self.exchange, None

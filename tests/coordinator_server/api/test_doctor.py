@@ -33,6 +33,8 @@ async def test_an_empty_mesh_needs_an_invite(front: Front) -> None:
     assert "invite create" in checks["registry"]["hint"]
     assert not checks["service echo"]["ok"]
     assert "Nobody runs it" in checks["service echo"]["detail"]
+    assert "worker approve" in checks["service notes-coa"]["hint"]
+    assert "worker approve" not in checks["service echo"]["hint"]
 
 
 async def test_every_service_is_asked_once_through_its_node(front: Front) -> None:

@@ -125,6 +125,12 @@ async def test_the_stream_sends_a_snapshot_and_then_what_changes(front: Front) -
 async def test_the_stream_is_a_websocket_and_has_room_for_so_many(front: Front) -> None:
     document = await front.get("/api/topology/stream", 426)
     assert "WebSocket" in document["detail"]
+    handshake = {"Connection": "Upgrade", "Upgrade": "websocket", "Sec-WebSocket-Version": "13"}
+    for key in ("é" * 24, "short", ""):
+        async with front.session.get(
+            f"{front.url}/api/topology/stream", headers={**handshake, "Sec-WebSocket-Key": key}
+        ) as answer:
+            assert answer.status == 426
     async with contextlib.AsyncExitStack() as stack:
         for _ in range(200):
             await (await stack.enter_async_context(following(front))).receive()

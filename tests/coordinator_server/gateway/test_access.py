@@ -145,6 +145,8 @@ async def test_anonymous_is_for_this_machine_only(keys: ApiKeys, clock: Clock) -
         {"CF_Connecting_IP": "203.0.113.9"},
         {"Origin": "https://evil.example"},
         {"Origin": "null"},
+        {"Sec_Fetch_Site": "cross-site"},
+        {"Sec_Fetch_Site": "same-site"},
         {"Host": "rebound.evil.example:8080"},
         {"Host": "["},
     ],
@@ -159,4 +161,8 @@ async def test_anonymous_is_for_allowed_pages_and_a_wrong_key_is_still_wrong(key
     access = make(keys, clock, anonymous=True, origins=["https://app.example"])
     assert await enter(access, visit("127.0.0.1", Origin="https://app.example")) == "anonymous"
     assert await enter(access, visit("127.0.0.1", Origin="http://127.0.0.1:8080")) == "anonymous"
+    assert await enter(access, visit("127.0.0.1", Sec_Fetch_Site="same-origin")) == "anonymous"
+    assert await enter(access, visit("127.0.0.1", Sec_Fetch_Site="none")) == "anonymous"  # typed by a person
+    allowed = visit("127.0.0.1", Origin="https://app.example", Sec_Fetch_Site="cross-site")
+    assert await enter(access, allowed) == "anonymous"
     assert (await refused(access, visit("127.0.0.1", X_API_Key="wrong"))).kind == "unauthorized"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import io
 from collections.abc import AsyncIterator
 from pathlib import Path
@@ -14,6 +15,7 @@ import pytest
 
 from coordinator_server.front import FRONT
 from coordinator_server.gateway.keys import ApiKey
+from coordinator_server.gateway.routes import Wish
 from coordinator_server.registry.membership import Member
 from tests.support.front import Front, running_front, standing_clock
 from tests.support.waiting import eventually
@@ -138,6 +140,15 @@ async def test_nobody_gets_to_another_service_by_an_address_that_can_be_read_in_
     assert not worker.seen
 
 
+async def test_a_head_that_is_refused_again_and_again_keeps_nothing_of_the_requests(front: Front) -> None:
+    for _ in range(3):
+        answer, _ = await call(front, "/api/service/echo", method="GET")
+        assert answer.status == 405
+    problems = [thing.problem for thing in gc.get_objects() if isinstance(thing, Wish) and thing.problem]
+    assert problems
+    assert [problem for problem in problems if problem.__traceback__ is not None] == []
+
+
 async def test_a_rate_ends_in_429_with_the_time_to_wait(tmp_path: Path) -> None:
     async with running_front(tmp_path, standing_clock()) as front:
         await front.join("alpha")
@@ -248,6 +259,8 @@ async def test_a_long_body_streams_up_and_a_too_long_one_is_413(front: Front) ->
         assert await answer.text() == "1500000"
     answer, document = await call(front, "/service/echo/bytes", data=io.BytesIO(b"x" * 2_000_001), headers=key)
     assert (answer.status, kind(document)) == (413, "payload-too-large")
+    async with front.session.get(front.url + "/metrics") as scraped:
+        assert 'rma_rejected_requests_total{reason="payload-too-large"} 1.0' in await scraped.text()
 
 
 async def test_a_page_of_a_worker_cannot_act_as_ours(front: Front) -> None:
@@ -288,6 +301,11 @@ async def test_while_draining_services_are_refused_and_the_rest_still_answers(fr
     front.coordinator.readiness.ready = False
     answer, document = await call(front, "/service/echo", headers=key)
     assert (answer.status, kind(document)) == (503, "starting")
+
+
+async def test_an_address_without_a_name_says_what_is_missing(front: Front) -> None:
+    _answer, document = await call(front, "/service/", headers=await front.key())
+    assert "name is missing" in document["detail"]
 
 
 async def test_requests_are_counted_for_prometheus(front: Front) -> None:

@@ -10,6 +10,7 @@ from typing import Any
 import msgspec
 import pytest
 
+from coordinator_server.gateway_processes import channel
 from coordinator_server.gateway_processes.channel import LENGTH, Channel
 from coordinator_server.gateway_processes.messages import Failed, FromGateway, Serving, Wants, from_gateway
 from tests.support.waiting import eventually
@@ -59,6 +60,23 @@ async def test_messages_come_whole_however_they_are_cut(end: End, size: int) -> 
         await asyncio.sleep(0)
     await eventually(lambda: len(end.heard) == len(sent), "all have come")
     assert end.heard == sent
+
+
+async def test_who_asks_for_more_in_one_turn_than_may_wait_is_cut_off_at_once(
+    end: End, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(channel, "MOST_UNSENT", 1000)
+    for _ in range(5):
+        end.channel.send(Wants("key", "k" * 100, 1))
+        await asyncio.sleep(0)  # in turns of their own they are no more than a few
+    for _ in range(20):
+        end.channel.send(Wants("key", "k" * 100, 1))
+    await eventually(lambda: end.lost, "its line is cut")
+    end.raw.settimeout(30)
+    got = b""
+    while data := await asyncio.to_thread(end.raw.recv, 4096):
+        got += data
+    assert len(got) == 5 * len(framed(Wants("key", "k" * 100, 1)))
 
 
 async def test_what_is_sent_in_one_turn_leaves_in_order(end: End) -> None:

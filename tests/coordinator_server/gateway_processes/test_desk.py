@@ -130,7 +130,7 @@ async def test_what_it_counted_is_in_the_metrics_and_its_loads_in_the_registry(t
             Report(
                 ended=(Ended("ner", "alpha", "direct", 200, 3),),
                 loads={"alpha": 0.75, "nobody": 0.5},
-                queues={"ner": 2},
+                queues={"ner": 2, "no service": 5},
                 retries=4,
             )
         )
@@ -138,6 +138,7 @@ async def test_what_it_counted_is_in_the_metrics_and_its_loads_in_the_registry(t
         text = front.metrics.exposition().decode()
         assert 'service="ner",status="200",worker="alpha"} 3.0' in text
         assert 'rma_queue_depth{service="ner"} 2.0' in text
+        assert "no service" not in text
         assert "rma_retries_total 4.0" in text
         member = made.room.coordinator.registry.member("alpha")
         assert member is not None

@@ -8,8 +8,8 @@ import sys
 
 import pytest
 
-from coordinator_server.gateway_processes import sockets
 from coordinator_server.gateway_processes.sockets import bind_all, check_shareable
+from node.forwarding.http1.server import shared_socket
 from node.program.errors import EXIT_IN_USE, EXIT_USAGE, UserFacingError
 
 linux = pytest.mark.skipif(sys.platform != "linux", reason="needs SO_REUSEPORT as Linux has it")
@@ -42,15 +42,14 @@ def test_a_port_on_which_somebody_listens_is_refused_even_if_they_would_share_it
 @linux
 def test_a_failure_half_way_closes_what_was_bound(monkeypatch: pytest.MonkeyPatch) -> None:
     made: list[socket.socket] = []
-    bind_one = sockets._bind_one
 
     def fail_at_third(host: str, port: int) -> socket.socket:
         if len(made) == 2:
             raise OSError(24, "Too many open files")
-        made.append(bind_one(host, port))
+        made.append(shared_socket(host, port))
         return made[-1]
 
-    monkeypatch.setattr(sockets, "_bind_one", fail_at_third)
+    monkeypatch.setattr("coordinator_server.gateway_processes.sockets.shared_socket", fail_at_third)
     with pytest.raises(UserFacingError, match="3 processes"):
         bind_all("127.0.0.1", 0, 3)
     assert [one.fileno() for one in made] == [-1, -1]

@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import asyncio
+from urllib.parse import urlsplit
+
 import aiohttp
+import pytest
 
 from coordinator_server.gateway_processes.to_first import ToFirst
 from node.forwarding.http1.server import Http1Server
@@ -33,6 +37,19 @@ async def test_a_websocket_passes_in_both_directions() -> None:
         for word in ("one", "two"):
             await talk.send_str(word)
             assert await talk.receive_str(timeout=60) == f"127.0.0.1: {word}"
+
+
+@pytest.mark.parametrize("process", ["first", "gateway"])
+async def test_a_health_check_that_names_no_host_is_served_by_every_process(process: str) -> None:
+    async with two_halves() as halves:
+        parts = urlsplit(str(getattr(halves, process)))
+        reader, writer = await asyncio.open_connection(parts.hostname, parts.port)
+        writer.write(b"GET /health HTTP/1.0\r\n\r\n")
+        async with asyncio.timeout(60):
+            answer = await reader.read()
+        writer.close()
+        await writer.wait_closed()
+        assert answer.split()[1] == b"200"
 
 
 async def test_without_the_first_a_client_is_told_so() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from functools import partial
 from typing import Any
 
 import pytest
@@ -52,6 +53,21 @@ def test_all_who_wait_are_asked_for_together() -> None:
     assert desk.tokens.waiting == 0
 
 
+def test_a_grant_is_for_those_who_waited_however_long_it_takes_to_go_on_with_all_of_them() -> None:
+    desk = Desk()
+
+    def ask_slowly(who: str) -> None:
+        desk.now += HELD
+        desk.ask(who)
+
+    for who in "abc":
+        desk.tokens.wait(NAME, partial(ask_slowly, who), lambda: None)
+    desk.tokens.granted(Granted("key", "k1", 3, 0.0))
+    assert desk.passed == ["a", "b", "c"]
+    desk.ask("d")
+    assert desk.passed[-1] == "d refused"
+
+
 def test_who_is_not_answered_is_told_so_and_the_next_one_asks_anew() -> None:
     desk = Desk()
     patience = desk.tokens.patience
@@ -71,6 +87,34 @@ def test_who_is_not_answered_is_told_so_and_the_next_one_asks_anew() -> None:
     assert desk.sent == [Wants("key", "k1", 1)] * 2
     desk.tokens.fail_all()
     assert desk.passed[-1] == "c unanswered"
+
+
+def test_nobody_who_waits_is_compared_with_the_others() -> None:
+    compared = 0
+
+    class Told:
+        """What is called when there is an answer; to compare it costs, if only for thousands that wait."""
+
+        __hash__ = None  # type: ignore[assignment]  # nothing is to compare it that way either
+
+        def __call__(self) -> None:
+            pass
+
+        def __eq__(self, other: object) -> bool:
+            nonlocal compared
+            compared += 1
+            return self is other
+
+    desk, failed = Desk(), list[int]()
+    for number in range(20):
+        desk.tokens.wait(NAME, Told(), partial(failed.append, number))
+    desk.now = 2 * desk.tokens.patience
+    desk.tokens.tick()
+    desk.tokens.wait(NAME, Told(), partial(failed.append, 20))
+    desk.tokens.tick()
+    assert failed == list(range(20))
+    assert desk.tokens.waiting == 1
+    assert compared == 0
 
 
 def test_what_nobody_uses_is_given_back() -> None:

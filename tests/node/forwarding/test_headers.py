@@ -12,6 +12,7 @@ from node.forwarding.headers import (
     UPGRADE_REQUEST,
     Answers,
     Fields,
+    forwarded,
     has_trace,
     new_trace,
     origin_lines,
@@ -58,15 +59,27 @@ def test_a_handshake_passes_to_switch_protocols_and_only_then() -> None:
 
 
 def test_what_a_client_says_about_its_origin_is_replaced() -> None:
-    said = ("X-Forwarded-For: 1.2.3.4", "X-Forwarded-Proto: gopher", "X-Forwarded-Host: bank")
+    said = ("X-Forwarded-For: 1.2.3.4", "X-Forwarded-Proto: gopher", "X-Forwarded-Host: bank", "Forwarded: for=x")
     told = origin_lines(exchange(*said), trusted=False)
-    assert told == b"X-Forwarded-For: 10.0.0.9\r\nX-Forwarded-Proto: https\r\nX-Forwarded-Host: gw\r\n"
+    assert told == (
+        b"X-Forwarded-For: 10.0.0.9\r\nX-Forwarded-Proto: https\r\nX-Forwarded-Host: gw\r\n"
+        b'Forwarded: for=10.0.0.9;host="gw";proto=https\r\n'
+    )
 
 
 def test_what_another_node_says_about_it_is_kept() -> None:
     said = ("X-Forwarded-For: 1.2.3.4", "X-Forwarded-Proto: https", "X-Forwarded-Host: bank")
-    told = origin_lines(exchange(*said, secure=False), trusted=True)
-    assert told == b"X-Forwarded-For: 1.2.3.4, 10.0.0.9\r\nX-Forwarded-Proto: https\r\nX-Forwarded-Host: bank\r\n"
+    by = "for=1.2.3.4;proto=https"
+    told = origin_lines(exchange(*said, f"Forwarded: {by}", secure=False), trusted=True)
+    assert told == (
+        b"X-Forwarded-For: 1.2.3.4, 10.0.0.9\r\nX-Forwarded-Proto: https\r\nX-Forwarded-Host: bank\r\n"
+        b'Forwarded: for=1.2.3.4;proto=https, for=10.0.0.9;host="gw";proto=http\r\n'
+    )
+
+
+def test_an_address_with_colons_is_quoted_and_a_zone_is_nobodys_business() -> None:
+    assert forwarded("fe80::1%eth0", "http", "[::1]:8080") == 'for="[fe80::1]";host="[::1]:8080";proto=http'
+    assert forwarded("unknown", "http", "") == "for=unknown;proto=http"
 
 
 def test_a_trace_is_recognised_or_begun() -> None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import datetime
 import ssl
 from collections.abc import AsyncIterator, Sequence
 from dataclasses import replace
@@ -12,42 +11,16 @@ from pathlib import Path
 import msgspec
 import pytest
 from aiohttp import web
-from cryptography import x509
-from cryptography.hazmat.primitives import hashes, serialization
-from cryptography.hazmat.primitives.asymmetric import ec
-from cryptography.x509.oid import NameOID
 
 from node.forwarding.http1.pool import Address, connect_tcp
 from node.forwarding.http1.upstream import UpstreamConnection
 from node.forwarding.resolver import PublicConnector
 from node.program.web import HttpServer, bind
 from node.wire.messages import Endpoints
+from tests.support.certificates import self_signed
 from tests.support.routing import Front, Source, front, post, record
 
 NAME, PUBLIC = "worker.example.org", "93.184.215.14"
-
-
-def certificate(folder: Path, name: str) -> Path:
-    """Make a key and a certificate for a name, in one file."""
-    key = ec.generate_private_key(ec.SECP256R1())
-    subject = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, name)])
-    now = datetime.datetime.now(datetime.UTC)
-    made = (
-        x509.CertificateBuilder()
-        .subject_name(subject)
-        .issuer_name(subject)
-        .public_key(key.public_key())
-        .serial_number(1)
-        .not_valid_before(now - datetime.timedelta(days=1))
-        .not_valid_after(now + datetime.timedelta(days=1))
-        .add_extension(x509.SubjectAlternativeName([x509.DNSName(name)]), critical=False)
-        .sign(key, hashes.SHA256())
-    )
-    encoding = serialization.Encoding.PEM
-    secret = key.private_bytes(encoding, serialization.PrivateFormat.PKCS8, serialization.NoEncryption())
-    file = folder / "tunnel.pem"
-    file.write_bytes(made.public_bytes(encoding) + secret)
-    return file
 
 
 async def hello(request: web.Request) -> web.Response:
@@ -59,9 +32,9 @@ async def hello(request: web.Request) -> web.Response:
 @contextlib.asynccontextmanager
 async def tunnelled(folder: Path, certified: str, leads_to: str) -> AsyncIterator[Front]:
     """Run a gateway before a worker that has a tunnel only; the tunnel's name leads to some address."""
-    file = certificate(folder, certified)
+    certificate, key = self_signed(folder, certified)
     server_side = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    server_side.load_cert_chain(file)
+    server_side.load_cert_chain(certificate, key)
     app = web.Application()
     app.router.add_route("*", "/{tail:.*}", hello)
     server = HttpServer(app, bind("127.0.0.1", 0), server_side)
@@ -79,7 +52,7 @@ async def tunnelled(folder: Path, certified: str, leads_to: str) -> AsyncIterato
     worker = msgspec.structs.replace(record("w1", 8000), endpoints=ends)
     async with front(Source(records=[worker])) as gateway:
         forwarder = gateway.router._parts.forwarder
-        forwarder._trust = ssl.create_default_context(cafile=str(file))
+        forwarder._trust = ssl.create_default_context(cafile=str(certificate))
         forwarder._upstreams.connect = PublicConnector(look_up, connect)
         yield gateway
     await server.stop()

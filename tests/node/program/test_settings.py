@@ -17,6 +17,7 @@ class Example:
     port: int = setting(8000, "TCP port", low=0, high=65535, env=("OLD_PORT",))
     pause: float = setting(30.0, "pause", unit="seconds", low=0.1)
     rate: float = setting(1.0, "rate")
+    extra: float = setting(0.0, "one more (0: never)", unit="seconds")
     keyring: bool = setting(True, "use it")
     mode: Literal["auto", "off"] = setting("auto", "how", choices=("auto", "off"))
     name: str = setting("", "a name")
@@ -84,6 +85,7 @@ def test_the_help_names_default_unit_and_choices(capsys: pytest.CaptureFixture[s
     text = " ".join(capsys.readouterr().out.split())
     for part in ("pause, seconds (default 30.0)", "auto|off", "--no-keyring", "SERVICE", "100 %", "(default 8000)"):
         assert part in text
+    assert "(0: never), seconds (default 0.0)" in text
 
 
 def test_a_list_is_one_variable_with_commas_or_a_list_in_the_file(tmp_path: Path) -> None:
@@ -164,7 +166,7 @@ def test_a_bad_flag_is_named_as_it_was_typed() -> None:
         (f"pause = 1{'0' * 400}", "allowed is a number of at least 0.1 (seconds)."),
         (
             "prot = 1",
-            "is 1; allowed is one of allow, hidden, keyring, mode, name, nick, pause, port, ports, rate.",
+            "is 1; allowed is one of allow, extra, hidden, keyring, mode, name, nick, pause, port, ports, rate.",
         ),
     ],
 )

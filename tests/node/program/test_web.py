@@ -152,6 +152,12 @@ async def test_a_refusal_is_a_problem_with_its_type_status_and_id(
 async def test_a_wrong_method_says_which_are_allowed(url: str, client: ClientSession) -> None:
     async with client.delete(url + "/order") as answer:
         assert answer.headers["Allow"] == "POST"
+        assert json.loads(await answer.read())["detail"] == "/order does not take DELETE. It takes POST."
+
+
+async def test_an_address_where_nothing_is_is_named(url: str, client: ClientSession) -> None:
+    async with client.get(url + "/absent") as answer:
+        assert json.loads(await answer.read())["detail"] == "There is nothing at /absent."
 
 
 async def test_a_problem_brings_its_headers_and_members(url: str, client: ClientSession) -> None:

@@ -377,6 +377,29 @@ async def test_a_forwarded_request_whose_service_crashed_may_go_elsewhere() -> N
             assert await post(gateway) == (200, "2", "fine")
 
 
+async def test_a_forwarded_request_for_which_we_may_open_no_connection_finds_us_busy_and_goes_elsewhere() -> None:
+    held: list[web.Request] = []
+
+    async def holds(request: web.Request) -> web.StreamResponse:
+        held.append(request)
+        return await silent(request)
+
+    async with serving(holds) as service, serving(fine) as other:
+        local = LocalTable({OCR.name: Local(service.url)})
+        async with front(worker_id="w1", local=local) as node:
+            node.router._parts.forwarder._upstreams.limits = UpstreamLimits(connections_per_address=1)
+            holding = asyncio.get_running_loop().create_task(post(node))
+            await until(lambda: bool(held))
+            assert await post(node, {"X-RMA-Hops": "1"}) == (503, "", "overloaded")
+            source = Source(records=[record("w1", node.server.port), record("w2", other.port)])
+            settings = RoutingSettings(policy="round-robin", retry_base=0.0)
+            async with front(source, settings=settings) as gateway:
+                assert await post(gateway) == (200, "2", "fine")
+            holding.cancel()
+            await asyncio.gather(holding, return_exceptions=True)
+            assert len(held) == 1
+
+
 async def test_a_worker_never_gets_more_than_its_concurrency_and_the_rest_waits_or_is_refused() -> None:
     hold, inside, most = asyncio.Event(), 0, 0
 

@@ -13,13 +13,14 @@ import pytest
 from node.forwarding.http1.client import FIRST_HEADS, REMEMBERED, TURNS, FirstHeads
 from node.forwarding.http1.head import BadHead, HeadLimits
 from node.forwarding.http1.limits import ServerLimits
-from tests.support.http1 import DEADLINE, GET, OK, Forwarding, answer_ok, read_request, running, working
+from tests.support.http1 import DEADLINE, GET, OK, Forwarding, answer_ok, read_head, read_request, running, working
 from tests.support.waiting import eventually
 
 POST = b"POST /b HTTP/1.1\r\nHost: g\r\nContent-Length: 5\r\n\r\nhello"
 CHUNKED = (
     b"POST /c HTTP/1.1\r\nHost: g\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nabc\r\n2;x\r\nde\r\n0\r\nT: v\r\n\r\n"
 )
+MUCH = 64 * 2**20  # bytes
 Streams = tuple[asyncio.StreamReader, asyncio.StreamWriter]
 
 
@@ -243,14 +244,16 @@ async def test_a_reset_leaves_nothing_behind() -> None:
         await eventually(lambda: len(plane.handler.over) == len(plane.handler.begun), "all are over", DEADLINE)
 
 
-async def test_a_client_that_takes_nothing_is_cut_and_one_that_is_slow_is_not() -> None:
-    async def much(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        await read_request(reader)
-        writer.write(b"HTTP/1.1 200 OK\r\nContent-Length: 67108864\r\n\r\n")
-        for _ in range(1024):
-            writer.write(bytes(65536))
-            await writer.drain()
+async def much(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    """Answer with far more than the kernel holds."""
+    await read_request(reader)
+    writer.write(b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n" % MUCH)
+    for _ in range(MUCH // 65536):
+        writer.write(bytes(65536))
+        await writer.drain()
 
+
+async def test_a_client_that_takes_nothing_is_cut() -> None:
     limits = ServerLimits(write_stall=0.5)
     async with working(much) as worker, running(worker, limits=limits) as plane, plane.client() as client:
         await client.say(GET)
@@ -258,6 +261,22 @@ async def test_a_client_that_takes_nothing_is_cut_and_one_that_is_slow_is_not() 
         assert plane.handler.over[0].gone
         assert plane.handler.gone == 1
         await eventually(lambda: not worker.open, "the worker is let go", DEADLINE)
+
+
+async def test_a_client_that_takes_something_now_and_then_is_left_in_peace() -> None:
+    limits = ServerLimits(write_stall=10 * DEADLINE)
+    async with working(much) as worker, running(worker, limits=limits) as plane, plane.client() as client:
+        await client.say(GET)
+        await read_head(client.reader)
+        [connection] = plane.server.connections
+        for _ in range(4):
+            await eventually(lambda: connection.write_paused, "it takes no more", DEADLINE)
+            connection.deadline = 0.0
+            await eventually(lambda: connection.deadline, "its time was over", DEADLINE)
+            async with asyncio.timeout(DEADLINE):
+                await client.reader.readexactly(MUCH // 8)
+        async with asyncio.timeout(DEADLINE):
+            assert len(await client.reader.readexactly(MUCH // 2)) == MUCH // 2
 
 
 async def test_connections_to_one_address_are_limited() -> None:

@@ -104,6 +104,14 @@ async def test_those_in_the_queue_are_taken_when_nobody_accepts_in_time() -> Non
         socket.create_connection(("127.0.0.1", port), timeout=DEADLINE)
 
 
+async def test_who_is_told_to_end_twice_ends_once() -> None:
+    server = Http1Server(Forwarding(to_app="/"), [listening()], sweep=Sweep(0.02))
+    await server.start()
+    for _ in range(2):
+        await server.drain(DEADLINE)
+        await server.stop()
+
+
 @pytest.mark.skipif(sys.platform == "win32", reason="sockets are shared by descriptors")
 @pytest.mark.parametrize("drained", [True, False])
 async def test_a_shared_socket_goes_on_for_those_who_hold_it(drained: bool) -> None:

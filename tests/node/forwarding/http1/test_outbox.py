@@ -17,7 +17,12 @@ class Transport:
     def is_closing(self) -> bool:
         return self.closing
 
+    def abort(self) -> None:
+        self.closing = True
+
     def write(self, data: bytes) -> None:
+        if not data:
+            raise ValueError("nothing to write")
         self.told.append((self.name, data))
 
 
@@ -47,3 +52,27 @@ async def test_nothing_goes_to_who_has_been_closed_meanwhile() -> None:
     gone.closing = True
     await asyncio.sleep(0)
     assert told == [("there", b"2")]
+
+
+async def test_a_connection_that_cannot_be_written_to_keeps_nothing_from_the_others() -> None:
+    told: list[tuple[str, bytes]] = []
+    bad: Any = Transport("bad", told)
+    good: Any = Transport("good", told)
+    outbox, loop = Outbox(), asyncio.get_running_loop()
+    outbox.write(bad, b"", loop)
+    outbox.write(good, b"1", loop)
+    await asyncio.sleep(0)
+    assert told == [("good", b"1")]
+    assert (bad.closing, good.closing) == (True, False)
+
+
+async def test_what_is_written_directly_comes_behind_what_was_held() -> None:
+    """A worker that answers what it has not been asked yet must not get the rest of a request before its head."""
+    told: list[tuple[str, bytes]] = []
+    one: Any = Transport("one", told)
+    outbox, loop = Outbox(), asyncio.get_running_loop()
+    outbox.write(one, b"1", loop)
+    outbox.direct(one).write(b"2")
+    assert told == [("one", b"1"), ("one", b"2")]
+    await asyncio.sleep(0)
+    assert told == [("one", b"1"), ("one", b"2")]

@@ -14,6 +14,7 @@ from node.forwarding.http1.server import Http1Server
 from node.forwarding.http1.sweep import Sweep
 from node.forwarding.http1.upstream import UpstreamConnection
 from tests.support.http1 import PASSING, Forwarding
+from tests.support.http1_fuzzing import Wire
 
 TURNS = 3000
 REQUESTS = [
@@ -32,49 +33,6 @@ ANSWERS = [
     b"HTTP/1.1 101 Switching\r\nConnection: upgrade\r\nUpgrade: websocket\r\n\r\nframes",
     b"HTTP/1.1 503 Busy\r\nContent-Length: 0\r\nConnection: close\r\n\r\n",
 ]
-
-
-class Wire(asyncio.Transport):
-    """A transport that leads nowhere: it keeps what is written, and tells its protocol when it is closed."""
-
-    def __init__(self, protocol: asyncio.Protocol) -> None:
-        super().__init__({"peername": ("10.0.0.1", 1)})
-        self.protocol = protocol
-        self.written = 0
-        self.closing = self.lost = self.paused = False
-
-    def write(self, data: bytes | bytearray | memoryview) -> None:
-        self.written += len(data)
-
-    def is_closing(self) -> bool:
-        return self.closing
-
-    def close(self) -> None:
-        self.closing = True
-
-    def abort(self) -> None:
-        self.closing = True
-
-    def can_write_eof(self) -> bool:
-        return True
-
-    def write_eof(self) -> None:
-        pass
-
-    def pause_reading(self) -> None:
-        self.paused = True
-
-    def resume_reading(self) -> None:
-        self.paused = False
-
-    def get_write_buffer_size(self) -> int:
-        return 0
-
-    def settle(self) -> None:
-        """Tell the protocol of its end, as the loop does after a close."""
-        if self.closing and not self.lost:
-            self.lost = True
-            self.protocol.connection_lost(None)
 
 
 class Network(Forwarding):

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import datetime
-import ipaddress
 import socket
 import ssl
 import sys
@@ -13,15 +11,12 @@ import time
 from pathlib import Path
 
 import pytest
-from cryptography import x509
-from cryptography.hazmat.primitives import hashes, serialization
-from cryptography.hazmat.primitives.asymmetric import ec
-from cryptography.x509.oid import NameOID
 
 from node.forwarding.http1.exchange import Exchange
 from node.forwarding.http1.limits import ServerLimits
 from node.forwarding.http1.server import Http1Server, counted_address, shared_socket
 from node.forwarding.http1.sweep import Sweep
+from tests.support.certificates import self_signed
 from tests.support.http1 import (
     DEADLINE,
     GET,
@@ -48,7 +43,7 @@ async def test_what_is_in_flight_ends_before_a_drain_does() -> None:
         writer.write(OK)
 
     asked, release = asyncio.Event(), asyncio.Event()
-    limits = ServerLimits(drain_grace=0.05)
+    limits = ServerLimits(drain_grace=0.05, drain_first_grace=0.05)
     async with (
         working(slow) as worker,
         running(worker, limits=limits) as plane,
@@ -103,8 +98,38 @@ async def test_a_connection_whose_answer_had_begun_before_a_drain_is_closed_afte
         assert not plane.server.connections
 
 
+async def test_a_connection_without_a_request_so_far_has_longer_than_one_that_had_an_answer() -> None:
+    limits = ServerLimits(drain_grace=0.05, drain_first_grace=10 * DEADLINE)
+    async with (
+        working() as worker,
+        running(worker, limits=limits) as plane,
+        plane.client() as early,
+        plane.client() as used,
+    ):
+        assert (await used.ask(GET)).status == 200
+        await eventually(lambda: len(plane.server.connections) == 2, "both are there", DEADLINE)
+        draining = asyncio.get_running_loop().create_task(plane.server.drain(10 * DEADLINE))
+        assert await used.rest() == b""
+        answer = await early.ask(GET)
+        assert (answer.status, answer.field("Connection")) == (200, "close")
+        assert await early.rest() == b""
+        async with asyncio.timeout(DEADLINE):
+            await draining
+        assert not plane.server.connections
+
+
+async def test_the_deadline_of_a_drain_bounds_the_wait_for_a_first_request() -> None:
+    limits = ServerLimits(drain_first_grace=10 * DEADLINE)
+    async with running(limits=limits) as plane, plane.client() as silent:
+        await eventually(lambda: plane.server.connections, "it is there", DEADLINE)
+        async with asyncio.timeout(DEADLINE):
+            await plane.server.drain(0.1)
+            await plane.server.stop()
+        assert await silent.rest() == b""
+
+
 async def test_whoever_arrives_while_a_server_drains_has_the_grace_and_no_more() -> None:
-    limits = ServerLimits(drain_grace=0.05, head_time=10 * DEADLINE, last_call=0.0)
+    limits = ServerLimits(drain_first_grace=0.05, head_time=10 * DEADLINE, last_call=0.0)
     async with running(limits=limits) as plane:
         with socket.create_connection(("127.0.0.1", plane.port), timeout=DEADLINE) as silent:
             async with asyncio.timeout(DEADLINE):
@@ -118,9 +143,7 @@ async def test_a_request_that_has_come_in_time_counts_however_late_we_are() -> N
             if exchange.head.target == "/busy":
                 connection.deadline = 0.0
                 client.sendall(GET)
-                time.sleep(
-                    0.05
-                )  # nothing else is done: when it is over, the limit has passed and a request is there
+                time.sleep(0.05)  # nothing else is done: after it, the limit has passed and a request is there
             super().begin(exchange)
 
     limits = ServerLimits(keepalive=10 * DEADLINE)
@@ -206,35 +229,10 @@ def test_a_port_that_is_taken_cannot_be_shared() -> None:
         shared_socket("127.0.0.1", taken.getsockname()[1])
 
 
-@pytest.fixture
-def certificate(tmp_path: Path) -> Path:
-    key = ec.generate_private_key(ec.SECP256R1())
-    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "localhost")])
-    now = datetime.datetime.now(datetime.UTC)
-    made = (
-        x509.CertificateBuilder()
-        .subject_name(name)
-        .issuer_name(name)
-        .public_key(key.public_key())
-        .serial_number(1)
-        .not_valid_before(now - datetime.timedelta(days=1))
-        .not_valid_after(now + datetime.timedelta(days=1))
-        .add_extension(x509.SubjectAlternativeName([x509.IPAddress(ipaddress.ip_address("127.0.0.1"))]), False)
-        .sign(key, hashes.SHA256())
-    )
-    path = tmp_path / "certificate.pem"
-    path.write_bytes(
-        made.public_bytes(serialization.Encoding.PEM)
-        + key.private_bytes(
-            serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
-        )
-    )
-    return path
-
-
-async def test_tls_is_spoken_and_known(certificate: Path) -> None:
+async def test_tls_is_spoken_and_known(tmp_path: Path) -> None:
+    certificate, key = self_signed(tmp_path)
     server_side = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    server_side.load_cert_chain(certificate)
+    server_side.load_cert_chain(certificate, key)
     client_side = ssl.create_default_context(cafile=str(certificate))
     handler, listener = Forwarding(to_app="/"), listening()
     server = Http1Server(handler, [listener], sweep=Sweep(), tls=server_side)

@@ -173,6 +173,24 @@ def requests_heard(data: bytes, cuts: list[int]) -> Any:
     return [one for one in heard if one is not None], [one for one in statuses if one != b"100"], closing
 
 
+def early_answers_heard(behind: bytes, cuts: list[int]) -> list[bytes]:
+    """Return the statuses that a client hears when the first worker answers by the head of a body alone."""
+    visit = Visit()
+    head, _, body = behind.partition(b"\r\n\r\n")
+    visit.hear(visit.wire, head + b"\r\n\r\n" + body[:1])
+    visit.hear(visit.relay.wires[0], OK)
+    for piece in pieces(body[1:] + REQUESTS[0] + REQUESTS[2] + REQUESTS[0], cuts):
+        visit.hear(visit.wire, piece)
+        for wire in itertools.islice(visit.relay.wires, 1, None):  # grows meanwhile
+            if message(bytes(wire.written)) is not None and not wire.closing:
+                visit.hear(wire, OK)
+                wire.close()
+    statuses = re.findall(rb"HTTP/1\.1 (\d+)", bytes(visit.wire.written))
+    statuses += [b"closed"] * (visit.wire.closing or visit.wire.ended)
+    visit.end()
+    return statuses
+
+
 def answer_heard(asking: bytes, answer: bytes, cuts: list[int], *, closes: bool) -> Any:
     """Return what a client hears of a worker's bytes."""
     visit = Visit()
@@ -221,6 +239,22 @@ def test_a_worker_is_heard_in_the_same_way_however_its_bytes_are_cut(
     asking: bytes, answer: bytes, cuts: list[int], closes: bool
 ) -> None:
     assert answer_heard(asking, answer, cuts, closes=closes) == answer_heard(asking, answer, [], closes=closes)
+
+
+@settings(max_examples=200)
+@given(st.sampled_from([REQUESTS[2], REQUESTS[3]]), CUTS)
+@example(REQUESTS[2], list(range(1000)))
+@example(REQUESTS[3], list(range(1000)))
+def test_what_follows_a_body_whose_answer_was_early_is_found_however_it_is_cut(
+    asking: bytes, cuts: list[int]
+) -> None:
+    assert early_answers_heard(asking, cuts) == [b"200"] * 4
+
+
+@settings(max_examples=100)
+@given(CUTS)
+def test_behind_a_broken_body_whose_answer_was_early_nothing_is_found(cuts: list[int]) -> None:
+    assert early_answers_heard(ODD_REQUESTS[1], cuts) == [b"200", b"closed"]
 
 
 def test_every_answer_to_every_request_may_come_byte_by_byte() -> None:

@@ -8,8 +8,9 @@ import socket
 import pytest
 from msgspec.structs import replace
 
+from node.forwarding.http1.exchange import Exchange
 from node.forwarding.http1.head import HeadLimits
-from node.forwarding.http1.interface import Patience
+from node.forwarding.http1.interface import Patience, Trouble
 from node.forwarding.http1.limits import UpstreamLimits
 from node.forwarding.http1.pool import Address, connect_tcp
 from node.forwarding.http1.upstream import UpstreamConnection
@@ -266,11 +267,52 @@ async def test_an_answer_may_come_before_the_whole_request_has() -> None:
         writer.write(b"HTTP/1.1 413 Large\r\nContent-Length: 2\r\n\r\nno")
         await reader.read()
 
-    async with working(early) as worker, running(worker) as plane, plane.client() as client:
+    async with working(early, answer_ok) as worker, running(worker) as plane, plane.client() as client:
         await client.say(POST[:-1])
         assert (await client.answer()).status == 413
-        assert await client.rest() == b""
         await eventually(lambda: not worker.open, "the worker's connection is not used again", DEADLINE)
+        assert (await client.ask(POST[-1:] + GET)).status == 200
+        assert worker.connections == 2
+
+
+async def test_a_worker_that_has_read_a_large_body_keeps_its_connection() -> None:
+    size = 4 * 2**20
+    raw = b"POST / HTTP/1.1\r\nHost: g\r\nContent-Length: %d\r\n\r\n" % size + bytes(size)
+    async with working() as worker, running(worker) as plane, plane.client() as client:
+        for _ in range(3):
+            assert (await client.ask(raw)).status == 200
+        assert worker.connections == 1
+
+
+async def test_an_answer_that_came_before_the_connection_broke_counts_though_nobody_had_read_it() -> None:
+    class Held(Forwarding):
+        def failed(self, exchange: Exchange, trouble: Trouble) -> None:
+            raise AssertionError(trouble)
+
+    async def answers_and_resets(reader: Reader, writer: Writer) -> None:
+        await read_head(reader)
+        await go_on.wait()
+        writer.write(OK)
+        writer.get_extra_info("socket").setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, b"\x01\0\0\0\0\0\0\0")
+        writer.transport.abort()
+        gone.set()
+
+    go_on, gone = asyncio.Event(), asyncio.Event()
+    async with (
+        working(answers_and_resets) as worker,
+        running(worker, handler=Held()) as plane,
+        plane.client() as client,
+    ):
+        await client.say(POST[:-1])
+        await eventually(lambda: plane.handler.begun and plane.handler.begun[0].upstream, "it is sent", DEADLINE)
+        connection = plane.handler.begun[0].upstream
+        assert connection is not None
+        connection.transport.pause_reading()  # as if the loop had yet to come to it
+        go_on.set()
+        await gone.wait()
+        await eventually(lambda: not worker.open, "it has gone", DEADLINE)
+        await client.say(POST[-1:])  # whose write fails
+        assert (await client.answer()).body == b"ok"
 
 
 async def test_an_answers_head_is_limited() -> None:
