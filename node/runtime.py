@@ -11,6 +11,7 @@ import logging
 import socket
 import time
 from collections.abc import Callable
+from ipaddress import IPv4Network
 from pathlib import Path
 from typing import Any
 
@@ -24,6 +25,7 @@ from node.control import ControlApi, ViewFeed
 from node.coordinator_talk import CoordinatorTalk
 from node.forwarding.access_log import AccessLog, open_access_log
 from node.forwarding.http1.limits import ServerLimits
+from node.forwarding.members_only import MembersOnly
 from node.forwarding.plane import DataPlane
 from node.front_desk import FrontDesk
 from node.hardware.detect import detect_async
@@ -108,13 +110,14 @@ class NodeRuntime:
             await self.stop()
             raise
 
-    def _make_server(self, listener: socket.socket) -> DataPlane:
-        """Put our doors behind a socket."""
+    def _make_server(self, listener: socket.socket, members_of: IPv4Network | None = None) -> DataPlane:
+        """Put our doors behind a socket; for everybody, or for those only who come from an overlay."""
         patience = self.config.idle_timeout
         limits = ServerLimits(body_idle=patience, write_stall=patience, drain_grace=GRACE)
         door = ServiceDoor(self.desk)
         door.access_log = self._access_log
-        return DataPlane(door, HttpApi(self.desk).application(), listener, limits=limits)
+        handler = door if members_of is None else MembersOnly(door, members_of)
+        return DataPlane(handler, HttpApi(self.desk).application(), listener, limits=limits)
 
     async def _start(self) -> None:
         assert self._server is not None
@@ -317,9 +320,10 @@ class NodeRuntime:
         self.overlay.readmit()
 
     async def _open_in_overlay(self, command: e.OpenInOverlay) -> None:
-        if self.session is None or self._server is None:
+        network = self.overlay.network
+        if self.session is None or self._server is None or network is None:
             return
-        error = await self._overlay_door.open(command.ip, self._server)
+        error = await self._overlay_door.open(command.ip, network, self._server)
         await self.member.move_into_overlay(command.ip)
         self._tell_endpoints(None if error else command.ip, error)
         if error:

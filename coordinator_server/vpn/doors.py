@@ -5,51 +5,20 @@ from __future__ import annotations
 import errno
 import logging
 import socket
-from ipaddress import AddressValueError, IPv4Address, IPv4Network
+from ipaddress import IPv4Address, IPv4Network
 
 from node.dht.node import DhtNode
 from node.forwarding.http1.app_bridge import AppBridge, Borrowed
-from node.forwarding.http1.exchange import Exchange
 from node.forwarding.http1.interface import Handler
 from node.forwarding.http1.limits import ServerLimits
 from node.forwarding.http1.server import BACKLOG, Http1Server
 from node.forwarding.http1.sweep import Sweep
+from node.forwarding.members_only import MembersOnly
 from node.program.errors import UserFacingError
 from node.vpn.settings import SERVICE_PORT
 from node.wire.messages import DhtContact
-from node.wire.problems import Problem
 
 log = logging.getLogger(__name__)
-
-
-class MembersOnly:
-    """A handler for those who come through the overlay.
-
-    A packet from a network beside it that names our overlay address is delivered, too: systems do not mind by which
-    interface it came. Who speaks from an overlay address has an overlay; to others this door, which has no TLS, is
-    closed.
-    """
-
-    def __init__(self, handler: Handler, network: IPv4Network) -> None:
-        self._handler = handler
-        self._network = network
-
-    def begin(self, exchange: Exchange) -> None:
-        """Let members' requests in."""
-        if self._is_member(exchange):
-            self._handler.begin(exchange)
-        else:
-            exchange.refuse(Problem("forbidden", "This address is for members of the overlay network only."))
-
-    def finished(self, exchange: Exchange) -> None:
-        if self._is_member(exchange):
-            self._handler.finished(exchange)
-
-    def _is_member(self, exchange: Exchange) -> bool:
-        try:
-            return IPv4Address(exchange.client.peer) in self._network
-        except AddressValueError:
-            return False
 
 
 class Doors:

@@ -7,7 +7,8 @@
     outbound_of(exchange, manifest, path, trusted) -> Outbound                raises Problem           outbound.py
 
 `http1` is the proxy itself. Around it: `plane` serves a port with it, where an aiohttp application answers what
-the handler leaves; `door` is what the handlers of our programs share; `paths` splits `/service/NAME/rest` without
+the handler leaves; `door` is what the handlers of our programs share; `members_only` keeps a handler for those who
+come through the overlay; `paths` splits `/service/NAME/rest` without
 decoding it and refuses what could climb out; `outbound` is what of a request goes to any worker, made once for a
 head that recurs; `headers` says which fields pass and which are made anew; `forwarder` knows the connections, name
 and proof for each address of each worker; `resolver` keeps names that workers claim from leading into somebody's

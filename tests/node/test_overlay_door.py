@@ -7,6 +7,7 @@ import contextlib
 import socket
 import sys
 from collections.abc import AsyncIterator
+from ipaddress import IPv4Network
 
 import aiohttp
 import pytest
@@ -19,6 +20,7 @@ from node.overlay_door import OverlayDoor
 from node.program.web import bind
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="only Linux has all of 127.0.0.0/8")
+NETWORK = IPv4Network("127.0.0.0/8")  # in the place of the overlay
 
 
 class NoDoor(Door):
@@ -37,7 +39,7 @@ class House:
     def __init__(self, host: str = "127.0.0.1") -> None:
         self.go, self.inside = asyncio.Event(), asyncio.Event()
         self.main = self.make(bind(host, 0))
-        self.door = OverlayDoor(self.make, 60.0)
+        self.door = OverlayDoor(lambda listener, _network: self.make(listener), 60.0)
 
     def make(self, listener: socket.socket) -> DataPlane:
         app = web.Application()
@@ -76,18 +78,18 @@ async def test_both_addresses_answer_on_one_port() -> None:
         made.go.set()
         with pytest.raises(aiohttp.ClientConnectorError):
             await get(session, made.url("127.0.0.2"))
-        assert await made.door.open("127.0.0.2", made.main) == ""
-        assert await made.door.open("127.0.0.2", made.main) == "", "it is open already"
+        assert await made.door.open("127.0.0.2", NETWORK, made.main) == ""
+        assert await made.door.open("127.0.0.2", NETWORK, made.main) == "", "it is open already"
         for ip in ("127.0.0.1", "127.0.0.2"):
             assert await get(session, made.url(ip)) == "done"
 
 
 async def test_another_address_does_not_cut_off_whoever_is_being_answered() -> None:
     async with house() as (made, session):
-        await made.door.open("127.0.0.2", made.main)
+        await made.door.open("127.0.0.2", NETWORK, made.main)
         waiting = asyncio.get_running_loop().create_task(get(session, made.url("127.0.0.2")))
         await made.inside.wait()
-        assert await made.door.open("127.0.0.3", made.main) == ""
+        assert await made.door.open("127.0.0.3", NETWORK, made.main) == ""
         made.go.set()
         assert await waiting == "done"
         assert await get(session, made.url("127.0.0.3")) == "done"
@@ -96,7 +98,7 @@ async def test_another_address_does_not_cut_off_whoever_is_being_answered() -> N
 async def test_a_node_that_listens_everywhere_needs_no_second_socket() -> None:
     async with house("0.0.0.0") as (made, session):
         made.go.set()
-        assert await made.door.open("127.0.0.2", made.main) == ""
+        assert await made.door.open("127.0.0.2", NETWORK, made.main) == ""
         assert await get(session, made.url("127.0.0.2")) == "done"
 
 
@@ -106,8 +108,8 @@ async def test_a_taken_port_is_told_and_can_be_tried_again() -> None:
         with socket.socket() as taken:
             taken.bind(("127.0.0.2", made.main.port))
             taken.listen()
-            error = await made.door.open("127.0.0.2", made.main)
+            error = await made.door.open("127.0.0.2", NETWORK, made.main)
             assert f"Port {made.main.port} on 127.0.0.2 is in use." in error
-        assert await made.door.open("127.0.0.2", made.main) == ""
+        assert await made.door.open("127.0.0.2", NETWORK, made.main) == ""
         assert await get(session, made.url("127.0.0.2")) == "done"
         await made.door.drain(20.0)

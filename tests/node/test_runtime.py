@@ -8,6 +8,7 @@ import socket
 import sys
 import time
 from collections.abc import AsyncIterator
+from ipaddress import IPv4Network
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -19,6 +20,7 @@ from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey
 from node import renewal, runtime
 from node.config import NodeConfig
 from node.control import EnrollIntent
+from node.overlay import Overlay
 from node.program.errors import EXIT_IN_USE, UserFacingError
 from node.runtime import NodeRuntime
 from node.vpn.settings import facts_of
@@ -186,7 +188,10 @@ async def lighthouse(room: Room, name: str, endpoint: str) -> None:
 
 
 @linux
-async def test_up_it_binds_then_publishes_and_down_it_withdraws_but_cuts_nothing(tmp_path: Path) -> None:
+async def test_up_it_binds_then_publishes_and_down_it_withdraws_but_cuts_nothing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(Overlay, "network", IPv4Network("127.0.0.2/31"))
     async with overlaid(tmp_path) as made:
         node, keeper = made.node, made.keeper
         await made.join()
@@ -204,7 +209,9 @@ async def test_up_it_binds_then_publishes_and_down_it_withdraws_but_cuts_nothing
         assert not made.hears_dht_at("127.0.0.1")
         assert (node.session.dht.id, node.session.dht.port) == (dht_id, dht_port)
         assert keeper.seen_outside[-1], "the coordinator answers by other ways"
-        async with aiohttp.ClientSession() as session:
+        async with aiohttp.ClientSession() as neighbour, neighbour.get(inside) as answer:
+            assert answer.status == 403, "it comes beside the overlay"
+        async with aiohttp.ClientSession(connector=aiohttp.TCPConnector(local_addr=("127.0.0.3", 0))) as session:
             async with session.get(inside) as answer:
                 assert answer.status == 200
             keeper.becomes("no-udp", "127.0.0.2", "Nothing answers in the private network.")
