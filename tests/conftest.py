@@ -44,7 +44,20 @@ def pytest_runtest_setup(item: pytest.Item) -> None:
 @pytest.hookimpl(wrapper=True)
 def pytest_runtest_makereport(item: pytest.Item, call: pytest.CallInfo[None]):  # type: ignore[no-untyped-def]
     report = yield
-    if report.skipped and not hasattr(report, "wasxfail") and os.environ.get("CI") == "true":
-        report.outcome = "failed"
-        report.longrepr = f"with CI=true nothing is skipped: {call.excinfo.value if call.excinfo else 'skipped'}"
+    if not hasattr(report, "wasxfail"):
+        refuse_skips(report, call.excinfo.value if call.excinfo else "skipped")
     return report
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_make_collect_report(collector: pytest.Collector):  # type: ignore[no-untyped-def]
+    report = yield
+    refuse_skips(report, report.longrepr)
+    return report
+
+
+def refuse_skips(report: pytest.TestReport | pytest.CollectReport, why: object) -> None:
+    """Make a failure of a skipped test or file where nothing may be skipped."""
+    if report.skipped and os.environ.get("CI") == "true":
+        report.outcome = "failed"
+        report.longrepr = f"with CI=true nothing is skipped: {why}"

@@ -193,9 +193,11 @@ def test_names_are_known_inside_only(lab: NetLab) -> None:
     assert "coordinator.example" not in Path("/etc/hosts").read_text()
 
 
+# A shell that starts the tests in the background has them ignore SIGINT, and so their programs.
 BUILD_AND_WAIT = """
-import subprocess, sys, time
+import signal, subprocess, sys, time
 from tests.support.netlab import NetLab
+signal.signal(signal.SIGINT, signal.default_int_handler)
 with NetLab() as lab:
     far, router = lab.public("far"), lab.router("r")
     pc = lab.host("pc", router)
