@@ -27,7 +27,7 @@ from node.state import Membership, Peer
 from node.vpn.state import VpnPeer
 from node.wire.encoding import b64decode
 from node.wire.manifests import Catalogue
-from node.wire.messages import CoordinatorInfo, DhtContact, WorkerRecord
+from node.wire.messages import CoordinatorInfo, DhtContact, Lighthouse, WorkerRecord
 from node.wire.tokens import TokenIssuer, TokenVerifier
 
 log = logging.getLogger(__name__)
@@ -89,7 +89,7 @@ class MeshSession:
         self._data_dir = data_dir
         self._credential = membership.credential
         self._told: tuple[DhtContact, ...] = ()
-        self._lighthouses: tuple[str, ...] = ()
+        self._lighthouses: tuple[Lighthouse, ...] = ()
         self._overlay: IPv4Network | None = None  # where the DHT node is in it
         self._issuer = TokenIssuer(identity, own_id, membership.credential, time.time)
         self.verifier = TokenVerifier(mesh_key, own_id, time.time, self.revoked)
@@ -154,15 +154,15 @@ class MeshSession:
         self._told = tuple(contacts)
         self._bootstrap()
 
-    async def move_dht_into(self, network: IPv4Network, ip: str, lighthouses: Sequence[str]) -> None:
+    async def move_dht_into(self, network: IPv4Network, ip: str, lighthouses: Sequence[Lighthouse]) -> None:
         """Run the DHT node at our overlay address, where nobody can claim another one's address."""
         self._lighthouses = tuple(lighthouses)
         if self._dht_host != ip:
             await self._move_dht(ip, network)
         self._bootstrap()
 
-    def know_lighthouses(self, lighthouses: Sequence[str]) -> None:
-        """Take over the coordinators' addresses in the overlay."""
+    def know_lighthouses(self, lighthouses: Sequence[Lighthouse]) -> None:
+        """Take over where the coordinators are in the overlay."""
         self._lighthouses = tuple(lighthouses)
         self._bootstrap()
 
@@ -186,7 +186,7 @@ class MeshSession:
 
     async def _start_dht(self, host: str, port: int, overlay: IPv4Network | None) -> None:
         self.dht = self._make_dht("contacts.json" if overlay is None else "contacts-vpn.json")
-        await self.dht.start(host, port)
+        await self.dht.start(host, port, overlay)
         self._dht_host, self._overlay = host, overlay
 
     def _bootstrap(self) -> None:

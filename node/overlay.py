@@ -30,7 +30,7 @@ from node.vpn.grants import settings_of
 from node.vpn.manager import Vpn
 from node.vpn.settings import MAX_BLOCKED, SettingsError, VpnSettings, facts_of
 from node.vpn.state import SENTENCES, VpnPeer, VpnView
-from node.wire.messages import VpnGrant, VpnReport
+from node.wire.messages import Lighthouse, VpnGrant, VpnReport
 from node.wire.nebula_pem import PRIVATE_KEY, key_pem
 
 FOLDER = "vpn"  # Nebula's files, in the data directory
@@ -213,9 +213,9 @@ class Overlay:
             return None
 
     @property
-    def lighthouses(self) -> tuple[str, ...]:
-        """The coordinators' addresses in the overlay."""
-        return () if self._grant is None else tuple(one.vpn_ip for one in self._grant.lighthouses)
+    def lighthouses(self) -> tuple[Lighthouse, ...]:
+        """The coordinators in the overlay."""
+        return () if self._grant is None else self._grant.lighthouses
 
     def peers(self) -> tuple[VpnPeer, ...]:
         return () if self._keeper is None else self._keeper.peers()

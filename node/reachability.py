@@ -8,7 +8,7 @@ from ipaddress import IPv4Network
 
 from node.config import NodeConfig
 from node.vpn.settings import DHT_PORT
-from node.wire.messages import Address, DhtContact, Endpoints
+from node.wire.messages import Address, DhtContact, Endpoints, Lighthouse
 
 ANY = frozenset({"0.0.0.0", "::"})  # noqa: S104 - compared with, never bound
 MOST = 8  # hosts that an announcement may carry
@@ -22,14 +22,15 @@ def endpoints_of(config: NodeConfig, port: int, dht_port: int, addresses: Iterab
 
 
 def bootstrap_addresses(
-    told: Sequence[DhtContact], overlay: IPv4Network | None, lighthouses: Sequence[str]
+    told: Sequence[DhtContact], overlay: IPv4Network | None, lighthouses: Sequence[Lighthouse]
 ) -> tuple[tuple[str, int], ...]:
-    """Return where to join the DHT: in the overlay through addresses there, else through all others."""
+    """Return where to join the DHT: in the overlay through all coordinators there, else through all others."""
     if overlay is None:
-        return tuple((contact.host, contact.port) for contact in told if contact.host not in lighthouses)
+        own = {one.vpn_ip for one in lighthouses}
+        return tuple((contact.host, contact.port) for contact in told if contact.host not in own)
     inside = [(contact.host, contact.port) for contact in told if _is_in(contact.host, overlay)]
     named = {host for host, _ in inside}
-    return (*inside, *((ip, DHT_PORT) for ip in lighthouses if ip not in named))
+    return (*inside, *((one.vpn_ip, one.dht_port or DHT_PORT) for one in lighthouses if one.vpn_ip not in named))
 
 
 def _is_in(host: str, network: IPv4Network) -> bool:

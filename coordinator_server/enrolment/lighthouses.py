@@ -21,6 +21,7 @@ class Station(msgspec.Struct, frozen=True, kw_only=True):
     lease: Lease
     endpoints: tuple[str, ...] = ()
     relay: bool = True
+    dht_port: int | None = None  # of its DHT node in the overlay, UDP
 
 
 class Lighthouses:
@@ -66,6 +67,11 @@ class Lighthouses:
         live = [station for station in self if station.lease.is_live(now) and station.endpoints]
         live.sort(key=lambda station: station.coordinator_id)
         return tuple(
-            Lighthouse(vpn_ip=station.lease.ip, endpoints=station.endpoints, relay=station.relay)
+            Lighthouse(
+                vpn_ip=station.lease.ip,
+                endpoints=station.endpoints,
+                relay=station.relay,
+                dht_port=station.dht_port,
+            )
             for station in live[:MOST]
         )

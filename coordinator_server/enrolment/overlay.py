@@ -165,14 +165,26 @@ class Overlay:
     # --- this coordinator -------------------------------------------------------------------------------------
 
     async def join(
-        self, coordinator_id: str, public_key: bytes, endpoints: Sequence[str], *, relay: bool = True
+        self,
+        coordinator_id: str,
+        public_key: bytes,
+        endpoints: Sequence[str],
+        *,
+        relay: bool = True,
+        dht_port: int | None = None,
     ) -> VpnGrant:
         """Give a coordinator its place, and tell everybody to find it at these HOST:PORT; again renews it."""
         member = Member(coordinator_id, "coordinator", "vetted")
         for _ in range(TRIES):
             before = self.lighthouses.get(coordinator_id)
             lease, writes = await self._lease(member, public_key, before.lease if before else None)
-            station = Station(coordinator_id=coordinator_id, lease=lease, endpoints=tuple(endpoints), relay=relay)
+            station = Station(
+                coordinator_id=coordinator_id,
+                lease=lease,
+                endpoints=tuple(endpoints),
+                relay=relay,
+                dht_port=dht_port,
+            )
             if station == before or await self.lighthouses.put(station, writes):
                 return self.grant(member, lease)
         raise Problem("overloaded", "The store is being changed by others all the time. Please try again.")

@@ -182,7 +182,7 @@ class Station:
     async def _look(self) -> None:
         """Renew what is due, run with what members are told now, and report what Nebula uses."""
         public_key = self._key.public_key().public_bytes_raw()
-        grant = await self._overlay.join(self._id, public_key, self._endpoints())
+        grant = await self._overlay.join(self._id, public_key, self._endpoints(), dht_port=self._dht_port or None)
         self._apply(self._wanted(grant))
         await self._overlay.applied(self._id, self._report(grant))
         self._trouble = ""

@@ -91,9 +91,12 @@ class DhtNode:
 
     # --- life -----------------------------------------------------------------------------------------------------
 
-    async def start(self, host: str, port: int) -> None:
-        """Listen on a UDP port, 0 for any free one; raise UserFacingError where that cannot be."""
-        await self._server.listen(port, host)
+    async def start(self, host: str, port: int, members_of: IPv4Network | None = None) -> None:
+        """Listen on a UDP port, 0 for any free one; raise UserFacingError where that cannot be.
+
+        At an address in the overlay only its members are heard: neighbours could have packets delivered beside it.
+        """
+        await self._server.listen(port, host, members_of)
         if self._contacts_file is not None:
             self._joiner.remember(await asyncio.to_thread(contacts.load, self._contacts_file))
         self._tasks.start(self._joiner.run(), "join")

@@ -15,6 +15,7 @@ import logging
 import os
 from collections.abc import Callable
 from dataclasses import dataclass
+from ipaddress import IPv4Network
 from typing import Any
 
 import msgspec
@@ -120,6 +121,7 @@ class MeshProtocol(KademliaProtocol):  # type: ignore[misc]  # the package has n
         self._family_bytes = 4
         self._bound: Address | None = None
         self._wing: Wing | None = None
+        self.members_of: IPv4Network | None = None  # who alone is heard; None: everybody
 
     def __getattr__(self, name: str) -> Any:
         """Refuse the package's magic, in which every unknown name is a remote call."""
@@ -173,6 +175,8 @@ class MeshProtocol(KademliaProtocol):  # type: ignore[misc]  # the package has n
     def datagram_received(self, data: bytes, addr: tuple[Any, ...]) -> None:
         self._counters.bytes_received += len(data)
         address = (addr[0].partition("%")[0], addr[1])
+        if self.members_of is not None and ipaddress.ip_address(address[0]) not in self.members_of:
+            return
         if data[:1] == messages.RESPONSE:
             self._take_response(data, address)
         elif self._limiter.admits(address, self._loop.time()):

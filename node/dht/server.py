@@ -98,12 +98,12 @@ class MeshServer(Server):  # type: ignore[misc]  # the package has no types
         if self.protocol is not None:
             self.protocol.drop_unproved()
 
-    async def listen(self, port: int, interface: str = "127.0.0.1") -> None:
+    async def listen(self, port: int, interface: str = "127.0.0.1", members_of: IPv4Network | None = None) -> None:
         """Bind the UDP port, 0 for any free one; raise UserFacingError where that cannot be."""
         listener = _bind(interface, port)
         try:
             _, self.protocol = await asyncio.get_running_loop().create_datagram_endpoint(
-                self._create_protocol, sock=listener
+                lambda: self._create_protocol(members_of), sock=listener
             )
         except BaseException:
             listener.close()
@@ -145,8 +145,8 @@ class MeshServer(Server):  # type: ignore[misc]  # the package has no types
             self.protocol = None
         await self._tasks.stop()
 
-    def _create_protocol(self) -> MeshProtocol:
-        return MeshProtocol(
+    def _create_protocol(self, members_of: IPv4Network | None = None) -> MeshProtocol:
+        made = MeshProtocol(
             self.node,
             self.storage,
             self.ksize,
@@ -158,6 +158,8 @@ class MeshServer(Server):  # type: ignore[misc]  # the package has no types
             patience=self._settings.patience,
             limits=self._settings.limits,
         )
+        made.members_of = members_of
+        return made
 
     # --- joining --------------------------------------------------------------------------------------------------
 

@@ -126,6 +126,7 @@ class Lighthouse(msgspec.Struct, frozen=True, kw_only=True):
     vpn_ip: Host
     endpoints: Annotated[tuple[HostPort, ...], msgspec.Meta(max_length=8)] = ()
     relay: bool = True  # carries packets between machines that cannot reach one another
+    dht_port: Port | None = None  # of its DHT node in the overlay; None: the usual one
 
 
 class VpnGrant(msgspec.Struct, frozen=True, kw_only=True):

@@ -6,7 +6,7 @@ from ipaddress import IPv4Network
 
 from node.config import NodeConfig
 from node.reachability import bootstrap_addresses, endpoints_of
-from node.wire.messages import Address, DhtContact
+from node.wire.messages import Address, DhtContact, Lighthouse
 
 ADDRESSES = (
     Address(interface="lo", address="127.0.0.1", family="ipv4", scope="loopback"),
@@ -43,7 +43,16 @@ def test_a_tunnel_is_announced_unless_tunnels_are_off() -> None:
 
 def test_the_dht_is_joined_through_addresses_of_the_network_that_it_is_in() -> None:
     told = (DhtContact(host="10.42.0.1", port=8469), DhtContact(host="mesh.example", port=8468))
-    network, lighthouses = IPv4Network("10.42.0.0/16"), ("10.42.0.1", "10.42.0.2")
+    network = IPv4Network("10.42.0.0/16")
+    lighthouses = (Lighthouse(vpn_ip="10.42.0.1"), Lighthouse(vpn_ip="10.42.0.2"))
     assert bootstrap_addresses(told, None, lighthouses) == (("mesh.example", 8468),)
     assert bootstrap_addresses(told, network, lighthouses) == (("10.42.0.1", 8469), ("10.42.0.2", 8468))
     assert bootstrap_addresses((), network, lighthouses[:1]) == (("10.42.0.1", 8468),)
+
+
+def test_the_dht_is_joined_through_every_coordinator_at_its_own_port() -> None:
+    network = IPv4Network("10.42.0.0/16")
+    lighthouses = (Lighthouse(vpn_ip="10.42.0.1", dht_port=1), Lighthouse(vpn_ip="10.42.0.2", dht_port=9000))
+    told = (DhtContact(host="10.42.0.1", port=8469),)
+    assert bootstrap_addresses(told, network, lighthouses) == (("10.42.0.1", 8469), ("10.42.0.2", 9000))
+    assert bootstrap_addresses((), network, lighthouses) == (("10.42.0.1", 1), ("10.42.0.2", 9000))

@@ -93,7 +93,10 @@ async def test_it_joins_as_lighthouse_and_relay_and_members_are_told(tmp_path: P
         )
         assert machine.fake.folder == tmp_path / "c" / "vpn"
         _, grant = await granted(room)
-        assert grant.lighthouses == (Lighthouse(vpn_ip="10.42.0.1", endpoints=(f"{OUTSIDE}:4242",), relay=True),)
+        dht_port = room.coordinator.dht.port
+        assert grant.lighthouses == (
+            Lighthouse(vpn_ip="10.42.0.1", endpoints=(f"{OUTSIDE}:4242",), relay=True, dht_port=dht_port),
+        )
         assert room.coordinator.registry.vpn_up
     assert machine.fake.stopped
     assert not room.coordinator.registry.vpn_up
@@ -231,12 +234,15 @@ async def test_another_coordinator_is_a_lighthouse_of_ours_and_told_beside_us(tm
         await told(room, f"{OUTSIDE}:4242")
         overlay = room.coordinator.overlay
         assert overlay is not None
-        await overlay.join("coordinator-other", b"o" * 32, ["198.51.100.8:4242"])
+        await overlay.join("coordinator-other", b"o" * 32, ["198.51.100.8:4242"], dht_port=9000)
         await eventually(lambda: machine.fake.plans[-1].lighthouses, "we know the other one")
         (other,) = machine.fake.plans[-1].lighthouses
         assert (str(other.ip), str(other.addresses[0].ip)) == ("10.42.0.2", "198.51.100.8")
         _, grant = await granted(room)
-        assert {one.vpn_ip for one in grant.lighthouses} == {"10.42.0.1", "10.42.0.2"}
+        assert {(one.vpn_ip, one.dht_port) for one in grant.lighthouses} == {
+            ("10.42.0.1", room.coordinator.dht.port),
+            ("10.42.0.2", 9000),
+        }
 
 
 async def test_peers_are_counted_by_their_ways(tmp_path: Path) -> None:

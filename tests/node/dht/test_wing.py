@@ -111,3 +111,23 @@ async def test_who_is_cancelled_while_it_stops_can_be_stopped_again(mesh: Mesh) 
         await middle.stop()
         with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as free:
             free.bind((str(OURS), port))
+
+
+async def test_a_node_that_is_in_the_overlay_alone_hears_nobody_beside_it(mesh: Mesh) -> None:
+    inside, member, neighbour = mesh.node("inside"), mesh.node("member"), mesh.node("neighbour")
+    async with mesh.running(neighbour):
+        await inside.start(str(OURS), 0, OVERLAY)
+        await member.start(THEIRS, 0, OVERLAY)
+        try:
+            neighbour.set_bootstrap([(str(OURS), inside.port)])
+            member.set_bootstrap([(str(OURS), inside.port)])
+            await until(lambda: hosts(inside) == {THEIRS} and hosts(member) == {str(OURS)}, "members meet")
+            for _ in range(3):
+                neighbour.rejoin()
+                await member.publish(worker("member"), ["ocr"])
+                await found(inside, "ocr", "member")
+            assert not hosts(neighbour)
+            assert hosts(inside) == {THEIRS}
+        finally:
+            await member.stop()
+            await inside.stop()
