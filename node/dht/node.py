@@ -27,6 +27,7 @@ from node.program.tasks import TaskSet
 from node.wire import credentials
 from node.wire.encoding import b64decode, fingerprint
 from node.wire.manifests import ServiceName
+from node.wire.mesh_keys import MeshTrust, trust_in
 from node.wire.messages import CoordinatorInfo, DhtContact, WorkerRecord
 
 __all__ = ["DhtNode", "DhtPeer", "DhtSettings", "DhtStats", "node_id_of"]
@@ -47,7 +48,7 @@ class DhtNode:
         self,
         *,
         identity: Ed25519PrivateKey,
-        mesh_public_key: Ed25519PublicKey,
+        mesh_public_key: MeshTrust | Ed25519PublicKey,
         subject: str,
         credential: str,
         clock: Callable[[], float],
@@ -62,12 +63,13 @@ class DhtNode:
         self._contacts_file = contacts_file
         self._saved_contacts: frozenset[Address] = frozenset()
         self._counters = Counters()
-        verifier = RecordVerifier(mesh_public_key, revoked)
+        trust = trust_in(mesh_public_key)
+        verifier = RecordVerifier(trust, revoked)
         self._prover = IdentityProver(identity, b64decode(credential), verifier, clock)
         self._storage = MergingStorage(verifier, clock, settings.caps, rng, self._count_rejected)
         self._server = MeshServer(
             node_id=self.id,
-            mesh_tag=fingerprint(mesh_public_key.public_bytes_raw())[:MESH_TAG_BYTES],
+            mesh_tag=fingerprint(trust.keys.founding)[:MESH_TAG_BYTES],  # the same after every rotation
             storage=self._storage,
             verifier=verifier,
             settings=settings,
@@ -145,6 +147,7 @@ class DhtNode:
     def renew(self, credential: str) -> None:
         """Publish with a newly signed credential (HTTP form) from now on, and prove our id with it."""
         self._publisher.credential = b64decode(credential)
+        self._publisher.wake()  # what was published with the old one may soon count no more
         if node_id_of(credentials.peek(credential)) == self.id:
             self._prover.credential = b64decode(credential)
         else:

@@ -18,6 +18,7 @@ from node.dht import records
 from node.dht.records import Kind, Offer, Payload
 from node.wire import credentials
 from node.wire.credentials import CLOCK_SKEW, Credential, CredentialError, Trust
+from node.wire.mesh_keys import MeshTrust, trust_in
 
 K = TypeVar("K")
 V = TypeVar("V")
@@ -47,6 +48,7 @@ class Checked(msgspec.Struct, frozen=True):
     expires_at: int
     payload: Payload | None
     credential_expires_at: int
+    mesh_id: bytes  # of the key that signed the credential
     trust: Trust
     data: bytes
 
@@ -70,9 +72,12 @@ class RecordVerifier:
     """Checks entries for one mesh; at most `remembered` verified entries and credentials are kept in mind."""
 
     def __init__(
-        self, mesh_public_key: Ed25519PublicKey, revoked: Container[str] = frozenset(), remembered: int = 4096
+        self,
+        mesh_public_key: MeshTrust | Ed25519PublicKey,
+        revoked: Container[str] = frozenset(),
+        remembered: int = 4096,
     ) -> None:
-        self._mesh_public_key = mesh_public_key
+        self._trust = trust_in(mesh_public_key)
         self._revoked = revoked
         self._remembered = remembered
         self._entries: OrderedDict[bytes, Checked] = OrderedDict()
@@ -92,7 +97,7 @@ class RecordVerifier:
     def check_still(self, checked: Checked, now: float) -> None:
         """Look again at what time and revocation can change; raise RecordError."""
         _check_times(checked.sequence, checked.expires_at, now)
-        self._check_holder(checked.subject, checked.credential_expires_at, now)
+        self._check_holder(checked.subject, checked.mesh_id, checked.credential_expires_at, now)
 
     def credential(self, data: bytes, now: float) -> Credential:
         """Return a credential of this mesh that counts now; raise RecordError."""
@@ -102,11 +107,13 @@ class RecordVerifier:
 
     def check_credential(self, credential: Credential, now: float) -> None:
         """Look again at what time and revocation can change; raise RecordError."""
-        self._check_holder(credential.subject, credential.expires_at, now)
+        self._check_holder(credential.subject, credential.mesh_id, credential.expires_at, now)
 
-    def _check_holder(self, subject: str, expires_at: int, now: float) -> None:
+    def _check_holder(self, subject: str, mesh_id: bytes, expires_at: int, now: float) -> None:
         if expires_at + CLOCK_SKEW < now:
             raise RecordError("credential", f"the credential of {subject} has expired")
+        if not self._trust.accepts(mesh_id):
+            raise RecordError("credential", f"the credential of {subject} was signed by a key that was retired")
         if subject in self._revoked:
             raise RecordError("revoked", f"{subject} has been revoked")
 
@@ -132,6 +139,7 @@ class RecordVerifier:
             expires_at=body.expires_at,
             payload=_payload(body),
             credential_expires_at=credential.expires_at,
+            mesh_id=credential.mesh_id,
             trust=credential.trust,
             data=data,
         )
@@ -140,7 +148,7 @@ class RecordVerifier:
         known = self._credentials.get(data)
         if known is None:
             try:
-                known = credentials.verify_bytes(data, self._mesh_public_key, now)
+                known = credentials.verify_bytes(data, self._trust, now)
             except CredentialError as error:
                 raise RecordError("credential", str(error)) from None
             _remember(self._credentials, data, known, self._remembered)

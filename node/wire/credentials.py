@@ -2,8 +2,9 @@
 
 A credential is MessagePack of the array [version, mesh_id, subject, role, public_key, trust, place, issued_at,
 expires_at] followed by an Ed25519 signature (RFC 8032) of the mesh key over a context string and those bytes.
-On HTTP it travels as base64url. `place` is the mesh's part of the holder's place in the DHT: whoever makes keys
-until one lies next to a record still does not know where the mesh will put it.
+`mesh_id` is the fingerprint of that key: when it is retired, what it signed is known by that. On HTTP a credential
+travels as base64url. `place` is the mesh's part of the holder's place in the DHT, and stays the same: whoever makes
+keys until one lies next to a record still does not know where the mesh will put it.
 """
 
 from __future__ import annotations
@@ -13,9 +14,10 @@ from typing import Annotated, Literal
 
 import msgspec
 from cryptography.exceptions import InvalidSignature
-from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 
 from node.wire.encoding import b64decode, b64encode
+from node.wire.mesh_keys import MeshTrust, SigningKey, trust_in
 
 CONTEXT = b"rma-mesh credential v1\x00"
 PLACE_CONTEXT = b"rma-mesh place v1\x00"
@@ -49,29 +51,31 @@ class Credential(msgspec.Struct, frozen=True, array_like=True):
     expires_at: int
 
 
-def issue(credential: Credential, mesh_key: Ed25519PrivateKey) -> str:
+def issue(credential: Credential, mesh_key: SigningKey) -> str:
     """Sign a credential; return it in its HTTP form."""
     payload = msgspec.msgpack.encode(credential)
     return b64encode(payload + mesh_key.sign(CONTEXT + payload))
 
 
-def place_of(public_key: bytes, mesh_key: Ed25519PrivateKey) -> bytes:
-    """Return the mesh's part of a key's place: always the same, and unknown to all who lack the mesh key."""
-    return hashlib.sha256(mesh_key.sign(PLACE_CONTEXT + public_key)).digest()[:PLACE_BYTES]
+def place_of(public_key: bytes, secret_key: SigningKey) -> bytes:
+    """Return a place for a key: always the same, and unknown to all who lack the secret key."""
+    return hashlib.sha256(secret_key.sign(PLACE_CONTEXT + public_key)).digest()[:PLACE_BYTES]
 
 
-def verify_bytes(data: bytes, mesh_public_key: Ed25519PublicKey, now: float) -> Credential:
+def verify_bytes(data: bytes, mesh_public_key: MeshTrust | Ed25519PublicKey, now: float) -> Credential:
     """Return the verified credential; raise CredentialError saying what is wrong with it."""
     if not SIGNATURE_BYTES < len(data) <= MAX_BYTES:
         raise CredentialError("credential has an impossible length")
     payload, signature = data[:-SIGNATURE_BYTES], data[-SIGNATURE_BYTES:]
     try:
-        mesh_public_key.verify(signature, CONTEXT + payload)
+        signed_by = trust_in(mesh_public_key).verify(signature, CONTEXT + payload)
         credential = msgspec.msgpack.decode(payload, type=Credential)
     except InvalidSignature:
         raise CredentialError("credential was not signed by this mesh") from None
     except msgspec.MsgspecError as error:
         raise CredentialError(f"credential is malformed: {error}") from None
+    if credential.mesh_id != signed_by:  # else it would count on when its key is retired
+        raise CredentialError("credential was signed by another key of this mesh than it says")
     if credential.issued_at - CLOCK_SKEW > now:
         raise CredentialError("credential is not valid yet: check this machine's clock")
     if credential.expires_at + CLOCK_SKEW < now:
@@ -79,7 +83,7 @@ def verify_bytes(data: bytes, mesh_public_key: Ed25519PublicKey, now: float) -> 
     return credential
 
 
-def verify(text: str, mesh_public_key: Ed25519PublicKey, now: float) -> Credential:
+def verify(text: str, mesh_public_key: MeshTrust | Ed25519PublicKey, now: float) -> Credential:
     """Verify the HTTP form; raise CredentialError."""
     try:
         data = b64decode(text)

@@ -9,9 +9,10 @@ from typing import Annotated, Literal
 
 import msgspec
 from cryptography.exceptions import InvalidSignature
-from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 
 from node.wire.encoding import b64decode, b64encode
+from node.wire.mesh_keys import MeshTrust, SigningKey
 
 CONTEXT = b"rma-mesh catalogue v1\x00"
 
@@ -112,12 +113,12 @@ def check_names(catalogue: Catalogue) -> Catalogue:
     return catalogue
 
 
-def sign_catalogue(catalogue: Catalogue, mesh_key: Ed25519PrivateKey) -> SignedCatalogue:
+def sign_catalogue(catalogue: Catalogue, mesh_key: SigningKey) -> SignedCatalogue:
     payload = msgspec.json.encode(catalogue)
     return SignedCatalogue(payload.decode(), b64encode(mesh_key.sign(CONTEXT + payload)))
 
 
-def open_catalogue(signed: SignedCatalogue, mesh_public_key: Ed25519PublicKey) -> Catalogue:
+def open_catalogue(signed: SignedCatalogue, mesh_public_key: MeshTrust | Ed25519PublicKey) -> Catalogue:
     """Verify and decode a signed catalogue; raise ManifestError."""
     try:
         payload = signed.payload.encode()

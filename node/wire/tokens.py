@@ -14,6 +14,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey,
 
 from node.wire import credentials
 from node.wire.credentials import CLOCK_SKEW, Credential, CredentialError
+from node.wire.mesh_keys import MeshTrust, trust_in
 
 LIFE = 60  # seconds that a token is valid
 REUSE = 20  # seconds for which an issuer hands out the same token again
@@ -61,16 +62,16 @@ class TokenIssuer:
 
 
 class TokenVerifier:
-    """Checks tokens against one mesh key and one audience; remembers those that it has verified."""
+    """Checks tokens against one mesh's keys and one audience; remembers those that it has verified."""
 
     def __init__(
         self,
-        mesh_public_key: Ed25519PublicKey,
+        mesh_public_key: MeshTrust | Ed25519PublicKey,
         audience: str,
         clock: Callable[[], float],
         revoked: Container[str] = frozenset(),
     ) -> None:
-        self._mesh_public_key = mesh_public_key
+        self._trust = trust_in(mesh_public_key)
         self._audience = audience
         self._clock = clock
         self.revoked = revoked
@@ -80,7 +81,7 @@ class TokenVerifier:
         """Return the credential of the token's holder; raise TokenError."""
         now = self._clock()
         expires_at, credential = self._verified.get(token, (0.0, None))
-        if credential is None or now > expires_at:
+        if credential is None or now > expires_at or not self._trust.accepts(credential.mesh_id):
             expires_at, credential = self._verify_anew(token, now)
             self._verified[token] = (expires_at, credential)
             while len(self._verified) > CACHED_TOKENS:
@@ -94,7 +95,7 @@ class TokenVerifier:
             raise TokenError("token is too long")
         try:
             claims = jwt.decode(token, options={"verify_signature": False})
-            credential = credentials.verify(str(claims.get("cred", "")), self._mesh_public_key, now)
+            credential = credentials.verify(str(claims.get("cred", "")), self._trust, now)
             key = Ed25519PublicKey.from_public_bytes(credential.public_key)
             # Times are checked below, against the clock that was given to us.
             required = ["iss", "aud", "iat", "exp"]
