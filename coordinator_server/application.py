@@ -8,13 +8,15 @@ from typing import Final
 from urllib.parse import urlsplit
 
 from aiohttp import web
-from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from coordinator_server.audit import Audit
+from coordinator_server.catalogue_office import CatalogueOffice
 from coordinator_server.config import CoordinatorConfig
 from coordinator_server.enrolment.enrol import Enroller
 from coordinator_server.enrolment.invites import Invites
+from coordinator_server.enrolment.key_rotation import KeyRotation
 from coordinator_server.enrolment.lockout import Lockout
+from coordinator_server.enrolment.mesh_keyring import MeshKeyring
 from coordinator_server.enrolment.overlay import Overlay
 from coordinator_server.enrolment.workers import Workers
 from coordinator_server.gateway.keys import ApiKeys
@@ -22,7 +24,8 @@ from coordinator_server.registry.registry import Registry
 from coordinator_server.store.interface import Store
 from coordinator_server.vpn.station import Station
 from node.dht.node import DhtNode
-from node.wire.manifests import Catalogue, SignedCatalogue
+from node.wire.manifests import Catalogue
+from node.wire.mesh_keys import SigningKey
 from node.wire.messages import CoordinatorInfo
 from node.wire.tokens import TokenIssuer, TokenVerifier
 
@@ -42,7 +45,8 @@ class Coordinator:
     config: CoordinatorConfig
     coordinator_id: str
     info: CoordinatorInfo  # id, URL, location and DHT address as they were set
-    mesh_key: Ed25519PrivateKey = field(repr=False)
+    keyring: MeshKeyring = field(repr=False)  # signs as the mesh
+    key_rotation: KeyRotation
     admin_token: str = field(repr=False)
     store: Store
     audit: Audit
@@ -55,13 +59,17 @@ class Coordinator:
     keys: ApiKeys
     registry: Registry  # who is here now; also the candidate source of the gateway's router
     catalogue: Catalogue
-    signed_catalogue: SignedCatalogue
-    catalogue_version: str
+    catalogue_office: CatalogueOffice
     token_verifier: TokenVerifier  # checks what workers send us
     token_issuer: TokenIssuer  # makes X-RMA-Token for requests to workers
     dht: DhtNode
     readiness: Readiness
     clock: Callable[[], float]
+
+    @property
+    def mesh_key(self) -> SigningKey:
+        """The mesh's key: whichever signs at the moment."""
+        return self.keyring
 
     @property
     def public_host(self) -> str:

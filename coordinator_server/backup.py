@@ -13,7 +13,7 @@ import time
 from pathlib import Path
 
 from coordinator_server.admin_client import PROGRAM
-from coordinator_server.keys import MESH_KEY_FILE, SECRET_FILES
+from coordinator_server.keys import ALL_SECRET_FILES, MESH_KEY_FILE
 from coordinator_server.store.interface import Store
 from coordinator_server.store.sqlite import FILE_NAME, check_database
 from node.program.data_dir import hold_data_dir
@@ -48,7 +48,7 @@ def restore_backup(file: Path, directory: Path) -> Path | None:
         _unpack(file, fresh)
         _check(file, fresh)
         kept = _set_aside(directory)
-        for part in (*SECRET_FILES, FILE_NAME):
+        for part in (*ALL_SECRET_FILES, FILE_NAME):
             if (fresh / part).exists():
                 (fresh / part).replace(directory / part)
         return kept
@@ -58,7 +58,7 @@ def _pack(copy: Path, directory: Path, target: Path) -> None:
     descriptor = os.open(target, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
     with os.fdopen(descriptor, "wb") as file, tarfile.open(fileobj=file, mode="w") as archive:
         _add(archive, copy, FILE_NAME)
-        for name in SECRET_FILES:
+        for name in ALL_SECRET_FILES:
             if (directory / name).exists():
                 _add(archive, directory / name, name)
 
@@ -75,7 +75,7 @@ def _unpack(file: Path, folder: Path) -> None:
     try:
         with tarfile.open(file, "r:") as archive:
             for member in archive:
-                if member.name in (FILE_NAME, *SECRET_FILES) and member.isreg():
+                if member.name in (FILE_NAME, *ALL_SECRET_FILES) and member.isreg():
                     _extract(archive, member, folder / member.name)
     except (tarfile.TarError, EOFError, UnicodeDecodeError):
         raise _not_a_backup(file, "It is not a tar file, or it is cut off.") from None
@@ -99,7 +99,9 @@ def _check(file: Path, folder: Path) -> None:
         raise _not_a_backup(file, "It has no database in it.")
     if not (folder / MESH_KEY_FILE).exists():
         raise _not_a_backup(file, "It has no mesh key in it.")
-    if any((folder / name).exists() and (folder / name).stat().st_size > LARGEST_SECRET for name in SECRET_FILES):
+    if any(
+        (folder / name).exists() and (folder / name).stat().st_size > LARGEST_SECRET for name in ALL_SECRET_FILES
+    ):
         raise _not_a_backup(file, "Its keys are not keys.")
     try:
         with contextlib.closing(sqlite3.connect(folder / FILE_NAME)) as connection:
@@ -121,7 +123,7 @@ def _set_aside(directory: Path) -> Path | None:
 
 
 def _present(directory: Path) -> list[Path]:
-    names = (FILE_NAME, *LEFTOVERS, *SECRET_FILES)
+    names = (FILE_NAME, *LEFTOVERS, *ALL_SECRET_FILES)
     return [directory / name for name in names if (directory / name).exists()]
 
 

@@ -140,6 +140,14 @@ def _add_mesh(commands: Any) -> None:
     rotate = _leaf(group, "rotate-ca", "rotate_ca", text)
     text = "take a running rotation's next step at once: machines that are not ready lose the overlay for a while"
     rotate.add_argument("--force", action="store_true", help=text)
+    text = (
+        "Replace the key that signs for the mesh. Machines are given the new one beside the old one, then "
+        "credentials by it; the old one counts no more when all are done. Nobody has to enrol again. `status` "
+        "shows how far it is; make a new backup when it is done. docs/keys.md says what to do after a leak."
+    )
+    rotate = _leaf(group, "rotate-key", "rotate_key", text)
+    text = "take a running rotation's next step at once: machines that are not ready are out until they renew"
+    rotate.add_argument("--force", action="store_true", help=text)
 
 
 def _add_store_and_state(commands: Any) -> None:

@@ -165,6 +165,16 @@ def rotate_ca(arguments: Arguments) -> int:
     return _show(arguments, document, lambda: tell(texts[document["rotation"]]))
 
 
+def rotate_key(arguments: Arguments) -> int:
+    document = _client(arguments).post("/api/admin/mesh/rotate-key", {"force": arguments.force})
+    texts = {
+        "spreading": "The rotation has begun: every machine is given the new key beside the old one.",
+        "replacing": "The new key signs from now on: every machine is given a credential by it.",
+        "steady": "The rotation is done: only the new key counts. Make a new backup now.",
+    }
+    return _show(arguments, document, lambda: tell(texts[document["rotation"]]))
+
+
 def audit(arguments: Arguments) -> int:
     document = _client(arguments).get("/api/admin/audit", {"limit": str(arguments.limit)})
     rows = [row | {"at": _second(row["time"])} for row in document["audit"]]

@@ -90,6 +90,12 @@ class CoordinatorConfig:
     worker_stale: float = setting(90.0, "silence after which a worker gets no requests", unit="seconds", low=0.2)
     worker_forgotten: float = setting(300.0, "silence after which a worker is forgotten", unit="seconds", low=0.3)
     credential_life: float = setting(7 * DAY, "life of a worker's credential", unit="seconds", low=60)
+    key_rotation_settle: float = setting(
+        180.0,
+        "shortest time of a step of `mesh rotate-key`; what is in the DHT must end or be announced anew in it",
+        unit="seconds",
+        low=0,
+    )
     certificate_life: float = setting(
         7 * DAY, "life of a certificate for the overlay", unit="seconds", low=60, high=90 * DAY
     )

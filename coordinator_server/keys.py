@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import secrets
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TypeVar
@@ -12,15 +12,17 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey
 
 from coordinator_server.store.interface import Store
-from node.program.data_dir import write_private_file
+from node.program.data_dir import move_file, write_private_file
 from node.program.errors import EXIT_USAGE, UserFacingError
 from node.wire.encoding import b64decode, b64encode, fingerprint
 
 MESH_KEY_FILE = "mesh.key"
+NEXT_KEY_FILE = "mesh-next.key"  # while the mesh key is being rotated
 IDENTITY_KEY_FILE = "identity.key"
 NEBULA_KEY_FILE = "nebula.key"
 ADMIN_TOKEN_FILE = "admin.token"  # noqa: S105 - a file's name
 SECRET_FILES = (MESH_KEY_FILE, IDENTITY_KEY_FILE, NEBULA_KEY_FILE, ADMIN_TOKEN_FILE)
+ALL_SECRET_FILES = (*SECRET_FILES, NEXT_KEY_FILE)
 MESH_ENTRY = "mesh"  # the store's note of the mesh key that its enrolments were made with
 ID_PREFIX = "coordinator-"
 MIN_ADMIN_TOKEN = 16
@@ -48,6 +50,32 @@ class Secrets:
     @property
     def identity_public_key(self) -> bytes:
         return self.identity_key.public_key().public_bytes_raw()
+
+
+class MeshKeyFiles:
+    """The private keys of the mesh in the data directory: the one that signs, and in a rotation the next one."""
+
+    def __init__(self, directory: Path) -> None:
+        self.directory = directory
+
+    def read(self) -> Mapping[bytes, Ed25519PrivateKey]:
+        """Return the private keys by their public keys; raise UserFacingError for a damaged file."""
+        paths = [self.directory / name for name in (MESH_KEY_FILE, NEXT_KEY_FILE)]
+        keys = [_private_key(path, Ed25519PrivateKey.from_private_bytes) for path in paths if path.exists()]
+        return {key.public_key().public_bytes_raw(): key for key in keys}
+
+    def write_next(self, key: Ed25519PrivateKey) -> None:
+        write_private_file(self.directory / NEXT_KEY_FILE, b64encode(key.private_bytes_raw()).encode() + b"\n")
+
+    def settle(self, public_key: bytes) -> None:
+        """Put the key that signs into the place of the one before it, which is gone then; again does nothing."""
+        path = self.directory / NEXT_KEY_FILE
+        if (
+            path.exists()
+            and _private_key(path, Ed25519PrivateKey.from_private_bytes).public_key().public_bytes_raw()
+            == public_key
+        ):
+            move_file(path, self.directory / MESH_KEY_FILE)
 
 
 def load_or_make_secrets(directory: Path, admin_token: str = "") -> Secrets:

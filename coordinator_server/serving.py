@@ -8,7 +8,6 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import dataclasses
-import hashlib
 import logging
 import signal
 import socket
@@ -26,17 +25,20 @@ from coordinator_server.admin_client import ADMIN_FILE, PROGRAM, AdminFile
 from coordinator_server.api import dht, worker
 from coordinator_server.application import COORDINATOR, Coordinator, Readiness
 from coordinator_server.audit import Audit
+from coordinator_server.catalogue_office import CatalogueOffice
 from coordinator_server.config import CoordinatorConfig, is_loopback, is_wildcard
 from coordinator_server.enrolment.credentials import CredentialOffice
 from coordinator_server.enrolment.enrol import Enroller
 from coordinator_server.enrolment.invites import Invites
+from coordinator_server.enrolment.key_rotation import KeyRotation
 from coordinator_server.enrolment.lockout import Lockout
+from coordinator_server.enrolment.mesh_keyring import MeshKeyring
 from coordinator_server.enrolment.workers import Workers
 from coordinator_server.front import FRONT, add_front
 from coordinator_server.gateway.keys import ApiKeys
 from coordinator_server.gateway_processes.sockets import bind_all, check_shareable
 from coordinator_server.gateway_processes.supervisor import GatewayProcesses
-from coordinator_server.keys import Secrets, check_mesh, load_or_make_secrets
+from coordinator_server.keys import MeshKeyFiles, Secrets, load_or_make_secrets
 from coordinator_server.registry.membership import Patience
 from coordinator_server.registry.registry import Registry
 from coordinator_server.store.interface import Store
@@ -55,8 +57,9 @@ from node.program.settings import SettingError
 from node.program.tasks import TaskSet
 from node.program.web import manners, url_of
 from node.vpn.computer import ThisComputer
+from node.wire.credentials import place_of
 from node.wire.invites import InviteError, parse_coordinator_url
-from node.wire.manifests import Catalogue, ManifestError, load_catalogue, sign_catalogue
+from node.wire.manifests import Catalogue, ManifestError, load_catalogue
 from node.wire.messages import CoordinatorInfo
 from node.wire.tokens import TokenIssuer, TokenVerifier
 
@@ -65,6 +68,7 @@ log = logging.getLogger(__name__)
 ASSIGNED_KEY = "assigned"  # the last assignment: after a restart nothing has to move
 CONTACTS_FILE = "dht-contacts.json"
 GRACE = 1.5  # heartbeats after our start in which workers are expected back
+KEYS_LOOK = 30.0  # seconds between looks at what other coordinators did with the mesh's keys, and at a rotation
 OVERLAY_LOOK = 30.0  # seconds between looks at what other coordinators changed, and at a rotation
 LONGEST_RENEWAL = 6 * 3600.0  # seconds between two renewals of our own credential
 
@@ -117,10 +121,11 @@ async def running(
         store = await open_sqlite(config.directory / FILE_NAME)
         stack.push_async_callback(store.close)
         secrets = load_or_make_secrets(config.directory, config.admin_token)
-        await check_mesh(store, secrets, config.directory)
+        keyring = MeshKeyring(store, secrets, MeshKeyFiles(config.directory))
+        await keyring.open()
         url = public_url(config, listener, tls)
         coordinator = await put_together(
-            config, secrets, store, catalogue, url=url, clock=clock, computers=computers
+            config, secrets, keyring, store, catalogue, url=url, clock=clock, computers=computers
         )
         stack.push_async_callback(coordinator.workers.stop)
         await coordinator.dht.start(config.dht_host or config.host, config.dht_port)
@@ -205,6 +210,7 @@ def restarting_on_hangup(site: Site) -> Iterator[None]:
 async def put_together(
     config: CoordinatorConfig,
     secrets: Secrets,
+    keyring: MeshKeyring,
     store: Store,
     catalogue: Catalogue,
     *,
@@ -216,22 +222,31 @@ async def put_together(
     audit = Audit(store, clock)
     workers = Workers(store, audit, clock, config.credential_life)
     await workers.load()
-    invites = Invites(store, secrets.mesh_public_key, audit, clock)
-    office = CredentialOffice(secrets.mesh_key, config.credential_life)
-    overlay = await open_overlay(config, secrets, store, workers, audit=audit, clock=clock)
+    invites = Invites(store, lambda: keyring.keys, audit, clock)
+    office = make_office(keyring, config)
+    overlay = await open_overlay(config, secrets, store, workers, mesh_key=keyring, audit=audit, clock=clock)
     lockout = Lockout(config.enrol_wrong_tries, config.enrol_window)
     patience = Patience(config.worker_stale, config.worker_forgotten)
     registry = Registry(workers, catalogue, patience, clock, config.services_per_worker)
-    signed = sign_catalogue(catalogue, secrets.mesh_key)
     credential = own_credential(office, secrets, clock())
     revoked = Revoked(workers)
-    mesh_public_key = secrets.mesh_key.public_key()
     dht_host = config.dht_host or config.host
     return Coordinator(
         config=config,
         coordinator_id=secrets.coordinator_id,
         info=CoordinatorInfo(id=secrets.coordinator_id, url=url, location=config.location, dht_host=dht_host),
-        mesh_key=secrets.mesh_key,
+        keyring=keyring,
+        key_rotation=KeyRotation(
+            coordinator_id=secrets.coordinator_id,
+            keyring=keyring,
+            store=store,
+            workers=workers,
+            audit=audit,
+            clock=clock,
+            life=config.credential_life,
+            settle=config.key_rotation_settle,
+            overlay=overlay,
+        ),
         admin_token=secrets.admin_token,
         store=store,
         audit=audit,
@@ -252,13 +267,12 @@ async def put_together(
         keys=ApiKeys(store, clock),
         registry=registry,
         catalogue=catalogue,
-        signed_catalogue=signed,
-        catalogue_version=hashlib.sha256(signed.payload.encode()).hexdigest()[:16],
-        token_verifier=TokenVerifier(mesh_public_key, secrets.coordinator_id, clock, revoked),
+        catalogue_office=CatalogueOffice(catalogue, keyring),
+        token_verifier=TokenVerifier(keyring.trust, secrets.coordinator_id, clock, revoked),
         token_issuer=TokenIssuer(secrets.identity_key, secrets.coordinator_id, credential, clock),
         dht=DhtNode(
             identity=secrets.identity_key,
-            mesh_public_key=mesh_public_key,
+            mesh_public_key=keyring.trust,
             subject=secrets.coordinator_id,
             credential=credential,
             clock=clock,
@@ -315,8 +329,15 @@ def make_app(coordinator: Coordinator) -> web.Application:
     return app
 
 
+def make_office(keyring: MeshKeyring, config: CoordinatorConfig) -> CredentialOffice:
+    return CredentialOffice(keyring, config.credential_life, lambda subject: keyring.places.get(subject, b""))
+
+
 def own_credential(office: CredentialOffice, secrets: Secrets, now: float) -> str:
-    return office.issue(secrets.coordinator_id, "coordinator", secrets.identity_public_key, "vetted", now)
+    """Issue our own credential; our place in the DHT follows from our own key, so that it always stays the same."""
+    public_key = secrets.identity_public_key
+    place = place_of(public_key, secrets.identity_key)
+    return office.issue(secrets.coordinator_id, "coordinator", public_key, "vetted", now, place=place)
 
 
 def _knowing_dht_port(coordinator: Coordinator) -> Coordinator:
@@ -333,12 +354,18 @@ async def run_along(coordinator: Coordinator, secrets: Secrets, stack: contextli
     assigned = Assigned(coordinator.store, registry)
     await assigned.load(coordinator.clock() + GRACE * config.worker_heartbeat)
     stack.push_async_callback(assigned.save)
-    office = CredentialOffice(secrets.mesh_key, config.credential_life)
+    office, keyring = make_office(coordinator.keyring, config), coordinator.keyring
 
-    async def renew() -> None:
+    def renew_now() -> None:
+        if not keyring.can_sign:
+            log.error("%s", keyring.lacking)
+            return
         credential = own_credential(office, secrets, coordinator.clock())
         coordinator.token_issuer.renew(credential)
         coordinator.dht.renew(credential)
+
+    async def renew() -> None:
+        renew_now()
 
     async def tick() -> None:
         registry.tick()
@@ -348,6 +375,8 @@ async def run_along(coordinator: Coordinator, secrets: Secrets, stack: contextli
     stack.push_async_callback(tasks.stop)
     tasks.every(min(1.0, config.worker_heartbeat), tick, "registry")
     tasks.every(min(config.credential_life / 2, LONGEST_RENEWAL), renew, "credential")
+    keyring.changed = renew_now
+    tasks.every(min(KEYS_LOOK, config.worker_heartbeat), coordinator.key_rotation.tick, "mesh keys")
     if coordinator.overlay is not None:
         tasks.every(min(OVERLAY_LOOK, config.worker_heartbeat), coordinator.overlay.tick, "overlay")
     published = coordinator.info

@@ -11,12 +11,12 @@ from typing import Any, TypeVar
 import aiohttp
 import msgspec
 from cryptography.exceptions import InvalidSignature
-from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 
 from node.state import Membership
 from node.wire import credentials, headers, messages
 from node.wire.encoding import b64decode, b64encode
 from node.wire.invites import Invite
+from node.wire.mesh_keys import KeyChain, MeshKeys, MeshKeysError, MeshTrust, verified
 from node.wire.problems import kind_of
 from node.wire.tokens import TokenIssuer
 
@@ -43,16 +43,13 @@ class CoordinatorError(Exception):
 async def enroll(
     session: aiohttp.ClientSession, url: str, request: messages.EnrollRequest, invite: Invite, now: float
 ) -> tuple[Membership, messages.EnrollAnswer]:
-    """Ask to be let in; believe the answer only if the mesh key that the invite pins has signed it."""
+    """Ask to be let in; believe the answer only if the key that the invite pins, or one after it, signed it."""
     body, answer_headers = await _post(session, url + "/api/enroll", msgspec.json.encode(request), {})
     answer = _decode(body, messages.EnrollAnswer)
     try:
-        public_key = b64decode(answer.mesh_public_key)
-        if not invite.pins(public_key):
-            raise CoordinatorError("It belongs to another mesh than the invite does.", "wrong-mesh")
-        mesh_key = Ed25519PublicKey.from_public_bytes(public_key)
-        mesh_key.verify(b64decode(answer_headers.get(headers.SIGNATURE, "")), ENROLMENT_CONTEXT + body)
-        credential = credentials.verify(answer.credential, mesh_key, now)
+        keys = _pinned_keys(answer, invite)
+        keys.check_answer(b64decode(answer_headers.get(headers.SIGNATURE, "")), ENROLMENT_CONTEXT + body)
+        credential = credentials.verify(answer.credential, MeshTrust(keys), now)
     except (InvalidSignature, ValueError) as error:
         detail = str(error) or "its signature does not fit"
         raise CoordinatorError(f"Its answer cannot be trusted: {detail}.", "wrong-mesh") from None
@@ -60,12 +57,29 @@ async def enroll(
         raise CoordinatorError("Its answer was made for another machine.", "wrong-mesh")
     membership = Membership(
         worker_id=answer.worker_id,
-        mesh_public_key=answer.mesh_public_key,
+        mesh_public_key=b64encode(keys.founding),
+        mesh_chain=keys.chain if keys.progress else None,
         credential=answer.credential,
         trust=answer.trust,
         coordinators=_reached_at(url, answer.coordinators),
     )
     return membership, answer
+
+
+def _pinned_keys(answer: messages.EnrollAnswer, invite: Invite) -> MeshKeys:
+    """Return the mesh's keys, if the invite pins one of them and no older one signs.
+
+    Raise CoordinatorError or ValueError. Whoever was given an invite that pins a newer key is not to believe the
+    older ones.
+    """
+    keys = verified(answer.mesh_keys or KeyChain(founding=b64decode(answer.mesh_public_key)))
+    try:
+        pinned = keys.number_of(invite.mesh_fingerprint)
+    except MeshKeysError:
+        raise CoordinatorError("It belongs to another mesh than the invite does.", "wrong-mesh") from None
+    if keys.number < pinned:
+        raise MeshKeysError("it signs with an older key than the invite names")
+    return keys
 
 
 def _reached_at(url: str, told: Sequence[messages.CoordinatorInfo]) -> tuple[messages.CoordinatorInfo, ...]:
@@ -101,24 +115,30 @@ class CoordinatorClient:
         return await self._call(to, "/api/worker/heartbeat", request, messages.Assignment)
 
     async def renew(
-        self, to: messages.CoordinatorInfo, mesh_key: Ed25519PublicKey, nebula_public_key: bytes = b""
-    ) -> messages.RenewAnswer:
-        """Renew the credential, and with a Nebula key the place in the overlay; believe the mesh key alone."""
+        self, to: messages.CoordinatorInfo, keys: MeshKeys, nebula_public_key: bytes = b""
+    ) -> tuple[messages.RenewAnswer, MeshKeys]:
+        """Renew the credential, and with a Nebula key the place in the overlay; return the mesh's keys of now, too.
+
+        Nobody is believed but the key that signs for the mesh, to which those that we know have handed over.
+        """
         request = messages.RenewRequest(
             worker_id=self._worker_id,
             nebula_public_key=b64encode(nebula_public_key),
             nonce=secrets.token_hex(16),
+            mesh_keys=keys.progress,
         )
         data = msgspec.json.encode(request)
         url = to.url + "/api/worker/renew"
         body, answer_headers = await _post(self._session, url, data, self._authorization(to))
+        answer = _decode(body, messages.RenewAnswer)
         try:
+            newer = keys if answer.mesh_keys is None else keys.follow(answer.mesh_keys)
             signed = RENEWAL_CONTEXT + hashlib.sha256(data).digest() + body
-            mesh_key.verify(b64decode(answer_headers.get(headers.SIGNATURE, "")), signed)
-        except (InvalidSignature, ValueError):
-            text = "Its answer cannot be trusted: its signature does not fit."
-            raise CoordinatorError(text, "wrong-mesh") from None
-        return _decode(body, messages.RenewAnswer)
+            newer.check_answer(b64decode(answer_headers.get(headers.SIGNATURE, "")), signed)
+        except (InvalidSignature, ValueError) as error:
+            detail = str(error) or "its signature does not fit"
+            raise CoordinatorError(f"Its answer cannot be trusted: {detail}.", "wrong-mesh") from None
+        return answer, newer
 
     async def leave(self, to: messages.CoordinatorInfo) -> None:
         await self._call(to, "/api/worker/leave", {"worker_id": self._worker_id}, dict)

@@ -10,10 +10,12 @@ from node import events as e
 from node.coordinator_client import CoordinatorError
 from node.mesh_session import MeshSession
 from node.overlay import Overlay
+from node.renewal import Renewal
 from node.state import NodeState, RoutingStats
 from node.wire import credentials
 from node.wire.manifests import ManifestError, SignedCatalogue, open_catalogue
-from node.wire.messages import CoordinatorInfo, HeartbeatRequest, ServiceReport, VpnReport
+from node.wire.mesh_keys import MeshTrust
+from node.wire.messages import Assignment, CoordinatorInfo, HeartbeatRequest, ServiceReport, VpnReport
 
 log = logging.getLogger(__name__)
 
@@ -32,6 +34,7 @@ class CoordinatorTalk:
         self._dispatch = dispatch
         self._keep = keep
         self._overlay = overlay
+        self._pause = Renewal()  # between questions for newer keys of the mesh
 
     async def register(self, session: MeshSession, url: str) -> None:
         state, info = self._state(), self.coordinator(url)
@@ -40,33 +43,35 @@ class CoordinatorTalk:
         await self.renew_when_half(session)  # after a long time off the credential may have expired
         try:
             answer = await session.client.register(info, state.capabilities, state.endpoints, _offered(state))
-            catalogue = open_catalogue(answer.catalogue, session.mesh_key)
+            catalogue = open_catalogue(answer.catalogue, session.trust)
         except CoordinatorError as error:
-            self._failed(error)
+            await self._refused(session, info, error)
         except ManifestError as error:
             self._dispatch(e.CoordinatorFailed(f"Its answer cannot be trusted: {error}.", refused=True))
         else:
             self._keep(answer.catalogue)
             self._overlay.see_outside(True)
             self._dispatch(e.Registered(answer.assignment, catalogue))
-            await self._renew_place(session, info, answer.assignment.vpn_version)
+            await self._renew_what_is_due(session, info, answer.assignment)
 
     async def heartbeat(self, session: MeshSession, url: str) -> None:
         info = self.coordinator(url)
         if info is None:
             return
-        request = heartbeat_of(self._state(), session.router.stats(), self._overlay.report())
+        request = heartbeat_of(
+            self._state(), session.router.stats(), self._overlay.report(), session.trust.keys.progress
+        )
         try:
             assignment = await session.client.heartbeat(info, request)
         except CoordinatorError as error:
             if error.kind == "unknown-worker":
                 self._dispatch(e.WorkerUnknown())
             else:
-                self._failed(error)
+                await self._refused(session, info, error)
         else:
             self._overlay.see_outside(True)
             self._dispatch(e.HeartbeatAnswered(assignment))
-            await self._renew_place(session, info, assignment.vpn_version)
+            await self._renew_what_is_due(session, info, assignment)
 
     async def renew_when_half(self, session: MeshSession) -> None:
         """Ask for a new credential once half of this one's life has passed."""
@@ -75,28 +80,56 @@ class CoordinatorTalk:
         if state.membership is not None and info is not None and _half_spent(state.membership.credential):
             await self._renew(session, info, self._overlay.key_to_renew(_told_version(state)))
 
-    async def _renew_place(self, session: MeshSession, info: CoordinatorInfo, told_version: str) -> None:
-        """Ask for a place in the overlay, or for another one, where it is time to do so."""
-        key = self._overlay.key_to_renew(told_version)
-        if key and not self._state().leaving:
-            await self._renew(session, info, key)
+    async def _renew_what_is_due(self, session: MeshSession, info: CoordinatorInfo, told: Assignment) -> None:
+        """Ask for a place in the overlay, or another one, and for the mesh's newer keys, where it is time."""
+        if self._state().leaving:
+            return
+        key = self._overlay.key_to_renew(told.vpn_version)
+        if told.mesh_keys <= session.trust.keys.progress:
+            self._pause = Renewal()
+            if not key:
+                return
+        elif not key and not self._may_ask():
+            return
+        await self._renew(session, info, key)
 
-    async def _renew(self, session: MeshSession, info: CoordinatorInfo, nebula_key: bytes) -> None:
+    async def _refused(self, session: MeshSession, info: CoordinatorInfo, error: CoordinatorError) -> None:
+        """Tell that a coordinator gave no useful answer; but first see whether only our credential was too old.
+
+        So it is when the mesh has changed its key while we were off: our identity key gets us a new credential.
+        """
+        if error.kind == "unauthorized" and self._may_ask():
+            nebula_key = self._overlay.key_to_renew(_told_version(self._state()))
+            if await self._renew(session, info, nebula_key):
+                self._dispatch(e.WorkerUnknown())
+                return
+        self._failed(error)
+
+    def _may_ask(self) -> bool:
+        now = time.time()
+        if not self._pause.may_ask(now):
+            return False
+        self._pause = self._pause.after_asking(now)
+        return True
+
+    async def _renew(self, session: MeshSession, info: CoordinatorInfo, nebula_key: bytes) -> bool:
+        """Ask for a new credential, and with a key for a place; say whether there is a new credential."""
         try:
-            answer = await session.client.renew(info, session.mesh_key, nebula_key)
-            credentials.verify(answer.credential, session.mesh_key, time.time())
+            answer, keys = await session.client.renew(info, session.trust.keys, nebula_key)
+            credentials.verify(answer.credential, MeshTrust(keys), time.time())
         except (CoordinatorError, credentials.CredentialError) as error:
             log.warning("the membership was not renewed: %s", error)
             if nebula_key:
                 self._dispatch(e.PlaceRefused(str(error)))
-            return
-        session.renew(answer.credential)
-        self._dispatch(e.CredentialRenewed(answer.credential))
+            return False
+        session.renew(answer.credential, keys)
+        self._dispatch(e.CredentialRenewed(answer.credential, keys.chain if keys.progress else None))
         if answer.vpn is not None:
             self._dispatch(e.PlaceGranted(answer.vpn))
         elif nebula_key:
             text = answer.vpn_detail or "The coordinator gives no place in the private network."
             self._dispatch(e.PlaceRefused(text))
+        return True
 
     def _failed(self, error: CoordinatorError) -> None:
         """Tell that a coordinator gave no useful answer."""
@@ -121,7 +154,9 @@ class CoordinatorTalk:
         return next((info for info in infos if info.url == url), None)
 
 
-def heartbeat_of(state: NodeState, stats: RoutingStats, vpn: VpnReport | None = None) -> HeartbeatRequest:
+def heartbeat_of(
+    state: NodeState, stats: RoutingStats, vpn: VpnReport | None = None, mesh_keys: int = 0
+) -> HeartbeatRequest:
     """Say how this node is."""
     known = state.assignment.catalogue_version if state.assignment else ""
     return HeartbeatRequest(
@@ -137,6 +172,7 @@ def heartbeat_of(state: NodeState, stats: RoutingStats, vpn: VpnReport | None = 
         paused=state.paused or state.stopping or state.leaving,
         catalogue_version=known,
         vpn=vpn,
+        mesh_keys=mesh_keys,
     )
 
 

@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import aiohttp
 import msgspec
-from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 
 from node import coordinator_client
 from node.coordinator_client import CoordinatorError
 from node.program.errors import EXIT_REFUSED, EXIT_UNREACHABLE, EXIT_USAGE, UserFacingError
 from node.state import Membership
-from node.wire.encoding import b64decode, b64encode
+from node.wire.encoding import b64encode
 from node.wire.invites import InviteError, InviteLink, parse_code, parse_coordinator_url, parse_link
 from node.wire.messages import Capabilities, EnrollAnswer, EnrollRequest
 from node.wire.problems import Problem
@@ -79,10 +78,6 @@ def as_user_facing(problem: Problem) -> UserFacingError:
         return UserFacingError("This machine could not join the mesh.", problem.detail, hint, EXIT_USAGE)
     hint = "Ask the operator for a new invite."
     return UserFacingError("This machine could not join the mesh.", problem.detail, hint, EXIT_REFUSED)
-
-
-def mesh_key(membership: Membership) -> Ed25519PublicKey:
-    return Ed25519PublicKey.from_public_bytes(b64decode(membership.mesh_public_key))
 
 
 def at_configured_address(membership: Membership, urls: tuple[str, ...]) -> Membership:

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 
 from node.state import Membership, VpnStatus
 from node.wire.manifests import Catalogue, Manifest
+from node.wire.mesh_keys import KeyChain
 from node.wire.messages import Assignment, Capabilities, DhtContact, Endpoints, ServiceReport, VpnGrant
 
 # --- events ---------------------------------------------------------------------------------------------------
@@ -95,9 +96,10 @@ class ContactDue:
 
 @dataclass(frozen=True, slots=True)
 class CredentialRenewed:
-    """The mesh signed a new credential for us."""
+    """The mesh signed a new credential for us, maybe with a key that has followed on the one that we knew."""
 
     credential: str
+    mesh_chain: KeyChain | None = None
 
 
 @dataclass(frozen=True, slots=True)

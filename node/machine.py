@@ -249,7 +249,11 @@ def _contact_due(state: NodeState, _event: ContactDue) -> Step:
 def _credential_renewed(state: NodeState, event: CredentialRenewed) -> Step:
     if state.membership is None:
         return state, ()
-    membership = msgspec.structs.replace(state.membership, credential=event.credential)
+    membership = msgspec.structs.replace(
+        state.membership,
+        credential=event.credential,
+        mesh_chain=event.mesh_chain or state.membership.mesh_chain,
+    )
     return _with(state, membership=membership), (SaveMembership(membership),)
 
 

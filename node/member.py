@@ -15,7 +15,7 @@ from node import enrolment
 from node.config import NodeConfig
 from node.coordinator_talk import CoordinatorTalk
 from node.identity.keys import Identity, delete_identity, load_or_create_identity
-from node.identity.membership import forget_membership, load_membership, save_membership
+from node.identity.membership import forget_membership, load_membership, mesh_keys_of, save_membership
 from node.kept_files import KeptAssignment, KeptFiles
 from node.local_services import LocalServices
 from node.mesh_session import MeshSession
@@ -23,6 +23,7 @@ from node.overlay import Overlay
 from node.reachability import endpoints_of
 from node.state import Membership, NodeState
 from node.wire.manifests import Catalogue, ManifestError, SignedCatalogue, open_catalogue
+from node.wire.mesh_keys import MeshTrust
 from node.wire.messages import Assignment, DhtContact, Endpoints, WorkerRecord
 
 log = logging.getLogger(__name__)
@@ -71,7 +72,7 @@ class Member:
         kept = await asyncio.to_thread(self._files.assignment)
         try:
             if kept is not None:
-                catalogue = open_catalogue(kept.catalogue, enrolment.mesh_key(membership))
+                catalogue = open_catalogue(kept.catalogue, MeshTrust(mesh_keys_of(membership)))
                 self._catalogue = kept.catalogue
                 return membership, catalogue, kept.assignment
         except ManifestError as error:

@@ -10,13 +10,14 @@ from pathlib import Path
 from typing import Literal
 
 import aiohttp
-from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from node.config import NodeConfig
 from node.coordinator_client import CoordinatorClient
 from node.dht.node import DhtNode
 from node.dht.settings import DhtSettings
 from node.forwarding.forwarder import Forwarder
+from node.identity.membership import mesh_keys_of
 from node.peers import joined
 from node.program.errors import UserFacingError
 from node.reachability import bootstrap_addresses
@@ -25,8 +26,8 @@ from node.routing.settings import RoutingSettings
 from node.routing.sources import LocalServices
 from node.state import Membership, Peer
 from node.vpn.state import VpnPeer
-from node.wire.encoding import b64decode
 from node.wire.manifests import Catalogue
+from node.wire.mesh_keys import MeshKeys, MeshTrust
 from node.wire.messages import CoordinatorInfo, DhtContact, Lighthouse, WorkerRecord
 from node.wire.tokens import TokenIssuer, TokenVerifier
 
@@ -79,10 +80,9 @@ class MeshSession:
         own_load: Callable[[], float],
         vpn_up: Callable[[], bool],
     ) -> None:
-        mesh_key = Ed25519PublicKey.from_public_bytes(b64decode(membership.mesh_public_key))
         own_id = membership.worker_id
         self.membership = membership
-        self.mesh_key = mesh_key
+        self.trust = MeshTrust(mesh_keys_of(membership))
         self.revoked: set[str] = set()
         self._config = config
         self._identity = identity
@@ -92,7 +92,7 @@ class MeshSession:
         self._lighthouses: tuple[Lighthouse, ...] = ()
         self._overlay: IPv4Network | None = None  # where the DHT node is in it
         self._issuer = TokenIssuer(identity, own_id, membership.credential, time.time)
-        self.verifier = TokenVerifier(mesh_key, own_id, time.time, self.revoked)
+        self.verifier = TokenVerifier(self.trust, own_id, time.time, self.revoked)
         self.client = CoordinatorClient(http, self._issuer, own_id)
         self.dht = self._make_dht("contacts.json")
         self._dht_host, self._dht_port = config.host, config.dht_port
@@ -120,7 +120,7 @@ class MeshSession:
     def _make_dht(self, contacts: str) -> DhtNode:
         return DhtNode(
             identity=self._identity,
-            mesh_public_key=self.mesh_key,
+            mesh_public_key=self.trust,
             subject=self.membership.worker_id,
             credential=self._credential,
             clock=time.time,
@@ -192,8 +192,10 @@ class MeshSession:
     def _bootstrap(self) -> None:
         self.dht.set_bootstrap(bootstrap_addresses(self._told, self._overlay, self._lighthouses))
 
-    def renew(self, credential: str) -> None:
-        """Use a newly signed credential from now on."""
+    def renew(self, credential: str, keys: MeshKeys | None = None) -> None:
+        """Use a newly signed credential from now on, and believe these keys of the mesh."""
+        if keys is not None:
+            self.trust.keys = keys
         self._credential = credential
         self._issuer.renew(credential)
         self.dht.renew(credential)

@@ -8,6 +8,7 @@ import msgspec
 
 from node.wire.credentials import Trust
 from node.wire.manifests import Catalogue, DataClass
+from node.wire.mesh_keys import KeyChain
 from node.wire.messages import Assignment, Capabilities, CoordinatorInfo, Endpoints, Route, ServiceReport
 
 Phase = Literal["unenrolled", "joining", "online", "degraded", "paused", "draining", "stopped"]
@@ -52,10 +53,11 @@ class Membership(msgspec.Struct, frozen=True, kw_only=True):
     """What enrolment gave: who this worker is and whom it may believe. Kept on disk; holds no secret key."""
 
     worker_id: str
-    mesh_public_key: str
+    mesh_public_key: str  # the founding key of the mesh
     credential: str
     trust: Trust
     coordinators: tuple[CoordinatorInfo, ...]  # the one that enrolled us first
+    mesh_chain: KeyChain | None = None  # the keys that have followed on it
 
 
 class VpnStatus(msgspec.Struct, frozen=True):

@@ -13,7 +13,7 @@ from typing import BinaryIO, Literal
 import msgspec
 from aiohttp import web
 
-from coordinator_server.api import doctor, overlay
+from coordinator_server.api import doctor, mesh_keys, overlay
 from coordinator_server.api.addresses import client_address
 from coordinator_server.api.shapes import (
     AdminWorker,
@@ -78,6 +78,7 @@ def add_routes(app: web.Application) -> None:
         ("POST", "/api/admin/keys", create_key),
         ("DELETE", "/api/admin/keys/{id}", revoke_key),
         ("POST", "/api/admin/mesh/rotate-ca", overlay.rotate_authority),
+        ("POST", "/api/admin/mesh/rotate-key", mesh_keys.rotate_key),
         ("POST", "/api/admin/backup", backup),
     ):
         app.router.add_route(method, path, guard.watch(handler))
@@ -144,6 +145,7 @@ async def status(request: web.Request) -> web.Response:
             keys=sum(not key.expired(now) for key in keys),
             requests=front.metrics.total,
             dht=msgspec.to_builtins(coordinator.dht.stats()),
+            mesh_keys=await mesh_keys.describe(coordinator),
             overlay=_overlay(coordinator),
         )
     )

@@ -143,6 +143,15 @@ ADMIN = (
         auth="admin",
         refusals=(409,),
     ),
+    Operation(
+        "post",
+        "/api/admin/mesh/rotate-key",
+        "Rotate the key that signs for the mesh",
+        shapes.MeshKeysStatus,
+        shapes.RotationWish,
+        auth="admin",
+        refusals=(409, 503),
+    ),
     Operation("post", "/api/admin/backup", "A backup of the store", auth="admin", media="application/octet-stream"),
 )
 WORKER = (

@@ -9,9 +9,9 @@ from typing import Annotated, Any, Literal
 
 import msgspec
 
-from coordinator_server.enrolment.authorities import Phase
 from node.wire.credentials import Name, Trust
 from node.wire.manifests import ServiceName
+from node.wire.mesh_keys import Phase
 from node.wire.messages import Capabilities, Count, Endpoints, Route, ServiceReport, WorkerType
 
 Status = Literal["active", "stale", "draining", "paused", "revoked", "offline"]
@@ -368,8 +368,27 @@ class OverlayStatus(msgspec.Struct, frozen=True, kw_only=True):
     peers_relayed: int = 0
 
 
+class MeshKeyView(msgspec.Struct, frozen=True, kw_only=True):
+    """A key of the mesh that is accepted now; invites that are made while it signs carry its fingerprint."""
+
+    number: int
+    fingerprint: str
+    signs: bool
+
+
+class MeshKeysStatus(msgspec.Struct, frozen=True, kw_only=True):
+    """The keys that sign for the mesh; `rotation` is steady, or the step at which a rotation is."""
+
+    rotation: Phase
+    rotation_since: float
+    waiting: int  # members for whom the rotation waits, some of which are named
+    waiting_for: tuple[str, ...]
+    keys: tuple[MeshKeyView, ...]
+    lacking: str = ""  # which key this coordinator lacks, and what to do
+
+
 class RotationWish(msgspec.Struct, frozen=True, kw_only=True):
-    """POST /api/admin/mesh/rotate-ca; `force` takes a running rotation's next step at once."""
+    """POST /api/admin/mesh/rotate-ca and rotate-key; `force` takes a running rotation's next step at once."""
 
     force: bool = False
 
@@ -389,4 +408,5 @@ class CoordinatorStatus(msgspec.Struct, frozen=True, kw_only=True):
     keys: int
     requests: Count
     dht: dict[str, Any]
+    mesh_keys: MeshKeysStatus
     overlay: OverlayStatus | None = None  # none with --vpn off

@@ -66,6 +66,7 @@ async def enroll(request: web.Request) -> web.Response:
             coordinators=(info(request),),
             dht=contacts(request),
             vpn=overlay.granted(enrolment, wish.nebula_public_key) if overlay is not None else None,
+            mesh_keys=coordinator.keyring.chain,
         )
     )
     signature = b64encode(coordinator.mesh_key.sign(ENROLMENT_CONTEXT + body))
@@ -82,7 +83,7 @@ async def register(request: web.Request) -> web.Response:
     await check_speaks_for_itself(request, enrolment, body.worker_id)
     member = coordinator.registry.register(body, client_address(request))
     assignment = _assignment(request, member.worker_id)
-    return json_response(RegisterAnswer(assignment=assignment, catalogue=coordinator.signed_catalogue))
+    return json_response(RegisterAnswer(assignment=assignment, catalogue=coordinator.catalogue_office.signed))
 
 
 async def heartbeat(request: web.Request) -> web.Response:
@@ -92,6 +93,7 @@ async def heartbeat(request: web.Request) -> web.Response:
     body = await read_body(request, HeartbeatRequest)
     await check_speaks_for_itself(request, enrolment, body.worker_id)
     coordinator.registry.heartbeat(body)
+    await coordinator.key_rotation.report(body.worker_id, body.mesh_keys)
     if coordinator.overlay is not None:
         await coordinator.overlay.report(body.worker_id, body.vpn)
     return json_response(_assignment(request, body.worker_id))
@@ -107,9 +109,10 @@ async def renew(request: web.Request) -> web.Response:
     wish = await read_body(request, RenewRequest)
     await check_speaks_for_itself(request, enrolment, wish.worker_id)
     grant, why_none = await _renewed_grant(coordinator, enrolment, wish.nebula_public_key)
-    credential = coordinator.enroller.credential(enrolment)
-    body = msgspec.json.encode(RenewAnswer(credential=credential, vpn=grant, vpn_detail=why_none))
     asked = hashlib.sha256(await request.read()).digest()
+    credential = await coordinator.enroller.renewed(enrolment)
+    chain = coordinator.keyring.chain
+    body = msgspec.json.encode(RenewAnswer(credential=credential, mesh_keys=chain, vpn=grant, vpn_detail=why_none))
     signature = b64encode(coordinator.mesh_key.sign(RENEWAL_CONTEXT + asked + body))
     return web.Response(body=body, content_type="application/json", headers={headers.SIGNATURE: signature})
 
@@ -162,7 +165,7 @@ def _assignment(request: web.Request, worker_id: str) -> Assignment:
         role=member.capabilities.worker_type,
         services=registry.assigned(worker_id),
         heartbeat_interval=interval if registry.settled else min(SOON, interval),
-        catalogue_version=coordinator.catalogue_version,
+        catalogue_version=coordinator.catalogue_office.version,
         blocklist_version=blocklist.version,
         revoked=blocklist.names,
         revoked_certificates=blocklist.fingerprints,
@@ -170,5 +173,6 @@ def _assignment(request: web.Request, worker_id: str) -> Assignment:
         coordinators=(info(request),),
         dht=contacts(request),
         draining=enrolment.draining,
+        mesh_keys=coordinator.keyring.keys.progress,
         detail=registry.why_nothing(worker_id),
     )

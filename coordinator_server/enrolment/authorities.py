@@ -11,17 +11,15 @@ import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from ipaddress import IPv4Address, IPv4Interface, IPv4Network
-from typing import Literal
 
 import msgspec
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from coordinator_server.enrolment.sealing import SealError, seal, unseal
 from node.wire.credentials import Role, Trust
+from node.wire.mesh_keys import Phase, SigningKey
 from node.wire.nebula_certificates import CertificateError, NebulaCertificate, check_authority, sign
 from node.wire.nebula_pem import certificate_pem, read_certificate
-
-Phase = Literal["steady", "spreading", "replacing"]
 
 AUTHORITY_LIFE = 10 * 365 * 86400  # seconds
 AUTHORITY_BACKDATE = 86400
@@ -94,7 +92,7 @@ def groups_of(role: Role, trust: Trust) -> tuple[str, ...]:
     return (role, trust)
 
 
-def make_authority(name: str, network: IPv4Network, now: float, mesh_key: Ed25519PrivateKey) -> SealedAuthority:
+def make_authority(name: str, network: IPv4Network, now: float, mesh_key: SigningKey) -> SealedAuthority:
     """Make an authority that may give addresses of this network and our groups only."""
     key = Ed25519PrivateKey.generate()
     plain = NebulaCertificate(
@@ -109,7 +107,7 @@ def make_authority(name: str, network: IPv4Network, now: float, mesh_key: Ed2551
     return SealedAuthority(certificate_pem(sign(plain, key)), seal(mesh_key, SEAL_PURPOSE, key.private_bytes_raw()))
 
 
-def open_signer(authorities: Authorities, mesh_key: Ed25519PrivateKey) -> Signer:
+def open_signer(authorities: Authorities, mesh_key: SigningKey) -> Signer:
     """Open what the store keeps; raise SealError or CertificateError when it is not what we put there."""
     certificates = tuple(read_certificate(member.certificate) for member in authorities.members)
     for certificate in certificates:
@@ -121,6 +119,17 @@ def open_signer(authorities: Authorities, mesh_key: Ed25519PrivateKey) -> Signer
     if not certificates[0].ips:
         raise SealError("the authority has no network")
     return Signer(certificates, key)
+
+
+def resealed(authorities: Authorities, old: SigningKey, new: SigningKey) -> Authorities:
+    """Return the same authorities, with their keys sealed for another mesh key; raise SealError."""
+    members = tuple(
+        msgspec.structs.replace(
+            member, sealed_key=seal(new, SEAL_PURPOSE, unseal(old, SEAL_PURPOSE, member.sealed_key))
+        )
+        for member in authorities.members
+    )
+    return msgspec.structs.replace(authorities, members=members)
 
 
 # --- rotation -------------------------------------------------------------------------------------------------

@@ -5,12 +5,10 @@ from __future__ import annotations
 from ipaddress import IPv4Network
 
 import msgspec
-from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from coordinator_server.audit import Audit
 from coordinator_server.enrolment.authorities import (
     Authorities,
-    Phase,
     SealedAuthority,
     Signer,
     begin,
@@ -18,12 +16,15 @@ from coordinator_server.enrolment.authorities import (
     make_authority,
     onwards,
     open_signer,
+    resealed,
 )
 from coordinator_server.enrolment.sealing import SealError
 from coordinator_server.store.interface import ABSENT, AuditLine, Store, Write
 from node.program.errors import UserFacingError
 from node.wire.encoding import fingerprint
+from node.wire.mesh_keys import Phase, SigningKey
 from node.wire.nebula_certificates import CertificateError
+from node.wire.problems import Problem
 
 KEY = "authorities"
 
@@ -31,7 +32,7 @@ KEY = "authorities"
 class CertificateOffice:
     """Signs with the first authority of the store; `load` comes first, and again to see what others changed."""
 
-    def __init__(self, store: Store, audit: Audit, mesh_key: Ed25519PrivateKey, network: IPv4Network) -> None:
+    def __init__(self, store: Store, audit: Audit, mesh_key: SigningKey, network: IPv4Network) -> None:
         self._store = store
         self._audit = audit
         self._mesh_key = mesh_key
@@ -99,3 +100,15 @@ class CertificateOffice:
                 "Restore a backup with `rma-mesh-coordinator restore FILE`, or start with --vpn off.",
             ) from None
         self._authorities, self._version = found, version
+
+
+async def resealing(store: Store, old: SigningKey, new: SigningKey) -> tuple[Write, ...]:
+    """Return the write by which another mesh key opens the authorities, and the old one no more."""
+    entry = await store.get(KEY)
+    if entry is None:
+        return ()
+    try:
+        after = resealed(msgspec.json.decode(entry.value, type=Authorities), old, new)
+    except SealError as error:
+        raise Problem("conflict", f"The overlay's authority cannot be opened with the old key: {error}.") from None
+    return (Write(KEY, msgspec.json.encode(after), entry.version),)

@@ -2,22 +2,28 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
-
-from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from node.wire.credentials import Credential, Role, Trust, issue, place_of
 from node.wire.encoding import fingerprint
+from node.wire.mesh_keys import SigningKey
 
 
 @dataclass(frozen=True, slots=True)
 class CredentialOffice:
-    """Issues credentials that live `life` seconds; whoever holds one renews it at half of that."""
+    """Issues credentials that live `life` seconds; whoever holds one renews it at half of that.
 
-    mesh_key: Ed25519PrivateKey = field(repr=False)
+    `places` tells the place in the DHT of a subject whose place is not given, and b"" where it is derived.
+    """
+
+    mesh_key: SigningKey = field(repr=False)
     life: float
+    places: Callable[[str], bytes] = lambda _subject: b""
 
-    def issue(self, subject: str, role: Role, public_key: bytes, trust: Trust, now: float) -> str:
+    def issue(
+        self, subject: str, role: Role, public_key: bytes, trust: Trust, now: float, *, place: bytes = b""
+    ) -> str:
         """Return a new credential in its HTTP form."""
         credential = Credential(
             version=1,
@@ -26,7 +32,7 @@ class CredentialOffice:
             role=role,
             public_key=public_key,
             trust=trust,
-            place=place_of(public_key, self.mesh_key),
+            place=place or self.places(subject) or place_of(public_key, self.mesh_key),
             issued_at=int(now),
             expires_at=int(now + self.life),
         )

@@ -8,6 +8,8 @@ import secrets
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
+import msgspec
+
 from coordinator_server.audit import Audit
 from coordinator_server.enrolment.credentials import CredentialOffice
 from coordinator_server.enrolment.invites import InviteRecord, Invites, WrongInvite
@@ -16,6 +18,7 @@ from coordinator_server.enrolment.overlay import Overlay, read_member_key
 from coordinator_server.enrolment.workers import Enrolment, Workers
 from coordinator_server.keys import ID_PREFIX
 from coordinator_server.store.interface import Write
+from node.wire.credentials import PLACE_BYTES
 from node.wire.encoding import b64decode
 from node.wire.invites import InviteError, parse_code
 from node.wire.messages import EnrollRequest
@@ -24,6 +27,7 @@ from node.wire.problems import Problem
 KEY_BYTES = 32
 SLUG_CHARACTERS = 40
 ADMIT_TRIES = 200
+JUST_NOW = 60.0  # seconds between two credentials of which the second needs no note of its own
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -49,12 +53,30 @@ class Enroller:
         except Problem as problem:
             await self._refused(request, problem, address)
             raise
-        return enrolment, self.credential(enrolment)
+        return enrolment, await self.renewed(enrolment)
 
     def credential(self, enrolment: Enrolment) -> str:
         """Issue a credential for an enrolled machine."""
-        public_key = b64decode(enrolment.identity_public_key)
-        return self.office.issue(enrolment.worker_id, "worker", public_key, enrolment.trust, self.clock())
+        return self.office.issue(
+            enrolment.worker_id,
+            "worker",
+            b64decode(enrolment.identity_public_key),
+            enrolment.trust,
+            self.clock(),
+            place=enrolment.place,
+        )
+
+    async def renewed(self, enrolment: Enrolment) -> str:
+        """Issue a credential, and keep until when it counts: a rotation of the mesh's key waits as long."""
+        until = self.clock() + self.office.life
+        for _ in range(ADMIT_TRIES):
+            current = self.workers.get(enrolment.worker_id)
+            if current is None or current.revoked:
+                raise Problem("forbidden", f"{enrolment.worker_id} was put out of the mesh.")
+            after = msgspec.structs.replace(current, credential_until=until)
+            if current.credential_until >= until - JUST_NOW or await self.workers.replace(current, after, None):
+                return self.credential(current)
+        raise Problem("overloaded", f"{enrolment.worker_id} is being changed by others all the time.")
 
     async def _admit(self, request: EnrollRequest, address: str) -> Enrolment:
         _check_identity(request.identity_public_key)
@@ -116,6 +138,8 @@ class Enroller:
             services=record.services,
             enrolled_at=self.clock(),
             address=address,
+            place=secrets.token_bytes(PLACE_BYTES),
+            credential_until=self.clock() + self.office.life,
         )
 
     def _free_id(self, request: EnrollRequest) -> str:

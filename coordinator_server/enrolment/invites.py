@@ -16,6 +16,7 @@ from coordinator_server.audit import Audit
 from coordinator_server.store.interface import ABSENT, AuditLine, Store, Write
 from node.wire.credentials import Trust
 from node.wire.invites import SECRET_BYTES, Invite, make_invite
+from node.wire.mesh_keys import MeshKeys
 from node.wire.problems import Problem
 
 PREFIX = "invite/"
@@ -56,9 +57,11 @@ class WrongInvite(Problem):
 class Invites:
     """Makes, finds, lists and revokes invites in the store."""
 
-    def __init__(self, store: Store, mesh_public_key: bytes, audit: Audit, clock: Callable[[], float]) -> None:
+    def __init__(
+        self, store: Store, keys: Callable[[], MeshKeys], audit: Audit, clock: Callable[[], float]
+    ) -> None:
         self._store = store
-        self._mesh_public_key = mesh_public_key
+        self._keys = keys
         self._audit = audit
         self._clock = clock
 
@@ -73,7 +76,7 @@ class Invites:
         address: str = "",
     ) -> tuple[InviteRecord, Invite]:
         """Make an invite that lives `life` seconds; its code is known only now."""
-        invite = make_invite(secrets.token_bytes(SECRET_BYTES), self._mesh_public_key)
+        invite = make_invite(secrets.token_bytes(SECRET_BYTES), self._keys().signing)
         now = self._clock()
         record = InviteRecord(
             id=invite.digest[:ID_CHARACTERS],
@@ -96,7 +99,8 @@ class Invites:
         if entry is None:
             raise WrongInvite
         record = msgspec.json.decode(entry.value, type=InviteRecord)
-        if not hmac.compare_digest(record.digest, invite.digest) or not invite.pins(self._mesh_public_key):
+        pinned = any(map(invite.pins, self._keys().every))  # one made before a rotation is good after it
+        if not hmac.compare_digest(record.digest, invite.digest) or not pinned:
             raise WrongInvite
         return record, entry.version
 

@@ -11,10 +11,11 @@ import msgspec
 
 from coordinator_server.audit import Audit
 from coordinator_server.enrolment.addresses import Addresses
-from coordinator_server.enrolment.authorities import DIGEST_CHARACTERS, Phase, groups_of
+from coordinator_server.enrolment.authorities import DIGEST_CHARACTERS, groups_of
 from coordinator_server.enrolment.certificates import CertificateOffice
 from coordinator_server.enrolment.leases import Lease, is_full, new_lease, still_good, with_certificate
 from coordinator_server.enrolment.lighthouses import Lighthouses, Station
+from coordinator_server.enrolment.rotation import RotationState
 from coordinator_server.enrolment.workers import Enrolment, Workers
 from coordinator_server.store.interface import Write
 from node.program.errors import UserFacingError
@@ -41,15 +42,6 @@ class Member:
     @property
     def groups(self) -> tuple[str, ...]:
         return groups_of(self.role, self.trust)
-
-
-@dataclass(frozen=True, slots=True)
-class RotationState:
-    """How far a rotation is: since when (Unix seconds), and for whom it waits."""
-
-    phase: Phase
-    since: float
-    waiting_for: tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -217,7 +209,7 @@ class Overlay:
         if state.phase == "steady":
             if self._must_rotate(now):
                 await self.office.rotate(now, actor="coordinator")
-        elif not state.waiting_for and now - state.since >= SETTLE:
+        elif state.is_due(now, SETTLE):
             await self.office.rotate(now, actor="coordinator")
 
     def _must_rotate(self, now: float) -> bool:
@@ -227,16 +219,7 @@ class Overlay:
 
     async def rotate(self, *, force: bool, address: str = "") -> RotationState:
         """Begin a rotation, or take its next step before everybody is ready; else raise conflict."""
-        state = self.rotation()
-        if state.phase != "steady" and not force:
-            waits = (
-                f"It waits for {len(state.waiting_for)} members" if state.waiting_for else "It goes on by itself"
-            )
-            raise Problem(
-                "conflict",
-                f"A rotation runs already ({state.phase}). {waits}. With --force its next step is taken at once; "
-                "members that are not ready then lose the overlay until they have renewed.",
-            )
+        self.rotation().check_step(force, "lose the overlay until they have renewed")
         if not await self.office.rotate(self.clock(), actor="admin", address=address):
             raise Problem("conflict", "Another coordinator was quicker. Please look at the status.")
         return self.rotation()

@@ -40,6 +40,9 @@ class Enrolment(msgspec.Struct, frozen=True, kw_only=True):
     draining: bool = False
     revoked_at: float | None = None
     vpn: Lease | None = None  # its place in the overlay
+    place: bytes = b""  # in the DHT; of those enrolled by an older version it is derived from the founding key
+    credential_until: float = 0.0  # when the last credential ends that it was given; 0 where that is not known
+    mesh_progress: int = 0  # how far it follows the mesh's keys, as it said in a rotation
 
     @property
     def revoked(self) -> bool:

@@ -23,6 +23,7 @@ from node.forwarding.http1.interface import Handler
 from node.forwarding.http1.limits import ServerLimits
 from node.vpn.computer import Computer
 from node.vpn.settings import SERVICE_PORT
+from node.wire.mesh_keys import SigningKey
 
 FOLDER = "vpn"  # Nebula's files, in the data directory
 
@@ -35,6 +36,7 @@ async def open_overlay(
     store: Store,
     workers: Workers,
     *,
+    mesh_key: SigningKey,
     audit: Audit,
     clock: Callable[[], float],
 ) -> Overlay | None:
@@ -49,7 +51,7 @@ async def open_overlay(
         return None
     network = parse_network(config.vpn_network)
     overlay = Overlay(
-        office=CertificateOffice(store, audit, secrets.mesh_key, network),
+        office=CertificateOffice(store, audit, mesh_key, network),
         addresses=Addresses(store, network),
         lighthouses=Lighthouses(store),
         workers=workers,

@@ -77,6 +77,12 @@ def write_private_file(path: Path, data: bytes) -> None:
     _sync_directory(path.parent)
 
 
+def move_file(source: Path, target: Path) -> None:
+    """Put a file into the place of another one in the same directory; a crash leaves both or the moved one."""
+    source.replace(target)
+    _sync_directory(target.parent)
+
+
 def _sync_directory(path: Path) -> None:
     if os.name != "posix":  # Windows cannot open a directory; its rename is durable enough
         return

@@ -81,7 +81,12 @@ class MeshKeys:
     @property
     def signing(self) -> bytes:
         """The key that coordinators sign with now."""
-        return self.every[-2] if self.chain.phase == "spreading" else self.every[-1]
+        return self.every[self.number]
+
+    @property
+    def number(self) -> int:
+        """The number of the key that coordinators sign with now."""
+        return len(self.chain.handovers) - (self.chain.phase == "spreading")
 
     @property
     def progress(self) -> int:
@@ -105,6 +110,10 @@ class MeshKeys:
                 raise MeshKeysError(f"it names another successor of key {ours.number - 1} than the one we know")
         newer = _verified(told, len(self.chain.handovers))
         return newer if newer.progress > self.progress else self
+
+    def check_answer(self, signature: bytes, data: bytes) -> None:
+        """Raise InvalidSignature unless the key signed it that signs now: no older one speaks for the mesh."""
+        Ed25519PublicKey.from_public_bytes(self.signing).verify(signature, data)
 
     def number_of(self, pinned: bytes) -> int:
         """Return the number of the key with this fingerprint; raise MeshKeysError where there is none."""

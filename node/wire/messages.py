@@ -12,6 +12,7 @@ import msgspec
 
 from node.wire.credentials import Name, Trust
 from node.wire.manifests import ServiceName, SignedCatalogue
+from node.wire.mesh_keys import KeyChain
 
 WorkerType = Literal["gpu", "edge", "storage", "cpu"]
 Route = Literal["local", "vpn", "direct", "relay", "tunnel"]
@@ -194,6 +195,9 @@ class EnrollAnswer(msgspec.Struct, frozen=True, kw_only=True):
     coordinators: tuple[CoordinatorInfo, ...]
     dht: tuple[DhtContact, ...] = ()
     vpn: VpnGrant | None = None
+    mesh_keys: KeyChain | None = (
+        None  # where the mesh has handed over to another key; that one is mesh_public_key then
+    )
 
 
 class RegisterRequest(msgspec.Struct, frozen=True, kw_only=True):
@@ -219,6 +223,7 @@ class Assignment(msgspec.Struct, frozen=True, kw_only=True):
     coordinators: tuple[CoordinatorInfo, ...] = ()
     dht: tuple[DhtContact, ...] = ()
     draining: bool = False
+    mesh_keys: Count = 0  # how far the mesh's keys are (MeshKeys.progress): more than the worker's means renew
     detail: Text = ""  # why there is nothing to do, in a sentence
 
 
@@ -240,6 +245,7 @@ class HeartbeatRequest(msgspec.Struct, frozen=True, kw_only=True):
     paused: bool = False
     catalogue_version: Text = ""
     vpn: VpnReport | None = None
+    mesh_keys: Count = 0  # the progress of the mesh's keys that the worker uses
 
 
 class RenewRequest(msgspec.Struct, frozen=True, kw_only=True):
@@ -251,12 +257,14 @@ class RenewRequest(msgspec.Struct, frozen=True, kw_only=True):
     worker_id: Name
     nebula_public_key: NebulaKey = ""
     nonce: Annotated[str, msgspec.Meta(max_length=64)] = ""
+    mesh_keys: Count = 0  # the progress of the mesh's keys that the worker uses
 
 
 class RenewAnswer(msgspec.Struct, frozen=True, kw_only=True):
-    """200 of /api/worker/renew; the mesh key's signature over request and answer is in X-RMA-Signature."""
+    """200 of /api/worker/renew; the signing mesh key's signature over request and answer is in X-RMA-Signature."""
 
     credential: str
+    mesh_keys: KeyChain | None = None  # where the mesh has handed over to another key
     vpn: VpnGrant | None = None
     vpn_detail: Text = ""  # why there is no certificate although one was asked for, in a sentence
 

@@ -32,6 +32,7 @@ TITLES: Mapping[str, tuple[int, str]] = {
     "no-worker": (503, "No healthy worker offers this service now"),
     "no-address": (503, "The overlay network has no free address"),
     "no-coordinator": (503, "No coordinator is reachable now"),
+    "no-signing-key": (503, "This coordinator lacks the key that signs for the mesh"),
     "store-unavailable": (503, "Nothing can be saved now"),
     "draining": (503, "This program is shutting down"),
     "starting": (503, "This program is not ready yet"),

@@ -20,6 +20,7 @@ from node.wire import credentials, headers
 from node.wire.credentials import Credential
 from node.wire.encoding import b64encode, fingerprint
 from node.wire.invites import make_invite
+from node.wire.mesh_keys import founded
 from node.wire.messages import CoordinatorInfo, EnrollAnswer, EnrollRequest, HeartbeatRequest, RenewAnswer
 from node.wire.problems import CONTENT_TYPE, Problem
 from node.wire.tokens import TokenIssuer
@@ -166,11 +167,13 @@ async def test_a_renewal_is_believed_only_as_the_meshs_answer_to_this_very_reque
     async with server(handler) as url, aiohttp.ClientSession() as session:
         client = CoordinatorClient(session, TokenIssuer(OURS, "w1", "x", time.time), "w1")
         there = CoordinatorInfo(id="c1", url=url)
-        assert (await client.renew(there, MESH.public_key(), b"k" * 32)).credential == "new"
+        keys = founded(raw(MESH))
+        answer, after = await client.renew(there, keys, b"k" * 32)
+        assert (answer.credential, after) == ("new", keys)
         assert msgspec.json.decode(asked[0])["nebula_public_key"] == b64encode(b"k" * 32)
         replayed = True
         with pytest.raises(CoordinatorError, match="cannot be trusted"):
-            await client.renew(there, MESH.public_key(), b"k" * 32)
+            await client.renew(there, keys, b"k" * 32)
         signer, replayed = FOREIGN, False
         with pytest.raises(CoordinatorError, match="cannot be trusted"):
-            await client.renew(there, MESH.public_key())
+            await client.renew(there, keys)

@@ -21,6 +21,7 @@ from coordinator_server.store.sqlite import SqliteStore, open_sqlite
 from node.wire import credentials
 from node.wire.encoding import b64encode
 from node.wire.invites import make_invite
+from node.wire.mesh_keys import founded
 from node.wire.messages import EnrollRequest
 from node.wire.problems import Problem
 from tests.support.mesh_keys import Clock, Mesh
@@ -41,7 +42,7 @@ class Door:
         audit = Audit(self.store, self.clock)
         self.workers = Workers(self.store, audit, self.clock, WEEK)
         await self.workers.load()
-        self.invites = Invites(self.store, self.mesh.public_bytes, audit, self.clock)
+        self.invites = Invites(self.store, lambda: founded(self.mesh.public_bytes), audit, self.clock)
         self.enroller = Enroller(
             invites=self.invites,
             workers=self.workers,

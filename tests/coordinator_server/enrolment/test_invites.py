@@ -12,6 +12,7 @@ from coordinator_server.audit import Audit
 from coordinator_server.enrolment.invites import InviteRecord, Invites, WrongInvite
 from coordinator_server.store.sqlite import SqliteStore, open_sqlite
 from node.wire.invites import Invite, make_invite, parse_code
+from node.wire.mesh_keys import founded
 from node.wire.problems import Problem
 from tests.support.mesh_keys import Clock, Mesh
 
@@ -33,7 +34,7 @@ class Office:
 @pytest.fixture
 async def office(tmp_path: Path) -> AsyncIterator[Office]:
     store, mesh, clock = await open_sqlite(tmp_path / "x.db"), Mesh(), Clock()
-    yield Office(store, mesh, clock, Invites(store, mesh.public_bytes, Audit(store, clock), clock))
+    yield Office(store, mesh, clock, Invites(store, lambda: founded(mesh.public_bytes), Audit(store, clock), clock))
     await store.close()
 
 

@@ -1,0 +1,170 @@
+"""The mesh's keys as this coordinator holds them: the chain is in the store, the private keys are in files.
+
+A new private key is in its file before the store tells of it, and whatever the store says about the keys changes in
+one commit: a coordinator that is killed at any moment starts again where it was, or one step on. It signs with the
+key that is to sign now, or not at all.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Mapping, Sequence
+
+import msgspec
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
+
+from coordinator_server.enrolment.certificates import resealing
+from coordinator_server.keys import MESH_ENTRY, NEXT_KEY_FILE, MeshKeyFiles, Secrets, check_mesh
+from coordinator_server.store.interface import ABSENT, AuditLine, Store, Versioned, Write
+from node.program.errors import UserFacingError
+from node.wire.encoding import fingerprint
+from node.wire.mesh_keys import KeyChain, MeshKeys, MeshKeysError, MeshTrust, founded, verified
+from node.wire.problems import Problem
+
+log = logging.getLogger(__name__)
+
+KEY = "mesh-keys"
+PLACES_KEY = "places"  # of workers that were enrolled when places were derived from the founding key
+
+
+class KeptKeys(msgspec.Struct, frozen=True, kw_only=True):
+    """The chain as the store keeps it; `since` is when its last step was taken (Unix seconds)."""
+
+    chain: KeyChain
+    since: float
+
+
+class MeshKeyring:
+    """Signs as the mesh (`node.wire.mesh_keys.SigningKey`); `load` comes first, and again to see what others did.
+
+    `trust` is what verifiers look at; `changed` is called when the keys are others than before.
+    """
+
+    def __init__(self, store: Store, secrets: Secrets, files: MeshKeyFiles) -> None:
+        self._store = store
+        self._secrets = secrets
+        self._files = files
+        self._version = ABSENT
+        self._private: Mapping[bytes, Ed25519PrivateKey] = {}
+        self.since = 0.0
+        self.places: Mapping[str, bytes] = {}
+        self.trust = MeshTrust(founded(secrets.mesh_public_key))
+        self.changed: Callable[[], None] = lambda: None
+
+    @property
+    def keys(self) -> MeshKeys:
+        return self.trust.keys
+
+    @property
+    def chain(self) -> KeyChain | None:
+        """What members are told: nothing as long as the founding key is the only one."""
+        return self.keys.chain if self.keys.progress else None
+
+    # --- signing ----------------------------------------------------------------------------------------------
+
+    @property
+    def lacking(self) -> str:
+        """Say what is missing here, in sentences; empty where nothing is."""
+        missing = next((key for key in (self.keys.signing, self.keys.every[-1]) if key not in self._private), None)
+        return "" if missing is None else _lacking(self.keys, missing, self._files)
+
+    @property
+    def can_sign(self) -> bool:
+        return self.keys.signing in self._private
+
+    def sign(self, data: bytes, /) -> bytes:
+        return self._signing().sign(data)
+
+    def public_key(self) -> Ed25519PublicKey:
+        return Ed25519PublicKey.from_public_bytes(self.keys.signing)
+
+    def private_bytes_raw(self) -> bytes:
+        return self._signing().private_bytes_raw()
+
+    def _signing(self) -> Ed25519PrivateKey:
+        key = self._private.get(self.keys.signing)
+        if key is None:
+            raise Problem("no-signing-key", self.lacking)
+        return key
+
+    # --- what there is ----------------------------------------------------------------------------------------
+
+    async def open(self) -> None:
+        """Read what there is when the program starts; raise UserFacingError where we could not sign with it."""
+        if await self._store.get(KEY) is None:
+            await check_mesh(self._store, self._secrets, self._files.directory)
+        await self.load()
+        if not self.can_sign:
+            raise UserFacingError("This coordinator cannot sign for its mesh.", self.lacking)
+        if self.lacking:
+            log.warning("%s", self.lacking)
+
+    async def load(self) -> None:
+        """See what the store and the files say now."""
+        entry, note = await self._store.get(KEY), await self._store.get(MESH_ENTRY)
+        if entry is not None and entry.version != self._version:
+            self._take(entry, note)
+            places = await self._store.get(PLACES_KEY)
+            self.places = {} if places is None else msgspec.json.decode(places.value, type=dict[str, bytes])
+        if not self._private or self.lacking:  # somebody may have brought the file meanwhile
+            self._private = self._files.read()
+        if self.keys.phase == "steady" and self.can_sign:
+            self._files.settle(self.keys.signing)
+
+    def _take(self, entry: Versioned, note: Versioned | None) -> None:
+        try:
+            kept = msgspec.json.decode(entry.value, type=KeptKeys)
+            keys = verified(kept.chain)
+            if note is None or note.value != keys.founding:
+                raise MeshKeysError("they are another mesh's")
+        except (msgspec.MsgspecError, MeshKeysError) as error:
+            raise UserFacingError(
+                "The mesh's keys in the database cannot be used.",
+                f"The system says: {error}.",
+                "Restore a backup with `rma-mesh-coordinator restore FILE`.",
+            ) from None
+        before, self.trust.keys = self.trust.keys, keys
+        self._version, self.since = entry.version, kept.since
+        self._private = self._files.read()
+        if keys != before:
+            self.changed()
+
+    # --- rotation ---------------------------------------------------------------------------------------------
+
+    async def begin(self, now: float, line: AuditLine, also: Sequence[Write] = ()) -> bool:
+        """Hand over to a new key; return False where another coordinator was quicker."""
+        old, new = self._signing(), Ed25519PrivateKey.generate()
+        try:
+            after = self.keys.begin(old, new)
+        except MeshKeysError:
+            raise Problem("conflict", "This mesh has changed its key so often that it cannot once more.") from None
+        self._files.write_next(new)
+        return await self._commit(after, now, line, also)
+
+    async def onwards(self, now: float, line: AuditLine) -> bool:
+        """Have the new key sign, and seal what the old one has sealed; then retire the old one.
+
+        Return False where another coordinator was quicker.
+        """
+        after = self.keys.onwards()
+        new = self._private.get(after.signing)
+        if new is None:
+            raise Problem("no-signing-key", self.lacking)
+        also = await resealing(self._store, self._signing(), new) if after.phase == "replacing" else ()
+        return await self._commit(after, now, line, also)
+
+    async def _commit(self, after: MeshKeys, now: float, line: AuditLine, also: Sequence[Write]) -> bool:
+        kept = msgspec.json.encode(KeptKeys(chain=after.chain, since=now))
+        done = await self._store.commit([Write(KEY, kept, self._version), *also], [line])
+        await self.load()
+        return done
+
+
+def _lacking(keys: MeshKeys, missing: bytes, files: MeshKeyFiles) -> str:
+    signs = "signs" if missing == keys.signing else "is to sign soon"
+    name = f"number {keys.every.index(missing)} ({fingerprint(missing).hex()[:16]})"
+    return (
+        f"It lacks the mesh's key {name}, which {signs}. "
+        f"Copy mesh.key or {NEXT_KEY_FILE} of the coordinator that has it to {files.directory / NEXT_KEY_FILE}, "
+        "readable by this program's user only, or restore a backup that was made after the rotation."
+    )

@@ -1,0 +1,36 @@
+"""How far a rotation is, whichever key it replaces, and when its next step may be taken. Pure.
+
+Everybody is given the new key beside the old one (`spreading`), then what the new one has signed (`replacing`),
+then the old one counts no more (`steady`): each step waits for all whom it would cut off.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from node.wire.mesh_keys import Phase
+from node.wire.problems import Problem
+
+
+@dataclass(frozen=True, slots=True)
+class RotationState:
+    """How far a rotation is: since when (Unix seconds), and for whom it waits."""
+
+    phase: Phase
+    since: float
+    waiting_for: tuple[str, ...]
+
+    def is_due(self, now: float, settle: float) -> bool:
+        """Say whether the next step may be taken: everybody is ready, and `settle` seconds have passed."""
+        return self.phase != "steady" and not self.waiting_for and now - self.since >= settle
+
+    def check_step(self, force: bool, loss: str) -> None:
+        """Raise conflict where somebody wants a step before its time; `loss` says what members lose by force."""
+        if self.phase == "steady" or force:
+            return
+        waits = f"It waits for {len(self.waiting_for)} members" if self.waiting_for else "It goes on by itself"
+        raise Problem(
+            "conflict",
+            f"A rotation runs already ({self.phase}). {waits}. With --force its next step is taken at once; "
+            f"members that are not ready then {loss}.",
+        )
