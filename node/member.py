@@ -137,9 +137,11 @@ class Member:
             await session.stop()
 
     async def save(self, membership: Membership) -> None:
-        await asyncio.to_thread(save_membership, self._data_dir, membership)
-        if self.session is not None:
-            self.session.renew(membership.credential)
+        try:
+            await asyncio.to_thread(save_membership, self._data_dir, membership)
+        finally:  # what cannot be kept, as on a full disk, is used all the same
+            if self.session is not None:
+                self.session.renew(membership.credential)
 
     def take_catalogue(self, catalogue: SignedCatalogue) -> None:
         """Remember a verified catalogue, to be kept with the next assignment."""

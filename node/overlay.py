@@ -128,7 +128,10 @@ class Overlay:
             self._dispatch(e.PlaceRefused(f"What the coordinator granted cannot be used: {trouble}."))
             return
         self._grant = grant
-        await asyncio.to_thread(self._files.save_place, KeptPlace(grant))
+        try:
+            await asyncio.to_thread(self._files.save_place, KeptPlace(grant))
+        except OSError as error:  # as on a full disk: it is good until the program ends, and asked for again then
+            log.error("the place in the private network cannot be kept: %s", error)
         if not is_reachable(grant):
             self._dispatch(e.PlaceRefused(NO_LIGHTHOUSE))
         self._apply()
@@ -175,6 +178,11 @@ class Overlay:
         """The raw public key, 32 bytes; nothing where no place in the overlay is wanted."""
         return b"" if self._key is None else self._key.public_key().public_bytes_raw()
 
+    def may_renew(self, told_version: str) -> bool:
+        """Say whether `key_to_renew` would return a key now."""
+        now = time.time()
+        return self._key is not None and is_wanted(self._grant, told_version, now) and self._renewal.may_ask(now)
+
     def key_to_renew(self, told_version: str) -> bytes:
         """Return the public key where it is time to ask for another place, and count that; else nothing."""
         now = time.time()
@@ -187,13 +195,14 @@ class Overlay:
         return self.public_key
 
     def report(self) -> VpnReport | None:
-        """Say what Nebula uses, as far as it has said so itself."""
+        """Say what Nebula uses, as it has said itself; or, while it does not run, what it would start with."""
         if self._keeper is None:
             return None
-        phase, used = self._keeper.view.phase, self._keeper.in_use
+        phase, used, grant = self._keeper.view.phase, self._keeper.in_use, self._grant
+        if used is None and grant is not None and is_reachable(grant):
+            used = self._settings(grant)  # else a rotation would wait for ever for those that may not run it
         if used is None:
             return VpnReport(state=phase)
-        grant = self._grant
         bundle = grant.bundle if grant is not None and grant.ca == used.ca else ""
         return VpnReport(state=phase, certificate=facts_of(used).fingerprint, bundle=bundle)
 

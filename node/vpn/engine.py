@@ -11,7 +11,7 @@ import asyncio
 import contextlib
 import logging
 import socket
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable
 from ipaddress import IPv4Interface
 from pathlib import Path
 from typing import Protocol
@@ -39,6 +39,7 @@ from node.vpn.settings import Facts, Plan, facts_of
 
 KEY_FILE = "node.key"
 RELOAD_LIMIT = 5.0  # seconds
+WRITE_AGAIN = 10.0  # seconds until settings that could not be written, as on a full disk, are tried again
 STOP_LIMIT = 3.0  # seconds until it is killed
 ADDRESS_PAUSE = 0.01  # seconds between two looks whether the address is there
 ADDRESS_TRIES = 500
@@ -73,6 +74,7 @@ class LocalEngine:
         *,
         reload_limit: float = RELOAD_LIMIT,
         stop_limit: float = STOP_LIMIT,
+        write_again: float = WRITE_AGAIN,
         is_up: IsUp | None = None,
     ) -> None:
         self._binary = binary
@@ -81,6 +83,10 @@ class LocalEngine:
         self._on_told = on_told
         self._reload_limit = reload_limit
         self._stop_limit = stop_limit
+        self._write_again = write_again
+        self._busy = asyncio.Lock()  # what is tried again meets what is asked for
+        self._later: asyncio.TimerHandle | None = None
+        self._tasks = TaskSet("engine")
         self._is_up = is_up or is_routed
         self._run: _Run | None = None
 
@@ -89,7 +95,28 @@ class LocalEngine:
         return self._run.process.pid if self._run is not None and self._run.process.running else None
 
     async def start(self, plan: Plan) -> None:
-        await self.stop()
+        async with self._alone():
+            await self._start(plan)
+
+    async def update(self, plan: Plan) -> None:
+        async with self._alone():
+            await self._update(plan)
+
+    async def stop(self) -> None:
+        async with self._alone():
+            await self._stop()
+        await self._tasks.stop()
+
+    @contextlib.asynccontextmanager
+    async def _alone(self) -> AsyncIterator[None]:
+        """Do one thing at a time, in place of what was to be tried again."""
+        async with self._busy:
+            if self._later is not None:
+                self._later.cancel()
+            yield
+
+    async def _start(self, plan: Plan) -> None:
+        await self._stop()
         try:
             await asyncio.to_thread(self._prepare, plan)
         except (OSError, UnknownVersionError) as error:
@@ -107,10 +134,17 @@ class LocalEngine:
         self._run = run
         await asyncio.to_thread(note_run, self._note, run.process.pid)
 
-    async def update(self, plan: Plan) -> None:
+    async def _update(self, plan: Plan) -> None:
         run = self._run
         if run is None or not run.process.running:
             return  # that it ended was told; whoever wants it back starts it
+        try:
+            await asyncio.to_thread(self._write, plan)
+        except OSError as error:
+            log.error("Nebula goes on with its old settings, the new ones cannot be written: %s", error)
+            loop = asyncio.get_running_loop()
+            self._later = loop.call_later(self._write_again, lambda: self._tasks.start(self.update(plan), "again"))
+            return
         if needs_restart(run.plan, plan):
             await self._restart(plan, "")
             return
@@ -121,7 +155,7 @@ class LocalEngine:
         else:
             self._on_told(NebulaUpdated(restarted=False))
 
-    async def stop(self) -> None:
+    async def _stop(self) -> None:
         run, self._run = self._run, None
         if run is not None:
             await run.silence()
@@ -129,16 +163,12 @@ class LocalEngine:
             await asyncio.to_thread(self._note.unlink, missing_ok=True)
 
     async def _restart(self, plan: Plan, why: str) -> None:
-        await self.start(plan)
+        await self._start(plan)
         self._on_told(NebulaUpdated(restarted=True, why=why))
 
     async def _reload(self, run: _Run, plan: Plan) -> str:
         """Return why the reload did not work, or nothing."""
         facts = facts_of(plan)
-        try:
-            await asyncio.to_thread(self._write, plan)
-        except OSError as error:
-            return str(error)
         wanted = frozenset(plan.blocklist) if self._binary.logs_blocklist else frozenset()
         run.expect(facts.fingerprint, wanted)
         if not run.process.hang_up():
@@ -169,10 +199,10 @@ class LocalEngine:
     def _write(self, plan: Plan) -> None:
         files = Files(self._folder / "ca.crt", self._folder / "node.crt", self._folder / KEY_FILE)
         text = configuration(plan, files, self._device, self._binary.version)
-        write_private_file(files.ca, plan.ca.encode())
-        write_private_file(files.key, plan.private_key.encode())
-        write_private_file(files.certificate, plan.certificate.encode())
-        write_private_file(self._configuration, text.encode())
+        _keep(files.ca, plan.ca)
+        _keep(files.key, plan.private_key)
+        _keep(files.certificate, plan.certificate)
+        _keep(self._configuration, text)
 
     # --- what it says ---------------------------------------------------------------------------------------------
 
@@ -273,6 +303,13 @@ class _Run:
     def _end_reload(self, why: str) -> None:
         if self._reloading is not None and not self._reloading.done():
             self._reloading.set_result(why)
+
+
+def _keep(path: Path, text: str) -> None:
+    """Write a file unless it is like that: a full disk shall not keep a network closed that was open before."""
+    data = text.encode()
+    if not path.is_file() or path.read_bytes() != data:
+        write_private_file(path, data)
 
 
 def is_routed(interface: IPv4Interface) -> bool:

@@ -352,12 +352,15 @@ class Vpn:
                 self._happened(NetworkChanged())
 
     async def _watch_names(self) -> None:
+        looked = time.monotonic()
         while True:
+            await asyncio.sleep(self._times.names / 6)
             # While nothing answers, a coordinator that moved is the likelier.
-            await asyncio.sleep(self._times.names if self._state.good else self._times.names / 6)
+            due = not self._state.good or time.monotonic() - looked >= self._times.names
             settings = self._state.settings
-            if settings is None or self._state.process != "up":
+            if not due or settings is None or self._state.process != "up":
                 continue
+            looked = time.monotonic()
             found = await self._names.find(settings.lighthouses)
             if found != self._found and settings is self._state.settings:
                 log.info("a lighthouse's name stands for another address now")

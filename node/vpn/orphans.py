@@ -30,8 +30,12 @@ class RunNote(msgspec.Struct, frozen=True):
 
 def note_run(path: Path, pid: int) -> None:
     """Write down which process was started; it may have ended already."""
-    with contextlib.suppress(psutil.Error):
+    try:
         write_private_file(path, msgspec.json.encode(RunNote(pid, psutil.Process(pid).create_time())))
+    except psutil.Error:
+        return
+    except OSError as error:
+        log.warning("which process runs Nebula cannot be noted: %s", error)
 
 
 def end_orphan(path: Path, configuration: Path) -> bool:

@@ -46,6 +46,7 @@ class Watched:
             self.told.append,
             reload_limit=30.0,
             stop_limit=20.0,
+            write_again=0.05,
             is_up=lambda _: True,
         )
 
@@ -89,6 +90,35 @@ async def test_a_renewed_certificate_and_a_blocklist_are_reloaded_without_a_rest
         await it.engine.update(msgspec.structs.replace(first, **renewed, blocklist=("ab" * 32, "cd" * 32)))
         assert await it.until(NebulaUpdated) == NebulaUpdated(restarted=False)
         assert it.fake.starts == 1
+
+
+async def test_settings_that_cannot_be_written_are_tried_again_and_meanwhile_the_old_ones_go_on(
+    tmp_path: Path,
+) -> None:
+    async with watched(tmp_path) as it:
+        first = await it.started(plan())
+        aside = it.folder.rename(tmp_path / "aside")  # nothing can be written now, as on a full disk
+        await it.engine.update(msgspec.structs.replace(first, **shared_mesh().member("10.42.0.11")))
+        assert it.engine.pid is not None
+        assert it.told == []
+        aside.rename(it.folder)
+        assert await it.until(NebulaUpdated) == NebulaUpdated(restarted=False)
+        assert it.fake.starts == 1
+
+
+async def test_it_starts_again_with_what_was_written_where_nothing_can_be(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(*_: object) -> None:
+        raise OSError(28, "No space left on device")
+
+    async with watched(tmp_path) as it:
+        first = await it.started(plan())
+        monkeypatch.setattr("node.vpn.engine.write_private_file", full)
+        monkeypatch.setattr("node.vpn.orphans.write_private_file", full)
+        await it.started(first)
+        await it.engine.start(msgspec.structs.replace(first, mtu=1200))
+        assert "No space left" in (await it.until(NebulaExited)).text
 
 
 @pytest.mark.parametrize(
