@@ -53,6 +53,8 @@ RESTART_EVERY = 60.0  # while nothing answers
 MAX_PORTS = 10
 MAX_TUNNELS = 4096
 KNOCK_AT = 32  # peers
+EXPIRED = Trouble("expired")
+TOO_EARLY = Trouble("failed", "The certificate's time has not come yet: this computer's clock is wrong.")
 
 
 def handle(state: VpnState, event: Event) -> Step:
@@ -70,24 +72,30 @@ def _settings_applied(state: VpnState, event: SettingsApplied) -> Step:
         return _end(_with(state, settings=None, facts=None), None)
     if settings == state.settings and state.trouble is None:
         return state, ()
-    if (
-        state.trouble == Trouble("revoked")
-        and state.facts is not None
-        and facts.fingerprint == state.facts.fingerprint
-    ):
+    if _was_put_out(state, facts):
         return state, ()
     moved = state.settings is not None and settings.listen_port != state.settings.listen_port
+    elsewhere = state.facts is not None and facts.interface != state.facts.interface
     state = _with(state, settings=settings, facts=facts)
     trouble = _certificate_trouble(settings, facts, event.now)
     if trouble is not None:
-        return _end(state, trouble)
-    if state.process == "up":
+        return _end_for_certificate(state, trouble)
+    if state.process == "up" and not elsewhere:
         if moved:
             return _restart(_with(state, port=settings.listen_port, ports_tried=0))
         return _with(state, trouble=None), (UpdateNebula(settings, state.port),)
-    if state.process in ("checking", "starting"):  # what is under way was begun with the settings before
-        return _check(_with(state, trouble=None), (StopNebula(),))
+    if state.process in ("checking", "starting", "up"):
+        # What is under way was begun with other settings; and another network may be one that this machine has.
+        return _check(_with(state, trouble=None, **FRESH), (StopNebula(),))
     return _check(_with(state, trouble=None, port=settings.listen_port, ports_tried=0, failures=0))
+
+
+def _was_put_out(state: VpnState, facts: Facts) -> bool:
+    """Say whether the mesh has put out this very certificate, by more than a blocklist that may name it no more."""
+    if state.trouble != Trouble("revoked") or state.facts is None or state.settings is None:
+        return False
+    same = facts.fingerprint == state.facts.fingerprint
+    return same and facts.fingerprint not in state.settings.blocklist
 
 
 def _settings_refused(state: VpnState, event: SettingsRefused) -> Step:
@@ -102,10 +110,18 @@ def _certificate_trouble(settings: VpnSettings, facts: Facts, now: float) -> Tro
     if facts.fingerprint in settings.blocklist:
         return Trouble("revoked")
     if now >= facts.not_after:
-        return Trouble("expired")
+        return EXPIRED
     if now < facts.not_before:
-        return Trouble("failed", "The certificate's time has not come yet: this computer's clock is wrong.")
+        return TOO_EARLY
     return None
+
+
+def _end_for_certificate(state: VpnState, trouble: Trouble) -> Step:
+    """End; what the time will mend, or a clock that is set right, is looked at again."""
+    state, commands = _end(state, trouble)
+    if trouble.phase == "revoked":
+        return state, commands
+    return _with(state, process="waiting"), (*commands, ScheduleRetry(BLOCKED_RETRY))
 
 
 # --- starting and ending --------------------------------------------------------------------------------------
@@ -164,7 +180,9 @@ def _restart(state: VpnState) -> Step:
     return _with(state, process="starting", **FRESH), (RestartNebula(settings, state.port, peers),)
 
 
-FRESH: Mapping[str, Any] = {"tunnels": {}, "good": False, "round_trip": None, "answering": frozenset()}
+FRESH: Mapping[str, Any] = {
+    "tunnels": {}, "good": False, "round_trip": None, "answering": frozenset(), "measured": False,
+}  # fmt: skip
 
 
 def _came_up(state: VpnState, event: InterfaceCameUp) -> Step:
@@ -229,7 +247,7 @@ def _retry_due(state: VpnState, event: RetryDue) -> Step:
     if state.process != "waiting" or state.settings is None or state.facts is None:
         return state, ()
     trouble = _certificate_trouble(state.settings, state.facts, event.now)
-    return _end(state, trouble) if trouble is not None else _check(state)
+    return _end_for_certificate(state, trouble) if trouble is not None else _check(state)
 
 
 # --- tunnels --------------------------------------------------------------------------------------------------
@@ -256,9 +274,11 @@ def _health_measured(state: VpnState, event: HealthMeasured) -> Step:
         return state, ()
     trouble = _certificate_trouble(settings, state.facts, event.now)
     if trouble is not None:
-        return _end(state, trouble)
+        return _end_for_certificate(state, trouble)
     good = event.round_trip is not None
     alive = good or bool(event.peers)
+    # A lighthouse may have nobody to ask: that it still runs at its second measurement says enough.
+    steady = alive or (settings.role == "lighthouse" and state.measured)
     dead, doubtful = event.silent & state.silent, event.silent - state.silent  # twice in a row, or once
     state = _with(
         state,
@@ -267,7 +287,8 @@ def _health_measured(state: VpnState, event: HealthMeasured) -> Step:
         answering=event.peers,
         silent=event.silent,
         misses=0 if alive else state.misses + 1,
-        failures=0 if alive else state.failures,
+        failures=0 if steady else state.failures,
+        measured=True,
     )
     if dead - state.given_up and any(way.address is None for way in state.peers.values()):
         # Nebula itself takes half a minute to try another relay.
@@ -303,7 +324,7 @@ def _network_changed(state: VpnState, _event: NetworkChanged) -> Step:
     if state.settings is None or (state.trouble is not None and state.process != "waiting"):
         return state, ()
     if state.process == "waiting":
-        return _check(state)
+        return (state, ()) if state.trouble in (EXPIRED, TOO_EARLY) else _check(state)
     return state, (CheckMachine(),)
 
 
