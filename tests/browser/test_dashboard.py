@@ -101,7 +101,7 @@ async def browsing(profile: Path, url: str) -> AsyncIterator[Page]:
         if process.returncode is None:
             process.kill()
             await process.wait()
-        shutil.rmtree(scratch)
+        shutil.rmtree(scratch, ignore_errors=True)  # it may be taking the folder away itself
 
 
 async def first_page(session: aiohttp.ClientSession, port: int) -> str:
