@@ -136,6 +136,15 @@ def test_run_can_be_asked_to_end_by_itself(tmp_path: Path) -> None:
 
 
 @posix
+def test_tests_run_in_several_processes_unless_flags_say_otherwise(tmp_path: Path) -> None:
+    ready = tmp_path / "ready"
+    ready.touch()
+    words = ("-n", "test", f"READY={ready}", "TEST_PROCESSES=5")
+    assert make(*words, "PYTEST_FLAGS=").stdout.rstrip().endswith(" -m pytest -n 5 --dist worksteal")
+    assert make(*words, "PYTEST_FLAGS=-n 0 -x").stdout.rstrip().endswith(" --dist worksteal -n 0 -x")
+
+
+@posix
 def test_set_up_is_done_once_and_again_only_when_dependencies_change(tmp_path: Path) -> None:
     copy_build_files(tmp_path)
     (tmp_path / ".venv").mkdir()
