@@ -49,7 +49,7 @@ SICK_INTERVAL = 1.0
 FIRST_RETRY = 1.0  # seconds; doubles with every failure
 LONGEST_RETRY = 60.0
 BLOCKED_RETRY = 5.0  # until rights or networks are looked at again
-RESTART_EVERY = 60.0  # while nothing answers
+RESTART_EVERY = 60.0  # while nothing answers, and for names that stand for something else again and again
 MAX_PORTS = 10
 MAX_TUNNELS = 4096
 KNOCK_AT = 32  # peers
@@ -139,7 +139,7 @@ def _machine_checked(state: VpnState, event: MachineChecked) -> Step:
     changed, state = event.network != state.network, _with(state, network=event.network)
     if trouble is not None and (state.process == "checking" or trouble.phase == "conflict"):
         state, commands = _end(state, trouble)
-        return _with(state, process="waiting"), (*commands, ScheduleRetry(BLOCKED_RETRY))
+        return _with(state, process="waiting"), (*commands, ScheduleRetry(BLOCKED_RETRY * (0.5 + event.jitter)))
     if state.process == "checking":
         port = state.port or settings.listen_port
         state = _with(state, process="starting", port=port, trouble=None, **FRESH)
@@ -192,7 +192,8 @@ def _came_up(state: VpnState, event: InterfaceCameUp) -> Step:
     told: Command = PathsChanged() if state.announced == ip else OverlayUp(ip)
     gone = (OverlayDown(),) if state.announced not in (None, ip) else ()
     state = _with(state, process="up", port=event.port or state.port, announced=ip)
-    return state, (*gone, told, ScheduleHealth(0.0))
+    # Another node of this computer may have looked at the same moment, and come up as well.
+    return state, (*gone, told, ScheduleHealth(0.0), CheckMachine())
 
 
 def _updated(state: VpnState, _event: NebulaUpdated) -> Step:
@@ -328,8 +329,12 @@ def _network_changed(state: VpnState, _event: NetworkChanged) -> Step:
     return state, (CheckMachine(),)
 
 
-def _lighthouses_moved(state: VpnState, _event: LighthousesMoved) -> Step:
-    return _restart(state) if state.process == "up" else (state, ())
+def _lighthouses_moved(state: VpnState, event: LighthousesMoved) -> Step:
+    """Look for a lighthouse elsewhere only when it is silent: many names stand for other addresses every time."""
+    all_answer = state.good and not state.silent
+    if state.process != "up" or all_answer or event.now - state.moved_at < RESTART_EVERY:
+        return state, ()
+    return _restart(_with(state, moved_at=event.now))
 
 
 def _resumed(state: VpnState, _event: Resumed) -> Step:

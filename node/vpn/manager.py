@@ -288,7 +288,7 @@ class Vpn:
             await engine.stop()
 
     async def _plan(self, settings: VpnSettings, port: int) -> Plan:
-        self._found = await self._names.find(settings.lighthouses)
+        self._found = await self._names.find(settings.lighthouses, facts_of(settings).interface.network)
         self._given = settings
         return make_plan(settings, self._found, port)
 
@@ -357,14 +357,13 @@ class Vpn:
             await asyncio.sleep(self._times.names / 6)
             # While nothing answers, a coordinator that moved is the likelier.
             due = not self._state.good or time.monotonic() - looked >= self._times.names
-            settings = self._state.settings
-            if not due or settings is None or self._state.process != "up":
+            settings, facts = self._state.settings, self._state.facts
+            if not due or settings is None or facts is None or self._state.process != "up":
                 continue
             looked = time.monotonic()
-            found = await self._names.find(settings.lighthouses)
+            found = await self._names.find(settings.lighthouses, facts.interface.network)
             if found != self._found and settings is self._state.settings:
-                log.info("a lighthouse's name stands for another address now")
-                self._happened(LighthousesMoved())
+                self._happened(LighthousesMoved(time.time()))
 
 
 def make_plan(settings: VpnSettings, found: tuple[FoundLighthouse, ...], port: int) -> Plan:

@@ -69,6 +69,7 @@ class VpnState:
     given_up: frozenset[IPv4Address] = frozenset()  # those whose relayed tunnels we have made anew by other ways
     outside: bool | None = None  # whether a coordinator answers by other ways; None: not known
     restarted_at: float = 0.0  # the last time that we restarted Nebula because nothing answered
+    moved_at: float = 0.0  # the last time that we restarted it because a lighthouse has another address
 
     @property
     def lighthouses(self) -> tuple[IPv4Address, ...]:

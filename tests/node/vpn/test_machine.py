@@ -352,14 +352,14 @@ def test_a_network_with_our_addresses_ends_it_until_it_is_left() -> None:
 
 
 def test_a_lighthouse_that_moved_and_a_sleep_are_acted_on() -> None:
-    assert up(WELL).tell(LighthousesMoved()).kinds == [RestartNebula]
+    assert up(ILL).tell(LighthousesMoved(100)).kinds == [RestartNebula]
     assert up(WELL).tell(Resumed(60)).kinds == [PathsChanged, ScheduleHealth]
 
 
 def test_without_settings_nothing_that_happens_matters() -> None:
     told: Sequence[Event] = (
         FINE, exited(), InterfaceCameUp("x", 1), WELL, RetryDue(1), NetworkChanged(), Resumed(9),
-        LighthousesMoved(),
+        LighthousesMoved(100),
     )  # fmt: skip
     for event in told:
         story = Story().tell(event)
@@ -418,3 +418,12 @@ def test_a_lighthouse_that_nobody_knows_yet_has_not_failed_for_ever() -> None:
     assert story.phase == "failed"
     assert story.tell(InterfaceCameUp("rma0", 4242), ILL).phase == "failed"  # it may end again at once
     assert story.tell(ILL).phase == "direct"
+
+
+def test_a_name_that_stands_for_something_else_every_time_restarts_nothing_that_works() -> None:
+    half = HealthMeasured(100, 0.02, silent=frozenset({LIGHTHOUSE}))
+    assert up(WELL).tell(LighthousesMoved(100)).commands == ()
+    assert up(WELL, half).tell(LighthousesMoved(100)).kinds == [RestartNebula]
+    story = up(ILL).tell(LighthousesMoved(100), InterfaceCameUp("rma0", 4242), ILL)
+    assert story.tell(LighthousesMoved(130)).commands == ()  # peers may be reached meanwhile
+    assert story.tell(LighthousesMoved(160)).kinds == [RestartNebula]
