@@ -26,7 +26,7 @@ from node.state import VpnStatus
 from node.vpn.computer import ThisComputer
 from node.vpn.engine import KEY_FILE
 from node.vpn.events import OverlayDown, OverlayUp, PathsChanged, Signal
-from node.vpn.grants import settings_of
+from node.vpn.grants import check_place, settings_of
 from node.vpn.manager import Vpn
 from node.vpn.settings import MAX_BLOCKED, SettingsError, VpnSettings, facts_of
 from node.vpn.state import SENTENCES, VpnPeer, VpnView
@@ -47,6 +47,7 @@ class Keeper(Protocol):
     def apply(self, settings: VpnSettings | None) -> None: ...
     def revoke(self) -> None: ...
     def see_outside(self, reached: bool) -> None: ...
+    def doubt(self) -> None: ...
     @property
     def view(self) -> VpnView: ...
     @property
@@ -211,6 +212,11 @@ class Overlay:
         if self._keeper is not None:
             self._keeper.see_outside(reached)
 
+    def doubt(self) -> None:
+        """Look soon whether the network still leads somewhere."""
+        if self._keeper is not None:
+            self._keeper.doubt()
+
     # --- what it knows --------------------------------------------------------------------------------------------
 
     @property
@@ -248,6 +254,7 @@ class Overlay:
     def _trouble(self, grant: VpnGrant) -> str:
         """Return why a grant can never be used, or nothing."""
         try:
+            check_place(grant)
             if is_reachable(grant):
                 facts_of(self._settings(grant))
         except SettingsError as error:

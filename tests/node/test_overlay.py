@@ -78,6 +78,17 @@ async def test_a_place_for_another_key_is_told_and_not_used(staged: Staged) -> N
     assert staged.overlay.key_to_renew("aa"), "so it is asked for again"
 
 
+async def test_a_place_in_a_network_that_its_certificate_does_not_name_is_not_used(staged: Staged) -> None:
+    """Who is in the granted network counts as a member, so that has to be the certificate's."""
+    overlay = staged.overlay
+    overlay.enter(8000, 8468)
+    for lighthouses in ((), staged.authority.grant(overlay.public_key).lighthouses):
+        good = staged.authority.grant(overlay.public_key, lighthouses=lighthouses)
+        await overlay.take(msgspec.structs.replace(good, network="0.0.0.0/0"))
+    assert ["0.0.0.0/0" in str(event) for event in staged.told(e.PlaceRefused)] == [True, True]
+    assert (overlay.network, staged.keeper.applied) == (None, [])
+
+
 async def test_a_kept_place_that_does_not_fit_the_key_is_asked_for_anew(tmp_path: Path) -> None:
     KeptFiles(tmp_path).save_place(KeptPlace(Authority().grant(b"\x09" + bytes(31))))
     staged = Staged(tmp_path)
