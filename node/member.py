@@ -19,7 +19,7 @@ from node.identity.membership import forget_membership, load_membership, save_me
 from node.kept_files import KeptAssignment, KeptFiles
 from node.local_services import LocalServices
 from node.mesh_session import MeshSession
-from node.overlay import Overlay
+from node.overlay import Overlay, OverlayWitness
 from node.reachability import endpoints_of
 from node.state import Membership, NodeState
 from node.wire.manifests import Catalogue, ManifestError, SignedCatalogue, open_catalogue
@@ -93,6 +93,8 @@ class Member:
             coordinator=lambda: self._talk.coordinator(self._state().coordinator or ""),
             own_load=lambda: self._state().load,
             vpn_up=lambda: self._state().vpn.carries,
+            own_port=port,
+            witness=OverlayWitness(self._overlay),
         )
         await session.start()
         self.session = session

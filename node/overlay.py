@@ -19,6 +19,7 @@ from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey
 
 from node import events as e
 from node.config import NodeConfig
+from node.forwarding.interface import Target
 from node.identity.nebula_key import delete_nebula_key, load_or_create_nebula_key
 from node.kept_files import KeptFiles, KeptPlace
 from node.renewal import Renewal, is_wanted
@@ -279,6 +280,23 @@ class Overlay:
                 self._dispatch(e.OverlayWentDown())
             case PathsChanged():
                 self._dispatch(e.OverlayPathsChanged())
+
+
+class OverlayWitness:
+    """Has the overlay looked at when a request found nobody at an address there."""
+
+    def __init__(self, overlay: Overlay) -> None:
+        self._overlay = overlay
+
+    def answered(self, worker_id: str, load: float | None) -> None:
+        """Do nothing: a way that leads somewhere is no news."""
+
+    def unreachable(self, _worker_id: str, target: Target) -> None:
+        if target.route == "vpn":
+            self._overlay.doubt()
+
+    def failed(self, worker_id: str) -> None:
+        """Do nothing: a worker that does not answer was reached."""
 
 
 def is_reachable(grant: VpnGrant) -> bool:

@@ -167,6 +167,11 @@ class Resumed:
 
 
 @dataclass(frozen=True, slots=True)
+class WayDoubted:
+    """A request found nobody at an address in the overlay: whoever it was may be off, or the way to it dead."""
+
+
+@dataclass(frozen=True, slots=True)
 class CertificateRevoked:
     """The mesh does not want this machine any more."""
 
@@ -189,7 +194,7 @@ class Exited:
 Event = (
     SettingsApplied | SettingsRefused | MachineChecked | HealthMeasured | RetryDue | NetworkChanged
     | LighthousesMoved | Resumed | CertificateRevoked | OutsideSeen | Exited | InterfaceCameUp | TunnelMade
-    | PeerMoved | TunnelLost | NebulaUpdated
+    | PeerMoved | TunnelLost | NebulaUpdated | WayDoubted
 )  # fmt: skip
 
 # --- commands -------------------------------------------------------------------------------------------------

@@ -38,6 +38,7 @@ from node.vpn.events import (
     TunnelLost,
     TunnelMade,
     UpdateNebula,
+    WayDoubted,
 )
 from node.vpn.settings import Facts, VpnSettings
 from node.vpn.state import BAD_AFTER, Trouble, Tunnel, VpnState
@@ -343,6 +344,11 @@ def _resumed(state: VpnState, _event: Resumed) -> Step:
     return state, (PathsChanged(), ScheduleHealth(0.0))
 
 
+def _way_doubted(state: VpnState, _event: WayDoubted) -> Step:
+    """Look at once whether the relays are there, and not at the next turn."""
+    return state, ((ScheduleHealth(0.0),) if state.process == "up" else ())
+
+
 HANDLERS: Mapping[type, Callable[[VpnState, Any], Step]] = {
     SettingsApplied: _settings_applied,
     SettingsRefused: _settings_refused,
@@ -360,6 +366,7 @@ HANDLERS: Mapping[type, Callable[[VpnState, Any], Step]] = {
     NetworkChanged: _network_changed,
     LighthousesMoved: _lighthouses_moved,
     Resumed: _resumed,
+    WayDoubted: _way_doubted,
 }
 
 

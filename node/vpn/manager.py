@@ -58,6 +58,7 @@ from node.vpn.events import (
     TunnelLost,
     TunnelMade,
     UpdateNebula,
+    WayDoubted,
 )
 from node.vpn.health import KNOCKS, Probe, ask_all, ask_coordinator, knock
 from node.vpn.machine import handle
@@ -65,6 +66,7 @@ from node.vpn.names import Names
 from node.vpn.settings import SERVICE_PORT, FoundLighthouse, Plan, SettingsError, VpnSettings, facts_of
 from node.vpn.state import VpnPeer, VpnState, VpnView, view_of
 
+DOUBT_EVERY = 2.0  # seconds: so often at most a doubt is looked into
 MEASURED = 64  # peers at most whose round trip is measured at once
 log = logging.getLogger(__name__)
 
@@ -120,6 +122,7 @@ class Vpn:
         self._retry: asyncio.TimerHandle | None = None
         self._health: asyncio.TimerHandle | None = None
         self._measuring = False
+        self._doubted_at = -DOUBT_EVERY
         self._running = False
 
     # --- for the owner --------------------------------------------------------------------------------------------
@@ -173,6 +176,13 @@ class Vpn:
     def see_outside(self, reached: bool) -> None:
         """Note whether a coordinator answers by other ways: that tells blocked UDP from no network at all."""
         self._happened(OutsideSeen(reached))
+
+    def doubt(self) -> None:
+        """Look soon whether the overlay still leads somewhere: a request has found nobody at an address there."""
+        now = time.monotonic()
+        if now - self._doubted_at >= DOUBT_EVERY:
+            self._doubted_at = now
+            self._happened(WayDoubted())
 
     @property
     def view(self) -> VpnView:

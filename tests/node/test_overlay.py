@@ -10,8 +10,9 @@ import pytest
 
 from node import events as e
 from node.config import NodeConfig
+from node.forwarding.interface import Target
 from node.kept_files import KeptFiles, KeptPlace
-from node.overlay import NO_LIGHTHOUSE, Overlay
+from node.overlay import NO_LIGHTHOUSE, Overlay, OverlayWitness
 from node.vpn.settings import MAX_BLOCKED, facts_of
 from node.wire.messages import VpnReport
 from tests.support.overlay import Authority, FakeKeeper
@@ -212,3 +213,19 @@ async def test_switched_off_nothing_is_made_kept_or_asked_for(tmp_path: Path) ->
     assert isinstance(told, e.VpnChanged)
     assert told.vpn.state == "off"
     assert "off" in told.vpn.text
+
+
+async def test_a_request_that_found_nobody_in_the_overlay_has_it_looked_at(staged: Staged) -> None:
+    witness = OverlayWitness(staged.overlay)
+    witness.answered("w2", 0.5)
+    witness.failed("w2")
+    witness.unreachable("w2", Target("direct", "http://192.168.1.5:8000"))
+    assert staged.keeper.doubted == 0
+    witness.unreachable("w2", Target("vpn", "http://10.42.0.12:8000"))
+    assert staged.keeper.doubted == 1
+
+
+async def test_without_an_overlay_there_is_nothing_to_doubt(tmp_path: Path) -> None:
+    staged = Staged(tmp_path, NodeConfig(keyring=False, vpn="off"))
+    staged.overlay.doubt()
+    assert staged.keepers == []

@@ -41,6 +41,7 @@ from node.vpn.events import (
     TunnelLost,
     TunnelMade,
     UpdateNebula,
+    WayDoubted,
 )
 from node.vpn.machine import BLOCKED_RETRY, HANDLERS, MAX_PORTS, handle
 from node.vpn.settings import Endpoint, Facts, Lighthouse, VpnSettings
@@ -354,6 +355,11 @@ def test_a_network_with_our_addresses_ends_it_until_it_is_left() -> None:
 def test_a_lighthouse_that_moved_and_a_sleep_are_acted_on() -> None:
     assert up(ILL).tell(LighthousesMoved(100)).kinds == [RestartNebula]
     assert up(WELL).tell(Resumed(60)).kinds == [PathsChanged, ScheduleHealth]
+
+
+def test_a_doubted_way_is_looked_at_at_once_where_there_is_anything_to_look_at() -> None:
+    assert up(WELL).tell(WayDoubted()).commands == (ScheduleHealth(0.0),)
+    assert Story().tell(WayDoubted()).commands == ()
 
 
 def test_without_settings_nothing_that_happens_matters() -> None:

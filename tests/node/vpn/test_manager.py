@@ -244,3 +244,21 @@ async def test_without_any_network_udp_is_not_blamed() -> None:
         await eventually(lambda: "internet" in vpn.view.text, "the internet is asked for")
         vpn.see_outside(reached=True)
         await phase(vpn, "no-udp")
+
+
+async def test_a_doubt_is_looked_into_at_once_but_not_for_every_request(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("node.vpn.machine.HEALTHY_INTERVAL", 3600.0)
+    monkeypatch.setattr("node.vpn.manager.DOUBT_EVERY", 3600.0)
+    staged = Staged()
+    async with running(staged) as vpn:
+        vpn.apply(settings())
+        await phase(vpn, "direct")
+        staged.answers.clear()
+        staged.answers.add(PEER)
+        staged.tell(TunnelMade(PEER, "203.0.113.5"))
+        vpn.doubt()
+        await eventually(lambda: "No coordinator" in vpn.view.text, "the silence is noticed")
+        due = vpn._health
+        for _ in range(100):
+            vpn.doubt()
+        assert vpn._health is due
