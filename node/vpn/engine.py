@@ -10,7 +10,9 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
+import os
 import socket
+import stat
 from collections.abc import AsyncIterator, Callable
 from ipaddress import IPv4Interface
 from pathlib import Path
@@ -32,10 +34,10 @@ from node.vpn.events import (
     StartFailed,
     Told,
 )
-from node.vpn.log_lines import read_line
+from node.vpn.log_lines import is_noise, read_line, says_up
 from node.vpn.orphans import end_orphan, note_run
 from node.vpn.process import NebulaProcess
-from node.vpn.settings import Facts, Plan, facts_of
+from node.vpn.settings import Facts, Plan, SettingsError, facts_of
 
 KEY_FILE = "node.key"
 RELOAD_LIMIT = 5.0  # seconds
@@ -119,14 +121,14 @@ class LocalEngine:
         await self._stop()
         try:
             await asyncio.to_thread(self._prepare, plan)
-        except (OSError, UnknownVersionError) as error:
+            run = _Run(plan, facts_of(plan), self._told, self._is_up)
+        except (OSError, UnknownVersionError, SettingsError) as error:
             self._on_told(NebulaExited("refused", str(error)))
             return
-        run = _Run(plan, facts_of(plan), self._told, self._is_up)
         command = [str(self._binary.path), "-config", str(self._configuration)]
         try:
             run.process = await NebulaProcess.spawn(
-                command, self._folder, run.read, lambda code: self._ended(run, code)
+                command, self._folder, run.read, lambda code: self._ended(run, code), run.is_wanted
             )
         except OSError as error:
             self._on_told(NebulaExited("refused", f"{self._binary.path}: {error.strerror or error}"))
@@ -158,8 +160,10 @@ class LocalEngine:
     async def _stop(self) -> None:
         run, self._run = self._run, None
         if run is not None:
-            await run.silence()
-            await run.process.stop(self._stop_limit)
+            try:
+                await run.silence()
+            finally:  # also for one who is cancelled: nobody else knows of this process
+                await run.process.stop(self._stop_limit)
             await asyncio.to_thread(self._note.unlink, missing_ok=True)
 
     async def _restart(self, plan: Plan, why: str) -> None:
@@ -192,7 +196,7 @@ class LocalEngine:
         return self._folder / "nebula.run"
 
     def _prepare(self, plan: Plan) -> None:
-        self._folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        make_private(self._folder)
         end_orphan(self._note, self._configuration)
         self._write(plan)
 
@@ -215,7 +219,9 @@ class LocalEngine:
         self._run = None
         with contextlib.suppress(OSError):
             self._note.unlink(missing_ok=True)
-        failed = run.failed or StartFailed("crashed", f"it ended with code {code}.{run.last_words}")
+        failed = run.failed or StartFailed(
+            "crashed", f"it ended with code {code}.{run.last_words or run.complaint}"
+        )
         self._on_told(NebulaExited(failed.kind, failed.text))
 
 
@@ -229,6 +235,8 @@ class _Run:
         self.facts = facts
         self.failed: StartFailed | None = None
         self.last_words = ""
+        self._noise = b""
+        self._came_up = False
         self._on_told = on_told
         self._is_up = is_up
         self._tasks = TaskSet("nebula")
@@ -254,6 +262,19 @@ class _Run:
             return await self._reloading
         finally:
             self._reloading = None
+
+    def is_wanted(self, line: bytes) -> bool:
+        """Say whether a line of the log may mean something; called in another thread."""
+        self._came_up = self._came_up or says_up(line)
+        if not (self._came_up and is_noise(line)):
+            return True
+        self._noise = line
+        return False
+
+    @property
+    def complaint(self) -> str:
+        """The last error that it went on after; when it ended, the reason may be in there."""
+        return " " + self._noise[:300].decode("utf-8", "replace").strip() if self._noise else ""
 
     def read(self, line: bytes) -> None:
         """Take a line of the log."""
@@ -303,6 +324,21 @@ class _Run:
     def _end_reload(self, why: str) -> None:
         if self._reloading is not None and not self._reloading.done():
             self._reloading.set_result(why)
+
+
+def make_private(folder: Path) -> None:
+    """Make a folder that nobody else can change; raise OSError for one that somebody else has made there before.
+
+    Nebula, which has more rights than others, does what the files in it say.
+    """
+    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    if os.name != "posix":
+        return
+    status, around = folder.lstat(), folder.parent.stat()
+    if not stat.S_ISDIR(status.st_mode) or status.st_uid not in (os.geteuid(), around.st_uid):
+        raise PermissionError(f"{folder} is not a folder of this user's: remove it")
+    if status.st_mode & 0o077:
+        folder.chmod(0o700)
 
 
 def _keep(path: Path, text: str) -> None:

@@ -227,3 +227,34 @@ async def test_an_orphan_of_an_earlier_run_is_ended_first(tmp_path: Path) -> Non
 def test_the_note_of_a_run_is_private(tmp_path: Path) -> None:
     note_run(tmp_path / "run", os.getpid())
     assert (tmp_path / "run").stat().st_mode & 0o777 == 0o600
+
+
+async def test_a_folder_that_somebody_else_has_made_is_not_written_to(tmp_path: Path) -> None:
+    """Whoever could change the configuration of a Nebula with our rights could open any network with them."""
+    async with watched(tmp_path) as it:
+        theirs = tmp_path / "theirs"
+        theirs.mkdir(mode=0o777)
+        it.folder.symlink_to(theirs)
+        await it.engine.start(plan())
+        assert "not a folder of this user's" in (await it.until(NebulaExited)).text
+        assert list(theirs.iterdir()) == []
+        it.folder.unlink()
+        it.folder.mkdir()
+        it.folder.chmod(0o777)
+        await it.started(plan())
+        assert it.folder.stat().st_mode & 0o777 == 0o700
+
+
+async def test_a_plan_that_contradicts_itself_is_told_and_starts_nothing(tmp_path: Path) -> None:
+    async with watched(tmp_path) as it:
+        await it.engine.start(plan(lighthouses=()))
+        assert "needs a lighthouse" in (await it.until(NebulaExited)).text
+        assert it.fake.starts == 0
+
+
+async def test_complaints_while_it_runs_are_no_reason_for_its_end_but_its_last_words(tmp_path: Path) -> None:
+    async with watched(tmp_path) as it:
+        it.fake.will("complains")
+        await it.started(plan())
+        ended = await it.until(NebulaExited)
+        assert (ended.kind, "strange packet" in ended.text) == ("crashed", True)
