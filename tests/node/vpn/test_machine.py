@@ -101,7 +101,8 @@ def test_it_starts_by_looking_at_the_machine_then_binds_then_asks_for_health() -
     assert story.tell(applied()).commands == (CheckMachine(),)
     assert story.tell(FINE).commands == (StartNebula(SETTINGS, 4242),)
     assert story.phase == "starting"
-    assert story.tell(InterfaceCameUp("rma0", 4242)).commands == (OverlayUp(OWN), ScheduleHealth(0.0))
+    came_up = story.tell(InterfaceCameUp("rma0", 4242))
+    assert came_up.commands == (OverlayUp(OWN), ScheduleHealth(0.0), CheckMachine())
     assert story.phase == "starting"
     assert story.tell(WELL).phase == "direct"
 
@@ -173,7 +174,7 @@ def test_when_nothing_answers_nebula_is_restarted_once_in_a_while() -> None:
     assert story.kinds == [RestartNebula]
     assert story.phase == "no-udp"  # it stays what it was for who looks at it
     story.tell(InterfaceCameUp("rma0", 4242))
-    assert story.kinds == [PathsChanged, ScheduleHealth]
+    assert story.kinds == [PathsChanged, ScheduleHealth, CheckMachine]
     assert story.phase == "no-udp"
     assert story.tell(HealthMeasured(159, None)).kinds == [ScheduleHealth]
     assert story.tell(HealthMeasured(160, None)).kinds == [RestartNebula]
@@ -327,7 +328,7 @@ def test_another_network_restarts_it_and_knocks_at_the_peers() -> None:
     assert story.commands == (CheckMachine(),)
     story.tell(MachineChecked(permitted=True, network="café"))
     assert story.commands == (RestartNebula(SETTINGS, 4242, (PEER,)),)
-    assert story.tell(InterfaceCameUp("rma0", 4242)).kinds == [PathsChanged, ScheduleHealth]
+    assert story.tell(InterfaceCameUp("rma0", 4242)).kinds == [PathsChanged, ScheduleHealth, CheckMachine]
 
 
 def test_the_same_network_again_restarts_nothing() -> None:
@@ -350,6 +351,16 @@ def test_a_network_with_our_addresses_ends_it_until_it_is_left() -> None:
     assert story.kinds == [OverlayDown, StopNebula, ScheduleRetry]
     assert story.tell(NetworkChanged()).commands == (CheckMachine(),)
     assert story.tell(FINE).kinds == [StartNebula]
+
+
+def test_of_two_nodes_of_one_computer_that_came_up_at_once_each_gives_way_for_a_while_of_its_own() -> None:
+    pauses = set()
+    for jitter in (0.1, 0.9):
+        story = up(MachineChecked(permitted=True, overlaps=("Another node has it.",), jitter=jitter))
+        assert story.phase == "conflict"
+        assert story.kinds == [OverlayDown, StopNebula, ScheduleRetry]
+        pauses.add(story.commands[-1])
+    assert len(pauses) == 2
 
 
 def test_a_lighthouse_that_moved_and_a_sleep_are_acted_on() -> None:
