@@ -93,6 +93,7 @@ def test_every_needed_program_is_one_that_make_test_installs() -> None:
         "nebula": "nebula",
         "nebula-cert": "nebula",
         "setpriv": "util-linux",
+        "faketime": "faketime",
         "wrk": "wrk",
     }
     script = (ROOT / "installers" / "debian_test_packages.sh").read_text("utf-8").split()

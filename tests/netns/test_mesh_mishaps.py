@@ -168,25 +168,29 @@ def the_coordinators_name_moves(mesh: OverlayMesh, coordinator: Coordinator, bot
     space.ip("addr", "add", f"{after}/24", "dev", "eth0")
     space.ip("route", "replace", "default", "via", coordinator.machine.gateway)
     named(mesh, after)
-    begin = time.monotonic()
-    for worker in both:
-        worker.until(lambda worker=worker: coordinator_answers(worker), "reaches the coordinator by its name")
-    measured("the coordinator's name stands for another address: heartbeats", time.monotonic() - begin)
-    for worker in both:
-        worker.until(lambda worker=worker: reaches_inside(worker), "reaches the coordinator in the overlay")
-    measured("the coordinator's name stands for another address: in the overlay", time.monotonic() - begin)
+    with timed("the coordinator's name stands for another address: heartbeats"):
+        for worker in both:
+            until_the_coordinator_answers(worker)
+    with timed("then: in the overlay"):
+        for worker in both:
+            until_reached_inside(worker)
     until_all_is_well(both)
     assert coordinator.runs(NER), coordinator.workers()
 
 
-def coordinator_answers(worker: Worker) -> bool | None:
-    codes = {reason["code"] for reason in worker.status()["reasons"]}
-    return None if "coordinator-unreachable" in codes else True
+def until_the_coordinator_answers(worker: Worker) -> None:
+    def answers() -> bool | None:
+        codes = {reason["code"] for reason in worker.status()["reasons"]}
+        return None if "coordinator-unreachable" in codes else True
+
+    worker.until(answers, "is answered by the coordinator, by its name")
 
 
-def reaches_inside(worker: Worker) -> bool | None:
-    answer = worker.ask("http://10.42.0.1:8000/health", limit=2)
-    return True if answer["status"] == 200 else None
+def until_reached_inside(worker: Worker) -> None:
+    def answers() -> bool | None:
+        return True if worker.ask("http://10.42.0.1:8000/health", limit=2)["status"] == 200 else None
+
+    worker.until(answers, "is answered by the coordinator in the overlay")
 
 
 # --- the computer -----------------------------------------------------------------------------------------------
