@@ -19,7 +19,7 @@ from node.identity.membership import forget_membership, load_membership, mesh_ke
 from node.kept_files import KeptAssignment, KeptFiles
 from node.local_services import LocalServices
 from node.mesh_session import MeshSession
-from node.overlay import Overlay
+from node.overlay import Overlay, OverlayWitness
 from node.reachability import endpoints_of
 from node.state import Membership, NodeState
 from node.wire.manifests import Catalogue, ManifestError, SignedCatalogue, open_catalogue
@@ -94,6 +94,8 @@ class Member:
             coordinator=lambda: self._talk.coordinator(self._state().coordinator or ""),
             own_load=lambda: self._state().load,
             vpn_up=lambda: self._state().vpn.carries,
+            own_port=port,
+            witness=OverlayWitness(self._overlay),
         )
         await session.start()
         self.session = session
@@ -138,9 +140,11 @@ class Member:
             await session.stop()
 
     async def save(self, membership: Membership) -> None:
-        await asyncio.to_thread(save_membership, self._data_dir, membership)
-        if self.session is not None:
-            self.session.renew(membership.credential)
+        try:
+            await asyncio.to_thread(save_membership, self._data_dir, membership)
+        finally:  # what cannot be kept, as on a full disk, is used all the same
+            if self.session is not None:
+                self.session.renew(membership.credential)
 
     def take_catalogue(self, catalogue: SignedCatalogue) -> None:
         """Remember a verified catalogue, to be kept with the next assignment."""

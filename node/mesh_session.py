@@ -21,6 +21,7 @@ from node.identity.membership import mesh_keys_of
 from node.peers import joined
 from node.program.errors import UserFacingError
 from node.reachability import bootstrap_addresses
+from node.routing.parts import Witness
 from node.routing.router import Router
 from node.routing.settings import RoutingSettings
 from node.routing.sources import LocalServices
@@ -79,6 +80,8 @@ class MeshSession:
         coordinator: Callable[[], CoordinatorInfo | None],
         own_load: Callable[[], float],
         vpn_up: Callable[[], bool],
+        own_port: int,
+        witness: Witness,
     ) -> None:
         own_id = membership.worker_id
         self.membership = membership
@@ -115,6 +118,8 @@ class MeshSession:
             ),
             own_load=own_load,
             vpn_up=vpn_up,
+            witness=witness,
+            own_port=own_port,
         )
 
     def _make_dht(self, contacts: str) -> DhtNode:

@@ -19,6 +19,7 @@ from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey
 
 from node import events as e
 from node.config import NodeConfig
+from node.forwarding.interface import Target
 from node.identity.nebula_key import delete_nebula_key, load_or_create_nebula_key
 from node.kept_files import KeptFiles, KeptPlace
 from node.renewal import Renewal, is_wanted
@@ -26,7 +27,7 @@ from node.state import VpnStatus
 from node.vpn.computer import ThisComputer
 from node.vpn.engine import KEY_FILE
 from node.vpn.events import OverlayDown, OverlayUp, PathsChanged, Signal
-from node.vpn.grants import settings_of
+from node.vpn.grants import check_place, settings_of
 from node.vpn.manager import Vpn
 from node.vpn.settings import MAX_BLOCKED, SettingsError, VpnSettings, facts_of
 from node.vpn.state import SENTENCES, VpnPeer, VpnView
@@ -47,6 +48,7 @@ class Keeper(Protocol):
     def apply(self, settings: VpnSettings | None) -> None: ...
     def revoke(self) -> None: ...
     def see_outside(self, reached: bool) -> None: ...
+    def doubt(self) -> None: ...
     @property
     def view(self) -> VpnView: ...
     @property
@@ -128,7 +130,10 @@ class Overlay:
             self._dispatch(e.PlaceRefused(f"What the coordinator granted cannot be used: {trouble}."))
             return
         self._grant = grant
-        await asyncio.to_thread(self._files.save_place, KeptPlace(grant))
+        try:
+            await asyncio.to_thread(self._files.save_place, KeptPlace(grant))
+        except OSError as error:  # as on a full disk: it is good until the program ends, and asked for again then
+            log.error("the place in the private network cannot be kept: %s", error)
         if not is_reachable(grant):
             self._dispatch(e.PlaceRefused(NO_LIGHTHOUSE))
         self._apply()
@@ -175,6 +180,11 @@ class Overlay:
         """The raw public key, 32 bytes; nothing where no place in the overlay is wanted."""
         return b"" if self._key is None else self._key.public_key().public_bytes_raw()
 
+    def may_renew(self, told_version: str) -> bool:
+        """Say whether `key_to_renew` would return a key now."""
+        now = time.time()
+        return self._key is not None and is_wanted(self._grant, told_version, now) and self._renewal.may_ask(now)
+
     def key_to_renew(self, told_version: str) -> bytes:
         """Return the public key where it is time to ask for another place, and count that; else nothing."""
         now = time.time()
@@ -187,13 +197,14 @@ class Overlay:
         return self.public_key
 
     def report(self) -> VpnReport | None:
-        """Say what Nebula uses, as far as it has said so itself."""
+        """Say what Nebula uses, as it has said itself; or, while it does not run, what it would start with."""
         if self._keeper is None:
             return None
-        phase, used = self._keeper.view.phase, self._keeper.in_use
+        phase, used, grant = self._keeper.view.phase, self._keeper.in_use, self._grant
+        if used is None and grant is not None and is_reachable(grant):
+            used = self._settings(grant)  # else a rotation would wait for ever for those that may not run it
         if used is None:
             return VpnReport(state=phase)
-        grant = self._grant
         bundle = grant.bundle if grant is not None and grant.ca == used.ca else ""
         return VpnReport(state=phase, certificate=facts_of(used).fingerprint, bundle=bundle)
 
@@ -201,6 +212,11 @@ class Overlay:
         """Note whether a coordinator answers outside of the overlay."""
         if self._keeper is not None:
             self._keeper.see_outside(reached)
+
+    def doubt(self) -> None:
+        """Look soon whether the network still leads somewhere."""
+        if self._keeper is not None:
+            self._keeper.doubt()
 
     # --- what it knows --------------------------------------------------------------------------------------------
 
@@ -239,6 +255,7 @@ class Overlay:
     def _trouble(self, grant: VpnGrant) -> str:
         """Return why a grant can never be used, or nothing."""
         try:
+            check_place(grant)
             if is_reachable(grant):
                 facts_of(self._settings(grant))
         except SettingsError as error:
@@ -263,6 +280,23 @@ class Overlay:
                 self._dispatch(e.OverlayWentDown())
             case PathsChanged():
                 self._dispatch(e.OverlayPathsChanged())
+
+
+class OverlayWitness:
+    """Has the overlay looked at when a request found nobody at an address there."""
+
+    def __init__(self, overlay: Overlay) -> None:
+        self._overlay = overlay
+
+    def answered(self, worker_id: str, load: float | None) -> None:
+        """Do nothing: a way that leads somewhere is no news."""
+
+    def unreachable(self, _worker_id: str, target: Target) -> None:
+        if target.route == "vpn":
+            self._overlay.doubt()
+
+    def failed(self, worker_id: str) -> None:
+        """Do nothing: a worker that does not answer was reached."""
 
 
 def is_reachable(grant: VpnGrant) -> bool:

@@ -93,6 +93,7 @@ def test_every_needed_program_is_one_that_make_test_installs() -> None:
         "nebula": "nebula",
         "nebula-cert": "nebula",
         "setpriv": "util-linux",
+        "faketime": "faketime",
         "wrk": "wrk",
     }
     script = (ROOT / "installers" / "debian_test_packages.sh").read_text("utf-8").split()
@@ -133,6 +134,15 @@ def test_run_can_be_asked_to_end_by_itself(tmp_path: Path) -> None:
     ready.touch()
     assert "coordinator_server.demo --once" in make("-n", "run", "ONCE=1", f"READY={ready}").stdout
     assert "--once" not in make("-n", "run", f"READY={ready}").stdout
+
+
+@posix
+def test_tests_run_in_several_processes_unless_flags_say_otherwise(tmp_path: Path) -> None:
+    ready = tmp_path / "ready"
+    ready.touch()
+    words = ("-n", "test", f"READY={ready}", "TEST_PROCESSES=5")
+    assert make(*words, "PYTEST_FLAGS=").stdout.rstrip().endswith(" -m pytest -n 5 --dist worksteal")
+    assert make(*words, "PYTEST_FLAGS=-n 0 -x").stdout.rstrip().endswith(" --dist worksteal -n 0 -x")
 
 
 @posix

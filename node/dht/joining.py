@@ -73,6 +73,11 @@ class Joiner:
         if not self._was_joined:
             self._changed.set()
 
+    def notice_loss(self) -> None:
+        """See whether anybody is left; alone, we look at once and not when it would be time again."""
+        if self._was_joined and not self.joined:
+            self._changed.set()
+
     async def run(self) -> None:
         """Join for ever; the owner cancels it."""
         failures = 0

@@ -248,6 +248,7 @@ class DhtNode:
 
     async def _take_care(self) -> None:
         self._server.drop_unproved()
+        self._joiner.notice_loss()
         await self._save_contacts()
 
     async def _save_contacts(self) -> None:

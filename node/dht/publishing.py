@@ -16,6 +16,7 @@ from node.dht.server import MeshServer
 from node.dht.settings import DhtSettings
 from node.dht.stats import Counters
 from node.dht.verifier import RecordError
+from node.wire.credentials import CLOCK_SKEW
 from node.wire.messages import CoordinatorInfo, WorkerRecord
 
 AT_ONCE = 4  # keys that are announced at a time
@@ -175,7 +176,10 @@ class Publisher:
         self._counters.published += 1
 
     def _next_sequence(self) -> int:
-        self._sequence = max(self._sequence + 1, int(self._clock() * 1000))
+        """Return a higher number than ever, unless that was made by a clock that was far ahead: nobody takes it."""
+        now = int(self._clock() * 1000)
+        believable = self._sequence < now + CLOCK_SKEW * 1000
+        self._sequence = max(self._sequence + 1, now) if believable else now
         return self._sequence
 
 

@@ -82,6 +82,9 @@ class MergingStorage(IStorage):  # type: ignore[misc]  # the package has no type
         now = self._clock()
         checked = self._verifier.check(key, data, now)
         here = self._keys.get(key, {}).get(checked.subject)
+        if here is not None and not self._counts(here, now):  # as one of a clock that was ahead
+            self._remove(key, checked.subject)
+            here = None
         if here is not None:
             if checked.sequence < here.checked.sequence:
                 raise RecordError("older", f"a newer entry of {checked.subject} is here")

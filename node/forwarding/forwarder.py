@@ -9,10 +9,11 @@ from urllib.parse import urlsplit
 from node.forwarding.http1.head import field_line
 from node.forwarding.http1.limits import UpstreamLimits
 from node.forwarding.http1.pool import Address, Connect, Pool, Upstreams
-from node.forwarding.http1.sweep import Sweep
+from node.forwarding.http1.sweep import Sweep, Timed
 from node.forwarding.interface import Target
+from node.forwarding.knocker import Knocker, Place
 from node.forwarding.outbound import Outbound
-from node.forwarding.resolver import PublicConnector
+from node.forwarding.resolver import PublicConnector, is_address
 from node.wire.headers import HOPS, MESH_TOKEN, ROUTE, SERVICE_TOKEN, WORKER
 from node.wire.messages import Route
 
@@ -37,6 +38,7 @@ class Way:
         "_token_for",
         "_worker_id",
         "named",
+        "place",
         "pool",
         "route",
     )
@@ -48,8 +50,14 @@ class Way:
         worker_id: str,
         route: Route,
         proof: TokenFor | str,
+        *,
+        place: Place | None = None,
     ) -> None:
-        """`proof` is the token of a service of this machine, or what gives the tokens for another node."""
+        """`proof` is the token of a service of this machine, or what gives the tokens for another node.
+
+        `place` is where to knock; a tunnel has none, as whoever answers there may not be the worker.
+        """
+        self.place = place
         self.pool = pool
         self.route = route
         self.named = field_line(WORKER, worker_id) + field_line(ROUTE, route)
@@ -88,6 +96,7 @@ class Forwarder:
     ) -> None:
         self._token_for = token_for
         self._sweep = Sweep()
+        self._knocker = Knocker()
         self._upstreams = Upstreams(self._sweep, limits, connect or PublicConnector())
         self._ways: dict[tuple[str, str, Route, str | None], Way] = {}
         self._trust: ssl.SSLContext | None = None
@@ -101,9 +110,22 @@ class Forwarder:
             way = self._ways[key] = self._find(worker_id, target, service_token)
         return way
 
+    def watch(self, attempt: Timed) -> None:
+        """Tell something when it is overdue, until `unwatch`."""
+        self._sweep.members.add(attempt)
+
+    def unwatch(self, attempt: Timed) -> None:
+        self._sweep.members.discard(attempt)
+
+    def doubt(self, way: Way, lost: Callable[[], None]) -> None:
+        """Call `lost` if no connection can be made any more where a way leads to, so far as that can be known."""
+        if way.place is not None:
+            self._knocker.knock(way.place, lost)
+
     async def stop(self) -> None:
         """Close all connections, for good."""
         self.closed = True
+        await self._knocker.stop()
         await self._upstreams.stop()
         self._sweep.stop()
 
@@ -118,7 +140,8 @@ class Forwarder:
         else:
             address = Address(host, parts.port or 80)
         proof = self._token_for if service_token is None else service_token
-        return Way(self._upstreams.pool(address), parts.netloc, worker_id, target.route, proof)
+        place = (host, address.port) if address.tls is None and is_address(host) else None
+        return Way(self._upstreams.pool(address), parts.netloc, worker_id, target.route, proof, place=place)
 
     def _tls(self) -> ssl.SSLContext:
         if self._trust is None:

@@ -6,10 +6,13 @@ from collections.abc import Iterator, Mapping
 from typing import Any, Protocol
 
 import msgspec
+from msgspec.structs import replace
 
+from node.forwarding.forwarder import Way
 from node.forwarding.http1.exchange import Exchange
 from node.forwarding.http1.head import ResponseHead
 from node.forwarding.http1.interface import Patience, Trouble
+from node.forwarding.http1.sweep import NEVER
 from node.forwarding.interface import Target
 from node.forwarding.outbound import Outbound
 from node.routing.candidates import Candidate
@@ -24,7 +27,7 @@ LOAD = headers.LOAD.lower()
 
 
 class Listener(Protocol):
-    """Hears how a try went; exactly one of these is called, and once."""
+    """Hears how a try went; exactly one of the first three is called, and once."""
 
     def has_answer(self, attempt: Attempt, head: ResponseHead) -> None:
         """Decide about an answer that is no refusal; it waits until then."""
@@ -34,6 +37,9 @@ class Listener(Protocol):
 
     def client_failed(self, trouble: Trouble) -> None:
         """Hear that it is the client who keeps the request from being served."""
+
+    def way_lost(self, attempt: Attempt) -> None:
+        """Hear that the worker cannot be reached now where it was asked; an answer may come later, or never."""
 
 
 class Attempt:
@@ -45,7 +51,8 @@ class Attempt:
 
     __slots__ = (
         "_listener", "_parts", "_probes", "_service", "_target", "_targets", "_under_way",
-        "_what", "answered_at", "began_at", "candidate", "line", "service_token", "told", "way", "worker_id",
+        "_watched", "_what", "answered_at", "began_at", "candidate", "deadline", "line", "service_token", "told",
+        "way", "worker_id",
     )  # fmt: skip
 
     def __init__(
@@ -62,6 +69,8 @@ class Attempt:
         self._listener = listener
         self._probes = False
         self._under_way = False
+        self._watched = False
+        self.deadline = NEVER
         self.line = line
         self.candidate = candidate
         self.worker_id = candidate.worker_id
@@ -87,6 +96,8 @@ class Attempt:
         if not self._under_way:
             return
         self._under_way = False
+        if self._watched:
+            self._parts.forwarder.unwatch(self)
         self._parts.outstanding.end(self._service, self.worker_id)
         if self._probes:
             self._parts.breakers.gave_up(self._service, self.worker_id)
@@ -96,6 +107,24 @@ class Attempt:
         self._what = (outbound, lines, patience)
         self._targets: Iterator[Target] = iter(self._parts.addresses.ordered(self.candidate, self.began_at))
         self._next("it has no address")
+
+    def watch(self) -> None:
+        """Find out from time to time whether the worker can still be reached while it does not answer."""
+        if self._under_way:
+            self._watched = True
+            self.deadline = self.line.client.loop.time() + self._parts.settings.doubt_after
+            self._parts.forwarder.watch(self)
+
+    def overdue(self, now: float) -> None:
+        line, way = self.line, self.way
+        self.deadline = NEVER if line.response is not None else now + self._parts.settings.doubt_again
+        if line.response is None and line.upstream is not None and line.body_complete:
+            self._parts.forwarder.doubt(way, lambda: self._lost(way))
+
+    def elsewhere(self) -> Candidate | None:
+        """Return the same worker with those of its addresses that have not failed, if there are any."""
+        targets = self._parts.addresses.others(self.candidate, self._parts.clock())
+        return replace(self.candidate, targets=targets) if targets else None
 
     # What the exchange tells
 
@@ -123,9 +152,7 @@ class Attempt:
         elif trouble.kind == "full":  # it is we who may open no further connection
             self._listener.has_failed(self, Failure(worker_id, "refused", trouble.reason, "overloaded"))
         elif trouble.kind == "connect":
-            parts.addresses.failed(worker_id, self._target, parts.clock())
-            if parts.witness is not None and not self.is_local:
-                parts.witness.unreachable(worker_id, self._target)
+            self._avoid()
             self._next(trouble.reason)
         else:
             if parts.witness is not None and not self.is_local:
@@ -143,6 +170,21 @@ class Attempt:
         way = self.way = self._parts.forwarder.way(self.worker_id, target, self.service_token)
         self.line.forward(way.pool, way.head(outbound, lines), self, patience)
 
+    def _avoid(self) -> None:
+        """Have others try the worker's other addresses first."""
+        parts = self._parts
+        parts.addresses.failed(self.worker_id, self._target, parts.clock())
+        if parts.witness is not None and not self.is_local:
+            parts.witness.unreachable(self.worker_id, self._target)
+
+    def _lost(self, way: Way) -> None:
+        if not self._under_way or self.way is not way or self.line.response is not None:
+            return  # it has answered meanwhile, or was given up
+        while way.pool.drop_idle():  # dead like ours: nobody shall wait for them
+            pass
+        self._avoid()
+        self._listener.way_lost(self)
+
     def _tell_load(self, load: float | None) -> None:
         parts = self._parts
         if parts.witness is not None:
@@ -155,7 +197,10 @@ class Attempt:
 
     def _peeked(self, head: ResponseHead, body: bytes | None) -> None:
         refusal = refusal_of(document_of(body))
-        if refusal:
+        if refusal == "unauthorized" and self.way.route == "direct":
+            self._avoid()  # in another network this is another one's address, who cannot read what proves us
+            self._next("somebody else is at its address")
+        elif refusal:
             reason = f"{self.worker_id} sent it back: {refusal}"
             self._listener.has_failed(self, Failure(self.worker_id, "refused", reason, refusal))
         else:

@@ -48,15 +48,19 @@ class Candidate(msgspec.Struct, frozen=True):
 
 
 def candidate_from_record(
-    record: WorkerRecord, source: Source, *, vpn_up: bool, known_at: float = 0.0
+    record: WorkerRecord, source: Source, *, vpn_up: bool, known_at: float = 0.0, own_port: int = 0
 ) -> Candidate | None:
-    """Return the worker as a candidate, or None when it gives no address that we would connect to."""
+    """Return the worker as a candidate, or None when it gives no address that we would connect to.
+
+    A loopback address with our `own_port` is ourselves, and not the worker of another machine who gives it.
+    """
     ends = record.endpoints
     found: list[Target] = []
     if vpn_up and ends.vpn_ip is not None and _is_ip(ends.vpn_ip):
         found += _target("vpn", ends.vpn_ip, ends.port)
     for host in ends.direct_hosts[:MAX_DIRECT_HOSTS]:
-        found += _target("direct", host, ends.port)
+        if ends.port != own_port or not _is_loopback(host):
+            found += _target("direct", host, ends.port)
     found += _tunnel(ends.tunnel_url)
     if not found:
         return None
@@ -109,6 +113,13 @@ def _tunnel(url: str | None) -> list[Target]:
     if host is None or parts.scheme not in ("http", "https") or parts.username or parts.path.strip("/"):
         return []
     return [Target("tunnel", f"{parts.scheme}://{host}" + (f":{port}" if port else ""))]
+
+
+def _is_loopback(host: str) -> bool:
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return host.removesuffix(".").lower() == "localhost"
 
 
 def _is_ip(host: str) -> bool:

@@ -68,6 +68,12 @@ class Choice:
             return None
         return parts.selector.pick(service, idle, wanted)
 
+    def other(self) -> Candidate | None:
+        """Return a worker that has not been asked yet, if one is known and there is a budget for it."""
+        parts = self._parts
+        picked = self._pick(parts.cache.ranking(self._manifest.name), parts.clock())
+        return picked if picked is not None and parts.budget.take(parts.clock()) else None
+
     def places(self) -> int:
         """Return how many requests the workers that are known take together."""
         ranking = self._ranking

@@ -183,6 +183,8 @@ class Dispatch:
             connect, first_byte, idle, whole = parts.settings.times_of(self.manifest)
             patience = self._patience = Patience(connect, first_byte, idle, exchange.client.loop.time() + whole)
         attempt.send(self._outbound, self._lines, patience)
+        if service_token is None and parts.settings.doubt_after and self._repeatable:
+            attempt.watch()
 
     def has_answer(self, attempt: Attempt, head: ResponseHead) -> None:
         """Relay an answer, unless it is a failure that another worker may make good."""
@@ -227,8 +229,10 @@ class Dispatch:
     def _relay(self, attempt: Attempt, head: ResponseHead) -> None:
         parts, exchange = self._parts, self.exchange
         self._winner = attempt
-        if self._hedge is not None:
+        if len(self._under_way) > 1 or attempt.line is not exchange:
             self._win(attempt)
+        elif self._hedge is not None:
+            self._end_race()
         way, told = attempt.way, attempt.told
         self.worker, self.route = attempt.worker_id, way.route
         if attempt.is_local:
@@ -247,10 +251,8 @@ class Dispatch:
 
     def _ask_second(self) -> bool:
         """Ask a second worker as well where the request can be sent once more now; tell whether one is asked."""
-        exchange = self.exchange
-        whole = exchange.body_complete and exchange.replayable and not exchange.status
-        gate = self._gates[0]
-        if not whole or exchange.response is not None or not gate.has_room or not self._in_time():
+        exchange, gate = self.exchange, self._gates[0]
+        if not self._can_be_sent_again() or not gate.has_room:
             return False
         candidate = self._choice.second()
         if candidate is None or not gate.try_enter():
@@ -260,9 +262,37 @@ class Dispatch:
         self._ask(candidate, Rival(exchange))
         return True
 
+    def _can_be_sent_again(self) -> bool:
+        exchange = self.exchange
+        whole = exchange.body_complete and exchange.replayable and not exchange.status
+        return whole and exchange.response is None and self._in_time()
+
+    def way_lost(self, attempt: Attempt) -> None:
+        """Ask the same worker by another way, and another worker, beside who cannot be reached now.
+
+        Its answer may yet come, when the way is back; whoever answers first is heard.
+        """
+        parts, service = self._parts, self._service
+        elsewhere = attempt.elsewhere()
+        if elsewhere is None and parts.cache.ranking(service).count > 1:
+            parts.cache.invalidate(service, attempt.worker_id, "it could not be reached any more")
+        if self._forwarded or len(self._under_way) > 1 or not self._can_be_sent_again():
+            return
+        try:
+            if elsewhere is not None and self._may_hedge() and parts.budget.take(parts.clock()):
+                self._ask_as_well(elsewhere)
+            if self._may_hedge() and (other := self._choice.other()) is not None:
+                self._ask_as_well(other)
+        except Exception:
+            self.exchange.crashed()
+
+    def _ask_as_well(self, candidate: Candidate) -> None:
+        self._parts.counters.retries += 1
+        self._ask(candidate, Rival(self.exchange))
+
     def _win(self, attempt: Attempt) -> None:
         """End the race: the other worker is let go of and not counted as failed."""
-        second = attempt.line is not self.exchange
+        second = attempt.line is not self.exchange and self._hedge is not None
         self._parts.counters.hedge_wins += second
         if isinstance(attempt.line, Rival):
             attempt.line.hand_over(self.exchange)

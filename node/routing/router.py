@@ -50,6 +50,7 @@ class Router:
         vpn_up: Callable[[], bool] = lambda: False,
         answers: Answers | None = None,
         witness: Witness | None = None,
+        own_port: int = 0,
     ) -> None:
         settings = settings or RoutingSettings()
         rng = rng or random.Random()  # noqa: S311 - spreads load, guards nothing
@@ -74,6 +75,7 @@ class Router:
                 counters=counters,
                 clock=clock,
                 wall=wall,
+                own_port=own_port,
             ),
             cache=FingerCache(
                 clock=clock,

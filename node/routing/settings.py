@@ -29,6 +29,10 @@ class RoutingSettings:
     retry_base: float = 0.05
     retry_cap: float = 1.0
     connect_timeout: float = 2.0
+    # After how long without an answer it is found out whether the worker can still be reached, where a request may
+    # be repeated, and how long after that again; 0: never. Who cannot is not waited for alone.
+    doubt_after: float = 1.0
+    doubt_again: float = 2.0
     first_byte_timeout: float = 30.0  # a manifest that sets its own wins
     idle_timeout: float = 60.0
     request_timeout: float = 120.0  # a manifest that sets its own wins

@@ -72,8 +72,10 @@ class Finder:
         counters: RoutingCounters,
         clock: Callable[[], float],
         wall: Callable[[], float],
+        own_port: int = 0,
     ) -> None:
         self._sources = sources
+        self._own_port = own_port
         self._own_id = own_id
         self._timeout = timeout
         self._vpn_up = vpn_up
@@ -124,7 +126,11 @@ class Finder:
         vpn_up, now, wall = self._vpn_up(), self._clock(), self._wall()
         made = (
             candidate_from_record(
-                record, source, vpn_up=vpn_up, known_at=known_since(record.last_seen, wall=wall, now=now)
+                record,
+                source,
+                vpn_up=vpn_up,
+                known_at=known_since(record.last_seen, wall=wall, now=now),
+                own_port=self._own_port,
             )
             for record in records
         )

@@ -33,6 +33,11 @@ class AddressBook:
         worker_id, avoided = candidate.worker_id, self._avoided
         return tuple(sorted(candidate.targets, key=lambda item: avoided.get((worker_id, item.base_url), 0.0) > now))
 
+    def others(self, candidate: Candidate, now: float) -> tuple[Target, ...]:
+        """Return the addresses that have not failed lately."""
+        worker_id, avoided = candidate.worker_id, self._avoided
+        return tuple(item for item in candidate.targets if avoided.get((worker_id, item.base_url), 0.0) <= now)
+
     def way(self, candidate: Candidate, now: float) -> Way:
         """Return which address would be tried first, and in place of which other one."""
         first, best = self.ordered(candidate, now)[0], candidate.targets[0]

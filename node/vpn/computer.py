@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import os
+import random
 import socket
 import sys
 from collections.abc import Callable, Iterator
@@ -17,6 +18,7 @@ from node.program.errors import UserFacingError
 from node.vpn.binary import NebulaBinary, find_binary
 from node.vpn.engine import Engine, LocalEngine
 from node.vpn.events import MachineChecked, Told
+from node.vpn.helper.connecting import is_there, usual_place
 from node.vpn.overlap import OUR_DEVICES, LocalNetwork, overlaps, read_routes
 from node.vpn.ways import Rights, System, Way, choose_way
 
@@ -24,7 +26,7 @@ TUN = Path("/dev/net/tun")
 ROUTES = Path("/proc/net/route")
 STATUS = Path("/proc/self/status")
 NET_ADMIN = 12  # CAP_NET_ADMIN's bit (linux/capability.h)
-HELPER_SOCKET = Path("/run/rma-mesh-vpn/helper.sock")
+HELPER_SOCKET = usual_place(sys.platform)  # on Windows a pipe
 HELPER_DEVICE = f"{OUR_DEVICES}-mesh0"
 FAR_AWAY = ("192.0.2.1", 9)  # TEST-NET-1 (RFC 5737): nothing is sent there
 
@@ -72,8 +74,9 @@ class ThisComputer:
             permitted=self._way.kind != "none",
             text=self._way.text,
             lacking=lacking,
-            overlaps=overlaps(network, _others(), self.device),
+            overlaps=overlaps(network, other_networks(), self.device),
             network=outlook(),
+            jitter=random.random(),  # noqa: S311  # spreads retries
         )
 
     def outlook(self) -> str:
@@ -88,14 +91,15 @@ class ThisComputer:
         return LocalEngine(self._binary, self._folder, self.device, on_told)
 
 
-def _others() -> Iterator[LocalNetwork]:
+def other_networks() -> Iterator[LocalNetwork]:
     """Yield the networks to compare ours with; on macOS our own device has no name of ours, so none of its kind."""
-    return (one for one in local_networks() if sys.platform != "darwin" or not one.device.startswith("utun"))
+    named = system_name() != "macos"
+    return (one for one in local_networks() if named or not one.device.startswith("utun"))
 
 
 def device_name(folder: Path) -> str:
     """Name the device after the folder, so that two nodes have two; macOS numbers its devices itself."""
-    if sys.platform == "darwin":
+    if system_name() == "macos":
         return ""
     return OUR_DEVICES + hashlib.sha256(str(folder.resolve()).encode("utf-8", "surrogateescape")).hexdigest()[:8]
 
@@ -132,11 +136,20 @@ def rights(helper: Path, binary: NebulaBinary | None) -> Rights:
     system = system_name()
     return Rights(
         system=system,
-        helper=os.access(helper, os.W_OK),
-        administrator=_net_admin() if system == "linux" else hasattr(os, "geteuid") and os.geteuid() == 0,
+        helper=is_there(helper),
+        administrator=_net_admin() if system == "linux" else is_administrator(),
         binary_may=binary is not None and system == "linux" and _has_capability(binary.path),
         tunnel_device=system != "linux" or _can_open(TUN),
     )
+
+
+def is_administrator() -> bool:
+    """Say whether this program has all rights: root's, or an administrator's where those are switched on."""
+    if sys.platform == "win32":
+        from node.vpn.helper import windows_pipe
+
+        return windows_pipe.is_administrator()
+    return os.geteuid() == 0
 
 
 def system_name() -> System:
@@ -154,9 +167,11 @@ def _net_admin() -> bool:
 
 def _has_capability(path: Path) -> bool:
     """Read the file's capabilities (struct vfs_cap_data: a magic number, then the permitted bits)."""
+    if sys.platform != "linux":
+        return False
     try:
         data = os.getxattr(path, "security.capability")
-    except (OSError, AttributeError):
+    except OSError:
         return False
     return bool(int.from_bytes(data[4:8], "little") >> NET_ADMIN & 1)
 

@@ -1,7 +1,7 @@
 """Fetches a pinned release of Nebula for the installers of volunteers, and believes only its checksum.
 
-The table of pins is filled by whoever releases: a checksum is copied from the release's own list after the file was
-checked against it, and from nowhere else. Without an entry there is no download.
+A pin is the checksum of the release's own list, or one that two sources agree on which do not copy from one another.
+Without a pin there is no download, and a pin of a version that the node does not know is refused: nothing is guessed.
 """
 
 from __future__ import annotations
@@ -20,6 +20,7 @@ from typing import IO
 from urllib.request import Request, urlopen
 
 from node.program.errors import UserFacingError
+from node.vpn.configuration import UnknownVersionError, check_version
 
 CHUNK = 64 * 1024
 MAX_ARCHIVE = 64 * 1024 * 1024  # bytes; releases have about 20 MB
@@ -36,12 +37,31 @@ class Pin:
     version: str
     url: str
     sha256: str
-    members: tuple[str, ...]  # paths inside the archive
+    members: tuple[str, ...]  # paths inside the archive, and below the folder that they are put into
 
 
-# System and machine, as `platform` names them -> the release for bundles. Empty until somebody who has checked the
-# release's own checksums fills it in.
-PINS: Mapping[tuple[str, str], Pin] = {}
+RELEASE = "https://github.com/slackhq/nebula/releases/download/v1.9.5"
+WINTUN = "dist/windows/wintun"  # where Nebula looks for its driver, below its own folder
+
+# System and machine, in lower case as `platform` names them -> the release for bundles. Who records these checksums in
+# public, each after a download of its own:
+# - linux: the repositories oomer/oomerfarm-flamenco (joinfarm.sh) and bensku/container-ops (containerops/nebula.py);
+# - windows: oomer/oomerfarm-flamenco, and Scoop's main bucket as copied by lzwme/scoop-proxy-cn (bucket/nebula.json).
+# For Linux on ARM no record was found and for macOS (nebula-darwin.zip) only one: neither is pinned.
+PINS: Mapping[tuple[str, str], Pin] = {
+    ("linux", "x86_64"): Pin(
+        "1.9.5",
+        f"{RELEASE}/nebula-linux-amd64.tar.gz",
+        "af57ded8f3370f0486bb24011942924b361d77fa34e3478995b196a5441dbf71",
+        ("nebula",),
+    ),
+    ("windows", "amd64"): Pin(
+        "1.9.5",
+        f"{RELEASE}/nebula-windows-amd64.zip",
+        "5a42e4600e8a47db2b103c607d95509c7ae403f56e2952d05089f492e53bcebb",
+        ("nebula.exe", f"{WINTUN}/bin/amd64/wintun.dll", f"{WINTUN}/LICENSE.txt"),
+    ),
+}
 
 
 class CancelledError(Exception):
@@ -52,13 +72,20 @@ def pin_for(system: str, machine: str) -> Pin:
     """Return the pin for a platform; raise UserFacingError where there is none."""
     pin = PINS.get((system.lower(), machine.lower()))
     if pin is None:
-        hint = "Fill in node/vpn/download.py from the release's own list of checksums, or bundle a Nebula by hand."
+        hint = "Fill in node/vpn/download.py from the release's own list of checksums, or bundle another Nebula."
         raise UserFacingError(f"No Nebula is pinned for {system} on {machine}.", "Its checksum is not known.", hint)
     return pin
 
 
 def fetch(pin: Pin, folder: Path, progress: Progress = lambda _done, _all: True) -> tuple[Path, ...]:
-    """Download, check and unpack into a folder; return the files, in the order of the pin's members. Blocks."""
+    """Download, check and unpack into a folder; return the files, in the order of the pin's members. Blocks.
+
+    They lie below the folder as they do in the archive: on Windows Nebula looks for its driver there.
+    """
+    try:
+        check_version(pin.version)
+    except UnknownVersionError as error:
+        raise _failed(pin, str(error), "Pin a version that this program knows.") from None
     with tempfile.TemporaryFile() as archive:
         digest = _download(pin.url, archive, progress)
         if digest != pin.sha256.lower():
@@ -111,9 +138,12 @@ def _from_tar(archive: IO[bytes], member: str) -> bytes:
 
 
 def _place(folder: Path, member: str, data: bytes) -> Path:
-    """Write a program whole or not at all."""
-    folder.mkdir(parents=True, exist_ok=True)
-    path = folder / PurePosixPath(member).name
+    """Write a file whole or not at all."""
+    inside = PurePosixPath(member)
+    if inside.is_absolute() or ".." in inside.parts:
+        raise ValueError(f"{member} leads out of the folder")
+    path = folder / inside
+    path.parent.mkdir(parents=True, exist_ok=True)
     temporary = path.with_name(f".{path.name}.{os.getpid()}")
     try:
         temporary.write_bytes(data)

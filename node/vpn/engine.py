@@ -10,8 +10,10 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
+import os
 import socket
-from collections.abc import Callable
+import stat
+from collections.abc import AsyncIterator, Callable
 from ipaddress import IPv4Interface
 from pathlib import Path
 from typing import Protocol
@@ -32,13 +34,14 @@ from node.vpn.events import (
     StartFailed,
     Told,
 )
-from node.vpn.log_lines import read_line
+from node.vpn.log_lines import is_noise, read_line, says_up
 from node.vpn.orphans import end_orphan, note_run
 from node.vpn.process import NebulaProcess
-from node.vpn.settings import Facts, Plan, facts_of
+from node.vpn.settings import Facts, Plan, SettingsError, facts_of
 
 KEY_FILE = "node.key"
 RELOAD_LIMIT = 5.0  # seconds
+WRITE_AGAIN = 10.0  # seconds until settings that could not be written, as on a full disk, are tried again
 STOP_LIMIT = 3.0  # seconds until it is killed
 ADDRESS_PAUSE = 0.01  # seconds between two looks whether the address is there
 ADDRESS_TRIES = 500
@@ -73,6 +76,7 @@ class LocalEngine:
         *,
         reload_limit: float = RELOAD_LIMIT,
         stop_limit: float = STOP_LIMIT,
+        write_again: float = WRITE_AGAIN,
         is_up: IsUp | None = None,
     ) -> None:
         self._binary = binary
@@ -81,6 +85,10 @@ class LocalEngine:
         self._on_told = on_told
         self._reload_limit = reload_limit
         self._stop_limit = stop_limit
+        self._write_again = write_again
+        self._busy = asyncio.Lock()  # what is tried again meets what is asked for
+        self._later: asyncio.TimerHandle | None = None
+        self._tasks = TaskSet("engine")
         self._is_up = is_up or is_routed
         self._run: _Run | None = None
 
@@ -89,17 +97,38 @@ class LocalEngine:
         return self._run.process.pid if self._run is not None and self._run.process.running else None
 
     async def start(self, plan: Plan) -> None:
-        await self.stop()
+        async with self._alone():
+            await self._start(plan)
+
+    async def update(self, plan: Plan) -> None:
+        async with self._alone():
+            await self._update(plan)
+
+    async def stop(self) -> None:
+        async with self._alone():
+            await self._stop()
+        await self._tasks.stop()
+
+    @contextlib.asynccontextmanager
+    async def _alone(self) -> AsyncIterator[None]:
+        """Do one thing at a time, in place of what was to be tried again."""
+        async with self._busy:
+            if self._later is not None:
+                self._later.cancel()
+            yield
+
+    async def _start(self, plan: Plan) -> None:
+        await self._stop()
         try:
             await asyncio.to_thread(self._prepare, plan)
-        except (OSError, UnknownVersionError) as error:
+            run = _Run(plan, facts_of(plan), self._told, self._is_up)
+        except (OSError, UnknownVersionError, SettingsError) as error:
             self._on_told(NebulaExited("refused", str(error)))
             return
-        run = _Run(plan, facts_of(plan), self._told, self._is_up)
         command = [str(self._binary.path), "-config", str(self._configuration)]
         try:
             run.process = await NebulaProcess.spawn(
-                command, self._folder, run.read, lambda code: self._ended(run, code)
+                command, self._folder, run.read, lambda code: self._ended(run, code), run.is_wanted
             )
         except OSError as error:
             self._on_told(NebulaExited("refused", f"{self._binary.path}: {error.strerror or error}"))
@@ -107,10 +136,17 @@ class LocalEngine:
         self._run = run
         await asyncio.to_thread(note_run, self._note, run.process.pid)
 
-    async def update(self, plan: Plan) -> None:
+    async def _update(self, plan: Plan) -> None:
         run = self._run
         if run is None or not run.process.running:
             return  # that it ended was told; whoever wants it back starts it
+        try:
+            await asyncio.to_thread(self._write, plan)
+        except OSError as error:
+            log.error("Nebula goes on with its old settings, the new ones cannot be written: %s", error)
+            loop = asyncio.get_running_loop()
+            self._later = loop.call_later(self._write_again, lambda: self._tasks.start(self.update(plan), "again"))
+            return
         if needs_restart(run.plan, plan):
             await self._restart(plan, "")
             return
@@ -121,24 +157,22 @@ class LocalEngine:
         else:
             self._on_told(NebulaUpdated(restarted=False))
 
-    async def stop(self) -> None:
+    async def _stop(self) -> None:
         run, self._run = self._run, None
         if run is not None:
-            await run.silence()
-            await run.process.stop(self._stop_limit)
+            try:
+                await run.silence()
+            finally:  # also for one who is cancelled: nobody else knows of this process
+                await run.process.stop(self._stop_limit)
             await asyncio.to_thread(self._note.unlink, missing_ok=True)
 
     async def _restart(self, plan: Plan, why: str) -> None:
-        await self.start(plan)
+        await self._start(plan)
         self._on_told(NebulaUpdated(restarted=True, why=why))
 
     async def _reload(self, run: _Run, plan: Plan) -> str:
         """Return why the reload did not work, or nothing."""
         facts = facts_of(plan)
-        try:
-            await asyncio.to_thread(self._write, plan)
-        except OSError as error:
-            return str(error)
         wanted = frozenset(plan.blocklist) if self._binary.logs_blocklist else frozenset()
         run.expect(facts.fingerprint, wanted)
         if not run.process.hang_up():
@@ -162,17 +196,17 @@ class LocalEngine:
         return self._folder / "nebula.run"
 
     def _prepare(self, plan: Plan) -> None:
-        self._folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        make_private(self._folder)
         end_orphan(self._note, self._configuration)
         self._write(plan)
 
     def _write(self, plan: Plan) -> None:
         files = Files(self._folder / "ca.crt", self._folder / "node.crt", self._folder / KEY_FILE)
         text = configuration(plan, files, self._device, self._binary.version)
-        write_private_file(files.ca, plan.ca.encode())
-        write_private_file(files.key, plan.private_key.encode())
-        write_private_file(files.certificate, plan.certificate.encode())
-        write_private_file(self._configuration, text.encode())
+        _keep(files.ca, plan.ca)
+        _keep(files.key, plan.private_key)
+        _keep(files.certificate, plan.certificate)
+        _keep(self._configuration, text)
 
     # --- what it says ---------------------------------------------------------------------------------------------
 
@@ -185,7 +219,9 @@ class LocalEngine:
         self._run = None
         with contextlib.suppress(OSError):
             self._note.unlink(missing_ok=True)
-        failed = run.failed or StartFailed("crashed", f"it ended with code {code}.{run.last_words}")
+        failed = run.failed or StartFailed(
+            "crashed", f"it ended with code {code}.{run.last_words or run.complaint}"
+        )
         self._on_told(NebulaExited(failed.kind, failed.text))
 
 
@@ -199,6 +235,8 @@ class _Run:
         self.facts = facts
         self.failed: StartFailed | None = None
         self.last_words = ""
+        self._noise = b""
+        self._came_up = False
         self._on_told = on_told
         self._is_up = is_up
         self._tasks = TaskSet("nebula")
@@ -224,6 +262,19 @@ class _Run:
             return await self._reloading
         finally:
             self._reloading = None
+
+    def is_wanted(self, line: bytes) -> bool:
+        """Say whether a line of the log may mean something; called in another thread."""
+        self._came_up = self._came_up or says_up(line)
+        if not (self._came_up and is_noise(line)):
+            return True
+        self._noise = line
+        return False
+
+    @property
+    def complaint(self) -> str:
+        """The last error that it went on after; when it ended, the reason may be in there."""
+        return " " + self._noise[:300].decode("utf-8", "replace").strip() if self._noise else ""
 
     def read(self, line: bytes) -> None:
         """Take a line of the log."""
@@ -273,6 +324,28 @@ class _Run:
     def _end_reload(self, why: str) -> None:
         if self._reloading is not None and not self._reloading.done():
             self._reloading.set_result(why)
+
+
+def make_private(folder: Path) -> None:
+    """Make a folder that nobody else can change; raise OSError for one that somebody else has made there before.
+
+    Nebula, which has more rights than others, does what the files in it say.
+    """
+    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    if os.name != "posix":
+        return
+    status, around = folder.lstat(), folder.parent.stat()
+    if not stat.S_ISDIR(status.st_mode) or status.st_uid not in (os.geteuid(), around.st_uid):
+        raise PermissionError(f"{folder} is not a folder of this user's: remove it")
+    if status.st_mode & 0o077:
+        folder.chmod(0o700)
+
+
+def _keep(path: Path, text: str) -> None:
+    """Write a file unless it is like that: a full disk shall not keep a network closed that was open before."""
+    data = text.encode()
+    if not path.is_file() or path.read_bytes() != data:
+        write_private_file(path, data)
 
 
 def is_routed(interface: IPv4Interface) -> bool:

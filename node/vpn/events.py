@@ -115,7 +115,8 @@ class SettingsRefused:
 class MachineChecked:
     """What this machine lets us do: `lacking` says what stands against starting, `overlaps` who has our network.
 
-    `network` changes when the machine's own address or gateway does.
+    `network` changes when the machine's own address or gateway does; `jitter` (0 to 1) keeps two nodes of one
+    computer from trying again at the same moment.
     """
 
     permitted: bool
@@ -123,6 +124,7 @@ class MachineChecked:
     lacking: str = ""
     overlaps: tuple[str, ...] = ()
     network: str = ""
+    jitter: float = 0.5
 
 
 @dataclass(frozen=True, slots=True)
@@ -152,7 +154,9 @@ class NetworkChanged:
 
 @dataclass(frozen=True, slots=True)
 class LighthousesMoved:
-    """A lighthouse's name stands for other addresses now."""
+    """A lighthouse's name stands for other addresses now than those that Nebula was given."""
+
+    now: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -160,6 +164,11 @@ class Resumed:
     """The program did not run for a while (seconds), as when a laptop sleeps."""
 
     gap: float
+
+
+@dataclass(frozen=True, slots=True)
+class WayDoubted:
+    """A request found nobody at an address in the overlay: whoever it was may be off, or the way to it dead."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -185,7 +194,7 @@ class Exited:
 Event = (
     SettingsApplied | SettingsRefused | MachineChecked | HealthMeasured | RetryDue | NetworkChanged
     | LighthousesMoved | Resumed | CertificateRevoked | OutsideSeen | Exited | InterfaceCameUp | TunnelMade
-    | PeerMoved | TunnelLost | NebulaUpdated
+    | PeerMoved | TunnelLost | NebulaUpdated | WayDoubted
 )  # fmt: skip
 
 # --- commands -------------------------------------------------------------------------------------------------

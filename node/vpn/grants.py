@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from ipaddress import AddressValueError, IPv4Address
+from ipaddress import AddressValueError, IPv4Address, IPv4Interface, IPv4Network
+
+import msgspec
 
 from node.vpn.settings import DEFAULT_PORT, Endpoint, Lighthouse, SettingsError, VpnSettings
 from node.wire.messages import Lighthouse as GrantedLighthouse
 from node.wire.messages import VpnGrant
+from node.wire.nebula_certificates import CertificateError
+from node.wire.nebula_pem import read_certificate
 
 
 def settings_of(
@@ -28,6 +32,24 @@ def settings_of(
     )
 
 
+def check_place(grant: VpnGrant) -> None:
+    """Raise SettingsError where a grant says something else than its certificate: doors open to what it says.
+
+    Whether the certificate is good, and for our key, `facts_of` says.
+    """
+    try:
+        network = IPv4Network(grant.network)
+        place = IPv4Interface((grant.ip, network.prefixlen))
+        ips = read_certificate(grant.certificate).ips
+    except (CertificateError, ValueError) as error:
+        raise SettingsError(str(error)) from None
+    if ips != (place,) or place.network != network:
+        raise SettingsError(f"its certificate is not for {grant.ip} in {grant.network}")
+    for lighthouse in grant.lighthouses:
+        if _address(lighthouse.vpn_ip) not in network:
+            raise SettingsError(f"{lighthouse.vpn_ip} is outside of the overlay's network {network}")
+
+
 def _lighthouse(granted: GrantedLighthouse) -> Lighthouse:
     return Lighthouse(_address(granted.vpn_ip), tuple(_endpoint(text) for text in granted.endpoints))
 
@@ -36,7 +58,10 @@ def _endpoint(text: str) -> Endpoint:
     host, colon, port = text.rpartition(":")
     if not colon or not port.isascii() or not port.isdigit():
         raise SettingsError(f"{text} is not HOST:PORT")
-    return Endpoint(host, int(port))
+    try:
+        return msgspec.convert({"host": host, "port": int(port)}, Endpoint)  # which checks both
+    except msgspec.ValidationError:
+        raise SettingsError(f"{text} is not HOST:PORT") from None
 
 
 def _address(text: str) -> IPv4Address:

@@ -45,6 +45,16 @@ RELOAD_ERRORS = frozenset(
 )
 
 
+def says_up(line: bytes) -> bool:
+    """Say whether with this line Nebula has come up."""
+    return b'"msg":"Nebula interface is active"' in line
+
+
+def is_noise(line: bytes) -> bool:
+    """Say whether a line of a Nebula that has come up is a mere complaint: it makes one of every strange packet."""
+    return b'"level":"error"' in line and not any(sentence in line for sentence in SENTENCES)
+
+
 def read_line(line: bytes) -> Told | None:
     """Return what a line of the log means, or None where it means nothing to us."""
     try:
@@ -119,6 +129,7 @@ READERS: Mapping[str, Callable[[Line], Told | None]] = {
     "Blocklisting cert": lambda line: FingerprintBlocked(str(line["fingerprint"])),
     "Client cert refreshed from disk": lambda line: CertificateLoaded(_fingerprint(line["cert"])),
 }
+SENTENCES = tuple(sentence.encode() for sentence in sorted({*READERS, *RELOAD_ERRORS}))  # that mean something
 
 
 def _fingerprint(cert: Any) -> str:

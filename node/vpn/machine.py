@@ -38,6 +38,7 @@ from node.vpn.events import (
     TunnelLost,
     TunnelMade,
     UpdateNebula,
+    WayDoubted,
 )
 from node.vpn.settings import Facts, VpnSettings
 from node.vpn.state import BAD_AFTER, Trouble, Tunnel, VpnState
@@ -49,10 +50,12 @@ SICK_INTERVAL = 1.0
 FIRST_RETRY = 1.0  # seconds; doubles with every failure
 LONGEST_RETRY = 60.0
 BLOCKED_RETRY = 5.0  # until rights or networks are looked at again
-RESTART_EVERY = 60.0  # while nothing answers
+RESTART_EVERY = 60.0  # while nothing answers, and for names that stand for something else again and again
 MAX_PORTS = 10
 MAX_TUNNELS = 4096
 KNOCK_AT = 32  # peers
+EXPIRED = Trouble("expired")
+TOO_EARLY = Trouble("failed", "The certificate's time has not come yet: this computer's clock is wrong.")
 
 
 def handle(state: VpnState, event: Event) -> Step:
@@ -70,24 +73,30 @@ def _settings_applied(state: VpnState, event: SettingsApplied) -> Step:
         return _end(_with(state, settings=None, facts=None), None)
     if settings == state.settings and state.trouble is None:
         return state, ()
-    if (
-        state.trouble == Trouble("revoked")
-        and state.facts is not None
-        and facts.fingerprint == state.facts.fingerprint
-    ):
+    if _was_put_out(state, facts):
         return state, ()
     moved = state.settings is not None and settings.listen_port != state.settings.listen_port
+    elsewhere = state.facts is not None and facts.interface != state.facts.interface
     state = _with(state, settings=settings, facts=facts)
     trouble = _certificate_trouble(settings, facts, event.now)
     if trouble is not None:
-        return _end(state, trouble)
-    if state.process == "up":
+        return _end_for_certificate(state, trouble)
+    if state.process == "up" and not elsewhere:
         if moved:
             return _restart(_with(state, port=settings.listen_port, ports_tried=0))
         return _with(state, trouble=None), (UpdateNebula(settings, state.port),)
-    if state.process in ("checking", "starting"):  # what is under way was begun with the settings before
-        return _check(_with(state, trouble=None), (StopNebula(),))
+    if state.process in ("checking", "starting", "up"):
+        # What is under way was begun with other settings; and another network may be one that this machine has.
+        return _check(_with(state, trouble=None, **FRESH), (StopNebula(),))
     return _check(_with(state, trouble=None, port=settings.listen_port, ports_tried=0, failures=0))
+
+
+def _was_put_out(state: VpnState, facts: Facts) -> bool:
+    """Say whether the mesh has put out this very certificate, by more than a blocklist that may name it no more."""
+    if state.trouble != Trouble("revoked") or state.facts is None or state.settings is None:
+        return False
+    same = facts.fingerprint == state.facts.fingerprint
+    return same and facts.fingerprint not in state.settings.blocklist
 
 
 def _settings_refused(state: VpnState, event: SettingsRefused) -> Step:
@@ -102,10 +111,18 @@ def _certificate_trouble(settings: VpnSettings, facts: Facts, now: float) -> Tro
     if facts.fingerprint in settings.blocklist:
         return Trouble("revoked")
     if now >= facts.not_after:
-        return Trouble("expired")
+        return EXPIRED
     if now < facts.not_before:
-        return Trouble("failed", "The certificate's time has not come yet: this computer's clock is wrong.")
+        return TOO_EARLY
     return None
+
+
+def _end_for_certificate(state: VpnState, trouble: Trouble) -> Step:
+    """End; what the time will mend, or a clock that is set right, is looked at again."""
+    state, commands = _end(state, trouble)
+    if trouble.phase == "revoked":
+        return state, commands
+    return _with(state, process="waiting"), (*commands, ScheduleRetry(BLOCKED_RETRY))
 
 
 # --- starting and ending --------------------------------------------------------------------------------------
@@ -123,7 +140,7 @@ def _machine_checked(state: VpnState, event: MachineChecked) -> Step:
     changed, state = event.network != state.network, _with(state, network=event.network)
     if trouble is not None and (state.process == "checking" or trouble.phase == "conflict"):
         state, commands = _end(state, trouble)
-        return _with(state, process="waiting"), (*commands, ScheduleRetry(BLOCKED_RETRY))
+        return _with(state, process="waiting"), (*commands, ScheduleRetry(BLOCKED_RETRY * (0.5 + event.jitter)))
     if state.process == "checking":
         port = state.port or settings.listen_port
         state = _with(state, process="starting", port=port, trouble=None, **FRESH)
@@ -164,7 +181,9 @@ def _restart(state: VpnState) -> Step:
     return _with(state, process="starting", **FRESH), (RestartNebula(settings, state.port, peers),)
 
 
-FRESH: Mapping[str, Any] = {"tunnels": {}, "good": False, "round_trip": None, "answering": frozenset()}
+FRESH: Mapping[str, Any] = {
+    "tunnels": {}, "good": False, "round_trip": None, "answering": frozenset(), "measured": False,
+}  # fmt: skip
 
 
 def _came_up(state: VpnState, event: InterfaceCameUp) -> Step:
@@ -174,7 +193,8 @@ def _came_up(state: VpnState, event: InterfaceCameUp) -> Step:
     told: Command = PathsChanged() if state.announced == ip else OverlayUp(ip)
     gone = (OverlayDown(),) if state.announced not in (None, ip) else ()
     state = _with(state, process="up", port=event.port or state.port, announced=ip)
-    return state, (*gone, told, ScheduleHealth(0.0))
+    # Another node of this computer may have looked at the same moment, and come up as well.
+    return state, (*gone, told, ScheduleHealth(0.0), CheckMachine())
 
 
 def _updated(state: VpnState, _event: NebulaUpdated) -> Step:
@@ -229,7 +249,7 @@ def _retry_due(state: VpnState, event: RetryDue) -> Step:
     if state.process != "waiting" or state.settings is None or state.facts is None:
         return state, ()
     trouble = _certificate_trouble(state.settings, state.facts, event.now)
-    return _end(state, trouble) if trouble is not None else _check(state)
+    return _end_for_certificate(state, trouble) if trouble is not None else _check(state)
 
 
 # --- tunnels --------------------------------------------------------------------------------------------------
@@ -256,9 +276,11 @@ def _health_measured(state: VpnState, event: HealthMeasured) -> Step:
         return state, ()
     trouble = _certificate_trouble(settings, state.facts, event.now)
     if trouble is not None:
-        return _end(state, trouble)
+        return _end_for_certificate(state, trouble)
     good = event.round_trip is not None
     alive = good or bool(event.peers)
+    # A lighthouse may have nobody to ask: that it still runs at its second measurement says enough.
+    steady = alive or (settings.role == "lighthouse" and state.measured)
     dead, doubtful = event.silent & state.silent, event.silent - state.silent  # twice in a row, or once
     state = _with(
         state,
@@ -267,7 +289,8 @@ def _health_measured(state: VpnState, event: HealthMeasured) -> Step:
         answering=event.peers,
         silent=event.silent,
         misses=0 if alive else state.misses + 1,
-        failures=0 if alive else state.failures,
+        failures=0 if steady else state.failures,
+        measured=True,
     )
     if dead - state.given_up and any(way.address is None for way in state.peers.values()):
         # Nebula itself takes half a minute to try another relay.
@@ -303,18 +326,27 @@ def _network_changed(state: VpnState, _event: NetworkChanged) -> Step:
     if state.settings is None or (state.trouble is not None and state.process != "waiting"):
         return state, ()
     if state.process == "waiting":
-        return _check(state)
+        return (state, ()) if state.trouble in (EXPIRED, TOO_EARLY) else _check(state)
     return state, (CheckMachine(),)
 
 
-def _lighthouses_moved(state: VpnState, _event: LighthousesMoved) -> Step:
-    return _restart(state) if state.process == "up" else (state, ())
+def _lighthouses_moved(state: VpnState, event: LighthousesMoved) -> Step:
+    """Look for a lighthouse elsewhere only when it is silent: many names stand for other addresses every time."""
+    all_answer = state.good and not state.silent
+    if state.process != "up" or all_answer or event.now - state.moved_at < RESTART_EVERY:
+        return state, ()
+    return _restart(_with(state, moved_at=event.now))
 
 
 def _resumed(state: VpnState, _event: Resumed) -> Step:
     if state.process != "up":
         return state, ()
     return state, (PathsChanged(), ScheduleHealth(0.0))
+
+
+def _way_doubted(state: VpnState, _event: WayDoubted) -> Step:
+    """Look at once whether the relays are there, and not at the next turn."""
+    return state, ((ScheduleHealth(0.0),) if state.process == "up" else ())
 
 
 HANDLERS: Mapping[type, Callable[[VpnState, Any], Step]] = {
@@ -334,6 +366,7 @@ HANDLERS: Mapping[type, Callable[[VpnState, Any], Step]] = {
     NetworkChanged: _network_changed,
     LighthousesMoved: _lighthouses_moved,
     Resumed: _resumed,
+    WayDoubted: _way_doubted,
 }
 
 

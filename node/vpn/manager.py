@@ -58,6 +58,7 @@ from node.vpn.events import (
     TunnelLost,
     TunnelMade,
     UpdateNebula,
+    WayDoubted,
 )
 from node.vpn.health import KNOCKS, Probe, ask_all, ask_coordinator, knock
 from node.vpn.machine import handle
@@ -65,6 +66,7 @@ from node.vpn.names import Names
 from node.vpn.settings import SERVICE_PORT, FoundLighthouse, Plan, SettingsError, VpnSettings, facts_of
 from node.vpn.state import VpnPeer, VpnState, VpnView, view_of
 
+DOUBT_EVERY = 2.0  # seconds: so often at most a doubt is looked into
 MEASURED = 64  # peers at most whose round trip is measured at once
 log = logging.getLogger(__name__)
 
@@ -120,6 +122,7 @@ class Vpn:
         self._retry: asyncio.TimerHandle | None = None
         self._health: asyncio.TimerHandle | None = None
         self._measuring = False
+        self._doubted_at = -DOUBT_EVERY
         self._running = False
 
     # --- for the owner --------------------------------------------------------------------------------------------
@@ -173,6 +176,13 @@ class Vpn:
     def see_outside(self, reached: bool) -> None:
         """Note whether a coordinator answers by other ways: that tells blocked UDP from no network at all."""
         self._happened(OutsideSeen(reached))
+
+    def doubt(self) -> None:
+        """Look soon whether the overlay still leads somewhere: a request has found nobody at an address there."""
+        now = time.monotonic()
+        if now - self._doubted_at >= DOUBT_EVERY:
+            self._doubted_at = now
+            self._happened(WayDoubted())
 
     @property
     def view(self) -> VpnView:
@@ -288,7 +298,7 @@ class Vpn:
             await engine.stop()
 
     async def _plan(self, settings: VpnSettings, port: int) -> Plan:
-        self._found = await self._names.find(settings.lighthouses)
+        self._found = await self._names.find(settings.lighthouses, facts_of(settings).interface.network)
         self._given = settings
         return make_plan(settings, self._found, port)
 
@@ -352,16 +362,18 @@ class Vpn:
                 self._happened(NetworkChanged())
 
     async def _watch_names(self) -> None:
+        looked = time.monotonic()
         while True:
+            await asyncio.sleep(self._times.names / 6)
             # While nothing answers, a coordinator that moved is the likelier.
-            await asyncio.sleep(self._times.names if self._state.good else self._times.names / 6)
-            settings = self._state.settings
-            if settings is None or self._state.process != "up":
+            due = not self._state.good or time.monotonic() - looked >= self._times.names
+            settings, facts = self._state.settings, self._state.facts
+            if not due or settings is None or facts is None or self._state.process != "up":
                 continue
-            found = await self._names.find(settings.lighthouses)
+            looked = time.monotonic()
+            found = await self._names.find(settings.lighthouses, facts.interface.network)
             if found != self._found and settings is self._state.settings:
-                log.info("a lighthouse's name stands for another address now")
-                self._happened(LighthousesMoved())
+                self._happened(LighthousesMoved(time.time()))
 
 
 def make_plan(settings: VpnSettings, found: tuple[FoundLighthouse, ...], port: int) -> Plan:

@@ -6,7 +6,6 @@ for numbers are used again.
 
 from __future__ import annotations
 
-import contextlib
 import logging
 import time
 from pathlib import Path
@@ -30,8 +29,12 @@ class RunNote(msgspec.Struct, frozen=True):
 
 def note_run(path: Path, pid: int) -> None:
     """Write down which process was started; it may have ended already."""
-    with contextlib.suppress(psutil.Error):
+    try:
         write_private_file(path, msgspec.json.encode(RunNote(pid, psutil.Process(pid).create_time())))
+    except psutil.Error:
+        return
+    except OSError as error:
+        log.warning("which process runs Nebula cannot be noted: %s", error)
 
 
 def end_orphan(path: Path, configuration: Path) -> bool:
@@ -41,11 +44,16 @@ def end_orphan(path: Path, configuration: Path) -> bool:
     if process is None:
         return False
     log.warning("ending the Nebula that an earlier run left behind (process %d)", process.pid)
-    with contextlib.suppress(psutil.NoSuchProcess):
+    try:
         process.terminate()  # psutil makes sure once more that the number was not used again
         if not _ends(process):
             process.kill()
             _ends(process)
+    except psutil.NoSuchProcess:
+        return True
+    except psutil.Error as error:  # as for one that another user, or root, has started
+        log.warning("it cannot be ended: %s", error)
+        return False
     return True
 
 
@@ -64,6 +72,6 @@ def _find(path: Path, configuration: Path) -> psutil.Process | None:
         note = msgspec.json.decode(path.read_bytes(), type=RunNote)
         process = psutil.Process(note.pid)
         same = abs(process.create_time() - note.started) < CLOCK and str(configuration) in process.cmdline()
+        return process if same and process.status() != psutil.STATUS_ZOMBIE else None
     except (OSError, msgspec.MsgspecError, UnicodeDecodeError, psutil.Error, ValueError):
         return None
-    return process if same and process.status() != psutil.STATUS_ZOMBIE else None

@@ -21,12 +21,21 @@ MAX_LINE = 64 * 1024  # bytes; a longer line is cut into pieces
 
 
 class NebulaProcess:
-    """A running child in a process group of its own; calls `on_line`, then `on_end`, in the loop's thread."""
+    """A running child in a process group of its own; calls `on_line`, then `on_end`, in the loop's thread.
+
+    `is_wanted` is asked about each line before, in a thread of its own: a flood of lines that say nothing takes no
+    time of the loop.
+    """
 
     def __init__(
-        self, popen: subprocess.Popen[bytes], on_line: Callable[[bytes], None], on_end: Callable[[int], None]
+        self,
+        popen: subprocess.Popen[bytes],
+        on_line: Callable[[bytes], None],
+        on_end: Callable[[int], None],
+        is_wanted: Callable[[bytes], bool] = lambda _: True,
     ) -> None:
         self._popen = popen
+        self._is_wanted = is_wanted
         self._loop = asyncio.get_running_loop()
         self._on_line = on_line
         self._on_end = on_end
@@ -36,14 +45,20 @@ class NebulaProcess:
 
     @classmethod
     async def spawn(
-        cls, command: Sequence[str], cwd: Path, on_line: Callable[[bytes], None], on_end: Callable[[int], None]
+        cls,
+        command: Sequence[str],
+        cwd: Path,
+        on_line: Callable[[bytes], None],
+        on_end: Callable[[int], None],
+        is_wanted: Callable[[bytes], bool] = lambda _: True,
     ) -> NebulaProcess:
         """Start the command; raise OSError where that cannot be. Starting happens in a thread: it may take long."""
         starting = asyncio.get_running_loop().run_in_executor(None, _popen, command, cwd)
         try:
-            return cls(await asyncio.shield(starting), on_line, on_end)
+            return cls(await asyncio.shield(starting), on_line, on_end, is_wanted)
         except asyncio.CancelledError:
-            await cls(await starting, on_line, on_end).stop(0.0)
+            with contextlib.suppress(OSError):  # it could not be started: then nothing has to end
+                await cls(await starting, on_line, on_end, is_wanted).stop(0.0)
             raise
 
     @property
@@ -60,12 +75,17 @@ class NebulaProcess:
         return sys.platform != "win32"
 
     async def stop(self, limit: float) -> None:
-        """Ask it to end, kill it after `limit` seconds, and wait until it has ended."""
+        """Ask it to end, kill it after `limit` seconds, and wait until it has ended.
+
+        Whoever is cancelled here has no more time: then it is killed at once, for nobody would do it later.
+        """
         self._signal("SIGTERM")
-        with contextlib.suppress(TimeoutError):
-            async with asyncio.timeout(limit):
-                await asyncio.shield(self._ended)
-        self._signal("SIGKILL")
+        try:
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(limit):
+                    await asyncio.shield(self._ended)
+        finally:
+            self._signal("SIGKILL")
         await asyncio.shield(self._ended)
 
     def _signal(self, name: str) -> None:
@@ -80,7 +100,8 @@ class NebulaProcess:
     def _read(self, stream: IO[bytes]) -> None:
         with contextlib.suppress(OSError, ValueError), stream:
             while line := stream.readline(MAX_LINE):
-                self._call(self._on_line, line)
+                if self._is_wanted(line):
+                    self._call(self._on_line, line)
         self._call(self._end, self._popen.wait())
 
     def _end(self, code: int) -> None:

@@ -194,5 +194,11 @@ def _check_addresses(settings: VpnSettings | Plan, interface: IPv4Interface) -> 
         raise SettingsError("a worker needs a lighthouse")
     for lighthouse in settings.lighthouses:
         for at in lighthouse.addresses if isinstance(lighthouse, FoundLighthouse) else ():
-            if at.ip.is_unspecified or at.ip.is_multicast or at.ip in interface.network:
-                raise SettingsError(f"{at.ip} cannot be a lighthouse's address outside of the overlay")
+            if not is_outside(at.ip, interface.network):
+                raise SettingsError(f"{at.ip} is not an address of another machine outside of the overlay")
+
+
+def is_outside(ip: IPv4Address, network: IPv4Network) -> bool:
+    """Say whether another machine could be at an address below an overlay with this network."""
+    ours = ip.is_unspecified or ip.is_loopback or ip.is_link_local
+    return not (ours or ip.is_multicast or ip.is_reserved or ip in network)

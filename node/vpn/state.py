@@ -61,6 +61,7 @@ class VpnState:
     announced: IPv4Address | None = None  # the address that the node was told to bind to
     tunnels: Mapping[IPv4Address, Tunnel] = field(default_factory=dict)
     misses: int = 0  # measurements in a row without any answer
+    measured: bool = False  # whether the health of this run was measured at all
     good: bool = False  # a coordinator answered the last measurement
     round_trip: float | None = None  # seconds, to a coordinator
     answering: frozenset[IPv4Address] = frozenset()  # peers that answered when no coordinator did
@@ -68,6 +69,7 @@ class VpnState:
     given_up: frozenset[IPv4Address] = frozenset()  # those whose relayed tunnels we have made anew by other ways
     outside: bool | None = None  # whether a coordinator answers by other ways; None: not known
     restarted_at: float = 0.0  # the last time that we restarted Nebula because nothing answered
+    moved_at: float = 0.0  # the last time that we restarted it because a lighthouse has another address
 
     @property
     def lighthouses(self) -> tuple[IPv4Address, ...]:

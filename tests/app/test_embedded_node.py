@@ -140,7 +140,7 @@ async def test_a_node_that_hears_nothing_is_killed_after_its_deadlines(
     keeper = Keeper(tmp_path, client, command(tmp_path, "--deaf"))
     await keeper.until("running")
     pid = pid_in(tmp_path)
-    keeper.node._patience = Patience(ask=30.0, stop=0.2, terminate=0.2, kill=30.0)
+    keeper.node._patience = Patience(ask=0.2, stop=0.2, terminate=0.2, kill=30.0)
     await keeper.stop()
     assert not psutil.pid_exists(pid)
 

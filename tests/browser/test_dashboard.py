@@ -5,7 +5,10 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import html
+import os
 import re
+import shutil
+import tempfile
 import time
 from collections.abc import AsyncIterator
 from pathlib import Path
@@ -77,9 +80,11 @@ class Page:
 
 @contextlib.asynccontextmanager
 async def browsing(profile: Path, url: str) -> AsyncIterator[Page]:
+    scratch = Path(tempfile.mkdtemp())  # it leaves a folder with a socket there, whose path must be short
     process = await asyncio.create_subprocess_exec(
         "chromium", *FLAGS, f"--user-data-dir={profile}", "about:blank",
         stdout=asyncio.subprocess.DEVNULL, stderr=asyncio.subprocess.PIPE,
+        env={**os.environ, "TMPDIR": str(scratch)},
     )  # fmt: skip
     try:
         async with aiohttp.ClientSession() as session:
@@ -96,6 +101,7 @@ async def browsing(profile: Path, url: str) -> AsyncIterator[Page]:
         if process.returncode is None:
             process.kill()
             await process.wait()
+        shutil.rmtree(scratch, ignore_errors=True)  # it may be taking the folder away itself
 
 
 async def first_page(session: aiohttp.ClientSession, port: int) -> str:

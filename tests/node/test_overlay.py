@@ -10,8 +10,9 @@ import pytest
 
 from node import events as e
 from node.config import NodeConfig
+from node.forwarding.interface import Target
 from node.kept_files import KeptFiles, KeptPlace
-from node.overlay import NO_LIGHTHOUSE, Overlay
+from node.overlay import NO_LIGHTHOUSE, Overlay, OverlayWitness
 from node.vpn.settings import MAX_BLOCKED, facts_of
 from node.wire.messages import VpnReport
 from tests.support.overlay import Authority, FakeKeeper
@@ -78,6 +79,17 @@ async def test_a_place_for_another_key_is_told_and_not_used(staged: Staged) -> N
     assert staged.overlay.key_to_renew("aa"), "so it is asked for again"
 
 
+async def test_a_place_in_a_network_that_its_certificate_does_not_name_is_not_used(staged: Staged) -> None:
+    """Who is in the granted network counts as a member, so that has to be the certificate's."""
+    overlay = staged.overlay
+    overlay.enter(8000, 8468)
+    for lighthouses in ((), staged.authority.grant(overlay.public_key).lighthouses):
+        good = staged.authority.grant(overlay.public_key, lighthouses=lighthouses)
+        await overlay.take(msgspec.structs.replace(good, network="0.0.0.0/0"))
+    assert ["0.0.0.0/0" in str(event) for event in staged.told(e.PlaceRefused)] == [True, True]
+    assert (overlay.network, staged.keeper.applied) == (None, [])
+
+
 async def test_a_kept_place_that_does_not_fit_the_key_is_asked_for_anew(tmp_path: Path) -> None:
     KeptFiles(tmp_path).save_place(KeptPlace(Authority().grant(b"\x09" + bytes(31))))
     staged = Staged(tmp_path)
@@ -124,11 +136,13 @@ async def test_blocked_certificates_reach_nebula_once(staged: Staged) -> None:
 async def test_heartbeats_say_what_nebula_uses_and_not_what_it_should(staged: Staged) -> None:
     overlay, keeper = staged.overlay, staged.keeper
     overlay.enter(8000, 8468)
-    await overlay.take(staged.authority.grant(overlay.public_key))
     assert overlay.report() == VpnReport(state="off")
-    keeper.comes_up("127.0.0.2")
+    await overlay.take(staged.authority.grant(overlay.public_key))
     assert keeper.wanted is not None
     used = facts_of(keeper.wanted).fingerprint
+    # While it does not run, as where it may not: what it would start with. A rotation shall not wait for ever.
+    assert overlay.report() == VpnReport(state="off", certificate=used, bundle="cc")
+    keeper.comes_up("127.0.0.2")
     assert overlay.report() == VpnReport(state="direct", certificate=used, bundle="cc")
     other = Authority().grant(overlay.public_key)
     await overlay.take(msgspec.structs.replace(other, bundle="dd"))
@@ -199,3 +213,19 @@ async def test_switched_off_nothing_is_made_kept_or_asked_for(tmp_path: Path) ->
     assert isinstance(told, e.VpnChanged)
     assert told.vpn.state == "off"
     assert "off" in told.vpn.text
+
+
+async def test_a_request_that_found_nobody_in_the_overlay_has_it_looked_at(staged: Staged) -> None:
+    witness = OverlayWitness(staged.overlay)
+    witness.answered("w2", 0.5)
+    witness.failed("w2")
+    witness.unreachable("w2", Target("direct", "http://192.168.1.5:8000"))
+    assert staged.keeper.doubted == 0
+    witness.unreachable("w2", Target("vpn", "http://10.42.0.12:8000"))
+    assert staged.keeper.doubted == 1
+
+
+async def test_without_an_overlay_there_is_nothing_to_doubt(tmp_path: Path) -> None:
+    staged = Staged(tmp_path, NodeConfig(keyring=False, vpn="off"))
+    staged.overlay.doubt()
+    assert staged.keepers == []

@@ -19,7 +19,7 @@ def behaviour():
     return (here / "behaviour").read_text().strip()
 
 def say(**line):
-    print(json.dumps(line), flush=True)
+    print(json.dumps(line, separators=(",", ":")), flush=True)
 
 if sys.argv[1:] == ["-version"]:
     print("Version: " + (here / "version").read_text().strip())
@@ -65,6 +65,9 @@ signal.signal(signal.SIGHUP, hang_up)
 signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
 say(level="info", msg="Nebula interface is active", build="1.6.1", interface=config["tun"]["dev"],
     udpAddr={{"ip": "0.0.0.0", "port": config["listen"]["port"]}})
+if behaviour() == "complains":
+    say(level="error", msg="Failed unmarshal handshake message", error="strange packet")
+    sys.exit(2)
 while True:
     time.sleep(0.05)
 """
@@ -94,5 +97,8 @@ class FakeNebula:
         return len(self._starts.read_text().splitlines()) if self._starts.exists() else 0
 
     def will(self, behaviour: str) -> None:
-        """Do this from now on: work, hangs, keeps, forgets, panics, port-taken, permission, busy or expired."""
+        """Do this from now on: work, hangs, keeps, forgets, panics, complains, or fail to start.
+
+        It fails with port-taken, permission, busy or expired.
+        """
         self._behaviour.write_text(behaviour)

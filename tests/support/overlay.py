@@ -81,6 +81,7 @@ class FakeKeeper:
         self.applied: list[VpnSettings | None] = []
         self.running = False
         self.seen_outside: list[bool] = []
+        self.doubted = 0
         self.tunnels: tuple[VpnPeer, ...] = ()
 
     def start(self) -> None:
@@ -99,6 +100,9 @@ class FakeKeeper:
 
     def see_outside(self, reached: bool) -> None:
         self.seen_outside.append(reached)
+
+    def doubt(self) -> None:
+        self.doubted += 1
 
     def peers(self) -> tuple[VpnPeer, ...]:
         return self.tunnels

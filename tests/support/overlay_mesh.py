@@ -216,10 +216,10 @@ class OverlayMesh:
         """Return a PC behind a router of its own."""
         return self.lab.host(name, self.lab.router(f"r-{name}", kind))
 
-    def worker(self, machine: Machine, link: str, *flags: str) -> Worker:
+    def worker(self, machine: Machine, link: str, *flags: str, wrap: tuple[str, ...] = ()) -> Worker:
         made = Worker(machine, self.folder)
         self.workers[made.name] = made
-        made.run(link, *flags)
+        made.run(link, *flags, wrap=wrap)
         return made
 
 

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import msgspec
+import pytest
 
 from coordinator_server.serving import drain
 from coordinator_server.vpn.station import Standing, Station
@@ -117,7 +118,10 @@ async def test_the_key_and_the_address_are_the_same_after_a_restart_and_members_
         assert machine.fake.plans[0].certificate == first.certificate
 
 
-async def test_without_rights_it_says_what_is_missing_and_serves(tmp_path: Path, caplog: Any) -> None:
+async def test_without_rights_it_says_what_is_missing_and_serves(
+    tmp_path: Path, caplog: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("node.vpn.machine.BLOCKED_RETRY", HEARTBEAT)
     machine = Machine(REFUSED)
     async with overlay_room(tmp_path / "c", machine) as room:
         await eventually(lambda: standing(room).phase == "no-permission", "the rights are missing")

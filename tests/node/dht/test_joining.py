@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import dataclasses
 import socket
 from collections.abc import Container
 from typing import Any
@@ -13,7 +14,7 @@ from node.dht import messages
 from node.dht.joining import resolve
 from node.dht.messages import Address
 from node.dht.node import DhtNode
-from tests.support.dht_nodes import Mesh, found, raw_peer, until, worker
+from tests.support.dht_nodes import QUICK, Mesh, found, raw_peer, until, worker
 
 
 async def test_names_become_addresses_and_bad_ones_are_left_out() -> None:
@@ -115,6 +116,26 @@ async def test_it_comes_back_after_an_outage_in_which_every_contact_was_lost(mes
         async with mesh.running(mesh.node(member)) as (one,):
             one.set_bootstrap([("127.0.0.1", two.port)])
             await until(two.contacts, "joined")
+            port = one.port
+        await two.find_service("ocr")
+        await until(lambda: not two.contacts(), "lost")
+        back = mesh.node(member)
+        await back.start("127.0.0.1", port)  # it knows nobody: the other one must come back to it
+        try:
+            await until(lambda: two.contacts() and back.contacts(), "found again")
+        finally:
+            await back.stop()
+
+
+async def test_who_has_lost_everybody_looks_at_once(mesh: Mesh, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("node.dht.node.CARE_PAUSE", 0.05)
+    member = mesh.member("one")
+    settings = dataclasses.replace(QUICK, rejoin_longest=600.0)
+    patient = mesh.node("two", settings=settings)  # it would look again in ten minutes
+    async with mesh.running(patient) as (two,):
+        async with mesh.running(mesh.node(member)) as (one,):
+            one.set_bootstrap([("127.0.0.1", two.port)])
+            await until(lambda: two.contacts() and one.contacts(), "joined")
             port = one.port
         await two.find_service("ocr")
         await until(lambda: not two.contacts(), "lost")

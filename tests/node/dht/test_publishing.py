@@ -42,6 +42,16 @@ def test_only_what_matters_is_announced_out_of_turn() -> None:
     assert Statement(moved, ("ocr",)).differs(before)
 
 
+async def test_who_had_a_clock_far_ahead_is_believed_again_once_it_is_right(mesh: Mesh, clock: Clock) -> None:
+    async with mesh.running(mesh.node("one", settings=SLOW)) as (one,):
+        clock.now += 3600
+        await one.publish(worker("one", load=0.1), ["ocr"])
+        clock.now -= 3600
+        await one.publish(worker("one", load=0.9), ["ocr"])
+        (record,) = await one.find_service("ocr")
+        assert record.load == 0.9
+
+
 async def test_a_small_change_waits_for_its_turn(mesh: Mesh) -> None:
     async with mesh.running(mesh.node("one", settings=SLOW)) as (one,):
         await one.publish(worker("one", load=0.5), ["ocr"])

@@ -61,6 +61,15 @@ def test_the_newest_statement_wins_whatever_the_order(shelf: Shelf, alice: Membe
     assert [entry.load for entry in shelf.storage.living(OCR)] == [0.9]
 
 
+def test_what_a_clock_that_was_ahead_has_left_gives_way(shelf: Shelf, alice: Member, clock: Clock) -> None:
+    clock.now += 3600
+    assert shelf.put(OCR, alice.entry(record=worker("alice", load=0.1))) == ""
+    clock.now -= 3600
+    assert shelf.put(OCR, alice.entry(record=worker("alice", load=0.9))) == ""
+    assert [entry.load for entry in shelf.storage.living(OCR)] == [0.9]
+    assert shelf.reasons == ["future"]
+
+
 def test_a_tombstone_stays_so_that_an_older_statement_cannot_come_back(shelf: Shelf, alice: Member) -> None:
     old = alice.entry(age=5)
     shelf.put(OCR, old)

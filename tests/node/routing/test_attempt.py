@@ -13,6 +13,7 @@ from node.forwarding.http1.exchange import Exchange
 from node.forwarding.http1.head import ResponseHead
 from node.forwarding.http1.interface import Patience, Trouble
 from node.forwarding.interface import Target
+from node.forwarding.knocker import Touch
 from node.forwarding.outbound import id_lines, outbound_of
 from node.forwarding.plane import DataPlane
 from node.program.web import bind
@@ -20,6 +21,7 @@ from node.routing.attempt import Attempt, document_of
 from node.routing.candidates import Candidate
 from node.routing.failures import Failure
 from node.routing.parts import Parts
+from node.routing.settings import RoutingSettings
 from tests.support.routing import OCR, Front, Handler, fine, front, killed, refusing, serving, silent, until
 
 GONE = Target("vpn", "http://127.0.0.1:1")
@@ -37,12 +39,19 @@ class Try(Door):
         self.attempt: Attempt | None = None
         self.heads: list[ResponseHead] = []
         self.failures: list[Failure] = []
+        self.lost: list[Candidate | None] = []
 
     def enter(self, exchange: Exchange) -> None:
         outbound = outbound_of(exchange, OCR, "/ocr", trusted=False)
         self.attempt = Attempt(self.parts, OCR.name, self.candidate, self, exchange)
         self.attempt.begin()
         self.attempt.send(outbound, id_lines(exchange, outbound), self.patience)
+        self.attempt.watch()
+
+    def finished(self, exchange: Exchange) -> None:
+        super().finished(exchange)
+        if self.attempt is not None:
+            self.attempt.end()
 
     def has_answer(self, attempt: Attempt, head: ResponseHead) -> None:
         self.heads.append(head)
@@ -57,11 +66,19 @@ class Try(Door):
     def client_failed(self, trouble: Trouble) -> None:
         raise AssertionError
 
+    def way_lost(self, attempt: Attempt) -> None:
+        self.lost.append(attempt.elsewhere())
+        attempt.line.answer(504)
+
 
 @contextlib.asynccontextmanager
-async def tried(*targets: Target, first_byte: float = 60.0) -> AsyncIterator[tuple[Front, Try]]:
-    """Try a worker with these addresses once."""
-    async with front() as gateway:
+async def tried(
+    *targets: Target, first_byte: float = 60.0, gateway: Front | None = None, touch: Touch | None = None
+) -> AsyncIterator[tuple[Front, Try]]:
+    """Try a worker with these addresses once; `touch` is how it is knocked."""
+    async with front() if gateway is None else contextlib.nullcontext(gateway) as gateway:
+        if touch is not None:
+            gateway.router._parts.forwarder._knocker._touch = touch
         door = Try(gateway.router._parts, Candidate("w1", targets), first_byte)
         server = DataPlane(door, web.Application(), bind("127.0.0.1", 0))
         await server.start()
@@ -128,6 +145,41 @@ async def test_a_refusal_is_read_before_anything_is_decided() -> None:
     ):
         (failure,) = door.failures
         assert (failure.kind, failure.refusal, failure.executed) == ("refused", "draining", False)
+
+
+async def test_somebody_else_at_a_direct_address_is_passed_by() -> None:
+    async with serving(refusing("unauthorized")) as stranger, serving(fine) as worker:
+        elsewhere = Target("tunnel", worker.url)
+        async with tried(Target("direct", stranger.url), elsewhere) as (gateway, door):
+            assert [head.status for head in door.heads] == [200]
+            addresses = gateway.router._parts.addresses
+            assert addresses.others(door.candidate, gateway.router._clock()) == (elsewhere,)
+    async with (
+        serving(refusing("unauthorized")) as stranger,
+        tried(Target("direct", stranger.url)) as (_, door),
+    ):
+        (failure,) = door.failures
+        assert (failure.kind, failure.reason) == ("connect", "somebody else is at its address")
+
+
+async def nobody_there(_host: str, _port: int) -> None:
+    raise OSError
+
+
+async def test_a_worker_that_can_be_reached_no_more_is_told_of_while_it_is_silent() -> None:
+    settings = RoutingSettings(doubt_after=0.01)
+    elsewhere = Target("tunnel", "https://a.example.org")
+    async with serving(silent) as worker, front(settings=settings) as gateway:
+        dead = Target("vpn", worker.url)
+        async with tried(dead, elsewhere, gateway=gateway, touch=nobody_there) as (_, door):
+            assert [item.targets for item in door.lost if item is not None] == [(elsewhere,)]
+            assert gateway.router._parts.forwarder._sweep.members.isdisjoint({door.attempt})
+    async with (
+        serving(silent) as worker,
+        front(settings=settings) as gateway,
+        tried(Target("vpn", worker.url), gateway=gateway, touch=nobody_there) as (_, door),
+    ):
+        assert door.lost == [None]
 
 
 async def test_a_client_that_leaves_ends_the_try() -> None:

@@ -99,3 +99,13 @@ def test_a_candidate_takes_over_what_is_told_of_its_load() -> None:
     assert candidate.said == Load(0.5, 3.0)
     assert candidate.told(Load(0.5, 3.0)) is candidate
     assert candidate.told(Load(0.1, 4.0)) == Candidate("w1", (), 0.1, known_at=4.0)
+
+
+def test_a_loopback_address_with_our_own_port_is_ourselves() -> None:
+    worker = record(direct_hosts=("127.0.0.1", "LOCALHOST", "::1", "192.168.1.5"))
+    others = candidate_from_record(worker, "dht", vpn_up=False, own_port=worker.endpoints.port)
+    assert others is not None
+    assert [target.base_url for target in others.targets] == [f"http://192.168.1.5:{worker.endpoints.port}"]
+    neighbour = candidate_from_record(worker, "dht", vpn_up=False, own_port=worker.endpoints.port + 1)
+    assert neighbour is not None
+    assert len(neighbour.targets) == 4, "another node of this computer"

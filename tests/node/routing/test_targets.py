@@ -39,3 +39,12 @@ def test_it_is_bounded() -> None:
         book.failed(f"w{number}", VPN, 0.0)
     assert book.ordered(Candidate("w0", (VPN, LAN)), 1.0) == (VPN, LAN)
     assert book.ordered(Candidate("w1", (VPN, LAN)), 1.0) == (LAN, VPN)
+
+
+def test_others_are_those_that_have_not_failed_lately() -> None:
+    book = AddressBook()
+    assert book.others(WORKER, 0.0) == (VPN, LAN, TUNNEL)
+    book.failed("w1", VPN, 0.0)
+    book.failed("w1", TUNNEL, 0.0)
+    assert book.others(WORKER, 1.0) == (LAN,)
+    assert book.others(WORKER, AVOIDED_FOR) == (VPN, LAN, TUNNEL)

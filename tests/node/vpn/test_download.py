@@ -15,6 +15,7 @@ from pathlib import Path
 import pytest
 
 from node.program.errors import UserFacingError
+from node.vpn.configuration import check_version
 from node.vpn.download import PINS, CancelledError, Pin, fetch, pin_for
 
 PROGRAM = b"#!/bin/sh\necho Version: 1.9.3\n" + b"#" * 200_000
@@ -88,10 +89,28 @@ def test_a_release_is_fetched_checked_and_unpacked(server: str, tmp_path: Path) 
     assert len(told) > 1
 
 
-def test_windows_gets_its_driver_beside_the_program(server: str, tmp_path: Path) -> None:
+def test_windows_gets_its_driver_where_nebula_looks_for_it(server: str, tmp_path: Path) -> None:
     paths = fetch(pin(server, "/good.zip", "nebula.exe", "dist/windows/wintun/bin/amd64/wintun.dll"), tmp_path)
-    assert [path.name for path in paths] == ["nebula.exe", "wintun.dll"]
-    assert {path.parent for path in paths} == {tmp_path}
+    assert [path.relative_to(tmp_path) for path in paths] == [
+        Path("nebula.exe"),
+        Path("dist/windows/wintun/bin/amd64/wintun.dll"),
+    ]
+    assert paths[1].read_bytes() == b"driver"
+
+
+def test_a_version_that_the_node_does_not_know_is_said_before_anything_is_fetched(tmp_path: Path) -> None:
+    unknown = Pin("1.10.3", "http://127.0.0.1:9/nebula.tar.gz", "0" * 64, ("nebula",))
+    with pytest.raises(UserFacingError, match=r"1\.10\.3") as caught:
+        fetch(unknown, tmp_path)
+    assert "is not one of the versions that this program knows" in caught.value.message
+
+
+@pytest.mark.parametrize("member", ["/etc/passwd", "../nebula", "a/../../nebula"])
+def test_no_member_leads_out_of_the_folder(member: str, server: str, tmp_path: Path) -> None:
+    FILES["/escape.tar.gz"] = tar_of({member: PROGRAM})
+    with pytest.raises(ValueError, match="out of the folder"):
+        fetch(pin(server, "/escape.tar.gz", member), tmp_path / "new")
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_another_checksum_is_refused_and_nothing_is_written(server: str, tmp_path: Path) -> None:
@@ -124,7 +143,7 @@ def test_a_download_can_be_given_up(server: str, tmp_path: Path) -> None:
 
 def test_only_the_web_is_asked(tmp_path: Path) -> None:
     with pytest.raises(ValueError, match="not a web address"):
-        fetch(Pin("1", "file:///etc/passwd", "0" * 64, ("x",)), tmp_path)
+        fetch(Pin("1.9.5", "file:///etc/passwd", "0" * 64, ("x",)), tmp_path)
 
 
 def test_a_platform_without_a_checked_pin_has_none() -> None:
@@ -132,7 +151,12 @@ def test_a_platform_without_a_checked_pin_has_none() -> None:
         pin_for("plan9", "mips")
 
 
-def test_pins_are_whole() -> None:
-    for entry in PINS.values():
+def test_pins_are_whole_and_of_versions_that_the_node_knows() -> None:
+    assert len({entry.sha256 for entry in PINS.values()}) == len(PINS) == 2
+    for (system, machine), entry in PINS.items():
         assert re.fullmatch(r"[0-9a-f]{64}", entry.sha256)
-        assert entry.url.startswith("https://github.com/slackhq/nebula/releases/download/")
+        assert entry.url.startswith(f"https://github.com/slackhq/nebula/releases/download/v{entry.version}/")
+        assert check_version(entry.version)
+        assert pin_for(system.title(), machine.upper()) is entry
+    drivers = [name for name in PINS["windows", "amd64"].members if name.endswith("wintun.dll")]
+    assert drivers == ["dist/windows/wintun/bin/amd64/wintun.dll"]

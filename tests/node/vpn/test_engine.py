@@ -46,6 +46,7 @@ class Watched:
             self.told.append,
             reload_limit=30.0,
             stop_limit=20.0,
+            write_again=0.05,
             is_up=lambda _: True,
         )
 
@@ -89,6 +90,35 @@ async def test_a_renewed_certificate_and_a_blocklist_are_reloaded_without_a_rest
         await it.engine.update(msgspec.structs.replace(first, **renewed, blocklist=("ab" * 32, "cd" * 32)))
         assert await it.until(NebulaUpdated) == NebulaUpdated(restarted=False)
         assert it.fake.starts == 1
+
+
+async def test_settings_that_cannot_be_written_are_tried_again_and_meanwhile_the_old_ones_go_on(
+    tmp_path: Path,
+) -> None:
+    async with watched(tmp_path) as it:
+        first = await it.started(plan())
+        aside = it.folder.rename(tmp_path / "aside")  # nothing can be written now, as on a full disk
+        await it.engine.update(msgspec.structs.replace(first, **shared_mesh().member("10.42.0.11")))
+        assert it.engine.pid is not None
+        assert it.told == []
+        aside.rename(it.folder)
+        assert await it.until(NebulaUpdated) == NebulaUpdated(restarted=False)
+        assert it.fake.starts == 1
+
+
+async def test_it_starts_again_with_what_was_written_where_nothing_can_be(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(*_: object) -> None:
+        raise OSError(28, "No space left on device")
+
+    async with watched(tmp_path) as it:
+        first = await it.started(plan())
+        monkeypatch.setattr("node.vpn.engine.write_private_file", full)
+        monkeypatch.setattr("node.vpn.orphans.write_private_file", full)
+        await it.started(first)
+        await it.engine.start(msgspec.structs.replace(first, mtu=1200))
+        assert "No space left" in (await it.until(NebulaExited)).text
 
 
 @pytest.mark.parametrize(
@@ -197,3 +227,34 @@ async def test_an_orphan_of_an_earlier_run_is_ended_first(tmp_path: Path) -> Non
 def test_the_note_of_a_run_is_private(tmp_path: Path) -> None:
     note_run(tmp_path / "run", os.getpid())
     assert (tmp_path / "run").stat().st_mode & 0o777 == 0o600
+
+
+async def test_a_folder_that_somebody_else_has_made_is_not_written_to(tmp_path: Path) -> None:
+    """Whoever could change the configuration of a Nebula with our rights could open any network with them."""
+    async with watched(tmp_path) as it:
+        theirs = tmp_path / "theirs"
+        theirs.mkdir(mode=0o777)
+        it.folder.symlink_to(theirs)
+        await it.engine.start(plan())
+        assert "not a folder of this user's" in (await it.until(NebulaExited)).text
+        assert list(theirs.iterdir()) == []
+        it.folder.unlink()
+        it.folder.mkdir()
+        it.folder.chmod(0o777)
+        await it.started(plan())
+        assert it.folder.stat().st_mode & 0o777 == 0o700
+
+
+async def test_a_plan_that_contradicts_itself_is_told_and_starts_nothing(tmp_path: Path) -> None:
+    async with watched(tmp_path) as it:
+        await it.engine.start(plan(lighthouses=()))
+        assert "needs a lighthouse" in (await it.until(NebulaExited)).text
+        assert it.fake.starts == 0
+
+
+async def test_complaints_while_it_runs_are_no_reason_for_its_end_but_its_last_words(tmp_path: Path) -> None:
+    async with watched(tmp_path) as it:
+        it.fake.will("complains")
+        await it.started(plan())
+        ended = await it.until(NebulaExited)
+        assert (ended.kind, "strange packet" in ended.text) == ("crashed", True)

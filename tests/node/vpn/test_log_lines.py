@@ -19,7 +19,7 @@ from node.vpn.events import (
     TunnelLost,
     TunnelMade,
 )
-from node.vpn.log_lines import read_line
+from node.vpn.log_lines import is_noise, read_line
 
 PEER = IPv4Address("10.42.0.12")
 NOISE = '"initiatorIndex":1,"issuer":"bd","level":"info","remoteIndex":1,"time":"2026-11-21T16:10:32.151Z"'
@@ -138,3 +138,16 @@ def test_a_line_with_other_fields_than_we_know_is_no_error(msg: str, fields: dic
     import json
 
     read_line(json.dumps({**fields, "msg": msg}).encode())
+
+
+def test_complaints_about_strange_packets_are_noise_and_what_means_something_is_not() -> None:
+    packet = '{"error":"proto: illegal wireType 6","level":"error","msg":"Failed unmarshal handshake message"}'
+    assert is_noise(packet.encode())
+    for line in (
+        '{"error":"no such file","level":"error","msg":"Could not refresh client cert"}',
+        '{"error":"bad yaml","level":"error","msg":"Error occurred while reloading config"}',
+        '{"level":"fatal","msg":"Failed to read packets"}',
+        f'{{"msg":"Host roamed to new udp ip/port.",{NOISE}}}',
+        "panic: runtime error",
+    ):
+        assert not is_noise(line.encode()), line

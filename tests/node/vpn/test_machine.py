@@ -41,6 +41,7 @@ from node.vpn.events import (
     TunnelLost,
     TunnelMade,
     UpdateNebula,
+    WayDoubted,
 )
 from node.vpn.machine import BLOCKED_RETRY, HANDLERS, MAX_PORTS, handle
 from node.vpn.settings import Endpoint, Facts, Lighthouse, VpnSettings
@@ -100,7 +101,8 @@ def test_it_starts_by_looking_at_the_machine_then_binds_then_asks_for_health() -
     assert story.tell(applied()).commands == (CheckMachine(),)
     assert story.tell(FINE).commands == (StartNebula(SETTINGS, 4242),)
     assert story.phase == "starting"
-    assert story.tell(InterfaceCameUp("rma0", 4242)).commands == (OverlayUp(OWN), ScheduleHealth(0.0))
+    came_up = story.tell(InterfaceCameUp("rma0", 4242))
+    assert came_up.commands == (OverlayUp(OWN), ScheduleHealth(0.0), CheckMachine())
     assert story.phase == "starting"
     assert story.tell(WELL).phase == "direct"
 
@@ -172,7 +174,7 @@ def test_when_nothing_answers_nebula_is_restarted_once_in_a_while() -> None:
     assert story.kinds == [RestartNebula]
     assert story.phase == "no-udp"  # it stays what it was for who looks at it
     story.tell(InterfaceCameUp("rma0", 4242))
-    assert story.kinds == [PathsChanged, ScheduleHealth]
+    assert story.kinds == [PathsChanged, ScheduleHealth, CheckMachine]
     assert story.phase == "no-udp"
     assert story.tell(HealthMeasured(159, None)).kinds == [ScheduleHealth]
     assert story.tell(HealthMeasured(160, None)).kinds == [RestartNebula]
@@ -282,7 +284,7 @@ def test_what_the_machine_lacks_is_said_and_nothing_is_started(
 def test_expiry_ends_it_while_it_runs_and_a_new_certificate_starts_it_again() -> None:
     story = up(WELL).tell(HealthMeasured(1000, 0.02))
     assert story.phase == "expired"
-    assert story.commands == (OverlayDown(), StopNebula())
+    assert story.commands == (OverlayDown(), StopNebula(), ScheduleRetry(BLOCKED_RETRY))
     renewed = msgspec.structs.replace(FACTS, not_after=2000, fingerprint="cd" * 32)
     story.tell(SettingsApplied(msgspec.structs.replace(SETTINGS, certificate="new"), renewed, 1001))
     assert story.kinds == [CheckMachine]
@@ -296,12 +298,13 @@ def test_a_certificate_of_the_future_blames_the_clock() -> None:
     assert "clock" in text_of(story.state)
 
 
-@pytest.mark.parametrize("told", [CertificateRevoked(), applied(blocklist=(FACTS.fingerprint,))])
-def test_who_is_revoked_leaves_at_once_and_stays_away(told: Event) -> None:
-    story = up(WELL).tell(told)
+@pytest.mark.parametrize("blocked", [False, True])
+def test_who_is_revoked_leaves_at_once_and_stays_away(blocked: bool) -> None:
+    listed = applied(blocklist=(FACTS.fingerprint,) if blocked else ())
+    story = up(WELL).tell(listed if blocked else CertificateRevoked())
     assert story.phase == "revoked"
     assert story.commands == (OverlayDown(), StopNebula())
-    assert story.tell(applied()).commands == ()
+    assert story.tell(listed).commands == ()
     assert story.tell(NetworkChanged(), RetryDue(100)).phase == "revoked"
 
 
@@ -325,7 +328,7 @@ def test_another_network_restarts_it_and_knocks_at_the_peers() -> None:
     assert story.commands == (CheckMachine(),)
     story.tell(MachineChecked(permitted=True, network="café"))
     assert story.commands == (RestartNebula(SETTINGS, 4242, (PEER,)),)
-    assert story.tell(InterfaceCameUp("rma0", 4242)).kinds == [PathsChanged, ScheduleHealth]
+    assert story.tell(InterfaceCameUp("rma0", 4242)).kinds == [PathsChanged, ScheduleHealth, CheckMachine]
 
 
 def test_the_same_network_again_restarts_nothing() -> None:
@@ -350,15 +353,30 @@ def test_a_network_with_our_addresses_ends_it_until_it_is_left() -> None:
     assert story.tell(FINE).kinds == [StartNebula]
 
 
+def test_of_two_nodes_of_one_computer_that_came_up_at_once_each_gives_way_for_a_while_of_its_own() -> None:
+    pauses = set()
+    for jitter in (0.1, 0.9):
+        story = up(MachineChecked(permitted=True, overlaps=("Another node has it.",), jitter=jitter))
+        assert story.phase == "conflict"
+        assert story.kinds == [OverlayDown, StopNebula, ScheduleRetry]
+        pauses.add(story.commands[-1])
+    assert len(pauses) == 2
+
+
 def test_a_lighthouse_that_moved_and_a_sleep_are_acted_on() -> None:
-    assert up(WELL).tell(LighthousesMoved()).kinds == [RestartNebula]
+    assert up(ILL).tell(LighthousesMoved(100)).kinds == [RestartNebula]
     assert up(WELL).tell(Resumed(60)).kinds == [PathsChanged, ScheduleHealth]
+
+
+def test_a_doubted_way_is_looked_at_at_once_where_there_is_anything_to_look_at() -> None:
+    assert up(WELL).tell(WayDoubted()).commands == (ScheduleHealth(0.0),)
+    assert Story().tell(WayDoubted()).commands == ()
 
 
 def test_without_settings_nothing_that_happens_matters() -> None:
     told: Sequence[Event] = (
         FINE, exited(), InterfaceCameUp("x", 1), WELL, RetryDue(1), NetworkChanged(), Resumed(9),
-        LighthousesMoved(),
+        LighthousesMoved(100),
     )  # fmt: skip
     for event in told:
         story = Story().tell(event)
@@ -372,3 +390,57 @@ def test_late_words_of_a_run_that_was_ended_change_nothing() -> None:
         assert story.tell(event).commands == ()
         assert story.phase == "revoked"
     assert story.state.announced is before.announced is None
+
+
+def test_another_network_is_looked_at_before_it_is_opened() -> None:
+    """A grant may name the network that this machine's own router has: its neighbours would be cut off."""
+    home = Facts(interface=IPv4Interface("192.168.1.5/24"), fingerprint="cd" * 32, not_before=0, not_after=1000)
+    moved = SettingsApplied(msgspec.structs.replace(SETTINGS, certificate="other"), home, 100)
+    story = up(WELL).tell(moved)
+    assert story.kinds == [StopNebula, CheckMachine]
+    story.tell(MachineChecked(permitted=True, overlaps=("The network of eth0.",), network="home"))
+    assert story.phase == "conflict"
+    assert OverlayDown in story.kinds
+    assert StartNebula not in story.kinds
+    story = up(WELL).tell(moved, FINE)
+    assert story.kinds == [StartNebula]
+    assert story.tell(InterfaceCameUp("rma0", 4242)).commands[:2] == (OverlayDown(), OverlayUp(home.interface.ip))
+
+
+@pytest.mark.parametrize(("clock", "phase"), [(2000, "expired"), (-5, "failed")])
+def test_a_clock_that_is_set_right_opens_the_network_by_itself(clock: float, phase: str) -> None:
+    story = Story().tell(SettingsApplied(SETTINGS, FACTS, clock))
+    assert (story.phase, story.commands) == (phase, (ScheduleRetry(BLOCKED_RETRY),))
+    assert story.tell(RetryDue(clock)).commands == (ScheduleRetry(BLOCKED_RETRY),)
+    assert story.tell(NetworkChanged()).commands == ()  # another network does not set the clock
+    assert story.tell(RetryDue(100)).kinds == [CheckMachine]
+    assert story.tell(FINE).kinds == [StartNebula]
+
+
+def test_who_was_blocked_by_mistake_comes_back_when_the_list_is_right() -> None:
+    story = up(WELL).tell(applied(blocklist=(FACTS.fingerprint,)))
+    assert (story.phase, story.kinds) == ("revoked", [OverlayDown, StopNebula])
+    assert story.tell(applied(blocklist=(FACTS.fingerprint, "ef" * 32))).commands == ()
+    assert story.tell(applied()).kinds == [CheckMachine]
+    story.tell(FINE, CertificateRevoked())
+    assert story.tell(applied(blocklist=("ef" * 32,))).commands == ()  # a coordinator's own word stands
+    assert story.phase == "revoked"
+
+
+def test_a_lighthouse_that_nobody_knows_yet_has_not_failed_for_ever() -> None:
+    lighthouse = applied(role="lighthouse", lighthouses=())
+    story = Story().tell(lighthouse, FINE)
+    for _ in range(3):
+        story.tell(exited(), RetryDue(100), FINE)
+    assert story.phase == "failed"
+    assert story.tell(InterfaceCameUp("rma0", 4242), ILL).phase == "failed"  # it may end again at once
+    assert story.tell(ILL).phase == "direct"
+
+
+def test_a_name_that_stands_for_something_else_every_time_restarts_nothing_that_works() -> None:
+    half = HealthMeasured(100, 0.02, silent=frozenset({LIGHTHOUSE}))
+    assert up(WELL).tell(LighthousesMoved(100)).commands == ()
+    assert up(WELL, half).tell(LighthousesMoved(100)).kinds == [RestartNebula]
+    story = up(ILL).tell(LighthousesMoved(100), InterfaceCameUp("rma0", 4242), ILL)
+    assert story.tell(LighthousesMoved(130)).commands == ()  # peers may be reached meanwhile
+    assert story.tell(LighthousesMoved(160)).kinds == [RestartNebula]

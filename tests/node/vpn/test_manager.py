@@ -200,14 +200,16 @@ async def test_coordinators_are_asked_at_their_own_port_whatever_ours_is() -> No
         await phase(vpn, "direct")
 
 
-async def test_a_lighthouse_with_a_new_address_is_found_there() -> None:
+async def test_a_silent_lighthouse_with_a_new_address_is_found_there() -> None:
     staged = Staged()
+    second = "10.42.0.2"
+    names = {"10.42.0.1": "lighthouse.example", second: "second.example"}
     async with running(staged) as vpn:
-        vpn.apply(settings())
+        vpn.apply(shared_mesh().worker("10.42.0.11", names))
         await phase(vpn, "direct")
         staged.outside = IPv4Address("198.51.100.77")
         await eventually(lambda: staged.done.count("start") == 2, "the restart")
-        assert str(staged.plans[-1].lighthouses[0].addresses[0].ip) == "198.51.100.77"
+        assert str(staged.plans[-1].lighthouses[1].addresses[0].ip) == "198.51.100.77"
 
 
 async def test_a_crash_and_an_engine_that_fails_are_tried_again() -> None:
@@ -242,3 +244,21 @@ async def test_without_any_network_udp_is_not_blamed() -> None:
         await eventually(lambda: "internet" in vpn.view.text, "the internet is asked for")
         vpn.see_outside(reached=True)
         await phase(vpn, "no-udp")
+
+
+async def test_a_doubt_is_looked_into_at_once_but_not_for_every_request(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("node.vpn.machine.HEALTHY_INTERVAL", 3600.0)
+    monkeypatch.setattr("node.vpn.manager.DOUBT_EVERY", 3600.0)
+    staged = Staged()
+    async with running(staged) as vpn:
+        vpn.apply(settings())
+        await phase(vpn, "direct")
+        staged.answers.clear()
+        staged.answers.add(PEER)
+        staged.tell(TunnelMade(PEER, "203.0.113.5"))
+        vpn.doubt()
+        await eventually(lambda: "No coordinator" in vpn.view.text, "the silence is noticed")
+        due = vpn._health
+        for _ in range(100):
+            vpn.doubt()
+        assert vpn._health is due

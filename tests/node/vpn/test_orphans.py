@@ -53,3 +53,18 @@ def test_a_process_that_has_ended_already_is_noted_nowhere(tmp_path: Path) -> No
         process.wait(60)
     note_run(tmp_path / "run", process.pid)
     assert not (tmp_path / "run").exists()
+
+
+def test_one_that_another_user_has_started_is_told_and_left(
+    process: subprocess.Popen[str],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    def refuse(self: psutil.Process) -> None:
+        raise psutil.AccessDenied(self.pid)
+
+    note_run(tmp_path / "run", process.pid)
+    monkeypatch.setattr(psutil.Process, "terminate", refuse)
+    assert not end_orphan(tmp_path / "run", tmp_path / "nebula.json")
+    assert "cannot be ended" in caplog.text

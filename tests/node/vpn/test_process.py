@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 import signal
 import sys
+import threading
 from pathlib import Path
 
+import psutil
 import pytest
 
 from node.vpn.process import NebulaProcess
@@ -37,3 +40,35 @@ async def test_a_deaf_one_is_killed(tmp_path: Path) -> None:
 async def test_a_program_that_is_none_is_an_error(tmp_path: Path) -> None:
     with pytest.raises(OSError):
         await NebulaProcess.spawn([str(tmp_path / "absent")], tmp_path, lambda _: None, lambda _: None)
+
+
+async def test_lines_that_nobody_wants_take_no_time_of_the_loop(tmp_path: Path) -> None:
+    told: list[bytes | int] = []
+    threads: set[int] = set()
+
+    def wanted(line: bytes) -> bool:
+        threads.add(threading.get_ident())
+        return line == b"499\n"
+
+    script = "for n in range(500): print(n)"
+    process = await NebulaProcess.spawn([sys.executable, "-c", script], tmp_path, told.append, told.append, wanted)
+    await eventually(lambda: not process.running, "the process ended")
+    assert told == [b"499\n", 0]
+    assert threading.get_ident() not in threads
+
+
+async def test_whoever_is_cancelled_while_it_ends_leaves_no_deaf_process_behind(tmp_path: Path) -> None:
+    told: list[bytes | int] = []
+    script = (
+        "import signal, time; signal.signal(signal.SIGTERM, lambda *_: print('deaf', flush=True));"
+        "print('up', flush=True)\nwhile True: time.sleep(1)"
+    )
+    process = await NebulaProcess.spawn([sys.executable, "-c", script], tmp_path, told.append, told.append)
+    await eventually(lambda: told, "it said that it is up")
+    async with asyncio.TaskGroup() as group:
+        stopping = group.create_task(process.stop(3600.0))
+        await eventually(lambda: b"deaf\n" in told, "it was asked to end")
+        stopping.cancel()
+    await eventually(lambda: not process.running, "it was killed")
+    assert told[-1] == -signal.SIGKILL
+    assert not psutil.pid_exists(process.pid)

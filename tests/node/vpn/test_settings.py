@@ -67,7 +67,7 @@ def test_another_mesh_s_authority_is_not_ours(tmp_path: Any) -> None:
         facts_of(settings(ca=NebulaMesh(tmp_path).ca))
 
 
-@pytest.mark.parametrize("at", ["0.0.0.0", "224.0.0.1", "10.42.3.4"])
+@pytest.mark.parametrize("at", ["0.0.0.0", "224.0.0.1", "10.42.3.4", "127.0.0.1", "169.254.169.254"])
 def test_a_lighthouse_is_somewhere_outside(at: str) -> None:
     plan = plan_of(settings())
     lighthouses = (FoundLighthouse(IPv4Address("10.42.0.1"), (Outside(IPv4Address(at)),)),)

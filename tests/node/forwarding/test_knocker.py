@@ -1,0 +1,106 @@
+"""Knocks: whoever answers in any way is there, and one knock serves all who doubt."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import socket
+from functools import partial
+
+import pytest
+
+from node.forwarding.knocker import TRIES, Knocker, is_there, touch_tcp
+from tests.support.waiting import eventually
+
+LONG = 60.0  # seconds: a busy machine is not what is tested
+
+
+async def silent(_host: str, _port: int) -> None:
+    await asyncio.Event().wait()
+
+
+async def unreachable(_host: str, _port: int) -> None:
+    raise OSError(113, "no route to host")
+
+
+async def test_who_listens_is_there_and_who_refuses_too() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        assert await is_there(listener.getsockname(), touch_tcp, LONG)
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        assert await is_there(taken.getsockname(), touch_tcp, LONG)
+
+
+async def test_who_says_nothing_in_time_is_not_there() -> None:
+    assert not await is_there(("192.0.2.1", 1), silent, 0.05)
+
+
+async def test_where_no_way_leads_nobody_is() -> None:
+    assert not await is_there(("192.0.2.1", 1), unreachable, LONG)
+
+
+async def test_the_last_of_several_tries_is_as_good_as_the_first() -> None:
+    tries = 0
+
+    async def late(_host: str, _port: int) -> None:
+        nonlocal tries
+        tries += 1
+        if tries < TRIES:
+            await asyncio.Event().wait()
+
+    assert await is_there(("192.0.2.1", 1), late, LONG)
+    assert tries == TRIES
+
+
+async def test_one_knock_serves_all_who_doubt_and_the_next_one_knocks_anew() -> None:
+    knocks: list[tuple[str, int]] = []
+    lost: list[int] = []
+    release = asyncio.Event()
+
+    async def nobody(host: str, port: int) -> None:
+        knocks.append((host, port))
+        await release.wait()
+        raise OSError
+
+    knocker = Knocker(nobody, LONG)
+    for number in range(3):
+        knocker.knock(("192.0.2.1", 1), partial(lost.append, number))
+    await eventually(lambda: len(knocks) == TRIES, "it was knocked", LONG)
+    release.set()
+    await eventually(lambda: lost == [0, 1, 2], "all were told", LONG)
+    knocker.knock(("192.0.2.1", 1), lambda: lost.append(3))
+    await eventually(lambda: lost == [0, 1, 2, 3], "it was knocked anew", LONG)
+    await knocker.stop()
+
+
+async def test_nobody_is_told_of_somebody_who_is_there() -> None:
+    lost: list[int] = []
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        knocker = Knocker(patience=LONG)
+        knocker.knock(listener.getsockname(), lambda: lost.append(1))
+        await eventually(lambda: not knocker._doubting, "it was found out", LONG)
+        await knocker.stop()
+    assert lost == []
+
+
+async def test_one_who_fails_when_told_keeps_nobody_else_from_being_told(caplog: pytest.LogCaptureFixture) -> None:
+    lost: list[int] = []
+
+    def fails() -> None:
+        raise ValueError
+
+    knocker = Knocker(unreachable, LONG)
+    with caplog.at_level(logging.ERROR):
+        knocker.knock(("192.0.2.1", 1), fails)
+        knocker.knock(("192.0.2.1", 1), lambda: lost.append(1))
+        await eventually(lambda: lost == [1], "told", LONG)
+    assert "dead way" in caplog.text
+    await knocker.stop()
+
+
+async def test_a_stop_ends_a_knock_under_way() -> None:
+    lost: list[int] = []
+    knocker = Knocker(silent, LONG)
+    knocker.knock(("192.0.2.1", 1), lambda: lost.append(1))
+    await knocker.stop()
+    assert (lost, knocker._doubting, len(knocker._tasks)) == ([], {}, 0)
