@@ -433,7 +433,8 @@ async def backup(request: web.Request) -> web.StreamResponse:
     directory = coordinator.config.directory
     with tempfile.TemporaryDirectory(dir=directory, prefix=".backup-") as folder:
         path = Path(folder) / "backup.tar"
-        await write_backup(coordinator.store, directory, path)
+        async with coordinator.key_rotation.turn:
+            await write_backup(coordinator.store, directory, path)
         line = coordinator.audit.line("backup-made", actor="admin", address=client_address(request))
         await coordinator.audit.record(line)
         with path.open("rb") as file:

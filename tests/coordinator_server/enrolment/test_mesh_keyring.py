@@ -1,4 +1,4 @@
-"""The mesh's private keys: there before anything uses them, startable whenever it was killed, and never the wrong one."""
+"""The mesh's private keys: there before anything uses them, whole whenever it was killed, never the wrong one."""
 
 from __future__ import annotations
 
@@ -12,13 +12,13 @@ from pathlib import Path
 
 import pytest
 
-from coordinator_server import keys as keys_module
 from coordinator_server.backup import restore_backup, write_backup
 from coordinator_server.enrolment.certificates import KEY as AUTHORITIES
 from coordinator_server.enrolment.mesh_keyring import KEY, MeshKeyring
 from coordinator_server.keys import MESH_KEY_FILE, NEXT_KEY_FILE, MeshKeyFiles, load_or_make_secrets
 from coordinator_server.store.interface import AuditLine, Store, Write
 from coordinator_server.store.sqlite import SqliteStore, open_sqlite
+from node.program.data_dir import move_file, write_private_file
 from node.program.errors import UserFacingError
 from node.wire.encoding import fingerprint
 from node.wire.problems import Problem
@@ -200,8 +200,8 @@ async def rotate_until_killed(folder: Path, assassin: Assassin, monkeypatch: pyt
             return done
 
         with monkeypatch.context() as patch:
-            patch.setattr(keys_module, "write_private_file", assassin.around(keys_module.write_private_file))
-            patch.setattr(keys_module, "move_file", assassin.around(keys_module.move_file))
+            patch.setattr("coordinator_server.keys.write_private_file", assassin.around(write_private_file))
+            patch.setattr("coordinator_server.keys.move_file", assassin.around(move_file))
             patch.setattr(type(store), "commit", lambda _store, writes, audit=(): watched(writes, audit))
             try:
                 for _ in range(STEPS):
