@@ -13,7 +13,7 @@ from node.overlay import Overlay
 from node.state import NodeState, RoutingStats
 from node.wire import credentials
 from node.wire.manifests import ManifestError, SignedCatalogue, open_catalogue
-from node.wire.messages import CoordinatorInfo, HeartbeatRequest, ServiceReport, VpnReport
+from node.wire.messages import Assignment, CoordinatorInfo, HeartbeatRequest, ServiceReport, VpnReport
 
 log = logging.getLogger(__name__)
 
@@ -32,12 +32,14 @@ class CoordinatorTalk:
         self._dispatch = dispatch
         self._keep = keep
         self._overlay = overlay
+        self._pushed: Assignment | None = None  # while a call is under way
 
     async def register(self, session: MeshSession, url: str) -> None:
         state, info = self._state(), self.coordinator(url)
         if info is None or state.endpoints is None:
             return
         await self.renew_when_half(session)  # after a long time off the credential may have expired
+        self._pushed = None
         try:
             answer = await session.client.register(info, state.capabilities, state.endpoints, _offered(state))
             catalogue = open_catalogue(answer.catalogue, session.mesh_key)
@@ -48,25 +50,39 @@ class CoordinatorTalk:
         else:
             self._keep(answer.catalogue)
             self._overlay.see_outside(True)
-            self._dispatch(e.Registered(answer.assignment, catalogue))
-            await self._renew_place(session, info, answer.assignment.vpn_version)
+            assignment = self._pushed or answer.assignment
+            self._dispatch(e.Registered(assignment, catalogue))
+            await self._renew_place(session, info, assignment.vpn_version)
 
     async def heartbeat(self, session: MeshSession, url: str) -> None:
         info = self.coordinator(url)
         if info is None:
             return
         request = heartbeat_of(self._state(), session.router.stats(), self._overlay.report())
+        self._pushed = None
         try:
-            assignment = await session.client.heartbeat(info, request)
+            answer = await session.client.heartbeat(info, request)
         except CoordinatorError as error:
             if error.kind == "unknown-worker":
                 self._dispatch(e.WorkerUnknown())
             else:
                 self._failed(error)
         else:
+            assignment = self._pushed or answer
             self._overlay.see_outside(True)
             self._dispatch(e.HeartbeatAnswered(assignment))
             await self._renew_place(session, info, assignment.vpn_version)
+
+    def pushed(self, assignment: Assignment) -> bool:
+        """Take what the coordinator pushes as a heartbeat's answer; say whether another place is to be asked for.
+
+        An answer that is under way meanwhile may be older, and is not used then: had it been newer, what it says
+        would be pushed, too.
+        """
+        self._pushed = assignment
+        self._overlay.see_outside(True)
+        self._dispatch(e.HeartbeatAnswered(assignment))
+        return self._overlay.may_renew(assignment.vpn_version) and not self._state().leaving
 
     async def renew_when_half(self, session: MeshSession) -> None:
         """Ask for a new credential once half of this one's life has passed."""
