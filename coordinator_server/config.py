@@ -87,6 +87,19 @@ class CoordinatorConfig:
     max_body_bytes: int = setting(64 * 2**20, "largest body of a /service request", unit="bytes", low=1024)
     max_message_bytes: int = setting(2**20, "largest body of any other request", unit="bytes", low=4096)
     worker_heartbeat: float = setting(30.0, "longest time between heartbeats", unit="seconds", low=0.1, high=3600)
+    channels: int = setting(
+        10_000,
+        "most workers that have a channel on which they hear at once what has changed; heartbeats tell others",
+        low=0,
+        high=65_536,
+    )
+    channel_ping: float = setting(
+        20.0,
+        "pause between pings on a worker's channel, which is cut when half of it passes without an answer",
+        unit="seconds",
+        low=0.1,
+        high=3600,
+    )
     worker_stale: float = setting(90.0, "silence after which a worker gets no requests", unit="seconds", low=0.2)
     worker_forgotten: float = setting(300.0, "silence after which a worker is forgotten", unit="seconds", low=0.3)
     credential_life: float = setting(7 * DAY, "life of a worker's credential", unit="seconds", low=60)
@@ -97,7 +110,7 @@ class CoordinatorConfig:
         low=0,
     )
     certificate_life: float = setting(
-        7 * DAY, "life of a certificate for the overlay", unit="seconds", low=60, high=90 * DAY
+        7 * DAY, "life of a certificate for the overlay", unit="seconds", low=40, high=90 * DAY
     )
     drain_deadline: float = setting(30.0, "longest wait for requests in flight", unit="seconds", low=0)
     default_key_rate: str = setting("120/min", "requests that an API key may make", metavar="RATE")

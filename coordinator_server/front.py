@@ -14,6 +14,8 @@ from aiohttp.typedefs import Handler, Middleware
 from coordinator_server.api.stream import TopologyStream
 from coordinator_server.api.topology import Picture, count_workers
 from coordinator_server.application import COORDINATOR, Coordinator
+from coordinator_server.channel.answer import Answers
+from coordinator_server.channel.channels import Channels
 from coordinator_server.gateway import cors
 from coordinator_server.gateway.access import Access
 from coordinator_server.gateway.plane import make_router
@@ -46,6 +48,8 @@ class Front:
     metrics: Metrics
     access: Access
     elsewhere: Elsewhere  # what gateway processes beside this one have in hand
+    answers: Answers  # what workers are told
+    channels: Channels  # on which they hear at once what has changed
 
 
 FRONT: Final = web.AppKey("front", Front)
@@ -56,7 +60,7 @@ def add_front(app: web.Application) -> None:
 
     What belongs to the gateway (`app[FRONT].gateway`) does not come this way: it is a door of its own.
     """
-    from coordinator_server.api import admin, public
+    from coordinator_server.api import admin, channel, public
 
     coordinator = app[COORDINATOR]
     version = find_version()
@@ -66,6 +70,8 @@ def add_front(app: web.Application) -> None:
     app.on_response_prepare.append(_finish_head(coordinator.config.cors_origins))
     public.add_routes(app)
     admin.add_routes(app)
+    channel.add_routes(app)
+    app.on_startup.append(_start_channels)
     app.on_shutdown.append(_end_stream)
     app.on_cleanup.append(_stop_gateway)
 
@@ -82,7 +88,7 @@ def _make_front(coordinator: Coordinator, version: str) -> Front:
     metrics = Metrics(lambda: _read(coordinator, parts[0]), coordinator=coordinator.coordinator_id, version=version)
     picture = Picture(coordinator, version)
     router = make_router(coordinator, metrics.ended)
-    access = _make_access(coordinator)
+    access, answers = _make_access(coordinator), Answers(coordinator)
     front = Front(
         version=version,
         started_at=coordinator.clock(),
@@ -93,6 +99,8 @@ def _make_front(coordinator: Coordinator, version: str) -> Front:
         metrics=metrics,
         access=access,
         elsewhere=Elsewhere(),
+        answers=answers,
+        channels=Channels(answers, coordinator.workers, coordinator.clock, coordinator.config.channels),
     )
     parts.append(front)
     return front
@@ -144,6 +152,8 @@ def _read(coordinator: Coordinator, front: Front) -> Reading:
         dht={name: getattr(dht, name) for name in DHT_NUMBERS},
         overlay=_read_overlay(coordinator),
         stream_listeners=len(front.stream),
+        channels=len(front.channels),
+        pushes=front.channels.pushes,
         processes=1 + elsewhere.processes,
         access_log_lines=(access_log.written if access_log is not None else 0) + elsewhere.total("log_lines"),
         access_log_lost=(access_log.lost if access_log is not None else 0) + elsewhere.total("log_lost"),
@@ -186,8 +196,13 @@ def _finish_head(origins: tuple[str, ...]) -> Callable[[web.Request, web.StreamR
     return finish_head
 
 
+async def _start_channels(app: web.Application) -> None:
+    app[FRONT].channels.start()
+
+
 async def _end_stream(app: web.Application) -> None:
     await app[FRONT].stream.stop()
+    await app[FRONT].channels.stop()
 
 
 async def _stop_gateway(app: web.Application) -> None:

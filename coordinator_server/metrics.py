@@ -50,6 +50,8 @@ class Reading:
     dht: Mapping[str, float] = field(default_factory=dict)
     overlay: Overlay | None = None
     stream_listeners: int = 0
+    channels: int = 0
+    pushes: int = 0
     access_log_lines: int = 0
     access_log_lost: int = 0
     processes: int = 1
@@ -205,6 +207,10 @@ class _Now(Collector):
         yield GaugeMetricFamily("rma_serving_processes", text, value=reading.processes)
         text = "Who follows the topology live."
         yield GaugeMetricFamily("rma_topology_listeners", text, value=reading.stream_listeners)
+        text = "Workers that hear at once what has changed."
+        yield GaugeMetricFamily("rma_channels", text, value=reading.channels)
+        text = "Messages sent on the channels to workers."
+        yield CounterMetricFamily("rma_channel_pushes", text, value=reading.pushes)
         text = "Lines written to the access log."
         yield CounterMetricFamily("rma_access_log_lines", text, value=reading.access_log_lines)
         text = "Lines that the access log lost: its disk was full, or they came too fast."

@@ -134,7 +134,9 @@ async def running(
         coordinator = _knowing_dht_port(coordinator)
         await run_along(coordinator, secrets, stack)
         app = make_app(coordinator)
-        coordinator.workers.changed = Changed(coordinator, app[FRONT].router)
+        channels = app[FRONT].channels
+        coordinator.workers.changed = Changed(coordinator, app[FRONT].router, channels)
+        coordinator.registry.planned = channels.planned
         processes = gateway_processes(coordinator, app, others, tls) if others else None
         bridge = processes.bridge if processes is not None else AppBridge(app)
         limits = server_limits(config)
@@ -172,6 +174,7 @@ async def drain(site: Site) -> None:
     log.info("stopping: %d requests are in flight", in_flight)
     await front.stream.stop()  # dashboards would follow for ever
     readiness.draining, readiness.ready = True, False
+    front.channels.drain()
     tasks = TaskSet("drain")  # begins when our own server, which must not wait for it, has begun
     station = site.coordinator.station
     inside = tasks.start(station.drain(deadline), "overlay") if station is not None else None

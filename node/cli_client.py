@@ -41,6 +41,7 @@ def status_document(state: NodeState) -> dict[str, Any]:
         "name": state.name,
         "coordinator": state.coordinator,
         "coordinator_ok": state.coordinator_ok,
+        "channel": {"open": state.channel.open, "detail": state.channel.detail},
         "url": state.url,
         "dht_port": state.endpoints.dht_port if state.endpoints else None,
         "dht_contacts": state.dht_contacts,

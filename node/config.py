@@ -70,6 +70,13 @@ class NodeConfig:
     )
 
     worker_heartbeat: float = setting(30.0, "longest time between heartbeats", unit="seconds", low=0.1, high=3600)
+    channel_ping: float = setting(
+        20.0,
+        "pause between pings to the coordinator, which is left when half of it passes without an answer",
+        unit="seconds",
+        low=0.1,
+        high=3600,
+    )
     finger_cache_ttl: float = setting(60.0, "how long found workers are remembered", unit="seconds", low=0)
     finger_cache_stale: float = setting(
         30.0, "how long after that they still serve while they are looked up again", unit="seconds", low=0

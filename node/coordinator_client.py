@@ -13,7 +13,7 @@ import msgspec
 from cryptography.exceptions import InvalidSignature
 
 from node.state import Membership
-from node.wire import credentials, headers, messages
+from node.wire import channel, credentials, headers, messages
 from node.wire.encoding import b64decode, b64encode
 from node.wire.invites import Invite
 from node.wire.mesh_keys import KeyChain, MeshKeys, MeshKeysError, MeshTrust, verified
@@ -24,6 +24,7 @@ T = TypeVar("T")
 ENROLMENT_CONTEXT = b"rma-mesh enrol v1\x00"
 RENEWAL_CONTEXT = b"rma-mesh renew v1\x00"
 MAX_ANSWER_BYTES = 16 * 2**20
+GOODBYE = 1.0  # seconds that a coordinator gets to confirm that a channel is closed
 
 
 class CoordinatorError(Exception):
@@ -139,6 +140,25 @@ class CoordinatorClient:
             detail = str(error) or "its signature does not fit"
             raise CoordinatorError(f"Its answer cannot be trusted: {detail}.", "wrong-mesh") from None
         return answer, newer
+
+    async def open_channel(self, to: messages.CoordinatorInfo, ping: float) -> aiohttp.ClientWebSocketResponse:
+        """Open the WebSocket on which the coordinator pushes; `ping` is the seconds between two pings.
+
+        CoordinatorError has the status 404 where the coordinator is too old to have one.
+        """
+        try:
+            return await self._session.ws_connect(
+                to.url + channel.PATH,
+                headers=self._authorization(to),
+                heartbeat=ping,
+                autoclose=False,  # it would forget why the other end closes
+                max_msg_size=MAX_ANSWER_BYTES,
+                timeout=aiohttp.ClientWSTimeout(ws_close=GOODBYE),
+            )
+        except aiohttp.WSServerHandshakeError as error:
+            raise CoordinatorError(f"It opens no channel (HTTP {error.status}).", "", error.status) from None
+        except (aiohttp.ClientError, TimeoutError, OSError, ValueError) as error:
+            raise _unreachable(error) from None
 
     async def leave(self, to: messages.CoordinatorInfo) -> None:
         await self._call(to, "/api/worker/leave", {"worker_id": self._worker_id}, dict)

@@ -35,12 +35,15 @@ class CoordinatorTalk:
         self._keep = keep
         self._overlay = overlay
         self._pause = Renewal()  # between questions for newer keys of the mesh
+        self._pushed: Assignment | None = None  # while a call is under way
+        self._known = 0  # progress of the mesh's keys that we use
 
     async def register(self, session: MeshSession, url: str) -> None:
         state, info = self._state(), self.coordinator(url)
         if info is None or state.endpoints is None:
             return
         await self.renew_when_half(session)  # after a long time off the credential may have expired
+        self._pushed = None
         try:
             answer = await session.client.register(info, state.capabilities, state.endpoints, _offered(state))
             catalogue = open_catalogue(answer.catalogue, session.trust)
@@ -51,8 +54,9 @@ class CoordinatorTalk:
         else:
             self._keep(answer.catalogue)
             self._overlay.see_outside(True)
-            self._dispatch(e.Registered(answer.assignment, catalogue))
-            await self._renew_what_is_due(session, info, answer.assignment)
+            assignment = self._pushed or answer.assignment
+            self._dispatch(e.Registered(assignment, catalogue))
+            await self._renew_what_is_due(session, info, assignment)
 
     async def heartbeat(self, session: MeshSession, url: str) -> None:
         info = self.coordinator(url)
@@ -61,17 +65,31 @@ class CoordinatorTalk:
         request = heartbeat_of(
             self._state(), session.router.stats(), self._overlay.report(), session.trust.keys.progress
         )
+        self._pushed = None
         try:
-            assignment = await session.client.heartbeat(info, request)
+            answer = await session.client.heartbeat(info, request)
         except CoordinatorError as error:
             if error.kind == "unknown-worker":
                 self._dispatch(e.WorkerUnknown())
             else:
                 await self._refused(session, info, error)
         else:
+            assignment = self._pushed or answer
             self._overlay.see_outside(True)
             self._dispatch(e.HeartbeatAnswered(assignment))
             await self._renew_what_is_due(session, info, assignment)
+
+    def pushed(self, assignment: Assignment) -> bool:
+        """Take what the coordinator pushes as a heartbeat's answer; say whether there is something to be asked for.
+
+        An answer that is under way meanwhile may be older, and is not used then: had it been newer, what it says
+        would be pushed, too.
+        """
+        self._pushed = assignment
+        self._overlay.see_outside(True)
+        self._dispatch(e.HeartbeatAnswered(assignment))
+        newer_keys = assignment.mesh_keys > self._known and self._pause.may_ask(time.time())
+        return (newer_keys or self._overlay.may_renew(assignment.vpn_version)) and not self._state().leaving
 
     async def renew_when_half(self, session: MeshSession) -> None:
         """Ask for a new credential once half of this one's life has passed."""
@@ -85,7 +103,8 @@ class CoordinatorTalk:
         if self._state().leaving:
             return
         key = self._overlay.key_to_renew(told.vpn_version)
-        if told.mesh_keys <= session.trust.keys.progress:
+        self._known = session.trust.keys.progress
+        if told.mesh_keys <= self._known:
             self._pause = Renewal()
             if not key:
                 return
@@ -123,6 +142,7 @@ class CoordinatorTalk:
                 self._dispatch(e.PlaceRefused(str(error)))
             return False
         session.renew(answer.credential, keys)
+        self._known = keys.progress
         self._dispatch(e.CredentialRenewed(answer.credential, keys.chain if keys.progress else None))
         if answer.vpn is not None:
             self._dispatch(e.PlaceGranted(answer.vpn))

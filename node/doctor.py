@@ -18,6 +18,7 @@ VPN_HINTS: Mapping[VpnPhase, str] = {
 }
 LOW_DISK = 2 * 2**30  # bytes
 CLOCK_LIMIT = 60.0  # seconds
+DEFAULT_INTERVAL = 30.0  # seconds
 
 
 class Check(msgspec.Struct, frozen=True):
@@ -31,8 +32,16 @@ class Check(msgspec.Struct, frozen=True):
 
 def examine(state: NodeState, clock_offset: float | None) -> list[Check]:
     """Return the findings; `clock_offset` is the coordinator's clock minus ours in seconds, if it just answered."""
-    mesh = [_membership(state), _coordinator(state, clock_offset is not None), _clock(clock_offset), _dht(state)]
-    return [*mesh, *_services(state), _disk(state), _vpn(state)]
+    coordinator = [_coordinator(state, clock_offset is not None), _channel(state)]
+    return [
+        _membership(state),
+        *coordinator,
+        _clock(clock_offset),
+        _dht(state),
+        *_services(state),
+        _disk(state),
+        _vpn(state),
+    ]
 
 
 def _membership(state: NodeState) -> Check:
@@ -53,6 +62,15 @@ def _coordinator(state: NodeState, answers: bool) -> Check:
     if state.coordinator_refused:
         hint = "Ask the operator whether this machine was removed; if so, leave the mesh and join again."
     return Check("coordinator", False, f"{state.coordinator}: {state.coordinator_error or 'no answer yet.'}", hint)
+
+
+def _channel(state: NodeState) -> Check:
+    """Say how soon changes are heard of; without a channel nothing is lacking."""
+    if state.channel.open:
+        return Check("channel", True, "Open: what changes in the mesh is heard at once.")
+    interval = state.assignment.heartbeat_interval if state.assignment is not None else DEFAULT_INTERVAL
+    detail = f"Not open: what changes in the mesh is heard within {interval:.0f} s. {state.channel.detail}"
+    return Check("channel", True, detail.rstrip())
 
 
 def _clock(offset: float | None) -> Check:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from node.state import Membership, VpnStatus
+from node.state import ChannelStatus, Membership, VpnStatus
 from node.wire.manifests import Catalogue, Manifest
 from node.wire.mesh_keys import KeyChain
 from node.wire.messages import Assignment, Capabilities, DhtContact, Endpoints, ServiceReport, VpnGrant
@@ -73,6 +73,18 @@ class HeartbeatAnswered:
     """The coordinator said what it wants of us now."""
 
     assignment: Assignment
+
+
+@dataclass(frozen=True, slots=True)
+class ChannelChanged:
+    """The channel on which the coordinator pushes has opened, or has not, or is open no more."""
+
+    channel: ChannelStatus
+
+
+@dataclass(frozen=True, slots=True)
+class ChannelRefused:
+    """The coordinator does not accept us on the channel: it says why when it is asked."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -207,7 +219,7 @@ class StopRequested:
 
 Event = (
     Started | MeshJoined | EnrolmentRequested | Enrolled | EnrolmentFailed | Registered | HeartbeatAnswered
-    | WorkerUnknown
+    | WorkerUnknown | ChannelChanged | ChannelRefused
     | CoordinatorFailed | ContactDue | CredentialRenewed | PlaceGranted | PlaceRefused | VpnChanged | OverlayCameUp
     | OverlayWentDown | OverlayPathsChanged | EndpointsChanged | ServicesChanged | LoadMeasured
     | CapabilitiesDetected | PauseRequested | ResumeRequested | SnoozeEnded | DrainEnded | LeaveRequested

@@ -10,6 +10,8 @@ import msgspec
 from node.events import (
     BlockCertificates,
     CapabilitiesDetected,
+    ChannelChanged,
+    ChannelRefused,
     CloseInOverlay,
     Command,
     ContactDue,
@@ -209,6 +211,14 @@ def _worker_unknown(state: NodeState, _event: WorkerUnknown) -> Step:
     return _with(state, registered=False), (ScheduleContact(0.0),)
 
 
+def _channel_changed(state: NodeState, event: ChannelChanged) -> Step:
+    return _with(state, channel=event.channel), ()
+
+
+def _channel_refused(state: NodeState, _event: ChannelRefused) -> Step:
+    return state, () if state.membership is None else (ScheduleContact(0.0),)
+
+
 def _coordinator_failed(state: NodeState, event: CoordinatorFailed) -> Step:
     failures = state.failures + 1
     state = _with(
@@ -406,6 +416,8 @@ HANDLERS: dict[type, Callable[[NodeState, Any], Step]] = {
     Registered: _registered,
     HeartbeatAnswered: _heartbeat_answered,
     WorkerUnknown: _worker_unknown,
+    ChannelChanged: _channel_changed,
+    ChannelRefused: _channel_refused,
     CoordinatorFailed: _coordinator_failed,
     ContactDue: _contact_due,
     CredentialRenewed: _credential_renewed,

@@ -209,5 +209,6 @@ class MeshSession:
         """Believe nothing of these workers any more."""
         self.revoked.clear()
         self.revoked.update(revoked)
+        self.dht.forget_revoked()
         for worker_id in revoked:
             self.router.invalidate_worker(worker_id)

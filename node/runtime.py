@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import random
 import socket
 import time
 from collections.abc import Callable
@@ -22,6 +23,7 @@ from node import events as e
 from node.config import NodeConfig
 from node.contact import CoordinatorContact
 from node.control import ControlApi, ViewFeed
+from node.coordinator_client import CoordinatorError
 from node.coordinator_talk import CoordinatorTalk
 from node.forwarding.access_log import AccessLog, open_access_log
 from node.forwarding.http1.limits import ServerLimits
@@ -44,13 +46,15 @@ from node.program.web import bind
 from node.services.local_tokens import LocalTokens
 from node.services.supervisor import ServiceSupervisor
 from node.state import NodeState
+from node.tunnel.channel import Channel
 from node.wire.manifests import SignedCatalogue
-from node.wire.messages import Capabilities
+from node.wire.messages import Assignment, Capabilities
 
 log = logging.getLogger(__name__)
 
 LOAD_INTERVAL = 2.0  # seconds
 RENEW_CHECK = 3600.0  # seconds
+RENEWAL_SPREAD = 10.0  # seconds over which nodes ask for another place in the overlay when that is pushed
 GOODBYE = 2.0  # seconds that the last word to the coordinator, and that of answers, may take
 DOOR_RETRY = 15.0  # seconds until it is tried again to listen at the overlay's address
 GRACE = 0.1  # seconds in which whoever is connected may still ask, to be sent elsewhere
@@ -77,6 +81,7 @@ class NodeRuntime:
         self._overlay_door = OverlayDoor(self._make_server, config.drain_deadline)
         self._door_timer: asyncio.TimerHandle | None = None
         self._talk = CoordinatorTalk(lambda: self.state, self.dispatch, self._keep_catalogue, self.overlay)
+        self._channel = Channel(self._open_channel, self._take_push, self.dispatch)
         self._tasks = TaskSet("node")
         self._stopped = asyncio.Event()
         self._resume_timer: asyncio.TimerHandle | None = None
@@ -164,6 +169,7 @@ class NodeRuntime:
             if timer is not None:
                 timer.cancel()
         await self._contact.stop()
+        await self._channel.stop()
         await self._tasks.stop()
         if self._member is not None:
             await self._member.close()
@@ -212,6 +218,7 @@ class NodeRuntime:
             log.info("%s -> %s %s", before.phase, self.state.phase, f"({reasons})" if reasons else "")
         for command in commands:
             self._commands.put_nowait(command)
+        self._channel.look(self.state)
         self._feed.changed()
 
     async def _execute_commands(self) -> None:
@@ -291,6 +298,16 @@ class NodeRuntime:
 
     async def _schedule_contact(self, command: e.ScheduleContact) -> None:
         self._contact.schedule(min(command.after, self.config.worker_heartbeat))
+
+    async def _open_channel(self, url: str) -> aiohttp.ClientWebSocketResponse:
+        info = self._talk.coordinator(url)
+        if self.session is None or info is None:
+            raise CoordinatorError("This machine is in no mesh.")
+        return await self.session.client.open_channel(info, self.config.channel_ping)
+
+    def _take_push(self, assignment: Assignment) -> None:
+        if self._talk.pushed(assignment):  # all nodes may hear the same at this moment
+            self._contact.schedule(RENEWAL_SPREAD * random.random())  # noqa: S311 - not for secrets
 
     async def _run_services(self, command: e.RunServices) -> None:
         self._tasks.start(self._local.run(command.services), "reconcile")

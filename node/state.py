@@ -73,6 +73,13 @@ class VpnStatus(msgspec.Struct, frozen=True):
         return self.state in ("direct", "relayed")
 
 
+class ChannelStatus(msgspec.Struct, frozen=True):
+    """Whether the coordinator can tell us at once what has changed, and if not why, in a sentence."""
+
+    open: bool = False
+    detail: str = ""
+
+
 class RoutingStats(msgspec.Struct, frozen=True, kw_only=True):
     """Counters since start under the names of SPEC §6; latencies are milliseconds over the last requests."""
 
@@ -219,6 +226,7 @@ class NodeState(msgspec.Struct, frozen=True, kw_only=True):
     coordinator_error: str = ""
     coordinator_refused: bool = False
     registered: bool = False
+    channel: ChannelStatus = ChannelStatus()
     failures: int = 0  # consecutive failures to reach a coordinator
     assignment: Assignment | None = None
     catalogue: Catalogue = Catalogue()

@@ -28,6 +28,7 @@ MAY_IMPORT: Mapping[str, tuple[str, ...]] = {
     "node.routing": ("node.wire", "node.program", "node.forwarding", "node.dht", "node.state"),
     "node.services": ("node.wire", "node.program", "resources"),
     "node.vpn": ("node.wire", "node.program", "node.state"),
+    "node.tunnel": ("node.wire", "node.program", "node.state", "node.events", "node.coordinator_client"),
     "node.state": ("node.wire",),
     "node.events": ("node.wire", "node.state"),
     "node.reasons": ("node.wire", "node.state"),
@@ -37,7 +38,7 @@ MAY_IMPORT: Mapping[str, tuple[str, ...]] = {
 # Decisions are functions over values: these never see a clock, a loop, a socket or a screen.
 PURE = (
     "node.state", "node.events", "node.machine", "node.reasons", "node.vpn.events", "node.vpn.machine",
-    "node.vpn.state", "node.vpn.overlap", "node.vpn.ways", "node.vpn.log_lines",
+    "node.vpn.state", "node.vpn.overlap", "node.vpn.ways", "node.vpn.log_lines", "node.tunnel.reconnect",
 )  # fmt: skip
 IMPURE = frozenset(
     {

@@ -8,6 +8,7 @@ from aiohttp import web
 from coordinator_server.api.addresses import client_address
 from coordinator_server.api.worker_auth import authenticate
 from coordinator_server.application import COORDINATOR, Coordinator
+from coordinator_server.channel.answer import contacts_of
 from coordinator_server.config import is_wildcard
 from coordinator_server.registry.endpoints import parse_address
 from node.dht.stats import DhtPeer
@@ -60,12 +61,7 @@ def info(request: web.Request) -> CoordinatorInfo:
 
 def contacts(request: web.Request) -> tuple[DhtContact, ...]:
     """Return where this worker can join the DHT, in the overlay first; nothing while ours does not run."""
-    station, about_us = request.app[COORDINATOR].station, info(request)
-    inside = station.contact if station is not None else None
-    found = [inside] if inside is not None else []
-    if about_us.dht_host is not None and about_us.dht_port is not None:
-        found.append(DhtContact(host=about_us.dht_host, port=about_us.dht_port))
-    return tuple(dict.fromkeys(found))
+    return contacts_of(request.app[COORDINATOR], info(request))
 
 
 def _dht_host(request: web.Request, coordinator: Coordinator) -> str | None:

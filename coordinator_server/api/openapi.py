@@ -12,6 +12,7 @@ from coordinator_server.api import shapes
 from coordinator_server.api.dht import Bootstrap, DhtTopology
 from node.dht.stats import DhtStats
 from node.wire import messages
+from node.wire.channel import PATH as CHANNEL
 from node.wire.problems import CONTENT_TYPE, TITLES
 
 Auth = Literal["none", "key", "admin", "worker"]
@@ -200,6 +201,15 @@ WORKER = (
         messages.WorkersAnswer,
         auth="worker",
         query=("service",),
+    ),
+    Operation(
+        "get",
+        CHANNEL,
+        "WebSocket: what the answer to the next heartbeat would be, as soon as it changes, with type: assignment",
+        messages.Assignment,
+        auth="worker",
+        status=101,
+        refusals=(503,),
     ),
 )
 

@@ -12,6 +12,7 @@ from coordinator_server.api.dht import contacts, info
 from coordinator_server.api.worker_auth import authenticate, check_speaks_for_itself
 from coordinator_server.application import COORDINATOR, Coordinator
 from coordinator_server.enrolment.workers import Enrolment
+from coordinator_server.front import FRONT
 from node.program.web import json_response, read_body
 from node.wire import headers
 from node.wire.credentials import Name
@@ -82,6 +83,7 @@ async def register(request: web.Request) -> web.Response:
     body = await read_body(request, RegisterRequest)
     await check_speaks_for_itself(request, enrolment, body.worker_id)
     member = coordinator.registry.register(body, client_address(request))
+    request.app[FRONT].channels.mark([member.worker_id])
     assignment = _assignment(request, member.worker_id)
     return json_response(RegisterAnswer(assignment=assignment, catalogue=coordinator.catalogue_office.signed))
 
@@ -156,23 +158,7 @@ async def peers(request: web.Request) -> web.Response:
 
 def _assignment(request: web.Request, worker_id: str) -> Assignment:
     coordinator = request.app[COORDINATOR]
-    registry, blocklist = coordinator.registry, coordinator.workers.blocklist
-    enrolment, member = coordinator.workers.get(worker_id), registry.member(worker_id)
-    if enrolment is None or member is None:  # removed between authentication and now
-        raise Problem("unknown-worker", f"{worker_id} is not registered.")
-    interval = coordinator.config.worker_heartbeat
-    return Assignment(
-        role=member.capabilities.worker_type,
-        services=registry.assigned(worker_id),
-        heartbeat_interval=interval if registry.settled else min(SOON, interval),
-        catalogue_version=coordinator.catalogue_office.version,
-        blocklist_version=blocklist.version,
-        revoked=blocklist.names,
-        revoked_certificates=blocklist.fingerprints,
-        vpn_version=coordinator.overlay.version(enrolment) if coordinator.overlay is not None else "",
-        coordinators=(info(request),),
-        dht=contacts(request),
-        draining=enrolment.draining,
-        mesh_keys=coordinator.keyring.keys.progress,
-        detail=registry.why_nothing(worker_id),
-    )
+    told = request.app[FRONT].answers.to(worker_id, info(request))
+    if coordinator.registry.settled:
+        return told
+    return msgspec.structs.replace(told, heartbeat_interval=min(SOON, told.heartbeat_interval))

@@ -8,6 +8,7 @@ from coordinator_server.api.addresses import client_address
 from coordinator_server.application import COORDINATOR, Coordinator
 from coordinator_server.enrolment.renewal import check_signed_by, claimed_subject
 from coordinator_server.enrolment.workers import Enrolment
+from node.wire.credentials import CLOCK_SKEW, Credential
 from node.wire.encoding import b64decode
 from node.wire.problems import Problem
 from node.wire.tokens import TokenError
@@ -17,6 +18,17 @@ CHALLENGE = {"WWW-Authenticate": "Bearer"}
 
 async def authenticate(request: web.Request, *, expired_is_fine: bool = False) -> Enrolment:
     """Return the enrolment of whoever signed the request; raise 401 or 403, and keep a line about it."""
+    return (await _authenticate(request, expired_is_fine))[0]
+
+
+async def authenticate_for_long(request: web.Request) -> tuple[Enrolment, float]:
+    """Return also until when the credential is good (Unix seconds), for what goes on after the request."""
+    enrolment, credential = await _authenticate(request, False)
+    assert credential is not None
+    return enrolment, credential.expires_at + CLOCK_SKEW
+
+
+async def _authenticate(request: web.Request, expired_is_fine: bool) -> tuple[Enrolment, Credential | None]:
     coordinator = request.app[COORDINATOR]
     try:
         return _identify(coordinator, _bearer(request), expired_is_fine)
@@ -43,7 +55,9 @@ def _bearer(request: web.Request) -> str:
     return token.strip()
 
 
-def _identify(coordinator: Coordinator, token: str, expired_is_fine: bool) -> Enrolment:
+def _identify(
+    coordinator: Coordinator, token: str, expired_is_fine: bool
+) -> tuple[Enrolment, Credential | None]:
     try:
         subject = claimed_subject(token)
         if coordinator.workers.is_revoked(subject):
@@ -54,13 +68,13 @@ def _identify(coordinator: Coordinator, token: str, expired_is_fine: bool) -> En
         public_key = b64decode(enrolment.identity_public_key)
         if expired_is_fine:
             check_signed_by(token, public_key, subject, coordinator.coordinator_id, coordinator.clock())
-            return enrolment
+            return enrolment, None
         credential = coordinator.token_verifier.verify(token)
     except TokenError as error:
         raise Problem("unauthorized", f"The token is not accepted: {error}.", headers=CHALLENGE) from None
     if credential.role != "worker" or credential.subject != subject or credential.public_key != public_key:
         raise Problem("unauthorized", "The token is not accepted: it is another machine's.", headers=CHALLENGE)
-    return enrolment
+    return enrolment, credential
 
 
 async def _refused(request: web.Request, action: str, subject: str, problem: Problem) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from coordinator_server.application import Coordinator
+from coordinator_server.channel.channels import Channels
 from node.routing.router import Router
 
 
@@ -13,15 +14,17 @@ class Changed:
     """Called with a worker's id after each change, when the store has it already.
 
     Credentials and tokens of a revoked worker are refused by then: verifiers look at the same list. Nodes hear of
-    it with their next heartbeat.
+    it on their channels within a moment, and without one with their next heartbeat.
     """
 
     coordinator: Coordinator
     router: Router
+    channels: Channels
 
     def __call__(self, worker_id: str) -> None:
         coordinator = self.coordinator
         coordinator.registry.enrolment_changed(worker_id)
+        self.channels.changed(worker_id)
         enrolment = coordinator.workers.get(worker_id)
         out = enrolment is None or enrolment.revoked
         if out or (enrolment is not None and enrolment.draining):

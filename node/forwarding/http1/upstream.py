@@ -161,6 +161,8 @@ class UpstreamConnection(asyncio.Protocol):
             return
         if error is None and self._mode == TO_THE_END and not self._deciding:
             exchange.upstream_data(b"", True)
+        elif self._mode == TUNNEL and isinstance(error, ConnectionAbortedError):
+            exchange.abort(str(error))  # the application's word, as for a client that does not read
         elif self._mode == TUNNEL:
             exchange.tunnel_ended()
         else:

@@ -1,0 +1,54 @@
+"""The WebSocket on which an enrolled machine hears at once what has changed for it."""
+
+from __future__ import annotations
+
+from aiohttp import web
+
+from coordinator_server.api.dht import info
+from coordinator_server.api.worker_auth import authenticate_for_long
+from coordinator_server.application import COORDINATOR
+from coordinator_server.channel.line import CLOSE_LIMIT, Line
+from coordinator_server.front import FRONT
+from node.wire.channel import LARGEST_FROM_WORKER, PATH
+from node.wire.problems import Problem
+
+
+def add_routes(app: web.Application) -> None:
+    app.router.add_get(PATH, channel)
+
+
+async def channel(request: web.Request) -> web.StreamResponse:
+    """Hold a worker's channel until it ends; its worker is whom the token is from."""
+    if "Origin" in request.headers:
+        raise Problem("forbidden", "This address is for workers, not for browsers.")
+    channels, config = request.app[FRONT].channels, request.app[COORDINATOR].config
+    enrolment, expires_at = await authenticate_for_long(request)
+    channels.check_room(enrolment.worker_id)
+    # A message is sent only when the one before it has gone, so nothing piles up for whoever does not read.
+    socket = web.WebSocketResponse(
+        heartbeat=config.channel_ping,
+        max_msg_size=LARGEST_FROM_WORKER,
+        timeout=CLOSE_LIMIT,
+        compress=False,
+        autoping=False,
+        writer_limit=1,
+    )
+    transport = request.transport
+    if transport is None or not _is_handshake(socket, request):
+        text = "This address speaks WebSocket. Heartbeats tell a worker the same."
+        raise Problem("invalid-request", text, status=426, headers={"Upgrade": "websocket"})
+    await socket.prepare(request)
+    line = Line(enrolment.worker_id, info(request), expires_at, socket, transport.abort)
+    with channels.opened(line):
+        try:
+            await line.listen()
+        finally:
+            await line.end()
+    return socket
+
+
+def _is_handshake(socket: web.WebSocketResponse, request: web.Request) -> bool:
+    try:
+        return bool(socket.can_prepare(request))
+    except ValueError:  # aiohttp expects the key to be ASCII, whoever sends it
+        return False

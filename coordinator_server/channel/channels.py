@@ -1,0 +1,178 @@
+"""All channels to workers: sees for whom something has changed, and tells them within a moment.
+
+Whatever changes only marks workers. A round looks at those that are marked, after a pause in which more may come,
+and sends where what a worker would be told differs from what it was told last; a worker whose last message is still
+under way is looked at again when that has gone.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+from collections.abc import Callable, Iterable, Iterator
+
+from aiohttp import WSCloseCode
+
+from coordinator_server.channel.answer import Answers, without_lists
+from coordinator_server.channel.line import Line
+from coordinator_server.enrolment.workers import Workers
+from coordinator_server.registry.assignment import Move
+from node.program.tasks import TaskSet
+from node.wire.channel import Close
+from node.wire.problems import Problem
+
+log = logging.getLogger(__name__)
+GATHER = 0.02  # seconds from a change until the round that tells it
+PAUSE = 0.1  # seconds between two rounds, and so between two pushes to one worker
+LOOK = 1.0  # seconds between looks at what changes without anybody saying so
+BATCH = 50  # workers that are looked at in one go
+OUT = "put out of the mesh"
+
+
+class Channels:
+    """Holds one channel for each worker; runs from `start` to `stop`."""
+
+    def __init__(self, answers: Answers, workers: Workers, clock: Callable[[], float], most: int) -> None:
+        self._answers = answers
+        self._workers = workers
+        self._clock = clock
+        self._most = most
+        self._lines: dict[str, Line] = {}
+        self._marked: dict[str, None] = {}  # in order
+        self._some = asyncio.Event()
+        self._common: object = None
+        self._draining = False
+        self._tasks = TaskSet("channels")
+        self.pushes = 0
+
+    def __len__(self) -> int:
+        return len(self._lines)
+
+    def start(self) -> None:
+        self._tasks.start(self._rounds(), "push")
+        self._tasks.every(LOOK, self._look_around, "look")
+
+    async def stop(self) -> None:
+        """Tell all that we go away, without waiting for what they say to it."""
+        self.drain()
+        await self._tasks.stop()
+
+    def drain(self) -> None:
+        """Open no channel any more, and close all: their workers find us again, or another coordinator."""
+        self._draining = True
+        for line in tuple(self._lines.values()):
+            line.close(WSCloseCode.GOING_AWAY, "this coordinator is going away")
+
+    # --- opening --------------------------------------------------------------------------------------------------
+
+    def check_room(self, worker_id: str) -> None:
+        """Raise a Problem where no channel can be opened now."""
+        if self._draining:
+            raise Problem("draining", "This coordinator is shutting down.", headers={"Retry-After": "5"})
+        if len(self._lines) >= self._most and worker_id not in self._lines:
+            text = f"{self._most} workers have a channel already. Heartbeats tell the same, a little later."
+            raise Problem("overloaded", text, headers={"Retry-After": "60"})
+
+    @contextlib.contextmanager
+    def opened(self, line: Line) -> Iterator[None]:
+        """Hold a channel, in place of an older one of its worker; the worker is told how things are."""
+        older = self._lines.get(line.worker_id)
+        self._lines[line.worker_id] = line
+        if older is not None:
+            older.close(Close.REPLACED, "there is a newer channel")
+        if self._draining:
+            line.close(WSCloseCode.GOING_AWAY, "this coordinator is going away")
+        self.mark([line.worker_id])
+        try:
+            yield
+        finally:
+            if self._lines.get(line.worker_id) is line:
+                del self._lines[line.worker_id]
+
+    # --- what has changed -----------------------------------------------------------------------------------------
+
+    def mark(self, worker_ids: Iterable[str]) -> None:
+        """Look at these workers soon."""
+        self._marked.update(dict.fromkeys(worker_ids))
+        if self._marked:
+            self._some.set()
+
+    def changed(self, worker_id: str) -> None:
+        """Hear that a worker was approved, drained, put out or has left; who is out hears it at once."""
+        line = self._lines.get(worker_id)
+        if not self._is_out(worker_id):
+            self.mark([worker_id])
+            return
+        if line is not None:
+            line.close(Close.EXPELLED, OUT)
+        self.mark(self._lines)
+
+    def planned(self, moves: Iterable[Move]) -> None:
+        """Hear that these workers have to run something else."""
+        self.mark(move.worker_id for move in moves)
+
+    async def _look_around(self) -> None:
+        """Find what others changed in the store, what time has changed, and whose credential has expired."""
+        common, now = self._answers.common(), self._clock()
+        if common != self._common:
+            self._common = common
+            self.mark(self._lines)
+        for line in tuple(self._lines.values()):
+            if line.expires_at < now:
+                line.close(Close.EXPIRED, "the credential has expired")
+            elif not self._answers.knows(line.worker_id):
+                self.mark([line.worker_id])
+
+    # --- telling --------------------------------------------------------------------------------------------------
+
+    async def _rounds(self) -> None:
+        loop = asyncio.get_running_loop()
+        last = loop.time() - PAUSE
+        while True:
+            await self._some.wait()
+            await asyncio.sleep(max(GATHER, last + PAUSE - loop.time()))
+            last = loop.time()
+            self._some.clear()
+            marked, self._marked = self._marked, {}
+            for number, worker_id in enumerate(marked):
+                if number % BATCH == BATCH - 1:
+                    await asyncio.sleep(0)
+                line = self._lines.get(worker_id)
+                if line is not None:
+                    self._look_at(line)
+
+    def _look_at(self, line: Line) -> None:
+        if line.closing:
+            return
+        if line.sending:
+            line.behind = True
+            return
+        try:
+            self._tell(line)
+        except Exception:
+            log.exception("the channel of %s is closed: what it should be told could not be made", line.worker_id)
+            line.close(WSCloseCode.INTERNAL_ERROR, "internal error")
+
+    def _tell(self, line: Line) -> None:
+        line.behind = False
+        if self._is_out(line.worker_id):
+            line.close(Close.EXPELLED, OUT)
+            return
+        try:
+            told = self._answers.to(line.worker_id, line.about_us)
+        except Problem:
+            line.close(Close.UNKNOWN_WORKER, "unknown-worker")
+            return
+        kept = without_lists(told)
+        if kept != line.told:
+            line.told = kept
+            self.pushes += 1
+            line.send(self._answers.encode(told), lambda: self._sent(line))
+
+    def _sent(self, line: Line) -> None:
+        if line.behind:
+            self.mark([line.worker_id])
+
+    def _is_out(self, worker_id: str) -> bool:
+        return worker_id not in self._workers or self._workers.is_revoked(worker_id)

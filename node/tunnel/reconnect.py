@@ -1,0 +1,33 @@
+"""Decides how long to wait before a channel is opened again. Pure; times are seconds.
+
+Pauses are drawn from the whole range up to a ceiling (full jitter), so that thousands of nodes that lost their
+coordinator at one moment do not come back at one moment.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+FIRST = 0.5
+LONGEST = 60.0
+STEADY = 60.0  # a channel that lived so long was a good one
+NONE_THERE = 300.0  # for a coordinator that is too old to have a channel
+
+
+@dataclass(frozen=True, slots=True)
+class Reconnect:
+    """How many channels in a row came to nothing."""
+
+    failures: int = 0
+
+    def after(self, lived: float, chance: float) -> tuple[Reconnect, float]:
+        """Return what is remembered, and the pause, after a channel that lived so long (0 if it never opened).
+
+        `chance` is random, from 0 to 1.
+        """
+        failures = 0 if lived >= STEADY else self.failures
+        return Reconnect(failures + 1), chance * min(LONGEST, FIRST * 2 ** min(failures, 16))
+
+    def after_none_there(self, chance: float) -> tuple[Reconnect, float]:
+        """Return the same where the coordinator knows no channels."""
+        return Reconnect(), NONE_THERE * (1 - chance / 10)

@@ -1,0 +1,257 @@
+"""The channel at the door: who gets one, what is done with those who misbehave on it, and what it tells."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from collections.abc import AsyncIterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from aiohttp import WSCloseCode
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+
+from coordinator_server.channel import line
+from node.wire.channel import LARGEST_FROM_WORKER, PATH, Close
+from node.wire.credentials import CLOCK_SKEW
+from node.wire.messages import HeartbeatRequest
+from tests.support.channels import channels, close_code, hear, open_channel, status_of
+from tests.support.coordinators import Room, assignment, coordinator_room
+from tests.support.waiting import eventually
+
+WEEK = 7 * 86400.0
+SLOW: dict[str, Any] = {"worker_heartbeat": 3600.0, "worker_stale": 7200.0, "worker_forgotten": 7300.0}
+
+
+@pytest.fixture
+async def room(tmp_path: Path) -> AsyncIterator[Room]:
+    async with coordinator_room(tmp_path / "c", vpn="off", **SLOW) as room:
+        yield room
+
+
+async def test_a_worker_is_told_how_things_are_and_what_changes(room: Room) -> None:
+    anna, eve = await room.worker("anna", trust="vetted"), await room.worker("eve")
+    for worker in (anna, eve):
+        await worker.register()
+    await eve.heartbeat()
+    async with open_channel(anna) as socket:
+        first = await hear(socket)
+        assert first == assignment(await anna.heartbeat()), "word for word what a heartbeat is answered"
+        assert set(first.services) == {"ner", "notes"}
+        await room.coordinator.workers.revoke("eve")
+        told = await hear(socket)
+        assert told.revoked == ("eve",)
+        assert told == assignment(await anna.heartbeat())
+        await room.coordinator.workers.drain("anna")
+        while not told.draining or told.services:
+            told = await hear(socket)
+        assert told == assignment(await anna.heartbeat())
+    await eventually(lambda: not len(channels(room)), "it is forgotten")
+    metrics = (await anna.get("/metrics")).body.decode()
+    assert "rma_channels 0.0" in metrics
+    assert f"rma_channel_pushes_total {float(channels(room).pushes)}" in metrics
+    assert channels(room).pushes >= 3
+
+
+async def test_what_changes_for_one_is_told_to_nobody_else(room: Room) -> None:
+    anna, ben = await room.worker("anna"), await room.worker("ben")
+    for worker in (anna, ben):
+        await worker.register()
+    async with open_channel(anna) as hers, open_channel(ben) as his:
+        assert (await hear(hers)).services
+        await hear(his)
+        before = channels(room).pushes
+        await room.coordinator.workers.drain("anna")
+        told = await hear(hers)
+        while not told.draining:
+            told = await hear(hers)
+        await ben.heartbeat()
+        await eventually(lambda: not channels(room)._marked, "all was looked at")
+        assert channels(room).pushes - before <= 2
+        with pytest.raises(TimeoutError):
+            async with asyncio.timeout(0.2):
+                await his.receive()
+
+
+async def test_nobody_gets_one_without_a_token_of_his_own(room: Room, tmp_path: Path) -> None:
+    worker, thief, elsewhere = await room.worker("w-1"), room.machine(), room.machine()
+    async with coordinator_room(tmp_path / "other", room.clock, vpn="off") as other:
+        stranger = await other.worker("w-1")
+    thief.worker_id, thief.credential = "w-1", worker.credential
+    elsewhere.key, elsewhere.worker_id, elsewhere.credential = worker.key, "w-1", worker.credential
+    elsewhere.audience = "coordinator-00000000"
+    tokens = {
+        "none": "",
+        "basic": f"Basic {worker.token}",
+        "garbage": "Bearer garbage",
+        "forged": f"Bearer {thief.token}",
+        "foreign mesh": f"Bearer {stranger.token}",
+        "another coordinator's": f"Bearer {elsewhere.token}",
+        "the coordinator's own": "Bearer " + room.coordinator.token_issuer.issue(room.coordinator.coordinator_id),
+        "expired": f"Bearer {worker.token}",
+    }
+    good = {"Authorization": f"Bearer {worker.token}"}
+    for name, value in tokens.items():
+        if name == "expired":
+            room.clock.now += 60 + CLOCK_SKEW + 1
+        assert await status_of(worker, {"Authorization": value} if value else {}) == 401, name
+    good = {"Authorization": f"Bearer {worker.token}"}
+    for origin in ("https://evil.example", room.url, "null"):
+        assert await status_of(worker, {**good, "Origin": origin}) == 403
+    assert await status_of(worker, {"Cookie": good["Authorization"]}) == 401
+    await room.coordinator.workers.revoke("w-1")
+    assert await status_of(worker, good) == 403
+    assert not len(channels(room))
+
+
+async def test_it_is_for_websockets(room: Room) -> None:
+    worker = await room.worker()
+    answer = await worker.get(PATH)
+    assert (answer.status, answer.problem) == (426, "invalid-request")
+
+
+async def test_who_has_not_registered_is_told_to_do_so(room: Room) -> None:
+    worker = await room.worker()
+    async with open_channel(worker) as socket:
+        assert await close_code(socket) == Close.UNKNOWN_WORKER
+    await worker.register()
+    async with open_channel(worker) as socket:
+        await hear(socket)
+        room.coordinator.registry.leave(worker.worker_id)
+        assert await close_code(socket) == Close.UNKNOWN_WORKER, "it was forgotten"
+
+
+async def test_who_is_put_out_hears_it_at_once_and_so_does_who_leaves(room: Room) -> None:
+    for how in ("revoked", "left"):
+        worker = await room.worker(how)
+        await worker.register()
+        async with open_channel(worker) as socket:
+            await hear(socket)
+            if how == "revoked":
+                await room.coordinator.workers.revoke(how)
+            else:
+                await worker.say("leave")
+            assert await close_code(socket) == Close.EXPELLED
+        assert (await worker.heartbeat()).status in (401, 403)
+
+
+async def test_it_ends_with_the_credential_that_it_was_opened_with(room: Room) -> None:
+    worker = await room.worker()
+    await worker.register()
+    async with open_channel(worker) as socket:
+        await hear(socket)
+        room.clock.now += WEEK
+        room.coordinator.registry.heartbeat(HeartbeatRequest(worker_id=worker.worker_id))
+        await room.coordinator.workers.drain(worker.worker_id)
+        assert (await hear(socket)).draining, "clocks may differ a little"
+        room.clock.now += CLOCK_SKEW + 1
+        assert await close_code(socket) == Close.EXPIRED
+
+
+async def test_a_newer_channel_takes_the_place_of_the_older_one(room: Room) -> None:
+    worker = await room.worker()
+    await worker.register()
+    async with open_channel(worker) as older:
+        await hear(older)
+        async with open_channel(worker) as newer:
+            await hear(newer)
+            assert await close_code(older) == Close.REPLACED
+            assert len(channels(room)) == 1
+            await room.coordinator.workers.drain(worker.worker_id)
+            assert (await hear(newer)).draining
+
+
+async def test_there_are_only_so_many(tmp_path: Path) -> None:
+    async with coordinator_room(tmp_path / "c", vpn="off", channels=1) as room:
+        anna, ben = await room.worker("anna"), await room.worker("ben")
+        for worker in (anna, ben):
+            await worker.register()
+        async with open_channel(anna) as socket:
+            await hear(socket)
+            assert await status_of(ben, {"Authorization": f"Bearer {ben.token}"}) == 503
+            async with open_channel(anna) as again:
+                await hear(again)
+        await eventually(lambda: not len(channels(room)), "there is room again")
+        async with open_channel(ben) as socket:
+            await hear(socket)
+
+
+async def test_messages_of_unknown_types_and_binary_ones_are_passed_over(room: Room) -> None:
+    worker = await room.worker()
+    await worker.register()
+    async with open_channel(worker) as socket:
+        await hear(socket)
+        await socket.send_str('{"type": "later", "more": [1, 2]}')
+        await socket.send_bytes(b"\x00" * 1000)
+        await socket.ping()
+        await room.coordinator.workers.drain(worker.worker_id)
+        assert (await hear(socket)).draining
+
+
+@pytest.mark.parametrize(
+    ("text", "code"),
+    [
+        ("x" * (LARGEST_FROM_WORKER + 1), WSCloseCode.MESSAGE_TOO_BIG),
+        ("no JSON", WSCloseCode.INVALID_TEXT),
+        ("[]", WSCloseCode.INVALID_TEXT),
+        ('{"no": "type"}', WSCloseCode.INVALID_TEXT),
+        ('{"type": 5}', WSCloseCode.INVALID_TEXT),
+        ("[" * 60_000, WSCloseCode.INVALID_TEXT),
+    ],
+)
+async def test_what_is_no_message_ends_it(room: Room, text: str, code: int) -> None:
+    worker = await room.worker()
+    await worker.register()
+    async with open_channel(worker) as socket:
+        await hear(socket)
+        await socket.send_str(text)
+        assert await close_code(socket) == code
+    await eventually(lambda: not len(channels(room)), "it is gone")
+    async with open_channel(worker) as socket:
+        await hear(socket)
+
+
+@pytest.mark.parametrize("kind", ["text", "binary", "ping"])
+async def test_a_flood_ends_it(room: Room, kind: str) -> None:
+    worker = await room.worker()
+    await worker.register()
+    async with open_channel(worker) as socket:
+        await hear(socket)
+        with contextlib.suppress(ConnectionError):
+            for _ in range(20 * line.MOST_HEARD):
+                if kind == "text":
+                    await socket.send_str('{"type": "x"}')
+                elif kind == "binary":
+                    await socket.send_bytes(b"x")
+                else:
+                    await socket.ping()
+        assert await close_code(socket) in (WSCloseCode.POLICY_VIOLATION, WSCloseCode.ABNORMAL_CLOSURE)
+    await eventually(lambda: not len(channels(room)), "it is gone")
+
+
+async def test_a_coordinator_that_stops_says_so_and_waits_for_no_channel(tmp_path: Path) -> None:
+    async with coordinator_room(tmp_path / "c", vpn="off") as room:
+        worker = await room.worker()
+        await worker.register()
+        async with open_channel(worker) as socket:
+            await hear(socket)
+            channels(room).drain()
+            assert await close_code(socket) == WSCloseCode.GOING_AWAY
+            assert await status_of(worker, {"Authorization": f"Bearer {worker.token}"}) == 503
+
+
+async def test_a_machine_that_is_gone_without_a_word_is_noticed(tmp_path: Path) -> None:
+    async with coordinator_room(tmp_path / "c", vpn="off", channel_ping=0.2) as room:
+        worker = await room.worker()
+        await worker.register()
+        sent = {"Authorization": f"Bearer {worker.token}"}
+        async with worker.session.ws_connect(worker.url + PATH, headers=sent, autoping=False) as socket:
+            await hear(socket)  # and never reads again, so that no ping is answered
+            await eventually(lambda: not len(channels(room)), "it was cut")
+
+
+async def test_keys_are_not_enough(room: Room) -> None:
+    worker = await room.worker("w-1")
+    worker.key = Ed25519PrivateKey.generate()
+    assert await status_of(worker, {"Authorization": f"Bearer {worker.token}"}) == 401

@@ -1,0 +1,66 @@
+"""What a worker is told is the same on both ways, and the lists that all are told are encoded once."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import msgspec
+import pytest
+
+from coordinator_server.channel.answer import without_lists
+from coordinator_server.front import FRONT
+from node.wire.channel import read_assignment, read_type
+from node.wire.messages import Assignment
+from node.wire.problems import Problem
+from tests.support.coordinators import assignment, coordinator_room
+
+
+async def test_it_is_what_a_heartbeat_is_answered(tmp_path: Path) -> None:
+    async with coordinator_room(tmp_path / "c") as room:
+        worker, answers, us = await room.worker(), room.site.app[FRONT].answers, room.coordinator.info
+        with pytest.raises(Problem, match="not registered"):
+            answers.to(worker.worker_id, us)
+        await worker.register()
+        told = answers.to(worker.worker_id, us)
+        assert told == assignment(await worker.heartbeat())
+        message = answers.encode(told)
+        assert (read_type(message), read_assignment(message)) == ("assignment", told)
+
+
+async def test_the_blocklist_is_put_in_order_and_encoded_once_for_all(tmp_path: Path) -> None:
+    async with coordinator_room(tmp_path / "c") as room:
+        anna, ben, eve = [await room.worker(name) for name in ("anna", "ben", "eve")]
+        answers, us = room.site.app[FRONT].answers, room.coordinator.info
+        for worker in (anna, ben):
+            await worker.register()
+        earlier = answers.to("anna", us)
+        await room.coordinator.workers.revoke(eve.worker_id)
+        one, other = answers.to("anna", us), answers.to("ben", us)
+        assert one.revoked is other.revoked
+        assert one.revoked == ("eve",)
+        assert read_assignment(answers.encode(one)) == one
+        assert read_assignment(answers.encode(earlier)).revoked == (), "a list goes with its version"
+        assert without_lists(one) != without_lists(earlier)
+        assert (without_lists(one).revoked, without_lists(one).services) == ((), one.services)
+
+
+async def test_a_message_has_every_field_of_an_assignment(tmp_path: Path) -> None:
+    async with coordinator_room(tmp_path / "c") as room:
+        worker, answers = await room.worker(), room.site.app[FRONT].answers
+        await worker.register()
+        message = answers.encode(answers.to(worker.worker_id, room.coordinator.info))
+        assert set(msgspec.json.decode(message)) == {"type", *Assignment.__struct_fields__}
+
+
+async def test_what_changes_for_many_is_seen(tmp_path: Path) -> None:
+    async with coordinator_room(tmp_path / "c") as room:
+        coordinator, answers = room.coordinator, room.site.app[FRONT].answers
+        assert coordinator.overlay is not None
+        before = answers.common()
+        await room.worker()
+        assert answers.common() == before
+        await coordinator.overlay.join("c-far", b"k" * 32, ("198.51.100.7:4242",))
+        lighthouse = answers.common()
+        assert lighthouse != before
+        await coordinator.overlay.rotate(force=False)
+        assert answers.common() != lighthouse

@@ -1,0 +1,291 @@
+"""A node's channel with real coordinators: told at once, opened again, and never in the way of heartbeats."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import socket
+import time
+from collections.abc import AsyncIterator, Awaitable, Callable
+from pathlib import Path
+from typing import Any
+
+import aiohttp
+import pytest
+from aiohttp import web
+from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey
+
+from node import events as e
+from node.config import NodeConfig
+from node.control import EnrollIntent
+from node.runtime import NodeRuntime
+from node.state import ChannelStatus, NodeState
+from node.tunnel import channel, reconnect
+from node.vpn.settings import VpnSettings
+from node.wire.encoding import b64encode
+from node.wire.manifests import Catalogue
+from node.wire.messages import Assignment
+from node.wire.tokens import TokenError, TokenIssuer
+from tests.support.coordinators import Room, coordinator_room
+from tests.support.node_values import MEMBERSHIP
+from tests.support.overlay import FakeKeeper
+from tests.support.waiting import eventually
+
+HOUR: dict[str, Any] = {"worker_heartbeat": 3600.0, "worker_stale": 7200.0, "worker_forgotten": 9000.0}
+
+
+class Node:
+    """A node whose heartbeats come every hour, in a real coordinator's mesh; its overlay is played."""
+
+    def __init__(self, folder: Path, **settings: Any) -> None:
+        folder.mkdir(exist_ok=True)
+        self.keepers: list[FakeKeeper] = []
+        values: dict[str, Any] = {"port": 0, "dht_port": 0, "keyring": False, "worker_heartbeat": 3600.0}
+        self.runtime = NodeRuntime(NodeConfig(**{**values, **settings}), folder, self._make)
+
+    def _make(self, *arguments: object) -> FakeKeeper:
+        self.keepers.append(FakeKeeper(*arguments))  # type: ignore[arg-type]  # as MakeKeeper says
+        return self.keepers[-1]
+
+    @property
+    def is_open(self) -> bool:
+        return self.runtime.state.channel.open
+
+    @property
+    def worker_id(self) -> str:
+        return str(self.runtime.state.worker_id)
+
+    @property
+    def is_draining(self) -> bool:
+        assignment = self.runtime.state.assignment
+        return assignment is not None and assignment.draining
+
+    @property
+    def revoked(self) -> set[str]:
+        assert self.runtime.session is not None
+        return self.runtime.session.revoked
+
+    @property
+    def place(self) -> VpnSettings:
+        """What Nebula is wanted to run with."""
+        wanted = self.keepers[0].wanted
+        assert wanted is not None
+        return wanted
+
+    async def is_settled(self) -> None:
+        """Wait until the channel is open and there is a place in the overlay."""
+        await eventually(lambda: self.is_open, "the channel is open")
+        await eventually(lambda: self.keepers[0].wanted is not None, "a place in the overlay")
+
+    async def join(self, room: Room) -> None:
+        await self.runtime.desk.enroll(EnrollIntent(coordinator=room.url, invite=await room.invite()))
+
+    async def check(self) -> tuple[bool, str]:
+        """Return what `doctor` says of the channel."""
+        found = next(check for check in await self.runtime.desk.doctor() if check.name == "channel")
+        return found.ok, found.detail
+
+
+@contextlib.asynccontextmanager
+async def node_in(room: Room, folder: Path, **settings: Any) -> AsyncIterator[Node]:
+    node = Node(folder, **settings)
+    await node.runtime.start()
+    try:
+        await node.join(room)
+        yield node
+    finally:
+        await node.runtime.stop()
+
+
+async def until_equal(read: Callable[[], object], wanted: object) -> None:
+    await eventually(lambda: read() == wanted, f"it is {wanted!r}")
+
+
+def room_at(folder: Path, **settings: Any) -> contextlib.AbstractAsyncContextManager[Room]:
+    return coordinator_room(folder, time.time, Catalogue(()), **{**HOUR, **settings})  # type: ignore[arg-type]  # it is called, no more
+
+
+async def lighthouse(room: Room, name: str, endpoint: str) -> None:
+    """Have another coordinator be in the overlay, so that places in it can be granted."""
+    assert room.coordinator.overlay is not None
+    key = X25519PrivateKey.generate().public_key().public_bytes_raw()
+    await room.coordinator.overlay.join(name, key, (endpoint,))
+
+
+def heartbeats(room: Room, monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """Note who sends heartbeats from now on."""
+    heard: list[str] = []
+    registry = room.coordinator.registry
+    plain = registry.heartbeat
+
+    def heartbeat(request: Any) -> Any:
+        heard.append(request.worker_id)
+        return plain(request)
+
+    monkeypatch.setattr(registry, "heartbeat", heartbeat)
+    return heard
+
+
+async def test_a_revocation_is_heard_at_once_by_all_that_refuse(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with room_at(tmp_path / "c") as room:
+        await lighthouse(room, "c-far", "198.51.100.7:4242")
+        async with node_in(room, tmp_path / "one") as one, node_in(room, tmp_path / "two") as two:
+            bad = room.machine()
+            key = b64encode(X25519PrivateKey.generate().public_key().public_bytes_raw())
+            await bad.enrol(await room.invite(), worker_id="bad", nebula_public_key=key)
+            for node in (one, two):
+                await node.is_settled()
+                assert await node.check() == (True, "Open: what changes in the mesh is heard at once.")
+            heard = heartbeats(room, monkeypatch)
+            forgotten: list[str] = []
+            for node in (one, two):
+                assert node.runtime.session is not None
+                await eventually(node.runtime.session.dht.contacts, "the DHT knows somebody")
+                monkeypatch.setattr(
+                    node.runtime.session.dht, "forget_revoked", lambda node=node: forgotten.append(node.worker_id)
+                )
+            await room.coordinator.workers.revoke("bad")
+            for node in (one, two):
+                session = node.runtime.session
+                assert session is not None
+                await until_equal(lambda: node.revoked, {"bad"})  # noqa: B023 - used at once
+                await until_equal(lambda: len(node.place.blocklist), 1)  # noqa: B023 - used at once
+                token = TokenIssuer(bad.key, "bad", bad.credential, time.time).issue(node.worker_id)
+                with pytest.raises(TokenError, match="revoked"):
+                    session.verifier.verify(token)
+            assert set(forgotten) == {one.worker_id, two.worker_id}, "and DHT contacts"
+            await room.coordinator.workers.revoke(two.worker_id)
+            await eventually(lambda: two.runtime.state.expelled, "it asks, and hears that it is out")
+            await eventually(lambda: not two.is_open, "its channel is closed")
+            assert two.runtime.state.vpn.state == "revoked"
+            await until_equal(lambda: one.revoked, {"bad", two.worker_id})
+            assert heard == [], "nobody needed a heartbeat for that"
+
+
+async def test_a_drain_is_heard_at_once_and_so_is_another_lighthouse(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with room_at(tmp_path / "c") as room:
+        await lighthouse(room, "c-far", "198.51.100.7:4242")
+        async with node_in(room, tmp_path / "n") as node:
+            monkeypatch.setattr("node.runtime.RENEWAL_SPREAD", 0.1)
+            await eventually(lambda: node.is_open, "the channel is open")
+            for draining in (True, False):
+                await room.coordinator.workers.drain(node.worker_id, draining)
+                await until_equal(lambda: node.is_draining, draining)
+            await node.is_settled()
+            await lighthouse(room, "c-new", "198.51.100.8:4242")
+            await until_equal(lambda: len(node.place.lighthouses), 2)
+
+
+async def test_it_comes_back_after_a_restart_of_the_coordinator(tmp_path: Path) -> None:
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    async with contextlib.AsyncExitStack() as stack:
+        first = contextlib.AsyncExitStack()
+        room = await first.enter_async_context(room_at(tmp_path / "c", port=port, vpn="off"))
+        node = await stack.enter_async_context(node_in(room, tmp_path / "n", vpn="off"))
+        await eventually(lambda: node.is_open, "the channel is open")
+        await first.aclose()
+        await eventually(lambda: not node.is_open, "it is noticed")
+        assert node.runtime.state.phase == "online", "nothing else happens"
+        assert "heard within 3600 s" in (await node.check())[1]
+        again = await stack.enter_async_context(room_at(tmp_path / "c", port=port, vpn="off"))
+        await eventually(lambda: again.coordinator.registry.member(node.worker_id), "it has registered again")
+        await eventually(lambda: node.is_open, "it is open again")
+        await again.coordinator.workers.drain(node.worker_id)
+        await until_equal(lambda: node.is_draining, True)
+
+
+async def test_a_coordinator_without_channels_is_no_news(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    pauses: list[float] = []
+    plain = reconnect.Reconnect.after_none_there
+
+    def after_none_there(self: reconnect.Reconnect, chance: float) -> tuple[reconnect.Reconnect, float]:
+        pauses.append(plain(self, chance)[1])
+        return self, 0.01
+
+    monkeypatch.setattr(reconnect.Reconnect, "after_none_there", after_none_there)
+    monkeypatch.setattr("node.wire.channel.PATH", "/api/worker/no-channel")
+    caplog.set_level("INFO", "node.tunnel")
+    async with room_at(tmp_path / "c", vpn="off") as room, node_in(room, tmp_path / "n", vpn="off") as node:
+        await eventually(lambda: len(pauses) > 2, "it is tried again")
+        assert not node.is_open
+        assert node.runtime.state.phase == "online"
+        assert (await node.check())[0], "nothing is lacking"
+    assert caplog.text == ""
+
+
+async def test_an_answer_that_was_under_way_does_not_undo_what_was_pushed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with room_at(tmp_path / "c", vpn="off") as room, node_in(room, tmp_path / "n", vpn="off") as node:
+        await eventually(lambda: node.is_open, "the channel is open")
+        await room.worker("bad")
+        session = node.runtime.session
+        assert session is not None
+        asked, go = asyncio.Event(), asyncio.Event()
+        plain = session.client.heartbeat
+
+        async def held_up(*arguments: Any) -> Any:
+            answer = await plain(*arguments)
+            asked.set()
+            await go.wait()
+            return answer
+
+        monkeypatch.setattr(session.client, "heartbeat", held_up)
+        node.runtime._contact.schedule(0.0)
+        await asked.wait()
+        await room.coordinator.workers.revoke("bad")
+        await eventually(lambda: session.revoked == {"bad"}, "it was pushed")
+        go.set()
+        await eventually(node.runtime._contact._quiet.is_set, "the answer has come")
+        await node.runtime.settle()
+        assert session.revoked == {"bad"}
+
+
+@contextlib.asynccontextmanager
+async def served(handler: Callable[[web.Request], Awaitable[web.StreamResponse]]) -> AsyncIterator[channel.Open]:
+    """Serve channels in our own way, and yield what opens one."""
+    app = web.Application()
+    app.router.add_get("/", handler)
+    runner = web.AppRunner(app, shutdown_timeout=0.1)
+    await runner.setup()
+    site = web.TCPSite(runner, "127.0.0.1", 0)
+    await site.start()
+    port = runner.addresses[0][1]
+    try:
+        async with aiohttp.ClientSession() as session:
+            yield lambda _url: session.ws_connect(f"http://127.0.0.1:{port}/", autoclose=False)
+    finally:
+        await runner.cleanup()
+
+
+async def test_a_message_of_an_unknown_type_is_passed_over_and_a_bad_one_ends_the_channel() -> None:
+    heard: list[Assignment] = []
+    told: list[e.Event] = []
+
+    async def serve(request: web.Request) -> web.WebSocketResponse:
+        end = web.WebSocketResponse()
+        await end.prepare(request)
+        await end.send_str('{"type": "later"}')
+        await end.send_bytes(b"{")
+        await end.send_str('{"type": "assignment", "role": "cpu"}')
+        await end.send_str('{"type": "assignment", "role": "king"}')
+        async for _ in end:
+            pass
+        return end
+
+    async with served(serve) as open_:
+        made = channel.Channel(open_, heard.append, told.append)
+        made.look(NodeState(membership=MEMBERSHIP, coordinator="http://c", registered=True))
+        await eventually(lambda: len(told) >= 2, "it has ended")
+        await made.stop()
+    assert heard[0].role == "cpu"
+    assert told[0] == e.ChannelChanged(ChannelStatus(True))
+    assert told[1] == e.ChannelChanged(ChannelStatus(False, "The coordinator pushed what we cannot read."))
