@@ -155,6 +155,18 @@ async def test_peers_are_told_with_route_and_round_trip() -> None:
         assert vpn.peers() == (peer,)
 
 
+async def test_a_member_that_shakes_hands_without_end_takes_little_of_our_time() -> None:
+    staged = Staged()
+    async with running(staged) as vpn:
+        vpn.apply(settings())
+        await phase(vpn, "direct")
+        before = len(staged.views)
+        for number in range(2000):
+            staged.tell(TunnelMade(PEER + number % 1000, f"192.0.2.1:{number}"))
+        assert len(staged.views) - before < 200  # each costs as much as there are tunnels
+        await eventually(lambda: len(vpn.peers()) == 1000, "all are shown")
+
+
 async def test_nobody_answers_and_then_somebody_does() -> None:
     staged = Staged()
     staged.answers.clear()
