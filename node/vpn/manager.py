@@ -121,6 +121,8 @@ class Vpn:
         self._retry: asyncio.TimerHandle | None = None
         self._health: asyncio.TimerHandle | None = None
         self._measuring = False
+        self._outlook: str | None = None  # as it was seen last
+        self._watched_at = self._named_at = 0.0
         self._doubted_at = -DOUBT_EVERY
         self._running = False
 
@@ -136,8 +138,9 @@ class Vpn:
     def start(self) -> None:
         self._running = True
         self._tasks.start(self._obey(), "commands")
-        self._tasks.start(self._watch(), "watch")
-        self._tasks.start(self._watch_names(), "names")
+        self._watched_at, self._named_at = time.time(), time.monotonic()
+        self._tasks.every(self._times.watch, self._watch, "watch")
+        self._tasks.every(self._times.names / 6, self._watch_names, "names")
 
     async def stop(self) -> None:
         """End Nebula and everything else; may be called again."""
@@ -314,12 +317,15 @@ class Vpn:
             self._tasks.start(self._measured_health(), "health")
 
     async def _measured_health(self) -> None:
+        found: dict[IPv4Address, float] = {}
         peers: dict[IPv4Address, float] = {}
         try:
             found = await self._ask(self._probes.coordinator, self._state.lighthouses, SERVICE_PORT)
             if not found:
                 peers = await self._ask(self._probes.peer, list(self._state.peers)[:KNOCKS])
             self._shown.note_round_trips(found | peers)
+        except Exception:  # the next measurement is arranged by what is told of this one
+            log.exception("the private network's health could not be measured")
         finally:
             self._measuring = False
         best = min(found.values(), default=None)
@@ -341,33 +347,26 @@ class Vpn:
     # --- the world around -----------------------------------------------------------------------------------------
 
     async def _watch(self) -> None:
-        outlook = await asyncio.to_thread(self._computer.outlook)
-        seen = time.time()
-        while True:
-            await asyncio.sleep(self._times.watch)
-            gap, seen = time.time() - seen - self._times.watch, time.time()
-            if gap > self._times.asleep:
-                log.info("this program did not run for %.0f s", gap)
-                self._happened(Resumed(gap))
-            now = await asyncio.to_thread(self._computer.outlook)
-            if now != outlook:
-                log.info("this machine's network changed: %s", now or "none")
-                outlook = now
-                self._happened(NetworkChanged())
+        """Look at the clock and at the machine's own addresses."""
+        gap, self._watched_at = time.time() - self._watched_at - self._times.watch, time.time()
+        if gap > self._times.asleep:
+            log.info("this program did not run for %.0f s", gap)
+            self._happened(Resumed(gap))
+        before, self._outlook = self._outlook, await asyncio.to_thread(self._computer.outlook)
+        if before is not None and self._outlook != before:
+            log.info("this machine's network changed: %s", self._outlook or "none")
+            self._happened(NetworkChanged())
 
     async def _watch_names(self) -> None:
-        looked = time.monotonic()
-        while True:
-            await asyncio.sleep(self._times.names / 6)
-            # While nothing answers, a coordinator that moved is the likelier.
-            due = not self._state.good or time.monotonic() - looked >= self._times.names
-            settings, facts = self._state.settings, self._state.facts
-            if not due or settings is None or facts is None or self._state.process != "up":
-                continue
-            looked = time.monotonic()
-            found = await self._names.find(settings.lighthouses, facts.interface.network)
-            if found != self._found and settings is self._state.settings:
-                self._happened(LighthousesMoved(time.time()))
+        # While nothing answers, a coordinator that moved is the likelier.
+        due = not self._state.good or time.monotonic() - self._named_at >= self._times.names
+        settings, facts = self._state.settings, self._state.facts
+        if not due or settings is None or facts is None or self._state.process != "up":
+            return
+        self._named_at = time.monotonic()
+        found = await self._names.find(settings.lighthouses, facts.interface.network)
+        if found != self._found and settings is self._state.settings:
+            self._happened(LighthousesMoved(time.time()))
 
 
 def make_plan(settings: VpnSettings, found: tuple[FoundLighthouse, ...], port: int) -> Plan:
