@@ -35,7 +35,7 @@ async def serve(path: Path, group: str, workshop: Workshop) -> None:
 
 
 def make_folder(folder: Path, group: str) -> None:
-    """Make the folder of the socket, which members of the group may enter; on macOS what is in it is theirs, too."""
+    """Make the folder of the socket, which members of the group may enter; on macOS its content is theirs, too."""
     folder.mkdir(mode=0o750, exist_ok=True)
     shutil.chown(folder, group=group)
     folder.chmod(0o750)
