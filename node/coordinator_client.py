@@ -11,6 +11,7 @@ from typing import Any, TypeVar
 import aiohttp
 import msgspec
 from cryptography.exceptions import InvalidSignature
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from node.state import Membership
 from node.wire import channel, credentials, headers, messages
@@ -18,6 +19,7 @@ from node.wire.encoding import b64decode, b64encode
 from node.wire.invites import Invite
 from node.wire.mesh_keys import KeyChain, MeshKeys, MeshKeysError, MeshTrust, verified
 from node.wire.problems import kind_of
+from node.wire.signed_requests import What, signed_part
 from node.wire.tokens import TokenIssuer
 
 T = TypeVar("T")
@@ -93,8 +95,12 @@ def _reached_at(url: str, told: Sequence[messages.CoordinatorInfo]) -> tuple[mes
 class CoordinatorClient:
     """A worker's signed calls; every method raises CoordinatorError."""
 
-    def __init__(self, session: aiohttp.ClientSession, issuer: TokenIssuer, worker_id: str) -> None:
+    def __init__(
+        self, session: aiohttp.ClientSession, issuer: TokenIssuer, worker_id: str, key: Ed25519PrivateKey
+    ) -> None:
+        """`key` is our identity: it signs what nobody may ask for who has overheard a token of ours."""
         self._session = session
+        self._key = key
         self._issuer = issuer
         self._worker_id = worker_id
 
@@ -130,7 +136,7 @@ class CoordinatorClient:
         )
         data = msgspec.json.encode(request)
         url = to.url + "/api/worker/renew"
-        body, answer_headers = await _post(self._session, url, data, self._authorization(to))
+        body, answer_headers = await _post(self._session, url, data, self._signed(to, "renew", data))
         answer = _decode(body, messages.RenewAnswer)
         try:
             newer = keys if answer.mesh_keys is None else keys.follow(answer.mesh_keys)
@@ -161,7 +167,8 @@ class CoordinatorClient:
             raise _unreachable(error) from None
 
     async def leave(self, to: messages.CoordinatorInfo) -> None:
-        await self._call(to, "/api/worker/leave", {"worker_id": self._worker_id}, dict)
+        data = msgspec.json.encode({"worker_id": self._worker_id})
+        await _post(self._session, to.url + "/api/worker/leave", data, self._signed(to, "leave", data))
 
     async def peers(self, to: messages.CoordinatorInfo, service: str) -> tuple[messages.WorkerRecord, ...]:
         """Return the workers that the registry knows for a service."""
@@ -176,6 +183,12 @@ class CoordinatorClient:
 
     def _authorization(self, to: messages.CoordinatorInfo) -> dict[str, str]:
         return {"Authorization": "Bearer " + self._issuer.issue(to.id)}
+
+    def _signed(self, to: messages.CoordinatorInfo, what: What, data: bytes) -> dict[str, str]:
+        """Return the headers of a request that our identity key has signed whole."""
+        token = self._issuer.issue(to.id)
+        signature = b64encode(self._key.sign(signed_part(what, token, data)))
+        return {"Authorization": "Bearer " + token, headers.SIGNATURE: signature}
 
 
 async def _post(

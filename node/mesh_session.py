@@ -96,7 +96,7 @@ class MeshSession:
         self._overlay: IPv4Network | None = None  # where the DHT node is in it
         self._issuer = TokenIssuer(identity, own_id, membership.credential, time.time)
         self.verifier = TokenVerifier(self.trust, own_id, time.time, self.revoked)
-        self.client = CoordinatorClient(http, self._issuer, own_id)
+        self.client = CoordinatorClient(http, self._issuer, own_id, identity)
         self.dht = self._make_dht("contacts.json")
         self._dht_host, self._dht_port = config.host, config.dht_port
         self.router = Router(

@@ -99,7 +99,7 @@ async def _join(session: aiohttp.ClientSession, admin: AdminFile, name: str, pla
         session, link, name=name, public_key=public, wish=name, capabilities=able, now=time.time()
     )
     issuer = TokenIssuer(key, membership.worker_id, membership.credential, time.time)
-    client, to = CoordinatorClient(session, issuer, membership.worker_id), membership.coordinators[0]
+    client, to = CoordinatorClient(session, issuer, membership.worker_id, key), membership.coordinators[0]
     await client.register(to, able, Endpoints(port=port, direct_hosts=(host,)))
     return _Worker(membership.worker_id, client, to, service)
 

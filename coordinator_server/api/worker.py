@@ -9,7 +9,7 @@ from aiohttp import web
 
 from coordinator_server.api.addresses import client_address
 from coordinator_server.api.dht import contacts, info
-from coordinator_server.api.worker_auth import authenticate, check_speaks_for_itself
+from coordinator_server.api.worker_auth import authenticate, check_signed_whole, check_speaks_for_itself
 from coordinator_server.application import COORDINATOR, Coordinator
 from coordinator_server.enrolment.workers import Enrolment
 from coordinator_server.front import FRONT
@@ -110,6 +110,8 @@ async def renew(request: web.Request) -> web.Response:
     enrolment = await authenticate(request, expired_is_fine=True)
     wish = await read_body(request, RenewRequest)
     await check_speaks_for_itself(request, enrolment, wish.worker_id)
+    if wish.nebula_public_key:  # a certificate is good for days, and whoever has the key's other half
+        await check_signed_whole(request, enrolment, "renew")
     grant, why_none = await _renewed_grant(coordinator, enrolment, wish.nebula_public_key)
     asked = hashlib.sha256(await request.read()).digest()
     credential = await coordinator.enroller.renewed(enrolment)
@@ -139,6 +141,7 @@ async def leave(request: web.Request) -> web.Response:
     enrolment = await authenticate(request)
     body = await read_body(request, WorkerOnly)
     await check_speaks_for_itself(request, enrolment, body.worker_id)
+    await check_signed_whole(request, enrolment, "leave")
     address = client_address(request)
     await coordinator.workers.remove(body.worker_id, actor=f"worker:{body.worker_id}", address=address)
     return json_response({})

@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 from aiohttp import web
+from cryptography.exceptions import InvalidSignature
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 
 from coordinator_server.api.addresses import client_address
 from coordinator_server.application import COORDINATOR, Coordinator
 from coordinator_server.enrolment.renewal import check_signed_by, claimed_subject
 from coordinator_server.enrolment.workers import Enrolment
+from node.wire import headers
 from node.wire.credentials import CLOCK_SKEW, Credential
 from node.wire.encoding import b64decode
 from node.wire.problems import Problem
+from node.wire.signed_requests import What, signed_part
 from node.wire.tokens import TokenError
 
 CHALLENGE = {"WWW-Authenticate": "Bearer"}
@@ -46,6 +50,19 @@ async def check_speaks_for_itself(request: web.Request, enrolment: Enrolment, wo
     raise problem
 
 
+async def check_signed_whole(request: web.Request, enrolment: Enrolment, what: What) -> None:
+    """Raise 401 unless the worker's own key has signed this very request: an overheard token is not enough."""
+    signed = signed_part(what, _bearer(request), await request.read())
+    try:
+        key = Ed25519PublicKey.from_public_bytes(b64decode(enrolment.identity_public_key))
+        key.verify(b64decode(request.headers.get(headers.SIGNATURE, "")), signed)
+    except (InvalidSignature, ValueError):
+        text = f"A worker signs this whole request with its own key: {headers.SIGNATURE} does not fit."
+        problem = Problem("unauthorized", text, headers=CHALLENGE)
+        await _refused(request, "worker-refused", enrolment.worker_id, problem)
+        raise problem from None
+
+
 def _bearer(request: web.Request) -> str:
     scheme, _, token = request.headers.get("Authorization", "").partition(" ")
     if scheme.lower() != "bearer" or not token.strip():
@@ -55,9 +72,7 @@ def _bearer(request: web.Request) -> str:
     return token.strip()
 
 
-def _identify(
-    coordinator: Coordinator, token: str, expired_is_fine: bool
-) -> tuple[Enrolment, Credential | None]:
+def _identify(coordinator: Coordinator, token: str, expired_is_fine: bool) -> tuple[Enrolment, Credential | None]:
     try:
         subject = claimed_subject(token)
         if coordinator.workers.is_revoked(subject):

@@ -73,9 +73,11 @@ class Doors:
     async def shut(self) -> None:
         server, self._server = self._server, None
         self._http_open, self._at, self.contact, self.trouble = False, None, None, ""
-        await self._dht.leave_overlay()
-        if server is not None:
-            await server.stop()
+        try:
+            await self._dht.leave_overlay()
+        finally:
+            if server is not None:
+                await server.stop()
 
     async def _open_http(self, ip: IPv4Address) -> str:
         """Return why it could not be, or nothing."""
@@ -87,11 +89,15 @@ class Doors:
             taken = error.errno == errno.EADDRINUSE
             why = "another program has it" if taken else error.strerror or str(error)
             return f"Workers cannot reach this coordinator at {ip} TCP port {self._port}: {why}."
-        self._server = Http1Server(
+        server = Http1Server(
             self._handler, [listener], sweep=Sweep(), limits=self._limits, app=Borrowed(self._bridge)
         )
-        await self._server.start()
-        self._http_open = True
+        try:
+            await server.start()
+        except BaseException:
+            listener.close()
+            raise
+        self._server, self._http_open = server, True
         log.info("members reach this coordinator at http://%s:%d in the overlay", ip, self._port)
         return ""
 

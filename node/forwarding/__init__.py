@@ -2,7 +2,7 @@
 
     class DataPlane(handler, app, listener, *, tls, limits): start, drain, stop, url, port              plane.py
     class Door(*prefixes): begin, finished, in_flight; enter(exchange) is the program's own                door.py
-    class Forwarder(token_for): way(worker_id, target, service_token) -> Way; doubt(way, lost); stop  forwarder.py
+    class Forwarder(token_for): way(worker_id, target, service_token) -> Way; doubt(way, tell); stop  forwarder.py
     Way.pool, Way.head(outbound, lines)          exchange.forward(way.pool, head, attempt, patience)
     outbound_of(exchange, manifest, path, trusted) -> Outbound                raises Problem           outbound.py
 

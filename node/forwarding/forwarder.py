@@ -11,7 +11,7 @@ from node.forwarding.http1.limits import UpstreamLimits
 from node.forwarding.http1.pool import Address, Connect, Pool, Upstreams
 from node.forwarding.http1.sweep import Sweep, Timed
 from node.forwarding.interface import Target
-from node.forwarding.knocker import Knocker, Place
+from node.forwarding.knocker import Knocker, Place, Tell
 from node.forwarding.outbound import Outbound
 from node.forwarding.resolver import PublicConnector, is_address
 from node.wire.headers import HOPS, MESH_TOKEN, ROUTE, SERVICE_TOKEN, WORKER
@@ -117,10 +117,10 @@ class Forwarder:
     def unwatch(self, attempt: Timed) -> None:
         self._sweep.members.discard(attempt)
 
-    def doubt(self, way: Way, lost: Callable[[], None]) -> None:
-        """Call `lost` if no connection can be made any more where a way leads to, so far as that can be known."""
+    def doubt(self, way: Way, tell: Tell) -> None:
+        """Tell whether a connection can still be made where a way leads to, so far as that can be known."""
         if way.place is not None:
-            self._knocker.knock(way.place, lost)
+            self._knocker.knock(way.place, tell)
 
     async def stop(self) -> None:
         """Close all connections, for good."""

@@ -21,6 +21,7 @@ log = logging.getLogger(__name__)
 
 Place = tuple[str, int]  # address and port
 Touch = Callable[[str, int], Awaitable[None]]
+Tell = Callable[[bool], None]
 
 
 class Knocker:
@@ -31,15 +32,15 @@ class Knocker:
         self._touch = touch or touch_tcp
         self._patience = patience
         self._tasks = TaskSet("knocker")
-        self._doubting: dict[Place, list[Callable[[], None]]] = {}
+        self._doubting: dict[Place, list[Tell]] = {}
 
-    def knock(self, place: Place, lost: Callable[[], None]) -> None:
-        """Call `lost` if nobody is there; nothing is called where somebody is."""
+    def knock(self, place: Place, tell: Tell) -> None:
+        """Tell whether somebody is there, when that is known."""
         doubting = self._doubting.get(place)
         if doubting is not None:
-            doubting.append(lost)
+            doubting.append(tell)
             return
-        self._doubting[place] = [lost]
+        self._doubting[place] = [tell]
         self._tasks.start(self._find_out(place), "knock")
 
     async def stop(self) -> None:
@@ -51,11 +52,11 @@ class Knocker:
             there = await is_there(place, self._touch, self._patience)
         finally:
             doubting = self._doubting.pop(place)
-        for lost in () if there else doubting:
+        for tell in doubting:
             try:
-                lost()
+                tell(there)
             except Exception:
-                log.exception("a dead way could not be left")
+                log.exception("what a knock found could not be told")
 
 
 async def is_there(place: Place, touch: Touch, patience: float) -> bool:

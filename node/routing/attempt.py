@@ -50,9 +50,9 @@ class Attempt:
     """
 
     __slots__ = (
-        "_listener", "_parts", "_probes", "_service", "_target", "_targets", "_under_way",
-        "_watched", "_what", "answered_at", "began_at", "candidate", "deadline", "line", "service_token", "told",
-        "way", "worker_id",
+        "_listener", "_lost_at", "_parts", "_probes", "_service", "_target", "_targets", "_under_way", "_watched",
+        "_what", "answered_at", "began_at", "candidate", "deadline", "line", "service_token", "told", "way",
+        "worker_id",
     )  # fmt: skip
 
     def __init__(
@@ -70,6 +70,7 @@ class Attempt:
         self._probes = False
         self._under_way = False
         self._watched = False
+        self._lost_at = NEVER
         self.deadline = NEVER
         self.line = line
         self.candidate = candidate
@@ -119,7 +120,7 @@ class Attempt:
         line, way = self.line, self.way
         self.deadline = NEVER if line.response is not None else now + self._parts.settings.doubt_again
         if line.response is None and line.upstream is not None and line.body_complete:
-            self._parts.forwarder.doubt(way, lambda: self._lost(way))
+            self._parts.forwarder.doubt(way, lambda there: self._knocked(way, there=there))
 
     def elsewhere(self) -> Candidate | None:
         """Return the same worker with those of its addresses that have not failed, if there are any."""
@@ -177,9 +178,18 @@ class Attempt:
         if parts.witness is not None and not self.is_local:
             parts.witness.unreachable(self.worker_id, self._target)
 
-    def _lost(self, way: Way) -> None:
+    def _knocked(self, way: Way, *, there: bool) -> None:
+        """Go on waiting for a worker that is there; else have the request go elsewhere, and at last give up."""
         if not self._under_way or self.way is not way or self.line.response is not None:
             return  # it has answered meanwhile, or was given up
+        if there:
+            self._lost_at = NEVER
+            return
+        now = self._parts.clock()
+        self._lost_at = min(self._lost_at, now)
+        if now - self._lost_at >= self._parts.settings.lost_patience:
+            self._listener.has_failed(self, Failure(self.worker_id, "reset", "it could not be reached any more"))
+            return
         while way.pool.drop_idle():  # dead like ours: nobody shall wait for them
             pass
         self._avoid()

@@ -10,6 +10,8 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable
 
+from msgspec.structs import replace
+
 from node.forwarding.http1.exchange import Exchange
 from node.forwarding.http1.head import ResponseHead
 from node.forwarding.http1.interface import SOON, Patience, Trouble, problem_of
@@ -182,8 +184,10 @@ class Dispatch:
         if patience is None:
             connect, first_byte, idle, whole = parts.settings.times_of(self.manifest)
             patience = self._patience = Patience(connect, first_byte, idle, exchange.client.loop.time() + whole)
+        if line is not exchange and self._hedge is None:  # a way was lost: addresses are gone through quickly
+            patience = replace(patience, connect=patience.connect / 2)
         attempt.send(self._outbound, self._lines, patience)
-        if service_token is None and parts.settings.doubt_after and self._repeatable:
+        if service_token is None and parts.settings.doubt_after:
             attempt.watch()
 
     def has_answer(self, attempt: Attempt, head: ResponseHead) -> None:

@@ -179,7 +179,8 @@ class Router:
         self._parts.cache.invalidate_worker(worker_id, "it left or was revoked")
 
     def look_anew(self) -> None:
-        """Look everybody up again, as after a route was opened or closed."""
+        """Look everybody up again, and try their best addresses first, as after a route was opened or closed."""
+        self._parts.addresses.forget()
         self._parts.cache.expire()
 
     async def stop(self) -> None:

@@ -29,10 +29,12 @@ class RoutingSettings:
     retry_base: float = 0.05
     retry_cap: float = 1.0
     connect_timeout: float = 2.0
-    # After how long without an answer it is found out whether the worker can still be reached, where a request may
-    # be repeated, and how long after that again; 0: never. Who cannot is not waited for alone.
+    # After how long without an answer it is found out whether the worker can still be reached, and how long after
+    # that again; 0: never. Who cannot is not waited for alone where the request may be repeated, and never longer
+    # than the overlay may need to find another way.
     doubt_after: float = 1.0
     doubt_again: float = 2.0
+    lost_patience: float = 25.0
     first_byte_timeout: float = 30.0  # a manifest that sets its own wins
     idle_timeout: float = 60.0
     request_timeout: float = 120.0  # a manifest that sets its own wins

@@ -51,6 +51,10 @@ class AddressBook:
         while len(self._avoided) > MAX_AVOIDED:
             self._avoided.popitem(last=False)
 
+    def forget(self) -> None:
+        """Give all addresses another chance, as the ways to them are others now."""
+        self._avoided.clear()
+
     def worked(self, worker_id: str, target: Target) -> None:
         if self._avoided:
             self._avoided.pop((worker_id, target.base_url), None)

@@ -15,6 +15,7 @@ from node.vpn.configuration import UnknownVersionError, check_version
 
 NAME = "nebula.exe" if sys.platform == "win32" else "nebula"
 LIMIT = 10.0  # seconds that it may take to say its version
+DRIVERS, DRIVER = Path("dist/windows/wintun/bin"), "wintun.dll"  # below Nebula's own folder
 SAID = re.compile(r"Version:\s*([0-9A-Za-z.+-]{1,40})")
 
 
@@ -39,6 +40,8 @@ def bundled() -> Path:
 def find_binary(setting: str = "", path: str | None = None) -> NebulaBinary:
     """Return the Nebula to use; raise UserFacingError where there is none, or one that we do not know. Blocks."""
     found = _find(setting, path)
+    if sys.platform == "win32":
+        check_driver(found)
     version = read_version(found)
     try:
         check_version(version)
@@ -60,6 +63,17 @@ def _find(setting: str, path: str | None) -> Path:
         hint = "On Debian and Ubuntu: apt-get install nebula. The installers of this program bring their own."
         raise UserFacingError("There is no Nebula on this computer.", "It makes the private network.", hint)
     return Path(on_path).resolve()
+
+
+def check_driver(program: Path) -> None:
+    """Raise UserFacingError unless the driver that Nebula needs on Windows lies where it looks for it."""
+    around = program.parent / DRIVERS
+    if not any(around.glob(f"*/{DRIVER}")):
+        raise UserFacingError(
+            f"The Nebula in {program} lacks its driver, {DRIVER}.",
+            f"It is looked for in {around}, in a folder that is named after the processor.",
+            "Unpack Nebula's release for Windows whole, with all its folders, or install this program again.",
+        )
 
 
 def read_version(path: Path) -> str:

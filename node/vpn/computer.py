@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import os
 import random
@@ -149,7 +150,8 @@ def is_administrator() -> bool:
         from node.vpn.helper import windows_pipe
 
         return windows_pipe.is_administrator()
-    return os.geteuid() == 0
+    else:  # noqa: RET505  # the type checker looks at one of both
+        return os.geteuid() == 0
 
 
 def system_name() -> System:
@@ -167,12 +169,10 @@ def _net_admin() -> bool:
 
 def _has_capability(path: Path) -> bool:
     """Read the file's capabilities (struct vfs_cap_data: a magic number, then the permitted bits)."""
-    if sys.platform != "linux":
-        return False
-    try:
-        data = os.getxattr(path, "security.capability")
-    except OSError:
-        return False
+    data = b""
+    if sys.platform == "linux":
+        with contextlib.suppress(OSError):
+            data = os.getxattr(path, "security.capability")
     return bool(int.from_bytes(data[4:8], "little") >> NET_ADMIN & 1)
 
 

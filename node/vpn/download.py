@@ -1,7 +1,7 @@
 """Fetches a pinned release of Nebula for the installers of volunteers, and believes only its checksum.
 
-A pin is the checksum of the release's own list, or one that two sources agree on which do not copy from one another.
-Without a pin there is no download, and a pin of a version that the node does not know is refused: nothing is guessed.
+A pin is the checksum of the release's own list, or one that two sources agree on which do not copy one another.
+Without a pin there is no download, and a pin of a version that the node does not know is refused.
 """
 
 from __future__ import annotations
@@ -43,10 +43,10 @@ class Pin:
 RELEASE = "https://github.com/slackhq/nebula/releases/download/v1.9.5"
 WINTUN = "dist/windows/wintun"  # where Nebula looks for its driver, below its own folder
 
-# System and machine, in lower case as `platform` names them -> the release for bundles. Who records these checksums in
-# public, each after a download of its own:
-# - linux: the repositories oomer/oomerfarm-flamenco (joinfarm.sh) and bensku/container-ops (containerops/nebula.py);
-# - windows: oomer/oomerfarm-flamenco, and Scoop's main bucket as copied by lzwme/scoop-proxy-cn (bucket/nebula.json).
+# System and machine, in lower case as `platform` names them -> the release for bundles. These public repositories
+# record the checksums, each after a download of its own:
+# - linux: oomer/oomerfarm-flamenco (joinfarm.sh), bensku/container-ops (containerops/nebula.py);
+# - windows: oomer/oomerfarm-flamenco, Scoop's main bucket as copied by lzwme/scoop-proxy-cn (bucket/nebula.json).
 # For Linux on ARM no record was found and for macOS (nebula-darwin.zip) only one: neither is pinned.
 PINS: Mapping[tuple[str, str], Pin] = {
     ("linux", "x86_64"): Pin(

@@ -13,6 +13,7 @@ import logging
 import os
 import socket
 import stat
+import sys
 from collections.abc import AsyncIterator, Callable
 from ipaddress import IPv4Interface
 from pathlib import Path
@@ -78,7 +79,9 @@ class LocalEngine:
         stop_limit: float = STOP_LIMIT,
         write_again: float = WRITE_AGAIN,
         is_up: IsUp | None = None,
+        reloads: bool = sys.platform != "win32",
     ) -> None:
+        """Begin with nothing that runs. `reloads`: there is a signal by which Nebula reads its settings anew."""
         self._binary = binary
         self._folder = folder
         self._device = device
@@ -90,6 +93,7 @@ class LocalEngine:
         self._later: asyncio.TimerHandle | None = None
         self._tasks = TaskSet("engine")
         self._is_up = is_up or is_routed
+        self._reloads = reloads
         self._run: _Run | None = None
 
     @property
@@ -147,7 +151,7 @@ class LocalEngine:
             loop = asyncio.get_running_loop()
             self._later = loop.call_later(self._write_again, lambda: self._tasks.start(self.update(plan), "again"))
             return
-        if needs_restart(run.plan, plan):
+        if not self._reloads or needs_restart(run.plan, plan):
             await self._restart(plan, "")
             return
         why = await self._reload(run, plan)
@@ -332,13 +336,12 @@ def make_private(folder: Path) -> None:
     Nebula, which has more rights than others, does what the files in it say.
     """
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-    if os.name != "posix":
-        return
-    status, around = folder.lstat(), folder.parent.stat()
-    if not stat.S_ISDIR(status.st_mode) or status.st_uid not in (os.geteuid(), around.st_uid):
-        raise PermissionError(f"{folder} is not a folder of this user's: remove it")
-    if status.st_mode & 0o077:
-        folder.chmod(0o700)
+    if sys.platform != "win32":  # there, the folders around it keep others out
+        status, around = folder.lstat(), folder.parent.stat()
+        if not stat.S_ISDIR(status.st_mode) or status.st_uid not in (os.geteuid(), around.st_uid):
+            raise PermissionError(f"{folder} is not a folder of this user's: remove it")
+        if status.st_mode & 0o077:
+            folder.chmod(0o700)
 
 
 def _keep(path: Path, text: str) -> None:

@@ -1,7 +1,8 @@
-"""What a launch daemon for the helper needs on macOS; the logic is tested, none of it has run on macOS.
+"""What the helper is on macOS: a launch daemon, who may use it, and the commands that install it.
 
 It runs as root, because utun devices need that, and serves the same Unix socket as on Linux: only who is connected
-is asked in another way (LOCAL_PEERCRED). macOS numbers its devices itself, so none is named.
+is asked in another way (LOCAL_PEERCRED). macOS numbers its devices itself (utun0, utun1, …), so none is named.
+Nobody has run any of this on macOS; what needs no macOS is tested.
 """
 
 from __future__ import annotations
@@ -12,32 +13,62 @@ import struct
 from pathlib import PurePosixPath
 
 LABEL = "org.rma-mesh.vpn"
+GROUP = "rma-mesh"
+PLIST = PurePosixPath(f"/Library/LaunchDaemons/{LABEL}.plist")
 SOCKET = PurePosixPath("/var/run/rma-mesh-vpn/helper.sock")
-FOLDER = SOCKET.with_name("private")
+FOLDER = PurePosixPath("/var/db/rma-mesh-vpn")  # of root alone; /var/run is emptied whenever the machine starts
+LOG = PurePosixPath("/var/log/rma-mesh-vpn.log")
 SOL_LOCAL, LOCAL_PEERCRED = 0, 1  # sys/un.h
 CREDENTIALS = struct.Struct("IIh2x16I")  # struct xucred: version, uid, number of groups, groups
 VERSION = 0  # XUCRED_VERSION
 
+Command = tuple[str, ...]
 
-def launch_daemon(program: PurePosixPath) -> bytes:
-    """Return the property list of the daemon, for /Library/LaunchDaemons."""
-    if not program.is_absolute():
-        raise ValueError(f"{program} is not an absolute path")
+
+def launch_daemon(program: PurePosixPath, nebula: PurePosixPath) -> bytes:
+    """Return the property list of the daemon (launchd.plist(5))."""
+    for path in (program, nebula):
+        if not path.is_absolute():
+            raise ValueError(f"{path} is not an absolute path")
+    options = {"--socket": SOCKET, "--folder": FOLDER, "--group": GROUP, "--nebula": nebula}
     return plistlib.dumps(
         {
             "Label": LABEL,
-            "ProgramArguments": [
-                str(program),
-                "--socket",
-                str(SOCKET),
-                "--folder",
-                "/var/run/rma-mesh-vpn/private",
-            ],
+            "ProgramArguments": [str(program), *(str(part) for option in options.items() for part in option)],
+            "UserName": "root",
+            "GroupName": GROUP,
             "RunAtLoad": True,
             "KeepAlive": {"SuccessfulExit": False},
+            "ThrottleInterval": 10,  # seconds between two starts
             "ProcessType": "Background",
             "Umask": 0o077,
+            "StandardErrorPath": str(LOG),
+            "SoftResourceLimits": {"Core": 0},
         }
+    )
+
+
+def install_commands(user: str) -> tuple[Command, ...]:
+    """Return what root runs to let a user in and to start the daemon, once its property list is in place."""
+    if not user or user.startswith("-") or not user.isprintable():
+        raise ValueError(f"{user!r} is not a user's name")
+    return (
+        ("dseditgroup", "-o", "create", GROUP),
+        ("dseditgroup", "-o", "edit", "-a", user, "-t", "user", GROUP),
+        ("mkdir", "-p", "-m", "700", str(FOLDER)),
+        ("chown", "root:wheel", str(PLIST)),
+        ("chmod", "644", str(PLIST)),
+        ("launchctl", "bootstrap", "system", str(PLIST)),
+    )
+
+
+def remove_commands() -> tuple[Command, ...]:
+    """Return what root runs to take it all back; any of them may fail where there is nothing."""
+    return (
+        ("launchctl", "bootout", f"system/{LABEL}"),
+        ("rm", "-f", str(PLIST), str(LOG)),
+        ("rm", "-rf", str(FOLDER), str(SOCKET.parent)),
+        ("dseditgroup", "-o", "delete", GROUP),
     )
 
 

@@ -256,7 +256,8 @@ def _retry_due(state: VpnState, event: RetryDue) -> Step:
 
 
 def _tunnel_made(state: VpnState, event: TunnelMade | PeerMoved) -> Step:
-    if event.peer not in state.tunnels and len(state.tunnels) >= MAX_TUNNELS:
+    known = state.tunnels.get(event.peer)
+    if known == Tunnel(event.address) or (known is None and len(state.tunnels) >= MAX_TUNNELS):
         return state, ()
     return _with(state, tunnels={**state.tunnels, event.peer: Tunnel(event.address)}), ()
 

@@ -18,7 +18,7 @@ import logging
 import random
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from ipaddress import IPv4Address
 from typing import Literal, Self
 
@@ -64,7 +64,8 @@ from node.vpn.health import KNOCKS, Probe, ask_all, ask_coordinator, knock
 from node.vpn.machine import handle
 from node.vpn.names import Names
 from node.vpn.settings import SERVICE_PORT, FoundLighthouse, Plan, SettingsError, VpnSettings, facts_of
-from node.vpn.state import VpnPeer, VpnState, VpnView, view_of
+from node.vpn.shown import Shown
+from node.vpn.state import VpnPeer, VpnState, VpnView
 
 DOUBT_EVERY = 2.0  # seconds: so often at most a doubt is looked into
 MEASURED = 64  # peers at most whose round trip is measured at once
@@ -104,14 +105,12 @@ class Vpn:
     ) -> None:
         self._computer = computer
         self._mode = mode
-        self._on_change = on_change
         self._on_signal = on_signal
         self._probes = probes
         self._names = names or Names()
         self._times = times
         self._state = VpnState()
-        self._view = VpnView()
-        self._round_trips: dict[IPv4Address, float] = {}
+        self._shown = Shown(on_change)
         self._found: tuple[FoundLighthouse, ...] = ()
         self._engine: Engine | None = None
         self._knock_at: tuple[IPv4Address, ...] = ()
@@ -122,6 +121,8 @@ class Vpn:
         self._retry: asyncio.TimerHandle | None = None
         self._health: asyncio.TimerHandle | None = None
         self._measuring = False
+        self._outlook: str | None = None  # as it was seen last
+        self._watched_at = self._named_at = 0.0
         self._doubted_at = -DOUBT_EVERY
         self._running = False
 
@@ -137,14 +138,16 @@ class Vpn:
     def start(self) -> None:
         self._running = True
         self._tasks.start(self._obey(), "commands")
-        self._tasks.start(self._watch(), "watch")
-        self._tasks.start(self._watch_names(), "names")
+        self._watched_at, self._named_at = time.time(), time.monotonic()
+        self._tasks.every(self._times.watch, self._watch, "watch")
+        self._tasks.every(self._times.names / 6, self._watch_names, "names")
 
     async def stop(self) -> None:
         """End Nebula and everything else; may be called again."""
         if self._running and self._state.announced is not None:
             self._on_signal(OverlayDown())
         self._running, self._in_use = False, None
+        self._shown.stop()
         for timer in (self._retry, self._health):
             if timer is not None:
                 timer.cancel()
@@ -186,7 +189,7 @@ class Vpn:
 
     @property
     def view(self) -> VpnView:
-        return self._view
+        return self._shown.view
 
     @property
     def in_use(self) -> VpnSettings | None:
@@ -195,41 +198,35 @@ class Vpn:
 
     def peers(self) -> tuple[VpnPeer, ...]:
         """Return whom tunnels lead to, and how; round trips as they were measured last."""
-        return self._view.peers
+        return self.view.peers
 
     async def measure(self) -> tuple[VpnPeer, ...]:
         """Measure the round trips to the peers now, of the first 64, and return all of them."""
-        self._round_trips |= await self._ask(self._probes.peer, list(self._state.tunnels)[:MEASURED])
+        self._shown.note_round_trips(await self._ask(self._probes.peer, list(self._state.tunnels)[:MEASURED]))
         self._show()
-        return self._view.peers
+        return self.view.peers
 
     # --- what happens ---------------------------------------------------------------------------------------------
 
     def _happened(self, event: Event) -> None:
         if not self._running:
             return
-        before = self._view.phase
-        self._state, commands = handle(self._state, event)
+        before = self._state
+        self._state, commands = handle(before, event)
         for command in commands:
             self._commands.put_nowait(command)
-        self._show()
-        if self._view.phase != before:
-            log.info("private network: %s (was %s). %s", self._view.phase, before, self._view.text)
+        if isinstance(event, TunnelMade | PeerMoved | TunnelLost):
+            if self._state is not before:
+                self._shown.show_soon(lambda: self._state)
+        else:
+            self._show()
 
     def _show(self) -> None:
-        view = view_of(self._state)
-        known = {peer.ip for peer in view.peers}
-        self._round_trips = {ip: took for ip, took in self._round_trips.items() if ip in known}
-        peers = tuple(
-            replace(peer, rtt_ms=self._round_trips[peer.ip] * 1000) if peer.ip in self._round_trips else peer
-            for peer in view.peers
-        )
-        view = replace(view, peers=peers)
-        if view != self._view:
-            self._view = view
-            self._on_change(view)
+        self._shown.show(self._state)
 
     def _told(self, told: Told) -> None:
+        if not self._running:
+            return
         if isinstance(told, InterfaceCameUp) or (isinstance(told, NebulaUpdated) and not told.restarted):
             self._in_use = self._given
         match told:
@@ -320,12 +317,15 @@ class Vpn:
             self._tasks.start(self._measured_health(), "health")
 
     async def _measured_health(self) -> None:
+        found: dict[IPv4Address, float] = {}
         peers: dict[IPv4Address, float] = {}
         try:
             found = await self._ask(self._probes.coordinator, self._state.lighthouses, SERVICE_PORT)
             if not found:
                 peers = await self._ask(self._probes.peer, list(self._state.peers)[:KNOCKS])
-            self._round_trips |= found | peers
+            self._shown.note_round_trips(found | peers)
+        except Exception:  # the next measurement is arranged by what is told of this one
+            log.exception("the private network's health could not be measured")
         finally:
             self._measuring = False
         best = min(found.values(), default=None)
@@ -347,33 +347,26 @@ class Vpn:
     # --- the world around -----------------------------------------------------------------------------------------
 
     async def _watch(self) -> None:
-        outlook = await asyncio.to_thread(self._computer.outlook)
-        seen = time.time()
-        while True:
-            await asyncio.sleep(self._times.watch)
-            gap, seen = time.time() - seen - self._times.watch, time.time()
-            if gap > self._times.asleep:
-                log.info("this program did not run for %.0f s", gap)
-                self._happened(Resumed(gap))
-            now = await asyncio.to_thread(self._computer.outlook)
-            if now != outlook:
-                log.info("this machine's network changed: %s", now or "none")
-                outlook = now
-                self._happened(NetworkChanged())
+        """Look at the clock and at the machine's own addresses."""
+        gap, self._watched_at = time.time() - self._watched_at - self._times.watch, time.time()
+        if gap > self._times.asleep:
+            log.info("this program did not run for %.0f s", gap)
+            self._happened(Resumed(gap))
+        before, self._outlook = self._outlook, await asyncio.to_thread(self._computer.outlook)
+        if before is not None and self._outlook != before:
+            log.info("this machine's network changed: %s", self._outlook or "none")
+            self._happened(NetworkChanged())
 
     async def _watch_names(self) -> None:
-        looked = time.monotonic()
-        while True:
-            await asyncio.sleep(self._times.names / 6)
-            # While nothing answers, a coordinator that moved is the likelier.
-            due = not self._state.good or time.monotonic() - looked >= self._times.names
-            settings, facts = self._state.settings, self._state.facts
-            if not due or settings is None or facts is None or self._state.process != "up":
-                continue
-            looked = time.monotonic()
-            found = await self._names.find(settings.lighthouses, facts.interface.network)
-            if found != self._found and settings is self._state.settings:
-                self._happened(LighthousesMoved(time.time()))
+        # While nothing answers, a coordinator that moved is the likelier.
+        due = not self._state.good or time.monotonic() - self._named_at >= self._times.names
+        settings, facts = self._state.settings, self._state.facts
+        if not due or settings is None or facts is None or self._state.process != "up":
+            return
+        self._named_at = time.monotonic()
+        found = await self._names.find(settings.lighthouses, facts.interface.network)
+        if found != self._found and settings is self._state.settings:
+            self._happened(LighthousesMoved(time.time()))
 
 
 def make_plan(settings: VpnSettings, found: tuple[FoundLighthouse, ...], port: int) -> Plan:

@@ -164,6 +164,6 @@ def view_of(state: VpnState) -> VpnView:
         rtt_ms=None if state.round_trip is None else state.round_trip * 1000,
         peers=tuple(
             VpnPeer(ip, "relayed" if way.address is None else "direct", way.address, ip in lighthouses)
-            for ip, way in sorted(state.tunnels.items())
+            for ip, way in sorted(state.tunnels.items(), key=lambda item: int(item[0]))
         ),
     )

@@ -133,14 +133,19 @@ def test_behind_symmetric_routers_ways_are_relayed_and_a_second_coordinator_take
 
 
 def stop_the_one_that_relays(lighthouses: Sequence[VpnGuest], works: Callable[[], bool]) -> None:
-    """Stop lighthouses until what works does not any more, and let those go on that did not matter."""
-    for lighthouse in lighthouses:
-        lighthouse.guest.freeze()
-        lighthouse.signal_nebula("STOP")
-        if not works():
-            return
-        lighthouse.signal_nebula("CONT")
-        lighthouse.guest.thaw()
+    """Stop lighthouses until what works does not any more, and let those go on that did not matter.
+
+    Where the way has moved to the other one meanwhile, all of them did not: then it is their turn again.
+    """
+    end = time.monotonic() + DEADLINE
+    while time.monotonic() < end:
+        for lighthouse in lighthouses:
+            lighthouse.guest.freeze()
+            lighthouse.signal_nebula("STOP")
+            if not works():
+                return
+            lighthouse.signal_nebula("CONT")
+            lighthouse.guest.thaw()
     raise AssertionError("no lighthouse is on the way")
 
 

@@ -18,8 +18,10 @@ from coordinator_server.config import CoordinatorConfig
 from coordinator_server.serving import Site, running
 from coordinator_server.vpn.assembly import Computers
 from node.wire.encoding import b64encode
+from node.wire.headers import SIGNATURE
 from node.wire.manifests import Catalogue, Manifest
 from node.wire.messages import Assignment, Capabilities, Endpoints, ServiceReport
+from node.wire.signed_requests import signed_part
 from node.wire.tokens import TokenIssuer
 from tests.support.fake_computer import FakeComputer
 from tests.support.mesh_keys import Clock
@@ -104,11 +106,18 @@ class Worker:
         self, path: str, body: Any, signed: bool = True, headers: Mapping[str, str] | None = None
     ) -> Answer:
         data = body if isinstance(body, bytes) else msgspec.json.encode(body)
-        sent = {"Authorization": f"Bearer {self.token}"} if signed else {}
+        sent = self._signed(path, data) if signed else {}
         async with self.session.post(
             self.url + path, data=io.BytesIO(data), headers={**sent, **(headers or {})}
         ) as response:
             return Answer(response.status, response.headers, await response.read())
+
+    def _signed(self, path: str, data: bytes) -> dict[str, str]:
+        token, what = self.token, path.rpartition("/")[2]
+        sent = {"Authorization": f"Bearer {token}"}
+        if what in ("renew", "leave"):
+            sent[SIGNATURE] = b64encode(self.key.sign(signed_part(what, token, data)))  # type: ignore[arg-type]
+        return sent
 
     async def get(self, path: str, params: Mapping[str, str] | None = None) -> Answer:
         sent = {"Authorization": f"Bearer {self.token}"}

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from pathlib import Path
 
 import msgspec
@@ -13,7 +13,8 @@ import msgspec
 from node.program.tasks import TaskSet
 from node.vpn.coding import from_json, to_json
 from node.vpn.events import NebulaExited, Told
-from node.vpn.helper.messages import MAX_LINE, Done, Message, Refused, Start, Stop, Update
+from node.vpn.helper.connecting import Streams, connect
+from node.vpn.helper.messages import Done, Message, Refused, Start, Stop, Update
 from node.vpn.settings import Plan
 
 ANSWER_LIMIT = 20.0  # seconds; a restart may take the helper some
@@ -21,10 +22,16 @@ log = logging.getLogger(__name__)
 
 
 class HelperEngine:
-    """Nebula, run by the helper at a socket; connects when first needed."""
+    """Nebula, run by the helper at a socket or pipe; connects when first needed."""
 
-    def __init__(self, path: Path, on_told: Callable[[Told], None]) -> None:
+    def __init__(
+        self,
+        path: Path,
+        on_told: Callable[[Told], None],
+        connect: Callable[[Path], Awaitable[Streams]] = connect,
+    ) -> None:
         self._path = path
+        self._connect_to = connect
         self._on_told = on_told
         self._tasks = TaskSet("vpn-helper")
         self._writer: asyncio.StreamWriter | None = None
@@ -56,7 +63,7 @@ class HelperEngine:
 
     async def _connect(self) -> asyncio.StreamWriter:
         if self._writer is None or self._writer.is_closing():
-            reader, self._writer = await asyncio.open_unix_connection(str(self._path), limit=MAX_LINE)
+            reader, self._writer = await self._connect_to(self._path)
             self._tasks.start(self._listen(reader, self._writer), "listen")
         return self._writer
 

@@ -5,23 +5,26 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import grp
-import logging
 import os
 import pwd
 import socket
 import struct
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Self
 
 from node.program.tasks import TaskSet
-from node.vpn.helper.messages import MAX_LINE, Refused
+from node.vpn.helper.messages import MAX_LINE
 from node.vpn.helper.policy import Policy
-from node.vpn.helper.session import MakeEngine, Overlaps, Session
+from node.vpn.helper.reception import Reception
+from node.vpn.helper.session import MakeEngine, Overlaps
+
+assert sys.platform != "win32", "Windows has pipe_server in its place"
 
 PEER_CREDENTIALS = struct.Struct("3i")  # Linux's struct ucred: pid, uid, gid
+SO_PEERCRED = 17  # Linux's (asm-generic/socket.h)
 MAX_WAITING = 8  # clients that are being turned away
-log = logging.getLogger(__name__)
 
 Uid = int
 LetIn = Callable[[Uid], bool]
@@ -41,20 +44,16 @@ class HelperServer:
         peer_uid: Callable[[socket.socket], Uid] | None = None,
     ) -> None:
         self._path = path
-        self._let_in = let_in
-        self._make_engine = make_engine
-        self._policy = policy
-        self._overlaps = overlaps
+        self._reception: Reception[Uid] = Reception(let_in, make_engine, policy, overlaps)
         self._peer_uid = peer_uid or linux_peer_uid
         self._tasks = TaskSet("helper")
         self._server: asyncio.Server | None = None
-        self._busy = False
 
     async def __aenter__(self) -> Self:
         with contextlib.suppress(FileNotFoundError):
             self._path.unlink()  # of an earlier run; the folder is ours alone
         self._server = await asyncio.start_unix_server(self._connected, str(self._path), limit=MAX_LINE)
-        self._path.chmod(0o660)  # who is let in, `_let_in` decides; this only keeps strangers away earlier
+        self._path.chmod(0o660)  # who is let in, `let_in` decides; this only keeps strangers away earlier
         return self
 
     async def __aexit__(self, *_: object) -> None:
@@ -71,37 +70,14 @@ class HelperServer:
 
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         try:
-            uid = self._peer_uid(writer.get_extra_info("socket"))
-            why = self._why_not(uid)
-            if why:
-                log.warning("user %d is turned away: %s", uid, why)
-                await self._turn_away(writer, why)
-                return
-            log.info("user %d is served", uid)
-            self._busy = True
-            try:
-                await Session(reader, writer, self._make_engine, self._policy, self._overlaps).serve()
-            finally:
-                self._busy = False
+            await self._reception.receive(reader, writer, self._peer_uid(writer.get_extra_info("socket")))
         finally:
             writer.close()
-
-    def _why_not(self, uid: Uid) -> str:
-        if not self._let_in(uid):
-            return "this user is not in the helper's group"
-        return "another program uses the helper already" if self._busy else ""
-
-    async def _turn_away(self, writer: asyncio.StreamWriter, why: str) -> None:
-        from node.vpn.coding import to_json
-
-        with contextlib.suppress(OSError):
-            writer.write(to_json(Refused(why)) + b"\n")
-            await writer.drain()
 
 
 def linux_peer_uid(connection: socket.socket) -> Uid:
     """Return who connected, as the kernel noted it at that moment (SO_PEERCRED, unix(7))."""
-    packed = connection.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, PEER_CREDENTIALS.size)
+    packed = connection.getsockopt(socket.SOL_SOCKET, SO_PEERCRED, PEER_CREDENTIALS.size)
     _pid, uid, _gid = PEER_CREDENTIALS.unpack(packed)
     return int(uid)
 

@@ -9,6 +9,7 @@ import sys
 from collections.abc import AsyncIterator
 from ipaddress import IPv4Address, IPv4Network
 from pathlib import Path
+from typing import Any
 
 import aiohttp
 import pytest
@@ -16,6 +17,7 @@ import pytest
 from coordinator_server.front import FRONT
 from coordinator_server.vpn.doors import Doors
 from node.forwarding.http1.app_bridge import AppBridge
+from node.forwarding.http1.server import Http1Server
 from node.vpn.health import ask_coordinator
 from node.wire.messages import DhtContact
 from tests.support.front import Front, running_front
@@ -132,3 +134,31 @@ async def test_requests_end_before_the_door_is_shut(tmp_path: Path) -> None:
             assert drained is None
             assert b"data: 2" in rest
         assert await ask_coordinator(AT, port, MEMBER) is None
+
+
+async def test_a_dht_that_cannot_leave_keeps_no_other_door_open(tmp_path: Path, monkeypatch: Any) -> None:
+    async with running_front(tmp_path) as front, doors_of(front) as (doors, port):
+        assert await doors.be_at(AT)
+
+        async def fail() -> None:
+            raise OSError("it hangs on")
+
+        with monkeypatch.context() as patched:
+            patched.setattr(front.coordinator.dht, "leave_overlay", fail)
+            with pytest.raises(OSError, match="it hangs on"):
+                await doors.be_at(None)
+        assert await ask_coordinator(AT, port, MEMBER) is None
+        assert await doors.be_at(AT), "the port is free again"
+
+
+async def test_a_server_that_cannot_start_leaves_the_port_free(tmp_path: Path, monkeypatch: Any) -> None:
+    async with running_front(tmp_path) as front, doors_of(front) as (doors, _):
+        with monkeypatch.context() as patched:
+
+            async def fail(_server: object) -> None:
+                raise OSError("out of luck")
+
+            patched.setattr(Http1Server, "start", fail)
+            with pytest.raises(OSError, match="out of luck"):
+                await doors.be_at(AT)
+        assert await doors.be_at(AT)

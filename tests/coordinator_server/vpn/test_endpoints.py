@@ -5,10 +5,12 @@ from __future__ import annotations
 from ipaddress import IPv4Address
 from typing import Any
 
+import msgspec
 import pytest
 
 from coordinator_server.config import CoordinatorConfig
 from coordinator_server.vpn.endpoints import MOST, advertised, own_addresses
+from node.wire.messages import Lighthouse
 
 OWN = tuple(map(IPv4Address, ("10.42.0.1", "127.0.0.1", "169.254.7.7", "192.168.1.5", "203.0.113.9")))
 
@@ -33,6 +35,14 @@ OWN = tuple(map(IPv4Address, ("10.42.0.1", "127.0.0.1", "169.254.7.7", "192.168.
         ({"public_url": "https://mesh.example.org", "host": "0.0.0.0"}, ("mesh.example.org:4242",)),
         ({"host": "0.0.0.0"}, ("192.168.1.5:4242", "203.0.113.9:4242")),
         ({"host": "0.0.0.0", "vpn_network": "192.168.0.0/16"}, ("10.42.0.1:4242", "203.0.113.9:4242")),
+        ({"public_url": "https://mesh.example.org./"}, ("mesh.example.org:4242",)),
+        ({"public_url": "https://m\u00fcnchen.example/"}, ("xn--mnchen-3ya.example:4242",)),
+        ({"public_url": "http://rma_coordinator:8080"}, ()),
+        (
+            {"public_url": "http://rma_coordinator:8080", "host": "0.0.0.0"},
+            ("192.168.1.5:4242", "203.0.113.9:4242"),
+        ),
+        ({"public_url": f"http://{'a' * 64}.example", "host": "198.51.100.7"}, ("198.51.100.7:4242",)),
         (
             {"vpn_endpoints": ("nat.example.org", "198.51.100.8:14242"), "host": "0.0.0.0"},
             ("nat.example.org:4242", "198.51.100.8:14242"),
@@ -41,6 +51,8 @@ OWN = tuple(map(IPv4Address, ("10.42.0.1", "127.0.0.1", "169.254.7.7", "192.168.
 )
 def test_settings_and_addresses_say_where_members_find_us(settings: dict[str, Any], found: tuple[str, ...]) -> None:
     assert advertised(CoordinatorConfig(**settings), 4242, OWN) == found
+    granted = {"vpn_ip": "10.42.0.1", "endpoints": found}
+    assert msgspec.convert(granted, Lighthouse).endpoints == found, "members can read it"
 
 
 def test_the_port_is_the_one_in_use_and_without_one_there_is_nothing_to_tell() -> None:

@@ -255,7 +255,7 @@ async def test_peers_are_counted_by_their_ways(tmp_path: Path) -> None:
         await told(room, f"{OUTSIDE}:4242")
         for number, way in enumerate(("192.0.2.1:4242", None, "192.0.2.2:4242")):
             machine.fake.tell(TunnelMade(IPv4Address("10.42.0.16") + number, way))
-        assert (standing(room).direct, standing(room).relayed) == (2, 1)
+        await eventually(lambda: (standing(room).direct, standing(room).relayed) == (2, 1), "all are counted")
 
 
 async def test_no_address_is_said_and_tried_again(tmp_path: Path) -> None:

@@ -54,8 +54,11 @@ async def test_the_last_of_several_tries_is_as_good_as_the_first() -> None:
 
 async def test_one_knock_serves_all_who_doubt_and_the_next_one_knocks_anew() -> None:
     knocks: list[tuple[str, int]] = []
-    lost: list[int] = []
+    found: list[tuple[int, bool]] = []
     release = asyncio.Event()
+
+    def tell(number: int, there: bool) -> None:
+        found.append((number, there))
 
     async def nobody(host: str, port: int) -> None:
         knocks.append((host, port))
@@ -64,43 +67,42 @@ async def test_one_knock_serves_all_who_doubt_and_the_next_one_knocks_anew() -> 
 
     knocker = Knocker(nobody, LONG)
     for number in range(3):
-        knocker.knock(("192.0.2.1", 1), partial(lost.append, number))
+        knocker.knock(("192.0.2.1", 1), partial(tell, number))
     await eventually(lambda: len(knocks) == TRIES, "it was knocked", LONG)
     release.set()
-    await eventually(lambda: lost == [0, 1, 2], "all were told", LONG)
-    knocker.knock(("192.0.2.1", 1), lambda: lost.append(3))
-    await eventually(lambda: lost == [0, 1, 2, 3], "it was knocked anew", LONG)
+    await eventually(lambda: found == [(0, False), (1, False), (2, False)], "all were told", LONG)
+    knocker.knock(("192.0.2.1", 1), partial(tell, 3))
+    await eventually(lambda: found[3:] == [(3, False)], "it was knocked anew", LONG)
     await knocker.stop()
 
 
-async def test_nobody_is_told_of_somebody_who_is_there() -> None:
-    lost: list[int] = []
+async def test_it_is_told_that_somebody_is_there() -> None:
+    found: list[bool] = []
     with socket.create_server(("127.0.0.1", 0)) as listener:
         knocker = Knocker(patience=LONG)
-        knocker.knock(listener.getsockname(), lambda: lost.append(1))
-        await eventually(lambda: not knocker._doubting, "it was found out", LONG)
+        knocker.knock(listener.getsockname(), found.append)
+        await eventually(lambda: found == [True], "it was found out", LONG)
         await knocker.stop()
-    assert lost == []
 
 
 async def test_one_who_fails_when_told_keeps_nobody_else_from_being_told(caplog: pytest.LogCaptureFixture) -> None:
-    lost: list[int] = []
+    found: list[bool] = []
 
-    def fails() -> None:
+    def fails(_there: bool) -> None:
         raise ValueError
 
     knocker = Knocker(unreachable, LONG)
     with caplog.at_level(logging.ERROR):
         knocker.knock(("192.0.2.1", 1), fails)
-        knocker.knock(("192.0.2.1", 1), lambda: lost.append(1))
-        await eventually(lambda: lost == [1], "told", LONG)
-    assert "dead way" in caplog.text
+        knocker.knock(("192.0.2.1", 1), found.append)
+        await eventually(lambda: found == [False], "told", LONG)
+    assert "what a knock found" in caplog.text
     await knocker.stop()
 
 
 async def test_a_stop_ends_a_knock_under_way() -> None:
-    lost: list[int] = []
+    found: list[bool] = []
     knocker = Knocker(silent, LONG)
-    knocker.knock(("192.0.2.1", 1), lambda: lost.append(1))
+    knocker.knock(("192.0.2.1", 1), found.append)
     await knocker.stop()
-    assert (lost, knocker._doubting, len(knocker._tasks)) == ([], {}, 0)
+    assert (found, knocker._doubting, len(knocker._tasks)) == ([], {}, 0)

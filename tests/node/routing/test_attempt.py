@@ -22,7 +22,7 @@ from node.routing.candidates import Candidate
 from node.routing.failures import Failure
 from node.routing.parts import Parts
 from node.routing.settings import RoutingSettings
-from tests.support.routing import OCR, Front, Handler, fine, front, killed, refusing, serving, silent, until
+from tests.support.routing import OCR, Clock, Front, Handler, fine, front, killed, refusing, serving, silent, until
 
 GONE = Target("vpn", "http://127.0.0.1:1")
 UNUSED: tuple[Any, Any] = (None, None)  # listener and line: nothing is sent
@@ -40,6 +40,7 @@ class Try(Door):
         self.heads: list[ResponseHead] = []
         self.failures: list[Failure] = []
         self.lost: list[Candidate | None] = []
+        self.waits = False
 
     def enter(self, exchange: Exchange) -> None:
         outbound = outbound_of(exchange, OCR, "/ocr", trusted=False)
@@ -68,7 +69,8 @@ class Try(Door):
 
     def way_lost(self, attempt: Attempt) -> None:
         self.lost.append(attempt.elsewhere())
-        attempt.line.answer(504)
+        if not self.waits:
+            attempt.line.answer(504)
 
 
 @contextlib.asynccontextmanager
@@ -180,6 +182,31 @@ async def test_a_worker_that_can_be_reached_no_more_is_told_of_while_it_is_silen
         tried(Target("vpn", worker.url), gateway=gateway, touch=nobody_there) as (_, door),
     ):
         assert door.lost == [None]
+
+
+async def test_a_lost_worker_is_given_up_in_the_end_unless_it_was_there_in_between() -> None:
+    clock = Clock()
+    settings = RoutingSettings(doubt_after=3600.0, lost_patience=25.0)
+    async with serving(silent) as worker, front(settings=settings, clock=clock) as gateway:
+        door = Try(gateway.router._parts, Candidate("w1", (Target("vpn", worker.url),)), 60.0)
+        door.waits = True
+        server = DataPlane(door, web.Application(), bind("127.0.0.1", 0))
+        await server.start()
+        reader, writer = await asyncio.open_connection("127.0.0.1", server.port)
+        writer.write(b"GET /service/ocr HTTP/1.1\r\nHost: x\r\n\r\n")
+        await until(lambda: door.attempt is not None and door.attempt.line.upstream is not None)
+        attempt = door.attempt
+        assert attempt is not None
+        for later, there in ((0, False), (24, False), (1, True), (1, False), (24, False)):
+            clock.now += later
+            attempt._knocked(attempt.way, there=there)
+        assert (door.failures, len(door.lost)) == ([], 4)
+        clock.now += 1
+        attempt._knocked(attempt.way, there=False)
+        assert [(failure.kind, failure.executed) for failure in door.failures] == [("reset", True)]
+        assert (await reader.readline()).startswith(b"HTTP/1.1 502 ")
+        writer.close()
+        await server.stop()
 
 
 async def test_a_client_that_leaves_ends_the_try() -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 
 import msgspec
+import pytest
 from aiohttp import web
 
 from node.routing.settings import RoutingSettings
@@ -45,7 +46,7 @@ class Doors:
         return await fine(request)
 
 
-def doubting() -> RoutingSettings:
+def doubting(lost_patience: float = 60.0) -> RoutingSettings:
     return RoutingSettings(
         policy="round-robin",
         retry_base=0.0,
@@ -53,6 +54,7 @@ def doubting() -> RoutingSettings:
         doubt_again=0.01,
         connect_timeout=60.0,
         first_byte_timeout=60.0,
+        lost_patience=lost_patience,
     )
 
 
@@ -140,3 +142,11 @@ async def test_all_who_are_asked_beside_may_fail() -> None:
         gateway.router._parts.forwarder._knocker._touch = nobody_there
         assert await post(gateway) == (502, "3", "upstream-failed")
         assert [len(worker.bodies) for worker in workers] == [1, 1, 1]
+
+
+@pytest.mark.parametrize("idempotent", [True, False])
+async def test_who_stays_lost_is_given_up(idempotent: bool) -> None:
+    async with mesh(silent, settings=doubting(lost_patience=0.5), idempotent=idempotent) as (gateway, (worker,)):
+        gateway.router._parts.forwarder._knocker._touch = nobody_there
+        assert await post(gateway) == (502, "1", "upstream-failed")
+        await until(lambda: worker.let_go == 1)

@@ -48,3 +48,10 @@ def test_others_are_those_that_have_not_failed_lately() -> None:
     book.failed("w1", TUNNEL, 0.0)
     assert book.others(WORKER, 1.0) == (LAN,)
     assert book.others(WORKER, AVOIDED_FOR) == (VPN, LAN, TUNNEL)
+
+
+def test_when_ways_have_changed_all_addresses_get_another_chance() -> None:
+    book = AddressBook()
+    book.failed("w1", VPN, 0.0)
+    book.forget()
+    assert book.ordered(WORKER, 1.0) == (VPN, LAN, TUNNEL)

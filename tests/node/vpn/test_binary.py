@@ -8,7 +8,7 @@ import pytest
 
 from node.program.errors import UserFacingError
 from node.vpn import binary
-from node.vpn.binary import find_binary, read_version
+from node.vpn.binary import check_driver, find_binary, read_version
 from tests.support.fake_nebula import FakeNebula
 
 
@@ -48,6 +48,18 @@ def test_a_program_that_is_something_else_is_said(tmp_path: Path) -> None:
     (tmp_path / "text").write_text("x")
     with pytest.raises(UserFacingError, match="cannot be run"):
         read_version(tmp_path / "text")
+
+
+def test_on_windows_a_nebula_without_its_driver_is_said(tmp_path: Path) -> None:
+    program = tmp_path / "nebula.exe"
+    (tmp_path / "wintun.dll").touch()  # beside it, where Nebula does not look
+    with pytest.raises(UserFacingError, match=r"lacks its driver, wintun\.dll") as caught:
+        check_driver(program)
+    assert str(tmp_path / "dist/windows/wintun/bin") in caught.value.message
+    driver = tmp_path / "dist/windows/wintun/bin/arm64/wintun.dll"
+    driver.parent.mkdir(parents=True)
+    driver.touch()
+    check_driver(program)
 
 
 @pytest.mark.needs("nebula")

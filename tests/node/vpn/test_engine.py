@@ -35,7 +35,7 @@ def plan(**more: Any) -> Plan:
 class Watched:
     """An engine, its stand-in and what was told."""
 
-    def __init__(self, folder: Path, version: str = "1.6.1") -> None:
+    def __init__(self, folder: Path, version: str = "1.6.1", *, reloads: bool = True) -> None:
         self.fake = FakeNebula(folder / "bin", version)
         self.folder = folder / "run"
         self.told: list[Told] = []
@@ -48,6 +48,7 @@ class Watched:
             stop_limit=20.0,
             write_again=0.05,
             is_up=lambda _: True,
+            reloads=reloads,
         )
 
     async def until(self, kind: type[Told]) -> Any:
@@ -63,8 +64,8 @@ class Watched:
 
 
 @asynccontextmanager
-async def watched(folder: Path, version: str = "1.6.1") -> AsyncIterator[Watched]:
-    it = Watched(folder, version)
+async def watched(folder: Path, version: str = "1.6.1", *, reloads: bool = True) -> AsyncIterator[Watched]:
+    it = Watched(folder, version, reloads=reloads)
     try:
         yield it
     finally:
@@ -90,6 +91,17 @@ async def test_a_renewed_certificate_and_a_blocklist_are_reloaded_without_a_rest
         await it.engine.update(msgspec.structs.replace(first, **renewed, blocklist=("ab" * 32, "cd" * 32)))
         assert await it.until(NebulaUpdated) == NebulaUpdated(restarted=False)
         assert it.fake.starts == 1
+
+
+async def test_where_nothing_can_be_reloaded_as_on_windows_it_is_restarted_without_complaint(
+    tmp_path: Path,
+) -> None:
+    async with watched(tmp_path, reloads=False) as it:
+        first = await it.started(plan())
+        await it.engine.update(msgspec.structs.replace(first, **shared_mesh().member("10.42.0.11")))
+        assert await it.until(NebulaUpdated) == NebulaUpdated(restarted=True)
+        await it.until(InterfaceCameUp)
+        assert it.fake.starts == 2
 
 
 async def test_settings_that_cannot_be_written_are_tried_again_and_meanwhile_the_old_ones_go_on(

@@ -35,6 +35,8 @@ class Staged:
         self.outside = IPv4Address("198.51.100.7")
         self.answers: set[IPv4Address] = {LIGHTHOUSE}
         self.works = True
+        self.fails = False
+        self.failed: set[str] = set()
         self.tell: Callable[[Told], None] = lambda _: None
 
     # a computer
@@ -43,7 +45,13 @@ class Staged:
         return self.checked
 
     def outlook(self) -> str:
+        self.fail("outlook")
         return self.out
+
+    def fail(self, what: str) -> None:
+        if self.fails:
+            self.failed.add(what)
+            raise OSError("too many open files")
 
     def engine(self, on_told: Callable[[Told], None]) -> Engine:
         self.tell = on_told
@@ -71,6 +79,7 @@ class Staged:
 
     async def probe(self, ip: IPv4Address, port: int, source: IPv4Address) -> float | None:
         assert (port, str(source)) == (8000, "10.42.0.11")
+        self.fail("probe")
         return 0.02 if ip in self.answers else None
 
     def signal(self, signal: Signal) -> None:
@@ -155,6 +164,18 @@ async def test_peers_are_told_with_route_and_round_trip() -> None:
         assert vpn.peers() == (peer,)
 
 
+async def test_a_member_that_shakes_hands_without_end_takes_little_of_our_time() -> None:
+    staged = Staged()
+    async with running(staged) as vpn:
+        vpn.apply(settings())
+        await phase(vpn, "direct")
+        before = len(staged.views)
+        for number in range(2000):
+            staged.tell(TunnelMade(PEER + number % 1000, f"192.0.2.1:{number}"))
+        assert len(staged.views) - before < 200  # each costs as much as there are tunnels
+        await eventually(lambda: len(vpn.peers()) == 1000, "all are shown")
+
+
 async def test_nobody_answers_and_then_somebody_does() -> None:
     staged = Staged()
     staged.answers.clear()
@@ -221,6 +242,21 @@ async def test_a_crash_and_an_engine_that_fails_are_tried_again() -> None:
         staged.tell(NebulaExited("crashed", "boom"))
         await eventually(lambda: staged.done.count("start") == 2, "the next try")
         staged.works = True
+        await phase(vpn, "direct")
+
+
+async def test_a_look_that_fails_is_not_the_last_one() -> None:
+    staged = Staged()
+    async with running(staged) as vpn:
+        vpn.apply(settings())
+        await phase(vpn, "direct")
+        staged.fails = True
+        vpn.doubt()  # measures at once
+        await eventually(lambda: {"outlook", "probe"} <= staged.failed, "a look of each kind failed")
+        staged.fails = False
+        staged.out = "10.1.1.7 via 10.1.1.1"
+        staged.checked = MachineChecked(permitted=True, network="caf\u00e9")
+        await eventually(lambda: "PathsChanged" in staged.signals, "the other network is seen")
         await phase(vpn, "direct")
 
 

@@ -205,7 +205,9 @@ async def test_who_is_not_of_the_group_is_turned_away(tmp_path: Path) -> None:
     async with helping(tmp_path) as helper:
         helper.let_in = False
         async with calling(helper) as caller:
-            assert await caller.hear() == Refused("this user is not in the helper's group")
+            assert await caller.hear() == Refused(
+                "this user is not one whom the administrator allows to open the private network"
+            )
         assert helper.engines == []
 
 
