@@ -27,10 +27,14 @@ class LineProgram:
 
     def ask(self, line: str) -> str:
         """Send a line; return the line that it answers."""
+        self.say(line)
+        return self.read_line()
+
+    def say(self, line: str) -> None:
+        """Send a line; what it answers is read later."""
         assert self.process.stdin is not None
         self.process.stdin.write(line + "\n")
         self.process.stdin.flush()
-        return self.read_line()
 
     def read_line(self) -> str:
         """Return its next line; fail where it has ended."""

@@ -19,6 +19,7 @@ from tests.support.namespaces import Guest, Namespace
 from tests.support.netlab import Host, Kind, Machine, NetLab
 
 T = TypeVar("T")
+Answers = Callable[[], Any]  # waits for what was asked meanwhile
 DEADLINE = 120.0  # seconds that anything may take on a busy machine
 PORT, DHT_PORT = 8080, 8468
 PROGRAMS = ("ip", "nft", "unshare", "nsenter", "nebula", "conntrack")
@@ -27,7 +28,21 @@ BODIES = {  # a request that each light service answers
     "ner-extraction": {"text": NOTE},
     "document-processing": {"text": NOTE},
     "rag-embeddings": {"query": "debt"},
+    "notes-coa": {"text": NOTE},
 }
+
+
+def measured(what: str, seconds: float) -> None:
+    print(f"measured: {what}: {seconds:.1f} s")
+
+
+def asked_for(
+    url: str, document: Any, *, method: str = "", headers: dict[str, str] | None = None, **more: Any
+) -> str:
+    """Return the line that has a guest send a request."""
+    body = None if document is None else json.dumps(document)
+    method = method or ("GET" if body is None else "POST")
+    return json.dumps({"url": url, "method": method, "headers": headers, "body": body} | more)
 
 
 class Member:
@@ -73,21 +88,38 @@ class Member:
         **more: Any,
     ) -> Any:
         """Send a request from this machine; return {status, headers, body, seconds}, or a list with `count`."""
-        body = None if document is None else json.dumps(document)
-        asked = {
-            "url": url,
-            "method": method or ("GET" if body is None else "POST"),
-            "headers": headers,
-            "body": body,
-        }
-        return json.loads(self._guest().ask(json.dumps(asked | more)))
+        return json.loads(self._guest().ask(asked_for(url, document, method=method, headers=headers, **more)))
+
+    def ask_meanwhile(self, url: str, document: Any = None, **asked: Any) -> Answers:
+        """Send requests from this machine as `ask` does, and go on; the answers are read later."""
+        guest = self._new_guest()
+        guest.say(asked_for(url, document, **asked))
+        return lambda: json.loads(guest.read_line())
+
+    def sent_and_received(self) -> int:
+        """Return how many bytes have gone over this machine's own cable, in and out."""
+        said = self.space.run("ip", "-s", "-j", "link", "show", "dev", self.machine.device).stdout
+        counted = json.loads(said)[0]["stats64"]
+        return int(counted["rx"]["bytes"]) + int(counted["tx"]["bytes"])
+
+    def kill(self) -> None:
+        """End the program and its Nebula at once, as a power cut does, but for the machine's system."""
+        run = self.data_dir / "vpn" / "nebula.run"
+        nebula = json.loads(run.read_text())["pid"] if run.exists() else None
+        self.running().kill()
+        if nebula is not None:
+            self.space.run("kill", "-KILL", str(nebula), check=False)
 
     def _guest(self) -> Guest:
         if self._asker is None or self._asker.process.poll() is not None:
-            argv = (sys.executable, "-m", "tests.support.http_guest")
-            self._asker = self.space.spawn(*argv, log=self._folder / f"{self.name}-asks.log", talk=True)
-            self._asker.read_line()
+            self._asker = self._new_guest()
         return self._asker
+
+    def _new_guest(self) -> Guest:
+        argv = (sys.executable, "-m", "tests.support.http_guest")
+        guest = self.space.spawn(*argv, log=self._folder / f"{self.name}-asks.log", talk=True)
+        guest.read_line()
+        return guest
 
     def tail(self, size: int = 6000) -> str:
         return self.log.read_text("utf-8", "replace")[-size:]
@@ -142,9 +174,12 @@ class Worker(Member):
 
     def control(self, path: str, document: Any = None, *, method: str = "", **more: Any) -> Any:
         """Ask the control API; return the whole answer (see Member.ask)."""
+        url, headers = self._control()
+        return self.ask(url + path, document, method=method, headers=headers, **more)
+
+    def _control(self) -> tuple[str, dict[str, str]]:
         file = json.loads((self.data_dir / "control.json").read_text())
-        headers = {"Authorization": f"Bearer {file['token']}", "Content-Type": "application/json"}
-        return self.ask(file["url"] + path, document, method=method, headers=headers, **more)
+        return file["url"], {"Authorization": f"Bearer {file['token']}", "Content-Type": "application/json"}
 
     def look(self, path: str) -> Any:
         """Return what the control API tells at a path."""
@@ -160,8 +195,27 @@ class Worker(Member):
         return {one["worker_id"]: one for one in self.look("/peers")}
 
     def vpn(self) -> dict[str, Any]:
-        found: dict[str, Any] = self.status()["vpn"]
+        found: dict[str, Any] = self.state()["vpn"]
         return found
+
+    def state(self) -> dict[str, Any]:
+        """Return what `status` is drawn from, without a process for it."""
+        found: dict[str, Any] = self.look("/view")["state"]
+        return found
+
+    def until_phase(self, phase: str, *codes: str) -> dict[str, Any]:
+        """Wait until the node is in this phase, for these reasons among others."""
+
+        def there() -> dict[str, Any] | None:
+            found = self.state()
+            told = {one["code"] for one in found["reasons"]}
+            return found if found["phase"] == phase and told.issuperset(codes) else None
+
+        return self.until(there, f"says {phase} {codes}")
+
+    def overlay_detail(self) -> str:
+        """Return what `doctor` says of the overlay."""
+        return str(next(one["detail"] for one in self.look("/doctor")["checks"] if one["name"] == "vpn"))
 
     def until_vpn(self, *phases: str) -> dict[str, Any]:
         """Wait until the overlay is in one of these states."""
@@ -175,6 +229,11 @@ class Worker(Member):
     def call(self, service: str, **more: Any) -> Any:
         """Call a service through the node's own router (see Member.ask for `count` and `seconds`)."""
         return self.control(f"/call/{service}", BODIES[service], **more)
+
+    def call_meanwhile(self, service: str, **more: Any) -> Answers:
+        """Call a service as `call` does, and go on; the answers are read later."""
+        url, headers = self._control()
+        return self.ask_meanwhile(f"{url}/call/{service}", BODIES[service], headers=headers, **more)
 
     def until_calls(self, service: str, right: Callable[[dict[str, Any]], bool], what: str) -> dict[str, Any]:
         """Call until an answer is as wanted."""
@@ -192,6 +251,15 @@ class Worker(Member):
             assert time.monotonic() < end, f"{self.name}: never {what}; its log:\n{self.tail()}"
             time.sleep(0.1)
         return found
+
+
+def until(condition: Callable[[], T | None], what: str) -> T:
+    """Return the first thing that comes."""
+    end = time.monotonic() + DEADLINE
+    while (found := condition()) is None:
+        assert time.monotonic() < end, f"never {what}"
+        time.sleep(0.1)
+    return found
 
 
 class OverlayMesh:
