@@ -34,8 +34,8 @@ async def examine(coordinator: Coordinator, topology: Topology) -> list[Check]:
 
         wanted = [manifest for manifest in coordinator.catalogue.manifests if manifest.replicas > 0]
         services = await asyncio.gather(*(one(manifest) for manifest in wanted))
-    own = [_health(coordinator), await _store(coordinator), _workers(coordinator), _dht(coordinator)]
-    return [*own, _overlay(coordinator), *services]
+    own = [_health(coordinator), await _store(coordinator), _mesh_key(coordinator), _workers(coordinator)]
+    return [*own, _dht(coordinator), _overlay(coordinator), *services]
 
 
 def _health(coordinator: Coordinator) -> Check:
@@ -52,6 +52,15 @@ async def _store(coordinator: Coordinator) -> Check:
     except Problem as problem:
         return Check(name="store", ok=False, detail=problem.detail, hint="Make room on the disk, or mend it.")
     return Check(name="store", ok=True, detail="A line was written to the audit log.")
+
+
+def _mesh_key(coordinator: Coordinator) -> Check:
+    keyring = coordinator.keyring
+    if keyring.lacking:
+        hint = "See docs/keys.md, several coordinators with one store."
+        return Check(name="mesh key", ok=False, detail=keyring.lacking, hint=hint)
+    rotation = "" if keyring.keys.phase == "steady" else f" A rotation is {keyring.keys.phase}: see `status`."
+    return Check(name="mesh key", ok=True, detail=f"Key number {keyring.keys.number} signs.{rotation}")
 
 
 def _workers(coordinator: Coordinator) -> Check:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import logging
 
 import msgspec
 from aiohttp import web
@@ -30,6 +31,8 @@ from node.wire.messages import (
     WorkersAnswer,
 )
 from node.wire.problems import Problem
+
+log = logging.getLogger(__name__)
 
 ENROLMENT_CONTEXT = b"rma-mesh enrol v1\x00"
 RENEWAL_CONTEXT = b"rma-mesh renew v1\x00"
@@ -114,6 +117,8 @@ async def renew(request: web.Request) -> web.Response:
         await check_signed_whole(request, enrolment, "renew")
     grant, why_none = await _renewed_grant(coordinator, enrolment, wish.nebula_public_key)
     asked = hashlib.sha256(await request.read()).digest()
+    if wish.mesh_keys > coordinator.keyring.keys.progress:
+        log.warning("%s knows newer keys of the mesh than we: was an older backup restored?", enrolment.worker_id)
     credential = await coordinator.enroller.renewed(enrolment)
     chain = coordinator.keyring.chain
     body = msgspec.json.encode(RenewAnswer(credential=credential, mesh_keys=chain, vpn=grant, vpn_detail=why_none))

@@ -10,7 +10,7 @@ from node.program.data_dir import write_private_file
 from node.program.errors import UserFacingError
 from node.state import Membership
 from node.wire.encoding import b64decode
-from node.wire.mesh_keys import MeshKeys, MeshKeysError, founded
+from node.wire.mesh_keys import MeshKeys, founded
 
 FILE_NAME = "membership.json"
 
@@ -30,7 +30,7 @@ def load_membership(data_dir: Path) -> Membership | None:
         return None
     except OSError as error:
         raise _unreadable(path, f"The system says: {error.strerror or error}.") from None
-    except (msgspec.MsgspecError, UnicodeDecodeError, MeshKeysError) as error:
+    except (msgspec.MsgspecError, ValueError) as error:
         raise _unreadable(path, f"It is damaged: {error}.") from None
     return membership
 

@@ -240,6 +240,18 @@ def test_the_overlays_authority_is_rotated(mesh: RealMesh) -> None:
     assert after["authorities"][0]["fingerprint"] != before["authorities"][0]["fingerprint"]
 
 
+def test_the_meshs_key_is_rotated(mesh: RealMesh) -> None:
+    before = mesh.admin("status")["mesh_keys"]
+    assert (before["rotation"], len(before["keys"])) == ("steady", 1)
+    assert "every machine is given the new key" in command(mesh, "mesh", "rotate-key")
+    assert "--force" in command(mesh, "mesh", "rotate-key", code=5)
+    assert "The new key signs" in command(mesh, "mesh", "rotate-key", "--force")
+    assert "Make a new backup" in command(mesh, "mesh", "rotate-key", "--force")
+    after = mesh.admin("status")["mesh_keys"]
+    assert [key["number"] for key in after["keys"]] == [before["keys"][0]["number"] + 1]
+    assert "mesh_keys" in command(mesh, "status")
+
+
 def test_a_backup_is_restored_into_another_place(mesh: RealMesh, tmp_path: Path) -> None:
     key = mesh.key()
     file = tmp_path / "backup.tar"

@@ -15,12 +15,13 @@ from aiohttp import web
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from node.coordinator_client import ENROLMENT_CONTEXT, RENEWAL_CONTEXT, CoordinatorClient, CoordinatorError, enroll
+from node.identity.membership import mesh_keys_of
 from node.program.web import HttpServer, bind
 from node.wire import credentials, headers
 from node.wire.credentials import Credential
 from node.wire.encoding import b64decode, b64encode, fingerprint
-from node.wire.invites import make_invite
-from node.wire.mesh_keys import founded
+from node.wire.invites import Invite, make_invite
+from node.wire.mesh_keys import KeyChain, MeshKeys, founded
 from node.wire.messages import CoordinatorInfo, EnrollAnswer, EnrollRequest, HeartbeatRequest, RenewAnswer
 from node.wire.problems import CONTENT_TYPE, Problem
 from node.wire.signed_requests import signed_part
@@ -181,3 +182,139 @@ async def test_a_renewal_is_believed_only_as_the_meshs_answer_to_this_very_reque
         signer, replayed = FOREIGN, False
         with pytest.raises(CoordinatorError, match="cannot be trusted"):
             await client.renew(there, keys)
+
+
+# --- when the mesh changes its key ----------------------------------------------------------------------------
+
+NEXT, EVIL = Ed25519PrivateKey.generate(), Ed25519PrivateKey.generate()
+STEADY = founded(raw(MESH))
+SPREADING = STEADY.begin(MESH, NEXT)
+REPLACING = SPREADING.onwards()
+AFTER = REPLACING.onwards()
+LATE_INVITE = make_invite(b"0123456789", raw(NEXT))
+
+
+async def enrol_with(told: MeshKeys | None, signer: Ed25519PrivateKey, invite: Invite) -> Any:
+    """Enrol where a coordinator tells of these keys and signs with this one."""
+    body, signature = answer_by(signer, OURS, mesh_keys=told and told.chain)
+
+    async def handler(_request: web.Request) -> web.Response:
+        return web.Response(status=201, body=body, headers={headers.SIGNATURE: signature})
+
+    async with server(handler) as url, aiohttp.ClientSession() as session:
+        return (await enroll(session, url, REQUEST, invite, time.time()))[0]
+
+
+@pytest.mark.parametrize(
+    ("told", "signer", "invite"),
+    [
+        (SPREADING, MESH, INVITE),
+        (REPLACING, NEXT, INVITE),
+        (AFTER, NEXT, INVITE),
+        (REPLACING, NEXT, LATE_INVITE),
+        (AFTER, NEXT, LATE_INVITE),
+    ],
+)
+async def test_an_invite_is_good_for_the_key_it_pins_and_those_after_it(
+    told: MeshKeys, signer: Ed25519PrivateKey, invite: Invite
+) -> None:
+    membership = await enrol_with(told, signer, invite)
+    assert membership.mesh_public_key == b64encode(raw(MESH)), "the founding key"
+    assert mesh_keys_of(membership) == told
+
+
+@pytest.mark.parametrize(
+    ("told", "signer", "invite"),
+    [
+        (AFTER, MESH, INVITE),  # the old key leaked, and was retired
+        (REPLACING, MESH, INVITE),
+        (SPREADING, NEXT, INVITE),
+        (SPREADING, MESH, LATE_INVITE),  # the old key leaked, and whoever has it tells that it still signs
+        (STEADY, MESH, LATE_INVITE),
+        (None, MESH, LATE_INVITE),
+        (None, NEXT, INVITE),
+        (AFTER, EVIL, INVITE),
+        (founded(raw(EVIL)).begin(EVIL, NEXT).onwards(), EVIL, LATE_INVITE),
+        (founded(raw(EVIL)), EVIL, INVITE),
+    ],
+)
+async def test_an_enrolment_by_any_other_key_is_not_believed(
+    told: MeshKeys | None, signer: Ed25519PrivateKey, invite: Invite
+) -> None:
+    with pytest.raises(CoordinatorError) as caught:
+        await enrol_with(told, signer, invite)
+    assert caught.value.kind == "wrong-mesh"
+
+
+async def renew_with(known: MeshKeys, told: KeyChain | None, signer: Ed25519PrivateKey) -> MeshKeys:
+    """Renew as a node that knows these keys, where somebody tells of those and signs with this one."""
+    body = msgspec.json.encode(RenewAnswer(credential="new", mesh_keys=told))
+
+    async def handler(request: web.Request) -> web.Response:
+        signed = RENEWAL_CONTEXT + hashlib.sha256(await request.read()).digest() + body
+        return web.Response(body=body, headers={headers.SIGNATURE: b64encode(signer.sign(signed))})
+
+    async with server(handler) as url, aiohttp.ClientSession() as session:
+        client = CoordinatorClient(session, TokenIssuer(OURS, "w1", "x", time.time), "w1", OURS)
+        return (await client.renew(CoordinatorInfo(id="c1", url=url), known))[1]
+
+
+@pytest.mark.parametrize(
+    ("known", "told", "signer", "after"),
+    [
+        (STEADY, SPREADING, MESH, SPREADING),
+        (SPREADING, REPLACING, NEXT, REPLACING),
+        (REPLACING, AFTER, NEXT, AFTER),
+        (STEADY, AFTER, NEXT, AFTER),  # off all the time
+        (AFTER, AFTER, NEXT, AFTER),
+        (AFTER, REPLACING, NEXT, AFTER),  # a coordinator that has not looked yet
+        (SPREADING, STEADY, MESH, SPREADING),
+    ],
+)
+async def test_a_renewal_is_followed_forwards(
+    known: MeshKeys, told: MeshKeys, signer: Ed25519PrivateKey, after: MeshKeys
+) -> None:
+    assert await renew_with(known, told.chain, signer) == after
+    assert (await renew_with(after, None, signer)) == after
+
+
+FORK = STEADY.begin(MESH, EVIL).onwards().onwards()
+
+
+def half_signed(chain: KeyChain, **changes: bytes) -> KeyChain:
+    (handover,) = chain.handovers
+    return msgspec.structs.replace(chain, handovers=(msgspec.structs.replace(handover, **changes),))
+
+
+HALF_SIGNED_BY_NEW = half_signed(FORK.chain, by_old=bytes(64))
+HALF_SIGNED_BY_OLD = half_signed(AFTER.chain, by_new=AFTER.chain.handovers[0].by_old)
+
+
+@pytest.mark.parametrize(
+    ("known", "told", "signer"),
+    [
+        (AFTER, STEADY.chain, MESH),  # a recorded chain of before, by the key that has leaked since
+        (AFTER, None, MESH),
+        (REPLACING, STEADY.chain, MESH),
+        (REPLACING, SPREADING.chain, MESH),
+        (SPREADING, FORK.chain, EVIL),  # whoever has the old key cannot lead away who knows its successor
+        (AFTER, FORK.chain, EVIL),
+        (STEADY, AFTER.chain, EVIL),  # everybody in the mesh knows the chain
+        (STEADY, AFTER.chain, MESH),
+        (STEADY, SPREADING.chain, NEXT),
+        (STEADY, founded(raw(EVIL)).chain, EVIL),
+        (STEADY, HALF_SIGNED_BY_NEW, EVIL),
+        (STEADY, HALF_SIGNED_BY_OLD, MESH),
+    ],
+)
+async def test_somebody_in_between_leads_nobody_to_another_key(
+    known: MeshKeys, told: KeyChain | None, signer: Ed25519PrivateKey
+) -> None:
+    with pytest.raises(CoordinatorError) as caught:
+        await renew_with(known, told, signer)
+    assert caught.value.kind == "wrong-mesh"
+
+
+async def test_whoever_has_the_old_key_leads_away_a_machine_that_was_off_all_the_time() -> None:
+    """The documents say so: this is what no chain can prevent, and why a leak is told to volunteers."""
+    assert await renew_with(STEADY, FORK.chain, EVIL) == FORK
