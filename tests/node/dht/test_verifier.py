@@ -10,6 +10,7 @@ from node.dht import records
 from node.dht.records import SIGNATURE_BYTES, Kind
 from node.dht.verifier import RecordError, RecordVerifier
 from node.wire.encoding import b64decode
+from node.wire.mesh_keys import MeshTrust, founded
 from tests.support.dht_nodes import Clock, Member, Mesh
 
 OCR = records.service_key("ocr")
@@ -137,6 +138,25 @@ def test_revocation_counts_at_once(mesh: Mesh, alice: Member, clock: Clock) -> N
     verifier.check(OCR, data, clock.now)
     revoked.add("alice")
     assert reason(verifier, OCR, data, clock.now) == "revoked"
+
+
+def test_what_a_retired_key_has_signed_counts_no_more_though_it_was_verified(
+    mesh: Mesh, alice: Member, clock: Clock
+) -> None:
+    newer = Ed25519PrivateKey.generate()
+    trust = MeshTrust(founded(mesh.key.public_key().public_bytes_raw()))
+    verifier = RecordVerifier(trust)
+    data, credential = alice.entry(), b64decode(alice.credential)
+    checked = verifier.check(OCR, data, clock.now)
+    known = verifier.credential(credential, clock.now)
+    trust.keys = trust.keys.begin(mesh.key, newer).onwards()
+    assert verifier.check(OCR, data, clock.now) == checked, "both are accepted"
+    trust.keys = trust.keys.onwards()
+    assert reason(verifier, OCR, data, clock.now) == "credential"
+    with pytest.raises(RecordError, match="retired"):
+        verifier.check_still(checked, clock.now)
+    with pytest.raises(RecordError, match="retired"):
+        verifier.check_credential(known, clock.now)
 
 
 def test_what_was_verified_is_remembered_within_bounds(mesh: Mesh, clock: Clock) -> None:

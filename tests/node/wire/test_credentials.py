@@ -20,7 +20,8 @@ from node.wire.credentials import (
     verify,
     verify_bytes,
 )
-from node.wire.encoding import b64decode, b64encode
+from node.wire.encoding import b64decode, b64encode, fingerprint
+from node.wire.mesh_keys import MeshTrust, founded
 from tests.support.mesh_keys import NOW, WEEK, Mesh
 
 MESH = Mesh()
@@ -148,3 +149,16 @@ def test_a_place_is_lasting_and_not_the_holders_to_choose() -> None:
     assert place_of(key, MESH.key) == place_of(key, MESH.key) == verify(TEXT, PUBLIC, NOW).place
     assert place_of(key, MESH.key) != place_of(key, Mesh().key)
     assert place_of(key, MESH.key) != place_of(bytes(32), MESH.key)
+
+
+def test_a_credential_names_the_key_that_signed_it() -> None:
+    """Else one by an old key, which says that it is by the new one, would be good for as long as it likes."""
+    newer = Mesh()
+    trust = MeshTrust(founded(MESH.public_bytes).begin(MESH.key, newer.key))
+    good = peek(TEXT)
+    assert verify(TEXT, trust, NOW) == good
+    claimed = msgspec.structs.replace(good, mesh_id=fingerprint(newer.public_bytes))
+    assert verify(issue(claimed, newer.key), trust, NOW) == claimed
+    for credential, key in ((claimed, MESH.key), (good, newer.key)):
+        with pytest.raises(CredentialError, match="another key"):
+            verify(issue(credential, key), trust, NOW)

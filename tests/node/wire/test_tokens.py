@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 from node.wire import tokens
 from node.wire.credentials import CLOCK_SKEW
 from node.wire.encoding import b64encode
+from node.wire.mesh_keys import MeshTrust, founded
 from node.wire.tokens import LIFE, REUSE, TokenError, TokenIssuer, TokenVerifier
 from tests.support.mesh_keys import NOW, WEEK, Clock, Mesh
 
@@ -205,3 +206,16 @@ def test_a_verifier_remembers_a_bounded_number(monkeypatch: pytest.MonkeyPatch) 
     for number in range(10):
         checking.verify(forge(jti=str(number)))
     assert len(checking._verified) == 3
+
+
+def test_a_token_by_a_retired_key_is_refused_though_it_was_verified() -> None:
+    newer = Ed25519PrivateKey.generate()
+    trust = MeshTrust(founded(MESH.public_bytes))
+    checker, token = TokenVerifier(trust, "c-1", Clock()), issuer().issue("c-1")
+    checker.verify(token)
+    trust.keys = trust.keys.begin(MESH.key, newer)
+    trust.keys = trust.keys.onwards()
+    assert checker.verify(token).subject == "w-1", "both are accepted"
+    trust.keys = trust.keys.onwards()
+    with pytest.raises(TokenError, match="not signed by this mesh"):
+        checker.verify(token)
