@@ -66,6 +66,8 @@ def _coordinator(state: NodeState, answers: bool) -> Check:
 
 def _channel(state: NodeState) -> Check:
     """Say how soon changes are heard of; without a channel nothing is lacking."""
+    if state.membership is None:
+        return Check("channel", True, "Not open: this machine is in no mesh.")
     if state.channel.open:
         return Check("channel", True, "Open: what changes in the mesh is heard at once.")
     interval = state.assignment.heartbeat_interval if state.assignment is not None else DEFAULT_INTERVAL

@@ -10,8 +10,9 @@ from typing import Any
 import pytest
 
 from coordinator_server.channel import channels as channels_module
+from node.wire.channel import Close
 from node.wire.manifests import Catalogue
-from tests.support.channels import channels, close_code, hear, open_channel
+from tests.support.channels import Socket, channels, close_code, hear, open_channel
 from tests.support.coordinators import PC, Room, Worker, coordinator_room
 from tests.support.waiting import eventually
 
@@ -70,13 +71,33 @@ async def test_changes_in_a_row_are_one_push(tmp_path: Path, monkeypatch: pytest
             assert channels(room).pushes - before < len(others) / 2
 
 
+async def test_those_who_have_to_register_do_not_come_all_at_once(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(channels_module, "STRANGERS", 2)
+    monkeypatch.setattr(channels_module, "GATHER", 0.3)
+    async with (
+        coordinator_room(tmp_path / "c", catalogue=Catalogue(()), vpn="off", **HOUR) as room,
+        contextlib.AsyncExitStack() as stack,
+    ):
+        left: list[int] = []
+        workers = [await room.worker() for _ in range(6)]
+        ends = [await stack.enter_async_context(open_channel(worker)) for worker in workers]
+
+        async def until_sent(end: Socket) -> None:
+            assert await close_code(end) == Close.UNKNOWN_WORKER
+            left.append(len([line for line in channels(room)._lines.values() if not line.closing]))
+
+        await asyncio.gather(*map(until_sent, ends))
+        assert max(left) >= 2, "not all in one round"
+        await eventually(lambda: not len(channels(room)), "in the end all are")
+
+
 async def test_what_nobody_said_is_found(tmp_path: Path) -> None:
     """Other coordinators change the store, a rotation goes on by itself, and the DHT's address comes and goes."""
     async with coordinator_room(tmp_path / "c", **HOUR) as room:
         overlay = room.coordinator.overlay
         assert overlay is not None
-        worker = await room.worker()
-        await worker.enrol(await room.invite())
         joined = room.machine()
         await joined.enrol(await room.invite(), nebula_public_key="a2tra2tra2tra2tra2tra2tra2tra2tra2tra2tra2s")
         await joined.register()
