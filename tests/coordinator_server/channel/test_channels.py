@@ -12,8 +12,9 @@ import pytest
 from coordinator_server.channel import channels as channels_module
 from node.wire.channel import Close
 from node.wire.manifests import Catalogue
+from node.wire.messages import Capabilities, Endpoints, EnrollRequest, RegisterRequest
 from tests.support.channels import Socket, channels, close_code, hear, open_channel
-from tests.support.coordinators import PC, Room, Worker, coordinator_room
+from tests.support.coordinators import Room, Worker, coordinator_room
 from tests.support.waiting import eventually
 
 MANY = 500
@@ -21,17 +22,19 @@ HOUR: dict[str, Any] = {"worker_heartbeat": 3600.0, "worker_stale": 7200.0, "wor
 
 
 async def crowd(room: Room, count: int) -> list[Worker]:
-    """Return workers that have joined and registered, a few at a time as a coordinator serves them."""
-    code, gate = await room.invite(uses=count), asyncio.Semaphore(20)
-
-    async def join() -> Worker:
-        async with gate:
-            worker = room.machine()
-            assert (await worker.enrol(code)).status == 201
-            assert (await worker.register(PC)).status == 200
-            return worker
-
-    return await asyncio.gather(*(join() for _ in range(count)))
+    """Return workers that have joined and registered, without the way through HTTP."""
+    coordinator, code, workers = room.coordinator, await room.invite(uses=count), []
+    for _ in range(count):
+        worker = room.machine()
+        wish = EnrollRequest(invite=code, name="PC", identity_public_key=worker.public_key)
+        enrolment, worker.credential = await coordinator.enroller.enrol(wish, "127.0.0.1")
+        worker.worker_id = enrolment.worker_id
+        here = RegisterRequest(
+            worker_id=worker.worker_id, capabilities=Capabilities(), endpoints=Endpoints(port=8000)
+        )
+        coordinator.registry.register(here, "127.0.0.1")
+        workers.append(worker)
+    return workers
 
 
 async def test_hundreds_hear_of_a_revocation_at_once(tmp_path: Path) -> None:

@@ -336,6 +336,30 @@ async def test_it_goes_through_the_proxy_that_the_system_names(
     assert "Bearer" not in heads[0]
 
 
+async def test_a_coordinator_that_is_gone_without_a_word_is_noticed() -> None:
+    told: list[e.Event] = []
+
+    async def serve(request: web.Request) -> web.WebSocketResponse:
+        end = web.WebSocketResponse(autoping=False)
+        await end.prepare(request)
+        await asyncio.Event().wait()  # no ping is answered
+        return end
+
+    async with served(serve, PATH) as url, aiohttp.ClientSession() as session:
+        own = Ed25519PrivateKey.generate()
+        client = CoordinatorClient(session, TokenIssuer(own, "w1", "credential", time.time), "w1", own)
+        made = channel.Channel(
+            lambda to: client.open_channel(CoordinatorInfo(id="c1", url=to), 0.2), lambda _told: None, told.append
+        )
+        made.look(NodeState(membership=MEMBERSHIP, coordinator=url, registered=True))
+        await eventually(lambda: len(told) >= 2, "it is noticed")
+        await made.stop()
+    assert told[:2] == [
+        e.ChannelChanged(ChannelStatus(True)),
+        e.ChannelChanged(ChannelStatus(False, "The connection broke.")),
+    ]
+
+
 async def test_a_message_of_an_unknown_type_is_passed_over_and_a_bad_one_ends_the_channel() -> None:
     heard: list[Assignment] = []
     told: list[e.Event] = []
