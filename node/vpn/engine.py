@@ -42,7 +42,7 @@ from node.vpn.settings import Facts, Plan, SettingsError, facts_of
 
 KEY_FILE = "node.key"
 RELOAD_LIMIT = 5.0  # seconds
-WRITE_AGAIN = 10.0  # seconds until settings that could not be written, as on a full disk, are tried again
+WRITE_AGAIN = 5.0  # seconds until settings that could not be written, as on a full disk, are tried again
 STOP_LIMIT = 3.0  # seconds until it is killed
 ADDRESS_PAUSE = 0.01  # seconds between two looks whether the address is there
 ADDRESS_TRIES = 500
