@@ -6,6 +6,7 @@ VENV := .venv
 BIN := $(VENV)/$(if $(filter Windows_NT,$(OS)),Scripts,bin)
 READY := $(VENV)/.ready
 # Half of the suite's time is waiting: three processes fill two cores. PYTEST_FLAGS come last, so "-n 0" is one process.
+# The tests start hundreds of programs: where bytecode is not kept, each of them compiles all of ours.
 TEST_PROCESSES ?= 3
 PYTEST_FLAGS ?=
 
@@ -16,7 +17,7 @@ run: $(READY) ## start a whole mesh on this machine: coordinator, two nodes, tra
 	@$(BIN)/python -m coordinator_server.demo $(if $(ONCE),--once)
 
 test: system-packages lint ## set up, lint, check types and run every test (with CI=true a skipped test is a failure)
-	@$(BIN)/python -m pytest -n $(TEST_PROCESSES) --dist worksteal $(PYTEST_FLAGS)
+	@PYTHONDONTWRITEBYTECODE= $(BIN)/python -m pytest -n $(TEST_PROCESSES) --dist worksteal $(PYTEST_FLAGS)
 
 lint: $(READY) ## check style, format and types
 	@$(BIN)/ruff check .

@@ -87,13 +87,17 @@ REASONS: Mapping[ReasonCode, Words] = {
     "vpn-no-permission": Words(
         "No private network here", "This program may not open one; others are reached by other routes.", "quiet"
     ),
-    "vpn-no-udp": Words("Private network out of reach", "This network seems to block it.", "warn"),
-    "vpn-expired": Words("Private network expired", "It is renewed by itself; check the clock.", "warn"),
+    "vpn-no-udp": Words(
+        "Private network out of reach", "This network seems to block it; other routes are used.", "warn"
+    ),
+    "vpn-expired": Words("Private network expired", "It is renewed by itself; check the computer's clock.", "warn"),
     "vpn-revoked": Words("Out of the private network", "Ask the person who invited you.", "bad"),
     "vpn-conflict": Words(
-        "Private network clashes with another one", "Leave the other network, or ask the mesh's operator.", "warn"
+        "Private network clashes with another one",
+        "It opens once the other one is gone; other routes are used.",
+        "warn",
     ),
-    "vpn-failed": Words("Private network has trouble", "It is tried again by itself.", "warn"),
+    "vpn-failed": Words("Private network has trouble", "It is tried again; other routes are used.", "warn"),
     "vpn-not-renewed": Words("Private network not renewed", "It is tried again by itself.", "warn"),
     "vpn-no-listener": Words(
         "Not reachable in the private network", "Another program has this node's port; free it.", "warn"
@@ -110,7 +114,7 @@ VPN_STATES: Mapping[VpnPhase, Words] = {
     "no-udp": Words("Out of reach", "This network seems to block it; other routes are used", "warn"),
     "expired": Words("Expired", "Its certificate is renewed by itself; check the computer's clock", "warn"),
     "revoked": Words("Put out", "The mesh does not accept this computer; ask who invited you", "bad"),
-    "conflict": Words("Clashes with another one", "Another network here has the same addresses; leave it", "warn"),
+    "conflict": Words("Clashes with another one", "Something else here has the same addresses", "warn"),
     "failed": Words("In trouble", "It cannot be opened just now and is tried again by itself", "warn"),
 }
 

@@ -138,6 +138,8 @@ async def running(
         coordinator.workers.changed = Changed(coordinator, app[FRONT].router, channels)
         coordinator.registry.planned = channels.planned
         processes = gateway_processes(coordinator, app, others, tls) if others else None
+        if processes is not None:
+            processes.leaving = channels.process_leaves
         bridge = processes.bridge if processes is not None else AppBridge(app)
         limits = server_limits(config)
         server = DataPlane(app[FRONT].gateway, app, listener, tls=tls, limits=limits, bridge=bridge)

@@ -10,11 +10,12 @@ from node.state import NodeState, VpnPhase
 
 VPN_HINTS: Mapping[VpnPhase, str] = {
     "starting": "Wait a moment, and ask again.",
-    "no-permission": "Do that, or start the node with --vpn off. Other routes are used meanwhile.",
-    "no-udp": "Allow outgoing UDP on this network. Other routes are used meanwhile.",
-    "expired": "Check the clock and the coordinator above; it is renewed by itself.",
+    "no-permission": "Do that, or start the node with --vpn off if this computer shall have none.",
+    "no-udp": "Ask for outgoing UDP where you are; at home, look at the router's firewall.",
+    "expired": "See what is said of clock and coordinator here; the certificate is renewed by itself.",
     "revoked": "Ask the person who invited you.",
-    "conflict": "Leave the other network, or ask the operator for a mesh with another --vpn-network.",
+    "conflict": "The network opens by itself once the other one is gone.",
+    "failed": "If it stays so, tell the person who invited you what is said here.",
 }
 LOW_DISK = 2 * 2**30  # bytes
 CLOCK_LIMIT = 60.0  # seconds
@@ -66,6 +67,8 @@ def _coordinator(state: NodeState, answers: bool) -> Check:
 
 def _channel(state: NodeState) -> Check:
     """Say how soon changes are heard of; without a channel nothing is lacking."""
+    if state.membership is None:
+        return Check("channel", True, "Not open: this machine is in no mesh.")
     if state.channel.open:
         return Check("channel", True, "Open: what changes in the mesh is heard at once.")
     interval = state.assignment.heartbeat_interval if state.assignment is not None else DEFAULT_INTERVAL

@@ -183,7 +183,7 @@ def _assigned(state: NodeState, assignment: Assignment) -> Step:
     )
     commands: list[Command] = [RunServices(wanted_services(state))]
     if assignment != before:
-        commands += [SaveAssignment(assignment), *_told_by(assignment)]
+        commands += [*_told_by(assignment), SaveAssignment(assignment)]  # to refuse somebody waits for no disk
     if expelled:
         commands.append(ReturnToOverlay())
     commands.append(ScheduleContact(assignment.heartbeat_interval))

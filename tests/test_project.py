@@ -94,6 +94,7 @@ def test_every_needed_program_is_one_that_make_test_installs() -> None:
         "nebula-cert": "nebula",
         "setpriv": "util-linux",
         "faketime": "faketime",
+        "setcap": "libcap2-bin",
         "wrk": "wrk",
     }
     script = (ROOT / "installers" / "debian_test_packages.sh").read_text("utf-8").split()

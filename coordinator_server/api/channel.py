@@ -9,6 +9,7 @@ from coordinator_server.api.worker_auth import authenticate_for_long
 from coordinator_server.application import COORDINATOR
 from coordinator_server.channel.line import CLOSE_LIMIT, Line
 from coordinator_server.front import FRONT
+from coordinator_server.gateway_processes.from_gateways import PROCESS
 from node.wire.channel import LARGEST_FROM_WORKER, PATH
 from node.wire.problems import Problem
 
@@ -38,7 +39,8 @@ async def channel(request: web.Request) -> web.StreamResponse:
         text = "This address speaks WebSocket. Heartbeats tell a worker the same."
         raise Problem("invalid-request", text, status=426, headers={"Upgrade": "websocket"})
     await socket.prepare(request)
-    line = Line(enrolment.worker_id, info(request), expires_at, socket, transport.abort)
+    process = transport.get_extra_info(PROCESS, 0)
+    line = Line(enrolment.worker_id, info(request), expires_at, socket, transport.abort, process=process)
     with channels.opened(line):
         try:
             await line.listen()

@@ -66,11 +66,14 @@ class Answers:
         return self._coordinator.registry.member(worker_id) is not None
 
     def common(self) -> object:
-        """Return what tells, compared with an earlier one, whether something has changed for many workers."""
+        """Return what tells, compared with an earlier one, whether something has changed for many workers.
+
+        What the blocklist forgets, because it has expired anyway, is told with whatever comes next.
+        """
         coordinator = self._coordinator
         station, overlay = coordinator.station, coordinator.overlay
         contact = station.contact if station is not None else None
-        seen = (coordinator.workers.blocklist.version, coordinator.keyring.keys.progress, contact)
+        seen = (coordinator.keyring.keys.progress, contact)
         if overlay is None:
             return seen
         signer = overlay.office.signer

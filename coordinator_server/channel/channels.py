@@ -27,6 +27,7 @@ GATHER = 0.02  # seconds from a change until the round that tells it
 PAUSE = 0.1  # seconds between two rounds, and so between two pushes to one worker
 LOOK = 1.0  # seconds between looks at what changes without anybody saying so
 BATCH = 50  # workers that are looked at in one go
+STRANGERS = 50  # workers that are sent to register in one round: after our restart all would come at once
 OUT = "put out of the mesh"
 
 
@@ -43,6 +44,7 @@ class Channels:
         self._some = asyncio.Event()
         self._common: object = None
         self._draining = False
+        self._strangers = 0  # in this round
         self._tasks = TaskSet("channels")
         self.pushes = 0
 
@@ -63,6 +65,12 @@ class Channels:
         self._draining = True
         for line in tuple(self._lines.values()):
             line.close(WSCloseCode.GOING_AWAY, "this coordinator is going away")
+
+    def process_leaves(self, number: int) -> None:
+        """Close the channels that go through a gateway process which is about to end."""
+        for line in tuple(self._lines.values()):
+            if line.process == number:
+                line.close(WSCloseCode.GOING_AWAY, "this process is being replaced")
 
     # --- opening --------------------------------------------------------------------------------------------------
 
@@ -134,7 +142,7 @@ class Channels:
             await asyncio.sleep(max(GATHER, last + PAUSE - loop.time()))
             last = loop.time()
             self._some.clear()
-            marked, self._marked = self._marked, {}
+            marked, self._marked, self._strangers = self._marked, {}, 0
             for number, worker_id in enumerate(marked):
                 if number % BATCH == BATCH - 1:
                     await asyncio.sleep(0)
@@ -159,16 +167,22 @@ class Channels:
         if self._is_out(line.worker_id):
             line.close(Close.EXPELLED, OUT)
             return
-        try:
-            told = self._answers.to(line.worker_id, line.about_us)
-        except Problem:
-            line.close(Close.UNKNOWN_WORKER, "unknown-worker")
+        if not self._answers.knows(line.worker_id):
+            self._send_to_register(line)
             return
+        told = self._answers.to(line.worker_id, line.about_us)
         kept = without_lists(told)
         if kept != line.told:
             line.told = kept
             self.pushes += 1
             line.send(self._answers.encode(told), lambda: self._sent(line))
+
+    def _send_to_register(self, line: Line) -> None:
+        self._strangers += 1
+        if self._strangers <= STRANGERS:
+            line.close(Close.UNKNOWN_WORKER, "unknown-worker")
+        else:
+            self.mark([line.worker_id])
 
     def _sent(self, line: Line) -> None:
         if line.behind:

@@ -29,11 +29,17 @@ class Line:
         expires_at: float,
         socket: web.WebSocketResponse,
         cut: Callable[[], None],
+        *,
+        process: int = 0,
     ) -> None:
-        """`expires_at` is its credential's end (Unix seconds); `cut` aborts the connection below it."""
+        """`expires_at` is its credential's end (Unix seconds); `cut` aborts the connection below it.
+
+        `process` is the gateway process that it goes through, 0 for none.
+        """
         self.worker_id = worker_id
         self.about_us = about_us
         self.expires_at = expires_at
+        self.process = process
         self.told: Assignment | None = None
         self.sending = self.behind = self.closing = False
         self._socket = socket

@@ -26,6 +26,7 @@ from node.program.errors import UserFacingError
 from node.wire.problems import Problem
 
 FIELD = CLIENT.lower()
+PROCESS = "gateway_process"  # what a transport says about which of them a client is connected to
 SCHEMES = frozenset({"http", "https"})
 HEAD = HeadLimits(fields=200, size=64 * 1024)  # more than clients may send, for what we add
 MOST = 65_536  # connections from our own processes, which limit their clients
@@ -34,9 +35,9 @@ MOST = 65_536  # connections from our own processes, which limit their clients
 class ClientEnd(asyncio.BaseTransport):
     """What the application asks of a client's connection, where that is in another process."""
 
-    def __init__(self, peer: str, tls: ssl.SSLContext | None, behind: asyncio.BaseTransport) -> None:
+    def __init__(self, peer: str, tls: ssl.SSLContext | None, process: int, behind: asyncio.BaseTransport) -> None:
         super().__init__()
-        self._told: dict[str, Any] = {"peername": (peer, 0), "sslcontext": tls}
+        self._told: dict[str, Any] = {"peername": (peer, 0), "sslcontext": tls, PROCESS: process}
         self._behind = behind
 
     def get_extra_info(self, name: str, default: Any = None) -> Any:
@@ -97,12 +98,14 @@ class FromGateways:
 
     def begin(self, exchange: Exchange) -> None:
         """Give a request to the application, as its client's own."""
-        scheme, _, peer = exchange.head.get(FIELD).partition(" ")
-        if scheme not in SCHEMES or not peer or "," in peer:
+        scheme, _, more = exchange.head.get(FIELD).partition(" ")
+        peer, _, process = more.partition(" ")
+        if scheme not in SCHEMES or not peer or "," in more or not process.isdecimal():
             exchange.refuse(Problem("invalid-request", "This socket is for gateway processes only."))
             return
         tls = self._tls if scheme == "https" else None
-        exchange.context = ClientEnd("" if peer == "unknown" else peer, tls, exchange.client.transport)
+        peer = "" if peer == "unknown" else peer
+        exchange.context = ClientEnd(peer, tls, int(process), exchange.client.transport)
         exchange.to_app()
 
     def finished(self, exchange: Exchange) -> None:

@@ -145,7 +145,7 @@ class GatewayProcess:
             sweep=Sweep(),
             limits=server_limits(config),
             tls=read_tls(config),
-            app=ToFirst(welcome.app),
+            app=ToFirst(welcome.app, welcome.number),
             shared=True,
         )
         tasks = TaskSet("gateway-process")

@@ -56,7 +56,14 @@ class Process:
     """One gateway process, from its start to its end."""
 
     def __init__(
-        self, number: int, listener: socket.socket, shared: Shared, app: str, *, retire: Callable[[Process], None]
+        self,
+        number: int,
+        listener: socket.socket,
+        shared: Shared,
+        app: str,
+        *,
+        retire: Callable[[Process], None],
+        leaving: Callable[[int], None],
     ) -> None:
         self.number = number
         self.serving = asyncio.Event()
@@ -67,6 +74,7 @@ class Process:
         self._listener = listener
         self._coordinator = shared.coordinator
         self._app = app
+        self._leaving = leaving
         self._program: subprocess.Popen[bytes] | None = None
         self._channel: Channel[FromGateway] = Channel(
             from_gateway, heard=self._heard, lost=self.lost.set, largest=LARGEST_REPORT
@@ -107,6 +115,7 @@ class Process:
 
     def drain(self, deadline: float) -> None:
         self._channel.send(Drain(deadline))
+        self._leaving(self.number)
 
     async def ended(self, patience: float | None) -> int:
         """Wait until the program has ended, at most so long: then it is killed. Return its exit status."""
@@ -176,6 +185,7 @@ class GatewayProcesses:
         self._tasks = TaskSet("gateway-processes")
         self._restarting = asyncio.Lock()
         self._ending = False
+        self.leaving: Callable[[int], None] = lambda _number: None  # called with a process that takes no more
 
     @property
     def bridge(self) -> AppBridge:
@@ -262,7 +272,14 @@ class GatewayProcesses:
                 process.retiring = True
                 self._tasks.start(self._retire(place, process), "retire")
 
-        return Process(next(self._numbers), place.listener, self._shared, self._from_gateways.path, retire=retire)
+        return Process(
+            next(self._numbers),
+            place.listener,
+            self._shared,
+            self._from_gateways.path,
+            retire=retire,
+            leaving=self.leaving,
+        )
 
 
 class Place:

@@ -12,7 +12,7 @@ from node.forwarding.http1.pool import Address, Pool, Upstreams
 from node.forwarding.http1.sweep import NEVER, Sweep
 from node.forwarding.http1.upstream import UpstreamConnection
 
-CLIENT = "X-RMA-Client"  # "https 203.0.113.9": believed on the private socket only
+CLIENT = "X-RMA-Client"  # "https 203.0.113.9 3", 3 being the process: believed on the private socket only
 NAMELESS = "unknown.invalid"  # for HTTP/1.0 without a Host, as health checks are; no name leads there (RFC 6761)
 PRIVATE = Passing({CLIENT.lower()})  # everything else passes
 # The application keeps its own time; nobody else waits for it.
@@ -23,8 +23,9 @@ LIMITS = UpstreamLimits(connections=8192, connections_per_address=8192, idle=30.
 class ToFirst:
     """The application of a gateway process: a way to the one in the first, over the socket at `path`."""
 
-    def __init__(self, path: str) -> None:
+    def __init__(self, path: str, number: int = 0) -> None:
         self._path = path
+        self._number = number
         self._sweep = Sweep()
         self._pool: Pool | None = None
         self._upstreams: Upstreams | None = None
@@ -43,7 +44,8 @@ class ToFirst:
         """Forward an exchange whole, but for what belongs to the client's connection."""
         assert self._pool is not None
         head = exchange.head
-        who = field_line(CLIENT, f"{'https' if exchange.secure else 'http'} {exchange.peer or 'unknown'}")
+        scheme = "https" if exchange.secure else "http"
+        who = field_line(CLIENT, f"{scheme} {exchange.peer or 'unknown'} {self._number}")
         request = request_head(
             head,
             head.target.encode("latin-1"),

@@ -41,6 +41,9 @@ class Listener(Protocol):
     def way_lost(self, attempt: Attempt) -> None:
         """Hear that the worker cannot be reached now where it was asked; an answer may come later, or never."""
 
+    def way_back(self, attempt: Attempt) -> None:
+        """Hear that the worker can be reached again; by the old connection an answer may take long."""
+
 
 class Attempt:
     """Counts as a request in flight from `begin` to `end`, which may be called again.
@@ -167,9 +170,13 @@ class Attempt:
             self._listener.has_failed(self, Failure(self.worker_id, "connect", reason))
             return
         self._target = target
+        self.way = self._parts.forwarder.way(self.worker_id, target, self.service_token)
+        self.again()
+
+    def again(self) -> None:
+        """Send the request where it was sent before, on another connection."""
         outbound, lines, patience = self._what
-        way = self.way = self._parts.forwarder.way(self.worker_id, target, self.service_token)
-        self.line.forward(way.pool, way.head(outbound, lines), self, patience)
+        self.line.forward(self.way.pool, self.way.head(outbound, lines), self, patience)
 
     def _avoid(self) -> None:
         """Have others try the worker's other addresses first."""
@@ -182,18 +189,19 @@ class Attempt:
         """Go on waiting for a worker that is there; else have the request go elsewhere, and at last give up."""
         if not self._under_way or self.way is not way or self.line.response is not None:
             return  # it has answered meanwhile, or was given up
+        lost_at, now = self._lost_at, self._parts.clock()
+        self._lost_at = NEVER if there else min(lost_at, now)
         if there:
-            self._lost_at = NEVER
-            return
-        now = self._parts.clock()
-        self._lost_at = min(self._lost_at, now)
-        if now - self._lost_at >= self._parts.settings.lost_patience:
+            if lost_at != NEVER:
+                self._parts.addresses.worked(self.worker_id, self._target)
+                self._listener.way_back(self)
+        elif now - self._lost_at >= self._parts.settings.lost_patience:
             self._listener.has_failed(self, Failure(self.worker_id, "reset", "it could not be reached any more"))
-            return
-        while way.pool.drop_idle():  # dead like ours: nobody shall wait for them
-            pass
-        self._avoid()
-        self._listener.way_lost(self)
+        else:
+            while way.pool.drop_idle():  # dead like ours: nobody shall wait for them
+                pass
+            self._avoid()
+            self._listener.way_lost(self)
 
     def _tell_load(self, load: float | None) -> None:
         parts = self._parts

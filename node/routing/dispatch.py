@@ -271,6 +271,12 @@ class Dispatch:
         whole = exchange.body_complete and exchange.replayable and not exchange.status
         return whole and exchange.response is None and self._in_time()
 
+    def way_back(self, attempt: Attempt) -> None:
+        """Ask anew: the kernel repeats what was lost at ever longer intervals."""
+        if self._repeatable and self._can_be_sent_again() and not self.exchange.head.websocket:
+            self._parts.counters.retries += 1
+            attempt.again()
+
     def way_lost(self, attempt: Attempt) -> None:
         """Ask the same worker by another way, and another worker, beside who cannot be reached now.
 

@@ -73,6 +73,7 @@ class Channel:
         self._target: Target | None = None
         self._registered = asyncio.Event()
         self._keeping: asyncio.Task[None] | None = None
+        self._stopped = False
         self._tasks = TaskSet("channel")
 
     def look(self, state: NodeState) -> None:
@@ -82,7 +83,7 @@ class Channel:
         else:
             self._registered.clear()
         target = target_of(state)
-        if target == self._target:
+        if target == self._target or self._stopped:
             return
         self._target = target
         if self._keeping is not None:
@@ -91,6 +92,7 @@ class Channel:
         self._keeping = self._tasks.start(self._keep(target), "keep") if target is not None else None
 
     async def stop(self) -> None:
+        self._stopped = True
         await self._tasks.stop()
 
     async def _keep(self, target: Target) -> None:

@@ -7,7 +7,7 @@ import re
 import shutil
 import subprocess
 import sys
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from node.program.errors import UserFacingError
@@ -21,10 +21,11 @@ SAID = re.compile(r"Version:\s*([0-9A-Za-z.+-]{1,40})")
 
 @dataclass(frozen=True, slots=True)
 class NebulaBinary:
-    """A Nebula whose version we know."""
+    """A Nebula whose version we know; `stamp` tells whether the file is still the one that was asked."""
 
     path: Path
     version: str
+    stamp: tuple[int, int, int] | None = field(default=None, compare=False)  # file number, bytes, nanoseconds
 
     @property
     def logs_blocklist(self) -> bool:
@@ -37,18 +38,32 @@ def bundled() -> Path:
     return Path(sys.executable).parent / "nebula" / NAME
 
 
-def find_binary(setting: str = "", path: str | None = None) -> NebulaBinary:
-    """Return the Nebula to use; raise UserFacingError where there is none, or one that we do not know. Blocks."""
+def find_binary(setting: str = "", path: str | None = None, known: NebulaBinary | None = None) -> NebulaBinary:
+    """Return the Nebula to use; raise UserFacingError where there is none, or one that we do not know. Blocks.
+
+    One that is `known` is not run again to hear its version: without rights we look every few seconds, for ever.
+    """
     found = _find(setting, path)
     if sys.platform == "win32":
         check_driver(found)
+    stamp = _stamp(found)
+    if known is not None and stamp is not None and (known.path, known.stamp) == (found, stamp):
+        return known
     version = read_version(found)
     try:
         check_version(version)
     except UnknownVersionError as error:
         hint = "Install one of these versions, or name another Nebula in the settings."
         raise UserFacingError(f"The Nebula in {found} is not used.", str(error), hint) from None
-    return NebulaBinary(found, version)
+    return NebulaBinary(found, version, stamp)
+
+
+def _stamp(path: Path) -> tuple[int, int, int] | None:
+    try:
+        status = path.stat()
+    except OSError:
+        return None
+    return status.st_ino, status.st_size, status.st_mtime_ns
 
 
 def _find(setting: str, path: str | None) -> Path:

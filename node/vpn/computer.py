@@ -65,7 +65,7 @@ class ThisComputer:
     def check(self, network: IPv4Network) -> MachineChecked:
         lacking = ""
         try:
-            self._binary = find_binary(self._nebula)
+            self._binary = find_binary(self._nebula, known=self._binary)
         except UserFacingError as error:
             self._binary, lacking = None, str(error)
         self._way = choose_way(rights(self._helper, self._binary))

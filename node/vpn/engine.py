@@ -42,7 +42,7 @@ from node.vpn.settings import Facts, Plan, SettingsError, facts_of
 
 KEY_FILE = "node.key"
 RELOAD_LIMIT = 5.0  # seconds
-WRITE_AGAIN = 10.0  # seconds until settings that could not be written, as on a full disk, are tried again
+WRITE_AGAIN = 5.0  # seconds until settings that could not be written, as on a full disk, are tried again
 STOP_LIMIT = 3.0  # seconds until it is killed
 ADDRESS_PAUSE = 0.01  # seconds between two looks whether the address is there
 ADDRESS_TRIES = 500
@@ -221,6 +221,7 @@ class LocalEngine:
         if run is not self._run:
             return  # we ended it
         self._run = None
+        run.hush()  # it may still wait for its address
         with contextlib.suppress(OSError):
             self._note.unlink(missing_ok=True)
         failed = run.failed or StartFailed(
@@ -250,9 +251,13 @@ class _Run:
         self._wanted: frozenset[str] = frozenset()
         self._reloading: asyncio.Future[str] | None = None
 
-    async def silence(self) -> None:
-        """Pass on nothing more: we are ending it."""
+    def hush(self) -> None:
+        """Pass on nothing more: it has ended, or we are ending it."""
         self._silent = True
+
+    async def silence(self) -> None:
+        """Pass on nothing more, and do nothing more."""
+        self.hush()
         await self._tasks.stop()
 
     def expect(self, fingerprint: str, blocked: frozenset[str]) -> None:
@@ -319,7 +324,7 @@ class _Run:
     async def _wait_for_address(self, told: InterfaceCameUp) -> None:
         """Wait: Nebula logs that its interface is active a moment before the system has address and route."""
         for _ in range(ADDRESS_TRIES):
-            if self._is_up(self.facts.interface):
+            if self._silent or self._is_up(self.facts.interface):
                 break
             await asyncio.sleep(ADDRESS_PAUSE)
         if not self._silent:

@@ -40,6 +40,8 @@ START_ERRORS: Mapping[str, tuple[tuple[str, ExitKind], ...]] = {
     ),
     "Failed to load certificate from config": (("is expired", "expired"),),
 }
+# It goes on with the system's own buffer, as where this program is root in a container only.
+HARMLESS = frozenset({"Failed to set listen.read_buffer"})
 RELOAD_ERRORS = frozenset(
     {"Error occurred while reloading config", "Could not refresh client cert", "Failed to load ca from config"}
 )
@@ -62,7 +64,8 @@ def read_line(line: bytes) -> Told | None:
         reader = READERS.get(found["msg"]) if isinstance(found, dict) else None
         if reader is not None:
             return reader(found)
-        return _error(found) if found["level"] in ("error", "fatal", "panic") else None
+        failed = found["level"] in ("error", "fatal", "panic") and found["msg"] not in HARMLESS
+        return _error(found) if failed else None
     except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
         return None
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from ipaddress import IPv4Network
 
 OUR_DEVICES = "rma"  # what our devices' names begin with
-HINT = "Ask the mesh's operator to choose another network for it, or leave the other network."
+HINT = "Leave that network, or ask the mesh's operator to choose another one for the mesh."
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,7 +27,9 @@ def overlaps(ours: IPv4Network, networks: Iterable[LocalNetwork], own_device: st
         if local.device.startswith(OUR_DEVICES):
             text = f"Another node of this computer has the network {ours} open already: stop that one first."
         else:
-            text = f"The network {local.network} of {local.device} has addresses of the mesh's {ours}. {HINT}"
+            text = (
+                f"The network {local.network} (by {local.device}) uses addresses of the mesh's own, {ours}. {HINT}"
+            )
         found.setdefault(local.device, text)
     return tuple(found[device] for device in sorted(found))
 

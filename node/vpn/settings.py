@@ -36,7 +36,6 @@ HostName = Annotated[
     str, msgspec.Meta(min_length=1, max_length=253, pattern=r"^[A-Za-z0-9]([A-Za-z0-9.-]*[A-Za-z0-9])?$(?!\n)")
 ]
 Port = Annotated[int, msgspec.Meta(ge=1, le=65_535)]
-OwnPort = Annotated[int, msgspec.Meta(ge=1024, le=65_535)]  # what a program without rights may open
 ListenPort = Annotated[int, msgspec.Meta(ge=0, le=65_535)]
 Fingerprint = Annotated[str, msgspec.Meta(pattern=r"^[0-9a-f]{64}$(?!\n)")]
 Blocklist = Annotated[tuple[Fingerprint, ...], msgspec.Meta(max_length=MAX_BLOCKED)]
@@ -88,8 +87,8 @@ class _Common(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
     blocklist: Blocklist = ()
     cipher: Literal["aes", "chachapoly"] = "aes"  # the whole mesh has one
     mtu: Annotated[int, msgspec.Meta(ge=576, le=9000)] = MTU
-    service_port: OwnPort = SERVICE_PORT  # TCP, of workers and coordinators alike
-    dht_port: OwnPort = DHT_PORT  # UDP
+    service_port: Port = SERVICE_PORT  # TCP, of workers and coordinators alike
+    dht_port: Port = DHT_PORT  # UDP
 
 
 class VpnSettings(_Common, frozen=True, kw_only=True, forbid_unknown_fields=True):

@@ -14,19 +14,21 @@ Process = Literal["none", "checking", "starting", "up", "waiting"]
 BAD_AFTER = 2  # measurements in a row without any answer
 
 SENTENCES: Mapping[VpnPhase, str] = {
-    "off": "The private network is off; other workers are reached on the local network and by other routes only.",
-    "no-permission": "This program may not open a private network on this computer.",
+    "off": "The private network is off. Other machines are reached on the local network and by other routes.",
+    "no-permission": "This program may not open a private network on this computer. Other routes are used.",
     "starting": "The private network is being opened.",
     "direct": "Other workers are reached directly.",
     "relayed": "Other workers are reached through a coordinator, which is slower: the routers in between allow no"
     " direct way.",
-    "no-udp": "Nothing answers in the private network. This network seems to block UDP, or no coordinator"
-    " is up. Other routes are used; if it stays so, ask whoever runs the network to allow outgoing UDP.",
-    "expired": "This machine's certificate is over its time. It is renewed as soon as a coordinator answers; check"
-    " that the computer's clock is right.",
+    "no-udp": "Nothing answers in the private network. The network that this computer is in seems to block it"
+    " (UDP), or no coordinator is up. Other routes are used. If it stays so, ask whoever runs that network to let"
+    " UDP out.",
+    "expired": "This computer's certificate for the private network has run out. It is renewed as soon as a"
+    " coordinator answers. Check that the computer's date and time are right.",
     "revoked": "The mesh does not accept this machine any more. Ask the person who invited you.",
-    "conflict": "The private network cannot be opened beside another network on this computer.",
-    "failed": "The private network cannot be opened. It is tried again by itself.",
+    "conflict": "The private network cannot be opened beside another network on this computer. Other routes are"
+    " used.",
+    "failed": "The private network cannot be opened. Other routes are used, and it is tried again by itself.",
 }
 
 

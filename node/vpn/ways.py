@@ -45,9 +45,11 @@ def choose_way(rights: Rights) -> Way:
 
 
 HINTS: Mapping[System, str] = {
-    "linux": "Install the helper service (installers/linux/rma-mesh-vpn.service) and add this user to the group"
-    " rma-mesh; or, as root: setcap cap_net_admin+ep on the Nebula program; or start the program as root.",
-    "windows": "Install the helper service as an administrator.",
-    "macos": "Install the helper daemon as an administrator.",
+    "linux": "To have one, an administrator installs the helper service (installers/linux/rma-mesh-vpn.service) and"
+    " puts this user into the group rma-mesh. Where there is no systemd: start this program as root; or give Nebula"
+    " the right, as root, with: setcap cap_net_admin+ep $(which nebula).",
+    "windows": "To have one, an administrator installs the helper service for this user"
+    " (installers/windows/README.md).",
+    "macos": "To have one, an administrator installs the helper daemon for this user (installers/macos/README.md).",
     "other": "This system is not one that the private network runs on.",
 }

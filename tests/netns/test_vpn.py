@@ -5,7 +5,9 @@ With `pytest -s` the times are shown; docs/vpn.md has those of a quiet machine. 
 
 from __future__ import annotations
 
+import os
 import sys
+import tempfile
 import time
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
@@ -20,9 +22,9 @@ from tests.support.netlab import Host, Kind, Machine, NetLab
 from tests.support.vpn_runner import DEADLINE, VpnGuest
 
 pytestmark = pytest.mark.needs(
-    "ip", "nft", "unshare", "nsenter", "nebula", "nebula-cert", "conntrack", "setpriv", "ps"
+    "ip", "nft", "unshare", "nsenter", "nebula", "nebula-cert", "conntrack", "setpriv", "setcap", "ps"
 )
-LIGHTHOUSE, SECOND, ONE, TWO = "10.42.0.1", "10.42.0.2", "10.42.0.11", "10.42.0.12"
+LIGHTHOUSE, SECOND, ONE, TWO, THREE = "10.42.0.1", "10.42.0.2", "10.42.0.11", "10.42.0.12", "10.42.0.13"
 PATIENCE = 20.0  # seconds that an answer may take on a busy machine
 ASLEEP = 8.0  # seconds; more than the manager takes for a mere delay
 
@@ -233,6 +235,23 @@ def test_a_local_network_with_our_addresses_is_a_conflict(overlay: Overlay) -> N
     measured("the other network is left", one.until_phase("direct"))
 
 
+def test_a_grant_for_the_network_at_home_leaves_that_alone(overlay: Overlay) -> None:
+    """Whoever signs grants could otherwise draw what is meant for the volunteer's router into the overlay."""
+    overlay.lighthouse()
+    home = overlay.home("one")
+    worker = overlay.worker(home, ONE)
+    lan = home.router.lan
+    greedy = NebulaMesh(overlay.folder / "greedy", str(lan))
+    own, inner = (str(lan.network_address + number) for number in (77, 78))
+    worker.apply(greedy.worker(own, {inner: overlay.outside[LIGHTHOUSE]}))
+    worker.until_phase("conflict")
+    worker.until(lambda view: view["signals"][-1] == "OverlayDown", "told to withdraw its address")
+    assert own not in home.space.run("ip", "-4", "address").stdout
+    assert "dev eth0" in home.space.run("ip", "route", "get", str(lan.network_address + 1)).stdout
+    worker.apply(overlay.settings(ONE))
+    worker.until_phase("direct")
+
+
 def test_an_expired_certificate_ends_it_and_a_renewed_one_brings_it_back(overlay: Overlay) -> None:
     overlay.lighthouse()
     home = overlay.home("one")
@@ -294,6 +313,37 @@ def start_helper(space: Namespace, folder: Path) -> Path:
     return socket
 
 
+VOLUNTEER = 21001
+# A user with no right of his own but to look where the program that runs lies, whom a file may give one.
+UNPRIVILEGED = (
+    *("setpriv", "--reuid", str(VOLUNTEER), "--regid", str(VOLUNTEER), "--clear-groups"),
+    *("--inh-caps=-all,+dac_read_search", "--ambient-caps=+dac_read_search"),
+    *("--bounding-set=-all,+dac_read_search,+net_admin", "env", "PATH=/run/bin:/usr/bin:/bin"),
+)
+
+
+def by_the_program_s_own_right(overlay: Overlay) -> None:
+    """Do what docs/vpn.md says for computers without a helper: setcap on the Nebula program."""
+    home = overlay.home("three")
+    lines = (
+        "mount -t tmpfs run /run",
+        "mkdir /run/bin",
+        "cp $(which nebula) /run/bin/nebula",
+        "mount -t tmpfs net /dev/net",
+        "mknod -m 666 /dev/net/tun c 10 200",  # as most systems have it
+        "setcap cap_net_admin+ep /run/bin/nebula",
+    )
+    home.space.run("sh", "-ec", "\n".join(lines))
+    with tempfile.TemporaryDirectory(dir="/tmp") as folder:  # where that user may look without further rights
+        os.chown(folder, VOLUNTEER, VOLUNTEER)
+        guest = VpnGuest(home.space, Path(folder), overlay.settings(THREE), *UNPRIVILEGED)
+        try:
+            measured("in the overlay by setcap", guest.until_phase("direct"))
+            guest.until_reached(ONE)
+        finally:
+            guest.close()
+
+
 def test_without_rights_it_says_so_and_with_the_helper_it_works(overlay: Overlay, tmp_path: Path) -> None:
     overlay.lighthouse()
     home = overlay.home("one")
@@ -315,6 +365,7 @@ def test_without_rights_it_says_so_and_with_the_helper_it_works(overlay: Overlay
     assert two.knock(ONE, PATIENCE) is not None
     devices = home.space.run("ip", "-o", "link").stdout
     assert "rma-mesh0" in devices
+    by_the_program_s_own_right(overlay)
     one.guest.kill()  # the helper notices, and leaves no network behind
     end = time.monotonic() + DEADLINE
     while "rma-mesh0" in home.space.run("ip", "-o", "link").stdout:

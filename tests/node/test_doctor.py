@@ -8,10 +8,10 @@ import msgspec
 import pytest
 
 from node.doctor import Check, examine
-from node.state import NodeState, VpnPhase, VpnStatus
+from node.state import ChannelStatus, NodeState, VpnPhase, VpnStatus
 from node.vpn.state import SENTENCES
 from node.wire.messages import Capabilities
-from tests.support.node_values import FIRST, MEMBERSHIP, report
+from tests.support.node_values import FIRST, MEMBERSHIP, assignment, report
 
 HEALTHY = NodeState(
     membership=MEMBERSHIP,
@@ -51,6 +51,21 @@ def test_a_machine_outside_any_mesh_is_told_to_get_an_invite() -> None:
     checks = {check.name: check for check in examine(NodeState(), None)}
     assert not checks["membership"].ok
     assert "invite" in checks["membership"].hint
+
+
+def channel_check(**changes: object) -> Check:
+    state = msgspec.structs.replace(HEALTHY, **changes)
+    return next(check for check in examine(state, 0.0) if check.name == "channel")
+
+
+def test_without_a_channel_nothing_is_lacking_but_time() -> None:
+    assert channel_check(channel=ChannelStatus(True)).detail == "Open: what changes in the mesh is heard at once."
+    told = assignment(heartbeat_interval=45.0)
+    closed = channel_check(assignment=told, channel=ChannelStatus(False, "It did not answer in time."))
+    wanted = "Not open: what changes in the mesh is heard within 45 s. It did not answer in time."
+    assert (closed.ok, closed.detail) == (True, wanted)
+    assert channel_check().detail == "Not open: what changes in the mesh is heard within 30 s."
+    assert channel_check(membership=None).detail == "Not open: this machine is in no mesh."
 
 
 def vpn_check(**changes: object) -> Check:

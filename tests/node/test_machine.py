@@ -7,7 +7,7 @@ import pytest
 
 from node import events as e
 from node.machine import handle, running_services, wanted_services
-from node.state import NodeState, VpnPhase, VpnStatus
+from node.state import ChannelStatus, NodeState, VpnPhase, VpnStatus
 from node.wire.messages import Capabilities, DhtContact, Endpoints, VpnGrant
 from tests.support.node_values import (
     CATALOGUE,
@@ -124,6 +124,18 @@ def test_a_restarted_coordinator_is_told_everything_again_at_once() -> None:
     story.then(e.Registered(assignment("ner-extraction"), CATALOGUE))
     soon = [command.after for command in story.ordered(e.ScheduleContact) if isinstance(command, e.ScheduleContact)]
     assert min(soon) < 1, "and hears at once which services run"
+
+
+def test_a_channel_is_shown_and_one_that_is_refused_has_us_ask_why() -> None:
+    story = online().then(e.ChannelChanged(ChannelStatus(True)))
+    assert story.state.channel.open
+    assert (story.state.phase, story.commands) == ("online", ())
+    story.then(e.ChannelRefused())
+    assert story.commands == (e.ScheduleContact(0.0),)
+    assert story.state.phase == "online", "only what it is told then counts"
+    story.then(e.ChannelChanged(ChannelStatus(False, "The connection broke.")))
+    assert (story.state.phase, story.codes) == ("online", [])
+    assert Story().then(started(), e.ChannelRefused()).commands == ()
 
 
 def test_a_changed_catalogue_is_fetched_by_registering_again() -> None:

@@ -18,7 +18,7 @@ from node.wire.messages import Assignment
 from tests.support.coordinators import Room, Worker
 
 DEADLINE = 60.0
-Socket = aiohttp.ClientWebSocketResponse
+Socket = aiohttp.ClientWebSocketResponse[bool]
 
 
 def channels(room: Room) -> Channels:

@@ -21,6 +21,7 @@ from coordinator_server.serving import Site, read_catalogue, running
 from coordinator_server.vpn.assembly import Computers
 from node.program.web import HttpServer, bind, manners
 from node.wire import headers
+from node.wire.channel import PATH as CHANNEL
 from node.wire.encoding import b64decode, b64encode
 from node.wire.tokens import TokenError, TokenIssuer, TokenVerifier
 from tests.support.fake_computer import FakeComputer
@@ -190,11 +191,17 @@ class StandIn:
         beat = {"worker_id": self.worker_id, "load": self.load, "services": reports}
         return await self._post("/api/worker/heartbeat", beat, status=status)
 
+    def channel(self) -> aiohttp.client._WSRequestContextManager:
+        """Open a channel to the coordinator."""
+        return self._session.ws_connect(self._url + CHANNEL, headers=self._proof(), autoclose=False)
+
+    def _proof(self) -> dict[str, str]:
+        if self._issuer is None:
+            return {}
+        return {"Authorization": f"Bearer {self._issuer.issue(self._coordinator)}"}
+
     async def _post(self, path: str, body: object, status: int = 200) -> Any:
-        proof = {}
-        if self._issuer is not None:
-            proof = {"Authorization": f"Bearer {self._issuer.issue(self._coordinator)}"}
-        async with self._session.post(self._url + path, json=body, headers=proof) as answer:
+        async with self._session.post(self._url + path, json=body, headers=self._proof()) as answer:
             text = await answer.text()
             assert answer.status == status, text
             return msgspec.json.decode(text)

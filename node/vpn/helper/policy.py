@@ -8,7 +8,7 @@ What is at stake is the machine's network. So a client cannot
   configuration of ours has `unsafe_routes`, certificates with subnets are refused), or open a network that this
   machine has already;
 - be a lighthouse or relay, unless the administrator allows it;
-- listen on a port below 1024, or open one in the overlay's firewall;
+- listen on a port below 1024, or open one to other members in the overlay's firewall;
 - make Nebula send to itself, to multicast or to this machine's own loopback;
 - have two networks, or ask without end: one client at a time, one Nebula, a pause after each request.
 
@@ -45,8 +45,16 @@ def grant(plan: Plan, policy: Policy) -> tuple[Plan, IPv4Network]:
         )
     if plan.role == "lighthouse" and not policy.lighthouse:
         raise SettingsError("this machine's administrator does not allow lighthouses")
-    if 0 < plan.listen_port < FIRST_PORT:
-        raise SettingsError(f"the port {plan.listen_port} belongs to the system's own programs")
+    for port, what in (
+        (plan.listen_port, "the overlay"),
+        (plan.service_port, "this node (--port)"),
+        (plan.dht_port, "the DHT (--dht-port)"),
+    ):
+        if 0 < port < FIRST_PORT:  # 0 is any that is free
+            raise SettingsError(
+                f"the port {port} of {what} belongs to the system's own programs; only ports from {FIRST_PORT} on"
+                " are opened for users"
+            )
     for lighthouse in plan.lighthouses:
         for at in lighthouse.addresses:
             if at.ip.is_loopback or at.ip.is_link_local or at.ip.is_reserved:

@@ -10,9 +10,11 @@ from typing import Any
 import pytest
 
 from coordinator_server.channel import channels as channels_module
+from node.wire.channel import Close
 from node.wire.manifests import Catalogue
-from tests.support.channels import channels, close_code, hear, open_channel
-from tests.support.coordinators import PC, Room, Worker, coordinator_room
+from node.wire.messages import Capabilities, Endpoints, EnrollRequest, RegisterRequest
+from tests.support.channels import Socket, channels, close_code, hear, open_channel
+from tests.support.coordinators import Room, Worker, coordinator_room
 from tests.support.waiting import eventually
 
 MANY = 500
@@ -20,17 +22,19 @@ HOUR: dict[str, Any] = {"worker_heartbeat": 3600.0, "worker_stale": 7200.0, "wor
 
 
 async def crowd(room: Room, count: int) -> list[Worker]:
-    """Return workers that have joined and registered, a few at a time as a coordinator serves them."""
-    code, gate = await room.invite(uses=count), asyncio.Semaphore(20)
-
-    async def join() -> Worker:
-        async with gate:
-            worker = room.machine()
-            assert (await worker.enrol(code)).status == 201
-            assert (await worker.register(PC)).status == 200
-            return worker
-
-    return await asyncio.gather(*(join() for _ in range(count)))
+    """Return workers that have joined and registered, without the way through HTTP."""
+    coordinator, code, workers = room.coordinator, await room.invite(uses=count), []
+    for _ in range(count):
+        worker = room.machine()
+        wish = EnrollRequest(invite=code, name="PC", identity_public_key=worker.public_key)
+        enrolment, worker.credential = await coordinator.enroller.enrol(wish, "127.0.0.1")
+        worker.worker_id = enrolment.worker_id
+        here = RegisterRequest(
+            worker_id=worker.worker_id, capabilities=Capabilities(), endpoints=Endpoints(port=8000)
+        )
+        coordinator.registry.register(here, "127.0.0.1")
+        workers.append(worker)
+    return workers
 
 
 async def test_hundreds_hear_of_a_revocation_at_once(tmp_path: Path) -> None:
@@ -70,13 +74,33 @@ async def test_changes_in_a_row_are_one_push(tmp_path: Path, monkeypatch: pytest
             assert channels(room).pushes - before < len(others) / 2
 
 
+async def test_those_who_have_to_register_do_not_come_all_at_once(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(channels_module, "STRANGERS", 2)
+    monkeypatch.setattr(channels_module, "GATHER", 0.3)
+    async with (
+        coordinator_room(tmp_path / "c", catalogue=Catalogue(()), vpn="off", **HOUR) as room,
+        contextlib.AsyncExitStack() as stack,
+    ):
+        left: list[int] = []
+        workers = [await room.worker() for _ in range(6)]
+        ends = [await stack.enter_async_context(open_channel(worker)) for worker in workers]
+
+        async def until_sent(end: Socket) -> None:
+            assert await close_code(end) == Close.UNKNOWN_WORKER
+            left.append(len([line for line in channels(room)._lines.values() if not line.closing]))
+
+        await asyncio.gather(*map(until_sent, ends))
+        assert max(left) >= 2, "not all in one round"
+        await eventually(lambda: not len(channels(room)), "in the end all are")
+
+
 async def test_what_nobody_said_is_found(tmp_path: Path) -> None:
     """Other coordinators change the store, a rotation goes on by itself, and the DHT's address comes and goes."""
     async with coordinator_room(tmp_path / "c", **HOUR) as room:
         overlay = room.coordinator.overlay
         assert overlay is not None
-        worker = await room.worker()
-        await worker.enrol(await room.invite())
         joined = room.machine()
         await joined.enrol(await room.invite(), nebula_public_key="a2tra2tra2tra2tra2tra2tra2tra2tra2tra2tra2s")
         await joined.register()

@@ -39,13 +39,18 @@ async def test_tls_ends_in_the_process_that_has_the_client(tmp_path: Path) -> No
         assert (told["remote"], told["scheme"]) == ("127.0.0.1", "https")
 
 
-@pytest.mark.parametrize("said", [[], ["http"], ["ftp 1.2.3.4"], ["http 1.2.3.4", "http 5.6.7.8"], ["http "]])
+@pytest.mark.parametrize("said",
+    [
+        [], ["http"], ["ftp 1.2.3.4 1"], ["http 1.2.3.4 1", "http 5.6.7.8 1"], ["http "], ["http  1"],
+        ["http 1.2.3.4"], ["http 1.2.3.4 x"],
+    ],
+)  # fmt: skip
 async def test_nobody_speaks_on_the_private_socket_without_saying_for_whom(said: list[str]) -> None:
     async with two_halves() as halves:
         head = "".join(f"X-RMA-Client: {one}\r\n" for one in said)
         status, _ = await raw(halves, f"GET / HTTP/1.1\r\nHost: a\r\n{head}Connection: close\r\n\r\n")
         assert status == 400
-        good = "GET / HTTP/1.1\r\nHost: a\r\nX-RMA-Client: http 2001:db8::1\r\nConnection: close\r\n\r\n"
+        good = "GET / HTTP/1.1\r\nHost: a\r\nX-RMA-Client: http 2001:db8::1 1\r\nConnection: close\r\n\r\n"
         status, body = await raw(halves, good)
         assert status == 200
         assert b'"remote": "2001:db8::1"' in body

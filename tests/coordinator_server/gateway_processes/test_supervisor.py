@@ -21,6 +21,7 @@ from coordinator_server.gateway_processes.messages import Retire
 from node.program.errors import UserFacingError
 from node.program.tasks import TaskSet
 from tests.support.certificates import self_signed
+from tests.support.channels import close_code, hear
 from tests.support.coordinators import coordinator_room
 from tests.support.processes import living_children
 from tests.support.several_processes import HEAD, Answer, Several, several_processes, until_none
@@ -174,6 +175,36 @@ async def test_a_hangup_replaces_all_under_load_and_loses_no_request(tmp_path: P
         assert len(several.gateways()) == PROCESSES - 1
         await one_that_is_asked_to_end_is_replaced_before(several)
         assert {answer.status for answer in answers} == {200}
+
+
+async def test_channels_go_through_every_process_and_leave_one_that_ends(tmp_path: Path) -> None:
+    flags = ("--drain-deadline", "3600")  # to wait for a channel would take for ever
+    async with (
+        several_processes(tmp_path, *flags, workers=PROCESSES) as several,
+        contextlib.AsyncExitStack() as stack,
+    ):
+        workers = [await several.join(f"w-{number}") for number in range(12)]
+        ends = {worker: await stack.enter_async_context(worker.channel()) for worker in workers}
+        for end in ends.values():
+            await hear(end)
+        bad = await several.join("bad")
+        await several.ask("POST", f"/api/admin/workers/{bad.worker_id}/revoke")
+        for end in ends.values():
+            while bad.worker_id not in (await hear(end)).revoked:
+                pass
+        before = several.gateways()
+        os.kill(several.program.pid, signal.SIGHUP)
+        await until_none(before)
+        waiting = TaskSet("channels")
+        tasks = {worker: waiting.start(close_code(end), "end") for worker, end in ends.items()}
+        first = [worker for worker, task in tasks.items() if not task.done()]
+        gone = [worker for worker in workers if worker not in first]
+        assert {tasks[worker].result() for worker in gone} <= {1001}
+        back = {worker: await stack.enter_async_context(worker.channel()) for worker in gone}
+        several.program.terminate()
+        assert {await close_code(end) for end in back.values()} <= {1001}
+        assert {await tasks[worker] for worker in first} <= {1001}
+        assert await several.ended() == 0
 
 
 async def one_that_is_asked_to_end_is_replaced_before(several: Several) -> None:

@@ -7,6 +7,7 @@ import contextlib
 import socket
 import sys
 from collections.abc import AsyncIterator
+from dataclasses import replace
 from ipaddress import IPv4Address, IPv4Network
 from pathlib import Path
 from typing import Any
@@ -19,7 +20,10 @@ from coordinator_server.vpn.doors import Doors
 from node.forwarding.http1.app_bridge import AppBridge
 from node.forwarding.http1.server import Http1Server
 from node.vpn.health import ask_coordinator
+from node.wire.channel import Close as CloseCode
 from node.wire.messages import DhtContact
+from tests.support.channels import close_code, hear, open_channel
+from tests.support.coordinators import Room, coordinator_room
 from tests.support.front import Front, running_front
 
 pytestmark = pytest.mark.skipif(sys.platform == "darwin", reason="loopback has one address there")
@@ -36,7 +40,7 @@ async def member() -> AsyncIterator[aiohttp.ClientSession]:
 
 
 @contextlib.asynccontextmanager
-async def doors_of(front: Front, *, served_everywhere: bool = False) -> AsyncIterator[tuple[Doors, int]]:
+async def doors_of(front: Front | Room, *, served_everywhere: bool = False) -> AsyncIterator[tuple[Doors, int]]:
     """Make doors at a port that is free everywhere."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
@@ -51,6 +55,21 @@ async def doors_of(front: Front, *, served_everywhere: bool = False) -> AsyncIte
         yield doors, port
     finally:
         await doors.shut()
+
+
+async def test_a_member_has_its_channel_there_too(tmp_path: Path) -> None:
+    async with coordinator_room(tmp_path, vpn="off") as room, doors_of(room) as (doors, port):
+        worker = await room.worker()
+        await worker.register()
+        assert await doors.be_at(AT)
+        async with member() as session:
+            inside = replace(worker, url=f"http://{AT}:{port}", session=session)
+            async with open_channel(inside) as end:
+                await hear(end)
+                await room.coordinator.workers.drain(worker.worker_id)
+                assert (await hear(end)).draining
+                await doors.shut()
+                assert await close_code(end) != CloseCode.EXPELLED, "the overlay's going says nothing of the worker"
 
 
 async def test_api_and_gateway_are_there_as_long_as_the_address_is(tmp_path: Path) -> None:

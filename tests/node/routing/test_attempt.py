@@ -41,6 +41,7 @@ class Try(Door):
         self.failures: list[Failure] = []
         self.lost: list[Candidate | None] = []
         self.waits = False
+        self.back = 0
 
     def enter(self, exchange: Exchange) -> None:
         outbound = outbound_of(exchange, OCR, "/ocr", trusted=False)
@@ -66,6 +67,9 @@ class Try(Door):
 
     def client_failed(self, trouble: Trouble) -> None:
         raise AssertionError
+
+    def way_back(self, attempt: Attempt) -> None:
+        self.back += 1
 
     def way_lost(self, attempt: Attempt) -> None:
         self.lost.append(attempt.elsewhere())
@@ -200,7 +204,8 @@ async def test_a_lost_worker_is_given_up_in_the_end_unless_it_was_there_in_betwe
         for later, there in ((0, False), (24, False), (1, True), (1, False), (24, False)):
             clock.now += later
             attempt._knocked(attempt.way, there=there)
-        assert (door.failures, len(door.lost)) == ([], 4)
+        assert door.failures == []
+        assert (len(door.lost), door.back) == (4, 1)
         clock.now += 1
         attempt._knocked(attempt.way, there=False)
         assert [(failure.kind, failure.executed) for failure in door.failures] == [("reset", True)]

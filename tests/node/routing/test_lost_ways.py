@@ -8,6 +8,7 @@ import msgspec
 import pytest
 from aiohttp import web
 
+from node.forwarding.knocker import TRIES
 from node.routing.settings import RoutingSettings
 from tests.support.routing import (
     OCR,
@@ -150,3 +151,25 @@ async def test_who_stays_lost_is_given_up(idempotent: bool) -> None:
         gateway.router._parts.forwarder._knocker._touch = nobody_there
         assert await post(gateway) == (502, "1", "upstream-failed")
         await until(lambda: worker.let_go == 1)
+
+
+async def test_when_the_way_is_back_the_same_worker_is_asked_anew() -> None:
+    """The old connection repeats what was lost at ever longer intervals."""
+    knocks = 0
+
+    async def lost_at_first(_host: str, _port: int) -> None:
+        nonlocal knocks
+        knocks += 1
+        if knocks <= TRIES:
+            raise OSError
+
+    async def forgets(request: web.Request) -> web.StreamResponse:
+        asked.append(await request.read())
+        return await (silent if len(asked) == 1 else fine)(request)
+
+    asked: list[bytes] = []
+    async with mesh(forgets, settings=doubting(), idempotent=True) as (gateway, _):
+        gateway.router._parts.forwarder._knocker._touch = lost_at_first
+        assert await post(gateway) == (200, "1", "fine")
+        assert asked == [b"body", b"body"]
+        assert gateway.router.stats().retries == 1

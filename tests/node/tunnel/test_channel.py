@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import socket
+import ssl
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable
 from pathlib import Path
@@ -13,19 +14,24 @@ from typing import Any
 import aiohttp
 import pytest
 from aiohttp import web
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey
 
 from node import events as e
 from node.config import NodeConfig
 from node.control import EnrollIntent
+from node.coordinator_client import CoordinatorClient
+from node.program.tasks import TaskSet
 from node.runtime import NodeRuntime
 from node.state import ChannelStatus, NodeState
 from node.tunnel import channel, reconnect
 from node.vpn.settings import VpnSettings
+from node.wire.channel import PATH
 from node.wire.encoding import b64encode
 from node.wire.manifests import Catalogue
-from node.wire.messages import Assignment
+from node.wire.messages import Assignment, CoordinatorInfo
 from node.wire.tokens import TokenError, TokenIssuer
+from tests.support.certificates import self_signed
 from tests.support.coordinators import Room, coordinator_room
 from tests.support.node_values import MEMBERSHIP
 from tests.support.overlay import FakeKeeper
@@ -250,20 +256,108 @@ async def test_an_answer_that_was_under_way_does_not_undo_what_was_pushed(
 
 
 @contextlib.asynccontextmanager
-async def served(handler: Callable[[web.Request], Awaitable[web.StreamResponse]]) -> AsyncIterator[channel.Open]:
-    """Serve channels in our own way, and yield what opens one."""
+async def served(
+    handler: Callable[[web.Request], Awaitable[web.StreamResponse]], path: str, tls: ssl.SSLContext | None = None
+) -> AsyncIterator[str]:
+    """Serve channels in our own way, and yield where."""
     app = web.Application()
-    app.router.add_get("/", handler)
+    app.router.add_get(path, handler)
     runner = web.AppRunner(app, shutdown_timeout=0.1)
     await runner.setup()
-    site = web.TCPSite(runner, "127.0.0.1", 0)
+    site = web.TCPSite(runner, "127.0.0.1", 0, ssl_context=tls)
     await site.start()
     port = runner.addresses[0][1]
     try:
-        async with aiohttp.ClientSession() as session:
-            yield lambda _url: session.ws_connect(f"http://127.0.0.1:{port}/", autoclose=False)
+        yield f"{'http' if tls is None else 'https'}://127.0.0.1:{port}"
     finally:
         await runner.cleanup()
+
+
+@contextlib.asynccontextmanager
+async def proxy() -> AsyncIterator[tuple[str, list[str]]]:
+    """Be an HTTP proxy that carries TLS (CONNECT); yield its URL and the heads that it got."""
+    heads: list[str] = []
+    tasks = TaskSet("proxy")
+
+    async def carry(source: asyncio.StreamReader, sink: asyncio.StreamWriter) -> None:
+        try:
+            while data := await source.read(65536):
+                sink.write(data)
+        finally:
+            sink.close()
+            with contextlib.suppress(ConnectionError):
+                await sink.wait_closed()
+
+    async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        heads.append((await reader.readuntil(b"\r\n\r\n")).decode())
+        host, _, port = heads[-1].split()[1].rpartition(":")
+        from_there, to_there = await asyncio.open_connection(host, int(port))
+        writer.write(b"HTTP/1.1 200 OK\r\n\r\n")
+        await asyncio.gather(carry(from_there, writer), carry(reader, to_there), return_exceptions=True)
+
+    server = await asyncio.start_server(lambda *ends: void(tasks.start(serve(*ends), "carry")), "127.0.0.1", 0)
+    try:
+        yield f"http://anna:secret@127.0.0.1:{server.sockets[0].getsockname()[1]}", heads
+    finally:
+        server.close()
+        await tasks.stop()
+        await server.wait_closed()
+
+
+def void(_result: object) -> None:
+    """Have no result: a server would wait for a task."""
+
+
+async def test_it_goes_through_the_proxy_that_the_system_names(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def serve(request: web.Request) -> web.WebSocketResponse:
+        end = web.WebSocketResponse()
+        await end.prepare(request)
+        await end.send_str(request.headers["Authorization"].split()[0])
+        await end.receive()
+        return end
+
+    cert, key = self_signed(tmp_path)
+    tls = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    tls.load_cert_chain(cert, key)
+    trusting = aiohttp.TCPConnector(ssl=ssl.create_default_context(cafile=str(cert)))
+    async with served(serve, PATH, tls) as url, proxy() as (proxy_url, heads):
+        monkeypatch.setenv("HTTPS_PROXY", proxy_url)
+        monkeypatch.setenv("NO_PROXY", "")
+        own = Ed25519PrivateKey.generate()
+        async with aiohttp.ClientSession(trust_env=True, connector=trusting) as session:
+            client = CoordinatorClient(session, TokenIssuer(own, "w1", "credential", time.time), "w1", own)
+            end = await client.open_channel(CoordinatorInfo(id="c1", url=url), 20.0)
+            assert await end.receive_str(timeout=60) == "Bearer"
+            await end.close()
+    assert heads[0].startswith("CONNECT 127.0.0.1:")
+    assert "Proxy-Authorization: Basic" in heads[0]
+    assert "Bearer" not in heads[0]
+
+
+async def test_a_coordinator_that_is_gone_without_a_word_is_noticed() -> None:
+    told: list[e.Event] = []
+
+    async def serve(request: web.Request) -> web.WebSocketResponse:
+        end = web.WebSocketResponse(autoping=False)
+        await end.prepare(request)
+        await asyncio.Event().wait()  # no ping is answered
+        return end
+
+    async with served(serve, PATH) as url, aiohttp.ClientSession() as session:
+        own = Ed25519PrivateKey.generate()
+        client = CoordinatorClient(session, TokenIssuer(own, "w1", "credential", time.time), "w1", own)
+        made = channel.Channel(
+            lambda to: client.open_channel(CoordinatorInfo(id="c1", url=to), 0.2), lambda _told: None, told.append
+        )
+        made.look(NodeState(membership=MEMBERSHIP, coordinator=url, registered=True))
+        await eventually(lambda: len(told) >= 2, "it is noticed")
+        await made.stop()
+    assert told[:2] == [
+        e.ChannelChanged(ChannelStatus(True)),
+        e.ChannelChanged(ChannelStatus(False, "The connection broke.")),
+    ]
 
 
 async def test_a_message_of_an_unknown_type_is_passed_over_and_a_bad_one_ends_the_channel() -> None:
@@ -281,9 +375,13 @@ async def test_a_message_of_an_unknown_type_is_passed_over_and_a_bad_one_ends_th
             pass
         return end
 
-    async with served(serve) as open_:
-        made = channel.Channel(open_, heard.append, told.append)
-        made.look(NodeState(membership=MEMBERSHIP, coordinator="http://c", registered=True))
+    async with served(serve, "/") as url, aiohttp.ClientSession() as session:
+        made = channel.Channel(
+            lambda to: session.ws_connect(to, autoclose=False),
+            heard.append,
+            told.append,
+        )
+        made.look(NodeState(membership=MEMBERSHIP, coordinator=url, registered=True))
         await eventually(lambda: len(told) >= 2, "it has ended")
         await made.stop()
     assert heard[0].role == "cpu"

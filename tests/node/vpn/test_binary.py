@@ -29,6 +29,16 @@ def test_but_first_the_one_that_an_installer_put_beside_us(tmp_path: Path, monke
     assert find_binary(path=str(other.path.parent)).path == mine.path
 
 
+def test_one_that_is_known_is_run_again_only_when_its_file_is_another(tmp_path: Path) -> None:
+    fake = FakeNebula(tmp_path, "1.6.1")
+    known = find_binary(str(fake.path))
+    (tmp_path / "version").write_text("1.9.3")  # what it would say if it were asked
+    assert find_binary(str(fake.path), known=known) is known
+    with fake.path.open("a") as program:
+        program.write("\n")
+    assert find_binary(str(fake.path), known=known).version == "1.9.3"
+
+
 def test_without_any_it_is_said_where_to_get_one(tmp_path: Path) -> None:
     with pytest.raises(UserFacingError, match="There is no Nebula") as caught:
         find_binary(path=str(tmp_path))

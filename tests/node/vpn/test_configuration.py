@@ -32,7 +32,7 @@ def test_a_worker_is_set_up_as_it_was_measured_to_work() -> None:
     assert found["relay"] == {"am_relay": False, "use_relays": True, "relays": ["10.42.0.1"]}
     assert found["lighthouse"] == {"am_lighthouse": False, "interval": 10, "hosts": ["10.42.0.1"]}
     assert found["static_host_map"] == {"10.42.0.1": ["198.51.100.7:4242"]}
-    assert found["listen"] == {"host": "0.0.0.0", "port": 4242}
+    assert found["listen"] == {"host": "0.0.0.0", "port": 4242, "read_buffer": 2 << 20}
     assert found["tun"]["mtu"] == 1300
     assert found["pki"]["disconnect_invalid"] is True
     assert found["logging"]["format"] == "json"

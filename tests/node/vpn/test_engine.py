@@ -270,3 +270,18 @@ async def test_complaints_while_it_runs_are_no_reason_for_its_end_but_its_last_w
         await it.started(plan())
         ended = await it.until(NebulaExited)
         assert (ended.kind, "strange packet" in ended.text) == ("crashed", True)
+
+
+async def test_one_that_ended_before_its_address_was_there_is_never_said_to_be_up(tmp_path: Path) -> None:
+    it, there = Watched(tmp_path), False
+    it.engine = LocalEngine(it.fake.binary, it.folder, "rma0", it.told.append, is_up=lambda _: there)
+    it.fake.will("complains")
+    try:
+        await it.engine.start(plan())
+        await it.until(NebulaExited)
+        there = True
+        waiting = [task for task in asyncio.all_tasks() if task.get_name() == "nebula:address"]
+        await asyncio.gather(*waiting)
+        assert it.told == []
+    finally:
+        await it.engine.stop()

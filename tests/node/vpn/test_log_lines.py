@@ -114,6 +114,7 @@ ADDRESS = '"udpAddr":{"ip":"198.51.100.102","port":4242}'
             ),
         ),
         ('{"level":"fatal","msg":"Something new"}', StartFailed("refused", "Something new")),
+        ('{"error":"operation not permitted","level":"error","msg":"Failed to set listen.read_buffer"}', None),
         ('{"level":"info","msg":"Something new"}', None),
         ("panic: runtime error", None),
         ("", None),

@@ -108,7 +108,7 @@ def test_a_plan_crosses_a_border_and_comes_back_the_same() -> None:
         {"blocklist": ["ab" * 32 + "\n"]},
         {"role": "router"},
         {"mtu": 100},
-        {"service_port": 22},
+        {"service_port": 0},
         {"cipher": "none"},
         {"lighthouses": [{"ip": "10.42.0.1", "addresses": [{"ip": "lighthouse.example", "port": 1}]}]},
         {"lighthouses": [{"ip": "10.42.0.1", "unsafe": 1}]},

@@ -39,7 +39,9 @@ def plan_like(granted: Plan) -> Plan:
 @pytest.mark.parametrize(
     ("change", "why"),
     [
-        (lambda: {"listen_port": 53}, "system's own"),
+        (lambda: {"listen_port": 53}, "the port 53 of the overlay belongs to the system's own"),
+        (lambda: {"service_port": 22}, r"this node \(--port\).* only ports from 1024 on are opened for users"),
+        (lambda: {"dht_port": 1023}, r"the DHT \(--dht-port\)"),
         (lambda: at("127.0.0.1"), "not an address of another machine"),
         (lambda: at("169.254.169.254"), "not an address of another machine"),
         (lambda: at("255.255.255.255"), "not an address of another machine"),
