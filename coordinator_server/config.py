@@ -44,9 +44,13 @@ class CoordinatorConfig:
     location: str = setting("", "where this coordinator stands, for people", metavar="TEXT")
     dht_host: str = setting("", "address of the DHT; as --host when empty", metavar="HOST")
     dht_port: int = setting(8468, "UDP port of the DHT; 0 takes a free one", low=0, high=65535)
-    vpn: str = setting("auto", "overlay network; auto opens it where this machine lets us", choices=("auto", "off"))
-    vpn_network: str = setting("10.42.0.0/16", "network of the overlay: private, from /8 to /28", metavar="NETWORK")
-    vpn_port: int = setting(4242, "UDP port of the overlay network", low=1, high=65535)
+    vpn: str = setting(
+        "auto", "the mesh's private network; auto opens it where this computer allows it", choices=("auto", "off")
+    )
+    vpn_network: str = setting(
+        "10.42.0.0/16", "addresses of the private network, from /8 to /28", metavar="NETWORK"
+    )
+    vpn_port: int = setting(4242, "UDP port of the private network, open to workers", low=1, high=65535)
     vpn_endpoints: tuple[str, ...] = setting(
         (),
         "name or IPv4 address, and UDP port if another one, by which workers find this coordinator's overlay port "

@@ -36,7 +36,9 @@ class NodeConfig:
     host: str = setting("127.0.0.1", "address to listen on; 0.0.0.0 lets the local network reach this node")
     port: int = setting(8000, "TCP port for requests; 0 takes a free one", low=0, high=65535)
     dht_port: int = setting(8468, "UDP port of the DHT; 0 takes a free one", low=0, high=65535)
-    vpn: str = setting("auto", "overlay network; auto opens it where this machine lets us", choices=("auto", "off"))
+    vpn: str = setting(
+        "auto", "the mesh's private network; auto opens it where this computer allows it", choices=("auto", "off")
+    )
     tunnel: str = setting(
         "auto", "how to be reachable behind a router", choices=("auto", "relay", "cloudflared", "off")
     )
