@@ -19,7 +19,7 @@ from node.wire.encoding import b64decode, b64encode
 from node.wire.invites import Invite
 from node.wire.mesh_keys import KeyChain, MeshKeys, MeshKeysError, MeshTrust, verified
 from node.wire.problems import kind_of
-from node.wire.signed_requests import What, signed_part
+from node.wire.signed_requests import What, sign_request
 from node.wire.tokens import TokenIssuer
 
 T = TypeVar("T")
@@ -114,7 +114,10 @@ class CoordinatorClient:
         request = messages.RegisterRequest(
             worker_id=self._worker_id, capabilities=capabilities, endpoints=endpoints, services=tuple(services)
         )
-        return await self._call(to, "/api/worker/register", request, messages.RegisterAnswer)
+        data = msgspec.json.encode(request)
+        url = to.url + "/api/worker/register"
+        body, _ = await _post(self._session, url, data, self._signed(to, "register", data))
+        return _decode(body, messages.RegisterAnswer)
 
     async def heartbeat(
         self, to: messages.CoordinatorInfo, request: messages.HeartbeatRequest
@@ -187,7 +190,7 @@ class CoordinatorClient:
     def _signed(self, to: messages.CoordinatorInfo, what: What, data: bytes) -> dict[str, str]:
         """Return the headers of a request that our identity key has signed whole."""
         token = self._issuer.issue(to.id)
-        signature = b64encode(self._key.sign(signed_part(what, token, data)))
+        signature = sign_request(self._key, what, token, data, secrets.token_urlsafe(12))
         return {"Authorization": "Bearer " + token, headers.SIGNATURE: signature}
 
 

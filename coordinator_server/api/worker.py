@@ -10,7 +10,8 @@ from aiohttp import web
 
 from coordinator_server.api.addresses import client_address
 from coordinator_server.api.dht import contacts, info
-from coordinator_server.api.worker_auth import authenticate, check_signed_whole, check_speaks_for_itself
+from coordinator_server.api.once_only import OnceOnly
+from coordinator_server.api.worker_auth import ONCE_ONLY, authenticate, check_signed_whole, check_speaks_for_itself
 from coordinator_server.application import COORDINATOR, Coordinator
 from coordinator_server.enrolment.workers import Enrolment
 from coordinator_server.front import FRONT
@@ -47,6 +48,7 @@ class WorkerOnly(msgspec.Struct, frozen=True):
 
 
 def add_routes(app: web.Application) -> None:
+    app[ONCE_ONLY] = OnceOnly()
     app.router.add_post("/api/enroll", enroll)
     app.router.add_post("/api/worker/register", register)
     app.router.add_post("/api/worker/heartbeat", heartbeat)
@@ -85,6 +87,8 @@ async def register(request: web.Request) -> web.Response:
     enrolment = await authenticate(request)
     body = await read_body(request, RegisterRequest)
     await check_speaks_for_itself(request, enrolment, body.worker_id)
+    # Requests are sent to where this one comes from.
+    await check_signed_whole(request, enrolment, "register")
     member = coordinator.registry.register(body, client_address(request))
     request.app[FRONT].channels.mark([member.worker_id])
     assignment = _assignment(request, member.worker_id)

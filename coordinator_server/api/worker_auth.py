@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 from aiohttp import web
-from cryptography.exceptions import InvalidSignature
-from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 
 from coordinator_server.api.addresses import client_address
+from coordinator_server.api.once_only import OnceOnly
 from coordinator_server.application import COORDINATOR, Coordinator
 from coordinator_server.enrolment.renewal import check_signed_by, claimed_subject
 from coordinator_server.enrolment.workers import Enrolment
@@ -14,10 +13,11 @@ from node.wire import headers
 from node.wire.credentials import CLOCK_SKEW, Credential
 from node.wire.encoding import b64decode
 from node.wire.problems import Problem
-from node.wire.signed_requests import What, signed_part
+from node.wire.signed_requests import What, is_signed
 from node.wire.tokens import TokenError
 
 CHALLENGE = {"WWW-Authenticate": "Bearer"}
+ONCE_ONLY = web.AppKey("once_only", OnceOnly)
 
 
 async def authenticate(request: web.Request, *, expired_is_fine: bool = False) -> Enrolment:
@@ -51,16 +51,20 @@ async def check_speaks_for_itself(request: web.Request, enrolment: Enrolment, wo
 
 
 async def check_signed_whole(request: web.Request, enrolment: Enrolment, what: What) -> None:
-    """Raise 401 unless the worker's own key has signed this very request: an overheard token is not enough."""
-    signed = signed_part(what, _bearer(request), await request.read())
-    try:
-        key = Ed25519PublicKey.from_public_bytes(b64decode(enrolment.identity_public_key))
-        key.verify(b64decode(request.headers.get(headers.SIGNATURE, "")), signed)
-    except (InvalidSignature, ValueError):
-        text = f"A worker signs this whole request with its own key: {headers.SIGNATURE} does not fit."
-        problem = Problem("unauthorized", text, headers=CHALLENGE)
-        await _refused(request, "worker-refused", enrolment.worker_id, problem)
-        raise problem from None
+    """Raise 401 unless the worker's own key has signed this very request, and it comes for the first time.
+
+    An overheard token is enough for neither, nor is the whole request, sent again from another address.
+    """
+    signature, public_key = request.headers.get(headers.SIGNATURE, ""), b64decode(enrolment.identity_public_key)
+    signed = is_signed(signature, public_key, what, _bearer(request), await request.read())
+    mark = f"{enrolment.worker_id} {signature.partition('.')[0]}"  # the rest can be spelled in several ways
+    if signed and request.app[ONCE_ONLY].is_first(mark, request.app[COORDINATOR].clock()):
+        return
+    why = "was used before" if signed else "does not fit"
+    text = f"A worker signs this whole request with its own key: {headers.SIGNATURE} {why}."
+    problem = Problem("unauthorized", text, headers=CHALLENGE)
+    await _refused(request, "worker-refused", enrolment.worker_id, problem)
+    raise problem
 
 
 def _bearer(request: web.Request) -> str:

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import contextlib
 import io
+import secrets
 from collections.abc import AsyncIterator, Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 import aiohttp
 import msgspec
@@ -21,7 +22,7 @@ from node.wire.encoding import b64encode
 from node.wire.headers import SIGNATURE
 from node.wire.manifests import Catalogue, Manifest
 from node.wire.messages import Assignment, Capabilities, Endpoints, ServiceReport
-from node.wire.signed_requests import signed_part
+from node.wire.signed_requests import What, sign_request
 from node.wire.tokens import TokenIssuer
 from tests.support.fake_computer import FakeComputer
 from tests.support.mesh_keys import Clock
@@ -115,8 +116,8 @@ class Worker:
     def _signed(self, path: str, data: bytes) -> dict[str, str]:
         token, what = self.token, path.rpartition("/")[2]
         sent = {"Authorization": f"Bearer {token}"}
-        if what in ("renew", "leave"):
-            sent[SIGNATURE] = b64encode(self.key.sign(signed_part(what, token, data)))  # type: ignore[arg-type]
+        if what in get_args(What):
+            sent[SIGNATURE] = sign_request(self.key, what, token, data, secrets.token_urlsafe(12))  # type: ignore[arg-type]
         return sent
 
     async def get(self, path: str, params: Mapping[str, str] | None = None) -> Answer:

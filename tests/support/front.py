@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import secrets
 import time
 from collections.abc import AsyncIterator, Callable, Sequence
 from dataclasses import dataclass, field
@@ -23,6 +24,7 @@ from node.program.web import HttpServer, bind, manners
 from node.wire import headers
 from node.wire.channel import PATH as CHANNEL
 from node.wire.encoding import b64decode, b64encode
+from node.wire.signed_requests import sign_request
 from node.wire.tokens import TokenError, TokenIssuer, TokenVerifier
 from tests.support.fake_computer import FakeComputer
 
@@ -184,7 +186,11 @@ class StandIn:
         assert self._server is not None
         ends = {"port": self._server.port, "direct_hosts": ["127.0.0.1"], "tunnel_url": self.tunnel_url}
         wish = {"worker_id": self.worker_id, "capabilities": self._capabilities(), "endpoints": ends}
-        await self._post("/api/worker/register", wish)
+        body, proof = msgspec.json.encode(wish), self._proof()
+        token = proof["Authorization"].removeprefix("Bearer ")
+        proof[headers.SIGNATURE] = sign_request(self._key, "register", token, body, secrets.token_urlsafe(12))
+        async with self._session.post(self._url + "/api/worker/register", data=body, headers=proof) as answer:
+            assert answer.status == 200, await answer.text()
 
     async def heartbeat(self, state: str = "running", status: int = 200) -> Any:
         reports = [{"name": service, "state": state} for service in self._services]

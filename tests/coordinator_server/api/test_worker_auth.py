@@ -8,9 +8,12 @@ from pathlib import Path
 import msgspec
 import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey
 
-from node.wire import credentials
+from node.wire import credentials, headers
+from node.wire.encoding import b64encode
 from node.wire.messages import RenewAnswer
+from node.wire.signed_requests import sign_request
 from tests.support.coordinators import PC, Room, assignment, coordinator_room
 
 WEEK = 7 * 86400.0
@@ -111,3 +114,43 @@ async def test_a_revoked_worker_is_out_and_everybody_hears_of_it(room: Room) -> 
     after = assignment(await anna.heartbeat())
     assert after.revoked == ("eve",)
     assert after.blocklist_version > before.blocklist_version
+
+
+async def test_an_overheard_token_gets_no_requests_and_no_certificate_and_ends_no_membership(room: Room) -> None:
+    """Whoever is on a way without TLS can read tokens, and send from an address of its own."""
+    worker, thief = await room.worker(trust="vetted"), Ed25519PrivateKey.generate()
+    assert (await worker.register()).status == 200
+    overheard = {"Authorization": f"Bearer {worker.token}", "X-Forwarded-For": "203.0.113.66"}
+    ends = {"port": 8000, "direct_hosts": ["203.0.113.66"]}
+    key = b64encode(X25519PrivateKey.generate().public_key().public_bytes_raw())
+    for path, more in (
+        ("register", {"capabilities": {}, "endpoints": ends}),
+        ("renew", {"nebula_public_key": key}),
+        ("leave", {}),
+    ):
+        for sent in (overheard, overheard | {headers.SIGNATURE: "n." + b64encode(thief.sign(b"x"))}):
+            body = {"worker_id": worker.worker_id, **more}
+            answer = await worker.post(f"/api/worker/{path}", body, signed=False, headers=sent)
+            assert (answer.status, answer.problem) == (401, "unauthorized")
+    member = room.coordinator.registry.member(worker.worker_id)
+    assert member is not None
+    assert member.endpoints.direct_hosts == ("127.0.0.1",)
+    assert "worker-refused" in await room.actions()
+    assert (await worker.say("leave")).status == 200
+
+
+async def test_a_registration_that_is_sent_again_from_elsewhere_does_not_count(room: Room) -> None:
+    worker = await room.worker()
+    ends = {"port": 8000, "direct_hosts": ["127.0.0.1"]}
+    body = msgspec.json.encode({"worker_id": worker.worker_id, "capabilities": {}, "endpoints": ends})
+    token = worker.token
+    sent = {"Authorization": f"Bearer {token}"}
+    sent[headers.SIGNATURE] = sign_request(worker.key, "register", token, body, "nonce")
+    assert (await worker.post("/api/worker/register", body, signed=False, headers=sent)).status == 200
+    for spelled in ("", "=", "=="):  # the same bytes
+        again = {"X-Forwarded-For": "203.0.113.66", headers.SIGNATURE: sent[headers.SIGNATURE] + spelled}
+        answer = await worker.post("/api/worker/register", body, signed=False, headers=sent | again)
+        assert (answer.status, answer.problem) == (401, "unauthorized")
+    member = room.coordinator.registry.member(worker.worker_id)
+    assert member is not None
+    assert member.endpoints.direct_hosts == ("127.0.0.1",)
