@@ -92,6 +92,9 @@ def _document(plan: Plan, files: Files, device: str) -> Mapping[str, Any]:
             "drop_local_broadcast": True,
             "drop_multicast": True,
         },
+        # Tunnels in use are looked at after the first, and once more after the second when nothing came: as late as
+        # that, one with a blocked or expired certificate is cut. Usual are 5 and 10.
+        "timers": {"connection_alive_interval": 2, "pending_deletion_interval": 5},  # seconds
         "logging": {"level": "info", "format": "json"},
         "firewall": {
             "outbound": [{"port": "any", "proto": "any", "host": "any"}],

@@ -50,12 +50,12 @@ def is_connected(room: Room, end: socket.socket) -> bool:
 async def test_who_does_not_read_holds_one_message_at_most_and_is_cut(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(line, "SEND_LIMIT", 3.0)
+    monkeypatch.setattr(line, "SEND_LIMIT", 3600.0)
     async with coordinator_room(tmp_path / "c", vpn="off") as room:
         slow, good = await room.worker("slow"), await room.worker("good")
         for worker in (slow, good):
             await worker.register()
-        with open_and_never_read(slow) as end:
+        with open_and_never_read(slow):
             await eventually(lambda: len(channels(room)) == 1, "it has a channel")
             (held_up,) = channels(room)._lines.values()
             block(room, 5)
@@ -68,11 +68,16 @@ async def test_who_does_not_read_holds_one_message_at_most_and_is_cut(
             assert held_up.behind
             async with open_channel(good) as socket_:
                 assert len((await hear(socket_)).revoked) == len(MANY), "others are told meanwhile"
+        monkeypatch.setattr(line, "SEND_LIMIT", 0.2)
+        before = channels(room).pushes
+        with open_and_never_read(slow) as end:
+            await eventually(lambda: channels(room).pushes > before, "a message is under way again")
             await eventually(lambda: not len(channels(room)), "it was cut")
             await eventually(lambda: not is_connected(room, end), "its connection, too")
 
 
-async def test_who_is_slow_hears_the_newest_next(tmp_path: Path) -> None:
+async def test_who_is_slow_hears_the_newest_next(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(line, "SEND_LIMIT", 3600.0)
     async with coordinator_room(tmp_path / "c", vpn="off") as room:
         worker = await room.worker()
         await worker.register()

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import socket
 import ssl
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable
@@ -187,14 +186,12 @@ async def test_a_drain_is_heard_at_once_and_so_is_another_lighthouse(
 
 
 async def test_it_comes_back_after_a_restart_of_the_coordinator(tmp_path: Path) -> None:
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
     async with contextlib.AsyncExitStack() as stack:
         first = contextlib.AsyncExitStack()
-        room = await first.enter_async_context(room_at(tmp_path / "c", port=port, vpn="off"))
+        room = await first.enter_async_context(room_at(tmp_path / "c", vpn="off"))
         node = await stack.enter_async_context(node_in(room, tmp_path / "n", vpn="off"))
         await eventually(lambda: node.is_open, "the channel is open")
+        port = room.site.server.port
         await first.aclose()
         await eventually(lambda: not node.is_open, "it is noticed")
         assert node.runtime.state.phase == "online", "nothing else happens"
