@@ -195,9 +195,7 @@ class EnrollAnswer(msgspec.Struct, frozen=True, kw_only=True):
     coordinators: tuple[CoordinatorInfo, ...]
     dht: tuple[DhtContact, ...] = ()
     vpn: VpnGrant | None = None
-    mesh_keys: KeyChain | None = (
-        None  # where the mesh has handed over to another key; that one is mesh_public_key then
-    )
+    mesh_keys: KeyChain | None = None  # where the mesh has handed over to another key, mesh_public_key
 
 
 class RegisterRequest(msgspec.Struct, frozen=True, kw_only=True):
