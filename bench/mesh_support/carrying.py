@@ -47,10 +47,10 @@ def pairs_of(folder: Path, names: Sequence[str], delay: float = 0.0) -> Iterator
         link = lab.coordinator.invite(2 * len(names))
         pairs = [_pair(lab, name, link) for name in names]
         for pair in pairs:
+            if delay:  # before there are connections: some would not believe that they have become longer
+                lab.lab.distance(pair.client.machine, delay)
             pair.open_plain_ways()
             pair.settle()
-            if delay:
-                lab.lab.distance(pair.client.machine, delay)
         yield pairs
 
 
@@ -81,6 +81,6 @@ def measure(pair: Pair, way: str, size: int, seconds: float) -> Way:
 
 def _body(pair: Pair, way: str, do: str, size: int, seconds: float) -> Body:
     told = pair.ask(way, do, size=size, seconds=seconds)
-    gigabytes = told["bytes"] / 1e9
+    gigabytes = told["bytes_in_all"] / 1e9
     cpu = {party: used / gigabytes for party, used in told["cpu"].items() if used}
     return Body(told["bytes"] / 1e6 / told["seconds"], cpu)

@@ -14,7 +14,7 @@ from msgspec.structs import replace
 
 from node.forwarding.http1.exchange import Exchange
 from node.forwarding.http1.head import ResponseHead
-from node.forwarding.http1.interface import SOON, Patience, Trouble, problem_of
+from node.forwarding.http1.interface import Patience, Trouble, problem_of
 from node.forwarding.http1.rival import Rival
 from node.forwarding.interface import Target
 from node.forwarding.outbound import Outbound, id_lines, too_large
@@ -22,7 +22,7 @@ from node.routing.admission import Gate
 from node.routing.attempt import Attempt, load_line
 from node.routing.candidates import Candidate
 from node.routing.choice import Choice
-from node.routing.failures import BAD_STATUSES, Failure, conclude, no_worker
+from node.routing.failures import BAD_STATUSES, Failure, conclude, conclude_here, no_worker
 from node.routing.hedging import Hedge
 from node.routing.parts import Parts
 from node.routing.retry import backoff, may_retry, repeatable
@@ -392,14 +392,10 @@ class Dispatch:
             parts.breakers.failed(service, failure.worker_id, parts.clock(), failure.reason)
 
     def _conclude_here(self) -> None:
-        service = self._service
         if any(failure.executed for failure in self._failed):
             self._conclude()
-        elif any(failure.refusal == "overloaded" for failure in self._failed):  # by ourselves: it is well
-            text = f"There are too many connections to {service} on this machine. Please try again soon."
-            self._refuse(Problem("overloaded", text, headers=SOON, service=service))
         else:
-            self._refuse(self._no_worker(f"{service} on this machine takes no connections."))
+            self._refuse(conclude_here(self._service, self._failed, self._parts.settings.retry_after))
 
     def _conclude(self) -> None:
         self._refuse(conclude(self._service, self._failed, self._parts.settings.retry_after))

@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
+from node.forwarding.http1.interface import SOON
 from node.wire import headers
 from node.wire.problems import Problem, kind_of
 
@@ -81,3 +82,11 @@ def conclude(service: str, failures: Sequence[Failure], retry_after: int) -> Pro
     kind = "upstream-timeout" if last.kind == "timeout" else "upstream-failed"
     detail = f"{count} worker{plural} of {service} tried; the last one failed: {last.reason}."
     return Problem(kind, detail, headers={tried: str(count)}, **told)
+
+
+def conclude_here(service: str, failures: Sequence[Failure], retry_after: int) -> Problem:
+    """Return what another node is told when the service on this machine took no connection."""
+    if any(failure.refusal == "overloaded" for failure in failures):  # by ourselves: it is well
+        text = f"There are too many connections to {service} on this machine. Please try again soon."
+        return Problem("overloaded", text, headers=SOON, service=service)
+    return no_worker(service, f"{service} on this machine takes no connections.", retry_after)

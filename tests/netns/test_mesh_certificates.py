@@ -201,20 +201,18 @@ def a_revocation(mesh: OverlayMesh, coordinator: Coordinator, workers: list[Work
     }
 
     def working() -> set[str]:
-        """Return the ways in that work: in the overlay every answer counts, elsewhere what is no refusal."""
+        """Return the ways in that work still: that they do not has to be said, but in the overlay by silence."""
         answers = dict(zip(ways, three.ask("", many=list(ways.values())), strict=True))
         answers["the DHT and the registry"] = one.call(RAG, limit=5)
         answers["the gateway"] = coordinator.call(RAG, key, limit=5)
-        return {
-            way
-            for way, answer in answers.items()
-            if answer["status"] == 200 or (answer["status"] and way.startswith("the overlay"))
-        }
+        ends = dict.fromkeys(answers, (403, 503)) | {way: (0,) for way in ways if way.startswith("the overlay")}
+        ends["its token at a worker"] = (401, 0)
+        return {way for way, answer in answers.items() if answer["status"] not in ends[way]}
 
-    assert len(working()) == len(ways) + 2, "the worker is in"
+    until(lambda: len(working()) == len(ways) + 2, "in by every way")
     three.running().freeze()
     try:
-        assert set(ways) <= working(), "the worker that does not obey is in"
+        until(lambda: set(ways) <= working(), "in by every way, without obeying")
         begin = time.monotonic()
         coordinator.admin("worker", "revoke", "three")
         measured("revoke: the command took", time.monotonic() - begin)
@@ -275,7 +273,7 @@ def asking(url: str, token: str = "", document: Any = None) -> dict[str, Any]:
         {"Authorization": f"Bearer {token}", MESH_TOKEN: token} if token else {}
     )
     body = None if document is None else json.dumps(document)
-    return {"url": url, "method": "GET" if body is None else "POST", "headers": headers, "body": body, "limit": 1}
+    return {"url": url, "method": "GET" if body is None else "POST", "headers": headers, "body": body, "limit": 2}
 
 
 # --- attackers --------------------------------------------------------------------------------------------------

@@ -3,7 +3,15 @@ from __future__ import annotations
 import pytest
 from multidict import CIMultiDict
 
-from node.routing.failures import Failure, FailureKind, conclude, may_be_refusal, no_worker, refusal_of
+from node.routing.failures import (
+    Failure,
+    FailureKind,
+    conclude,
+    conclude_here,
+    may_be_refusal,
+    no_worker,
+    refusal_of,
+)
 from node.wire.problems import TYPE_PREFIX
 
 
@@ -73,3 +81,10 @@ def test_what_a_client_is_told_in_the_end(failures: list[Failure], kind: str, st
 
 def test_no_worker_says_when_to_come_again() -> None:
     assert no_worker("ocr", "Nobody is here.", 7).headers["Retry-After"] == "7"
+
+
+def test_another_node_is_told_whether_the_service_here_is_busy_or_not_there() -> None:
+    busy = conclude_here("ocr", [failed("refused", "overloaded")], 5)
+    assert (busy.kind, busy.headers["Retry-After"]) == ("overloaded", "2")
+    gone = conclude_here("ocr", [failed("connect")], 5)
+    assert (gone.kind, gone.headers["Retry-After"]) == ("no-worker", "5")

@@ -164,7 +164,7 @@ async def test_a_revocation_is_heard_at_once_by_all_that_refuse(
             await room.coordinator.workers.revoke(two.worker_id)
             await eventually(lambda: two.runtime.state.expelled, "it asks, and hears that it is out")
             await eventually(lambda: not two.is_open, "its channel is closed")
-            assert two.runtime.state.vpn.state == "revoked"
+            await until_equal(lambda: two.runtime.state.vpn.state, "revoked")
             await until_equal(lambda: one.revoked, {"bad", two.worker_id})
             assert heard == [], "nobody needed a heartbeat for that"
 
