@@ -1,44 +1,17 @@
-"""Fetches a pinned release of Nebula for the installers of volunteers, and believes only its checksum.
+"""The pinned releases of Nebula, for the installers of volunteers; see `node.program.download` for what a pin is.
 
-A pin is the checksum of the release's own list, or one that two sources agree on which do not copy one another.
-Without a pin there is no download, and a pin of a version that the node does not know is refused.
+A pin of a version that the node does not know is refused.
 """
 
 from __future__ import annotations
 
-import hashlib
-import io
-import os
-import tarfile
-import tempfile
-import urllib.parse
-import zipfile
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
-from pathlib import Path, PurePosixPath
-from typing import IO
-from urllib.request import Request, urlopen
+from collections.abc import Mapping
+from pathlib import Path
 
+from node.program import download
+from node.program.download import Pin, Progress, failed
 from node.program.errors import UserFacingError
 from node.vpn.configuration import UnknownVersionError, check_version
-
-CHUNK = 64 * 1024
-MAX_ARCHIVE = 64 * 1024 * 1024  # bytes; releases have about 20 MB
-MAX_MEMBER = 128 * 1024 * 1024
-TIME_LIMIT = 30.0  # seconds without a byte
-
-Progress = Callable[[int, int | None], bool]  # bytes so far and in all, where known; False cancels
-
-
-@dataclass(frozen=True, slots=True)
-class Pin:
-    """One archive of one release: where it is, what it must be, and what is taken out of it."""
-
-    version: str
-    url: str
-    sha256: str
-    members: tuple[str, ...]  # paths inside the archive, and below the folder that they are put into
-
 
 RELEASE = "https://github.com/slackhq/nebula/releases/download/v1.9.5"
 WINTUN = "dist/windows/wintun"  # where Nebula looks for its driver, below its own folder
@@ -64,10 +37,6 @@ PINS: Mapping[tuple[str, str], Pin] = {
 }
 
 
-class CancelledError(Exception):
-    """Whoever watches the progress does not want it any more."""
-
-
 def pin_for(system: str, machine: str) -> Pin:
     """Return the pin for a platform; raise UserFacingError where there is none."""
     pin = PINS.get((system.lower(), machine.lower()))
@@ -78,81 +47,12 @@ def pin_for(system: str, machine: str) -> Pin:
 
 
 def fetch(pin: Pin, folder: Path, progress: Progress = lambda _done, _all: True) -> tuple[Path, ...]:
-    """Download, check and unpack into a folder; return the files, in the order of the pin's members. Blocks.
+    """Download, check and unpack a Nebula that we know into a folder; return its files. Blocks.
 
     They lie below the folder as they do in the archive: on Windows Nebula looks for its driver there.
     """
     try:
         check_version(pin.version)
     except UnknownVersionError as error:
-        raise _failed(pin, str(error), "Pin a version that this program knows.") from None
-    with tempfile.TemporaryFile() as archive:
-        digest = _download(pin.url, archive, progress)
-        if digest != pin.sha256.lower():
-            raise _failed(pin, f"Its SHA-256 is {digest} and should be {pin.sha256}.", "Do not use it: ask why.")
-        return tuple(_place(folder, member, _unpack(pin, archive, member)) for member in pin.members)
-
-
-def _download(url: str, into: IO[bytes], progress: Progress) -> str:
-    if urllib.parse.urlsplit(url).scheme not in ("http", "https"):
-        raise ValueError(f"not a web address: {url}")
-    digest, done = hashlib.sha256(), 0
-    try:
-        with urlopen(Request(url, headers={"User-Agent": "rma-mesh"}), timeout=TIME_LIMIT) as answer:  # noqa: S310  # http or https, see above
-            length = answer.headers.get("Content-Length", "")
-            total = int(length) if length.isdigit() else None
-            while chunk := answer.read(CHUNK):
-                done += len(chunk)
-                if done > MAX_ARCHIVE:
-                    raise OSError(f"it is larger than {MAX_ARCHIVE} bytes")
-                into.write(chunk)
-                digest.update(chunk)
-                if not progress(done, total):
-                    raise CancelledError
-    except OSError as error:
-        raise UserFacingError(f"{url} could not be downloaded.", f"{error}.", "Try again later.") from None
-    return digest.hexdigest()
-
-
-def _unpack(pin: Pin, archive: IO[bytes], member: str) -> bytes:
-    """Read one member; nothing is ever extracted by the archive's own idea of a path."""
-    archive.seek(0)
-    try:
-        data = _from_zip(archive, member) if pin.url.endswith(".zip") else _from_tar(archive, member)
-    except (KeyError, OSError, ValueError, tarfile.TarError, zipfile.BadZipFile) as error:
-        raise _failed(pin, f"There is no {member} in it: {error}.", "Is the pin right?") from None
-    if not data or len(data) > MAX_MEMBER:
-        raise _failed(pin, f"{member} in it is empty or too large.", "Is the pin right?")
-    return data
-
-
-def _from_zip(archive: IO[bytes], member: str) -> bytes:
-    with zipfile.ZipFile(archive) as opened, opened.open(member) as found:
-        return found.read(MAX_MEMBER + 1)
-
-
-def _from_tar(archive: IO[bytes], member: str) -> bytes:
-    with tarfile.open(fileobj=archive, mode="r:gz") as opened:
-        found = opened.extractfile(opened.getmember(member))
-        return (found or io.BytesIO()).read(MAX_MEMBER + 1)
-
-
-def _place(folder: Path, member: str, data: bytes) -> Path:
-    """Write a file whole or not at all."""
-    inside = PurePosixPath(member)
-    if inside.is_absolute() or ".." in inside.parts:
-        raise ValueError(f"{member} leads out of the folder")
-    path = folder / inside
-    path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = path.with_name(f".{path.name}.{os.getpid()}")
-    try:
-        temporary.write_bytes(data)
-        temporary.chmod(0o755)
-        temporary.replace(path)
-    finally:
-        temporary.unlink(missing_ok=True)
-    return path
-
-
-def _failed(pin: Pin, why: str, hint: str) -> UserFacingError:
-    return UserFacingError(f"The archive of Nebula {pin.version} from {pin.url} is not used.", why, hint)
+        raise failed(pin, str(error), "Pin a version that this program knows.") from None
+    return download.fetch(pin, folder, progress)

@@ -21,7 +21,9 @@ from typing import Protocol
 
 import msgspec
 
+from node.program.child_process import ChildProcess
 from node.program.data_dir import write_private_file
+from node.program.orphans import end_orphan, note_run
 from node.program.tasks import TaskSet
 from node.vpn.binary import NebulaBinary
 from node.vpn.configuration import Files, UnknownVersionError, configuration
@@ -36,8 +38,6 @@ from node.vpn.events import (
     Told,
 )
 from node.vpn.log_lines import is_noise, read_line, says_up
-from node.vpn.orphans import end_orphan, note_run
-from node.vpn.process import NebulaProcess
 from node.vpn.settings import Facts, Plan, SettingsError, facts_of
 
 KEY_FILE = "node.key"
@@ -131,7 +131,7 @@ class LocalEngine:
             return
         command = [str(self._binary.path), "-config", str(self._configuration)]
         try:
-            run.process = await NebulaProcess.spawn(
+            run.process = await ChildProcess.spawn(
                 command, self._folder, run.read, lambda code: self._ended(run, code), run.is_wanted
             )
         except OSError as error:
@@ -233,7 +233,7 @@ class LocalEngine:
 class _Run:
     """One process of Nebula: reads its log in a thread and passes it on in the loop."""
 
-    process: NebulaProcess
+    process: ChildProcess
 
     def __init__(self, plan: Plan, facts: Facts, on_told: Callable[[Told], None], is_up: IsUp) -> None:
         self.plan = plan

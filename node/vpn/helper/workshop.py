@@ -7,12 +7,12 @@ from dataclasses import dataclass
 from ipaddress import IPv4Network
 from pathlib import Path
 
+from node.program.orphans import end_orphan
 from node.vpn.binary import NebulaBinary
 from node.vpn.computer import HELPER_DEVICE, other_networks, system_name
 from node.vpn.engine import LocalEngine
 from node.vpn.events import Told
 from node.vpn.helper.policy import Policy
-from node.vpn.orphans import end_orphan
 from node.vpn.overlap import overlaps
 
 

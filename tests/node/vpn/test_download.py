@@ -14,9 +14,10 @@ from pathlib import Path
 
 import pytest
 
+from node.program.download import CancelledError, Pin
 from node.program.errors import UserFacingError
 from node.vpn.configuration import check_version
-from node.vpn.download import PINS, CancelledError, Pin, fetch, pin_for
+from node.vpn.download import PINS, fetch, pin_for
 
 PROGRAM = b"#!/bin/sh\necho Version: 1.9.3\n" + b"#" * 200_000
 

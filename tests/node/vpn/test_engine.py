@@ -14,9 +14,9 @@ import msgspec
 import psutil
 import pytest
 
+from node.program.orphans import note_run
 from node.vpn.engine import LocalEngine, needs_restart
 from node.vpn.events import InterfaceCameUp, NebulaExited, NebulaUpdated, Told
-from node.vpn.orphans import note_run
 from node.vpn.settings import Plan
 from tests.support.fake_nebula import FakeNebula
 from tests.support.nebula import plan_of, shared_mesh
@@ -127,7 +127,7 @@ async def test_it_starts_again_with_what_was_written_where_nothing_can_be(
     async with watched(tmp_path) as it:
         first = await it.started(plan())
         monkeypatch.setattr("node.vpn.engine.write_private_file", full)
-        monkeypatch.setattr("node.vpn.orphans.write_private_file", full)
+        monkeypatch.setattr("node.program.orphans.write_private_file", full)
         await it.started(first)
         await it.engine.start(msgspec.structs.replace(first, mtu=1200))
         assert "No space left" in (await it.until(NebulaExited)).text

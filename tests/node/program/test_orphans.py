@@ -11,7 +11,7 @@ import msgspec
 import psutil
 import pytest
 
-from node.vpn.orphans import RunNote, end_orphan, note_run
+from node.program.orphans import RunNote, end_orphan, note_run
 
 SLEEP = "import sys, time; print('up', flush=True); time.sleep(300)"
 

@@ -1,4 +1,4 @@
-"""Nebula's process: its output read line by line to the end, and only then told that it has ended.
+"""A child's life: its output read line by line to the end, and only then told that it has ended.
 
 Threads do the waiting, because on Windows the node's event loop cannot spawn.
 """
@@ -12,15 +12,15 @@ import signal
 import subprocess
 import sys
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import IO, TypeVar
+from typing import IO, Self, TypeVar
 
 T = TypeVar("T")
 MAX_LINE = 64 * 1024  # bytes; a longer line is cut into pieces
 
 
-class NebulaProcess:
+class ChildProcess:
     """A running child in a process group of its own; calls `on_line`, then `on_end`, in the loop's thread.
 
     `is_wanted` is asked about each line before, in a thread of its own: a flood of lines that say nothing takes no
@@ -41,7 +41,7 @@ class NebulaProcess:
         self._on_end = on_end
         self._ended: asyncio.Future[int] = self._loop.create_future()
         assert popen.stdout is not None
-        threading.Thread(target=self._read, args=(popen.stdout,), name=f"nebula-{popen.pid}", daemon=True).start()
+        threading.Thread(target=self._read, args=(popen.stdout,), name=f"child-{popen.pid}", daemon=True).start()
 
     @classmethod
     async def spawn(
@@ -51,9 +51,14 @@ class NebulaProcess:
         on_line: Callable[[bytes], None],
         on_end: Callable[[int], None],
         is_wanted: Callable[[bytes], bool] = lambda _: True,
-    ) -> NebulaProcess:
-        """Start the command; raise OSError where that cannot be. Starting happens in a thread: it may take long."""
-        starting = asyncio.get_running_loop().run_in_executor(None, _popen, command, cwd)
+        *,
+        environment: Mapping[str, str] | None = None,
+    ) -> Self:
+        """Start the command; raise OSError where that cannot be. Starting happens in a thread: it may take long.
+
+        Of our environment a child gets nothing but PATH; `environment` is what it gets besides.
+        """
+        starting = asyncio.get_running_loop().run_in_executor(None, _popen, command, cwd, environment or {})
         try:
             return cls(await asyncio.shield(starting), on_line, on_end, is_wanted)
         except asyncio.CancelledError:
@@ -70,7 +75,7 @@ class NebulaProcess:
         return not self._ended.done()
 
     def hang_up(self) -> bool:
-        """Send SIGHUP, which makes it read its settings anew; say whether that can be done here."""
+        """Send SIGHUP, which makes most programs read their settings anew; say whether that can be done here."""
         self._signal("SIGHUP")
         return sys.platform != "win32"
 
@@ -114,10 +119,11 @@ class NebulaProcess:
             self._loop.call_soon_threadsafe(do, value)
 
 
-def _popen(command: Sequence[str], cwd: Path) -> subprocess.Popen[bytes]:
+def _popen(command: Sequence[str], cwd: Path, environment: Mapping[str, str]) -> subprocess.Popen[bytes]:
+    inherited = {name: os.environ[name] for name in ("PATH", "SYSTEMROOT") if name in os.environ}
     return subprocess.Popen(
         list(command),
-        env={name: os.environ[name] for name in ("PATH", "SYSTEMROOT") if name in os.environ},
+        env={**inherited, **environment},
         cwd=cwd,
         stdin=subprocess.DEVNULL,
         stdout=subprocess.PIPE,

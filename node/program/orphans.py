@@ -1,4 +1,4 @@
-"""Ends the Nebula that an earlier run left behind, and never anything else.
+"""Ends the child that an earlier run left behind, and never anything else.
 
 Noted are its number, its start time and the path of its configuration; a process is ours only when all three agree,
 for numbers are used again.
@@ -34,16 +34,16 @@ def note_run(path: Path, pid: int) -> None:
     except psutil.Error:
         return
     except OSError as error:
-        log.warning("which process runs Nebula cannot be noted: %s", error)
+        log.warning("which process we started cannot be noted in %s: %s", path.name, error)
 
 
-def end_orphan(path: Path, configuration: Path) -> bool:
+def end_orphan(path: Path, configuration: Path, name: str = "Nebula") -> bool:
     """End the noted process if it still runs with this configuration; say whether it did. May block for seconds."""
     process = _find(path, configuration)
     path.unlink(missing_ok=True)
     if process is None:
         return False
-    log.warning("ending the Nebula that an earlier run left behind (process %d)", process.pid)
+    log.warning("ending the %s that an earlier run left behind (process %d)", name, process.pid)
     try:
         process.terminate()  # psutil makes sure once more that the number was not used again
         if not _ends(process):

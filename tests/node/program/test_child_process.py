@@ -12,7 +12,7 @@ from pathlib import Path
 import psutil
 import pytest
 
-from node.vpn.process import NebulaProcess
+from node.program.child_process import ChildProcess
 from tests.support.waiting import eventually
 
 pytestmark = pytest.mark.skipif(os.name != "posix", reason="POSIX signals")
@@ -21,7 +21,7 @@ pytestmark = pytest.mark.skipif(os.name != "posix", reason="POSIX signals")
 async def test_lines_come_before_the_end(tmp_path: Path) -> None:
     told: list[bytes | int] = []
     script = "import sys; [print(n, flush=True) for n in range(500)]; print('last', file=sys.stderr); sys.exit(3)"
-    process = await NebulaProcess.spawn([sys.executable, "-c", script], tmp_path, told.append, told.append)
+    process = await ChildProcess.spawn([sys.executable, "-c", script], tmp_path, told.append, told.append)
     await eventually(lambda: not process.running, "the process ended")
     assert told == [*(f"{number}\n".encode() for number in range(500)), b"last\n", 3]
 
@@ -30,7 +30,7 @@ async def test_a_deaf_one_is_killed(tmp_path: Path) -> None:
     told: list[bytes | int] = []
     deaf = "signal.signal(signal.SIGTERM, signal.SIG_IGN); print('up', flush=True)"
     script = f"import signal, time; {deaf}; time.sleep(300)"
-    process = await NebulaProcess.spawn([sys.executable, "-c", script], tmp_path, told.append, told.append)
+    process = await ChildProcess.spawn([sys.executable, "-c", script], tmp_path, told.append, told.append)
     await eventually(lambda: told, "it said that it is up")
     await process.stop(0.05)
     assert told[-1] == -signal.SIGKILL
@@ -39,7 +39,7 @@ async def test_a_deaf_one_is_killed(tmp_path: Path) -> None:
 
 async def test_a_program_that_is_none_is_an_error(tmp_path: Path) -> None:
     with pytest.raises(OSError):
-        await NebulaProcess.spawn([str(tmp_path / "absent")], tmp_path, lambda _: None, lambda _: None)
+        await ChildProcess.spawn([str(tmp_path / "absent")], tmp_path, lambda _: None, lambda _: None)
 
 
 async def test_lines_that_nobody_wants_take_no_time_of_the_loop(tmp_path: Path) -> None:
@@ -51,7 +51,7 @@ async def test_lines_that_nobody_wants_take_no_time_of_the_loop(tmp_path: Path) 
         return line == b"499\n"
 
     script = "for n in range(500): print(n)"
-    process = await NebulaProcess.spawn([sys.executable, "-c", script], tmp_path, told.append, told.append, wanted)
+    process = await ChildProcess.spawn([sys.executable, "-c", script], tmp_path, told.append, told.append, wanted)
     await eventually(lambda: not process.running, "the process ended")
     assert told == [b"499\n", 0]
     assert threading.get_ident() not in threads
@@ -63,7 +63,7 @@ async def test_whoever_is_cancelled_while_it_ends_leaves_no_deaf_process_behind(
         "import signal, time; signal.signal(signal.SIGTERM, lambda *_: print('deaf', flush=True));"
         "print('up', flush=True)\nwhile True: time.sleep(1)"
     )
-    process = await NebulaProcess.spawn([sys.executable, "-c", script], tmp_path, told.append, told.append)
+    process = await ChildProcess.spawn([sys.executable, "-c", script], tmp_path, told.append, told.append)
     await eventually(lambda: told, "it said that it is up")
     async with asyncio.TaskGroup() as group:
         stopping = group.create_task(process.stop(3600.0))

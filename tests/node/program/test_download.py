@@ -1,0 +1,49 @@
+"""A release that is one file is fetched as it is; tests/node/vpn/test_download.py fetches archives."""
+
+from __future__ import annotations
+
+import hashlib
+import http.server
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from node.program.download import Pin, fetch
+from node.program.errors import UserFacingError
+
+PROGRAM = b"\x7fELF" + b"#" * 100_000
+
+
+@pytest.fixture(scope="module")
+def server() -> Iterator[str]:
+    class Handler(http.server.BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            self.send_response(200)
+            self.send_header("Content-Length", str(len(PROGRAM)))
+            self.end_headers()
+            self.wfile.write(PROGRAM)
+
+        def log_message(self, format: str, *args: object) -> None:
+            pass
+
+    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler) as running:
+        thread = threading.Thread(target=running.serve_forever, args=(0.01,))
+        thread.start()
+        yield f"http://127.0.0.1:{running.server_port}"
+        running.shutdown()
+        thread.join()
+
+
+def test_a_plain_program_gets_the_name_of_its_only_member(server: str, tmp_path: Path) -> None:
+    pin = Pin("1", f"{server}/tool-linux-amd64", hashlib.sha256(PROGRAM).hexdigest(), ("tool",), "tool", plain=True)
+    (path,) = fetch(pin, tmp_path)
+    assert (path, path.read_bytes()) == (tmp_path / "tool", PROGRAM)
+    assert path.stat().st_mode & 0o100
+
+
+def test_a_plain_program_with_another_checksum_is_refused_by_name(server: str, tmp_path: Path) -> None:
+    with pytest.raises(UserFacingError, match="The tool 1 from"):
+        fetch(Pin("1", f"{server}/tool", "0" * 64, ("tool",), "tool", plain=True), tmp_path)
+    assert list(tmp_path.iterdir()) == []
