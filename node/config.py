@@ -6,6 +6,7 @@ import dataclasses
 import platform
 import re
 from typing import Literal
+from urllib.parse import urlsplit
 
 import platformdirs
 
@@ -18,6 +19,8 @@ def default_data_dir() -> str:
     return platformdirs.user_data_dir("rma-mesh", appauthor=False)
 
 
+ACCOUNT_ID = re.compile(r"[0-9a-f]{32}")
+HOSTNAME = re.compile(r"(?=.{4,253}\Z)(?:[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?\.)+[a-z][a-z0-9-]{1,62}")
 WORKER_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
 
 
@@ -43,7 +46,24 @@ class NodeConfig:
         "auto", "how to be reachable behind a router", choices=("auto", "relay", "cloudflared", "off")
     )
     tunnel_url: str = setting("", "public URL of your own tunnel to this node", env=("TUNNEL_URL",), metavar="URL")
-    use_tunnel: bool = setting(True, "false is the older name of --tunnel off", env=("USE_TUNNEL",), flag=False)
+    use_tunnel: bool | None = setting(
+        None, "older name: true is --tunnel cloudflared, false --tunnel off", env=("USE_TUNNEL",), flag=False
+    )
+    tunnel_token: str = setting(
+        "", "token of a tunnel made in Cloudflare's dashboard", env=("TUNNEL_TOKEN",), flag=False, secret=True
+    )
+    tunnel_hostname: str = setting(
+        "", "name in your domain for a tunnel made by the node", env=("TUNNEL_HOSTNAME",), metavar="NAME"
+    )
+    cloudflare_api_token: str = setting(
+        "", "token with which the node makes a tunnel", env=("CLOUDFLARE_API_TOKEN",), flag=False, secret=True
+    )
+    cloudflare_account_id: str = setting(
+        "", "account in which the node makes a tunnel", env=("CLOUDFLARE_ACCOUNT_ID",), flag=False
+    )
+    cloudflare_api: str = setting("https://api.cloudflare.com/client/v4", "Cloudflare's API", flag=False)
+    cloudflared: str = setting("", "the program cloudflared, if it is not found by itself", metavar="FILE")
+    cloudflared_fetch: bool = setting(True, "fetch cloudflared, by its known checksum, where there is none")
     worker_type: Literal["auto", "gpu", "edge", "storage", "cpu"] = setting(
         "auto", "kind of worker", choices=("auto", "gpu", "edge", "storage", "cpu"), env=("WORKER_TYPE",)
     )
@@ -118,3 +138,32 @@ class NodeConfig:
             except InviteError:
                 allowed = "a URL like https://mesh.example.org"
                 raise SettingError("coordinator", url, allowed, "--coordinator") from None
+        self._check_tunnel()
+
+    def _check_tunnel(self) -> None:
+        if self.tunnel_url and not _is_address(self.tunnel_url):
+            allowed = "an address like https://worker.example.org, without a path"
+            raise SettingError("tunnel_url", self.tunnel_url, allowed, "--tunnel-url")
+        if self.tunnel_hostname and not HOSTNAME.fullmatch(self.tunnel_hostname.lower()):
+            allowed = "a name like worker.example.org"
+            raise SettingError("tunnel_hostname", self.tunnel_hostname, allowed, "--tunnel-hostname")
+        account = self.cloudflare_account_id
+        if (account or self.wants_managed_tunnel) and not ACCOUNT_ID.fullmatch(account):
+            allowed = "32 hexadecimal digits, which Cloudflare's dashboard shows for the account"
+            raise SettingError("cloudflare_account_id", account, allowed, "environment CLOUDFLARE_ACCOUNT_ID")
+
+    @property
+    def wants_managed_tunnel(self) -> bool:
+        asked = self.tunnel == "cloudflared" or (self.tunnel == "auto" and self.use_tunnel is True)
+        return asked and self.use_tunnel is not False and bool(self.cloudflare_api_token) and not self.tunnel_token
+
+
+def _is_address(url: str) -> bool:
+    """Tell whether others will take an address: a scheme, a host and maybe a port, and no more."""
+    try:
+        parts = urlsplit(url)
+        _ = parts.port
+    except ValueError:
+        return False
+    more = parts.username is not None or parts.path.strip("/") or parts.query or parts.fragment
+    return parts.scheme in ("http", "https") and bool(parts.hostname) and not more and url.isprintable()

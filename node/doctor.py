@@ -42,6 +42,7 @@ def examine(state: NodeState, clock_offset: float | None) -> list[Check]:
         *_services(state),
         _disk(state),
         _vpn(state),
+        _tunnel(state),
     ]
 
 
@@ -126,3 +127,13 @@ def _vpn(state: NodeState) -> Check:
     if state.vpn.carries:
         return Check("vpn", True, f"{state.vpn.ip}: {detail}")
     return Check("vpn", False, detail, VPN_HINTS.get(state.vpn.state, "It is tried again by itself."))
+
+
+def _tunnel(state: NodeState) -> Check:
+    """Say how the public address is; where nobody asked for one, nothing is lacking."""
+    tunnel = state.tunnel
+    if tunnel.state in ("off", "starting"):
+        return Check("tunnel", True, tunnel.text or "Not wanted: nobody asked for one.")
+    if tunnel.state == "up":
+        return Check("tunnel", True, f"{tunnel.url}: {tunnel.text}")
+    return Check("tunnel", False, tunnel.text, tunnel.hint or "It is tried again by itself.")

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from node.state import ChannelStatus, Membership, VpnStatus
+from node.state import ChannelStatus, Membership, TunnelStatus, VpnStatus
 from node.wire.manifests import Catalogue, Manifest
 from node.wire.mesh_keys import KeyChain
 from node.wire.messages import Assignment, Capabilities, DhtContact, Endpoints, ServiceReport, VpnGrant
@@ -136,6 +136,13 @@ class VpnChanged:
 
 
 @dataclass(frozen=True, slots=True)
+class TunnelChanged:
+    """A public address leads to us now, or does not any more, or there is something else to say about it."""
+
+    tunnel: TunnelStatus
+
+
+@dataclass(frozen=True, slots=True)
 class OverlayCameUp:
     """Our address in the overlay is there: services and DHT may be bound to it."""
 
@@ -220,7 +227,8 @@ class StopRequested:
 Event = (
     Started | MeshJoined | EnrolmentRequested | Enrolled | EnrolmentFailed | Registered | HeartbeatAnswered
     | WorkerUnknown | ChannelChanged | ChannelRefused
-    | CoordinatorFailed | ContactDue | CredentialRenewed | PlaceGranted | PlaceRefused | VpnChanged | OverlayCameUp
+    | CoordinatorFailed | ContactDue | CredentialRenewed | PlaceGranted | PlaceRefused | VpnChanged | TunnelChanged
+    | OverlayCameUp
     | OverlayWentDown | OverlayPathsChanged | EndpointsChanged | ServicesChanged | LoadMeasured
     | CapabilitiesDetected | PauseRequested | ResumeRequested | SnoozeEnded | DrainEnded | LeaveRequested
     | StopRequested

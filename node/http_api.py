@@ -7,6 +7,7 @@ key) or the local token that only our own services know. `/health` and `/stats` 
 from __future__ import annotations
 
 import ipaddress
+from collections.abc import Callable
 from typing import Protocol
 from urllib.parse import urlsplit
 
@@ -23,6 +24,11 @@ from node.wire.problems import Problem
 from node.wire.tokens import TokenError, TokenVerifier
 
 PREFIX = "/service/"
+# What whoever passes a request on writes into it; cloudflared always writes those of Cloudflare.
+PASSED_ON = (
+    "X-Forwarded-For", "X-Forwarded-Host", "X-Forwarded-Proto", "Forwarded", "Via", "X-Real-IP", "CF-Connecting-IP",
+    "CF-Ray", "CDN-Loop",
+)  # fmt: skip
 HOPS, MESH_TOKEN = headers.HOPS.lower(), headers.MESH_TOKEN.lower()
 
 
@@ -56,14 +62,23 @@ class Serving(Takes, Protocol):
 class HttpApi:
     """What an aiohttp application answers, over one node: all but the services."""
 
-    def __init__(self, node: Serving) -> None:
+    def __init__(self, node: Serving, answer_to: Callable[[str], str | None] = lambda _: None) -> None:
         self._node = node
+        self._answer_to = answer_to
 
     def application(self) -> web.Application:
         app = web.Application(middlewares=[manners])
         app.router.add_get("/health", self.health)
         app.router.add_get("/stats", self.stats)
+        app.router.add_get("/.well-known/rma-mesh/{question}", self.reached)
         return app
+
+    async def reached(self, request: web.Request) -> web.Response:
+        """Answer what this node has just asked itself by way of a public address; anybody else learns nothing."""
+        word = self._answer_to(request.match_info["question"])
+        if word is None:
+            raise web.HTTPNotFound
+        return web.Response(text=word, headers={"Cache-Control": "no-store"})
 
     async def health(self, request: web.Request) -> web.Response:
         self._check_reader(request)
@@ -87,7 +102,7 @@ class HttpApi:
 
     def _check_reader(self, request: web.Request) -> None:
         """Let this machine read without proof, but no web page in its browser and nobody who comes by a tunnel."""
-        if not (_is_loopback(request.remote or "") and _is_loopback(_host_name(request))):
+        if not _is_here(request):
             fields = request.headers
             identify(self._node, fields.get("Authorization", ""), fields.get(headers.MESH_TOKEN, ""))
 
@@ -129,6 +144,13 @@ def identify(node: Serving, authorization: str, mesh_token: str) -> tuple[str, s
         return verifier.verify(mesh_token).subject, None
     except TokenError as error:
         raise Problem("unauthorized", f"The mesh token is not accepted: {error}.") from None
+
+
+def _is_here(request: web.Request) -> bool:
+    """Tell whether a request began on this machine, and not at the other end of a tunnel or proxy on it."""
+    if any(name in request.headers for name in PASSED_ON):
+        return False
+    return _is_loopback(request.remote or "") and _is_loopback(_host_name(request))
 
 
 def _is_loopback(host: str) -> bool:

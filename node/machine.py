@@ -59,6 +59,7 @@ from node.events import (
     Started,
     StopOverlay,
     StopRequested,
+    TunnelChanged,
     UsePlace,
     VpnChanged,
     WorkerUnknown,
@@ -66,7 +67,7 @@ from node.events import (
 from node.reasons import phase_of, reasons_for
 from node.state import Membership, NodeState
 from node.wire.manifests import Manifest
-from node.wire.messages import Assignment
+from node.wire.messages import Assignment, Endpoints
 
 Step = tuple[NodeState, tuple[Command, ...]]
 
@@ -127,7 +128,7 @@ def _started(state: NodeState, event: Started) -> Step:
 
 
 def _mesh_joined(state: NodeState, event: MeshJoined) -> Step:
-    return _with(state, endpoints=event.endpoints), ()
+    return _with(state, endpoints=_with_tunnel(state, event.endpoints)), ()
 
 
 def _enrolment_requested(state: NodeState, _event: EnrolmentRequested) -> Step:
@@ -308,12 +309,26 @@ def _overlay_paths_changed(state: NodeState, _event: OverlayPathsChanged) -> Ste
 def _endpoints_changed(state: NodeState, event: EndpointsChanged) -> Step:
     if state.membership is None:
         return state, ()
-    moved = event.endpoints != state.endpoints
-    state = _with(state, endpoints=event.endpoints, vpn_listen_error=event.listen_error)
+    endpoints = _with_tunnel(state, event.endpoints)
+    moved = endpoints != state.endpoints
+    state = _with(state, endpoints=endpoints, vpn_listen_error=event.listen_error)
     publish = PublishServices(running_services(state))
     if not moved or state.stopping:
         return state, (publish,)
     return _with(state, registered=False), (publish, ScheduleContact(0.0))
+
+
+def _tunnel_changed(state: NodeState, event: TunnelChanged) -> Step:
+    before = state.tunnel
+    state = _with(state, tunnel=event.tunnel)
+    if event.tunnel.url == before.url or state.membership is None or state.endpoints is None:
+        return state, ()
+    return _endpoints_changed(state, EndpointsChanged(state.endpoints, state.vpn_listen_error))
+
+
+def _with_tunnel(state: NodeState, endpoints: Endpoints) -> Endpoints:
+    """Give others the public address that leads to us, while it does."""
+    return msgspec.structs.replace(endpoints, tunnel_url=state.tunnel.url)
 
 
 def _services_changed(state: NodeState, event: ServicesChanged) -> Step:
@@ -424,6 +439,7 @@ HANDLERS: dict[type, Callable[[NodeState, Any], Step]] = {
     PlaceGranted: _place_granted,
     PlaceRefused: _place_refused,
     VpnChanged: _vpn_changed,
+    TunnelChanged: _tunnel_changed,
     OverlayCameUp: _overlay_came_up,
     OverlayWentDown: _overlay_went_down,
     OverlayPathsChanged: _overlay_paths_changed,

@@ -17,8 +17,7 @@ MOST = 8  # hosts that an announcement may carry
 def endpoints_of(config: NodeConfig, port: int, dht_port: int, addresses: Iterable[Address]) -> Endpoints:
     """Return what to announce: the address listened on, or those of the local network where it listens on all."""
     hosts = (config.host,) if config.host not in ANY else _local_hosts(addresses, config.host)
-    tunnel_url = config.tunnel_url if config.use_tunnel and config.tunnel != "off" else ""
-    return Endpoints(port=port, dht_port=dht_port, direct_hosts=hosts[:MOST], tunnel_url=tunnel_url or None)
+    return Endpoints(port=port, dht_port=dht_port, direct_hosts=hosts[:MOST])
 
 
 def bootstrap_addresses(

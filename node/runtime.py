@@ -43,6 +43,7 @@ from node.overlay_door import OverlayDoor
 from node.program.errors import UserFacingError
 from node.program.tasks import TaskSet
 from node.program.web import bind
+from node.public_tunnel import PublicTunnel
 from node.services.local_tokens import LocalTokens
 from node.services.supervisor import ServiceSupervisor
 from node.state import NodeState
@@ -78,6 +79,7 @@ class NodeRuntime:
         self._contact = CoordinatorContact(self._contact_due)
         self._commands: asyncio.Queue[e.Command] = asyncio.Queue()
         self.overlay = Overlay(config, data_dir, self.dispatch, make_keeper)
+        self.tunnel = PublicTunnel(config, data_dir, lambda status: self.dispatch(e.TunnelChanged(status)))
         self._overlay_door = OverlayDoor(self._make_server, config.drain_deadline)
         self._door_timer: asyncio.TimerHandle | None = None
         self._talk = CoordinatorTalk(lambda: self.state, self.dispatch, self._keep_catalogue, self.overlay)
@@ -122,7 +124,8 @@ class NodeRuntime:
         door = ServiceDoor(self.desk)
         door.access_log = self._access_log
         handler = door if members_of is None else MembersOnly(door, members_of)
-        return DataPlane(handler, HttpApi(self.desk).application(), listener, limits=limits)
+        api = HttpApi(self.desk, self.tunnel.outside.answer_to)
+        return DataPlane(handler, api.application(), listener, limits=limits)
 
     async def _start(self) -> None:
         assert self._server is not None
@@ -170,6 +173,7 @@ class NodeRuntime:
                 timer.cancel()
         await self._contact.stop()
         await self._channel.stop()
+        await self.tunnel.stop()
         await self._tasks.stop()
         if self._member is not None:
             await self._member.close()
@@ -269,8 +273,10 @@ class NodeRuntime:
         endpoints = await self.member.join(command.membership, self._port)
         if endpoints is not None:
             self.dispatch(e.MeshJoined(endpoints))
+            await self.tunnel.start(self.url, command.membership.worker_id, self.http)
 
     async def _quit_mesh(self, _command: e.QuitMesh) -> None:
+        await self.tunnel.leave()
         await self.member.quit()
 
     async def _save_membership(self, command: e.SaveMembership) -> None:

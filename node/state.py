@@ -80,6 +80,23 @@ class ChannelStatus(msgspec.Struct, frozen=True):
     detail: str = ""
 
 
+TunnelKind = Literal["none", "own", "token", "managed", "quick"]
+TunnelPhase = Literal["off", "starting", "up", "down", "rate-limited", "refused", "failed"]
+
+
+class TunnelStatus(msgspec.Struct, frozen=True, kw_only=True):
+    """A public address that leads to this node from outside, and how it is; `url` is set only while it does.
+
+    `own` is one that somebody else serves, the others are cloudflared's. Text and hint are sentences.
+    """
+
+    kind: TunnelKind = "none"
+    state: TunnelPhase = "off"
+    url: str | None = None
+    text: str = ""
+    hint: str = ""
+
+
 class RoutingStats(msgspec.Struct, frozen=True, kw_only=True):
     """Counters since start under the names of SPEC §6; latencies are milliseconds over the last requests."""
 
@@ -234,6 +251,7 @@ class NodeState(msgspec.Struct, frozen=True, kw_only=True):
     capabilities: Capabilities = Capabilities()
     vpn: VpnStatus = VpnStatus()
     vpn_renewal_error: str = ""  # why the last question for a place in the overlay was in vain
+    tunnel: TunnelStatus = TunnelStatus()
     expelled: bool = False  # a coordinator said that the mesh has put us out
     vpn_listen_error: str = ""  # why nothing of ours listens at the overlay's address
     dht_contacts: int = 0

@@ -39,6 +39,8 @@ MAY_IMPORT: Mapping[str, tuple[str, ...]] = {
 PURE = (
     "node.state", "node.events", "node.machine", "node.reasons", "node.vpn.events", "node.vpn.machine",
     "node.vpn.state", "node.vpn.overlap", "node.vpn.ways", "node.vpn.log_lines", "node.tunnel.reconnect",
+    "node.tunnel.cloudflared.wish", "node.tunnel.cloudflared.lines", "node.tunnel.cloudflared.pauses",
+    "node.tunnel.cloudflared.sentences",
 )  # fmt: skip
 IMPURE = frozenset(
     {

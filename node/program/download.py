@@ -122,6 +122,4 @@ def _place(folder: Path, member: str, data: bytes) -> Path:
 
 def failed(pin: Pin, why: str, hint: str) -> UserFacingError:
     """Say why what was downloaded is not used."""
-    return UserFacingError(
-        f"What was fetched of {pin.program} {pin.version} from {pin.url} is not used.", why, hint
-    )
+    return UserFacingError(f"The {pin.program} {pin.version} from {pin.url} is not used.", why, hint)

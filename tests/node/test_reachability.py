@@ -34,11 +34,8 @@ def test_a_name_is_announced_as_it_is_and_many_addresses_are_capped() -> None:
     assert len(endpoints_of(NodeConfig(host="0.0.0.0"), 1, 2, many).direct_hosts) == 8
 
 
-def test_a_tunnel_is_announced_unless_tunnels_are_off() -> None:
-    url = "https://worker.example.org"
-    assert endpoints_of(NodeConfig(tunnel_url=url), 1, 2, ()).tunnel_url == url
-    assert endpoints_of(NodeConfig(tunnel_url=url, tunnel="off"), 1, 2, ()).tunnel_url is None
-    assert endpoints_of(NodeConfig(tunnel_url=url, use_tunnel=False), 1, 2, ()).tunnel_url is None
+def test_a_tunnel_is_not_announced_before_it_leads_here() -> None:
+    assert endpoints_of(NodeConfig(tunnel_url="https://worker.example.org"), 1, 2, ()).tunnel_url is None
 
 
 def test_the_dht_is_joined_through_addresses_of_the_network_that_it_is_in() -> None:

@@ -1,0 +1,61 @@
+"""Finds cloudflared: named in the settings, bundled, on the PATH, where installers put it, or fetched."""
+
+from __future__ import annotations
+
+import os
+import platform
+import shutil
+import sys
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+from node.program.download import Pin, fetch
+from node.program.errors import UserFacingError
+from node.tunnel.cloudflared.platforms import VERSION, name_on, pin_for, usual_places
+
+HINT = "Install cloudflared from Cloudflare, name one with --cloudflared, or allow it to be fetched."
+
+
+class Binary:
+    """Where cloudflared is on this computer, and where a fetched one is put: below `folder`."""
+
+    def __init__(
+        self,
+        folder: Path,
+        *,
+        setting: str = "",
+        may_fetch: bool = True,
+        path: str | None = None,
+        places: Sequence[Path] | None = None,
+        pin: Callable[[], Pin] | None = None,
+    ) -> None:
+        self._folder = folder
+        self._setting = setting
+        self._may_fetch = may_fetch
+        self._path = path
+        self._places = usual_places(platform.system()) if places is None else places
+        self._pin = pin or (lambda: pin_for(platform.system(), platform.machine()))
+        self._stopped = False
+
+    def find(self) -> Path:
+        """Return the program; raise UserFacingError where there is none. Blocks, for minutes if it is fetched."""
+        if self._setting:
+            if os.access(self._setting, os.X_OK):
+                return Path(self._setting).resolve()
+            raise UserFacingError(f"There is no program {self._setting}.", "It was named as cloudflared.", HINT)
+        name = name_on(platform.system())
+        bundled = Path(sys.executable).parent / "cloudflared" / name
+        on_path = shutil.which(name, path=self._path)
+        fetched = self._folder / VERSION / name
+        places: tuple[Path, ...] = (bundled, *((Path(on_path),) if on_path else ()), *self._places, fetched)
+        for place in places:
+            if place.is_file() and os.access(place, os.X_OK):
+                return place.resolve()
+        if not self._may_fetch:
+            raise UserFacingError("There is no cloudflared on this computer.", "It makes the tunnel.", HINT)
+        fetch(self._pin(), fetched.parent, lambda _done, _all: not self._stopped)
+        return fetched
+
+    def stop(self) -> None:
+        """Give up a fetch that is under way."""
+        self._stopped = True
