@@ -104,6 +104,13 @@ class CoordinatorConfig:
         low=0.1,
         high=3600,
     )
+    relay_connections_per_worker: int = setting(
+        64, "most connections that one worker opens to us, because we cannot connect to it", low=0, high=1024
+    )
+    relay_connections: int = setting(8192, "the same of all workers together", low=0, high=65_536)
+    relay_ticket_life: float = setting(
+        10.0, "time that a worker gets to open a connection that it was asked for", unit="seconds", low=0.1, high=60
+    )
     worker_stale: float = setting(90.0, "silence after which a worker gets no requests", unit="seconds", low=0.2)
     worker_forgotten: float = setting(300.0, "silence after which a worker is forgotten", unit="seconds", low=0.3)
     credential_life: float = setting(7 * DAY, "life of a worker's credential", unit="seconds", low=60)

@@ -24,6 +24,7 @@ from coordinator_server.gateway.routes import Gateway
 from coordinator_server.gateway_processes.reports import Elsewhere
 from coordinator_server.metrics import Metrics, Reading
 from coordinator_server.metrics import Overlay as OverlayReading
+from coordinator_server.relay.hub import RelayHub
 from node.forwarding.access_log import open_access_log
 from node.routing.router import Router
 
@@ -50,6 +51,7 @@ class Front:
     elsewhere: Elsewhere  # what gateway processes beside this one have in hand
     answers: Answers  # what workers are told
     channels: Channels  # on which they hear at once what has changed
+    hub: RelayHub  # reaches workers by connections that they open to us
 
 
 FRONT: Final = web.AppKey("front", Front)
@@ -87,7 +89,8 @@ def _make_front(coordinator: Coordinator, version: str) -> Front:
     parts: list[Front] = []  # the reading needs the router, which is made with the metrics
     metrics = Metrics(lambda: _read(coordinator, parts[0]), coordinator=coordinator.coordinator_id, version=version)
     picture = Picture(coordinator, version)
-    router = make_router(coordinator, metrics.ended)
+    hub = _make_hub(coordinator)
+    router = make_router(coordinator, metrics.ended, hub.connect)
     access, answers = _make_access(coordinator), Answers(coordinator)
     front = Front(
         version=version,
@@ -101,9 +104,24 @@ def _make_front(coordinator: Coordinator, version: str) -> Front:
         elsewhere=Elsewhere(),
         answers=answers,
         channels=Channels(answers, coordinator.workers, coordinator.clock, coordinator.config.channels),
+        hub=hub,
     )
+    front.channels.relay = hub
     parts.append(front)
     return front
+
+
+def _make_hub(coordinator: Coordinator) -> RelayHub:
+    config, registry, own = coordinator.config, coordinator.registry, (coordinator.coordinator_id,)
+    hub = RelayHub(
+        clock=coordinator.clock,
+        is_out=lambda worker_id: worker_id not in coordinator.workers or coordinator.workers.is_revoked(worker_id),
+        per_worker=config.relay_connections_per_worker,
+        in_all=config.relay_connections,
+        ticket_life=config.relay_ticket_life,
+    )
+    hub.changed = lambda worker_id, offers: registry.relayed(worker_id, own if offers else ())
+    return hub
 
 
 def _make_access(coordinator: Coordinator) -> Access:
@@ -198,6 +216,7 @@ def _finish_head(origins: tuple[str, ...]) -> Callable[[web.Request, web.StreamR
 
 async def _start_channels(app: web.Application) -> None:
     app[FRONT].channels.start()
+    app[FRONT].hub.start()
 
 
 async def _end_stream(app: web.Application) -> None:
@@ -207,3 +226,4 @@ async def _end_stream(app: web.Application) -> None:
 
 async def _stop_gateway(app: web.Application) -> None:
     await app[FRONT].gateway.stop()
+    await app[FRONT].hub.stop()

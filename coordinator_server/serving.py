@@ -23,6 +23,7 @@ from aiohttp import web
 import resources
 from coordinator_server.admin_client import ADMIN_FILE, PROGRAM, AdminFile
 from coordinator_server.api import dht, worker
+from coordinator_server.api.relay import RelayDoor
 from coordinator_server.application import COORDINATOR, Coordinator, Readiness
 from coordinator_server.audit import Audit
 from coordinator_server.catalogue_office import CatalogueOffice
@@ -135,12 +136,14 @@ async def running(
         await run_along(coordinator, secrets, stack)
         app = make_app(coordinator)
         channels = app[FRONT].channels
-        coordinator.workers.changed = Changed(coordinator, app[FRONT].router, channels)
+        coordinator.workers.changed = Changed(coordinator, app[FRONT].router, channels, app[FRONT].hub)
         coordinator.registry.planned = channels.planned
         processes = gateway_processes(coordinator, app, others, tls) if others else None
         if processes is not None:
             processes.leaving = channels.process_leaves
         bridge = processes.bridge if processes is not None else AppBridge(app)
+        relay_door = RelayDoor(coordinator, app[FRONT].hub, bridge)
+        stack.push_async_callback(relay_door.stop)
         limits = server_limits(config)
         server = DataPlane(app[FRONT].gateway, app, listener, tls=tls, limits=limits, bridge=bridge)
         stack.push_async_callback(server.stop)

@@ -99,6 +99,12 @@ class NodeConfig:
         low=0.1,
         high=3600,
     )
+    relay_connections: int = setting(
+        64,
+        "most connections that this node opens to a coordinator to be asked on them; see --tunnel",
+        low=0,
+        high=1024,
+    )
     finger_cache_ttl: float = setting(60.0, "how long found workers are remembered", unit="seconds", low=0)
     finger_cache_stale: float = setting(
         30.0, "how long after that they still serve while they are looked up again", unit="seconds", low=0
@@ -126,6 +132,11 @@ class NodeConfig:
     dht_republish: float = setting(60.0, "pause between announcements in the DHT", unit="seconds", low=0.2)
     drain_deadline: float = setting(30.0, "longest wait for requests in flight", unit="seconds", low=0)
     hardware_interval: float = setting(60.0, "pause between two looks at the hardware", unit="seconds", low=1)
+
+    @property
+    def relay_offered(self) -> int:
+        """How many relay connections we open when a coordinator asks: it may, whatever better way there is."""
+        return self.relay_connections if self.use_tunnel is not False and self.tunnel != "off" else 0
 
     def __post_init__(self) -> None:
         """Refuse what no coordinator would take, before anybody waits for its answer."""

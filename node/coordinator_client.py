@@ -13,6 +13,7 @@ import msgspec
 from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
+from node.forwarding.websocket.opening import Opened, RefusedError, open_websocket
 from node.state import Membership
 from node.wire import channel, credentials, headers, messages
 from node.wire.encoding import b64decode, b64encode
@@ -26,6 +27,7 @@ T = TypeVar("T")
 ENROLMENT_CONTEXT = b"rma-mesh enrol v1\x00"
 RENEWAL_CONTEXT = b"rma-mesh renew v1\x00"
 MAX_ANSWER_BYTES = 16 * 2**20
+RELAY_LIMIT = 10.0  # seconds to open a relay connection: the life of a ticket
 GOODBYE = 1.0  # seconds that a coordinator gets to confirm that a channel is closed
 
 
@@ -150,15 +152,29 @@ class CoordinatorClient:
             raise CoordinatorError(f"Its answer cannot be trusted: {detail}.", "wrong-mesh") from None
         return answer, newer
 
-    async def open_channel(self, to: messages.CoordinatorInfo, ping: float) -> aiohttp.ClientWebSocketResponse:
+    async def open_relay(self, session: aiohttp.ClientSession, to: messages.CoordinatorInfo, ticket: str) -> Opened:
+        """Open a connection that the coordinator has asked for with this ticket."""
+        try:
+            async with asyncio.timeout(RELAY_LIMIT):
+                return await open_websocket(session, to.url + channel.RELAY_PATH + ticket, self._authorization(to))
+        except RefusedError as error:
+            text = f"It takes no relay connection (HTTP {error.status})."
+            raise CoordinatorError(text, "", error.status) from None
+        except (aiohttp.ClientError, TimeoutError, OSError, ValueError) as error:
+            raise _unreachable(error) from None
+
+    async def open_channel(
+        self, to: messages.CoordinatorInfo, ping: float, relay: int = 0
+    ) -> aiohttp.ClientWebSocketResponse:
         """Open the WebSocket on which the coordinator pushes; `ping` is the seconds between two pings.
 
+        `relay` is how many relay connections we open when we are asked on it.
         CoordinatorError has the status 404 where the coordinator is too old to have one.
         """
         try:
             return await self._session.ws_connect(
                 to.url + channel.PATH,
-                headers=self._authorization(to),
+                headers={**self._authorization(to), **({channel.RELAY: str(relay)} if relay else {})},
                 heartbeat=ping,
                 autoclose=False,  # it would forget why the other end closes
                 max_msg_size=MAX_ANSWER_BYTES,

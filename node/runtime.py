@@ -29,6 +29,7 @@ from node.forwarding.access_log import AccessLog, open_access_log
 from node.forwarding.http1.limits import ServerLimits
 from node.forwarding.members_only import MembersOnly
 from node.forwarding.plane import DataPlane
+from node.forwarding.websocket.opening import Opened
 from node.front_desk import FrontDesk
 from node.hardware.detect import detect_async
 from node.hardware.load import LoadSampler
@@ -48,6 +49,7 @@ from node.services.local_tokens import LocalTokens
 from node.services.supervisor import ServiceSupervisor
 from node.state import NodeState
 from node.tunnel.channel import Channel
+from node.tunnel.relay import RelayConnections
 from node.wire.manifests import SignedCatalogue
 from node.wire.messages import Assignment, Capabilities
 
@@ -83,11 +85,13 @@ class NodeRuntime:
         self._overlay_door = OverlayDoor(self._make_server, config.drain_deadline)
         self._door_timer: asyncio.TimerHandle | None = None
         self._talk = CoordinatorTalk(lambda: self.state, self.dispatch, self._keep_catalogue, self.overlay)
-        self._channel = Channel(self._open_channel, self._take_push, self.dispatch)
+        self._relay = RelayConnections(self._open_relay, self._serve_relayed, config.relay_offered)
+        self._channel = Channel(self._open_channel, self._take_push, self.dispatch, self._relay.asked)
         self._tasks = TaskSet("node")
         self._stopped = asyncio.Event()
         self._resume_timer: asyncio.TimerHandle | None = None
         self._http: aiohttp.ClientSession | None = None
+        self._relay_http: aiohttp.ClientSession | None = None
         self._server: DataPlane | None = None
         self._access_log: AccessLog | None = None
         self._member: Member | None = None
@@ -141,10 +145,15 @@ class NodeRuntime:
             state=lambda: self.state,
             overlay=self.overlay,
         )
+        # Of their own, so that they take nobody else's place; a worker's answer may take as long as it likes.
+        self._relay_http = aiohttp.ClientSession(
+            connector=aiohttp.TCPConnector(limit=0), timeout=aiohttp.ClientTimeout(total=None), trust_env=True
+        )
         started = await self._started_event()
         await self._server.start()
         await self._control.start()
         self._contact.start()
+        self._relay.start()
         self._tasks.start(self._execute_commands(), "commands")
         self.overlay.start()
         self.dispatch(started)
@@ -182,13 +191,16 @@ class NodeRuntime:
         if self._server is not None:
             # What was answered a moment ago may not have arrived yet.
             await asyncio.gather(self._server.drain(GOODBYE), self._overlay_door.drain(GOODBYE))
+            await self._relay.stop()
             await self._server.stop()
+        await self._relay.stop()
         await self._overlay_door.stop()
         await self.overlay.stop()  # last: answers go through it
         if self._access_log is not None:
             await asyncio.to_thread(self._access_log.close)
-        if self._http is not None:
-            await self._http.close()
+        for session in (self._http, self._relay_http):
+            if session is not None:
+                await session.close()
 
     async def _stop_on(self, stop: asyncio.Event) -> None:
         await stop.wait()
@@ -309,7 +321,17 @@ class NodeRuntime:
         info = self._talk.coordinator(url)
         if self.session is None or info is None:
             raise CoordinatorError("This machine is in no mesh.")
-        return await self.session.client.open_channel(info, self.config.channel_ping)
+        return await self.session.client.open_channel(info, self.config.channel_ping, self.config.relay_offered)
+
+    async def _open_relay(self, url: str, ticket: str) -> Opened:
+        info = self._talk.coordinator(url)
+        if self.session is None or info is None or self._relay_http is None:
+            raise CoordinatorError("This machine is in no mesh.")
+        return await self.session.client.open_relay(self._relay_http, info, ticket)
+
+    def _serve_relayed(self) -> asyncio.Protocol | None:
+        """Answer on a relay connection as on one that came to our port."""
+        return self._server.connection() if self._server is not None and not self._server.draining else None
 
     def _take_push(self, assignment: Assignment) -> None:
         if self._talk.pushed(assignment):  # all nodes may hear the same at this moment

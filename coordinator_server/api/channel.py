@@ -10,7 +10,7 @@ from coordinator_server.application import COORDINATOR
 from coordinator_server.channel.line import CLOSE_LIMIT, Line
 from coordinator_server.front import FRONT
 from coordinator_server.gateway_processes.from_gateways import PROCESS
-from node.wire.channel import LARGEST_FROM_WORKER, PATH
+from node.wire.channel import LARGEST_FROM_WORKER, PATH, RELAY, relay_offered
 from node.wire.problems import Problem
 
 
@@ -40,7 +40,15 @@ async def channel(request: web.Request) -> web.StreamResponse:
         raise Problem("invalid-request", text, status=426, headers={"Upgrade": "websocket"})
     await socket.prepare(request)
     process = transport.get_extra_info(PROCESS, 0)
-    line = Line(enrolment.worker_id, info(request), expires_at, socket, transport.abort, process=process)
+    line = Line(
+        enrolment.worker_id,
+        info(request),
+        expires_at,
+        socket,
+        transport.abort,
+        process=process,
+        relay=relay_offered(request.headers.get(RELAY, "")),
+    )
     with channels.opened(line):
         try:
             await line.listen()

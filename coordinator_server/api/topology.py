@@ -119,7 +119,11 @@ def _worker(coordinator: Coordinator, member: Member) -> TopologyWorker:
 def _route(member: Member) -> Route:
     if member.endpoints.vpn_ip:
         return "vpn"
-    return "direct" if member.endpoints.direct_hosts or not member.endpoints.tunnel_url else "tunnel"
+    if member.endpoints.direct_hosts:
+        return "direct"
+    if member.relays:
+        return "relay"
+    return "tunnel" if member.endpoints.tunnel_url else "direct"
 
 
 def _services(coordinator: Coordinator, running: Mapping[str, Sequence[str]]) -> tuple[TopologyService, ...]:

@@ -32,6 +32,13 @@ async def authenticate_for_long(request: web.Request) -> tuple[Enrolment, float]
     return enrolment, credential.expires_at + CLOCK_SKEW
 
 
+def identify_for_long(coordinator: Coordinator, authorization: str) -> tuple[Enrolment, float]:
+    """Return the same for what a request's Authorization says; raise 401 or 403, of which nobody keeps a line."""
+    enrolment, credential = _identify(coordinator, _bearer_in(authorization), False)
+    assert credential is not None
+    return enrolment, credential.expires_at + CLOCK_SKEW
+
+
 async def _authenticate(request: web.Request, expired_is_fine: bool) -> tuple[Enrolment, Credential | None]:
     coordinator = request.app[COORDINATOR]
     try:
@@ -68,7 +75,11 @@ async def check_signed_whole(request: web.Request, enrolment: Enrolment, what: W
 
 
 def _bearer(request: web.Request) -> str:
-    scheme, _, token = request.headers.get("Authorization", "").partition(" ")
+    return _bearer_in(request.headers.get("Authorization", ""))
+
+
+def _bearer_in(authorization: str) -> str:
+    scheme, _, token = authorization.partition(" ")
     if scheme.lower() != "bearer" or not token.strip():
         raise Problem(
             "unauthorized", "A worker signs its requests: Authorization: Bearer TOKEN.", headers=CHALLENGE

@@ -11,6 +11,7 @@ import asyncio
 import contextlib
 import logging
 from collections.abc import Callable, Iterable, Iterator
+from typing import Protocol
 
 from aiohttp import WSCloseCode
 
@@ -31,6 +32,14 @@ STRANGERS = 50  # workers that are sent to register in one round: after our rest
 OUT = "put out of the mesh"
 
 
+class Relay(Protocol):
+    """Asks workers for connections on their channels."""
+
+    def line_opened(self, line: Line) -> None: ...
+
+    def line_closed(self, line: Line) -> None: ...
+
+
 class Channels:
     """Holds one channel for each worker; runs from `start` to `stop`."""
 
@@ -47,6 +56,7 @@ class Channels:
         self._strangers = 0  # in this round
         self._tasks = TaskSet("channels")
         self.pushes = 0
+        self.relay: Relay | None = None
 
     def __len__(self) -> int:
         return len(self._lines)
@@ -92,9 +102,13 @@ class Channels:
         if self._draining:
             line.close(WSCloseCode.GOING_AWAY, "this coordinator is going away")
         self.mark([line.worker_id])
+        if self.relay is not None and not self._draining:
+            self.relay.line_opened(line)
         try:
             yield
         finally:
+            if self.relay is not None:
+                self.relay.line_closed(line)
             if self._lines.get(line.worker_id) is line:
                 del self._lines[line.worker_id]
 

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
+import msgspec
 from aiohttp import WSCloseCode, WSMsgType, web
 
 from node.program.tasks import TaskSet
-from node.wire.channel import Close, read_type
+from node.wire.channel import MOST_RELAYED, Close, Open, read_type
 from node.wire.messages import Assignment, CoordinatorInfo
 
 SEND_LIMIT = 10.0  # seconds that a worker may take to accept one message
@@ -31,26 +32,38 @@ class Line:
         cut: Callable[[], None],
         *,
         process: int = 0,
+        relay: int = 0,
     ) -> None:
         """`expires_at` is its credential's end (Unix seconds); `cut` aborts the connection below it.
 
-        `process` is the gateway process that it goes through, 0 for none.
+        `process` is the gateway process that it goes through, 0 for none; `relay` is how many relay connections the
+        worker opens when it is asked.
         """
         self.worker_id = worker_id
         self.about_us = about_us
         self.expires_at = expires_at
         self.process = process
+        self.relay = relay
         self.told: Assignment | None = None
         self.sending = self.behind = self.closing = False
         self._socket = socket
         self._cut = cut
         self._tasks = TaskSet("channel")
         self._goodbye: asyncio.Task[None] | None = None
+        self._tickets: list[str] = []  # that the worker has not been told
+        self._asking = False
 
     def send(self, message: bytes, sent: Callable[[], None]) -> None:
         """Send a message while no other one is under way; `sent` is called when the worker's system has it."""
         self.sending = True
         self._tasks.start(self._send(message, sent), "send")
+
+    def ask(self, tickets: Sequence[str]) -> None:
+        """Have the worker open connections; what is asked in one moment is asked at once."""
+        self._tickets += tickets
+        if not (self._asking or self.closing):
+            self._asking = True
+            self._tasks.start(self._ask(), "ask")
 
     def close(self, code: Close | WSCloseCode, reason: str) -> None:
         """Close it with a word; whoever does not answer that is cut off."""
@@ -96,6 +109,17 @@ class Line:
             return
         self.sending = False
         sent()
+
+    async def _ask(self) -> None:
+        try:
+            while self._tickets:
+                tickets, self._tickets = tuple(self._tickets[:MOST_RELAYED]), self._tickets[MOST_RELAYED:]
+                async with asyncio.timeout(SEND_LIMIT):
+                    await self._socket.send_frame(msgspec.json.encode(Open(tickets=tickets)), WSMsgType.TEXT)
+        except (ConnectionError, TimeoutError):
+            self._cut()
+        finally:
+            self._asking = False
 
     async def _answer(self, data: bytes) -> None:
         with contextlib.suppress(ConnectionError):

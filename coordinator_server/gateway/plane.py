@@ -9,7 +9,8 @@ from typing import Protocol
 from coordinator_server.application import Coordinator
 from coordinator_server.config import CoordinatorConfig
 from coordinator_server.gateway.routes import ANSWERS
-from node.forwarding.forwarder import Forwarder, TokenFor
+from coordinator_server.relay.connector import GatewayConnector, ToWorker
+from node.forwarding.forwarder import RELAY, Forwarder, TokenFor
 from node.forwarding.interface import Target
 from node.routing.candidates import candidate_from_record
 from node.routing.router import Router
@@ -82,14 +83,23 @@ class Reporter:
         member = self._registry.member(worker_id)
         if member is None:
             return ()
-        candidate = candidate_from_record(member.record(), "registry", vpn_up=self._registry.vpn_up)
+        candidate = candidate_from_record(
+            member.record(), "registry", vpn_up=self._registry.vpn_up, relay=relay_base
+        )
         return [target.base_url for target in candidate.targets] if candidate else ()
 
 
-def make_router(coordinator: Coordinator, observer: Callable[[Outcome], None]) -> Router:
+def relay_base(record: WorkerRecord) -> str:
+    """Return where a relayed worker is for our forwarder, whose connections the hub makes."""
+    return f"{RELAY}://{record.worker_id}"
+
+
+def make_router(
+    coordinator: Coordinator, observer: Callable[[Outcome], None], relayed: ToWorker | None = None
+) -> Router:
     """Make the gateway's router; `observer` hears of every request that has ended."""
     issue, catalogue = coordinator.token_issuer.issue, coordinator.catalogue
-    return router_over(coordinator.config, catalogue, coordinator.registry, issue, observer)
+    return router_over(coordinator.config, catalogue, coordinator.registry, issue, observer, relayed=relayed)
 
 
 def router_over(
@@ -98,15 +108,21 @@ def router_over(
     registry: RegistrySource,
     token_for: TokenFor,
     observer: Callable[[Outcome], None],
+    *,
+    relayed: ToWorker | None = None,
 ) -> Router:
-    """Make a gateway's router over any registry; `token_for` gives the tokens that prove us to workers."""
+    """Make a gateway's router over any registry; `token_for` gives the tokens that prove us to workers.
+
+    `relayed` connects to workers that open connections to us; without it there are none.
+    """
     return Router(
         worker_id="",  # a gateway runs no services itself
         catalogue=lambda: catalogue,
         local=None,
         vpn_up=lambda: registry.vpn_up,
         sources=[registry],
-        forwarder=Forwarder(token_for),
+        forwarder=Forwarder(token_for, connect=GatewayConnector(relayed) if relayed is not None else None),
+        relay=relay_base if relayed is not None else None,
         witness=Reporter(registry),
         answers=ANSWERS,
         settings=RoutingSettings(

@@ -40,6 +40,7 @@ class Member:
     services: tuple[ServiceReport, ...] = ()
     paused: bool = False
     failed: bool = False  # a request to it failed since its last heartbeat
+    relays: tuple[str, ...] = ()  # coordinators to which it opens connections when it is asked
 
     @property
     def running(self) -> tuple[str, ...]:
@@ -58,6 +59,7 @@ class Member:
             load=self.load,
             in_flight=self.in_flight,
             last_seen=self.last_seen,
+            relays=self.relays,
         )
 
 

@@ -6,6 +6,7 @@ import logging
 import time
 from collections import deque
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import replace
 from typing import Literal
 
 import msgspec
@@ -54,6 +55,7 @@ class Registry:
         self.vpn_up = False  # whether we can reach workers at their addresses in the overlay
         self.version = 0  # rises with every change that a view may show
         self.planned: Callable[[Sequence[Move]], None] = lambda _moves: None
+        self._relays: dict[str, tuple[str, ...]] = {}
 
     # --- what workers say -------------------------------------------------------------------------------------
 
@@ -66,6 +68,7 @@ class Registry:
         allowed = tuple(report for report in request.services if self._may_run(request.worker_id, report.name))
         request = msgspec.structs.replace(request, services=allowed)
         member = registered(request, checked_endpoints(request.endpoints, address, leased), now)
+        member = replace(member, relays=self._relays.get(request.worker_id, ()))
         self._members[request.worker_id] = member
         self._expected_until.pop(request.worker_id, None)
         rested = before is not None and (before.paused or liveness(before, now, self._patience) != "active")
@@ -120,6 +123,18 @@ class Registry:
         """Offer workers with their addresses in the overlay from now on, or without."""
         if up != self.vpn_up:
             self.vpn_up = up
+            self._touch(replan=False)
+
+    def relayed(self, worker_id: str, relays: tuple[str, ...]) -> None:
+        """Offer a worker by way of these coordinators from now on; who comes back so has not failed."""
+        before = self._relays.get(worker_id, ())
+        if relays:
+            self._relays[worker_id] = relays
+        else:
+            self._relays.pop(worker_id, None)
+        member = self._members.get(worker_id)
+        if member is not None and (before != relays or (relays and member.failed)):
+            self._members[worker_id] = replace(member, relays=relays, failed=member.failed and not relays)
             self._touch(replan=False)
 
     def expect(self, assigned: dict[str, tuple[str, ...]], until: float) -> None:

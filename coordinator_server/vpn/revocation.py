@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from coordinator_server.application import Coordinator
 from coordinator_server.channel.channels import Channels
+from coordinator_server.relay.hub import RelayHub
 from node.routing.router import Router
 
 
@@ -20,6 +21,7 @@ class Changed:
     coordinator: Coordinator
     router: Router
     channels: Channels
+    hub: RelayHub | None = None
 
     def __call__(self, worker_id: str) -> None:
         coordinator = self.coordinator
@@ -30,6 +32,8 @@ class Changed:
         if out or (enrolment is not None and enrolment.draining):
             self.router.invalidate_worker(worker_id)
         if out:
+            if self.hub is not None:
+                self.hub.cut(worker_id)
             coordinator.dht.forget_revoked()
             if coordinator.station is not None:
                 coordinator.station.blocklist_changed()

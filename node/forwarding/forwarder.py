@@ -8,7 +8,7 @@ from urllib.parse import urlsplit
 
 from node.forwarding.http1.head import field_line
 from node.forwarding.http1.limits import UpstreamLimits
-from node.forwarding.http1.pool import Address, Connect, Pool, Upstreams
+from node.forwarding.http1.pool import Address, Connect, Pool, RelayAddress, Upstreams
 from node.forwarding.http1.sweep import Sweep, Timed
 from node.forwarding.interface import Target
 from node.forwarding.knocker import Knocker, Place, Tell
@@ -21,6 +21,7 @@ MAX_WAYS = 1024  # more are forgotten all at once: making one anew is cheap
 MOMENT = 0.1  # seconds
 HOST = b" HTTP/1.1\r\nHost: "
 END_OF_LINE = b"\r\n"
+RELAY = "relay"  # scheme of a base URL that names a worker by its id
 HOP = field_line(HOPS, "1")
 
 TokenFor = Callable[[str], str]
@@ -135,7 +136,10 @@ class Forwarder:
         self._sweep.start()
         parts = urlsplit(target.base_url)
         host = parts.hostname or ""
-        if parts.scheme == "https":
+        address: Address
+        if parts.scheme == RELAY:
+            address = RelayAddress(parts.netloc, 0)
+        elif parts.scheme == "https":
             address = Address(host, parts.port or 443, self._tls(), host)
         else:
             address = Address(host, parts.port or 80)

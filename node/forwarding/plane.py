@@ -8,6 +8,7 @@ import ssl
 from aiohttp import web
 
 from node.forwarding.http1.app_bridge import AppBridge
+from node.forwarding.http1.client import ClientConnection
 from node.forwarding.http1.interface import Handler
 from node.forwarding.http1.limits import ServerLimits
 from node.forwarding.http1.server import Http1Server
@@ -45,6 +46,10 @@ class DataPlane:
 
     async def start(self) -> None:
         await self._server.start()
+
+    def connection(self) -> ClientConnection:
+        """Return the protocol for a connection that came by another way than our socket."""
+        return self._server.connection()
 
     async def drain(self, deadline: float) -> bool:
         """Take no new connections, and close those that are there after their answers; tell whether all ended.

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ipaddress
 import re
+from collections.abc import Callable
 from typing import Literal
 from urllib.parse import urlsplit
 
@@ -15,6 +16,7 @@ from node.routing.loads import Load, possible
 from node.wire.messages import Route, WorkerRecord
 
 Source = Literal["dht", "registry"]
+RelayBase = Callable[[WorkerRecord], str | None]  # the base URL of a worker by relay, where there is one
 
 MAX_DIRECT_HOSTS = 4  # each may cost a connect timeout
 LABEL = re.compile(r"[A-Za-z0-9]([A-Za-z0-9-]{0,61}[A-Za-z0-9])?")
@@ -48,11 +50,18 @@ class Candidate(msgspec.Struct, frozen=True):
 
 
 def candidate_from_record(
-    record: WorkerRecord, source: Source, *, vpn_up: bool, known_at: float = 0.0, own_port: int = 0
+    record: WorkerRecord,
+    source: Source,
+    *,
+    vpn_up: bool,
+    known_at: float = 0.0,
+    own_port: int = 0,
+    relay: RelayBase | None = None,
 ) -> Candidate | None:
     """Return the worker as a candidate, or None when it gives no address that we would connect to.
 
-    A loopback address with our `own_port` is ourselves, and not the worker of another machine who gives it.
+    A loopback address with our `own_port` is ourselves, and not the worker of another machine who gives it. `relay`
+    says where a worker is reached by relay.
     """
     ends = record.endpoints
     found: list[Target] = []
@@ -61,6 +70,9 @@ def candidate_from_record(
     for host in ends.direct_hosts[:MAX_DIRECT_HOSTS]:
         if ends.port != own_port or not _is_loopback(host):
             found += _target("direct", host, ends.port)
+    relayed = relay(record) if relay is not None and record.relays else None
+    if relayed is not None:
+        found.append(Target("relay", relayed))
     found += _tunnel(ends.tunnel_url)
     if not found:
         return None

@@ -13,7 +13,7 @@ from node.forwarding.outbound import check_length, outbound_of
 from node.routing.admission import Gates
 from node.routing.breaker import Breakers
 from node.routing.cache import FingerCache
-from node.routing.candidates import Candidate
+from node.routing.candidates import Candidate, RelayBase
 from node.routing.dispatch import SWITCHING, Dispatch
 from node.routing.explain import Situation, explain
 from node.routing.parts import Parts, Witness
@@ -51,6 +51,7 @@ class Router:
         answers: Answers | None = None,
         witness: Witness | None = None,
         own_port: int = 0,
+        relay: RelayBase | None = None,
     ) -> None:
         settings = settings or RoutingSettings()
         rng = rng or random.Random()  # noqa: S311 - spreads load, guards nothing
@@ -76,6 +77,7 @@ class Router:
                 clock=clock,
                 wall=wall,
                 own_port=own_port,
+                relay=relay,
             ),
             cache=FingerCache(
                 clock=clock,

@@ -8,7 +8,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Literal, Protocol
 
-from node.routing.candidates import Candidate, candidate_from_record
+from node.routing.candidates import Candidate, RelayBase, candidate_from_record
 from node.routing.loads import known_since, newest
 from node.routing.stats import RoutingCounters
 from node.state import AskedSource
@@ -73,9 +73,11 @@ class Finder:
         clock: Callable[[], float],
         wall: Callable[[], float],
         own_port: int = 0,
+        relay: RelayBase | None = None,
     ) -> None:
         self._sources = sources
         self._own_port = own_port
+        self._relay = relay
         self._own_id = own_id
         self._timeout = timeout
         self._vpn_up = vpn_up
@@ -131,6 +133,7 @@ class Finder:
                 vpn_up=vpn_up,
                 known_at=known_since(record.last_seen, wall=wall, now=now),
                 own_port=self._own_port,
+                relay=self._relay,
             )
             for record in records
         )

@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import random
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 import aiohttp
@@ -19,12 +19,12 @@ from node.coordinator_client import CoordinatorError
 from node.program.tasks import TaskSet
 from node.state import ChannelStatus, NodeState
 from node.tunnel.reconnect import Reconnect
-from node.wire.channel import ASSIGNMENT, Close, read_assignment, read_type
+from node.wire.channel import ASSIGNMENT, OPEN, Close, read_assignment, read_open, read_type
 from node.wire.messages import Assignment
 
 log = logging.getLogger(__name__)
 
-OPEN = ChannelStatus(True)
+IS_OPEN = ChannelStatus(True)
 MEANING: Mapping[int, str] = {
     Close.EXPIRED: "The credential has expired.",
     Close.EXPELLED: "The coordinator does not accept this machine.",
@@ -64,9 +64,17 @@ class Channel:
     """Follows the node's state from the first `look` until `stop`, which may be called any number of times."""
 
     def __init__(
-        self, open_: Open, pushed: Callable[[Assignment], None], dispatch: Callable[[e.Event], None]
+        self,
+        open_: Open,
+        pushed: Callable[[Assignment], None],
+        dispatch: Callable[[e.Event], None],
+        asked: Callable[[str, Sequence[str]], None] | None = None,
     ) -> None:
-        """`open_` opens a channel to the coordinator at a URL, or raises CoordinatorError."""
+        """`open_` opens a channel to the coordinator at a URL, or raises CoordinatorError.
+
+        `asked` hears the URL of the coordinator that asks for relay connections, and its tickets.
+        """
+        self._asked = asked
         self._open = open_
         self._pushed = pushed
         self._dispatch = dispatch
@@ -108,7 +116,7 @@ class Channel:
                 if error.status in REFUSED:
                     self._dispatch(e.ChannelRefused())
             else:
-                detail = await self._live(socket)
+                detail = await self._live(socket, target.url)
                 lived = loop.time() - opened_at
             log.debug("no channel to %s: %s", target.url, detail)
             self._dispatch(e.ChannelChanged(ChannelStatus(False, detail)))
@@ -116,24 +124,28 @@ class Channel:
             reconnect, pause = reconnect.after(lived, chance) if is_there else reconnect.after_none_there(chance)
             await asyncio.sleep(pause)
 
-    async def _live(self, socket: aiohttp.ClientWebSocketResponse) -> str:
+    async def _live(self, socket: aiohttp.ClientWebSocketResponse, url: str) -> str:
         """Hear what is pushed until the channel ends; return why it did."""
-        self._dispatch(e.ChannelChanged(OPEN))
+        self._dispatch(e.ChannelChanged(IS_OPEN))
         async with socket:
             while (message := await socket.receive()).type not in ENDS:
-                if message.type is aiohttp.WSMsgType.TEXT and not self._hear(message.data):
+                if message.type is aiohttp.WSMsgType.TEXT and not self._hear(message.data, url):
                     return "The coordinator pushed what we cannot read."
         return self._ended(message.data if message.type is aiohttp.WSMsgType.CLOSE else None)
 
-    def _hear(self, text: str) -> bool:
+    def _hear(self, text: str, url: str) -> bool:
         """Act upon a message, and pass over one of a type that is not known here; return False for a bad one."""
         try:
-            told = read_assignment(text) if read_type(text) == ASSIGNMENT else None
+            kind = read_type(text)
+            told = read_assignment(text) if kind == ASSIGNMENT else None
+            wanted = read_open(text) if kind == OPEN else None
         except ValueError as error:
             log.warning("the coordinator pushed what we cannot read: %s", error)
             return False
         if told is not None:
             self._pushed(told)
+        if wanted is not None and self._asked is not None:
+            self._asked(url, wanted.tickets)
         return True
 
     def _ended(self, code: int | None) -> str:

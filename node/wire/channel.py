@@ -1,7 +1,11 @@
 """What travels on a worker's WebSocket to its coordinator, /api/worker/channel.
 
-Text frames are JSON objects with a `type`; who does not know a type passes over it. So far there is one, from the
-coordinator: an `Assignment`, as a heartbeat's answer is, with the type "assignment". Binary frames are reserved.
+Text frames are JSON objects with a `type`; who does not know a type passes over it. Two come from the coordinator:
+an `Assignment`, as a heartbeat's answer is, with the type "assignment"; and `Open`, with the type "open", to a
+worker that said in RELAY how many connections it opens. For each ticket it opens a WebSocket to RELAY_PATH with the
+ticket behind it, once and within seconds: binary frames there are the bytes of one HTTP/1.1 connection whose client
+is the coordinator. Closing one with 1000 is its good end, anything else a reset. The channel's binary frames are
+reserved.
 """
 
 from __future__ import annotations
@@ -14,7 +18,11 @@ import msgspec
 from node.wire.messages import Assignment
 
 PATH = "/api/worker/channel"
+RELAY_PATH = "/api/worker/relay/"
+RELAY = "X-RMA-Relay"  # in a channel's handshake: how many relay connections the worker opens at most
+MOST_RELAYED = 1024  # that a worker may offer
 ASSIGNMENT = "assignment"
+OPEN = "open"
 LARGEST_FROM_WORKER = 64 * 1024  # bytes of one message
 
 
@@ -25,6 +33,15 @@ class Close(IntEnum):
     EXPELLED = 4403  # the worker was put out of the mesh, or has left it
     UNKNOWN_WORKER = 4404  # it has to register (again)
     REPLACED = 4409  # by a newer channel of the same worker
+
+
+Ticket = Annotated[str, msgspec.Meta(max_length=64, pattern=r"^[A-Za-z0-9_-]{16,64}$(?!\n)")]
+
+
+class Open(msgspec.Struct, frozen=True, kw_only=True, tag=OPEN):
+    """Asks for relay connections, one for each ticket."""
+
+    tickets: Annotated[tuple[Ticket, ...], msgspec.Meta(max_length=MOST_RELAYED)]
 
 
 class _Typed(msgspec.Struct):
@@ -45,3 +62,18 @@ def read_assignment(text: str | bytes) -> Assignment:
         return msgspec.json.decode(text, type=Assignment)
     except (msgspec.MsgspecError, UnicodeDecodeError) as error:
         raise ValueError(f"no assignment: {error}") from None
+
+
+def read_open(text: str | bytes) -> Open:
+    """Return what a message of type "open" says; raise ValueError."""
+    try:
+        return msgspec.json.decode(text, type=Open)
+    except (msgspec.MsgspecError, UnicodeDecodeError) as error:
+        raise ValueError(f"no request for connections: {error}") from None
+
+
+def relay_offered(field: str) -> int:
+    """Return how many relay connections a channel's handshake offers; what is no number offers none."""
+    if not (field.isascii() and field.isdecimal() and len(field) <= 6):
+        return 0
+    return min(int(field), MOST_RELAYED)

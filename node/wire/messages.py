@@ -111,6 +111,7 @@ class WorkerRecord(msgspec.Struct, frozen=True, kw_only=True):
     in_flight: Count = 0
     last_seen: float = 0.0
     trust: Trust = "volunteer"  # as the mesh's signature says, never as the worker does
+    relays: Annotated[tuple[Name, ...], msgspec.Meta(max_length=2)] = ()  # coordinators that can reach it by relay
 
 
 class ServiceReport(msgspec.Struct, frozen=True, kw_only=True):

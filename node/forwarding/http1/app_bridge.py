@@ -36,6 +36,11 @@ class AppBridge:
         self.recent = Recent()
         self.head_limits = HeadLimits(fields=1000, size=256 * 1024)  # our own code wrote it
         self.interim = 8
+        self._beside: dict[str, Callable[[Exchange], None]] = {}
+
+    def beside(self, prefix: str, take: Callable[[Exchange], None]) -> None:
+        """Give what is below a prefix to somebody else than the application."""
+        self._beside[prefix] = take
 
     async def start(self) -> None:
         await self._runner.setup()
@@ -46,6 +51,10 @@ class AppBridge:
     def take(self, exchange: Exchange) -> None:
         """Forward an exchange to the application, whole but for what belongs to the client's connection."""
         head = exchange.head
+        for prefix, other in self._beside.items():
+            if head.target.startswith(prefix):
+                other(exchange)
+                return
         lines = request_framing(head) if head.websocket else request_framing(head) + CLOSE
         request = request_head(
             head, head.target.encode("latin-1"), head.host.encode("latin-1"), self.passing, lines

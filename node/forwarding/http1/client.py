@@ -223,6 +223,22 @@ class ClientConnection(asyncio.Protocol):
         if early:
             exchange.tunnelled(early)
 
+    def give_away(self, exchange: Exchange, head: bytes) -> tuple[asyncio.Transport, bytes]:
+        """Answer with this head (101), and leave the connection to somebody else, who sets his own protocol at once.
+
+        What has been read of it behind the request is returned too; the server knows of it no longer.
+        """
+        if self.lost or self.exchange is not exchange or exchange.status:
+            raise ConnectionResetError("this connection cannot be given away")
+        self.transport.write(head)
+        early, self._buffer = self._buffer, b""
+        self.resume()
+        self.lost, self.deadline = True, NEVER
+        self.server.forget(self)
+        exchange.status = 101
+        exchange.tunnel_ended()
+        return self.transport, early
+
     def finished(self, exchange: Exchange, close: bool) -> None:
         """Go on to the next request, or close where there may be none."""
         self.exchange = None

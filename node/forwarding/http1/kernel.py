@@ -11,6 +11,7 @@ import socket
 import sys
 
 MOST_UNREAD = 256 * 1024  # bytes that are read of a connection that has broken
+FRAMED = "framed"  # what a transport says of itself whose bytes are not as they are in its socket
 
 
 def unsent(transport: asyncio.BaseTransport) -> int:
@@ -40,6 +41,8 @@ def unread(transport: asyncio.BaseTransport) -> bytes:
     """
     end = transport.get_extra_info("socket")
     if end is None or end.fileno() < 0 or transport.get_extra_info("sslcontext") is not None:
+        return b""
+    if transport.get_extra_info(FRAMED):
         return b""
     data = bytearray()
     connection = socket.socket(end.family, end.type, end.proto, fileno=end.fileno())

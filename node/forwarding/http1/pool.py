@@ -7,6 +7,7 @@ import os
 import ssl
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
+from typing import Literal
 
 from node.forwarding.http1.exchange import Exchange
 from node.forwarding.http1.keepalive import watch
@@ -26,6 +27,15 @@ class Address:
     port: int
     tls: ssl.SSLContext | None = None
     server_name: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class RelayAddress(Address):
+    """A worker that is reached by connections which it opens to us itself: `host` is its id."""
+
+
+class FullError(OSError):
+    """No connection may be made now, although the worker may well be there."""
 
 
 async def connect_tcp(address: Address, connection: UpstreamConnection) -> None:
@@ -150,6 +160,8 @@ class Pool:
                 await self._upstreams.connect(self._address, connection)
         except TimeoutError:
             self._not_connected(f"it took no connection within {patience:g} s")
+        except FullError:
+            self._not_connected("there are too many connections to this worker", "full")
         except OSError as error:
             self._not_connected(f"no connection: {reason_of(error)}")
         except BaseException:
@@ -175,17 +187,17 @@ class Pool:
         else:
             self.free(connection)
 
-    def _not_connected(self, reason: str) -> None:
+    def _not_connected(self, reason: str, kind: Literal["connect", "full"] = "connect") -> None:
         self.connecting -= 1
         self._upstreams.count -= 1
-        self._fail_the_rest(reason)
+        self._fail_the_rest(reason, kind)
 
-    def _fail_the_rest(self, reason: str) -> None:
+    def _fail_the_rest(self, reason: str, kind: Literal["connect", "full"] = "connect") -> None:
         """Tell those for whom no connection is being made any more that nothing came of it."""
         while len(self._waiting) > self.connecting:
             exchange = next(iter(self._waiting))
             del self._waiting[exchange]
-            exchange.not_connected(reason)
+            exchange.not_connected(reason, kind)
 
 
 def reason_of(error: OSError) -> str:

@@ -131,6 +131,10 @@ class Http1Server:
             await self._app.stop()
         self.sweep.stop()
 
+    def connection(self) -> ClientConnection:
+        """Return the protocol for a connection that came by another way than our sockets."""
+        return self._connection()
+
     def to_app(self, exchange: Exchange) -> None:
         """Hand an exchange to the application."""
         if self._app is not None:

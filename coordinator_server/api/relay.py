@@ -1,0 +1,81 @@
+"""The WebSockets that workers open because we asked them to: each carries one connection, whose client we are."""
+
+from __future__ import annotations
+
+from coordinator_server.api.addresses import address_behind
+from coordinator_server.api.worker_auth import identify_for_long
+from coordinator_server.application import Coordinator
+from coordinator_server.relay.hub import RelayHub
+from node.forwarding.headers import Fields
+from node.forwarding.http1.app_bridge import AppBridge
+from node.forwarding.http1.exchange import Exchange
+from node.forwarding.websocket.handshake import accept, check_handshake
+from node.program.tasks import TaskSet
+from node.wire.channel import RELAY_PATH
+from node.wire.problems import Problem
+
+MOST_LINES = 256  # about refusals, that are being kept at once
+
+
+class RelayDoor:
+    """Takes what is below the relay's path before the application sees it, as no application is needed for it."""
+
+    def __init__(self, coordinator: Coordinator, hub: RelayHub, bridge: AppBridge) -> None:
+        self._coordinator = coordinator
+        self._hub = hub
+        self._bridge = bridge
+        self._tasks = TaskSet("relay-door")
+        self.refused = 0
+        bridge.beside(RELAY_PATH, self.take)
+
+    async def stop(self) -> None:
+        await self._tasks.stop()
+
+    def take(self, exchange: Exchange) -> None:
+        """Let a worker in that comes with a ticket of its own and a credential that is good now."""
+        subject = ""
+        try:
+            check_handshake(exchange.head)
+            if "origin" in exchange.head.values:
+                raise Problem("forbidden", "This address is for workers, not for browsers.")
+            ticket = exchange.head.target.removeprefix(RELAY_PATH)
+            if not self._hub.is_given(ticket):
+                raise _unknown()
+            enrolment, expires_at = identify_for_long(self._coordinator, exchange.head.get("authorization"))
+            subject = enrolment.worker_id
+            if not self._hub.use(ticket, subject):
+                raise Problem("forbidden", "This ticket is another worker's.")
+        except Problem as problem:
+            self._refuse(exchange, subject, problem)
+            return
+        transport, early = accept(exchange)
+        self._hub.arrived(subject, transport, early, expires_at)
+
+    def _refuse(self, exchange: Exchange, subject: str, problem: Problem) -> None:
+        self.refused += 1
+        if problem.kind == "invalid-request" or len(self._tasks) >= MOST_LINES:
+            exchange.refuse(problem)
+        else:
+            self._tasks.start(self._note(exchange, subject, problem), "note")
+
+    async def _note(self, exchange: Exchange, subject: str, problem: Problem) -> None:
+        """Keep a line about it before it is said."""
+        name = self._bridge.end_of(exchange).get_extra_info("peername")
+        peer = name[0] if isinstance(name, tuple) else ""
+        audit = self._coordinator.audit
+        line = audit.line(
+            "relay-refused",
+            actor=f"worker:{subject}" if subject else "anonymous",
+            subject=subject,
+            detail=problem.detail,
+            address=address_behind(peer, Fields(exchange.head)),
+            outcome="refused",
+        )
+        try:
+            await audit.refusal(line)
+        finally:
+            exchange.refuse(problem)
+
+
+def _unknown() -> Problem:
+    return Problem("not-found", "This ticket was not given, was used already, or has expired.")
