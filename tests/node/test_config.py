@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import argparse
 import dataclasses
 
 import pytest
 
 from node.config import NodeConfig, default_data_dir
-from node.program.settings import SettingError, load_settings
+from node.program.settings import SettingError, add_flags, load_settings
 
 SPEC_DEFAULTS = {
     "port": 8000,
@@ -62,3 +63,41 @@ def test_variables_of_the_earlier_system_are_read() -> None:
 
 def test_the_data_directory_is_the_users_own() -> None:
     assert default_data_dir().endswith("rma-mesh")
+
+
+def test_secrets_of_tunnels_are_no_flags_and_are_not_shown() -> None:
+    environ = {"TUNNEL_TOKEN": "very-secret", "CLOUDFLARE_API_TOKEN": "too-secret"}
+    config = load_settings(NodeConfig, {}, environ)
+    assert (config.tunnel_token, config.cloudflare_api_token) == ("very-secret", "too-secret")
+    assert "secret" not in repr(config)
+    parser = argparse.ArgumentParser()
+    add_flags(parser, NodeConfig)
+    flags = {option for action in parser._actions for option in action.option_strings}
+    assert {"--tunnel", "--tunnel-url", "--tunnel-hostname", "--cloudflared"} <= flags
+    assert not [flag for flag in flags if "token" in flag or "account" in flag]
+
+
+@pytest.mark.parametrize("value", ["true", "false", ""])
+def test_whether_use_tunnel_was_set_at_all_is_known(value: str) -> None:
+    assert load_settings(NodeConfig, {}, {"USE_TUNNEL": value}).use_tunnel == {"true": True, "false": False}.get(
+        value
+    )
+
+
+@pytest.mark.parametrize(
+    "url", ["worker.example.org", "ftp://a.example.org", "https://a.example.org/path", "https://u@a", "https://a:x"]
+)
+def test_an_address_that_nobody_would_take_is_refused(url: str) -> None:
+    with pytest.raises(SettingError, match="tunnel_url"):
+        NodeConfig(tunnel_url=url)
+
+
+def test_a_tunnel_of_ones_own_needs_an_account_and_a_name_that_is_one() -> None:
+    with pytest.raises(SettingError, match=r"cloudflare_account_id.*32 hexadecimal") as caught:
+        NodeConfig(tunnel="cloudflared", cloudflare_api_token="very-secret")
+    assert "secret" not in str(caught.value)
+    NodeConfig(cloudflare_api_token="a")  # another program's: nobody asked for a tunnel
+    NodeConfig(tunnel="cloudflared", cloudflare_api_token="a", tunnel_token="t")
+    NodeConfig(tunnel="cloudflared", cloudflare_api_token="a", cloudflare_account_id="0" * 32)
+    with pytest.raises(SettingError, match="tunnel_hostname"):
+        NodeConfig(tunnel_hostname="not a name")

@@ -8,7 +8,7 @@ import msgspec
 import pytest
 
 from node.doctor import Check, examine
-from node.state import ChannelStatus, NodeState, VpnPhase, VpnStatus
+from node.state import ChannelStatus, NodeState, TunnelStatus, VpnPhase, VpnStatus
 from node.vpn.state import SENTENCES
 from node.wire.messages import Capabilities
 from tests.support.node_values import FIRST, MEMBERSHIP, assignment, report
@@ -89,3 +89,23 @@ def test_a_private_network_in_which_nobody_reaches_us_is_told() -> None:
     assert not check.ok
     assert "It did not answer in time." in check.detail
     assert vpn_check(vpn_renewal_error="There is none.").ok, "a mesh without one is no fault of this machine"
+
+
+def tunnel_check(**fields: object) -> Check:
+    state = msgspec.structs.replace(HEALTHY, tunnel=TunnelStatus(**fields))  # type: ignore[arg-type]  # as it says
+    return next(check for check in examine(state, 0.0) if check.name == "tunnel")
+
+
+def test_a_tunnel_that_nobody_asked_for_lacks_nothing() -> None:
+    assert tunnel_check().ok
+    assert tunnel_check().detail
+    assert tunnel_check(kind="quick", state="starting", text="It is being opened.").ok
+
+
+def test_a_tunnel_is_told_with_its_address_or_with_what_to_do() -> None:
+    up = tunnel_check(kind="quick", state="up", url="https://a.example.org", text="It leads here.")
+    assert (up.ok, up.detail) == (True, "https://a.example.org: It leads here.")
+    for phase in ("down", "rate-limited", "refused", "failed"):
+        assert not tunnel_check(kind="quick", state=phase, text="No.").ok
+        assert tunnel_check(kind="quick", state=phase, text="No.", hint="Do.").hint == "Do."
+        assert tunnel_check(kind="quick", state=phase, text="No.").hint

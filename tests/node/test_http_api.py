@@ -180,3 +180,49 @@ async def test_a_page_that_rebinds_its_name_to_this_machine_reads_nothing(
 async def test_localhost_is_this_machine(url: str, http: aiohttp.ClientSession) -> None:
     async with http.get(url + "/health", headers={"Host": "localhost:8000"}) as answer:
         assert answer.status == 200
+
+
+# --- what comes by a tunnel: from this machine's cloudflared, on behalf of the whole internet ---------------------
+
+BY_TUNNEL = (
+    {"Host": "four-words.trycloudflare.com"},
+    {"Host": "localhost", "CF-Connecting-IP": "203.0.113.7"},
+    {"Host": "127.0.0.1", "X-Forwarded-For": "203.0.113.7"},
+    {"Host": "localhost", "CF-Ray": "8f1b2c3d4e5f6a7b-LHR"},
+    {"Host": "localhost", "Cdn-Loop": "cloudflare; loops=1"},
+    {"Host": "localhost", "Forwarded": "for=203.0.113.7"},
+    {"Host": "localhost", "X-Forwarded-For": ""},
+)
+
+
+@pytest.mark.parametrize("sent", BY_TUNNEL)
+async def test_who_comes_by_a_tunnel_is_not_of_this_machine(
+    url: str, http: aiohttp.ClientSession, sent: dict[str, str]
+) -> None:
+    for path in ("/health", "/stats"):
+        async with http.get(url + path, headers=sent) as answer:
+            assert answer.status == 401
+        async with http.get(url + path, headers={**sent, headers.MESH_TOKEN: token()}) as answer:
+            assert answer.status == 200, "a member may read through a tunnel as by any other way"
+    async with http.post(url + "/service/ner", headers=sent) as answer:
+        assert answer.status == 401
+    async with http.post(url + "/service/ner", headers={**sent, headers.MESH_TOKEN: token()}) as answer:
+        assert answer.status == 200
+        assert (await answer.json())["caller"] == "w2"
+
+
+async def test_a_question_of_its_own_is_answered_and_no_other(node: Node, http: aiohttp.ClientSession) -> None:
+    api = HttpApi(node, {"asked": "word"}.get)
+    server = DataPlane(ServiceDoor(node), api.application(), bind("127.0.0.1", 0))
+    await server.start()
+    async with http.get(server.url + "/.well-known/rma-mesh/asked", headers=BY_TUNNEL[0]) as answer:
+        assert (answer.status, await answer.text()) == (200, "word")
+        assert answer.headers["Cache-Control"] == "no-store"
+    async with http.get(server.url + "/.well-known/rma-mesh/made-up") as answer:
+        assert answer.status == 404
+    await server.stop()
+
+
+async def test_without_a_tunnel_there_is_nothing_to_answer(url: str, http: aiohttp.ClientSession) -> None:
+    async with http.get(url + "/.well-known/rma-mesh/asked") as answer:
+        assert answer.status == 404

@@ -7,7 +7,7 @@ import pytest
 
 from node import events as e
 from node.machine import handle, running_services, wanted_services
-from node.state import ChannelStatus, NodeState, VpnPhase, VpnStatus
+from node.state import ChannelStatus, NodeState, TunnelStatus, VpnPhase, VpnStatus
 from node.wire.messages import Capabilities, DhtContact, Endpoints, VpnGrant
 from tests.support.node_values import (
     CATALOGUE,
@@ -370,3 +370,31 @@ def test_outside_of_a_mesh_the_overlay_is_nobodys_business() -> None:
     assert story.commands == ()
     assert story.then(e.EndpointsChanged(INSIDE)).commands == ()
     assert story.then(e.OverlayPathsChanged()).commands == ()
+
+
+TUNNEL = TunnelStatus(kind="quick", state="up", url="https://four-words.trycloudflare.com", text="It leads here.")
+
+
+def test_a_public_address_is_published_and_registered_only_while_it_leads_here() -> None:
+    story = online().then(e.EndpointsChanged(INSIDE), e.Registered(assignment("ner-extraction"), CATALOGUE))
+    story.then(e.TunnelChanged(msgspec.structs.replace(TUNNEL, state="starting", url=None)))
+    assert story.commands == (), "what is only being opened is nobody's business"
+    story.then(e.TunnelChanged(TUNNEL))
+    assert story.state.endpoints is not None
+    assert story.state.endpoints.tunnel_url == TUNNEL.url
+    assert story.state.endpoints.vpn_ip == INSIDE.vpn_ip
+    assert story.ordered(e.PublishServices)
+    assert story.ordered(e.ScheduleContact) == [e.ScheduleContact(0.0)]
+    assert not story.state.registered
+    story.then(e.EndpointsChanged(Endpoints(port=8000)))
+    assert story.state.endpoints.tunnel_url == TUNNEL.url, "the overlay's comings and goings do not touch it"
+    story.then(e.TunnelChanged(msgspec.structs.replace(TUNNEL, state="down", url=None)))
+    assert story.state.endpoints.tunnel_url is None
+    assert story.ordered(e.PublishServices)
+
+
+def test_a_public_address_that_was_there_first_is_told_with_the_others() -> None:
+    story = Story().then(e.TunnelChanged(TUNNEL))
+    assert story.commands == ()
+    story.then(e.Enrolled(MEMBERSHIP, ()), e.MeshJoined(Endpoints(port=8000)))
+    assert story.state.endpoints == Endpoints(port=8000, tunnel_url=TUNNEL.url)

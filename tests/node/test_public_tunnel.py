@@ -1,0 +1,173 @@
+"""A node in a real mesh gets a public address, tells others while it carries, and gives it up when it leaves."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import os
+import time
+from collections.abc import AsyncIterator
+from pathlib import Path
+from typing import Any
+
+import aiohttp
+import psutil
+import pytest
+
+from node import events as e
+from node.config import NodeConfig
+from node.control import EnrollIntent
+from node.public_tunnel import PublicTunnel, wish_of_config
+from node.runtime import NodeRuntime
+from node.state import TunnelStatus
+from node.tunnel.cloudflared.keeper import Timings
+from node.tunnel.cloudflared.wish import Wish
+from node.wire.manifests import Catalogue
+from tests.support.cloudflare_api import ACCOUNT, TOKEN, fake_cloudflare
+from tests.support.cloudflared_standin import QUICK_NAME, make_standin
+from tests.support.coordinators import Room, coordinator_room
+from tests.support.waiting import eventually
+
+pytestmark = pytest.mark.skipif(os.name != "posix", reason="the stand-in is a script")
+QUICK_URL = f"https://{QUICK_NAME}"
+FAST = Timings(poll=0.05, first_poll=0.05, connect=60.0, lost=60.0, pauses=0.0)
+
+
+@contextlib.asynccontextmanager
+async def member(room: Room, folder: Path, timings: Timings = FAST, **settings: Any) -> AsyncIterator[NodeRuntime]:
+    """Run a node that has joined the room's mesh."""
+    folder.mkdir(exist_ok=True)
+    config = NodeConfig(
+        **{"port": 0, "dht_port": 0, "keyring": False, "vpn": "off", "worker_heartbeat": 0.2, **settings}
+    )
+    node = NodeRuntime(config, folder)
+    node.tunnel = PublicTunnel(config, folder, lambda status: node.dispatch(e.TunnelChanged(status)), timings)
+    await node.start()
+    try:
+        if node.state.membership is None:
+            await node.desk.enroll(EnrollIntent(coordinator=room.url, invite=await room.invite(trust="vetted")))
+        await eventually(lambda: node.state.phase == "online", "online")
+        yield node
+    finally:
+        await node.stop()
+
+
+def real_room(folder: Path) -> contextlib.AbstractAsyncContextManager[Room]:
+    """Return a coordinator that goes by the real time, as nodes do."""
+    return coordinator_room(folder, time.time, Catalogue(()), worker_heartbeat=1.0)  # type: ignore[arg-type]  # it is called, no more
+
+
+def known(room: Room) -> str | None:
+    """Return the public address that the coordinator knows of the only worker."""
+    return next((one.endpoints.tunnel_url for one in room.coordinator.registry.members()), None)
+
+
+async def test_a_quick_tunnel_becomes_an_entry_point_and_is_withdrawn(tmp_path: Path) -> None:
+    standin = make_standin(tmp_path / "program")
+    async with real_room(tmp_path / "room") as room:
+        async with member(room, tmp_path / "node", tunnel="cloudflared", cloudflared=str(standin.path)) as node:
+            await eventually(lambda: known(room) == QUICK_URL, "the coordinator knows it")
+            async with room.session.get(room.url + "/entry-points") as answer:
+                assert [one["access_url"] for one in (await answer.json())["entry_points"]] == [QUICK_URL]
+            checks = {check.name: check for check in await node.desk.doctor()}
+            assert checks["tunnel"].ok
+            assert QUICK_URL in checks["tunnel"].detail
+            assert node.url in standin.starts[0]["argv"]
+            standin.does("down")
+            await eventually(lambda: known(room) is None, "it is withdrawn")
+            assert node.state.phase == "online", "no other way is touched"
+            standin.does()
+            await eventually(lambda: known(room) == QUICK_URL, "it is told again")
+        assert not psutil.pid_exists(standin.starts[0]["pid"])
+    assert len(asyncio.all_tasks()) == 1
+
+
+async def test_a_tunnel_that_cannot_be_opened_leaves_the_node_online(tmp_path: Path) -> None:
+    standin = make_standin(tmp_path / "program")
+    standin.does("limited")
+    settings: dict[str, Any] = {"tunnel": "cloudflared", "cloudflared": str(standin.path)}
+    async with (
+        real_room(tmp_path / "room") as room,
+        member(room, tmp_path / "node", Timings(pauses=1.0), **settings) as node,
+    ):
+        await eventually(lambda: node.state.tunnel.state == "rate-limited", "told")
+        assert node.state.phase == "online"
+        assert known(room) is None
+        check = next(check for check in await node.desk.doctor() if check.name == "tunnel")
+        assert not check.ok
+        assert "429" in check.detail
+        assert "TUNNEL_TOKEN" in check.hint
+
+
+async def test_a_managed_tunnel_is_found_again_after_a_restart_and_deleted_when_the_node_leaves(
+    tmp_path: Path,
+) -> None:
+    standin = make_standin(tmp_path / "program")
+    async with real_room(tmp_path / "room") as room, fake_cloudflare() as cloudflare:
+        settings: dict[str, Any] = {
+            "tunnel": "cloudflared",
+            "cloudflared": str(standin.path),
+            "cloudflare_api_token": TOKEN,
+            "cloudflare_account_id": ACCOUNT,
+            "cloudflare_api": cloudflare.url,
+            "tunnel_hostname": "worker.example.org",
+        }
+        for _ in range(2):
+            async with member(room, tmp_path / "node", **settings) as node:
+                await eventually(lambda: known(room) == "https://worker.example.org", "the coordinator knows it")
+                (made,) = cloudflare.living
+                assert cloudflare.configurations[made["id"]]["ingress"][0]["service"] == node.url
+        assert len(cloudflare.tunnels) == 1
+        async with member(room, tmp_path / "node", **settings) as node:
+            await eventually(lambda: node.state.tunnel.url, "up")
+            await node.desk.leave()
+            await eventually(lambda: node.state.membership is None, "left")
+            await eventually(lambda: not cloudflare.living, "the tunnel is deleted")
+            assert cloudflare.records == {}
+            await eventually(lambda: node.state.tunnel == TunnelStatus(), "nothing is told of it any more")
+        assert TOKEN not in repr(standin.starts)
+        assert not [start for start in standin.starts if psutil.pid_exists(start["pid"])]
+
+
+async def test_an_address_of_ones_own_is_told_once_it_leads_here(tmp_path: Path) -> None:
+    status: list[TunnelStatus] = []
+    async with (
+        aiohttp.ClientSession() as session,
+        real_room(tmp_path / "room") as room,
+        member(room, tmp_path / "node", Timings(connect=0.05)) as node,
+    ):
+        node.tunnel.wish = Wish("own", url=node.url)  # as if somebody's tunnel led to it
+        await node.tunnel.start(node.url, node.state.worker_id or "", node.http)
+        await eventually(lambda: node.state.tunnel.url == node.url, "it leads to itself")
+        assert node.state.endpoints is not None
+        assert node.state.endpoints.tunnel_url == node.url
+        other = PublicTunnel(NodeConfig(tunnel_url=node.url), tmp_path, status.append, Timings(connect=0.05))
+        await other.start("http://127.0.0.1:1", "w2", session)
+        await eventually(lambda: status, "told")
+        assert (status[0].state, status[0].url) == ("down", None), "it is another node's, and not ours"
+        assert "status 404" in status[0].text
+        await other.stop()
+    assert status[-1] == TunnelStatus()
+
+
+async def test_nothing_is_opened_that_nobody_asked_for(tmp_path: Path) -> None:
+    status: list[TunnelStatus] = []
+    config = NodeConfig(tunnel_token="t")
+    tunnel = PublicTunnel(config, tmp_path, status.append)
+    async with aiohttp.ClientSession() as session:
+        await tunnel.start("http://127.0.0.1:1", "w1", session)
+        assert [(one.kind, one.state) for one in status] == [("none", "off")]
+        assert "--tunnel cloudflared" in status[0].text
+        await tunnel.stop()
+    assert wish_of_config(config).kind == "none"
+    assert list(tmp_path.iterdir()) == []
+
+
+async def test_a_folder_that_cannot_be_written_is_told(tmp_path: Path) -> None:
+    status: list[TunnelStatus] = []
+    (tmp_path / "cloudflared").write_text("a file where the folder should be")
+    tunnel = PublicTunnel(NodeConfig(tunnel="cloudflared"), tmp_path, status.append)
+    async with aiohttp.ClientSession() as session:
+        await tunnel.start("http://127.0.0.1:1", "w1", session)
+        await eventually(lambda: status and status[-1].state == "failed", "told")
+        await tunnel.stop()

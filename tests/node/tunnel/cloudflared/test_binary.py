@@ -1,0 +1,100 @@
+"""Where cloudflared is found, and that only the pinned one is fetched."""
+
+from __future__ import annotations
+
+import hashlib
+import http.server
+import os
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from node.program.download import CancelledError, Pin
+from node.program.errors import UserFacingError
+from node.tunnel.cloudflared.binary import Binary
+from node.tunnel.cloudflared.platforms import VERSION
+
+pytestmark = pytest.mark.skipif(os.name != "posix", reason="programs of POSIX")
+PROGRAM = b"#!/bin/sh\n" + b"#" * 300_000
+
+
+def program(path: Path) -> Path:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_bytes(PROGRAM)
+    path.chmod(0o755)
+    return path
+
+
+@pytest.fixture(scope="module")
+def url() -> Iterator[str]:
+    class Handler(http.server.BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            self.send_response(200)
+            self.send_header("Content-Length", str(len(PROGRAM)))
+            self.end_headers()
+            try:
+                self.wfile.write(PROGRAM)
+            except OSError:
+                self.close_connection = True
+
+        def log_message(self, format: str, *args: object) -> None:
+            pass
+
+    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler) as running:
+        thread = threading.Thread(target=running.serve_forever, args=(0.01,))
+        thread.start()
+        yield f"http://127.0.0.1:{running.server_port}/cloudflared-linux-amd64"
+        running.shutdown()
+        thread.join()
+
+
+def pin(url: str, sha256: str = "") -> Pin:
+    digest = sha256 or hashlib.sha256(PROGRAM).hexdigest()
+    return Pin(VERSION, url, digest, ("cloudflared",), "cloudflared", plain=True)
+
+
+def test_the_one_that_was_named_is_used_and_no_other(tmp_path: Path) -> None:
+    named = program(tmp_path / "mine")
+    assert Binary(tmp_path, setting=str(named), path="", places=()).find() == named
+    named.chmod(0o600)
+    with pytest.raises(UserFacingError, match="There is no program"):
+        Binary(tmp_path, setting=str(named), path="", places=()).find()
+
+
+def test_it_is_found_on_the_path_and_where_installers_put_it(tmp_path: Path) -> None:
+    usual = program(tmp_path / "usual" / "cloudflared")
+    assert Binary(tmp_path, path="", places=(tmp_path / "none", usual)).find() == usual
+    on_path = program(tmp_path / "bin" / "cloudflared")
+    assert Binary(tmp_path, path=str(on_path.parent), places=(usual,)).find() == on_path
+
+
+def test_it_is_fetched_once(url: str, tmp_path: Path) -> None:
+    binary = Binary(tmp_path, path="", places=(), pin=lambda: pin(url))
+    found = binary.find()
+    assert (found, found.read_bytes()) == (tmp_path / VERSION / "cloudflared", PROGRAM)
+
+    def not_again() -> Pin:
+        raise AssertionError
+
+    assert Binary(tmp_path, path="", places=(), pin=not_again).find() == found
+
+
+def test_another_checksum_is_refused(url: str, tmp_path: Path) -> None:
+    with pytest.raises(UserFacingError, match="is not used"):
+        Binary(tmp_path, path="", places=(), pin=lambda: pin(url, "0" * 64)).find()
+    assert not list(tmp_path.rglob("cloudflared"))
+
+
+def test_whoever_does_not_want_it_fetched_is_told_what_to_do(tmp_path: Path) -> None:
+    with pytest.raises(UserFacingError, match="no cloudflared on this computer") as caught:
+        Binary(tmp_path, path="", places=(), may_fetch=False).find()
+    assert "Install" in caught.value.hint
+
+
+def test_a_fetch_is_given_up_at_the_end(url: str, tmp_path: Path) -> None:
+    binary = Binary(tmp_path, path="", places=(), pin=lambda: pin(url))
+    binary.stop()
+    with pytest.raises(CancelledError):
+        binary.find()

@@ -1,0 +1,52 @@
+"""One run of cloudflared: what is remembered of what it says, and that it ends."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import psutil
+import pytest
+
+from node.tunnel.cloudflared.arguments import command_of, environment_of
+from node.tunnel.cloudflared.connector import Connector
+from tests.support.cloudflared_standin import QUICK_NAME, make_standin
+from tests.support.waiting import eventually
+
+pytestmark = pytest.mark.skipif(os.name != "posix", reason="the stand-in is a script")
+
+
+async def test_it_says_where_it_is_and_ends_when_told(tmp_path: Path) -> None:
+    standin = make_standin(tmp_path / "program")
+    command = command_of(standin.path, tmp_path / "config.yml", "http://127.0.0.1:8000", named=False)
+    connector = Connector()
+    await connector.start(command, tmp_path, environment_of(tmp_path), tmp_path / "run.json")
+    assert (tmp_path / "run.json").exists()
+    await eventually(lambda: connector.protocol, "connected")
+    assert connector.url == f"https://{QUICK_NAME}"
+    assert connector.address.startswith("127.0.0.1:")
+    assert not await connector.ends_within(0.0)
+    await connector.stop()
+    assert await connector.ends_within(60.0)
+    assert connector.code is not None
+    assert not psutil.pid_exists(standin.starts[0]["pid"])
+    assert not (tmp_path / "run.json").exists()
+    await connector.stop()
+
+
+async def test_what_explains_most_is_remembered_until_it_is_connected() -> None:
+    connector = Connector(("hidden",))
+    connector.hear(b'2026-11-01T10:00:00Z ERR x status_code="429 Too Many Requests" hidden')
+    connector.hear(b"failed to unmarshal quick Tunnel: invalid character")
+    assert connector.trouble is not None
+    assert connector.trouble.kind == "rate-limited"
+    assert "hidden" not in connector.trouble.text
+    connector.hear(b"2026-11-01T10:00:00Z INF Registered tunnel connection connIndex=0 protocol=http2")
+    assert (connector.trouble, connector.protocol) == (None, "http2")
+
+
+async def test_a_program_that_is_none_is_an_error(tmp_path: Path) -> None:
+    connector = Connector()
+    with pytest.raises(OSError):
+        await connector.start((str(tmp_path / "absent"),), tmp_path, {}, tmp_path / "run.json")
+    await connector.stop()

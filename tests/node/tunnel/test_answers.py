@@ -1,0 +1,28 @@
+"""An answer without end is not read to its end."""
+
+from __future__ import annotations
+
+import aiohttp
+import pytest
+from aiohttp import web
+
+from node.tunnel.answers import read_at_most
+
+
+async def test_a_body_is_read_whole_up_to_the_limit() -> None:
+    async def answer(_request: web.Request) -> web.Response:
+        return web.Response(body=b"x" * 200_000)
+
+    app = web.Application()
+    app.router.add_get("/", answer)
+    runner = web.AppRunner(app)
+    await runner.setup()
+    await web.TCPSite(runner, "127.0.0.1", 0).start()
+    url = f"http://127.0.0.1:{runner.addresses[0][1]}/"
+    async with aiohttp.ClientSession() as session:
+        async with session.get(url) as got:
+            assert len(await read_at_most(got, 200_000)) == 200_000
+        async with session.get(url) as got:
+            with pytest.raises(ValueError, match="more than 199999 bytes"):
+                await read_at_most(got, 199_999)
+    await runner.cleanup()
