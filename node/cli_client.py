@@ -46,6 +46,7 @@ def status_document(state: NodeState) -> dict[str, Any]:
         "dht_port": state.endpoints.dht_port if state.endpoints else None,
         "dht_contacts": state.dht_contacts,
         "vpn": {"state": state.vpn.state, "ip": state.vpn.ip},
+        "tunnel": msgspec.structs.asdict(state.tunnel),
         "services": [msgspec.structs.asdict(report) for report in state.services],
         "load": state.load,
         "in_flight": state.in_flight,
@@ -66,6 +67,8 @@ def _status(client: ControlClient, arguments: argparse.Namespace) -> int:
     _say(f"coordinator  {state.coordinator or '-'}")
     _say(f"address      {state.url}")
     _say(f"private net  {vpn_line(state)}")
+    if state.tunnel.kind != "none":
+        _say(f"tunnel       {state.tunnel.url or state.tunnel.state}. {state.tunnel.text}")
     _say(f"peers        {state.dht_contacts} in the DHT")
     _say(f"load         {state.load:.0%}, {state.in_flight} requests in flight")
     _print_services(state)

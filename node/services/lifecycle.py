@@ -28,6 +28,7 @@ from node.wire.messages import ServiceReport, ServiceState
 
 log = logging.getLogger(__name__)
 SOURCE = Path(__file__).resolve().parents[2]
+NOT_FOR_SERVICES = ("RMA_", "TUNNEL_TOKEN", "CLOUDFLARE_API_TOKEN")  # beginnings of names: our settings
 
 
 @dataclass(frozen=True, slots=True)
@@ -215,7 +216,7 @@ class ServiceLife:
 
     def _environment(self, token: str) -> dict[str, str]:
         """Give it our environment without our own settings, which may hold secrets that are not for it."""
-        env = {name: value for name, value in os.environ.items() if not name.startswith("RMA_")}
+        env = {name: value for name, value in os.environ.items() if not name.startswith(NOT_FOR_SERVICES)}
         paths = [str(SOURCE), *filter(None, [env.get("PYTHONPATH")])]
         return env | {
             "PYTHONPATH": os.pathsep.join(paths),

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from node.cli_client import status_document, vpn_line
-from node.state import ChannelStatus, NodeState, VpnStatus
+from node.state import ChannelStatus, NodeState, TunnelStatus, VpnStatus
 from tests.support.real_mesh import RealMesh, real_mesh, run, wait_until
 
 pytestmark = pytest.mark.processes
@@ -31,6 +31,13 @@ def test_the_private_network_is_told_to_programs_and_to_people() -> None:
     off = NodeState(vpn=VpnStatus("off", None, "It is off."), vpn_renewal_error="This mesh has none.")
     assert status_document(off)["vpn"] == {"state": "off", "ip": None}
     assert vpn_line(off) == "off. It is off. This mesh has none."
+
+
+def test_the_public_address_is_told_to_programs() -> None:
+    up = TunnelStatus(kind="quick", state="up", url="https://a.example.org", text="It leads here.")
+    told = status_document(NodeState(tunnel=up))["tunnel"]
+    assert (told["kind"], told["state"], told["url"]) == ("quick", "up", "https://a.example.org")
+    assert status_document(NodeState())["tunnel"]["url"] is None
 
 
 def test_programs_are_told_whether_changes_are_heard_at_once() -> None:

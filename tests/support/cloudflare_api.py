@@ -86,7 +86,9 @@ class FakeCloudflare:
         return await handler(request)
 
     async def list_zones(self, request: web.Request) -> web.Response:
-        return fine([{"id": key, "name": name, "status": "active"} for key, name in self.zones.items()])
+        wanted = request.query.get("name")
+        found = [(key, name) for key, name in self.zones.items() if wanted in (None, name)]
+        return fine([{"id": key, "name": name, "status": "active"} for key, name in found])
 
     async def list_tunnels(self, request: web.Request) -> web.Response:
         name, deleted = request.query.get("name"), request.query.get("is_deleted")

@@ -37,8 +37,8 @@ class Binary:
         self._pin = pin or (lambda: pin_for(platform.system(), platform.machine()))
         self._stopped = False
 
-    def find(self) -> Path:
-        """Return the program; raise UserFacingError where there is none. Blocks, for minutes if it is fetched."""
+    def find(self) -> Path | None:
+        """Return the program, None where it is to be fetched; raise UserFacingError where there is none. Blocks."""
         if self._setting:
             if os.access(self._setting, os.X_OK):
                 return Path(self._setting).resolve()
@@ -46,15 +46,23 @@ class Binary:
         name = name_on(platform.system())
         bundled = Path(sys.executable).parent / "cloudflared" / name
         on_path = shutil.which(name, path=self._path)
-        fetched = self._folder / VERSION / name
-        places: tuple[Path, ...] = (bundled, *((Path(on_path),) if on_path else ()), *self._places, fetched)
+        places: tuple[Path, ...] = (bundled, *((Path(on_path),) if on_path else ()), *self._places, self._fetched)
         for place in places:
             if place.is_file() and os.access(place, os.X_OK):
                 return place.resolve()
         if not self._may_fetch:
             raise UserFacingError("There is no cloudflared on this computer.", "It makes the tunnel.", HINT)
-        fetch(self._pin(), fetched.parent, lambda _done, _all: not self._stopped)
-        return fetched
+        self._pin()
+        return None
+
+    def fetch(self) -> Path:
+        """Fetch the pinned release; raise UserFacingError where that cannot be. Blocks, maybe for minutes."""
+        fetch(self._pin(), self._fetched.parent, lambda _done, _all: not self._stopped)
+        return self._fetched
+
+    @property
+    def _fetched(self) -> Path:
+        return self._folder / VERSION / name_on(platform.system())
 
     def stop(self) -> None:
         """Give up a fetch that is under way."""

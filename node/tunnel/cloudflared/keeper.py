@@ -24,6 +24,7 @@ from node.tunnel.cloudflared.lines import Trouble
 from node.tunnel.cloudflared.managed import ManagedTunnel, hostname_of
 from node.tunnel.cloudflared.metrics import Metrics
 from node.tunnel.cloudflared.pauses import Pauses
+from node.tunnel.cloudflared.platforms import VERSION
 from node.tunnel.cloudflared.sentences import Ending
 from node.tunnel.cloudflared.wish import Wish
 
@@ -95,6 +96,9 @@ class TunnelKeeper:
         """Open the tunnel once; return for how many seconds it carried, and why it does not any more."""
         try:
             program = await asyncio.to_thread(self._binary.find)
+            if program is None:
+                self._on_change(sentences.fetching(self._wish.kind, VERSION))
+                program = await asyncio.to_thread(self._binary.fetch)
             url, token = await self._prepared(origin, worker_id)
             return await self._carry(program, origin, url, token, protocol)
         except UserFacingError as error:

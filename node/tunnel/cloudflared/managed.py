@@ -11,6 +11,7 @@ import asyncio
 import hashlib
 import logging
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -90,22 +91,28 @@ class ManagedTunnel:
 
     async def _zone(self, hostname: str) -> tuple[str, str]:
         """Return the zone of a name, and the name; one of our own in the only zone, where none was wished."""
-        zones = await self._api.get("/zones", **{"account.id": self._account_id, "per_page": "50"})
-        found = {str(zone["name"]): str(zone["id"]) for zone in zones}
+        if hostname:
+            labels = hostname.split(".")
+            for start in range(len(labels) - 1):
+                zone = ".".join(labels[start:])
+                if zone_id := (await self._zones(name=zone)).get(zone):
+                    return zone_id, hostname
+        found = await self._zones()
         if not found:
             raise CloudflareError("The API token can see no domain of that account.", SET_HOSTNAME, status=400)
-        if not hostname:
-            if len(found) > 1:
-                text = f"The account has several domains: {', '.join(sorted(found)[:10])}."
-                raise CloudflareError(text, SET_HOSTNAME, status=400)
-            (zone,) = found
-            return found[zone], f"{label_of(self._worker_id)}.{zone}"
-        labels = hostname.split(".")
-        for start in range(len(labels) - 1):
-            if (zone := ".".join(labels[start:])) in found:
-                return found[zone], hostname
-        text = f"{hostname} is in no domain that the API token can see. It sees: {', '.join(sorted(found)[:10])}."
-        raise CloudflareError(text, SET_HOSTNAME, status=400)
+        seen = ", ".join(sorted(found)[:10])
+        if hostname:
+            text = f"{hostname} is in no domain that the API token can see. It sees: {seen}."
+            raise CloudflareError(text, SET_HOSTNAME, status=400)
+        if len(found) > 1:
+            raise CloudflareError(f"The account has several domains: {seen}.", SET_HOSTNAME, status=400)
+        (zone,) = found
+        return found[zone], f"{label_of(self._worker_id)}.{zone}"
+
+    async def _zones(self, **query: str) -> Mapping[str, str]:
+        """Return the ids of domains by their names, of the first 50 that there are."""
+        zones = await self._api.get("/zones", **{"account.id": self._account_id, "per_page": "50", **query})
+        return {str(zone["name"]): str(zone["id"]) for zone in zones}
 
     async def _tunnel(self, kept: Kept | None) -> tuple[str, str]:
         """Return a tunnel of ours and its token: the one that we know, or of our name, or a new one."""

@@ -72,6 +72,10 @@ def starting(kind: TunnelKind) -> TunnelStatus:
     return TunnelStatus(kind=kind, state="starting", text=f"{KINDS[kind]} is being opened.")
 
 
+def fetching(kind: TunnelKind, version: str) -> TunnelStatus:
+    return TunnelStatus(kind=kind, state="starting", text=f"cloudflared {version} is being fetched, some 40 MB.")
+
+
 def up(kind: TunnelKind, url: str, protocol: str = "") -> TunnelStatus:
     by = f" It is carried over {'TCP' if protocol == 'http2' else 'UDP'} ({protocol})." if protocol else ""
     more = " It is for trying out: Cloudflare promises nothing, and takes 200 requests at once."

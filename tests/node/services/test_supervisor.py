@@ -270,12 +270,14 @@ async def test_stop_while_starting_leaves_nothing(scene: Scene) -> None:
 
 async def test_a_service_gets_no_secret_of_the_node(scene: Scene, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("RMA_ADMIN_TOKEN", "secret-of-the-operator")
-    show = "import os, sys; print({k: v for k, v in os.environ.items() if k.startswith('RMA_')}, file=sys.stderr)"
+    monkeypatch.setenv("TUNNEL_TOKEN", "secret-of-the-tunnel")
+    monkeypatch.setenv("CLOUDFLARE_API_TOKEN", "secret-of-the-account")
+    show = "import os, sys; print(dict(os.environ), file=sys.stderr)"
     scene.commands["ner-extraction"] = [sys.executable, "-c", show]
     await scene.supervisor.reconcile([NER])
     log = scene.folder / "services" / "ner-extraction" / "service.log"
     await scene.until(lambda: log.exists() and b"RMA_NODE_URL" in log.read_bytes())
-    assert b"secret-of-the-operator" not in log.read_bytes()
+    assert b"secret-of-the" not in log.read_bytes()
     assert b"http://127.0.0.1:9" in log.read_bytes()
 
 

@@ -14,7 +14,7 @@ import pytest
 from node.program.download import CancelledError, Pin
 from node.program.errors import UserFacingError
 from node.tunnel.cloudflared.binary import Binary
-from node.tunnel.cloudflared.platforms import VERSION
+from node.tunnel.cloudflared.platforms import VERSION, pin_for
 
 pytestmark = pytest.mark.skipif(os.name != "posix", reason="programs of POSIX")
 PROGRAM = b"#!/bin/sh\n" + b"#" * 300_000
@@ -72,7 +72,8 @@ def test_it_is_found_on_the_path_and_where_installers_put_it(tmp_path: Path) -> 
 
 def test_it_is_fetched_once(url: str, tmp_path: Path) -> None:
     binary = Binary(tmp_path, path="", places=(), pin=lambda: pin(url))
-    found = binary.find()
+    assert binary.find() is None
+    found = binary.fetch()
     assert (found, found.read_bytes()) == (tmp_path / VERSION / "cloudflared", PROGRAM)
 
     def not_again() -> Pin:
@@ -83,7 +84,7 @@ def test_it_is_fetched_once(url: str, tmp_path: Path) -> None:
 
 def test_another_checksum_is_refused(url: str, tmp_path: Path) -> None:
     with pytest.raises(UserFacingError, match="is not used"):
-        Binary(tmp_path, path="", places=(), pin=lambda: pin(url, "0" * 64)).find()
+        Binary(tmp_path, path="", places=(), pin=lambda: pin(url, "0" * 64)).fetch()
     assert not list(tmp_path.rglob("cloudflared"))
 
 
@@ -97,4 +98,9 @@ def test_a_fetch_is_given_up_at_the_end(url: str, tmp_path: Path) -> None:
     binary = Binary(tmp_path, path="", places=(), pin=lambda: pin(url))
     binary.stop()
     with pytest.raises(CancelledError):
-        binary.find()
+        binary.fetch()
+
+
+def test_a_platform_without_a_pin_is_told_before_anything_is_fetched(tmp_path: Path) -> None:
+    with pytest.raises(UserFacingError, match="No cloudflared is pinned"):
+        Binary(tmp_path, path="", places=(), pin=lambda: pin_for("plan9", "mips")).find()
