@@ -25,7 +25,7 @@ TROUBLES: tuple[tuple[TroubleKind, tuple[str, ...]], ...] = (
             "Unauthorized: Tunnel not found",
         ),
     ),
-    ("rate-limited", ("429 Too Many Requests", "error code: 1015")),
+    ("rate-limited", ("429 Too Many Requests", "failed with status 429", "error code: 1015")),
     ("no-dns", ("no such host", "server misbehaving", "Temporary failure in name resolution")),
     (
         "service",
@@ -35,6 +35,7 @@ TROUBLES: tuple[tuple[TroubleKind, tuple[str, ...]], ...] = (
             "failed to parse quick Tunnel ID",
             "failed to request quick Tunnel",
             "failed to read quick-tunnel response",
+            "quick tunnel provisioning failed",
         ),
     ),
     ("blocked", ("DialContext error", "Unable to establish connection with Cloudflare edge")),

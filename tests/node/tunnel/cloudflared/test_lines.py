@@ -34,6 +34,8 @@ TROUBLES = [
      'looking for beginning of value" status_code="429 Too Many Requests"'),
     ("service", f"{UNREADABLE}: error code: 1101 error=\"invalid character 'e'\" "
      'status_code="500 Internal Server Error"'),
+    ("rate-limited", "quick tunnel provisioning failed with status 429: error code: 1015"),
+    ("service", "quick tunnel provisioning failed with status 500: [1101] Worker threw an exception"),
     ("service", "failed to parse quick Tunnel ID: invalid UUID length: 0"),
     ("no-dns", 'failed to request quick Tunnel: Post "https://api.trycloudflare.com/tunnel": dial tcp: lookup '
      "api.trycloudflare.com on 127.0.0.11:53: no such host"),
