@@ -8,10 +8,12 @@ import re
 from typing import Literal
 from urllib.parse import urlsplit
 
+import msgspec
 import platformdirs
 
 from node.program.settings import SettingError, setting
 from node.wire.invites import InviteError, parse_coordinator_url
+from node.wire.messages import Url
 
 
 def default_data_dir() -> str:
@@ -159,7 +161,7 @@ class NodeConfig:
             allowed = "a name like worker.example.org"
             raise SettingError("tunnel_hostname", self.tunnel_hostname, allowed, "--tunnel-hostname")
         account = self.cloudflare_account_id
-        if (account or self.wants_managed_tunnel) and not ACCOUNT_ID.fullmatch(account):
+        if self.wants_managed_tunnel and not ACCOUNT_ID.fullmatch(account):  # it may be meant for another program
             allowed = "32 hexadecimal digits, which Cloudflare's dashboard shows for the account"
             raise SettingError("cloudflare_account_id", account, allowed, "environment CLOUDFLARE_ACCOUNT_ID")
 
@@ -172,9 +174,9 @@ class NodeConfig:
 def _is_address(url: str) -> bool:
     """Tell whether others will take an address: a scheme, a host and maybe a port, and no more."""
     try:
-        parts = urlsplit(url)
+        parts = urlsplit(msgspec.convert(url, Url))
         _ = parts.port
-    except ValueError:
+    except ValueError:  # as msgspec's are
         return False
     more = parts.username is not None or parts.path.strip("/") or parts.query or parts.fragment
-    return parts.scheme in ("http", "https") and bool(parts.hostname) and not more and url.isprintable()
+    return parts.scheme in ("http", "https") and bool(parts.hostname) and not more

@@ -19,6 +19,7 @@ from node.forwarding.paths import split_path
 from node.program.web import json_response, manners
 from node.services.local_tokens import LocalTokens
 from node.state import NodeState, NodeStats
+from node.tunnel.outside import PATH
 from node.wire import headers
 from node.wire.problems import Problem
 from node.wire.tokens import TokenError, TokenVerifier
@@ -70,7 +71,7 @@ class HttpApi:
         app = web.Application(middlewares=[manners])
         app.router.add_get("/health", self.health)
         app.router.add_get("/stats", self.stats)
-        app.router.add_get("/.well-known/rma-mesh/{question}", self.reached)
+        app.router.add_get(PATH + "{question}", self.reached)
         return app
 
     async def reached(self, request: web.Request) -> web.Response:

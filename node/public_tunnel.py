@@ -9,7 +9,6 @@ from pathlib import Path
 import aiohttp
 
 from node.config import NodeConfig
-from node.program.errors import UserFacingError
 from node.program.tasks import TaskSet
 from node.state import TunnelStatus
 from node.tunnel.cloudflared import sentences
@@ -77,7 +76,8 @@ class PublicTunnel:
     async def _keep(self, keeper: TunnelKeeper, origin: str) -> None:
         try:
             await keeper.run(origin, self._worker_id)
-        except (OSError, UserFacingError) as error:  # no room on the disk, or no rights to it
+        except Exception as error:  # as where there is no room on the disk, or no right to it
+            log.exception("the tunnel ended")
             text = f"The tunnel cannot be opened: {error}."
             hint = "Mend that, and start the node anew."
             self._tell(TunnelStatus(kind=self.wish.kind, state="failed", text=text, hint=hint))
@@ -97,6 +97,8 @@ class PublicTunnel:
         keeper, self._keeper = self._keeper, None
         await self.stop()
         if keeper is None or self.wish.kind != "managed":
+            if (self._folder / "managed.json").exists():
+                log.warning("the tunnel rma-mesh-%s stays in your Cloudflare account", self._worker_id)
             return
         try:
             await keeper.managed(self._worker_id).delete()

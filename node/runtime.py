@@ -49,6 +49,7 @@ from node.services.local_tokens import LocalTokens
 from node.services.supervisor import ServiceSupervisor
 from node.state import NodeState
 from node.tunnel.channel import Channel
+from node.tunnel.cloudflared.arguments import KEEPS_IDLE
 from node.tunnel.relay import RelayConnections
 from node.wire.manifests import SignedCatalogue
 from node.wire.messages import Assignment, Capabilities
@@ -60,6 +61,7 @@ RENEW_CHECK = 3600.0  # seconds
 RENEWAL_SPREAD = 10.0  # seconds over which nodes ask for another place in the overlay when that is pushed
 GOODBYE = 2.0  # seconds that the last word to the coordinator, and that of answers, may take
 DOOR_RETRY = 15.0  # seconds until it is tried again to listen at the overlay's address
+KEEPALIVE = KEEPS_IDLE + 10.0  # seconds: cloudflared shall not ask on a connection that we have just closed
 GRACE = 0.1  # seconds in which whoever is connected may still ask, to be sent elsewhere
 
 
@@ -124,7 +126,7 @@ class NodeRuntime:
     def _make_server(self, listener: socket.socket, members_of: IPv4Network | None = None) -> DataPlane:
         """Put our doors behind a socket; for everybody, or for those only who come from an overlay."""
         patience = self.config.idle_timeout
-        limits = ServerLimits(body_idle=patience, write_stall=patience, drain_grace=GRACE)
+        limits = ServerLimits(body_idle=patience, write_stall=patience, drain_grace=GRACE, keepalive=KEEPALIVE)
         door = ServiceDoor(self.desk)
         door.access_log = self._access_log
         handler = door if members_of is None else MembersOnly(door, members_of)

@@ -85,7 +85,15 @@ def test_whether_use_tunnel_was_set_at_all_is_known(value: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "url", ["worker.example.org", "ftp://a.example.org", "https://a.example.org/path", "https://u@a", "https://a:x"]
+    "url",
+    [
+        "worker.example.org",
+        "ftp://a.example.org",
+        "https://a.example.org/path",
+        "https://u@a",
+        "https://a:x",
+        "https://a b",
+    ],
 )
 def test_an_address_that_nobody_would_take_is_refused(url: str) -> None:
     with pytest.raises(SettingError, match="tunnel_url"):
@@ -96,7 +104,7 @@ def test_a_tunnel_of_ones_own_needs_an_account_and_a_name_that_is_one() -> None:
     with pytest.raises(SettingError, match=r"cloudflare_account_id.*32 hexadecimal") as caught:
         NodeConfig(tunnel="cloudflared", cloudflare_api_token="very-secret")
     assert "secret" not in str(caught.value)
-    NodeConfig(cloudflare_api_token="a")  # another program's: nobody asked for a tunnel
+    NodeConfig(cloudflare_api_token="a", cloudflare_account_id="x")  # another program's: nobody asked for a tunnel
     NodeConfig(tunnel="cloudflared", cloudflare_api_token="a", tunnel_token="t")
     NodeConfig(tunnel="cloudflared", cloudflare_api_token="a", cloudflare_account_id="0" * 32)
     with pytest.raises(SettingError, match="tunnel_hostname"):

@@ -12,6 +12,7 @@ import sys
 from collections.abc import Mapping
 from pathlib import Path
 
+KEEPS_IDLE = 90.0  # seconds for which it keeps a connection to us for the next request
 GRACE = 5  # seconds for requests in flight when it is told to end
 CONFIG = "# Of rma-mesh: keeps cloudflared from reading any other file.\nno-autoupdate: true\n"
 PASSED_ON = (

@@ -77,7 +77,7 @@ class TunnelKeeper:
         while True:
             self._on_change(sentences.starting(self._wish.kind))
             carried, ending = await self._once(origin, worker_id, protocol)
-            protocol = "http2" if ending.kind == "quic" else "auto"
+            protocol = "http2" if ending.kind == "quic" or (carried and protocol == "http2") else "auto"
             pauses, pause = pauses.after(carried, ending.kind, self._chance(), ending.wait)
             self._on_change(sentences.ended(self._wish.kind, ending, pause))
             log.warning("tunnel: %s", sentences.ended(self._wish.kind, ending, pause).text)

@@ -127,7 +127,7 @@ def _trouble(text: str) -> Trouble | None:
     levelled = LEVELLED.match(text)
     said = text[levelled.end() :] if levelled else text
     for kind, sentences in TROUBLES:
-        if any(sentence in text for sentence in sentences):
+        if any(sentence in text for sentence in sentences) and not (kind == "blocked" and "quic" in text):
             return Trouble(kind, said[:LONGEST])
     is_error = levelled is None or levelled[1] in ("ERR", "FTL", "PNC")
     return Trouble("other", said[:LONGEST]) if is_error and said else None

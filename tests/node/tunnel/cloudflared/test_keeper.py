@@ -151,6 +151,11 @@ async def test_where_udp_is_blocked_tcp_is_tried_next(tunnel: Tunnel) -> None:
     protocols = [start["argv"][start["argv"].index("--protocol") + 1] for start in tunnel.standin.starts]
     assert protocols[0] == "auto"
     assert protocols[-1] == "http2"
+    before = len(protocols)
+    os.kill(tunnel.standin.starts[-1]["pid"], signal.SIGKILL)
+    await eventually(lambda: len(tunnel.standin.starts) > before, "started again")
+    again = tunnel.standin.starts[before]["argv"]
+    assert again[again.index("--protocol") + 1] == "http2", "what carried is tried first"
 
 
 async def test_a_token_is_in_no_argument_and_in_nothing_that_is_told(tunnel: Tunnel) -> None:

@@ -42,6 +42,8 @@ TROUBLES = [
     ("blocked", f'{AT} ERR Serve tunnel error error="DialContext error: dial tcp 198.41.200.1:7844: i/o timeout"'),
     ("quic", f'{AT} ERR Failed to dial a quic connection error="failed to dial to edge with quic: timeout: '
      'no recent network activity" connIndex=0'),
+    ("quic", f"{AT} ERR Unable to establish connection with Cloudflare edge error=failed to dial to edge "
+     "with quic"),
     ("other", "Incorrect Usage: flag provided but not defined: -grace-period"),
     ("other", f"{AT} FTL something else"),
 ]  # fmt: skip
