@@ -48,7 +48,7 @@ class Services:
         app.router.add_get("/service/ner/much/{size}", self._much)
         app.router.add_get("/service/ner/events", self._events)
         app.router.add_get("/service/ner/closing", self._closing)
-        app.router.add_get("/service/ner/refuse", self._echo)
+        app.router.add_post("/service/ner/stuck", self._stuck)
         app.router.add_get("/service/ner/socket", self._socket)
         self.app = app
 
@@ -96,6 +96,14 @@ class Services:
         await answer.prepare(request)
         await answer.write(b"the end is when the connection ends")
         return answer
+
+    async def _stuck(self, request: web.Request) -> web.Response:
+        self.begun.set()
+        await self.go_on.wait()
+        size = 0
+        async for piece in request.content.iter_chunked(CHUNK):
+            size += len(piece)
+        return web.json_response({"size": size})
 
     async def _socket(self, request: web.Request) -> web.WebSocketResponse:
         socket = web.WebSocketResponse()
