@@ -6,12 +6,15 @@ to `starts`. It asks nobody for anything.
 
 from __future__ import annotations
 
+import contextlib
 import json
 import stat
 import sys
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+
+import psutil
 
 QUICK_NAME = "four-dashed-word-url.trycloudflare.com"
 
@@ -80,7 +83,7 @@ else:
 say("INF", "Version 2026.9.3 (Checksum 77e26d8d900e0b8469f416239d14b5f296525fdf79fee6f511ef55609e3fbac2)")
 say("INF", "Settings: map[no-autoupdate:true token:*****]")
 if "leaks" in does:
-    say("ERR", "something is wrong with " + token)
+    end("something is wrong with " + token)
 
 def connected():
     if "never" in behaviour() or "down" in behaviour():
@@ -147,6 +150,16 @@ class Standin:
         """Have its tunnel's configuration, made elsewhere, send a name's requests to a service."""
         rules = [{"hostname": hostname, "path": "", "service": service, "originRequest": {}}]
         (self.path.parent / "rules").write_text(json.dumps([*rules, {"service": "http_status:404"}]))
+
+    @property
+    def running(self) -> list[int]:
+        """The numbers of its processes."""
+        found = []
+        for process in psutil.process_iter():
+            with contextlib.suppress(psutil.Error):
+                if str(self.path) in process.cmdline():
+                    found.append(process.pid)
+        return found
 
     @property
     def starts(self) -> list[dict[str, Any]]:

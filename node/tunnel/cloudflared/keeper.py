@@ -40,6 +40,7 @@ class Timings:
     poll: float = 5.0
     first_poll: float = 0.5  # until it is connected for the first time
     connect: float = 90.0  # cloudflared itself needs a minute to turn from UDP to TCP
+    quic: float = 60.0  # where it complains about UDP meanwhile: then it is started with TCP
     lost: float = 180.0
     pauses: float = 1.0  # a factor, for tests
 
@@ -145,10 +146,17 @@ class TunnelKeeper:
             misses += 1
             if up_since and misses >= MISSES:
                 self._on_change(sentences.interrupted(self._wish.kind))
-            if now - silent_since > (timings.lost if up_since else timings.connect):
+            if now - silent_since > self._patience(connector, was_up=bool(up_since)):
                 trouble = connector.trouble or Trouble("blocked", "There was no connection in time.")
                 return (now - up_since if up_since else 0.0), sentences.ending_of(trouble)
         return (loop.time() - up_since if up_since else 0.0), sentences.ending_of(connector.trouble)
+
+    def _patience(self, connector: Connector, *, was_up: bool) -> float:
+        """Return for how many seconds it may be without a connection."""
+        if was_up:
+            return self._timings.lost
+        over_udp = connector.trouble is not None and connector.trouble.kind == "quic"
+        return self._timings.quic if over_udp else self._timings.connect
 
     async def _is_connected(self, connector: Connector) -> bool:
         return bool(connector.address) and await Metrics(self._session, connector.address).connections() > 0

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import socket
 from collections.abc import AsyncIterator, Callable
 
 import aiohttp
@@ -47,9 +48,10 @@ async def test_another_node_and_somebody_who_repeats_the_question_are_found_out(
 async def test_nobody_there_is_told() -> None:
     outside = Outside()
     async with aiohttp.ClientSession() as session:
-        async with serving(outside.answer_to) as url:
-            pass
-        assert "Nothing answers there" in await outside.why_not(session, url)
+        with socket.socket() as taken:  # bound, and nobody listens
+            taken.bind(("127.0.0.1", 0))
+            url = f"http://127.0.0.1:{taken.getsockname()[1]}"
+            assert "Nothing answers there" in await outside.why_not(session, url)
         assert await outside.why_not(session, "http://[") != ""
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import socket
 from collections.abc import AsyncIterator
 
 import aiohttp
@@ -104,6 +105,8 @@ async def test_an_answer_that_is_none_and_nobody_there(session: aiohttp.ClientSe
     for path, status in (("/html", 200), ("/gone", 502), ("/away", 302)):
         assert (await refused(api, path)).status == status
     await runner.cleanup()
-    error = await refused(api, "/html")
+    with socket.socket() as taken:  # bound, and nobody listens
+        taken.bind(("127.0.0.1", 0))
+        error = await refused(CloudflareApi(session, TOKEN, f"http://127.0.0.1:{taken.getsockname()[1]}"))
     assert error.status == 0
     assert "cannot be reached" in str(error)

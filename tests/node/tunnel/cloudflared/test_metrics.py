@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import socket
 from collections.abc import AsyncIterator
 
 import aiohttp
@@ -60,8 +61,10 @@ async def test_an_answer_that_is_none_says_nothing(endpoint: Endpoint, metrics: 
 
 
 async def test_nobody_there_says_nothing() -> None:
-    async with aiohttp.ClientSession() as session:
-        assert await Metrics(session, "127.0.0.1:9").connections() == 0
+    with socket.socket() as taken:  # bound, and nobody listens
+        taken.bind(("127.0.0.1", 0))
+        async with aiohttp.ClientSession() as session:
+            assert await Metrics(session, f"127.0.0.1:{taken.getsockname()[1]}").connections() == 0
 
 
 async def test_the_name_is_that_of_the_rule_that_leads_here(endpoint: Endpoint, metrics: Metrics) -> None:
