@@ -35,7 +35,6 @@ class Kept(msgspec.Struct, frozen=True, kw_only=True):
     account_id: str
     tunnel_id: str
     zone_id: str = ""
-    record_id: str = ""
     hostname: str = ""
 
 
@@ -66,20 +65,21 @@ class ManagedTunnel:
         tunnel_id, token = await self._tunnel(kept)
         kept = await self._keep(kept, tunnel_id=tunnel_id)
         await self._lead_to(tunnel_id, hostname, origin)
-        if kept.record_id and kept.hostname != hostname:
+        if kept.hostname not in ("", hostname):
             await self._delete_record(kept)
-        record_id = await self._name_it(zone_id, hostname, tunnel_id)
-        await self._keep(kept, zone_id=zone_id, record_id=record_id, hostname=hostname)
+        await self._keep(kept, zone_id=zone_id, hostname=hostname)
+        await self._name_it(zone_id, hostname, tunnel_id)
         return Prepared(f"https://{hostname}", token)
 
     async def delete(self) -> None:
-        """Delete what was made; raise CloudflareError where that cannot be."""
+        """Delete what was made, be it only half; raise CloudflareError where that cannot be."""
         kept = await asyncio.to_thread(_read, self._file, self._account_id)
-        if kept is None:
-            return
-        await self._delete_record(kept)
-        # With cascade, connections that Cloudflare still counts are no hindrance.
-        await self._api.delete(f"{self._account}/cfd_tunnel/{kept.tunnel_id}", cascade="true")
+        tunnel_id = kept.tunnel_id if kept is not None else await self._find()
+        if kept is not None:
+            await self._delete_record(kept)
+        if tunnel_id:
+            # With cascade, connections that Cloudflare still counts are no hindrance.
+            await self._api.delete(f"{self._account}/cfd_tunnel/{tunnel_id}", cascade="true")
         await asyncio.to_thread(self._file.unlink, missing_ok=True)
 
     async def _keep(self, kept: Kept | None, **changes: str) -> Kept:
@@ -152,40 +152,41 @@ class ManagedTunnel:
         if _rules(now) != [(rule.get("hostname", ""), rule["service"]) for rule in ingress]:
             await self._api.put(path, {"config": {"ingress": ingress}})
 
-    async def _name_it(self, zone_id: str, hostname: str, tunnel_id: str) -> str:
-        """Have the name lead to the tunnel; return its record's id."""
+    async def _name_it(self, zone_id: str, hostname: str, tunnel_id: str) -> None:
+        """Have the name lead to the tunnel."""
         target, records = f"{tunnel_id}.cfargotunnel.com", f"/zones/{zone_id}/dns_records"
         wanted = {
             "type": "CNAME", "name": hostname, "content": target, "proxied": True, "ttl": 1,
             "comment": self._comment,
         }  # fmt: skip
-        found = await self._api.get(records, name=hostname)
+        found = await self._records(zone_id, hostname)
         for record in found:
             if record["type"] == "CNAME" and record["content"] == target and record.get("proxied"):
-                return str(record["id"])
+                return
         if not found:
-            return str((await self._api.post(records, wanted))["id"])
+            await self._api.post(records, wanted)
+            return
         if len(found) == 1 and found[0].get("comment") == self._comment:  # of an earlier tunnel of ours
-            return str((await self._api.put(f"{records}/{found[0]['id']}", wanted))["id"])
+            await self._api.put(f"{records}/{found[0]['id']}", wanted)
+            return
         raise CloudflareError(
             f"The name {hostname} leads elsewhere already.",
             "Delete its DNS record in Cloudflare's dashboard, or give another name as TUNNEL_HOSTNAME.",
             status=409,
         )
 
+    async def _records(self, zone_id: str, hostname: str) -> list[dict[str, Any]]:
+        found = await self._api.get(f"/zones/{zone_id}/dns_records", name=hostname, per_page="100")
+        return [record for record in found if record["name"] == hostname]
+
     async def _delete_record(self, kept: Kept) -> None:
         """Delete the name's record, unless somebody has given the name to something else meanwhile."""
-        if not kept.record_id:
+        if not kept.hostname:
             return
-        path = f"/zones/{kept.zone_id}/dns_records/{kept.record_id}"
-        try:
-            record = await self._api.get(path)
-        except CloudflareError as error:
-            if error.status != 404:
-                raise
-            return
-        if record.get("content") == f"{kept.tunnel_id}.cfargotunnel.com":
-            await self._api.delete(path)
+        records = f"/zones/{kept.zone_id}/dns_records"
+        for record in await self._records(kept.zone_id, kept.hostname):
+            if record.get("content") == f"{kept.tunnel_id}.cfargotunnel.com":
+                await self._api.delete(f"{records}/{record['id']}")
 
 
 def label_of(worker_id: str) -> str:

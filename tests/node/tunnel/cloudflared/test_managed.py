@@ -140,7 +140,33 @@ async def test_to_leave_deletes_name_and_tunnel_and_nothing_else(
     assert not (tmp_path / "managed.json").exists()
     fake.asked.clear()
     await tunnel.delete()
-    assert fake.asked == []
+    assert fake.writes == []
+
+
+async def test_to_leave_half_way_leaves_nothing_behind(
+    fake: FakeCloudflare, tunnel: ManagedTunnel, tmp_path: Path
+) -> None:
+    for part in ("PUT", "POST /v4/zones"):
+        fake.refuse(part, 500, 0, "Internal error")
+        with pytest.raises(CloudflareError):
+            await tunnel.prepare(ORIGIN, NAME)
+        await tunnel.delete()
+        assert (fake.living, fake.records) == ([], {})
+    await tunnel.prepare(ORIGIN, NAME)
+    (tmp_path / "managed.json").unlink()  # as if it had ended before it could write down what was made
+    await tunnel.delete()
+    assert fake.living == []
+
+
+async def test_a_record_that_was_made_a_moment_before_the_end_is_deleted(
+    fake: FakeCloudflare, tunnel: ManagedTunnel
+) -> None:
+    fake.refuse("POST /v4/zones", 500, 0, "Internal error")
+    with pytest.raises(CloudflareError):
+        await tunnel.prepare(ORIGIN, NAME)
+    fake.add_record(NAME, f"{fake.living[0]['id']}.cfargotunnel.com")  # it was made, and only the answer got lost
+    await tunnel.delete()
+    assert (fake.living, fake.records) == ([], {})
 
 
 async def test_a_name_that_was_given_away_meanwhile_stays(fake: FakeCloudflare, tunnel: ManagedTunnel) -> None:
