@@ -22,7 +22,7 @@ from aiohttp import web
 
 import resources
 from coordinator_server.admin_client import ADMIN_FILE, PROGRAM, AdminFile
-from coordinator_server.api import dht, worker
+from coordinator_server.api import dht, seen, worker
 from coordinator_server.api.relay import RelayDoor
 from coordinator_server.application import COORDINATOR, Coordinator, Readiness
 from coordinator_server.audit import Audit
@@ -142,8 +142,7 @@ async def running(
         if processes is not None:
             processes.leaving = channels.process_leaves
         bridge = processes.bridge if processes is not None else AppBridge(app)
-        relay_door = RelayDoor(coordinator, app[FRONT].hub, bridge)
-        stack.push_async_callback(relay_door.stop)
+        stack.push_async_callback(RelayDoor(coordinator, app[FRONT].hub, bridge).stop)
         limits = server_limits(config)
         server = DataPlane(app[FRONT].gateway, app, listener, tls=tls, limits=limits, bridge=bridge)
         stack.push_async_callback(server.stop)
@@ -323,6 +322,7 @@ def gateway_processes(
         app=app,
         tls=tls,
         listeners=listeners,
+        hub=front.hub,
     )
 
 
@@ -333,6 +333,7 @@ def make_app(coordinator: Coordinator) -> web.Application:
     app[COORDINATOR] = coordinator
     worker.add_routes(app)
     dht.add_routes(app)
+    seen.add_routes(app)
     add_front(app)
     return app
 

@@ -10,6 +10,7 @@ import contextlib
 import socket
 import ssl
 import tempfile
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -28,6 +29,7 @@ from node.wire.problems import Problem
 FIELD = CLIENT.lower()
 PROCESS = "gateway_process"  # what a transport says about which of them a client is connected to
 SCHEMES = frozenset({"http", "https"})
+RELAY = "relay"  # in the place of a scheme: a gateway process wants to connect to the worker named behind it
 HEAD = HeadLimits(fields=200, size=64 * 1024)  # more than clients may send, for what we add
 MOST = 65_536  # connections from our own processes, which limit their clients
 
@@ -67,6 +69,7 @@ class FromGateways:
         self._folder = ""
         self._server: Http1Server | None = None
         self.path = ""
+        self.relayed: Callable[[Exchange, str], None] | None = None  # takes who wants to connect to a worker
 
     async def start(self) -> None:
         """Listen; raise UserFacingError where that cannot be."""
@@ -100,6 +103,9 @@ class FromGateways:
         """Give a request to the application, as its client's own."""
         scheme, _, more = exchange.head.get(FIELD).partition(" ")
         peer, _, process = more.partition(" ")
+        if scheme == RELAY and self.relayed is not None and process.isdecimal():
+            self.relayed(exchange, peer)
+            return
         if scheme not in SCHEMES or not peer or "," in more or not process.isdecimal():
             exchange.refuse(Problem("invalid-request", "This socket is for gateway processes only."))
             return

@@ -48,6 +48,7 @@ from coordinator_server.gateway_processes.reports import ended_of, took_of
 from coordinator_server.gateway_processes.to_first import ToFirst
 from coordinator_server.gateway_processes.tokens import Tokens
 from coordinator_server.metrics import Metrics, Reading
+from coordinator_server.relay.pipes import ToHub
 from coordinator_server.serving import read_tls, server_limits
 from node.forwarding.access_log import open_access_log
 from node.forwarding.http1.server import Http1Server
@@ -126,7 +127,14 @@ class GatewayProcess:
         self._first.patience = self._tokens.patience = config.sharing_timeout
         metrics = Metrics(Reading, coordinator="", version="")
         catalogue = Catalogue(welcome.manifests)
-        router = router_over(config, catalogue, self._registry, self._registry.token_for, metrics.ended)
+        router = router_over(
+            config,
+            catalogue,
+            self._registry,
+            self._registry.token_for,
+            metrics.ended,
+            relayed=ToHub(welcome.app, welcome.number),
+        )
         self._registry.lost = router.invalidate_worker
         gateway = LeasedGateway(
             self._tokens,

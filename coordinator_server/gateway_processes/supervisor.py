@@ -34,6 +34,8 @@ from coordinator_server.gateway_processes.messages import (
 from coordinator_server.gateway_processes.publisher import Publisher
 from coordinator_server.gateway_processes.reports import Elsewhere
 from coordinator_server.metrics import Metrics
+from coordinator_server.relay.hub import RelayHub
+from coordinator_server.relay.pipes import RelayPipes
 from node.forwarding.http1.app_bridge import AppBridge
 from node.forwarding.http1.listeners import take_no_more
 from node.program.errors import UserFacingError
@@ -166,6 +168,7 @@ class GatewayProcesses:
         app: web.Application,
         tls: ssl.SSLContext | None,
         listeners: Sequence[socket.socket],
+        hub: RelayHub | None = None,
     ) -> None:
         self._coordinator = coordinator
         self._listeners = tuple(listeners)
@@ -185,6 +188,10 @@ class GatewayProcesses:
         self._tasks = TaskSet("gateway-processes")
         self._restarting = asyncio.Lock()
         self._ending = False
+        self._pipes: RelayPipes | None = None
+        if hub is not None:
+            self._pipes = RelayPipes(hub)
+            self._from_gateways.relayed = self._pipes.take
         self.leaving: Callable[[int], None] = lambda _number: None  # called with a process that takes no more
 
     @property
@@ -247,6 +254,8 @@ class GatewayProcesses:
         for listener in self._listeners:
             listener.close()
         await self._publisher.stop()
+        if self._pipes is not None:
+            await self._pipes.stop()
         await self._from_gateways.stop()
 
     async def _restart(self) -> None:

@@ -8,7 +8,7 @@ from node.forwarding.http1.pool import Address, Connect, RelayAddress
 from node.forwarding.http1.upstream import UpstreamConnection
 from node.forwarding.resolver import PublicConnector
 
-ToWorker = Callable[[str, UpstreamConnection], Awaitable[None]]
+ToWorker = Callable[[str, UpstreamConnection], Awaitable[bool]]  # see RelayHub.connect
 
 
 class GatewayConnector:
@@ -21,6 +21,7 @@ class GatewayConnector:
     async def __call__(self, address: Address, connection: UpstreamConnection) -> None:
         """Connect; raise OSError."""
         if isinstance(address, RelayAddress):
-            await self._relayed(address.host, connection)
+            # One that was ready may have died: as with a kept one, a request that may be repeated gets another.
+            connection.reused = await self._relayed(address.host, connection)
         else:
             await self._others(address, connection)

@@ -18,7 +18,6 @@ from typing import Protocol
 from coordinator_server.relay.sizing import to_ask, wanted_spare
 from coordinator_server.relay.tickets import Tickets
 from node.forwarding.http1.pool import FullError
-from node.forwarding.http1.upstream import UpstreamConnection
 from node.forwarding.websocket.stream import WebSocketStream
 from node.program.tasks import TaskSet
 
@@ -152,14 +151,17 @@ class RelayHub:
 
     # --- who wants to connect -------------------------------------------------------------------------------------
 
-    async def connect(self, worker_id: str, connection: UpstreamConnection) -> None:
-        """Connect a protocol to a worker; raise OSError where that cannot be, FullError where it may not be now."""
+    async def connect(self, worker_id: str, connection: asyncio.Protocol) -> bool:
+        """Connect a protocol to a worker; raise OSError where that cannot be, FullError where it may not be now.
+
+        Return whether the connection was ready before, and so may have died meanwhile without a word.
+        """
         side = self._sides.get(worker_id)
         if side is None or not (side.spare or self.offers(worker_id)):
             raise OSError(errno.EHOSTUNREACH, "the worker has no channel")
         side.asked_at = self._loop.time()
         held = self._take_spare(side)
-        connection.reused = held is not None  # it may have died meanwhile, which is nobody's fault
+        ready = held is not None
         while held is None:
             held = await self._wait(worker_id, side)
             if held.stream.is_closing():
@@ -167,6 +169,7 @@ class RelayHub:
         held.ready_since = None
         held.stream.attach(connection)
         self._ask(worker_id, side)
+        return ready
 
     async def _wait(self, worker_id: str, side: Side) -> Held:
         if len(side.waiting) >= self._tickets.of(worker_id) and not self._room(worker_id, side):

@@ -21,12 +21,15 @@ from node.program.tasks import TaskSet
 from node.program.web import bind
 from node.tunnel.relay import RelayConnections
 from node.wire.channel import OPEN, read_open, read_type
+from node.wire.manifests import Catalogue, Manifest
 from node.wire.messages import CoordinatorInfo
 from node.wire.tokens import TokenIssuer
 from tests.support.coordinators import Room, Worker
 from tests.support.waiting import eventually
 
 CHUNK = 64 * 1024
+# One worker takes all that a test has in hand, so that nothing waits for anything but connections.
+CATALOGUE = Catalogue((Manifest(name="ner", title="Entities", data_class="public", concurrency=500),))
 
 
 def hub(room: Room) -> RelayHub:

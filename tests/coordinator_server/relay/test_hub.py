@@ -15,7 +15,7 @@ import pytest
 from coordinator_server.relay import hub as hubs
 from node.forwarding.websocket.stream import WebSocketStream
 from tests.support.coordinators import Room, coordinator_room
-from tests.support.relays import RelayedWorker, hub, relayed_worker
+from tests.support.relays import CATALOGUE, RelayedWorker, hub, relayed_worker
 from tests.support.waiting import eventually
 
 SIZE = 20_000_000
@@ -24,7 +24,12 @@ SIZE = 20_000_000
 @pytest.fixture
 async def room(tmp_path: Path) -> AsyncIterator[Room]:
     async with coordinator_room(
-        tmp_path / "c", anonymous=True, address_rate="100000/s", vpn="off", connect_timeout=30.0
+        tmp_path / "c",
+        catalogue=CATALOGUE,
+        anonymous=True,
+        address_rate="100000/s",
+        vpn="off",
+        connect_timeout=30.0,
     ) as room:
         yield room
 
@@ -230,6 +235,7 @@ async def test_limits_hold(tmp_path: Path, client: aiohttp.ClientSession) -> Non
     async with (
         coordinator_room(
             tmp_path / "c",
+            catalogue=CATALOGUE,
             anonymous=True,
             address_rate="100000/s",
             vpn="off",
@@ -267,7 +273,12 @@ async def test_who_opens_nothing_costs_a_connect_timeout_and_is_asked_within_lim
 ) -> None:
     async with (
         coordinator_room(
-            tmp_path / "c", anonymous=True, address_rate="100000/s", vpn="off", connect_timeout=0.1
+            tmp_path / "c",
+            catalogue=CATALOGUE,
+            anonymous=True,
+            address_rate="100000/s",
+            vpn="off",
+            connect_timeout=0.1,
         ) as room,
         relayed_worker(room) as worker,
     ):
