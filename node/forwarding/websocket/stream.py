@@ -59,17 +59,19 @@ class WebSocketStream(asyncio.Protocol, asyncio.Transport):
         transport: asyncio.Transport,
         *,
         client: bool,
+        private: bool = False,
         peer: str = "relay",
         ended: Callable[[WebSocketStream], None] = lambda _stream: None,
     ) -> None:
         """`client` tells whether we have opened the connection; `peer` is shown as the other side's address.
 
+        In a `private` one, between programs of ours on one machine, nobody masks anything.
         `ended` is called once, when the connection below is gone.
         """
         super().__init__()
         self._below = transport
-        self._frames = Frames(masked=not client)
-        self._keys = Keys() if client else None
+        self._frames = Frames(masked=not (client or private))
+        self._keys = Keys() if client and not private else None
         self._inner: asyncio.Protocol | None = None
         self._peer = peer
         self._ended = ended
