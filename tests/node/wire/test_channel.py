@@ -5,7 +5,16 @@ from __future__ import annotations
 import msgspec
 import pytest
 
-from node.wire.channel import ASSIGNMENT, read_assignment, read_type
+from node.wire.channel import (
+    ASSIGNMENT,
+    MOST_RELAYED,
+    OPEN,
+    Open,
+    read_assignment,
+    read_open,
+    read_type,
+    relay_offered,
+)
 from node.wire.messages import Assignment
 
 TOLD = Assignment(role="cpu", services=("ner",), revoked=("eve",))
@@ -31,3 +40,26 @@ def test_what_is_no_message(text: str | bytes) -> None:
 def test_what_is_no_assignment(text: str) -> None:
     with pytest.raises(ValueError, match="no assignment"):
         read_assignment(text)
+
+
+def test_connections_are_asked_for_by_tickets() -> None:
+    message = msgspec.json.encode(Open(tickets=("a" * 22, "B-_9" * 6)))
+    assert msgspec.json.decode(message) == {"type": "open", "tickets": ["a" * 22, "B-_9" * 6]}
+    assert read_type(message) == OPEN
+    assert read_open(message).tickets == ("a" * 22, "B-_9" * 6)
+
+
+@pytest.mark.parametrize("ticket", ["", "short", "x" * 65, "../" * 8, "a?b" * 8, "a" * 20 + "\n", "\u00e4" * 20])
+def test_a_ticket_is_a_word_that_stands_in_a_path(ticket: str) -> None:
+    with pytest.raises(ValueError, match="no request"):
+        read_open(msgspec.json.encode({"type": "open", "tickets": [ticket]}))
+    with pytest.raises(ValueError, match="no request"):
+        read_open(msgspec.json.encode({"type": "open", "tickets": ["x" * 22] * (MOST_RELAYED + 1)}))
+
+
+@pytest.mark.parametrize(
+    ("field", "offered"),
+    [("", 0), ("0", 0), ("64", 64), ("-1", 0), ("many", 0), ("999999", MOST_RELAYED), ("9" * 50, 0), ("\u0663", 0)],
+)
+def test_an_offer_is_a_number(field: str, offered: int) -> None:
+    assert relay_offered(field) == offered
