@@ -15,6 +15,9 @@ from coordinator_server.gateway.rates import RateError, parse_rate
 from node.program.settings import SettingError, setting
 
 DAY = 86400.0
+CF_ID = re.compile(r"[0-9a-f]{32}")
+CF_TOKEN = re.compile(r"[!-~]{10,400}")
+KV_KEY = re.compile(r"[A-Za-z0-9][A-Za-z0-9.:_-]{0,99}")
 ENDPOINT_HOST = re.compile(r"(?=.{1,253}\Z)[A-Za-z0-9]([A-Za-z0-9.-]*[A-Za-z0-9])?")
 
 
@@ -57,6 +60,16 @@ class CoordinatorConfig:
         "from outside, as behind a router; as --public-url or --host when empty; may be given several times",
         metavar="HOST[:PORT]",
     )
+    cf_account_id: str = setting(
+        "", "Cloudflare account with a KV namespace for the entry points", env=("CF_ACCOUNT_ID",), flag=False
+    )
+    cf_kv_namespace_id: str = setting("", "id of that namespace", env=("CF_KV_NAMESPACE_ID",), flag=False)
+    cf_api_token: str = setting("", "token that may write to it", env=("CF_API_TOKEN",), flag=False, secret=True)
+    cf_kv_key: str = setting("entry-points", "key there that holds the list", flag=False)
+    cf_kv_writes_per_day: int = setting(
+        1000, "most writes to it from 00:00 to 24:00 UTC", low=1, high=1_000_000, flag=False
+    )
+    cf_api: str = setting("https://api.cloudflare.com/client/v4", "Cloudflare's API", flag=False)
     edge: str = setting("", "URL of an edge router to register with", metavar="URL")
     anonymous: bool = setting(False, "let everybody on this machine use /service without a key")
     force_anonymous: bool = setting(False, "the same for everybody who can reach --host: think twice")
@@ -113,6 +126,13 @@ class CoordinatorConfig:
     )
     worker_stale: float = setting(90.0, "silence after which a worker gets no requests", unit="seconds", low=0.2)
     worker_forgotten: float = setting(300.0, "silence after which a worker is forgotten", unit="seconds", low=0.3)
+    entry_point_stale: float = setting(
+        120.0,
+        "time after which an entry point that did not prove its address again is left out",
+        unit="seconds",
+        low=1,
+    )
+    probe_timeout: float = setting(2.0, "time limit of a look at an entry point", unit="seconds", low=0.05, high=60)
     credential_life: float = setting(7 * DAY, "life of a worker's credential", unit="seconds", low=60)
     key_rotation_settle: float = setting(
         180.0,
@@ -174,8 +194,26 @@ class CoordinatorConfig:
             _refuse("worker_stale", self.worker_stale, f"more than worker_heartbeat ({self.worker_heartbeat:g})")
         if self.worker_forgotten <= self.worker_stale:
             _refuse("worker_forgotten", self.worker_forgotten, f"more than worker_stale ({self.worker_stale:g})")
+        self._check_kv()
         if self.anonymous and not self.force_anonymous and not is_loopback(self.host):
             _refuse("anonymous", True, "false while --host is not this machine alone (or --force-anonymous)")
+
+    def _check_kv(self) -> None:
+        given = {name: getattr(self, name) for name in ("cf_account_id", "cf_kv_namespace_id", "cf_api_token")}
+        if not any(given.values()):
+            return
+        for name, value in given.items():
+            where = f"environment {name.upper()}"
+            if name == "cf_api_token":
+                if not CF_TOKEN.fullmatch(value):  # and is never shown
+                    shown = "(not shown)" if value else ""
+                    raise SettingError(
+                        name, shown, "a token of Cloudflare's API, as the other two are given", where
+                    )
+            elif not CF_ID.fullmatch(value):
+                raise SettingError(name, value, "32 hexadecimal digits, which Cloudflare's dashboard shows", where)
+        if not KV_KEY.fullmatch(self.cf_kv_key):
+            raise SettingError("cf_kv_key", self.cf_kv_key, "1 to 100 letters, digits and .:_-", "RMA_CF_KV_KEY")
 
     @property
     def open_to_all(self) -> bool:

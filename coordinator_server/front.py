@@ -16,6 +16,8 @@ from coordinator_server.api.topology import Picture, count_workers
 from coordinator_server.application import COORDINATOR, Coordinator
 from coordinator_server.channel.answer import Answers
 from coordinator_server.channel.channels import Channels
+from coordinator_server.entry_points.assembly import EntryPointCopy, make_office
+from coordinator_server.entry_points.office import EntryPointOffice
 from coordinator_server.gateway import cors
 from coordinator_server.gateway.access import Access
 from coordinator_server.gateway.plane import make_router
@@ -52,6 +54,8 @@ class Front:
     answers: Answers  # what workers are told
     channels: Channels  # on which they hear at once what has changed
     hub: RelayHub  # reaches workers by connections that they open to us
+    entry_points: EntryPointOffice
+    copy: EntryPointCopy  # of the entry points, at Cloudflare's
 
 
 FRONT: Final = web.AppKey("front", Front)
@@ -62,7 +66,7 @@ def add_front(app: web.Application) -> None:
 
     What belongs to the gateway (`app[FRONT].gateway`) does not come this way: it is a door of its own.
     """
-    from coordinator_server.api import admin, channel, public
+    from coordinator_server.api import admin, channel, entry_points, public
 
     coordinator = app[COORDINATOR]
     version = find_version()
@@ -73,6 +77,7 @@ def add_front(app: web.Application) -> None:
     public.add_routes(app)
     admin.add_routes(app)
     channel.add_routes(app)
+    entry_points.add_routes(app)
     app.on_startup.append(_start_channels)
     app.on_shutdown.append(_end_stream)
     app.on_cleanup.append(_stop_gateway)
@@ -92,6 +97,7 @@ def _make_front(coordinator: Coordinator, version: str) -> Front:
     hub = _make_hub(coordinator)
     router = make_router(coordinator, metrics.ended, hub.connect)
     access, answers = _make_access(coordinator), Answers(coordinator)
+    office = make_office(coordinator)
     front = Front(
         version=version,
         started_at=coordinator.clock(),
@@ -105,6 +111,8 @@ def _make_front(coordinator: Coordinator, version: str) -> Front:
         answers=answers,
         channels=Channels(answers, coordinator.workers, coordinator.clock, coordinator.config.channels),
         hub=hub,
+        entry_points=office,
+        copy=EntryPointCopy(coordinator, office.listed),
     )
     front.channels.relay = hub
     parts.append(front)
@@ -170,6 +178,10 @@ def _read(coordinator: Coordinator, front: Front) -> Reading:
         dht={name: getattr(dht, name) for name in DHT_NUMBERS},
         overlay=_read_overlay(coordinator),
         stream_listeners=len(front.stream),
+        entry_points=len(front.entry_points.listed()),
+        entry_point_probes=dict(front.entry_points.probes),
+        kv_writes=front.copy.writes,
+        kv_failures=front.copy.failures,
         channels=len(front.channels),
         pushes=front.channels.pushes,
         processes=1 + elsewhere.processes,
@@ -217,6 +229,7 @@ def _finish_head(origins: tuple[str, ...]) -> Callable[[web.Request, web.StreamR
 async def _start_channels(app: web.Application) -> None:
     app[FRONT].channels.start()
     app[FRONT].hub.start()
+    app[FRONT].copy.start()
 
 
 async def _end_stream(app: web.Application) -> None:
@@ -227,3 +240,5 @@ async def _end_stream(app: web.Application) -> None:
 async def _stop_gateway(app: web.Application) -> None:
     await app[FRONT].gateway.stop()
     await app[FRONT].hub.stop()
+    await app[FRONT].copy.stop()
+    await app[FRONT].entry_points.close()

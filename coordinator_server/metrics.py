@@ -50,6 +50,10 @@ class Reading:
     dht: Mapping[str, float] = field(default_factory=dict)
     overlay: Overlay | None = None
     stream_listeners: int = 0
+    entry_points: int = 0
+    entry_point_probes: Mapping[str, int] = field(default_factory=dict)  # by what came of them
+    kv_writes: int | None = None  # None where nothing is copied to Cloudflare KV
+    kv_failures: int = 0
     channels: int = 0
     pushes: int = 0
     access_log_lines: int = 0
@@ -207,6 +211,7 @@ class _Now(Collector):
         yield GaugeMetricFamily("rma_serving_processes", text, value=reading.processes)
         text = "Who follows the topology live."
         yield GaugeMetricFamily("rma_topology_listeners", text, value=reading.stream_listeners)
+        yield from _entry_points(reading)
         text = "Workers that hear at once what has changed."
         yield GaugeMetricFamily("rma_channels", text, value=reading.channels)
         text = "Messages sent on the channels to workers."
@@ -215,6 +220,21 @@ class _Now(Collector):
         yield CounterMetricFamily("rma_access_log_lines", text, value=reading.access_log_lines)
         text = "Lines that the access log lost: its disk was full, or they came too fast."
         yield CounterMetricFamily("rma_access_log_lost_lines", text, value=reading.access_log_lost)
+
+
+def _entry_points(reading: Reading) -> Iterable[Metric]:
+    text = "Workers that frontends may ask directly."
+    yield GaugeMetricFamily("rma_entry_points", text, value=reading.entry_points)
+    text = "Looks at workers' addresses from outside, by what came of them."
+    probes = CounterMetricFamily("rma_entry_point_probes", text, labels=("result",))
+    for result, count in reading.entry_point_probes.items():
+        probes.add_metric((result,), count)
+    yield probes
+    if reading.kv_writes is not None:
+        text = "Times that the entry points were written to Cloudflare KV."
+        yield CounterMetricFamily("rma_entry_point_kv_writes", text, value=reading.kv_writes)
+        text = "Times that this failed."
+        yield CounterMetricFamily("rma_entry_point_kv_failures", text, value=reading.kv_failures)
 
 
 def _overlay(overlay: Overlay | None) -> Iterable[Metric]:

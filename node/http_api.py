@@ -1,7 +1,8 @@
 """What other machines and this node's own services may ask of a node over HTTP (port 8000).
 
 `/service/...` needs either a mesh token made for this worker (X-RMA-Token; checked offline with the mesh's public
-key) or the local token that only our own services know. `/health` and `/stats` are open to this machine only.
+key), or a client token of a frontend where this node is an entry point, or the local token that only our own
+services know. `/health` and `/stats` are open to this machine only.
 """
 
 from __future__ import annotations
@@ -13,6 +14,7 @@ from urllib.parse import urlsplit
 
 from aiohttp import web
 
+from node.client_access import ClientAccess
 from node.forwarding.door import Door
 from node.forwarding.http1.exchange import Exchange
 from node.forwarding.paths import split_path
@@ -21,6 +23,7 @@ from node.services.local_tokens import LocalTokens
 from node.state import NodeState, NodeStats
 from node.tunnel.outside import PATH
 from node.wire import headers
+from node.wire.entry_points import CHALLENGE, PROOF
 from node.wire.problems import Problem
 from node.wire.tokens import TokenError, TokenVerifier
 
@@ -63,9 +66,15 @@ class Serving(Takes, Protocol):
 class HttpApi:
     """What an aiohttp application answers, over one node: all but the services."""
 
-    def __init__(self, node: Serving, answer_to: Callable[[str], str | None] = lambda _: None) -> None:
+    def __init__(
+        self,
+        node: Serving,
+        answer_to: Callable[[str], str | None] = lambda _: None,
+        prove: Callable[[str], str | None] = lambda _: None,
+    ) -> None:
         self._node = node
         self._answer_to = answer_to
+        self._prove = prove
 
     def application(self) -> web.Application:
         app = web.Application(middlewares=[manners])
@@ -82,6 +91,10 @@ class HttpApi:
         return web.Response(text=word, headers={"Cache-Control": "no-store"})
 
     async def health(self, request: web.Request) -> web.Response:
+        """Say how this node is; to a coordinator that we asked to look at our address, only that it is we."""
+        proof = self._prove(request.headers[CHALLENGE]) if CHALLENGE in request.headers else None
+        if proof is not None:
+            return json_response({"status": "ok", PROOF: proof}, extra_headers={"Cache-Control": "no-store"})
         self._check_reader(request)
         state = self._node.state
         services = {report.name: report.state for report in state.services}
@@ -111,18 +124,27 @@ class HttpApi:
 class ServiceDoor(Door):
     """Takes what is below /service."""
 
-    def __init__(self, node: Serving) -> None:
+    def __init__(self, node: Serving, clients: ClientAccess | None = None) -> None:
         super().__init__(PREFIX)
         self._node = node
+        self._clients = clients
 
     def enter(self, exchange: Exchange) -> None:
-        """Serve a request of another node or of a service of ours; raise Problem."""
-        head, state = exchange.head, self._node.state
-        caller, own_service = identify(self._node, head.get("authorization"), head.get(MESH_TOKEN))
+        """Serve a request of another node, of a frontend or of a service of ours; raise Problem."""
+        head, state, client, own_service = exchange.head, self._node.state, None, None
+        authorization, mesh_token = head.get("authorization"), head.get(MESH_TOKEN)
+        if self._clients is not None and not mesh_token:
+            client = self._clients.recognise(authorization)
+        if client is not None:
+            caller = f"client:{client.sub}"
+        else:
+            caller, own_service = identify(self._node, authorization, mesh_token)
         forwarded = own_service is None and head.get(HOPS, "0") != "0"
         if own_service is None and (state.draining or state.paused or state.stopping):
             raise Problem("draining", "This worker is resting.", headers={"Retry-After": "5"})
         service, path = split_path(head.target.partition("?")[0], PREFIX)
+        if self._clients is not None and client is not None:
+            self._clients.permit(client, service, state.catalogue)
         asks = state.catalogue.resolve(own_service or "")
         personal = asks is not None and asks.data_class == "personal"  # what it passes on is personal too
         self._node.take(exchange, service, path, forwarded=forwarded, caller=caller, personal=personal)

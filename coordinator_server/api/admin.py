@@ -144,6 +144,7 @@ async def status(request: web.Request) -> web.Response:
             invites_open=sum(not invite.refusal(now) for invite in invites),
             keys=sum(not key.expired(now) for key in keys),
             requests=front.metrics.total,
+            entry_points=len(front.entry_points.listed()),
             dht=msgspec.to_builtins(coordinator.dht.stats()),
             mesh_keys=await mesh_keys.describe(coordinator),
             overlay=_overlay(coordinator),

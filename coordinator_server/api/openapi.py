@@ -11,20 +11,24 @@ import msgspec
 from coordinator_server.api import shapes
 from coordinator_server.api.dht import Bootstrap, DhtTopology
 from node.dht.stats import DhtStats
-from node.wire import messages
+from node.wire import entry_points, messages
 from node.wire.channel import PATH as CHANNEL
+from node.wire.client_tokens import PATH as CLIENT_TOKEN
+from node.wire.client_tokens import ClientToken
 from node.wire.problems import CONTENT_TYPE, TITLES
 
-Auth = Literal["none", "key", "admin", "worker"]
+Auth = Literal["none", "key", "api-key", "admin", "worker"]
 SECURITY: Mapping[str, list[dict[str, list[str]]]] = {
     "none": [],
     "key": [{"apiKey": []}, {"bearerKey": []}],
+    "api-key": [{"apiKey": []}, {"bearerKey": []}],
     "admin": [{"adminToken": []}],
     "worker": [{"workerToken": []}],
 }
 REFUSALS: Mapping[str, tuple[int, ...]] = {
     "none": (),
     "key": (401, 403, 404, 413, 429, 502, 503, 504),
+    "api-key": (401, 429),
     "admin": (401,),
     "worker": (401, 403, 422),
 }
@@ -70,6 +74,13 @@ PUBLIC = (
         refusals=(503,),
     ),
     Operation("get", "/api/entry-points", "Workers that take requests directly", shapes.EntryPoints),
+    Operation(
+        "post",
+        CLIENT_TOKEN,
+        "A token of an hour that entry points take in place of the API key",
+        ClientToken,
+        auth="api-key",
+    ),
     Operation("get", "/api/topology", "Coordinators, workers, services and their links", shapes.Topology),
     Operation(
         "get",
@@ -201,6 +212,23 @@ WORKER = (
         messages.WorkersAnswer,
         auth="worker",
         query=("service",),
+    ),
+    Operation(
+        "post",
+        entry_points.REGISTER,
+        "Be an entry point: the coordinator asks at the address whether it leads here",
+        entry_points.EntryPointAnswer,
+        entry_points.EntryPointRequest,
+        auth="worker",
+        refusals=(404, 409, 429, 503),
+    ),
+    Operation(
+        "post",
+        entry_points.WITHDRAW,
+        "Be one no more",
+        dict[str, Any],
+        entry_points.EntryPointWithdrawal,
+        auth="worker",
     ),
     Operation(
         "get",

@@ -1,4 +1,4 @@
-"""What everybody may ask a coordinator: health, entry points, topology, metrics, dashboard and API description."""
+"""What everybody may ask a coordinator: health, topology, metrics, dashboard and API description."""
 
 from __future__ import annotations
 
@@ -9,12 +9,11 @@ from importlib import resources
 from aiohttp import WSCloseCode, web
 
 from coordinator_server.api import openapi
-from coordinator_server.api.shapes import EntryPoint, EntryPoints, Health, Readiness
+from coordinator_server.api.shapes import Health, Readiness
 from coordinator_server.api.topology import count_workers
-from coordinator_server.application import COORDINATOR, Coordinator
+from coordinator_server.application import COORDINATOR
 from coordinator_server.front import FRONT
 from coordinator_server.metrics import CONTENT_TYPE as METRICS_TYPE
-from coordinator_server.registry.membership import Member
 from node.program.tasks import TaskSet
 from node.program.web import json_response
 from node.wire.problems import Problem
@@ -29,7 +28,6 @@ DASHBOARD_POLICY = (
     "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self'; "
     "base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
 )
-ENTRY_POINT_CACHE = "public, max-age=60"
 HEARTBEAT = 20.0  # seconds between pings on the stream
 SEND_LIMIT = 10.0  # seconds that a listener may take to accept one message
 
@@ -37,8 +35,6 @@ SEND_LIMIT = 10.0  # seconds that a listener may take to accept one message
 def add_routes(app: web.Application) -> None:
     app.router.add_get("/health", health)
     app.router.add_get("/ready", ready)
-    app.router.add_get("/entry-points", entry_points)
-    app.router.add_get("/api/entry-points", api_entry_points)
     app.router.add_get("/api/topology", topology)
     app.router.add_get("/api/topology/stream", topology_stream)
     app.router.add_get("/metrics", metrics)
@@ -72,40 +68,6 @@ async def ready(request: web.Request) -> web.Response:
     if not coordinator.readiness.ready:
         raise Problem("starting", "This coordinator is starting.", headers={"Retry-After": "2"})
     return json_response(Readiness(coordinator=coordinator.coordinator_id))
-
-
-async def entry_points(request: web.Request) -> web.Response:
-    """List the workers that take frontend requests directly; 503 when there are none."""
-    found = _entry_points(request)
-    answer = json_response(found, status=200 if found.count else 503)
-    answer.headers["Cache-Control"] = ENTRY_POINT_CACHE
-    return answer
-
-
-async def api_entry_points(request: web.Request) -> web.Response:
-    """List the same, with an empty list for none."""
-    answer = json_response(_entry_points(request))
-    answer.headers["Cache-Control"] = ENTRY_POINT_CACHE
-    return answer
-
-
-def _entry_points(request: web.Request) -> EntryPoints:
-    coordinator = request.app[COORDINATOR]
-    now = coordinator.clock()
-    found = [
-        EntryPoint(worker_id=member.worker_id, access_url=member.endpoints.tunnel_url, services=member.running)
-        for member in coordinator.registry.members()
-        if member.endpoints.tunnel_url and _may_be_entered(coordinator, member)
-    ]
-    error = None if found else "No worker takes requests directly now. Use this coordinator's /service instead."
-    return EntryPoints(entry_points=found, count=len(found), timestamp=now, error=error)
-
-
-def _may_be_entered(coordinator: Coordinator, member: Member) -> bool:
-    """Send frontends, with their keys and their clients' data, to nobody whom the operator has not vetted."""
-    enrolment = coordinator.workers.get(member.worker_id)
-    vetted = enrolment is not None and enrolment.trust == "vetted"
-    return vetted and coordinator.registry.status(member) == "active"
 
 
 async def topology(request: web.Request) -> web.Response:

@@ -47,12 +47,13 @@ class Readiness(msgspec.Struct, frozen=True, kw_only=True):
     coordinator: Name
 
 
-class EntryPoint(msgspec.Struct, frozen=True, kw_only=True):
-    """A worker that takes frontend requests directly."""
+class EntryPoint(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """A worker that takes frontend requests directly; `insecure` is there where they are not encrypted."""
 
     worker_id: Name
     access_url: str
-    services: tuple[ServiceName, ...] = ()
+    services: tuple[ServiceName, ...]
+    insecure: bool = False
 
 
 class EntryPoints(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
@@ -407,6 +408,7 @@ class CoordinatorStatus(msgspec.Struct, frozen=True, kw_only=True):
     invites_open: int
     keys: int
     requests: Count
+    entry_points: int = 0
     dht: dict[str, Any]
     mesh_keys: MeshKeysStatus
     overlay: OverlayStatus | None = None  # none with --vpn off

@@ -24,6 +24,7 @@ TITLES: Mapping[str, tuple[int, str]] = {
     "payload-too-large": (413, "The body is too large"),
     "unsupported-media-type": (415, "This content type is not taken here"),
     "unprocessable-document": (422, "The document cannot be processed"),
+    "entry-point-unreached": (422, "This address does not lead to the worker"),
     "invite-invalid": (403, "The invite is not valid"),
     "rate-limited": (429, "Too many requests"),
     "not-configured": (501, "This worker is not set up for that"),

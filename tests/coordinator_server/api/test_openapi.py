@@ -44,7 +44,7 @@ def test_operation_ids_are_unique_and_path_parameters_are_declared() -> None:
         assert declared == {part[1:-1] for part in path.split("/") if part.startswith("{")}
 
 
-WORKERS_ONLY = ("/api/worker/", "/api/dht/stats", "/api/dht/topology")
+WORKERS_ONLY = ("/api/worker/", "/api/dht/stats", "/api/dht/topology", "/api/entry-points/")
 
 
 def test_security_follows_the_path() -> None:
@@ -54,7 +54,7 @@ def test_security_follows_the_path() -> None:
         assert used <= schemes
         assert ("adminToken" in used) == path.startswith(("/api/admin/", "/api/coordinator/"))
         assert ("workerToken" in used) == path.startswith(WORKERS_ONLY)
-        assert ("apiKey" in used) == path.startswith(("/service/", "/api/service/"))
+        assert ("apiKey" in used) == path.startswith(("/service/", "/api/service/", "/api/client-token"))
 
 
 def test_every_refusal_is_a_problem_document() -> None:

@@ -59,27 +59,6 @@ async def test_ready_only_between_starting_and_draining(front: Front) -> None:
     assert (await front.get("/health"))["status"] == "starting"
 
 
-async def test_no_entry_point_is_503_with_the_same_shape(front: Front) -> None:
-    await front.join("alpha")
-    async with front.session.get(front.url + "/entry-points") as answer:
-        document = await answer.json()
-        assert (answer.status, answer.headers["Cache-Control"]) == (503, "public, max-age=60")
-    assert (document["entry_points"], document["count"]) == ([], 0)
-    assert document["error"]
-    assert document["timestamp"] > 0
-    assert (await front.get("/api/entry-points"))["entry_points"] == []
-
-
-async def test_a_worker_with_a_tunnel_is_an_entry_point(front: Front) -> None:
-    worker = await front.join("alpha", tunnel_url="https://quick-fox.trycloudflare.com")
-    document = await front.get("/entry-points")
-    assert document["count"] == 1
-    assert document["entry_points"] == [
-        {"worker_id": worker.worker_id, "access_url": "https://quick-fox.trycloudflare.com", "services": ["echo"]}
-    ]
-    assert "error" not in document
-
-
 async def test_the_topology_shows_workers_services_and_links_but_no_addresses(front: Front) -> None:
     worker = await front.join("Mary's laptop <script>", load=0.25)
     async with front.session.get(front.url + "/api/topology") as answer:
@@ -199,12 +178,3 @@ async def test_answers_do_not_tell_what_we_are_made_of(front: Front) -> None:
         assert answer.headers["Server"] == "rma-mesh"
         assert answer.headers["Referrer-Policy"] == "no-referrer"
         assert "frame-ancestors 'none'" in answer.headers["Content-Security-Policy"]
-
-
-async def test_only_vetted_machines_are_entry_points(front: Front) -> None:
-    tunnel = "https://anna.example.org"
-    await front.join("stranger", trust="volunteer", tunnel_url=tunnel)
-    assert (await front.get("/entry-points", 503))["entry_points"] == []
-    trusted = await front.join("trusted", tunnel_url=tunnel)
-    found = (await front.get("/entry-points"))["entry_points"]
-    assert [point["worker_id"] for point in found] == [trusted.worker_id]
