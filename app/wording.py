@@ -13,7 +13,7 @@ from typing import Literal
 from app import figures
 from app.intents import NodeRefused, NodeUnreachable
 from app.picture import Notice, Picture, Stage, Tone
-from node.state import NodeState, Peer, Phase, Reason, ReasonCode, VpnPhase, VpnStatus
+from node.state import BetterWay, NodeState, Peer, Phase, Reason, ReasonCode, VpnPhase, VpnStatus
 from node.wire.messages import Route, ServiceState, WorkerType
 
 PROGRAM = "RMA Mesh"
@@ -133,6 +133,14 @@ ROUTES: Mapping[Route, Words] = {
     "direct": Words("Direct", "over the local network", "busy"),
     "relay": Words("Relayed", "through a coordinator", "warn"),
     "tunnel": Words("Tunnel", "through a public tunnel", "warn"),
+}
+
+# A better way than the one in use that is being tried.
+TRYING: Mapping[BetterWay | None, str] = {
+    "vpn": "; private network being tried",
+    "vpn-direct": "; direct way being tried",
+    "direct": "; direct way tried again soon",
+    "relay": "; relay tried again soon",
 }
 
 WORKER_TYPES: Mapping[WorkerType, str] = {
@@ -265,7 +273,7 @@ def reason_text(reason: Reason, now: float) -> str:
 def route_text(peer: Peer) -> str:
     """Return the route to another worker, and whether the private network needs a coordinator for it."""
     relayed = peer.route == "vpn" and peer.tunnel == "relayed"
-    return ROUTES[peer.route].label + (", relayed" if relayed else "")
+    return ROUTES[peer.route].label + (", relayed" if relayed else "") + TRYING.get(peer.trying, "")
 
 
 def vpn_text(vpn: VpnStatus) -> str:

@@ -14,15 +14,24 @@ from urllib.parse import quote
 
 import msgspec
 
+from node.cli_doctor import doctor_lines
 from node.cli_explain import lines_of
 from node.config import default_data_dir
 from node.control_client import ControlClient
+from node.doctor import Diagnosis
 from node.program.durations import DurationError, parse_duration
 from node.program.errors import EXIT_FAILED, EXIT_USAGE, UserFacingError
 from node.program.lifetime import print_json
-from node.state import Explanation, NodeState, NodeStats, Peer, View
+from node.state import BetterWay, Explanation, NodeState, NodeStats, Peer, View
 from node.wire import headers
 
+TRYING: Mapping[BetterWay, str] = {
+    "vpn": "the private network is being tried",
+    "vpn-direct": "a direct way is being tried",
+    "direct": "the local network is tried again soon",
+    "relay": "the way through the coordinator is tried again soon",
+    "tunnel": "its public address is tried again soon",
+}
 LONGEST_NAME = 64  # characters of a service's name or alias
 
 
@@ -129,7 +138,8 @@ def _peers(client: ControlClient, arguments: argparse.Namespace) -> int:
         trip = "-" if peer.rtt_ms is None else f"{peer.rtt_ms:.1f} ms"
         offers = f"load {peer.load:.0%}  {', '.join(peer.services)}" if peer.services else "met in the DHT"
         way = f"{peer.route} ({peer.tunnel})" if peer.tunnel and peer.route == "vpn" else peer.route
-        _say(f"{peer.worker_id:<{width}} {way:<13} {trip:>9}  {offers}")
+        better = f"  ({TRYING.get(peer.trying, peer.trying)})" if peer.trying is not None else ""
+        _say(f"{peer.worker_id:<{width}} {way:<13} {trip:>9}  {offers}{better}")
     return 0
 
 
@@ -152,14 +162,12 @@ def _in_address(service: str) -> str:
 
 
 def _doctor(client: ControlClient, arguments: argparse.Namespace) -> int:
-    checks = client.get("/doctor", dict[str, list[dict[str, Any]]])["checks"]
+    found = client.get("/doctor", Diagnosis)
     if arguments.json:
-        print_json({"checks": checks})
-    for check in () if arguments.json else checks:
-        _say(f"{'ok  ' if check['ok'] else 'BAD '} {check['name']}: {check['detail']}")
-        if check["hint"]:
-            _say(f"     -> {check['hint']}")
-    return 0 if all(check["ok"] for check in checks) else EXIT_FAILED
+        print_json(found)
+    for line in () if arguments.json else doctor_lines(found):
+        _say(line)
+    return 0 if all(check.ok for check in found.checks) else EXIT_FAILED
 
 
 def _intent(path: str, done: str) -> Callable[[ControlClient, argparse.Namespace], int]:

@@ -17,7 +17,7 @@ import msgspec
 from aiohttp import WSCloseCode, web
 
 from node.control_file import FILE_NAME, ControlFile
-from node.doctor import Check
+from node.doctor import Diagnosis
 from node.forwarding.door import Door
 from node.forwarding.http1.exchange import Exchange
 from node.forwarding.paths import split_path
@@ -61,7 +61,7 @@ class Controlled(Takes, Protocol):
     async def leave(self) -> None: ...
     def request_stop(self) -> None: ...
     async def restart_service(self, name: str) -> None: ...
-    async def doctor(self) -> list[Check]: ...
+    async def diagnose(self) -> Diagnosis: ...
     async def explain(self, service: str, *, personal: bool) -> Explanation: ...
 
 
@@ -154,7 +154,7 @@ class ControlApi:
         return json_response(await self._node.peers())
 
     async def doctor(self, _request: web.Request) -> web.Response:
-        return json_response({"checks": await self._node.doctor()})
+        return json_response(await self._node.diagnose())
 
     async def explain(self, request: web.Request) -> web.Response:
         """Answer GET /explain/SERVICE; with ?personal=1 for a request that carries personal data."""

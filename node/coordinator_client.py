@@ -14,6 +14,7 @@ from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from node.forwarding.websocket.opening import Opened, RefusedError, open_websocket
+from node.reachability.failures import PROXY_PASSWORD, SENTENCES, why_unreachable
 from node.state import Membership
 from node.wire import channel, credentials, headers, messages
 from node.wire.encoding import b64decode, b64encode
@@ -158,6 +159,8 @@ class CoordinatorClient:
             async with asyncio.timeout(RELAY_LIMIT):
                 return await open_websocket(session, to.url + channel.RELAY_PATH + ticket, self._authorization(to))
         except RefusedError as error:
+            if error.status == PROXY_PASSWORD:
+                raise CoordinatorError(SENTENCES["proxy-password"]) from None
             text = f"It takes no relay connection (HTTP {error.status})."
             raise CoordinatorError(text, "", error.status) from None
         except (aiohttp.ClientError, TimeoutError, OSError, ValueError) as error:
@@ -181,6 +184,8 @@ class CoordinatorClient:
                 timeout=aiohttp.ClientWSTimeout(ws_close=GOODBYE),
             )
         except aiohttp.WSServerHandshakeError as error:
+            if error.status == PROXY_PASSWORD:
+                raise _unreachable(error) from None
             raise CoordinatorError(f"It opens no channel (HTTP {error.status}).", "", error.status) from None
         except (aiohttp.ClientError, TimeoutError, OSError, ValueError) as error:
             raise _unreachable(error) from None
@@ -194,6 +199,12 @@ class CoordinatorClient:
         url = f"{to.url}/api/worker/peers"
         body = await _get(self._session, url, {"service": service}, self._authorization(to))
         return _decode(body, messages.WorkersAnswer).workers
+
+    async def seen(self, to: messages.CoordinatorInfo, *, knock: bool) -> messages.SeenAs:
+        """Return how the coordinator sees us; it may knock at our port to find out whether that is open."""
+        params = {"knock": "1"} if knock else {}
+        body = await _get(self._session, to.url + "/api/worker/seen", params, self._authorization(to))
+        return _decode(body, messages.SeenAs)
 
     async def _call(self, to: messages.CoordinatorInfo, path: str, request: Any, answer: type[T]) -> T:
         data = msgspec.json.encode(request)
@@ -243,6 +254,8 @@ async def _read(response: aiohttp.ClientResponse) -> bytes:
         document = msgspec.json.decode(bytes(body))
     except msgspec.DecodeError:
         document = None
+    if not isinstance(document, dict) and response.status == PROXY_PASSWORD:
+        raise CoordinatorError(SENTENCES["proxy-password"])
     if not isinstance(document, dict):
         raise CoordinatorError(f"What answers there is not a coordinator (HTTP {response.status}).", "", 0)
     detail = str(document.get("detail") or document.get("title") or f"HTTP {response.status}")
@@ -257,12 +270,4 @@ def _decode(body: bytes, cls: type[T]) -> T:
 
 
 def _unreachable(error: Exception) -> CoordinatorError:
-    if isinstance(error, asyncio.TimeoutError):
-        return CoordinatorError("It did not answer in time.")
-    if isinstance(error, aiohttp.ClientConnectorDNSError):
-        return CoordinatorError("Its name cannot be found: check the address and the internet connection.")
-    if isinstance(error, aiohttp.ClientConnectorCertificateError | aiohttp.ClientSSLError):
-        return CoordinatorError("Its certificate is not trusted by this machine.")
-    if isinstance(error, aiohttp.ClientConnectorError):
-        return CoordinatorError(f"It cannot be reached ({error.os_error.strerror or 'connection failed'}).")
-    return CoordinatorError(f"The connection broke ({type(error).__name__}).")
+    return CoordinatorError(why_unreachable(error))

@@ -2,28 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-
 import msgspec
 
-from node.state import NodeState, VpnPhase
+from node.reachability.observations import Observations
+from node.reachability.routes import Finding, findings, is_calm
+from node.reachability.trouble import clock_trouble, trouble_of
+from node.state import NodeState
 
-VPN_HINTS: Mapping[VpnPhase, str] = {
-    "starting": "Wait a moment, and ask again.",
-    "no-permission": "Do that, or start the node with --vpn off if this computer shall have none.",
-    "no-udp": "Ask for outgoing UDP where you are; at home, look at the router's firewall.",
-    "expired": "See what is said of clock and coordinator here; the certificate is renewed by itself.",
-    "revoked": "Ask the person who invited you.",
-    "conflict": "The network opens by itself once the other one is gone.",
-    "failed": "If it stays so, tell the person who invited you what is said here.",
-}
 LOW_DISK = 2 * 2**30  # bytes
 CLOCK_LIMIT = 60.0  # seconds
 DEFAULT_INTERVAL = 30.0  # seconds
 
 
 class Check(msgspec.Struct, frozen=True):
-    """One finding; `hint` says what to do where `ok` is false."""
+    """One finding; `hint` says what to do where `ok` is false, or what could be better."""
 
     name: str
     ok: bool
@@ -31,19 +23,27 @@ class Check(msgspec.Struct, frozen=True):
     hint: str = ""
 
 
-def examine(state: NodeState, clock_offset: float | None) -> list[Check]:
-    """Return the findings; `clock_offset` is the coordinator's clock minus ours in seconds, if it just answered."""
-    coordinator = [_coordinator(state, clock_offset is not None), _channel(state)]
-    return [
+class Diagnosis(msgspec.Struct, frozen=True):
+    """Everything that was looked at, and each route once more as a program wants to read it."""
+
+    checks: tuple[Check, ...]
+    routes: tuple[Finding, ...]
+
+
+def examine(state: NodeState, seen: Observations, *, relay_wanted: bool = True) -> Diagnosis:
+    """Return the findings, from the state and from what was seen just now."""
+    routes = findings(state, seen, relay_wanted)
+    checks = (
         _membership(state),
-        *coordinator,
-        _clock(clock_offset),
-        _dht(state),
+        _coordinator(state, seen),
+        _channel(state),
+        _clock(seen),
+        _dht(state, routes),
         *_services(state),
         _disk(state),
-        _vpn(state),
-        _tunnel(state),
-    ]
+        *(Check(one.route, is_calm(one, routes), one.text, one.hint) for one in routes),
+    )
+    return Diagnosis(checks, routes)
 
 
 def _membership(state: NodeState) -> Check:
@@ -52,17 +52,23 @@ def _membership(state: NodeState) -> Check:
     return Check("membership", True, f"Member as {state.membership.worker_id} ({state.membership.trust}).")
 
 
-def _coordinator(state: NodeState, answers: bool) -> Check:
+def _coordinator(state: NodeState, seen: Observations) -> Check:
     if state.coordinator is None:
         return Check("coordinator", False, "No coordinator is known.", "Join a mesh first.")
+    answers = seen.coordinator is not None and seen.coordinator.outcome == "answers"
+    through = f" Calls go through the proxy {seen.proxy.shown}." if seen.proxy and not seen.proxy.flaw else ""
     if state.coordinator_ok and answers:
-        return Check("coordinator", True, f"{state.coordinator} answers.")
+        return Check("coordinator", True, f"{state.coordinator} answers.{through}")
+    if state.coordinator_refused and answers:
+        hint = "Ask the operator whether this machine was removed; if so, leave the mesh and join again."
+        return Check("coordinator", False, f"{state.coordinator}: {state.coordinator_error}", hint)
+    trouble = trouble_of(seen, state.coordinator)
+    if trouble is not None:
+        return Check("coordinator", False, trouble.why, trouble.hint)
     if state.coordinator_ok:
         hint = "It may be restarting. Work goes on without it, and the node tries again by itself."
         return Check("coordinator", False, f"{state.coordinator} does not answer now.", hint)
     hint = "Check the internet connection; the node goes on trying by itself."
-    if state.coordinator_refused:
-        hint = "Ask the operator whether this machine was removed; if so, leave the mesh and join again."
     return Check("coordinator", False, f"{state.coordinator}: {state.coordinator_error or 'no answer yet.'}", hint)
 
 
@@ -77,21 +83,25 @@ def _channel(state: NodeState) -> Check:
     return Check("channel", True, detail.rstrip())
 
 
-def _clock(offset: float | None) -> Check:
+def _clock(seen: Observations) -> Check:
+    offset = seen.coordinator.clock_offset if seen.coordinator is not None else None
     if offset is None:
         return Check("clock", True, "Not compared: no coordinator answered.")
-    if abs(offset) <= CLOCK_LIMIT:
+    trouble = clock_trouble(offset, CLOCK_LIMIT)
+    if trouble is None:
         return Check("clock", True, "It agrees with the coordinator's.")
-    way = "behind" if offset > 0 else "ahead of"
-    detail = f"This machine's clock is {abs(offset):.0f} s {way} the coordinator's."
-    return Check("clock", False, detail, "Set the clock, or switch on setting it from the internet.")
+    return Check("clock", False, trouble.why, trouble.hint)
 
 
-def _dht(state: NodeState) -> Check:
+def _dht(state: NodeState, routes: tuple[Finding, ...]) -> Check:
     if state.membership is None:
         return Check("dht", False, "Not started.", "Join a mesh first.")
     if state.dht_contacts:
-        return Check("dht", True, f"{state.dht_contacts} peers are known.")
+        known = "1 peer is" if state.dht_contacts == 1 else f"{state.dht_contacts} peers are"
+        return Check("dht", True, f"{known} known.")
+    if any(one.route == "relay" and one.works for one in routes):
+        # So it is for ever where UDP is blocked; requests come, and workers are found, all the same.
+        return Check("dht", True, "No other peer answers over UDP. The coordinator is asked for workers instead.")
     hint = "A firewall may block UDP; it also looks like this while no other worker is online."
     return Check("dht", False, "No other peer is known.", hint)
 
@@ -112,28 +122,3 @@ def _disk(state: NodeState) -> Check:
     free = state.capabilities.disk_free_bytes
     detail = f"{free / 2**30:.0f} GiB are free."
     return Check("disk", free >= LOW_DISK, detail, "" if free >= LOW_DISK else "Make room on the disk.")
-
-
-def _vpn(state: NodeState) -> Check:
-    """Say how the overlay is; a machine on which nobody wants one, or that may not have one, lacks nothing."""
-    detail = state.vpn.text or "Off: workers are reached on the local network only."
-    if state.vpn.state == "off":
-        return Check("vpn", True, f"{detail} {state.vpn_renewal_error}".rstrip())
-    if state.vpn_listen_error:
-        return Check("vpn", False, state.vpn_listen_error, "Free that port, or start the node with another --port.")
-    if state.vpn_renewal_error:
-        hint = "It is tried again by itself. If it stays so, ask whoever invited you."
-        return Check("vpn", False, f"{detail} Its certificate was not renewed: {state.vpn_renewal_error}", hint)
-    if state.vpn.carries:
-        return Check("vpn", True, f"{state.vpn.ip}: {detail}")
-    return Check("vpn", False, detail, VPN_HINTS.get(state.vpn.state, "It is tried again by itself."))
-
-
-def _tunnel(state: NodeState) -> Check:
-    """Say how the public address is; where nobody asked for one, nothing is lacking."""
-    tunnel = state.tunnel
-    if tunnel.state in ("off", "starting"):
-        return Check("tunnel", True, tunnel.text or "Not wanted: nobody asked for one.")
-    if tunnel.state == "up":
-        return Check("tunnel", True, f"{tunnel.url}: {tunnel.text}")
-    return Check("tunnel", False, tunnel.text, tunnel.hint or "It is tried again by itself.")

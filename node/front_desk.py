@@ -4,25 +4,26 @@ from __future__ import annotations
 
 import asyncio
 import time
-from email.utils import parsedate_to_datetime
 from typing import TYPE_CHECKING
 
-import aiohttp
 import msgspec
 
 from node import enrolment
 from node import events as e
 from node.control import EnrollIntent
-from node.doctor import Check, examine
+from node.doctor import Check, Diagnosis, examine
 from node.forwarding.http1.exchange import Exchange
 from node.mesh_session import MeshSession
+from node.reachability.probes import Scene, observe
 from node.services.local_tokens import LocalTokens
-from node.state import Explanation, NodeState, NodeStats, Peer, RoutingStats, View
+from node.state import Explanation, NodeState, NodeStats, Peer, RoutingStats, View, VpnPhase
 from node.wire.problems import Problem
 from node.wire.tokens import TokenVerifier
 
 if TYPE_CHECKING:
     from node.runtime import NodeRuntime
+
+OPENING: frozenset[VpnPhase] = frozenset({"starting", "no-udp", "failed"})  # and it is tried again by itself
 
 
 class FrontDesk:
@@ -66,7 +67,10 @@ class FrontDesk:
 
     def _peers(self) -> tuple[Peer, ...]:
         overlay = self._node.overlay
-        return () if self._session is None else self._session.peers(overlay.peers(), overlay.network)
+        if self._session is None:
+            return ()
+        wanted = self._node.state.vpn.state in OPENING or self._node.state.vpn.carries
+        return self._session.peers(overlay.peers(), overlay.network, vpn_wanted=wanted)
 
     def stats(self) -> NodeStats:
         """Return what router and DHT have counted since they started."""
@@ -150,16 +154,26 @@ class FrontDesk:
     async def restart_service(self, name: str) -> None:
         await self._node.supervisor.restart(name)
 
-    async def doctor(self) -> list[Check]:
-        return examine(self._node.state, await self._clock_offset())
+    async def doctor(self) -> tuple[Check, ...]:
+        return (await self.diagnose()).checks
 
-    async def _clock_offset(self) -> float | None:
-        """Return the coordinator's clock minus ours in seconds, to a second; None where it does not answer."""
-        if self._node.state.coordinator is None:
-            return None
-        limit = aiohttp.ClientTimeout(total=self._node.config.probe_timeout)
-        try:
-            async with self._node.http.get(self._node.state.coordinator + "/health", timeout=limit) as response:
-                return parsedate_to_datetime(response.headers["Date"]).timestamp() - time.time()
-        except (aiohttp.ClientError, TimeoutError, OSError, KeyError, ValueError):
-            return None
+    async def diagnose(self) -> Diagnosis:
+        """Look at everything that this node needs, and at each route by which others reach it."""
+        node = self._node
+        observations = await observe(self._scene(), node.http, node.proxies, node.config.probe_timeout)
+        return examine(node.state, observations, relay_wanted=bool(node.config.relay_offered))
+
+    def _scene(self) -> Scene:
+        state, session = self._node.state, self._session
+        info = self._node.talk.coordinator(state.coordinator or "")
+        addresses = tuple(one.address for one in state.capabilities.addresses if one.scope in ("private", "public"))
+        if session is None or info is None:
+            return Scene(state.coordinator, addresses)
+        client = session.client
+        return Scene(
+            state.coordinator,
+            addresses,
+            session.dht_places(),
+            session.mesh_tag,
+            lambda knock: client.seen(info, knock=knock),
+        )

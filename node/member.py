@@ -20,7 +20,7 @@ from node.kept_files import KeptAssignment, KeptFiles
 from node.local_services import LocalServices
 from node.mesh_session import MeshSession
 from node.overlay import Overlay, OverlayWitness
-from node.reachability import endpoints_of
+from node.reachability.announced import endpoints_of
 from node.state import Membership, NodeState
 from node.wire.manifests import Catalogue, ManifestError, SignedCatalogue, open_catalogue
 from node.wire.mesh_keys import MeshTrust

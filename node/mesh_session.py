@@ -14,19 +14,21 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from node.config import NodeConfig
 from node.coordinator_client import CoordinatorClient
+from node.dht.messages import MESH_TAG_BYTES
 from node.dht.node import DhtNode
 from node.dht.settings import DhtSettings
 from node.forwarding.forwarder import Forwarder
 from node.identity.membership import mesh_keys_of
 from node.peers import joined
 from node.program.errors import UserFacingError
-from node.reachability import bootstrap_addresses
+from node.reachability.announced import bootstrap_addresses, is_inside
 from node.routing.parts import Witness
 from node.routing.router import Router
 from node.routing.settings import RoutingSettings
 from node.routing.sources import LocalServices
 from node.state import Membership, Peer
 from node.vpn.state import VpnPeer
+from node.wire.encoding import fingerprint
 from node.wire.manifests import Catalogue
 from node.wire.mesh_keys import MeshKeys, MeshTrust
 from node.wire.messages import CoordinatorInfo, DhtContact, Lighthouse, WorkerRecord
@@ -138,11 +140,28 @@ class MeshSession:
             revoked=self.revoked,
         )
 
-    def peers(self, tunnels: Sequence[VpnPeer] = (), overlay: IPv4Network | None = None) -> tuple[Peer, ...]:
+    def peers(
+        self, tunnels: Sequence[VpnPeer] = (), overlay: IPv4Network | None = None, *, vpn_wanted: bool = True
+    ) -> tuple[Peer, ...]:
         """Return the other workers that are known, for requests that were sent to them or from the DHT."""
         return joined(
-            self.router.peers(), self.dht.peers(), self.membership.worker_id, tunnels=tunnels, overlay=overlay
+            self.router.peers(),
+            self.dht.peers(),
+            self.membership.worker_id,
+            tunnels=tunnels,
+            overlay=overlay,
+            vpn_wanted=vpn_wanted,
         )
+
+    def dht_places(self) -> tuple[tuple[str, int], ...]:
+        """Return where nodes of the DHT are outside of the overlay: what coordinators told, and contacts."""
+        known = (*self._told, *self.dht.contacts())
+        return tuple((one.host, one.port) for one in known if not is_inside(one.host, self._overlay))
+
+    @property
+    def mesh_tag(self) -> bytes:
+        """How datagrams of this mesh's DHT begin."""
+        return fingerprint(self.trust.keys.founding)[:MESH_TAG_BYTES]
 
     async def start(self) -> None:
         """Open the DHT's port; raise UserFacingError when it is taken."""

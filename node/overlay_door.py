@@ -16,7 +16,7 @@ from node.forwarding.plane import DataPlane
 from node.program.errors import UserFacingError
 from node.program.tasks import TaskSet
 from node.program.web import bind
-from node.reachability import ANY
+from node.reachability.announced import ANY
 
 log = logging.getLogger(__name__)
 

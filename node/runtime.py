@@ -42,6 +42,7 @@ from node.mesh_session import MeshSession
 from node.overlay import MakeKeeper, Overlay, keeper_of_this_computer
 from node.overlay_door import OverlayDoor
 from node.program.errors import UserFacingError
+from node.program.proxies import ThroughProxies, open_session
 from node.program.tasks import TaskSet
 from node.program.web import bind
 from node.public_tunnel import PublicTunnel
@@ -86,12 +87,13 @@ class NodeRuntime:
         self.tunnel = PublicTunnel(config, data_dir, lambda status: self.dispatch(e.TunnelChanged(status)))
         self._overlay_door = OverlayDoor(self._make_server, config.drain_deadline)
         self._door_timer: asyncio.TimerHandle | None = None
-        self._talk = CoordinatorTalk(lambda: self.state, self.dispatch, self._keep_catalogue, self.overlay)
+        self.talk = CoordinatorTalk(lambda: self.state, self.dispatch, self._keep_catalogue, self.overlay)
         self._relay = RelayConnections(self._open_relay, self._serve_relayed, config.relay_offered)
         self._channel = Channel(self._open_channel, self._take_push, self.dispatch, self._relay.asked)
         self._tasks = TaskSet("node")
         self._stopped = asyncio.Event()
         self._resume_timer: asyncio.TimerHandle | None = None
+        self.proxies = ThroughProxies()
         self._http: aiohttp.ClientSession | None = None
         self._relay_http: aiohttp.ClientSession | None = None
         self._server: DataPlane | None = None
@@ -135,21 +137,19 @@ class NodeRuntime:
 
     async def _start(self) -> None:
         assert self._server is not None
-        self._http = aiohttp.ClientSession(
-            timeout=aiohttp.ClientTimeout(total=self.config.register_timeout), trust_env=True
-        )
+        self._http = open_session(self.proxies, timeout=aiohttp.ClientTimeout(total=self.config.register_timeout))
         self._member = Member(
             self.config,
             self._data_dir,
             http=self._http,
             local=self._local,
-            talk=self._talk,
+            talk=self.talk,
             state=lambda: self.state,
             overlay=self.overlay,
         )
         # Of their own, so that they take nobody else's place; a worker's answer may take as long as it likes.
-        self._relay_http = aiohttp.ClientSession(
-            connector=aiohttp.TCPConnector(limit=0), timeout=aiohttp.ClientTimeout(total=None), trust_env=True
+        self._relay_http = open_session(
+            self.proxies, connector=aiohttp.TCPConnector(limit=0), timeout=aiohttp.ClientTimeout(total=None)
         )
         started = await self._started_event()
         await self._server.start()
@@ -305,12 +305,12 @@ class NodeRuntime:
     async def _begin_register(self, command: e.Register) -> None:
         session = self.member.session
         if session is not None:
-            self._contact.begin(lambda: self._talk.register(session, command.coordinator))
+            self._contact.begin(lambda: self.talk.register(session, command.coordinator))
 
     async def _begin_heartbeat(self, command: e.SendHeartbeat) -> None:
         session = self.member.session
         if session is not None:
-            self._contact.begin(lambda: self._talk.heartbeat(session, command.coordinator))
+            self._contact.begin(lambda: self.talk.heartbeat(session, command.coordinator))
 
     async def _contact_due(self) -> None:
         self.dispatch(e.ContactDue())
@@ -320,13 +320,13 @@ class NodeRuntime:
         self._contact.schedule(min(command.after, self.config.worker_heartbeat))
 
     async def _open_channel(self, url: str) -> aiohttp.ClientWebSocketResponse:
-        info = self._talk.coordinator(url)
+        info = self.talk.coordinator(url)
         if self.session is None or info is None:
             raise CoordinatorError("This machine is in no mesh.")
         return await self.session.client.open_channel(info, self.config.channel_ping, self.config.relay_offered)
 
     async def _open_relay(self, url: str, ticket: str) -> Opened:
-        info = self._talk.coordinator(url)
+        info = self.talk.coordinator(url)
         if self.session is None or info is None or self._relay_http is None:
             raise CoordinatorError("This machine is in no mesh.")
         return await self.session.client.open_relay(self._relay_http, info, ticket)
@@ -336,7 +336,7 @@ class NodeRuntime:
         return self._server.connection() if self._server is not None and not self._server.draining else None
 
     def _take_push(self, assignment: Assignment) -> None:
-        if self._talk.pushed(assignment):  # all nodes may hear the same at this moment
+        if self.talk.pushed(assignment):  # all nodes may hear the same at this moment
             self._contact.schedule(RENEWAL_SPREAD * random.random())  # noqa: S311 - not for secrets
 
     async def _run_services(self, command: e.RunServices) -> None:
@@ -443,7 +443,7 @@ class NodeRuntime:
 
     async def _renew_when_half(self) -> None:
         if self.member.session is not None:
-            await self._talk.renew_when_half(self.member.session)
+            await self.talk.renew_when_half(self.member.session)
 
     def _keep_catalogue(self, catalogue: SignedCatalogue) -> None:
         self.member.take_catalogue(catalogue)

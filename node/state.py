@@ -122,10 +122,14 @@ class NodeStats(RoutingStats, frozen=True, kw_only=True):
     dht: dict[str, Any] | None = None
 
 
+BetterWay = Route | Literal["vpn-direct"]
+
+
 class Peer(msgspec.Struct, frozen=True, kw_only=True):
     """Another worker that this node knows, the route it would take to it and the round trip (ms, when measured).
 
-    `tunnel` tells how the overlay leads there, where it has a tunnel to it now.
+    `tunnel` tells how the overlay leads there, where it has a tunnel to it now. `trying` is a better way than the
+    one in use that is being tried, or tried again soon; "vpn-direct" is one in the overlay without a coordinator.
     """
 
     worker_id: str
@@ -136,6 +140,7 @@ class Peer(msgspec.Struct, frozen=True, kw_only=True):
     rtt_ms: float | None = None
     last_seen: float = 0.0
     tunnel: Literal["direct", "relayed"] | None = None
+    trying: BetterWay | None = None
 
 
 class AskedSource(msgspec.Struct, frozen=True, kw_only=True):

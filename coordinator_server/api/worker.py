@@ -8,6 +8,7 @@ import logging
 import msgspec
 from aiohttp import web
 
+from coordinator_server.api import seen
 from coordinator_server.api.addresses import client_address
 from coordinator_server.api.dht import contacts, info
 from coordinator_server.api.once_only import OnceOnly
@@ -55,6 +56,7 @@ def add_routes(app: web.Application) -> None:
     app.router.add_post("/api/worker/renew", renew)
     app.router.add_post("/api/worker/leave", leave)
     app.router.add_get("/api/worker/peers", peers)
+    seen.add_routes(app)
 
 
 async def enroll(request: web.Request) -> web.Response:

@@ -37,6 +37,7 @@ class Candidate(msgspec.Struct, frozen=True):
     services: tuple[str, ...] = ()
     vetted: bool = False
     known_at: float = 0.0
+    waits_for_vpn: bool = False  # it has an address in the overlay, but that is down here
 
     @property
     def said(self) -> Load:
@@ -85,6 +86,7 @@ def candidate_from_record(
         record.services,
         record.trust == "vetted",
         known_at,
+        not vpn_up and ends.vpn_ip is not None,
     )
 
 

@@ -223,7 +223,8 @@ class Router:
         )
 
     def _peer(self, candidate: Candidate, services: set[str], now: float) -> Peer:
-        target = self._parts.addresses.ordered(candidate, now)[0]
+        way = self._parts.addresses.way(candidate, now)
+        target, again = way.target, way.avoided.route if way.avoided is not None else None
         return Peer(
             worker_id=candidate.worker_id,
             route=target.route,
@@ -231,6 +232,7 @@ class Router:
             services=tuple(sorted(services)),
             load=candidate.load,
             last_seen=candidate.seen_at,
+            trying="vpn" if candidate.waits_for_vpn else None if again == target.route else again,
         )
 
     def _finished(self, dispatch: Dispatch) -> None:

@@ -268,6 +268,19 @@ class RenewAnswer(msgspec.Struct, frozen=True, kw_only=True):
     vpn_detail: Text = ""  # why there is no certificate although one was asked for, in a sentence
 
 
+class SeenAs(msgspec.Struct, frozen=True, kw_only=True):
+    """200 of GET /api/worker/seen: from where a worker's request came, and whether the coordinator can come to it.
+
+    `reached` tells whether its port took a connection, where that was asked for with ?knock=1 and could be tried.
+    `relay` tells whether requests can go by its channel.
+    """
+
+    address: Text = ""
+    port: Annotated[int, msgspec.Meta(ge=0, le=65535)] = 0
+    reached: bool | None = None
+    relay: bool = False
+
+
 class WorkersAnswer(msgspec.Struct, frozen=True, kw_only=True):
     """200 of GET /api/worker/peers?service=NAME: candidates for a node whose DHT found none."""
 

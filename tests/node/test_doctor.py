@@ -8,6 +8,7 @@ import msgspec
 import pytest
 
 from node.doctor import Check, examine
+from node.reachability.observations import CoordinatorSeen, Observations
 from node.state import ChannelStatus, NodeState, TunnelStatus, VpnPhase, VpnStatus
 from node.vpn.state import SENTENCES
 from node.wire.messages import Capabilities
@@ -20,15 +21,29 @@ HEALTHY = NodeState(
     dht_contacts=3,
     services=(report("ner-extraction"),),
     capabilities=Capabilities(disk_free_bytes=50 * 2**30),
+    channel=ChannelStatus(True),
 )
 
 
+def seen(offset: float | None) -> Observations:
+    """Return what is seen when the coordinator's clock is so much ahead; None: it does not answer."""
+    answer = CoordinatorSeen("timeout") if offset is None else CoordinatorSeen("answers", 200, offset)
+    return Observations(coordinator=answer)
+
+
+def check_of(state: NodeState, name: str, offset: float | None = 0.0) -> Check:
+    return next(check for check in examine(state, seen(offset)).checks if check.name == name)
+
+
 def test_nothing_is_wrong_with_a_healthy_node() -> None:
-    assert all(check.ok for check in examine(HEALTHY, 0.3))
+    assert all(check.ok for check in examine(HEALTHY, seen(0.3)).checks)
 
 
 def test_a_coordinator_that_went_silent_a_moment_ago_is_not_said_to_answer() -> None:
-    check = next(check for check in examine(HEALTHY, None) if check.name == "coordinator")
+    check = check_of(HEALTHY, "coordinator", None)
+    assert not check.ok
+    assert "does not answer in time" in check.detail
+    check = next(one for one in examine(HEALTHY, Observations()).checks if one.name == "coordinator")
     assert (check.ok, check.detail) == (False, f"{FIRST.url} does not answer now.")
 
 
@@ -38,47 +53,62 @@ def test_every_finding_says_what_to_do() -> None:
         coordinator_ok=False,
         coordinator_error="It did not answer in time.",
         dht_contacts=0,
+        channel=ChannelStatus(False),
         services=(report("ner-extraction", "failed", "It ended."),),
         capabilities=Capabilities(disk_free_bytes=1),
     )
-    wrong = {check.name: check for check in examine(sick, -300) if not check.ok}
-    assert set(wrong) == {"coordinator", "clock", "dht", "service ner-extraction", "disk"}
+    wrong = {check.name: check for check in examine(sick, seen(-300)).checks if not check.ok}
+    assert set(wrong) == {"coordinator", "clock", "dht", "service ner-extraction", "disk", "relay"}
     assert all(check.hint for check in wrong.values())
-    assert "300 s ahead of" in wrong["clock"].detail
+    assert "5 minutes ahead of" in wrong["clock"].detail
 
 
 def test_a_machine_outside_any_mesh_is_told_to_get_an_invite() -> None:
-    checks = {check.name: check for check in examine(NodeState(), None)}
+    checks = {check.name: check for check in examine(NodeState(), Observations()).checks}
     assert not checks["membership"].ok
     assert "invite" in checks["membership"].hint
 
 
 def channel_check(**changes: object) -> Check:
     state = msgspec.structs.replace(HEALTHY, **changes)
-    return next(check for check in examine(state, 0.0) if check.name == "channel")
+    return check_of(state, "channel")
 
 
-def test_without_a_channel_nothing_is_lacking_but_time() -> None:
+def test_without_a_channel_changes_are_heard_of_later() -> None:
     assert channel_check(channel=ChannelStatus(True)).detail == "Open: what changes in the mesh is heard at once."
     told = assignment(heartbeat_interval=45.0)
     closed = channel_check(assignment=told, channel=ChannelStatus(False, "It did not answer in time."))
     wanted = "Not open: what changes in the mesh is heard within 45 s. It did not answer in time."
     assert (closed.ok, closed.detail) == (True, wanted)
-    assert channel_check().detail == "Not open: what changes in the mesh is heard within 30 s."
+    assert (
+        channel_check(channel=ChannelStatus()).detail == "Not open: what changes in the mesh is heard within 30 s."
+    )
     assert channel_check(membership=None).detail == "Not open: this machine is in no mesh."
 
 
 def vpn_check(**changes: object) -> Check:
     state = msgspec.structs.replace(HEALTHY, **changes)
-    return next(check for check in examine(state, 0.0) if check.name == "vpn")
+    return check_of(state, "vpn")
 
 
 @pytest.mark.parametrize("phase", get_args(VpnPhase))
 def test_every_state_of_the_private_network_is_told_and_what_is_wrong_has_a_hint(phase: VpnPhase) -> None:
-    check = vpn_check(vpn=VpnStatus(phase, "10.42.0.7", SENTENCES[phase]))
+    check = vpn_check(vpn=VpnStatus(phase, "10.42.0.7", SENTENCES[phase]), channel=ChannelStatus())
     assert SENTENCES[phase] in check.detail
     assert check.ok == (phase in ("off", "direct", "relayed"))
     assert check.ok or check.hint
+
+
+def test_a_machine_without_rights_or_udp_lacks_nothing_while_others_come_by_relay() -> None:
+    for phase in ("no-permission", "no-udp"):
+        assert vpn_check(vpn=VpnStatus(phase, None, SENTENCES[phase])).ok
+    assert not vpn_check(vpn=VpnStatus("failed", None, SENTENCES["failed"])).ok
+
+
+def test_a_machine_that_nobody_over_udp_answers_is_served_all_the_same() -> None:
+    alone = msgspec.structs.replace(HEALTHY, dht_contacts=0)
+    assert check_of(alone, "dht").ok
+    assert not check_of(msgspec.structs.replace(alone, channel=ChannelStatus()), "dht").ok
 
 
 def test_a_private_network_in_which_nobody_reaches_us_is_told() -> None:
@@ -93,7 +123,7 @@ def test_a_private_network_in_which_nobody_reaches_us_is_told() -> None:
 
 def tunnel_check(**fields: object) -> Check:
     state = msgspec.structs.replace(HEALTHY, tunnel=TunnelStatus(**fields))  # type: ignore[arg-type]  # as it says
-    return next(check for check in examine(state, 0.0) if check.name == "tunnel")
+    return check_of(state, "tunnel")
 
 
 def test_a_tunnel_that_nobody_asked_for_lacks_nothing() -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from ipaddress import IPv4Network
 
 from node.config import NodeConfig
-from node.reachability import bootstrap_addresses, endpoints_of
+from node.reachability.announced import bootstrap_addresses, endpoints_of
 from node.wire.messages import Address, DhtContact, Lighthouse
 
 ADDRESSES = (

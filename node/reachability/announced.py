@@ -32,6 +32,11 @@ def bootstrap_addresses(
     return (*inside, *((one.vpn_ip, one.dht_port or DHT_PORT) for one in lighthouses if one.vpn_ip not in named))
 
 
+def is_inside(host: str, overlay: IPv4Network | None) -> bool:
+    """Say whether an address is one of the overlay; a name is none."""
+    return overlay is not None and _is_in(host, overlay)
+
+
 def _is_in(host: str, network: IPv4Network) -> bool:
     try:
         return ipaddress.ip_address(host) in network
