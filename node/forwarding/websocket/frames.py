@@ -51,7 +51,8 @@ class Frames:
         """Return the content in the next bytes; raise BadFrame."""
         if self._partial:
             data, self._partial = self._partial + data, b""
-        pieces, at, size = [], 0, len(data)
+        pieces: list[bytes | bytearray] = []
+        at, size = 0, len(data)
         while at < size and not self._shut:
             if not self._left:
                 after = self._header(data, at)
@@ -60,11 +61,13 @@ class Frames:
                     break
                 at = after
                 continue
-            piece = data[at : at + self._left]
-            at += len(piece)
-            self._left -= len(piece)
-            pieces.append(self._open(piece))
-        return pieces[0] if len(pieces) == 1 else b"".join(pieces)
+            end = min(size, at + self._left)
+            pieces.append(self._open(data, at, end))
+            self._left -= end - at
+            at = end
+        if len(pieces) == 1:
+            return bytes(pieces[0])
+        return b"".join(pieces)
 
     def _header(self, data: bytes, at: int) -> int:
         """Read a frame's header, and a control frame whole; return where it ends, or -1 while it is not there."""
@@ -102,19 +105,19 @@ class Frames:
             raise BadFrame("A control frame is too long, in parts, or of an unknown kind.")
         if len(data) - at < size:
             return -1
-        self.controls.append((first & OPCODE, self._open(data[at : at + size])))
+        self.controls.append((first & OPCODE, bytes(self._open(data, at, at + size))))
         self._shut = first & OPCODE == CLOSE  # nothing may follow
         return at + size
 
-    def _open(self, piece: bytes) -> bytes:
+    def _open(self, data: bytes, at: int, end: int) -> bytes | bytearray:
         if not self._masked:
-            return piece
-        opened = bytearray(piece)
+            return data[at:end]
+        opened = bytearray(memoryview(data)[at:end])
         websocket_mask(self._key, opened)
-        turn = len(piece) % KEY
+        turn = (end - at) % KEY
         if turn:
             self._key = self._key[turn:] + self._key[:turn]
-        return bytes(opened)
+        return opened
 
 
 def frame_header(opcode: int, size: int, key: bytes = b"") -> bytes:

@@ -229,7 +229,10 @@ class WebSocketStream(asyncio.Protocol, asyncio.Transport):
     def _write_frame(self, data: Data, size: int) -> None:
         if self._keys is not None:
             key = self._keys.take()
-            self._below.write(frame_header(BINARY, size, key) + masked(data, key))
+            if size <= SMALL:
+                self._below.write(frame_header(BINARY, size, key) + masked(data, key))
+            else:
+                self._below.writelines((frame_header(BINARY, size, key), masked(data, key)))
         elif size <= SMALL:
             self._below.write(frame_header(BINARY, size) + data)
         else:

@@ -94,6 +94,7 @@ async def test_the_connection_changes_hands_with_what_came_too_early() -> None:
             writer.write(bytes((0x82, 0x83, 0, 0, 0, 0)) + b"you")
             assert await reader.readexactly(5) == bytes((0x82, 3)) + b"you"
         writer.close()
+        await writer.wait_closed()
         await eventually(lambda: handler.ended, "the stream is over")
     finally:
         await server.stop()

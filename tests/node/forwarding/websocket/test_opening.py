@@ -20,14 +20,22 @@ Script = Callable[[asyncio.StreamReader, asyncio.StreamWriter, bytes], Awaitable
 
 @contextlib.asynccontextmanager
 async def listening(script: Script) -> AsyncIterator[str]:
+    begun, over = 0, 0
+
     async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        nonlocal begun, over
+        begun += 1
         with contextlib.suppress(ConnectionError, asyncio.IncompleteReadError):
             await script(reader, writer, await reader.readuntil(b"\r\n\r\n"))
         writer.close()
+        with contextlib.suppress(ConnectionError):
+            await writer.wait_closed()
+        over += 1
 
     server = await asyncio.start_server(serve, "127.0.0.1", 0)
     async with server:
         yield f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}"
+        await eventually(lambda: over == begun, "all that was begun is over")
 
 
 def field(request: bytes, name: bytes) -> str:
