@@ -354,3 +354,26 @@ async def test_addresses_in_the_overlay_are_offered_while_we_are_there(mesh: Mes
     mesh.registry.overlay_changed(False)
     assert [record.endpoints.vpn_ip for record in mesh.registry.offers()["ner"]] == [None]
     assert [record.endpoints.vpn_ip for record in mesh.registry.peers("ner", "b")] == ["10.42.0.16"], "nodes may be"
+
+
+async def test_a_worker_is_offered_by_relay_while_it_can_be_reached_so(mesh: Mesh) -> None:
+    await mesh.enrol("w1")
+    mesh.registry.relayed("w1", ("c1",))  # the channel may be open before it has registered
+    mesh.join("w1")
+    mesh.beat("w1", "ner")
+    (found,) = await mesh.registry.find("ner")
+    assert found.relays == ("c1",)
+    version = mesh.registry.version
+    mesh.registry.relayed("w1", ("c1",))
+    assert mesh.registry.version == version, "nothing has changed"
+    mesh.registry.report_failure("w1")
+    mesh.registry.relayed("w1", ("c1",))
+    member = mesh.registry.member("w1")
+    assert member is not None
+    assert not member.failed, "who comes back on a new channel is there"
+    mesh.registry.relayed("w1", ())
+    (found,) = await mesh.registry.find("ner")
+    assert found.relays == ()
+    assert mesh.registry.version > version
+    mesh.join("w1")
+    assert mesh.registry.members()[0].relays == ()

@@ -109,3 +109,25 @@ def test_a_loopback_address_with_our_own_port_is_ourselves() -> None:
     neighbour = candidate_from_record(worker, "dht", vpn_up=False, own_port=worker.endpoints.port + 1)
     assert neighbour is not None
     assert len(neighbour.targets) == 4, "another node of this computer"
+
+
+def test_the_relay_comes_before_the_tunnel_and_only_where_there_is_a_way_to_it() -> None:
+    ends = Endpoints(port=8000, direct_hosts=("192.168.1.5",), tunnel_url="https://a.example.org")
+    worker = WorkerRecord(worker_id="w1", endpoints=ends, relays=("c1",))
+
+    def at_c1(record: WorkerRecord) -> str | None:
+        return f"relay://{record.worker_id}" if "c1" in record.relays else None
+
+    candidate = candidate_from_record(worker, "registry", vpn_up=False, relay=at_c1)
+    assert candidate is not None
+    assert [target.route for target in candidate.targets] == ["direct", "relay", "tunnel"]
+    assert candidate.targets[1] == Target("relay", "relay://w1")
+
+    hidden = WorkerRecord(worker_id="w1", endpoints=Endpoints(port=8000), relays=("c1",))
+    candidate = candidate_from_record(hidden, "registry", vpn_up=False, relay=at_c1)
+    assert candidate is not None
+    assert candidate.targets == (Target("relay", "relay://w1"),)
+    for relays in ((), ("c2",)):
+        elsewhere = WorkerRecord(worker_id="w1", endpoints=Endpoints(port=8000), relays=relays)
+        assert candidate_from_record(elsewhere, "registry", vpn_up=False, relay=at_c1) is None
+    assert candidate_from_record(hidden, "registry", vpn_up=False) is None

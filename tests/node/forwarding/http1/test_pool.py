@@ -7,7 +7,7 @@ import socket
 
 from node.forwarding.http1.interface import Patience
 from node.forwarding.http1.limits import UpstreamLimits
-from node.forwarding.http1.pool import Address, Upstreams, reason_of
+from node.forwarding.http1.pool import Address, FullError, Upstreams, reason_of
 from node.forwarding.http1.sweep import Sweep
 from node.forwarding.http1.upstream import UpstreamConnection
 from tests.support.http1 import DEADLINE, GET, OK, Forwarding, read_request, running, working
@@ -136,3 +136,14 @@ async def test_who_waits_gets_the_connection_that_is_free_first() -> None:
 def test_a_reason_names_no_address() -> None:
     assert reason_of(ConnectionRefusedError(111, "Connect call failed ('10.0.0.1', 80)")) == "Connection refused"
     assert reason_of(socket.gaierror(-2, "x")) == "its name leads nowhere"
+
+
+async def test_who_may_not_be_connected_to_now_is_not_said_to_be_away() -> None:
+    async def full(_address: Address, _connection: UpstreamConnection) -> None:
+        raise FullError(11, "no more")
+
+    handler = Forwarding(patience=Patience(DEADLINE, DEADLINE, DEADLINE))
+    async with working() as worker, running(worker, handler=handler) as plane, plane.client() as client:
+        plane.upstreams.connect = full
+        await client.say(GET)
+        assert (await client.answer()).status == 503
