@@ -45,7 +45,9 @@ MAY_IMPORT: Mapping[str, tuple[str, ...]] = {
 # Decisions are functions over values: these never see a clock, a loop, a socket or a screen.
 PURE = (
     "node.state", "node.events", "node.machine", "node.reasons", "node.vpn.events", "node.vpn.machine",
-    "node.vpn.state", "node.vpn.overlap", "node.vpn.ways", "node.vpn.log_lines", "node.tunnel.reconnect",
+    "node.vpn.state", "node.vpn.overlap", "node.vpn.ways", "node.vpn.log_lines", "node.tunnel.reconnect", "node.forwarding.websocket.frames",
+    "coordinator_server.relay.sizing", "coordinator_server.relay.tickets",
+    "node.reachability.observations", "node.reachability.nat", "node.reachability.routes",
     "node.tunnel.cloudflared.wish", "node.tunnel.cloudflared.lines", "node.tunnel.cloudflared.pauses",
     "node.tunnel.cloudflared.sentences",
 )  # fmt: skip
@@ -85,6 +87,7 @@ EXEMPT: Mapping[str, str] = {
     "coordinator_server/demo/processes.py": "tests/coordinator_server/demo/test_main.py runs it whole",
     "coordinator_server/demo/requests.py": "tests/coordinator_server/demo/test_main.py reads every answer",
     "node/forwarding/http1/limits.py": "values only; the tests of its neighbours set every one of them",
+    "node/reachability/observations.py": "values only; the tests of its neighbours fill every one of them",
     "node/routing/parts.py": "values and a protocol; every test of the router fills them",
     "node/vpn/events.py": "values only; test_machine.py uses all of them",
     "node/vpn/helper/client.py": "helper/test_server.py lets it talk to a real helper",

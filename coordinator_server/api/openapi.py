@@ -232,6 +232,14 @@ WORKER = (
     ),
     Operation(
         "get",
+        "/api/worker/seen",
+        "From where this request came, and whether a connection to that machine can be made",
+        messages.SeenAs,
+        auth="worker",
+        query=("knock",),
+    ),
+    Operation(
+        "get",
         CHANNEL,
         "WebSocket: what the answer to the next heartbeat would be, as soon as it changes, with type: assignment",
         messages.Assignment,
