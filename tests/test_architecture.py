@@ -45,7 +45,7 @@ MAY_IMPORT: Mapping[str, tuple[str, ...]] = {
 # Decisions are functions over values: these never see a clock, a loop, a socket or a screen.
 PURE = (
     "node.state", "node.events", "node.machine", "node.reasons", "node.vpn.events", "node.vpn.machine",
-    "node.vpn.state", "node.vpn.overlap", "node.vpn.ways", "node.vpn.log_lines", "node.tunnel.reconnect", "node.forwarding.websocket.frames",
+    "node.vpn.state", "node.vpn.overlap", "node.vpn.ways", "node.vpn.log_lines", "node.tunnel.reconnect",
     "coordinator_server.relay.sizing", "coordinator_server.relay.tickets",
     "node.reachability.observations", "node.reachability.nat", "node.reachability.routes",
     "node.tunnel.cloudflared.wish", "node.tunnel.cloudflared.lines", "node.tunnel.cloudflared.pauses",
