@@ -17,6 +17,7 @@ Failure = Literal[
     "no-name-service",
     "certificate",
     "certificate-time",
+    "no-tls",
     "no-network",
     "refused",
     "timeout",
@@ -36,6 +37,7 @@ SENTENCES: dict[Failure, str] = {
     "no-name-service": "Its name cannot be looked up: no name server answers. Check the internet connection.",
     "certificate": "Its certificate is not trusted by this machine.",
     "certificate-time": "Its certificate is not valid at the date that this computer's clock shows.",
+    "no-tls": "What answers there does not speak the encryption (https) that its address asks for.",
     "no-network": "This computer has no network.",
     "timeout": "It did not answer in time.",
 }
@@ -52,7 +54,7 @@ def failure_of(error: BaseException) -> Failure:
     if isinstance(error, aiohttp.ClientConnectorCertificateError):
         return _of_certificate(error.certificate_error)
     if isinstance(error, aiohttp.ClientSSLError):
-        return "certificate"
+        return "no-tls"
     if isinstance(error, aiohttp.ClientConnectorDNSError):
         return _of_name(error.os_error)
     if isinstance(error, TimeoutError):

@@ -139,6 +139,11 @@ DIRECT: Mapping[Cause, tuple[str, str]] = {
         "Open any web page, to see whether the network wants a login; else ask whoever runs this network. Nothing"
         " is sent before that is right.",
     ),
+    "no-tls": (
+        "What answers at {host} does not speak the encryption (https) that its address asks for.",
+        "Compare the address with the invite's, the http or https at its beginning too. If they agree, something in"
+        " between may answer in its place: open any web page, to see whether the network wants a login.",
+    ),
     "refused": (
         "{host} is there, but no coordinator runs at that address now.",
         f"It may be restarting. {BY_ITSELF} If it stays so, tell its operator.",

@@ -109,3 +109,10 @@ def test_a_way_through_a_coordinator_is_told() -> None:
     peer = Peer(worker_id="w", route="vpn", address="http://10.42.0.7:8000", tunnel="relayed")
     assert wording.route_text(peer) == "Private network, relayed"
     assert wording.route_text(msgspec.structs.replace(peer, tunnel="direct")) == "Private network"
+
+
+def test_a_better_way_that_is_being_tried_is_told() -> None:
+    peer = Peer(worker_id="w", route="vpn", address="http://10.42.0.7:8000", tunnel="relayed", trying="vpn-direct")
+    assert wording.route_text(peer) == "Private network, relayed; direct way being tried"
+    relay = Peer(worker_id="w", route="relay", address="https://mesh.example/relay/w", trying="vpn")
+    assert wording.route_text(relay) == "Relayed; private network being tried"

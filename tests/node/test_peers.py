@@ -68,3 +68,23 @@ def test_the_overlay_tells_how_it_leads_to_a_worker_and_how_long_that_takes() ->
         ("w2", "vpn", "direct", 1.5),
         ("w3", "direct", None, 1.5),
     ]
+
+
+def test_a_better_way_that_is_being_tried_is_told() -> None:
+    relayed = (VpnPeer(IPv4Address("10.42.0.7"), "relayed", None), VpnPeer(IPv4Address("10.42.0.8"), "direct", "x"))
+    known = [
+        Peer(worker_id="w1", route="vpn", address="http://10.42.0.7:8000"),
+        Peer(worker_id="w2", route="vpn", address="http://10.42.0.8:8000"),
+        Peer(worker_id="w3", route="relay", address="https://mesh.example/relay/w3", trying="vpn"),
+        Peer(worker_id="w4", route="relay", address="https://mesh.example/relay/w4", trying="direct"),
+    ]
+    assert [peer.trying for peer in joined(known, [], "me", tunnels=relayed)] == [
+        "vpn-direct",
+        None,
+        "vpn",
+        "direct",
+    ]
+    off = joined(known, [], "me", tunnels=relayed, vpn_wanted=False)
+    assert [peer.trying for peer in off] == ["vpn-direct", None, None, "direct"], (
+        "who wants no overlay waits for none"
+    )

@@ -39,7 +39,7 @@ def certificate(code: int) -> aiohttp.ClientConnectorCertificateError:
         (certificate(18), "certificate"),
         (certificate(10), "certificate-time"),
         (certificate(9), "certificate-time"),
-        (aiohttp.ClientConnectorSSLError(KEY, ssl.SSLError(1, "wrong version number")), "certificate"),
+        (aiohttp.ClientConnectorSSLError(KEY, ssl.SSLError(1, "wrong version number")), "no-tls"),
         (aiohttp.ClientConnectorDNSError(KEY, socket.gaierror(socket.EAI_NONAME, "")), "name-unknown"),
         (aiohttp.ClientConnectorDNSError(KEY, socket.gaierror(socket.EAI_AGAIN, "")), "no-name-service"),
         (aiohttp.ClientConnectorDNSError(KEY, OSError(None, "no such domain")), "name-unknown"),

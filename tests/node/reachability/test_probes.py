@@ -53,7 +53,7 @@ async def test_a_coordinator_answers_with_its_clock_and_what_it_sees(room: Room)
 
 async def test_the_dht_of_a_coordinator_says_where_it_sees_us(room: Room) -> None:
     contact = (LOOPBACK, room.coordinator.dht.port)
-    tag = room.coordinator.dht._server.protocol._mesh_tag
+    tag = fingerprint(room.coordinator.keyring.keys.founding)[:MESH_TAG_BYTES]
     found = await look(Scene(room.url, udp=(contact,), mesh_tag=tag))
     assert found.udp_asked == 1
     assert [(one.asked, one.seen[0]) for one in found.mappings] == [(contact, LOOPBACK)]
