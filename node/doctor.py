@@ -6,7 +6,7 @@ import msgspec
 
 from node.reachability.observations import Observations
 from node.reachability.routes import Finding, findings, is_calm
-from node.reachability.trouble import clock_trouble, trouble_of
+from node.reachability.trouble import Trouble, clock_trouble, trouble_of
 from node.state import NodeState
 
 LOW_DISK = 2 * 2**30  # bytes
@@ -33,15 +33,16 @@ class Diagnosis(msgspec.Struct, frozen=True):
 def examine(state: NodeState, seen: Observations, *, relay_wanted: bool = True) -> Diagnosis:
     """Return the findings, from the state and from what was seen just now."""
     routes = findings(state, seen, relay_wanted)
+    trouble = trouble_of(seen, state.coordinator) if state.coordinator is not None else None
     checks = (
         _membership(state),
         _coordinator(state, seen),
         _channel(state),
         _clock(seen),
-        _dht(state, routes),
+        _dht(state, routes, trouble),
         *_services(state),
         _disk(state),
-        *(Check(one.route, is_calm(one, routes), one.text, one.hint) for one in routes),
+        *(_route(one, is_calm(one, routes), trouble) for one in routes),
     )
     return Diagnosis(checks, routes)
 
@@ -93,7 +94,16 @@ def _clock(seen: Observations) -> Check:
     return Check("clock", False, trouble.why, trouble.hint)
 
 
-def _dht(state: NodeState, routes: tuple[Finding, ...]) -> Check:
+def _route(found: Finding, ok: bool, trouble: Trouble | None) -> Check:
+    """Name a route; what is said of the coordinator already is not said once more."""
+    if trouble is not None and found.works is False and found.cause == trouble.cause:
+        return Check(found.route, ok, f"{found.what} The reason stands at coordinator.")
+    if trouble is not None and found.route == "vpn" and found.cause == "not-yet":
+        return Check(found.route, ok, found.text, "It opens by itself once the coordinator answers.")
+    return Check(found.route, ok, found.text, found.hint)
+
+
+def _dht(state: NodeState, routes: tuple[Finding, ...], trouble: Trouble | None) -> Check:
     if state.membership is None:
         return Check("dht", False, "Not started.", "Join a mesh first.")
     if state.dht_contacts:
@@ -102,6 +112,8 @@ def _dht(state: NodeState, routes: tuple[Finding, ...]) -> Check:
     if any(one.route == "relay" and one.works for one in routes):
         # So it is for ever where UDP is blocked; requests come, and workers are found, all the same.
         return Check("dht", True, "No other peer answers over UDP. The coordinator is asked for workers instead.")
+    if trouble is not None and trouble.cause in ("no-network", "no-internet"):
+        return Check("dht", False, "No other peer is known. The reason stands at coordinator.")
     hint = "A firewall may block UDP; it also looks like this while no other worker is online."
     return Check("dht", False, "No other peer is known.", hint)
 
@@ -111,7 +123,9 @@ def _services(state: NodeState) -> list[Check]:
         Check(
             f"service {report.name}",
             report.state in ("running", "starting"),
-            report.detail if report.state == "running" else f"{report.state}. {report.detail}".rstrip(),
+            (report.detail or "It runs.")
+            if report.state == "running"
+            else f"{report.state}. {report.detail}".rstrip(),
             "" if report.state in ("running", "starting") else "Restart it, or look into its log.",
         )
         for report in state.services

@@ -19,8 +19,9 @@ CALM: frozenset[Cause] = frozenset({"no-tun", "no-udp", "symmetric-nat", "port-c
 
 VPN_HINTS: Mapping[VpnPhase, str] = {
     "starting": "Wait a moment, and ask again.",
-    "no-permission": "Do that, or start the node with --vpn off if this computer shall have none.",
-    "no-udp": "Ask for outgoing UDP where you are; at home, look at the router's firewall.",
+    "no-permission": "Nothing has to be done while another route works; with it, others come faster. With --vpn off"
+    " nobody asks for it any more.",
+    "no-udp": "Nothing has to be done while another route works. At home, look at the router's firewall.",
     "expired": "See what is said of clock and coordinator here; the certificate is renewed by itself.",
     "revoked": "Ask the person who invited you.",
     "conflict": "The network opens by itself once the other one is gone.",
@@ -78,7 +79,7 @@ def vpn(state: NodeState, seen: Observations) -> Finding:
     if state.vpn.carries:
         return _open_vpn(state, seen)
     hint = VPN_HINTS.get(phase, "It is tried again by itself.")
-    causes: Mapping[VpnPhase, Cause] = {"no-permission": "no-tun", "no-udp": "no-udp"}
+    causes: Mapping[VpnPhase, Cause] = {"no-permission": "no-tun", "no-udp": "no-udp", "starting": "not-yet"}
     why = _udp_words(seen) if phase == "no-udp" else ""
     return Finding(route="vpn", works=False, what=text, why=why, hint=hint, cause=causes.get(phase, ""))
 

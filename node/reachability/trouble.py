@@ -16,7 +16,7 @@ from node.wire.credentials import CLOCK_SKEW
 Cause = (
     Failure
     | Literal["no-internet", "stranger", "proxy-setting", "clock", "no-tun", "no-udp", "symmetric-nat"]
-    | Literal["port-closed", "listens-here-only", "no-websocket"]
+    | Literal["port-closed", "listens-here-only", "no-websocket", "not-yet"]
 )
 BY_ITSELF = "The node goes on trying by itself."
 

@@ -59,7 +59,7 @@ def test_every_finding_says_what_to_do() -> None:
     )
     wrong = {check.name: check for check in examine(sick, seen(-300)).checks if not check.ok}
     assert set(wrong) == {"coordinator", "clock", "dht", "service ner-extraction", "disk", "relay"}
-    assert all(check.hint for check in wrong.values())
+    assert all(check.hint for check in wrong.values() if check.name != "relay"), "its reason stands at another"
     assert "5 minutes ahead of" in wrong["clock"].detail
 
 
@@ -109,6 +109,24 @@ def test_a_machine_that_nobody_over_udp_answers_is_served_all_the_same() -> None
     alone = msgspec.structs.replace(HEALTHY, dht_contacts=0)
     assert check_of(alone, "dht").ok
     assert not check_of(msgspec.structs.replace(alone, channel=ChannelStatus()), "dht").ok
+
+
+def test_what_keeps_everything_else_from_working_is_told_once() -> None:
+    broken = msgspec.structs.replace(
+        HEALTHY,
+        coordinator="https://mesh.example.org",
+        coordinator_ok=False,
+        dht_contacts=0,
+        channel=ChannelStatus(),
+        vpn=VpnStatus("starting", None, "No."),
+    )
+    looked = Observations(coordinator=CoordinatorSeen("no-name-service"), name="nobody-says", own_addresses=("a",))
+    checks = {check.name: check for check in examine(broken, looked).checks}
+    assert "internet" in checks["coordinator"].detail
+    for name in ("relay", "dht"):
+        assert (checks[name].ok, checks[name].hint) == (False, "")
+        assert "The reason stands at coordinator." in checks[name].detail
+    assert checks["vpn"].hint == "It opens by itself once the coordinator answers."
 
 
 def test_a_private_network_in_which_nobody_reaches_us_is_told() -> None:

@@ -28,6 +28,12 @@ def test_addresses_come_in_the_order_vpn_direct_tunnel() -> None:
 
 def test_the_overlay_address_is_no_use_while_the_vpn_is_down() -> None:
     assert candidate_from_record(record(vpn_ip="10.42.0.7"), "dht", vpn_up=False) is None
+    both = record(vpn_ip="10.42.0.7", direct_hosts=("192.168.1.5",))
+    down, up = (candidate_from_record(both, "dht", vpn_up=there) for there in (False, True))
+    assert down is not None
+    assert up is not None
+    assert (down.targets, down.waits_for_vpn) == ((Target("direct", "http://192.168.1.5:8000"),), True)
+    assert not up.waits_for_vpn
 
 
 def test_only_so_many_direct_addresses_are_tried() -> None:

@@ -11,6 +11,7 @@ import msgspec
 import pytest
 from aiohttp import web
 
+from node.forwarding.interface import Target
 from node.routing.settings import RoutingSettings
 from node.wire.manifests import Catalogue, Manifest
 from node.wire.problems import Problem
@@ -139,6 +140,23 @@ async def test_peers_tell_whom_we_know_and_how_we_would_reach_them() -> None:
         assert peers["w2"].services == (OCR.name,)
         gateway.router.invalidate_worker("w2")
         assert [peer.worker_id for peer in gateway.router.peers()] == ["w1"]
+
+
+async def test_peers_tell_the_better_way_that_is_tried_again_soon() -> None:
+    async with nodes(1) as (_, source), front(source) as gateway:
+        await ask(gateway)
+        (known,) = gateway.router._parts.cache.all_known()
+        (direct,) = known[1].targets
+        other = Target("relay", "https://mesh.example.org/relay/w1")
+        (before,) = gateway.router.peers()
+        ways = msgspec.structs.replace(known[1], targets=(direct, other))
+        now = gateway.router._parts.clock()
+        gateway.router._parts.addresses.failed("w1", direct, now)
+        after = gateway.router._peer(ways, set(), now)
+        assert (before.route, before.trying) == ("direct", None)
+        assert (after.route, after.trying) == ("relay", "direct")
+        down = gateway.router._peer(msgspec.structs.replace(ways, waits_for_vpn=True), set(), now)
+        assert down.trying == "vpn"
 
 
 async def test_every_request_is_observed_once() -> None:
