@@ -16,7 +16,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from node.forwarding.websocket.opening import Opened, RefusedError, open_websocket
 from node.reachability.failures import PROXY_PASSWORD, SENTENCES, why_unreachable
 from node.state import Membership
-from node.wire import channel, credentials, headers, messages
+from node.wire import channel, credentials, entry_points, headers, messages
 from node.wire.encoding import b64decode, b64encode
 from node.wire.invites import Invite
 from node.wire.mesh_keys import KeyChain, MeshKeys, MeshKeysError, MeshTrust, verified
@@ -189,6 +189,21 @@ class CoordinatorClient:
             raise CoordinatorError(f"It opens no channel (HTTP {error.status}).", "", error.status) from None
         except (aiohttp.ClientError, TimeoutError, OSError, ValueError) as error:
             raise _unreachable(error) from None
+
+    async def register_entry_point(
+        self, to: messages.CoordinatorInfo, request: entry_points.EntryPointRequest
+    ) -> entry_points.EntryPointAnswer:
+        """Tell an address of ours; the coordinator asks us there before it answers."""
+        data = msgspec.json.encode(request)
+        body, _ = await _post(
+            self._session, to.url + entry_points.REGISTER, data, self._signed(to, "entry-point", data)
+        )
+        return _decode(body, entry_points.EntryPointAnswer)
+
+    async def withdraw_entry_point(self, to: messages.CoordinatorInfo) -> None:
+        data = msgspec.json.encode(entry_points.EntryPointWithdrawal(worker_id=self._worker_id))
+        sent = self._signed(to, "entry-point-withdrawal", data)
+        await _post(self._session, to.url + entry_points.WITHDRAW, data, sent)
 
     async def leave(self, to: messages.CoordinatorInfo) -> None:
         data = msgspec.json.encode({"worker_id": self._worker_id})

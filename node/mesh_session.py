@@ -28,6 +28,7 @@ from node.routing.settings import RoutingSettings
 from node.routing.sources import LocalServices
 from node.state import Membership, Peer
 from node.vpn.state import VpnPeer
+from node.wire.client_tokens import ClientTokenVerifier
 from node.wire.encoding import fingerprint
 from node.wire.manifests import Catalogue
 from node.wire.mesh_keys import MeshKeys, MeshTrust
@@ -98,6 +99,7 @@ class MeshSession:
         self._overlay: IPv4Network | None = None  # where the DHT node is in it
         self._issuer = TokenIssuer(identity, own_id, membership.credential, time.time)
         self.verifier = TokenVerifier(self.trust, own_id, time.time, self.revoked)
+        self.client_tokens = ClientTokenVerifier(self.trust, time.time, self.revoked)
         self.client = CoordinatorClient(http, self._issuer, own_id, identity)
         self.dht = self._make_dht("contacts.json")
         self._dht_host, self._dht_port = config.host, config.dht_port

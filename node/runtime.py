@@ -20,11 +20,13 @@ import aiohttp
 
 from node import __version__
 from node import events as e
+from node.client_access import ClientAccess
 from node.config import NodeConfig
 from node.contact import CoordinatorContact
 from node.control import ControlApi, ViewFeed
 from node.coordinator_client import CoordinatorError
 from node.coordinator_talk import CoordinatorTalk
+from node.entry_point import Contact, EntryPoint
 from node.forwarding.access_log import AccessLog, open_access_log
 from node.forwarding.http1.limits import ServerLimits
 from node.forwarding.members_only import MembersOnly
@@ -85,6 +87,12 @@ class NodeRuntime:
         self._commands: asyncio.Queue[e.Command] = asyncio.Queue()
         self.overlay = Overlay(config, data_dir, self.dispatch, make_keeper)
         self.tunnel = PublicTunnel(config, data_dir, lambda status: self.dispatch(e.TunnelChanged(status)))
+        self.entry_point = EntryPoint(config, lambda: self.state, lambda: self._port, self._entry_contact)
+        self._clients = ClientAccess(
+            lambda: self.session.client_tokens if self.session is not None else None,
+            lambda: self.entry_point.wished,
+            time.time,
+        )
         self._overlay_door = OverlayDoor(self._make_server, config.drain_deadline)
         self._door_timer: asyncio.TimerHandle | None = None
         self.talk = CoordinatorTalk(lambda: self.state, self.dispatch, self._keep_catalogue, self.overlay)
@@ -129,10 +137,10 @@ class NodeRuntime:
         """Put our doors behind a socket; for everybody, or for those only who come from an overlay."""
         patience = self.config.idle_timeout
         limits = ServerLimits(body_idle=patience, write_stall=patience, drain_grace=GRACE, keepalive=KEEPALIVE)
-        door = ServiceDoor(self.desk)
+        door = ServiceDoor(self.desk, self._clients)
         door.access_log = self._access_log
         handler = door if members_of is None else MembersOnly(door, members_of)
-        api = HttpApi(self.desk, self.tunnel.outside.answer_to)
+        api = HttpApi(self.desk, self.tunnel.outside.answer_to, self.entry_point.prove)
         return DataPlane(handler, api.application(), listener, limits=limits)
 
     async def _start(self) -> None:
@@ -156,6 +164,7 @@ class NodeRuntime:
         await self._control.start()
         self._contact.start()
         self._relay.start()
+        self.entry_point.start()
         self._tasks.start(self._execute_commands(), "commands")
         self.overlay.start()
         self.dispatch(started)
@@ -184,6 +193,7 @@ class NodeRuntime:
                 timer.cancel()
         await self._contact.stop()
         await self._channel.stop()
+        await self.entry_point.stop()
         await self.tunnel.stop()
         await self._tasks.stop()
         if self._member is not None:
@@ -237,6 +247,7 @@ class NodeRuntime:
         for command in commands:
             self._commands.put_nowait(command)
         self._channel.look(self.state)
+        self.entry_point.look(self.state)
         self._feed.changed()
 
     async def _execute_commands(self) -> None:
@@ -330,6 +341,13 @@ class NodeRuntime:
         if self.session is None or info is None or self._relay_http is None:
             raise CoordinatorError("This machine is in no mesh.")
         return await self.session.client.open_relay(self._relay_http, info, ticket)
+
+    def _entry_contact(self) -> Contact | None:
+        """Return through whom frontends are told of us."""
+        info = self.talk.coordinator(self.state.coordinator or "")
+        if self.session is None or info is None:
+            return None
+        return Contact(self.session.client, info, self.member.identity.private_key)
 
     def _serve_relayed(self) -> asyncio.Protocol | None:
         """Answer on a relay connection as on one that came to our port."""

@@ -160,7 +160,9 @@ def _overlay(coordinator: Coordinator) -> OverlayStatus | None:
 
 async def examine(request: web.Request) -> web.Response:
     """Look at everything once."""
-    checks = await doctor.examine(request.app[COORDINATOR], request.app[FRONT].picture.read())
+    front = request.app[FRONT]
+    checks = await doctor.examine(request.app[COORDINATOR], front.picture.read())
+    checks.append(doctor.entry_points(len(front.entry_points.listed()), front.copy.standing()))
     return json_response(Doctor(ok=all(check.ok for check in checks), checks=checks))
 
 

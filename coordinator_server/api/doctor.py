@@ -9,6 +9,7 @@ import aiohttp
 from coordinator_server.api.shapes import Check, Topology
 from coordinator_server.api.topology import count_workers, find_gaps
 from coordinator_server.application import Coordinator
+from coordinator_server.entry_points.kv_sync import KvStanding
 from coordinator_server.registry.membership import Member
 from node.routing.candidates import candidate_from_record
 from node.wire import headers
@@ -19,6 +20,8 @@ PROBE_LIMIT = 5.0  # seconds for one service on one worker
 AT_ONCE = 8
 INVITE_HINT = "Make an invite with `rma-mesh-coordinator invite create` and give its link to a volunteer."
 LOOK_HINT = "`rma-mesh-coordinator worker list` shows who is here and what each machine runs."
+NO_ENTRY_POINT = "No worker takes frontends' requests directly; this coordinator's /service does."
+KV_HINT = "See CF_ACCOUNT_ID, CF_KV_NAMESPACE_ID and CF_API_TOKEN, and Cloudflare's dashboard."
 TRUST_HINT = f"{LOOK_HINT} `rma-mesh-coordinator worker approve ID` trusts one with personal data."
 
 
@@ -99,6 +102,15 @@ def _overlay(coordinator: Coordinator) -> Check:
     where = f"{standing.address}, UDP port {standing.port}, told as {', '.join(standing.endpoints)}"
     detail = f"{where}; {tunnels}{relayed}."
     return Check(name="overlay", ok=not standing.hint, detail=detail, hint=standing.hint)
+
+
+def entry_points(count: int, copy: KvStanding | None) -> Check:
+    """Say how many workers frontends may ask directly, which may be none, and how the copy of the list is."""
+    found = f"Workers that frontends may ask directly: {count}." if count else NO_ENTRY_POINT
+    if copy is None:
+        return Check(name="entry points", ok=True, detail=found)
+    detail = f"{found} The copy in Cloudflare KV: {copy.text} Writes today: {copy.used_today}."
+    return Check(name="entry points", ok=copy.ok, detail=detail, hint="" if copy.ok else KV_HINT)
 
 
 async def _service(

@@ -13,11 +13,13 @@ COMPATIBLE = ipaddress.IPv6Network("::/96")  # IPv4 inside IPv6 as it was once w
 def is_outside(host: str) -> bool:
     """Say whether an address is one machine's on the internet, also of what other forms of it lead to."""
     address = ipaddress.ip_address(host.partition("%")[0])
-    if not is_public(host) or address.is_multicast or address.is_reserved or address.is_unspecified:
+    mapped = address.ipv4_mapped if isinstance(address, ipaddress.IPv6Address) else None
+    address = mapped or address
+    if not is_public(host) or address.is_multicast or address.is_unspecified:
         return False
     if isinstance(address, ipaddress.IPv4Address):
-        return True
-    if address in COMPATIBLE:
+        return not address.is_reserved
+    if address in COMPATIBLE or address.is_site_local:
         return False
     inner = address.sixtofour or (address.teredo[1] if address.teredo is not None else None)
     if inner is None and address in NAT64:

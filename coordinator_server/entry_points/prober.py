@@ -10,6 +10,7 @@ import asyncio
 import contextlib
 import ipaddress
 import socket
+import ssl
 from collections.abc import Callable
 from typing import Any
 from urllib.parse import urlsplit
@@ -49,11 +50,17 @@ class Prober:
     """Makes at most `AT_ONCE` probes at a time; `close` at the end."""
 
     def __init__(
-        self, timeout: float, look_up: LookUp = look_up, is_outside: Callable[[str], bool] = is_outside
+        self,
+        timeout: float,
+        look_up: LookUp = look_up,
+        is_outside: Callable[[str], bool] = is_outside,
+        tls: ssl.SSLContext | None = None,
     ) -> None:
+        """`tls` says whose certificates are trusted, in place of what this system does."""
         self._timeout = timeout
         self._look_up = look_up
         self._is_outside = is_outside
+        self._tls = tls
         self._gate = asyncio.Semaphore(AT_ONCE)
         self._session: aiohttp.ClientSession | None = None
 
@@ -95,9 +102,9 @@ class Prober:
                     text = f"Something else answers there, or the worker does not yet (status {answer.status})."
                     raise UnreachedError(text, certain=answer.status < 500)
                 return _proof_in(await _read(answer))
-        except NotOutsideError:
-            raise UnreachedError("Its name leads to no address of the internet.", certain=True) from None
-        except aiohttp.ClientConnectorDNSError:
+        except aiohttp.ClientConnectorDNSError as error:
+            if isinstance(error.__cause__, NotOutsideError):
+                raise UnreachedError("Its name leads to no address of the internet.", certain=True) from None
             raise UnreachedError("Its name is not known.", certain=False) from None
         except (aiohttp.ClientConnectorCertificateError, aiohttp.ClientSSLError):
             raise UnreachedError("Its certificate is not trusted.", certain=True) from None
@@ -110,6 +117,7 @@ class Prober:
         connector = aiohttp.TCPConnector(
             resolver=OutsideResolver(self._look_up, self._is_outside),
             use_dns_cache=False,
+            ssl=self._tls or True,
             force_close=True,
             limit=AT_ONCE,
         )

@@ -86,3 +86,26 @@ def test_where_members_find_the_overlay_may_be_said() -> None:
     flags = {"vpn_endpoints": ("mesh.example.org", "198.51.100.7:443"), "vpn_port": 443}
     config = load_settings(CoordinatorConfig, flags, {})
     assert (config.vpn_endpoints, config.vpn_port) == (("mesh.example.org", "198.51.100.7:443"), 443)
+
+
+KV = {"cf_account_id": "9" * 32, "cf_kv_namespace_id": "e" * 32, "cf_api_token": "a-token-of-cloudflare"}
+
+
+@pytest.mark.parametrize(
+    ("changes", "name"),
+    [
+        ({"cf_account_id": ""}, "cf_account_id"),
+        ({"cf_account_id": "not hexadecimal"}, "cf_account_id"),
+        ({"cf_kv_namespace_id": ""}, "cf_kv_namespace_id"),
+        ({"cf_api_token": ""}, "cf_api_token"),
+        ({"cf_api_token": "with a line\nmore"}, "cf_api_token"),
+        ({"cf_kv_key": "../x"}, "cf_kv_key"),
+    ],
+)
+def test_a_copy_in_cloudflare_kv_needs_all_of_its_settings(changes: dict[str, str], name: str) -> None:
+    CoordinatorConfig(**KV)  # type: ignore[arg-type]  # strings, as those settings are
+    with pytest.raises(SettingError) as caught:
+        CoordinatorConfig(**{**KV, **changes})  # type: ignore[arg-type]  # the same
+    assert name in str(caught.value)
+    assert "with a line" not in str(caught.value)
+    assert KV["cf_api_token"] not in str(caught.value)

@@ -13,6 +13,7 @@ from typing import Any
 import aiohttp
 import pytest
 
+from coordinator_server.front import FRONT
 from node import events as e
 from node.config import NodeConfig
 from node.control import EnrollIntent
@@ -25,6 +26,7 @@ from node.wire.manifests import Catalogue
 from tests.support.cloudflare_api import ACCOUNT, TOKEN, fake_cloudflare
 from tests.support.cloudflared_standin import QUICK_NAME, make_standin
 from tests.support.coordinators import Room, coordinator_room
+from tests.support.entry_points import carry
 from tests.support.waiting import eventually
 
 pytestmark = pytest.mark.skipif(os.name != "posix", reason="the stand-in is a script")
@@ -64,16 +66,18 @@ def known(room: Room) -> str | None:
 async def test_a_quick_tunnel_becomes_an_entry_point_and_is_withdrawn(tmp_path: Path) -> None:
     standin = make_standin(tmp_path / "program")
     async with real_room(tmp_path / "room") as room:
+        carrying, points = carry(room), room.site.app[FRONT].entry_points
         async with member(room, tmp_path / "node", tunnel="cloudflared", cloudflared=str(standin.path)) as node:
             await eventually(lambda: known(room) == QUICK_URL, "the coordinator knows it")
-            async with room.session.get(room.url + "/entry-points") as answer:
-                assert [one["access_url"] for one in (await answer.json())["entry_points"]] == [QUICK_URL]
+            carrying.ways[QUICK_URL] = node.url
+            await eventually(lambda: [one.access_url for one in points.listed()] == [QUICK_URL], "an entry point")
             checks = {check.name: check for check in await node.desk.doctor()}
             assert checks["tunnel"].ok
             assert QUICK_URL in checks["tunnel"].detail
             assert node.url in standin.starts[0]["argv"]
             standin.does("down")
             await eventually(lambda: known(room) is None, "it is withdrawn")
+            await eventually(lambda: not points.listed(), "frontends are told of it no more")
             assert node.state.phase == "online", "no other way is touched"
             standin.does()
             await eventually(lambda: known(room) == QUICK_URL, "it is told again")

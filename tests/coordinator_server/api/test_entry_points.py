@@ -134,7 +134,8 @@ async def test_only_the_worker_itself_may_speak_and_only_vetted_ones_are_listed(
 
         taken = await entry(other, place.url)
         assert (taken.status, taken.problem) == (409, "conflict")
-        for path, body in ((REGISTER, {"access_url": place.url}), (WITHDRAW, dict[str, str]())):
+        wishes: tuple[tuple[str, dict[str, Any]], ...] = ((REGISTER, {"access_url": place.url}), (WITHDRAW, {}))
+        for path, body in wishes:
             assert (await say(other, path, **{"worker_id": "alpha", **body})).status == 403
             unsigned = await say(worker, path, signed=False, **body)
             assert (unsigned.status, unsigned.problem) == (401, "unauthorized")
