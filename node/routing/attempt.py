@@ -109,6 +109,8 @@ class Attempt:
     def send(self, outbound: Outbound, lines: bytes, patience: Patience) -> None:
         """Ask at the worker's addresses in turn until one takes the connection."""
         self._what = (outbound, lines, patience)
+        for due in self._parts.addresses.due(self.candidate, self.began_at):
+            self._knock(due)
         self._targets: Iterator[Target] = iter(self._parts.addresses.ordered(self.candidate, self.began_at))
         self._next("it has no address")
 
@@ -202,6 +204,20 @@ class Attempt:
                 pass
             self._avoid()
             self._listener.way_lost(self)
+
+    def _knock(self, target: Target) -> None:
+        """Have an address that failed be tried again as soon as something answers there."""
+        parts, worker_id = self._parts, self.worker_id
+        way = parts.forwarder.way(worker_id, target)
+
+        def heard(there: bool) -> None:
+            if there:
+                parts.addresses.worked(worker_id, target)
+
+        if way.place is None:  # nobody can knock at a name
+            heard(True)
+        else:
+            parts.forwarder.doubt(way, heard)
 
     def _tell_load(self, load: float | None) -> None:
         parts = self._parts

@@ -38,6 +38,22 @@ class AddressBook:
         worker_id, avoided = candidate.worker_id, self._avoided
         return tuple(item for item in candidate.targets if avoided.get((worker_id, item.base_url), 0.0) <= now)
 
+    def due(self, candidate: Candidate, now: float) -> tuple[Target, ...]:
+        """Return the addresses that failed so long ago that somebody should knock there; each is due once.
+
+        Nobody's request has to try them: one that is dropped in silence would cost it a connect timeout each time.
+        So they stay last until a knock is answered, where there is another one that has not failed.
+        """
+        if not self._avoided or len(candidate.targets) == 1:
+            return ()
+        worker_id, avoided = candidate.worker_id, self._avoided
+        found = [item for item in candidate.targets if 0.0 < avoided.get((worker_id, item.base_url), 0.0) <= now]
+        if not found or all((worker_id, item.base_url) in avoided for item in candidate.targets):
+            return ()
+        for target in found:
+            self.failed(worker_id, target, now)
+        return tuple(found)
+
     def way(self, candidate: Candidate, now: float) -> Way:
         """Return which address would be tried first, and in place of which other one."""
         first, best = self.ordered(candidate, now)[0], candidate.targets[0]

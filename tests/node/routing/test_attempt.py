@@ -22,6 +22,7 @@ from node.routing.candidates import Candidate
 from node.routing.failures import Failure
 from node.routing.parts import Parts
 from node.routing.settings import RoutingSettings
+from node.routing.targets import AVOIDED_FOR
 from tests.support.routing import OCR, Clock, Front, Handler, fine, front, killed, refusing, serving, silent, until
 
 GONE = Target("vpn", "http://127.0.0.1:1")
@@ -122,6 +123,48 @@ async def test_the_addresses_are_tried_in_turn_and_the_dead_one_is_avoided() -> 
             )
             way = gateway.router._parts.addresses.way(door.candidate, gateway.router._clock())
             assert way.target == alive
+
+
+async def test_an_address_that_failed_costs_no_further_request_until_a_knock_is_answered() -> None:
+    clock = Clock()
+    knocks: list[bool] = []
+    open_again = asyncio.Event()
+
+    async def touch(_host: str, _port: int) -> None:
+        knocks.append(open_again.is_set())
+        if not open_again.is_set():
+            raise OSError
+
+    async with serving(fine) as better, serving(fine) as worker, front(clock=clock) as gateway:
+        first, second = Target("direct", better.url), Target("tunnel", worker.url)
+        addresses = gateway.router._parts.addresses
+        addresses.failed("w1", first, clock.now)
+        routes = []
+        for change in (open_again.clear, open_again.set):
+            change()
+            clock.now += AVOIDED_FOR
+            async with tried(first, second, gateway=gateway, touch=touch) as (_, door):
+                assert door.attempt is not None
+                routes.append(door.attempt.route)
+                await until(lambda: bool(knocks) and not gateway.router._parts.forwarder._knocker._doubting)
+        assert routes == ["tunnel", "tunnel"]
+        assert True in knocks
+        async with tried(first, second, gateway=gateway) as (_, door):
+            assert door.attempt is not None
+            assert door.attempt.route == "direct"
+
+
+async def test_an_address_with_a_name_is_tried_again_without_a_knock() -> None:
+    clock = Clock()
+    async with serving(fine) as worker, front(clock=clock) as gateway:
+        named, other = Target("tunnel", "http://localhost:1"), Target("direct", worker.url)
+        gateway.router._parts.addresses.failed("w1", named, clock.now)
+        clock.now += AVOIDED_FOR
+        async with tried(named, other, gateway=gateway, touch=nobody_there) as (_, door):
+            assert door.attempt is not None
+            assert door.attempt.route == "direct", "the name led nowhere, and the other address answered"
+            assert gateway.router._parts.addresses.due(door.candidate, clock.now + AVOIDED_FOR - 1) == ()
+            assert gateway.router._parts.addresses.due(door.candidate, clock.now + AVOIDED_FOR) == (named,)
 
 
 @pytest.mark.parametrize(("behave", "kind"), [(killed, "reset"), (silent, "timeout")])

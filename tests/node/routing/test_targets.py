@@ -55,3 +55,26 @@ def test_when_ways_have_changed_all_addresses_get_another_chance() -> None:
     book.failed("w1", VPN, 0.0)
     book.forget()
     assert book.ordered(WORKER, 1.0) == (VPN, LAN, TUNNEL)
+
+
+def test_an_address_that_failed_is_knocked_at_once_in_a_while_and_stays_last_until_then() -> None:
+    book = AddressBook()
+    assert book.due(WORKER, 0.0) == ()
+    book.failed("w1", VPN, 0.0)
+    assert book.due(WORKER, AVOIDED_FOR - 1) == ()
+    assert book.due(WORKER, AVOIDED_FOR) == (VPN,)
+    assert book.due(WORKER, AVOIDED_FOR) == (), "one knock is enough"
+    assert book.ordered(WORKER, AVOIDED_FOR) == (LAN, TUNNEL, VPN)
+    assert book.due(WORKER, 2 * AVOIDED_FOR) == (VPN,)
+    book.worked("w1", VPN)
+    assert book.ordered(WORKER, 2 * AVOIDED_FOR) == (VPN, LAN, TUNNEL)
+
+
+def test_where_no_other_address_works_those_that_failed_are_tried_rather_than_knocked_at() -> None:
+    book = AddressBook()
+    for target in WORKER.targets:
+        book.failed("w1", target, 0.0)
+    assert book.due(WORKER, AVOIDED_FOR) == ()
+    assert book.ordered(WORKER, AVOIDED_FOR) == WORKER.targets
+    book.failed("w2", VPN, 0.0)
+    assert book.due(Candidate("w2", (VPN,)), AVOIDED_FOR) == ()
