@@ -11,6 +11,8 @@ from dataclasses import dataclass
 FIRST = 0.5
 LONGEST = 60.0
 STEADY = 60.0  # a channel that lived so long was a good one
+# One that lived so long was cut by something in between, as proxies do: it is away for a fourth of that at most.
+CUT = 5.0
 NONE_THERE = 300.0  # for a coordinator that is too old to have a channel
 
 
@@ -26,7 +28,10 @@ class Reconnect:
         `chance` is random, from 0 to 1.
         """
         failures = 0 if lived >= STEADY else self.failures
-        return Reconnect(failures + 1), chance * min(LONGEST, FIRST * 2 ** min(failures, 16))
+        ceiling = min(LONGEST, FIRST * 2 ** min(failures, 16))
+        if lived >= CUT:
+            ceiling = min(ceiling, lived / 4)
+        return Reconnect(failures + 1), chance * ceiling
 
     def after_none_there(self, chance: float) -> tuple[Reconnect, float]:
         """Return the same where the coordinator knows no channels."""

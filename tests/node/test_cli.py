@@ -115,6 +115,10 @@ def test_a_node_outside_any_mesh_says_so_everywhere(mesh: RealMesh) -> None:
     doctor = mesh.node_command("w1", "doctor")
     assert doctor.returncode == 1
     assert "Ask an operator for an invite." in doctor.stdout
+    told = json.loads(mesh.node_command("w1", "doctor", "--json").stdout)
+    assert [route["route"] for route in told["routes"]] == ["vpn", "direct", "relay", "tunnel"]
+    assert set(told["routes"][0]) == {"route", "works", "what", "why", "hint", "cause"}
+    assert {"membership", "clock", "relay"} <= {check["name"] for check in told["checks"]}
     call = mesh.node_command("w1", "call", "ner", "--data", "{}")
     assert call.returncode == 1
     assert "has not joined a mesh" in call.stderr

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from node.tunnel.reconnect import FIRST, LONGEST, NONE_THERE, STEADY, Reconnect
+from node.tunnel.reconnect import CUT, FIRST, LONGEST, NONE_THERE, STEADY, Reconnect
 
 
 def ceilings(lived: float, times: int) -> list[float]:
@@ -24,7 +24,13 @@ def test_they_are_drawn_from_the_whole_range() -> None:
 
 def test_a_channel_that_lived_for_long_was_a_good_one() -> None:
     assert ceilings(STEADY, 5) == [FIRST] * 5
-    assert Reconnect(9).after(STEADY - 0.1, 1.0) == (Reconnect(10), LONGEST)
+    assert Reconnect(9).after(CUT - 0.1, 1.0) == (Reconnect(10), LONGEST)
+
+
+def test_where_every_channel_is_cut_the_pauses_are_short_beside_their_lives() -> None:
+    assert ceilings(10.0, 100)[-1] == 2.5
+    assert ceilings(CUT, 100)[-1] == CUT / 4
+    assert ceilings(STEADY - 1, 2) == [0.5, 1.0]
 
 
 def test_a_coordinator_that_knows_none_is_asked_every_five_minutes() -> None:
