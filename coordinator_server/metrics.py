@@ -56,6 +56,10 @@ class Reading:
     kv_failures: int = 0
     channels: int = 0
     pushes: int = 0
+    relay_in_use: int = 0
+    relay_ready: int = 0
+    relay_opened: int = 0
+    relay_refused: int = 0
     access_log_lines: int = 0
     access_log_lost: int = 0
     processes: int = 1
@@ -216,6 +220,14 @@ class _Now(Collector):
         yield GaugeMetricFamily("rma_channels", text, value=reading.channels)
         text = "Messages sent on the channels to workers."
         yield CounterMetricFamily("rma_channel_pushes", text, value=reading.pushes)
+        text = "Connections that workers hold open to us, to be asked on them."
+        yield _by(
+            "rma_relay_connections", text, "state", {"used": reading.relay_in_use, "ready": reading.relay_ready}
+        )
+        text = "Connections that workers have opened to us."
+        yield CounterMetricFamily("rma_relay_opened", text, value=reading.relay_opened)
+        text = "Connections that were refused, as nobody had asked that worker for them."
+        yield CounterMetricFamily("rma_relay_refused", text, value=reading.relay_refused)
         text = "Lines written to the access log."
         yield CounterMetricFamily("rma_access_log_lines", text, value=reading.access_log_lines)
         text = "Lines that the access log lost: its disk was full, or they came too fast."

@@ -25,7 +25,6 @@ class RelayDoor:
         self._hub = hub
         self._bridge = bridge
         self._tasks = TaskSet("relay-door")
-        self.refused = 0
         bridge.beside(RELAY_PATH, self.take)
 
     async def stop(self) -> None:
@@ -52,7 +51,7 @@ class RelayDoor:
         self._hub.arrived(subject, transport, early, expires_at)
 
     def _refuse(self, exchange: Exchange, subject: str, problem: Problem) -> None:
-        self.refused += 1
+        self._hub.refused += 1
         if problem.kind == "invalid-request" or len(self._tasks) >= MOST_LINES:
             exchange.refuse(problem)
         else:

@@ -90,9 +90,15 @@ class RelayHub:
         self.stopped = False
         self.changed: Callable[[str, bool], None] = lambda _worker_id, _offers: None
         self.opened_in_all = 0
+        self.refused = 0  # that came without having been asked for
 
     def __len__(self) -> int:
         return self._count
+
+    @property
+    def ready(self) -> int:
+        """Return how many connections are ready for whoever wants one."""
+        return sum(len(side.spare) for side in self._sides.values())
 
     @property
     def _loop(self) -> asyncio.AbstractEventLoop:

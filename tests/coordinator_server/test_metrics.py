@@ -67,3 +67,11 @@ def test_the_overlay_is_there_or_not_spoken_of() -> None:
         'rma_overlay_peers{route="direct"} 3.0', 'rma_overlay_peers{route="relayed"} 1.0',
     ):  # fmt: skip
         assert line in text
+
+
+def test_relay_connections_are_counted_as_they_are_and_as_they_came() -> None:
+    metrics, _ = make(Reading(relay_in_use=3, relay_ready=1, relay_opened=7, relay_refused=2))
+    text = metrics.exposition().decode()
+    for line in ('connections{state="used"} 3.0', 'connections{state="ready"} 1.0', "opened_total 7.0"):
+        assert f"rma_relay_{line}" in text
+    assert "rma_relay_refused_total 2.0" in text

@@ -75,6 +75,11 @@ async def test_what_was_not_asked_for_is_not_opened(room: Room, victim: RelayedW
     socket = await come(victim.worker, ticket)  # it stayed its owner's
     await eventually(lambda: len(hub(room)) == 1, "it is there")
     assert await status_of(victim.worker, ticket) == 404, "a ticket is good once"
+    metrics = await (await room.session.get(room.url + "/metrics")).text()
+    counts = dict(line.split(" ") for line in metrics.splitlines() if line.startswith("rma_relay_"))
+    held = counts['rma_relay_connections{state="used"}'], counts['rma_relay_connections{state="ready"}']
+    assert sorted(held) == ["0.0", "1.0"]
+    assert (counts["rma_relay_opened_total"], counts["rma_relay_refused_total"]) == ("1.0", "10.0")
     await socket.close()
     await eventually(lambda: len(hub(room)) == 0, "it is gone")
 
