@@ -14,6 +14,7 @@ from coordinator_server.api.addresses import client_address
 from coordinator_server.api.worker_auth import authenticate
 from coordinator_server.application import COORDINATOR
 from coordinator_server.front import FRONT
+from coordinator_server.gateway.access import PROXY_HEADERS
 from coordinator_server.registry.endpoints import is_reachable, parse_address
 from node.forwarding.knocker import touch_tcp
 from node.program.web import json_response
@@ -66,6 +67,13 @@ def add_routes(app: web.Application) -> None:
     app.router.add_get("/api/worker/seen", seen)
 
 
+def comes_through_others(request: web.Request) -> bool:
+    """Say whether somebody between us passed the request on: we would knock there, and not at the worker."""
+    peer = parse_address((request.remote or "").partition("%")[0])
+    believed = peer is not None and peer.is_loopback  # a proxy on this machine says where it came from
+    return not believed and any(name in request.headers for name in (*PROXY_HEADERS, "Via"))
+
+
 async def seen(request: web.Request) -> web.Response:
     """Answer with ?knock=1 also whether the worker's port took a connection from us."""
     enrolment = await authenticate(request)
@@ -74,7 +82,8 @@ async def seen(request: web.Request) -> web.Response:
     port = member.endpoints.port if member is not None else 0
     parsed = parse_address(address)
     reached = None
-    if request.query.get("knock") == "1" and port and parsed is not None and is_reachable(parsed):
+    wanted = request.query.get("knock") == "1" and not comes_through_others(request)
+    if wanted and port and parsed is not None and is_reachable(parsed):
         reached = await request.app[KNOCKS].knock(worker_id, str(parsed), port)
     relay = request.app[FRONT].hub.offers(worker_id)
     return json_response(SeenAs(address=address, port=port, reached=reached, relay=relay))

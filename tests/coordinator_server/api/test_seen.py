@@ -8,6 +8,7 @@ from pathlib import Path
 
 import msgspec
 import pytest
+from aiohttp.test_utils import make_mocked_request
 
 from coordinator_server.api import seen
 from coordinator_server.api.seen import AT_ONCE, KEPT, MOST_KEPT, Knocks
@@ -43,6 +44,20 @@ async def test_a_port_is_open_or_closed_and_nobody_knocks_unasked(room: Room) ->
     assert (await other.register(port=port)).status == 200
     closed = msgspec.json.decode((await other.get("/api/worker/seen", {"knock": "1"})).body, type=SeenAs)
     assert closed.reached is False
+
+
+@pytest.mark.parametrize(
+    ("peer", "field", "hidden"),
+    [
+        ("192.0.2.1", "CF-Connecting-IP", True),
+        ("192.0.2.1", "Via", True),
+        ("127.0.0.1", "X-Forwarded-For", False),
+        ("192.0.2.1", "Accept", False),
+    ],
+)
+def test_nobody_knocks_at_whoever_passes_requests_on(peer: str, field: str, hidden: bool) -> None:
+    request = make_mocked_request("GET", "/", {field: "198.51.100.9"}).clone(remote=peer)
+    assert seen.comes_through_others(request) == hidden
 
 
 async def test_strangers_are_told_nothing(room: Room) -> None:
