@@ -8,7 +8,7 @@ from urllib.parse import urlsplit
 
 from node.forwarding.http1.head import field_line
 from node.forwarding.http1.limits import UpstreamLimits
-from node.forwarding.http1.pool import Address, Connect, Pool, RelayAddress, Upstreams
+from node.forwarding.http1.pool import Address, Connect, CoordinatorAddress, Pool, RelayAddress, Upstreams
 from node.forwarding.http1.sweep import Sweep, Timed
 from node.forwarding.interface import Target
 from node.forwarding.knocker import Knocker, Place, Tell
@@ -34,6 +34,7 @@ class Way:
         "_host",
         "_load",
         "_load_told_at",
+        "_prefix",
         "_proof",
         "_token",
         "_token_for",
@@ -53,16 +54,19 @@ class Way:
         proof: TokenFor | str,
         *,
         place: Place | None = None,
+        prefix: str = "",
     ) -> None:
         """`proof` is the token of a service of this machine, or what gives the tokens for another node.
 
-        `place` is where to knock; a tunnel has none, as whoever answers there may not be the worker.
+        `place` is where to knock; a tunnel has none, as whoever answers there may not be the worker. Below `prefix`
+        somebody else passes requests on to it.
         """
         self.place = place
         self.pool = pool
         self.route = route
         self.named = field_line(WORKER, worker_id) + field_line(ROUTE, route)
         self._host = host.encode("latin-1")
+        self._prefix = prefix.encode("latin-1")
         self._load: float | None = None
         self._load_told_at = 0.0
         self._worker_id = worker_id
@@ -82,11 +86,15 @@ class Way:
         if self._token_for is None:
             start = outbound.to_service
         else:
-            start = outbound.to_node
+            start = self._prefixed(outbound.to_node) if self._prefix else outbound.to_node
             token = self._token_for(self._worker_id)
             if token is not self._token:
                 self._token, self._proof = token, field_line(MESH_TOKEN, token) + HOP
         return b"".join((start, HOST, self._host, END_OF_LINE, outbound.fields, lines, self._proof, END_OF_LINE))
+
+    def _prefixed(self, start: bytes) -> bytes:
+        method, blank, target = start.partition(b" ")
+        return b"".join((method, blank, self._prefix, target))
 
 
 class Forwarder:
@@ -136,16 +144,20 @@ class Forwarder:
         self._sweep.start()
         parts = urlsplit(target.base_url)
         host = parts.hostname or ""
+        relayed = target.route == "relay"
+        kind = CoordinatorAddress if relayed else Address
         address: Address
         if parts.scheme == RELAY:
             address = RelayAddress(parts.netloc, 0)
         elif parts.scheme == "https":
-            address = Address(host, parts.port or 443, self._tls(), host)
+            address = kind(host, parts.port or 443, self._tls(), host)
         else:
-            address = Address(host, parts.port or 80)
+            address = kind(host, parts.port or 80)
         proof = self._token_for if service_token is None else service_token
-        place = (host, address.port) if address.tls is None and is_address(host) else None
-        return Way(self._upstreams.pool(address), parts.netloc, worker_id, target.route, proof, place=place)
+        place = (host, address.port) if address.tls is None and is_address(host) and not relayed else None
+        prefix = parts.path if relayed else ""
+        pool = self._upstreams.pool(address)
+        return Way(pool, parts.netloc, worker_id, target.route, proof, place=place, prefix=prefix)
 
     def _tls(self) -> ssl.SSLContext:
         if self._trust is None:

@@ -12,7 +12,7 @@ import socket
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import replace
 
-from node.forwarding.http1.pool import Address, Connect, connect_tcp
+from node.forwarding.http1.pool import Address, Connect, CoordinatorAddress, connect_tcp
 from node.forwarding.http1.upstream import UpstreamConnection
 
 MOST = 4  # addresses of one name that are tried
@@ -26,7 +26,7 @@ async def look_up(name: str, port: int) -> Sequence[str]:
 
 
 class PublicConnector:
-    """Connects to addresses as they are, and to names only where they lead to the public internet."""
+    """Connects to addresses and coordinators as they are, to other names only where they lead to the internet."""
 
     def __init__(self, look_up: LookUp = look_up, connect: Connect = connect_tcp) -> None:
         self._look_up = look_up
@@ -34,7 +34,7 @@ class PublicConnector:
 
     async def __call__(self, address: Address, connection: UpstreamConnection) -> None:
         """Connect; raise OSError."""
-        if is_address(address.host):
+        if is_address(address.host) or isinstance(address, CoordinatorAddress):
             await self._connect(address, connection)
             return
         name = address.host

@@ -234,6 +234,9 @@ class Attempt:
         if refusal == "unauthorized" and self.way.route == "direct":
             self._avoid()  # in another network this is another one's address, who cannot read what proves us
             self._next("somebody else is at its address")
+        elif refusal == "relay-lost" and self.way.route == "relay" and self.line.replayable:
+            self._avoid()  # nobody but a coordinator has seen it
+            self._next("the coordinator has no connection to it")
         elif refusal:
             reason = f"{self.worker_id} sent it back: {refusal}"
             self._listener.has_failed(self, Failure(self.worker_id, "refused", reason, refusal))

@@ -16,7 +16,7 @@ FailureKind = Literal["connect", "refused", "reset", "timeout", "bad-status"]
 REFUSALS = frozenset(
     {
         "draining", "no-worker", "overloaded", "starting", "unauthorized", "forbidden", "unknown-service",
-        "loop-detected",
+        "loop-detected", "relay-lost",
     }
 )  # fmt: skip
 REFUSAL_STATUSES = frozenset({401, 403, 404, 503, 508})

@@ -31,6 +31,7 @@ TITLES: Mapping[str, tuple[int, str]] = {
     "internal-error": (500, "Something went wrong on our side"),
     "upstream-failed": (502, "Every worker that was tried failed"),
     "no-worker": (503, "No healthy worker offers this service now"),
+    "relay-lost": (503, "The relay has no connection to this worker now"),
     "no-address": (503, "The overlay network has no free address"),
     "no-coordinator": (503, "No coordinator is reachable now"),
     "no-signing-key": (503, "This coordinator lacks the key that signs for the mesh"),

@@ -80,22 +80,27 @@ class TokenVerifier:
         self._audience = audience
         self._clock = clock
         self.revoked = revoked
-        self._verified: OrderedDict[str, tuple[float, Credential]] = OrderedDict()
+        self._verified: OrderedDict[str, tuple[float, Credential, str]] = OrderedDict()
 
-    def verify(self, token: str) -> Credential:
-        """Return the credential of the token's holder; raise TokenError."""
-        now = self._clock()
-        expires_at, credential = self._verified.get(token, (0.0, None))
-        if credential is None or now > expires_at or not self._trust.accepts(credential.mesh_id):
-            expires_at, credential = self._verify_anew(token, now)
-            self._verified[token] = (expires_at, credential)
+    def verify(self, token: str, audience: str | None = None) -> Credential:
+        """Return the credential of the token's holder; raise TokenError. `audience` stands in place of our own."""
+        now, audience = self._clock(), self._audience if audience is None else audience
+        expires_at, credential, meant = self._verified.get(token, (0.0, None, ""))
+        if (
+            credential is None
+            or now > expires_at
+            or meant != audience
+            or not self._trust.accepts(credential.mesh_id)
+        ):
+            expires_at, credential = self._verify_anew(token, audience, now)
+            self._verified[token] = (expires_at, credential, audience)
             while len(self._verified) > CACHED_TOKENS:
                 self._verified.popitem(last=False)
         if credential.subject in self.revoked:
             raise TokenError(f"{credential.subject} has been revoked")
         return credential
 
-    def _verify_anew(self, token: str, now: float) -> tuple[float, Credential]:
+    def _verify_anew(self, token: str, audience: str, now: float) -> tuple[float, Credential]:
         if len(token) > MAX_CHARACTERS:
             raise TokenError("token is too long")
         try:
@@ -109,7 +114,7 @@ class TokenVerifier:
                 token,
                 key,
                 algorithms=["EdDSA"],
-                audience=self._audience,
+                audience=audience,
                 issuer=credential.subject,
                 options=options,  # type: ignore[arg-type]
             )

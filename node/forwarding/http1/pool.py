@@ -34,6 +34,11 @@ class RelayAddress(Address):
     """A worker that is reached by connections which it opens to us itself: `host` is its id."""
 
 
+@dataclass(frozen=True, slots=True)
+class CoordinatorAddress(Address):
+    """A coordinator, which passes requests on to workers: its name is believed wherever it leads."""
+
+
 class FullError(OSError):
     """No connection may be made now, although the worker may well be there."""
 
