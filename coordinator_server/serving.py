@@ -22,8 +22,8 @@ from aiohttp import web
 
 import resources
 from coordinator_server.admin_client import ADMIN_FILE, PROGRAM, AdminFile
-from coordinator_server.api import dht, seen, worker
-from coordinator_server.api.relay import RelayDoor
+from coordinator_server.api import dht, worker
+from coordinator_server.api.relay import relay_doors
 from coordinator_server.application import COORDINATOR, Coordinator, Readiness
 from coordinator_server.audit import Audit
 from coordinator_server.catalogue_office import CatalogueOffice
@@ -142,7 +142,7 @@ async def running(
         if processes is not None:
             processes.leaving = channels.process_leaves
         bridge = processes.bridge if processes is not None else AppBridge(app)
-        stack.push_async_callback(RelayDoor(coordinator, app[FRONT].hub, bridge).stop)
+        await stack.enter_async_context(relay_doors(coordinator, app[FRONT].hub, bridge))
         limits = server_limits(config)
         server = DataPlane(app[FRONT].gateway, app, listener, tls=tls, limits=limits, bridge=bridge)
         stack.push_async_callback(server.stop)
@@ -333,7 +333,6 @@ def make_app(coordinator: Coordinator) -> web.Application:
     app[COORDINATOR] = coordinator
     worker.add_routes(app)
     dht.add_routes(app)
-    seen.add_routes(app)
     add_front(app)
     return app
 

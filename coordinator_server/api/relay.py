@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
+from collections.abc import AsyncIterator
+
 from coordinator_server.api.addresses import address_behind
 from coordinator_server.api.worker_auth import identify_for_long
 from coordinator_server.application import Coordinator
+from coordinator_server.relay.calls import RelayedCalls
 from coordinator_server.relay.hub import RelayHub
 from node.forwarding.headers import Fields
 from node.forwarding.http1.app_bridge import AppBridge
@@ -15,6 +19,18 @@ from node.wire.channel import RELAY_PATH
 from node.wire.problems import Problem
 
 MOST_LINES = 256  # about refusals, that are being kept at once
+
+
+@contextlib.asynccontextmanager
+async def relay_doors(coordinator: Coordinator, hub: RelayHub, bridge: AppBridge) -> AsyncIterator[None]:
+    """Have the doors of the relay open: for workers' connections, and for what nodes send over them."""
+    door = RelayDoor(coordinator, hub, bridge)
+    calls = RelayedCalls(coordinator, hub, bridge)
+    try:
+        yield
+    finally:
+        await calls.stop()
+        await door.stop()
 
 
 class RelayDoor:

@@ -12,7 +12,7 @@ import ssl
 import tempfile
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol, runtime_checkable
 
 from aiohttp import web
 
@@ -32,6 +32,14 @@ SCHEMES = frozenset({"http", "https"})
 RELAY = "relay"  # in the place of a scheme: a gateway process wants to connect to the worker named behind it
 HEAD = HeadLimits(fields=200, size=64 * 1024)  # more than clients may send, for what we add
 MOST = 65_536  # connections from our own processes, which limit their clients
+
+
+@runtime_checkable
+class Carried(Protocol):
+    """What somebody beside the application has put in the place of the client's end."""
+
+    def ended(self) -> None:
+        """Hear that the request is over."""
 
 
 class ClientEnd(asyncio.BaseTransport):
@@ -115,7 +123,9 @@ class FromGateways:
         exchange.to_app()
 
     def finished(self, exchange: Exchange) -> None:
-        exchange.context = None
+        context, exchange.context = exchange.context, None
+        if isinstance(context, Carried):
+            context.ended()
 
     def _remove(self) -> None:
         if self._folder:
