@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import base64
 import contextlib
+import ssl
 from collections.abc import AsyncIterator, Mapping
 from dataclasses import dataclass, field
 from urllib.parse import urlsplit
@@ -111,10 +112,12 @@ async def say(writer: asyncio.StreamWriter, status: str, *fields: str) -> None:
 
 
 @contextlib.asynccontextmanager
-async def small_proxy(proxy: SmallProxy | None = None) -> AsyncIterator[SmallProxy]:
+async def small_proxy(
+    proxy: SmallProxy | None = None, tls: ssl.SSLContext | None = None
+) -> AsyncIterator[SmallProxy]:
     """Run it at a port of this machine."""
     proxy = proxy or SmallProxy()
-    server = await asyncio.start_server(proxy.serve, LOOPBACK, 0)
+    server = await asyncio.start_server(proxy.serve, LOOPBACK, 0, ssl=tls)
     proxy.port = server.sockets[0].getsockname()[1]
     try:
         yield proxy

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import ssl
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -19,6 +20,7 @@ from node.program.proxies import (
     parse_proxy,
     proxy_for,
 )
+from tests.support.certificates import self_signed
 from tests.support.http_proxy import LOOPBACK, SmallProxy, small_proxy
 
 SECRET = "s#c/r@t"
@@ -102,7 +104,7 @@ def test_the_environment_is_read_as_others_read_it(monkeypatch: pytest.MonkeyPat
     assert proxy_for("http://x.example", System()) is None
 
 
-async def served() -> tuple[web.AppRunner, int]:
+async def served(tls: ssl.SSLContext | None = None) -> tuple[web.AppRunner, int]:
     async def answer(request: web.Request) -> web.StreamResponse:
         if request.headers.get("Upgrade"):
             socket = web.WebSocketResponse()
@@ -116,7 +118,7 @@ async def served() -> tuple[web.AppRunner, int]:
     app.router.add_get("/", answer)
     runner = web.AppRunner(app)
     await runner.setup()
-    site = web.TCPSite(runner, LOOPBACK, 0)
+    site = web.TCPSite(runner, LOOPBACK, 0, ssl_context=tls)
     await site.start()
     return runner, runner.addresses[0][1]
 
@@ -135,6 +137,28 @@ async def test_calls_and_websockets_go_through_with_the_password_and_nobody_else
                     assert (await socket.receive()).data == "cba"
             assert told["Authorization"] == "Bearer x", "ours stays ours"
             assert "Proxy-Authorization" not in told
+            assert proxy.let_through
+    finally:
+        await runner.cleanup()
+
+
+async def test_the_way_to_the_proxy_may_be_encrypted_too(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    cert, key = self_signed(tmp_path, "mesh.test")
+    tls = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    tls.load_cert_chain(cert, key)
+    monkeypatch.setattr(aiohttp.connector, "_SSL_CONTEXT_VERIFIED", ssl.create_default_context(cafile=str(cert)))
+    runner, port = await served(tls)
+    url = f"https://mesh.test:{port}/"
+    try:
+        async with small_proxy(SmallProxy({"mesh.test": LOOPBACK}, "ann:word"), tls) as proxy:
+            setting = f"https://ann:word@{LOOPBACK}:{proxy.port}"
+            async with open_session(ThroughProxies(system({"https": setting}))) as session:
+                async with session.get(url) as answer:
+                    assert "Proxy-Authorization" not in await answer.json()
+                async with session.ws_connect(url) as socket:
+                    await socket.send_str("abc")
+                    assert (await socket.receive()).data == "cba"
+            assert {line.split()[0] for line in proxy.asked} == {"CONNECT"}
             assert proxy.let_through
     finally:
         await runner.cleanup()
