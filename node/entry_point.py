@@ -16,6 +16,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from node.config import NodeConfig
 from node.coordinator_client import CoordinatorClient, CoordinatorError
+from node.doctor import Check
 from node.program.tasks import TaskSet
 from node.reachability.announced import ANY
 from node.state import NodeState
@@ -26,6 +27,7 @@ log = logging.getLogger(__name__)
 
 EVERY = 40.0  # seconds: three times until a coordinator forgets it
 AGAIN = 31.0  # seconds after a failure: a coordinator looks at an address twice a minute
+HINT = "See whether requests from outside reach this node there; other workers and the gateway use other ways, too."
 LATER = 900.0  # seconds, where the coordinator knows no entry points
 
 
@@ -64,6 +66,7 @@ class EntryPoint:
         self._asking_for = ""  # the address about which a call is under way
         self._told: Contact | None = None  # who takes us for an entry point
         self._told_url = ""
+        self._failed = False  # the coordinator did not find us at the address, or did not answer
         self.listed = False  # frontends are told of us
         self.text = ""  # how it is, in a sentence
 
@@ -71,6 +74,12 @@ class EntryPoint:
     def wished(self) -> bool:
         """Say whether frontends may come to us."""
         return bool(self._wish.url)
+
+    def checks(self) -> tuple[Check, ...]:
+        """Return what `doctor` says of it, which is nothing where there is no address to tell."""
+        if not self.wished or not self.text:
+            return ()
+        return (Check("entry point", not self._failed, self.text, HINT if self._failed else ""),)
 
     def start(self) -> None:
         self._tasks.start(self._run(), "tell")
@@ -128,11 +137,12 @@ class EntryPoint:
         try:
             answer = await contact.client.register_entry_point(contact.coordinator, request)
         except CoordinatorError as error:
+            self._failed = True
             self._say(False, f"Frontends are not told of {url}: {error}")
             return LATER if error.status == 404 and error.kind != "unknown-worker" else AGAIN
         finally:
             self._asking_for = ""
-        self._told, self._told_url = contact, url
+        self._told, self._told_url, self._failed = contact, url, False
         told = f"Frontends are told of {url}." if answer.listed else f"Frontends are not told of {url}."
         self._say(answer.listed, f"{told} {answer.detail}".strip())
         return min(EVERY, answer.stale_after / 3)

@@ -161,7 +161,8 @@ class FrontDesk:
         """Look at everything that this node needs, and at each route by which others reach it."""
         node = self._node
         observations = await observe(self._scene(), node.http, node.proxies, node.config.probe_timeout)
-        return examine(node.state, observations, relay_wanted=bool(node.config.relay_offered))
+        found = examine(node.state, observations, relay_wanted=bool(node.config.relay_offered))
+        return Diagnosis((*found.checks, *node.entry_point.checks()), found.routes)
 
     def _scene(self) -> Scene:
         state, session = self._node.state, self._session

@@ -69,6 +69,8 @@ async def test_a_node_is_an_entry_point_while_it_has_an_address_and_serves_who_h
         await eventually(lambda: listed(room) == [URL], "listed")
         await eventually(lambda: node.entry_point.listed, "and the node knows")
         assert URL in node.entry_point.text
+        checks = {check.name: check for check in await node.desk.doctor()}
+        assert checks["entry point"].ok
         async with room.session.get(node.url + "/health", headers=challenge) as answer:
             assert answer.status == 401, "the look is over"
 
@@ -105,6 +107,9 @@ async def test_another_machine_at_the_address_is_told_as_such(tmp_path: Path) ->
         carrying.ways[URL] = room.url  # a coordinator answers /health too
         node.dispatch(e.TunnelChanged(UP))
         await eventually(lambda: "Something else answers" in node.entry_point.text, "told")
+        (check,) = node.entry_point.checks()
+        assert not check.ok
+        assert check.hint
         assert listed(room) == []
         assert "entry-point-refused" in await room.actions()
 
