@@ -169,9 +169,13 @@ class CoordinatorTalk:
 
     def coordinator(self, url: str) -> CoordinatorInfo | None:
         """Return what is known of the coordinator at this URL."""
+        return next((info for info in self.coordinators if info.url == url), None)
+
+    @property
+    def coordinators(self) -> tuple[CoordinatorInfo, ...]:
+        """All that we know."""
         membership = self._state().membership
-        infos = membership.coordinators if membership else ()
-        return next((info for info in infos if info.url == url), None)
+        return membership.coordinators if membership else ()
 
 
 def heartbeat_of(

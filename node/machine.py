@@ -213,7 +213,11 @@ def _worker_unknown(state: NodeState, _event: WorkerUnknown) -> Step:
 
 
 def _channel_changed(state: NodeState, event: ChannelChanged) -> Step:
-    return _with(state, channel=event.channel), ()
+    changed = event.channel.open != state.channel.open  # and so whether the coordinator reaches us by relay
+    state = _with(state, channel=event.channel)
+    if not changed or state.membership is None or state.stopping or state.leaving:
+        return state, ()
+    return state, (PublishServices(running_services(state)),)
 
 
 def _channel_refused(state: NodeState, _event: ChannelRefused) -> Step:

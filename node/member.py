@@ -21,6 +21,7 @@ from node.local_services import LocalServices
 from node.mesh_session import MeshSession
 from node.overlay import Overlay, OverlayWitness
 from node.reachability.announced import endpoints_of
+from node.relay_ways import relays_of
 from node.state import Membership, NodeState
 from node.wire.manifests import Catalogue, ManifestError, SignedCatalogue, open_catalogue
 from node.wire.mesh_keys import MeshTrust
@@ -92,6 +93,7 @@ class Member:
             local=self._local,
             catalogue=lambda: self._state().catalogue,
             coordinator=lambda: self._talk.coordinator(self._state().coordinator or ""),
+            coordinators=lambda: self._talk.coordinators,
             own_load=lambda: self._state().load,
             vpn_up=lambda: self._state().vpn.carries,
             own_port=port,
@@ -167,6 +169,7 @@ class Member:
             load=state.load,
             in_flight=state.in_flight,
             last_seen=time.time(),
+            relays=relays_of(state, self._config.relay_offered),
         )
         await session.dht.publish(record, services)
 

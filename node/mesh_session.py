@@ -22,6 +22,7 @@ from node.identity.membership import mesh_keys_of
 from node.peers import joined
 from node.program.errors import UserFacingError
 from node.reachability.announced import bootstrap_addresses, is_inside
+from node.relay_ways import relay_base
 from node.routing.parts import Witness
 from node.routing.router import Router
 from node.routing.settings import RoutingSettings
@@ -81,6 +82,7 @@ class MeshSession:
         local: LocalServices,
         catalogue: Callable[[], Catalogue],
         coordinator: Callable[[], CoordinatorInfo | None],
+        coordinators: Callable[[], Sequence[CoordinatorInfo]],
         own_load: Callable[[], float],
         vpn_up: Callable[[], bool],
         own_port: int,
@@ -124,6 +126,7 @@ class MeshSession:
             vpn_up=vpn_up,
             witness=witness,
             own_port=own_port,
+            relay=lambda record: relay_base(record, coordinators()),
         )
 
     def _make_dht(self, contacts: str) -> DhtNode:

@@ -87,6 +87,7 @@ class Offer(msgspec.Struct, frozen=True, array_like=True):
     dht_port: Port | None
     load: Permille
     in_flight: Count
+    relays: Annotated[tuple[credentials.Name, ...], msgspec.Meta(max_length=2)] = ()
 
 
 class Sheet(msgspec.Struct, frozen=True, array_like=True):
@@ -265,15 +266,18 @@ def _record(
         load=offer.load / 1000,
         in_flight=offer.in_flight,
         last_seen=last_seen,
+        relays=offer.relays,
     )
 
 
 def _offers(record: WorkerRecord) -> Iterator[Offer]:
-    """Yield the record's offer, then smaller and smaller ones: fewer LAN addresses, at last no tunnel."""
+    """Yield the record's offer, then smaller and smaller ones: fewer LAN addresses, no tunnel, at last no relay."""
     endpoints = record.endpoints
     hosts = tuple(pack_host(host) for host in endpoints.direct_hosts)
-    variants = [(hosts[:count], endpoints.tunnel_url) for count in range(len(hosts), -1, -1)]
-    for some, tunnel in (*variants, ((), None)):
+    tunnel_url, relays = endpoints.tunnel_url, record.relays
+    variants = [(hosts[:count], tunnel_url, relays) for count in range(len(hosts), -1, -1)]
+    variants += [((), tunnel_url, relays[:1]), ((), None, relays[:1]), ((), None, ())]
+    for some, tunnel, told in variants:
         yield Offer(
             port=endpoints.port,
             vpn=None if endpoints.vpn_ip is None else pack_host(endpoints.vpn_ip),
@@ -282,6 +286,7 @@ def _offers(record: WorkerRecord) -> Iterator[Offer]:
             dht_port=endpoints.dht_port,
             load=round(record.load * 1000),
             in_flight=record.in_flight,
+            relays=told,
         )
 
 

@@ -129,7 +129,9 @@ def test_a_restarted_coordinator_is_told_everything_again_at_once() -> None:
 def test_a_channel_is_shown_and_one_that_is_refused_has_us_ask_why() -> None:
     story = online().then(e.ChannelChanged(ChannelStatus(True)))
     assert story.state.channel.open
-    assert (story.state.phase, story.commands) == ("online", ())
+    assert (story.state.phase, story.commands) == ("online", (e.PublishServices(running_services(story.state)),))
+    story.then(e.ChannelChanged(ChannelStatus(True)))
+    assert story.commands == (), "others know by which coordinator it is reached"
     story.then(e.ChannelRefused())
     assert story.commands == (e.ScheduleContact(0.0),)
     assert story.state.phase == "online", "only what it is told then counts"

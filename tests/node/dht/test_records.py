@@ -49,6 +49,7 @@ RECORDS = st.builds(
     load=st.integers(0, 1000).map(lambda permille: permille / 1000),
     in_flight=st.integers(0, 10_000),
     last_seen=st.just(7.0),
+    relays=st.sampled_from([(), ("boss",), ("boss", "c" * 64)]),
 )
 
 
@@ -120,6 +121,7 @@ def test_the_longest_names_and_most_addresses_still_fit(mesh: Mesh) -> None:
     tunnel = "https://" + "t" * 60 + ".example.org"
     endpoints = Endpoints(port=65535, dht_port=65535, vpn_ip="10.42.0.1", direct_hosts=hosts, tunnel_url=tunnel)
     record = WorkerRecord(worker_id=subject, endpoints=endpoints, services=tuple("x" * 60 for _ in range(64)))
+    record = msgspec.structs.replace(record, relays=("c" * 64, "d" * 64))
     member = mesh.member(subject)
     credential = b64decode(member.credential)
     for kind, make in ((Kind.SERVICE, records.service_payload), (Kind.WORKER, records.worker_payload)):
@@ -130,6 +132,28 @@ def test_the_longest_names_and_most_addresses_still_fit(mesh: Mesh) -> None:
         decoded = records.decode_payload(kind, payload)
         offer = decoded if isinstance(decoded, Offer) else decoded.offer  # type: ignore[union-attr]
         assert offer.port == 65535
+
+
+def test_what_the_relay_is_reached_by_is_told_longer_than_a_tunnel(mesh: Mesh) -> None:
+    tunnel = "https://" + "t" * 60 + ".example.org"
+    endpoints = Endpoints(port=65535, direct_hosts=("192.168.1.10",), tunnel_url=tunnel)
+    record = WorkerRecord(worker_id="alice", endpoints=endpoints, relays=("c" * 64, "d" * 64))
+    told = [
+        records.decode_payload(Kind.SERVICE, records.service_payload(record, room)) for room in (250, 180, 100, 20)
+    ]
+    assert [(len(o.hosts), o.tunnel, o.relays) for o in told if isinstance(o, Offer)] == [
+        (1, tunnel, ("c" * 64, "d" * 64)),
+        (0, tunnel, ("c" * 64,)),
+        (0, None, ("c" * 64,)),
+        (0, None, ()),
+    ]
+
+
+def test_entries_of_nodes_that_know_of_no_relay_are_read() -> None:
+    older = msgspec.msgpack.encode([8000, None, [], None, None, 0, 0])
+    offer = records.decode_payload(Kind.SERVICE, older)
+    assert isinstance(offer, Offer)
+    assert offer.relays == ()
 
 
 def test_what_cannot_fit_is_said() -> None:
