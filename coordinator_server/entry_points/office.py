@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import secrets
+import time
 from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -17,6 +18,8 @@ from node.wire.encoding import b64decode
 from node.wire.entry_points import EntryPointAnswer, EntryPointRequest, clean_url, is_plain, is_proof
 from node.wire.problems import Problem
 
+SHARE = 0.05  # of the time at most that looking through them takes
+SHORT = 100  # entries that are looked through whenever somebody asks
 AGAIN = {"Retry-After": "5"}
 UNTRUSTED = "Frontends are sent to vetted machines only; an operator may approve this one (worker approve)."
 PLAIN = "Requests to this address are not encrypted: whoever is on the way can read them. A tunnel encrypts."
@@ -53,18 +56,30 @@ class EntryPointOffice:
         self._stale = stale
         self._clock = clock
         self._table = Table(stale)
+        self._listed: Sequence[Listed] = ()
+        self._next_look = 0.0
 
     async def close(self) -> None:
         await self.prober.close()
 
     def listed(self) -> Sequence[Listed]:
-        """Return the entry points of now: not who left, was revoked, drains, rests or is silent."""
+        """Return the entry points of now: not who left, was revoked, drains, rests or is silent.
+
+        Everybody may ask for them: a long list is made anew only so often.
+        """
+        if time.monotonic() < self._next_look:
+            return self._listed
+        begun = time.thread_time()
         found = [(one, self._services(one)) for one in self._table.fresh(self._clock())]
-        return [
+        self._listed = [
             Listed(one.worker_id, one.access_url, services, is_plain(one.access_url))
             for one, services in found
             if services is not None
         ]
+        worked = time.thread_time() - begun
+        if len(found) > SHORT:
+            self._next_look = time.monotonic() + worked / SHARE
+        return self._listed
 
     async def register(
         self, enrolment: Enrolment, request: EntryPointRequest, address: str = ""
@@ -107,12 +122,12 @@ class EntryPointOffice:
         return url
 
     async def _prove(self, enrolment: Enrolment, url: str, address: str) -> None:
-        worker_id, public_key = enrolment.worker_id, b64decode(enrolment.identity_public_key)
+        worker_id, public_key = enrolment.worker_id, enrolment.identity_public_key
         nonce, begun = secrets.token_urlsafe(24), self._clock()
         self._table.asking(worker_id, begun)
         try:
             proof = await self.prober.ask(url, nonce)
-            if not is_proof(proof, public_key, worker_id, url, nonce):
+            if not is_proof(proof, b64decode(public_key), worker_id, url, nonce):
                 raise UnreachedError("Something else answers there than this worker.", certain=True)
         except BusyError:
             text = "Too many addresses are being looked at now. Try again in a moment."
@@ -140,7 +155,7 @@ class EntryPointOffice:
         enrolment, member = self._workers.get(one.worker_id), self._registry.member(one.worker_id)
         if enrolment is None or member is None or self._workers.is_revoked(one.worker_id):
             return None
-        if enrolment.trust != "vetted" or b64decode(enrolment.identity_public_key) != one.public_key:
+        if enrolment.trust != "vetted" or enrolment.identity_public_key != one.public_key:
             return None
         return member.running if self._registry.status(member) == "active" else None
 

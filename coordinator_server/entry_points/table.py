@@ -15,7 +15,7 @@ class Proved:
     """A worker's address, as it was proved last."""
 
     worker_id: str
-    public_key: bytes  # of the identity that proved it: the id may be given to another machine
+    public_key: str  # of the identity that proved it: the id may be given to another machine
     access_url: str
     since: float
     proved_at: float

@@ -15,7 +15,11 @@ from tests.support.waiting import eventually
 
 async def test_a_coordinator_copies_its_list_and_tells_of_failures(tmp_path: Path) -> None:
     async with fake_kv() as fake, answering() as place:
-        settings: dict[str, Any] = {"cf_account_id": ACCOUNT, "cf_kv_namespace_id": NAMESPACE, "cf_api_token": TOKEN}
+        settings: dict[str, Any] = {
+            "cf_account_id": ACCOUNT,
+            "cf_kv_namespace_id": NAMESPACE,
+            "cf_api_token": TOKEN,
+        }
         async with coordinator_room(tmp_path, **settings, cf_api=fake.url) as room:
             see_loopback(room)
             copy = room.site.app[FRONT].copy

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from coordinator_server.entry_points.table import Proved, Table
 
-KEY = bytes(32)
+KEY = "a key"
 
 
-def proved(worker_id: str, url: str, at: float, key: bytes = KEY) -> Proved:
+def proved(worker_id: str, url: str, at: float, key: str = KEY) -> Proved:
     return Proved(worker_id, key, url, at, at)
 
 
@@ -28,7 +28,7 @@ def test_another_address_takes_the_place_of_the_first() -> None:
     assert table.prove(proved("a", "https://b", 1.0))
     assert table.owner("https://a", 2.0) is None
     assert [one.access_url for one in table.fresh(2.0)] == ["https://b"]
-    assert table.prove(proved("a", "https://b", 1.0, bytes(31) + b"1")), "another key is news"
+    assert table.prove(proved("a", "https://b", 1.0, "another key")), "another key is news"
 
 
 def test_what_was_taken_over_stays_with_its_new_owner() -> None:
