@@ -10,6 +10,7 @@ from typing import Any
 
 import aiohttp
 from aiohttp import WSMsgType, web
+from multidict import CIMultiDictProxy
 
 from coordinator_server.front import FRONT
 from coordinator_server.relay.hub import RelayHub
@@ -43,7 +44,8 @@ class Services:
         self.cancelled = asyncio.Event()
         self.begun = asyncio.Event()
         self.go_on = asyncio.Event()
-        self.sent = 0
+        self.sent = self.stuck = 0
+        self.heads: list[tuple[str, CIMultiDictProxy[str]]] = []  # of requests to echo, with their targets
         self.peers: set[str] = set()
         app = web.Application(client_max_size=2**30)
         app.router.add_route("*", "/service/ner/echo", self._echo)
@@ -57,6 +59,7 @@ class Services:
 
     async def _echo(self, request: web.Request) -> web.Response:
         self.peers.add(request.remote or "")
+        self.heads.append((request.raw_path, request.headers))
         return web.Response(body=await request.read(), headers={"X-Method": request.method})
 
     async def _digest(self, request: web.Request) -> web.Response:
@@ -101,6 +104,7 @@ class Services:
         return answer
 
     async def _stuck(self, request: web.Request) -> web.Response:
+        self.stuck += 1
         self.begun.set()
         await self.go_on.wait()
         size = 0
