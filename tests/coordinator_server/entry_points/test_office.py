@@ -6,10 +6,13 @@ from pathlib import Path
 
 from aiohttp import web
 
+from coordinator_server.entry_points.office import SHORT
+from coordinator_server.entry_points.table import Proved
 from coordinator_server.front import FRONT
 from node.wire.entry_points import PROOF, WITHDRAW, sign_challenge
 from tests.support.coordinators import Room, Worker, coordinator_room
 from tests.support.entry_points import answering, carry, entry, say, see_loopback
+from tests.support.mesh_keys import NOW
 
 
 async def here(room: Room, name: str) -> Worker:
@@ -107,3 +110,15 @@ async def test_a_tunnel_is_asked_by_its_name(tmp_path: Path) -> None:
         answer = await entry(worker, url.upper().replace("HTTPS", "https"))
         assert (answer.status, answer.json["access_url"], answer.json["insecure"]) == (200, url, False)
         assert answer.json["detail"] == ""
+
+
+async def test_a_long_list_is_not_made_anew_for_everybody_who_asks(tmp_path: Path) -> None:
+    async with coordinator_room(tmp_path) as room:
+        office = room.site.app[FRONT].entry_points
+        assert office.listed() is not office.listed()
+        for number in range(SHORT + 1):
+            office._table.prove(Proved(f"w{number}", "key", f"https://w{number}.example.org", NOW, NOW))
+        office.listed()
+        assert office._next_look > 0
+        office._next_look = float("inf")
+        assert office.listed() is office.listed()
