@@ -82,7 +82,8 @@ def carrying_lines(ways: Ways) -> Iterator[str]:
     """Yield the table of bodies (MB/s) and small requests, and that of the CPU seconds for a gigabyte."""
     yield HEADING
     for (pair, name), way in ways.items():
-        plain, nebula = (_share(ratio(ways, pair, name, to)) for to in ("plain TCP", "TCP in Nebula"))
+        plain = _share(ratio(ways, pair, name, "plain TCP"))
+        nebula = _share(ratio(ways, pair, name, "TCP in Nebula")) if name == "our nodes" else ""
         small = " |".join(
             f"{one.per_second:>9,.0f} {one.p50_ms:>7.2f} {one.p99_ms:>7.2f}"
             for one in (way.small[count] for count in CONNECTIONS)

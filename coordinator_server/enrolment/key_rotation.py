@@ -11,7 +11,7 @@ import msgspec
 from coordinator_server.audit import Audit
 from coordinator_server.enrolment.mesh_keyring import PLACES_KEY, MeshKeyring
 from coordinator_server.enrolment.overlay import Overlay
-from coordinator_server.enrolment.rotation import RotationState
+from coordinator_server.enrolment.rotation import RotationState, is_outlived
 from coordinator_server.enrolment.workers import Enrolment, Workers
 from coordinator_server.store.interface import Store, Write
 from node.wire.credentials import CLOCK_SKEW, place_of
@@ -109,7 +109,7 @@ class KeyRotation:
     def _unready(self) -> Iterator[str]:
         """Yield the workers whose credential counts somewhere, and that have not said that they are as far."""
         keys, now = self.keyring.keys, self.clock()
-        if keys.phase == "steady":
+        if keys.phase == "steady" or is_outlived(self.keyring.since, now, self.life):
             return
         for enrolment in self.workers:
             # Nothing is known of credentials that were issued by an older version of this program.

@@ -15,7 +15,7 @@ from coordinator_server.enrolment.authorities import DIGEST_CHARACTERS, groups_o
 from coordinator_server.enrolment.certificates import CertificateOffice
 from coordinator_server.enrolment.leases import Lease, is_full, new_lease, still_good, with_certificate
 from coordinator_server.enrolment.lighthouses import Lighthouses, Station
-from coordinator_server.enrolment.rotation import RotationState
+from coordinator_server.enrolment.rotation import RotationState, is_outlived
 from coordinator_server.enrolment.workers import Enrolment, Workers
 from coordinator_server.store.interface import Write
 from node.program.errors import UserFacingError
@@ -232,8 +232,10 @@ class Overlay:
     def _unready(self) -> Iterator[str]:
         now, phase, signer = self.clock(), self.office.phase, self.office.signer
         bundle, authority = signer.bundle, signer.authority.fingerprint
+        if phase == "steady" or is_outlived(self.office.authorities.since, now, self.life):
+            return
         for name, lease in self._leases():
-            if phase == "steady" or not lease.is_live(now):
+            if not lease.is_live(now):
                 continue
             ready = lease.bundle == bundle
             if phase == "replacing":

@@ -1,15 +1,25 @@
 """How far a rotation is, whichever key it replaces, and when its next step may be taken. Pure.
 
 Everybody is given the new key beside the old one (`spreading`), then what the new one has signed (`replacing`),
-then the old one counts no more (`steady`): each step waits for all whom it would cut off.
+then the old one counts no more (`steady`): each step waits for all whom it would cut off, and no longer than what
+members were given before it can last.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 
+from node.wire.credentials import CLOCK_SKEW
 from node.wire.mesh_keys import Phase
 from node.wire.problems import Problem
+
+
+def is_outlived(since: float, now: float, life: float) -> bool:
+    """Say whether all that was given out before a step has expired: whoever is in was handed what it brought.
+
+    Nobody is waited for then. A member that renews, and never says what it uses, would hold a rotation up for ever.
+    """
+    return now - since >= life + 2 * CLOCK_SKEW
 
 
 @dataclass(frozen=True, slots=True)

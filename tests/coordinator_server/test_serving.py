@@ -31,7 +31,7 @@ from node.program.web import bind
 from tests.support.certificates import self_signed
 from tests.support.coordinators import Worker, coordinator_room, quick_config
 from tests.support.front import running_front
-from tests.support.real_mesh import ENVIRONMENT, RealMesh, real_mesh, run
+from tests.support.real_mesh import ENVIRONMENT, Program, RealMesh, real_mesh, run
 from tests.support.waiting import eventually
 
 
@@ -185,7 +185,15 @@ def test_sigterm_ends_it_with_0_and_the_data_dir_can_be_used_again(mesh: RealMes
 @pytest.mark.processes
 @pytest.mark.skipif(sys.platform == "win32", reason="Windows stops no process")
 def test_sigterm_turns_nobody_away_who_is_connected(mesh: RealMesh) -> None:
-    coordinator = mesh.start_coordinator()
+    for _ in range(5):
+        # On a busy machine some may be answered before the signal is heard: they are not told that it is the end.
+        if all(b"\r\nConnection: close\r\n" in told for told in told_at_the_end(mesh.start_coordinator())):
+            return
+    pytest.fail("connections are kept while it ends")
+
+
+def told_at_the_end(coordinator: Program) -> list[bytes]:
+    """Connect a hundred clients, end it, and return what they were told, which is right in every case."""
     place = urlsplit(coordinator.url)
     coordinator.process.send_signal(signal.SIGSTOP)
     clients = [socket.create_connection((place.hostname, place.port), timeout=60) for _ in range(100)]
@@ -194,12 +202,13 @@ def test_sigterm_turns_nobody_away_who_is_connected(mesh: RealMesh) -> None:
         client.sendall(b"GET " + path + b" HTTP/1.1\r\nHost: mesh\r\n\r\n")
     coordinator.process.send_signal(signal.SIGTERM)
     coordinator.process.send_signal(signal.SIGCONT)
+    answers = []
     for number, client in enumerate(clients):
         with client, client.makefile("rb") as answer:
-            told = answer.read()
-        assert told.startswith(b"HTTP/1.1 401 " if number % 2 else b"HTTP/1.1 200 ")
-        assert b"\r\nConnection: close\r\n" in told
+            answers.append(answer.read())
+        assert answers[-1].startswith(b"HTTP/1.1 401 " if number % 2 else b"HTTP/1.1 200 ")
     assert coordinator.process.wait(60) == 0
+    return answers
 
 
 @pytest.mark.processes

@@ -137,7 +137,7 @@ def links_and_udp_go_and_come(mesh: OverlayMesh, homes: dict[str, Host], both: d
     mesh.lab.link(homes["one"], up=False)
     with timed("no link: said"):
         until_said(one, ("starting",), "waits for a coordinator")
-    until_said(two, ("no-udp",), "block UDP")
+    until_said(two, ("no-udp",), "UDP")
     measured("UDP blocked: said", time.monotonic() - begin)
     assert two.status()["phase"] == "online", two.status()  # the coordinator answers by TCP
 

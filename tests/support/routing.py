@@ -34,6 +34,7 @@ Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 OCR = Manifest(name="vision-ocr", title="OCR", aliases=("ocr",), default_path="/ocr", concurrency=4)
 CATALOGUE = Catalogue((OCR,))
 ONCE = {"Idempotency-Key": "k1"}
+BUSY = 30.0  # seconds that it may take on a busy machine until a connection is there
 
 
 async def until(condition: Callable[[], bool]) -> None:
@@ -188,7 +189,7 @@ async def front(
 ) -> AsyncIterator[Front]:
     """Run a node's or gateway's data plane: requests with X-RMA-Hops count as forwarded, as in a node."""
     outcomes: list[Outcome] = []
-    settings = settings or RoutingSettings(retry_base=0.001)
+    settings = settings or RoutingSettings(retry_base=0.001, connect_timeout=BUSY)
     router = Router(
         worker_id=worker_id,
         catalogue=lambda: catalogue,
@@ -286,7 +287,7 @@ async def mesh(
             front(
                 Source(records=records),
                 catalogue=Catalogue((ocr,)),
-                settings=settings or RoutingSettings(policy="round-robin", retry_base=0.001),
+                settings=settings or RoutingSettings(policy="round-robin", retry_base=0.001, connect_timeout=BUSY),
                 clock=clock,
             )
         )

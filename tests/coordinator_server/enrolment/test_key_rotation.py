@@ -15,6 +15,7 @@ from coordinator_server.enrolment.key_rotation import HOLDER_LIFE, HOLDER_PREFIX
 from coordinator_server.enrolment.workers import Enrolment
 from node.dht.proofs import node_id_of
 from node.wire import credentials, headers
+from node.wire.credentials import CLOCK_SKEW
 from node.wire.encoding import b64decode
 from node.wire.mesh_keys import KeyChain, MeshKeys, MeshTrust, founded
 from node.wire.messages import RenewAnswer
@@ -111,6 +112,18 @@ async def test_who_renews_is_waited_for_longer(room: Room) -> None:
     await room.coordinator.key_rotation.rotate(force=False)
     room.clock.now += LIFE - 10
     assert await waiting(room) == ("w-1",)
+
+
+async def test_who_renews_and_never_says_which_keys_it_uses_holds_it_up_for_one_life(room: Room) -> None:
+    lying = await room.worker("w-1")
+    await room.coordinator.key_rotation.rotate(force=False)
+    keys = room.coordinator.keyring.keys
+    for phase in ("spreading", "replacing"):
+        for _ in range(14):
+            assert await tick(room, (LIFE + 2 * CLOCK_SKEW) / 14 - 1) == phase
+            keys = await renew(lying, keys)
+        assert await waiting(room) == ("w-1",)
+        assert await tick(room, 15) != phase
 
 
 async def test_who_slept_through_all_of_it_gets_back_in_with_the_identity_key(room: Room) -> None:

@@ -379,6 +379,19 @@ async def test_who_is_off_holds_a_rotation_up_only_until_its_certificate_has_exp
     verify(certificate(grant), read_bundle(grant.ca), office.clock.now)
 
 
+async def test_who_renews_and_never_says_what_it_uses_holds_a_rotation_up_for_one_life(office: Office) -> None:
+    key = new_key()
+    lying = await office.enrol("w-1", key)
+    await office.overlay.rotate(force=False)
+    for phase in ("spreading", "replacing"):
+        for _ in range(14):  # of the certificate's life, and of all that clocks may be wrong
+            assert await tick(office, (WEEK + 2 * CLOCK_SKEW) / 14 - 1) == phase
+            assert office.overlay.rotation().waiting_for == ("w-1",)
+            await office.overlay.renew(lying, key)
+        assert await tick(office, 15) != phase
+    assert office.overlay.rotation().waiting_for == ()
+
+
 async def test_coordinators_are_waited_for_too(office: Office) -> None:
     key = b64decode(new_key())
     await office.overlay.join("coordinator-1", key, ["192.0.2.1:4242"])
