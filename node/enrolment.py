@@ -58,7 +58,7 @@ async def enrol(
         try:
             return await coordinator_client.enroll(http, link.coordinator, request, link.invite, now)
         except CoordinatorError as error:
-            # Asking again is safe: who is enrolled already, with this key, gets the same answer and uses up nothing.
+            # Asking again is safe: who is enrolled with this key already gets the same answer and uses up nothing.
             if error.kind or pause is None:
                 raise _problem(link, error) from None
             await asyncio.sleep(pause)
