@@ -35,7 +35,6 @@ from node.wire.messages import Lighthouse, VpnGrant, VpnReport
 from node.wire.nebula_pem import PRIVATE_KEY, key_pem
 
 FOLDER = "vpn"  # Nebula's files, in the data directory
-FINGERPRINT_CHARACTERS = 64
 NO_LIGHTHOUSE = "No coordinator of this mesh is in the private network yet."
 log = logging.getLogger(__name__)
 
@@ -139,12 +138,13 @@ class Overlay:
         self._apply()
 
     def block(self, fingerprints: Sequence[str]) -> None:
-        """Talk to nobody who shows one of these certificates."""
-        known = sorted({text for text in fingerprints if len(text) == FINGERPRINT_CHARACTERS})
-        if len(known) > MAX_BLOCKED:
-            log.error("%d certificates are blocked: only the first %d can be", len(known), MAX_BLOCKED)
-        if self._blocklist != tuple(known[:MAX_BLOCKED]):
-            self._blocklist = tuple(known[:MAX_BLOCKED])
+        """Talk to nobody who shows one of these certificates; those that are good for longest come first."""
+        if len(fingerprints) > MAX_BLOCKED:
+            text = "%d certificates are blocked: only the %d that are good for longest can be"
+            log.error(text, len(fingerprints), MAX_BLOCKED)
+        wanted = tuple(sorted(fingerprints[:MAX_BLOCKED]))
+        if self._blocklist != wanted:
+            self._blocklist = wanted
             self._apply()
 
     def expel(self) -> None:

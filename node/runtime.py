@@ -234,9 +234,8 @@ class NodeRuntime:
             e.RunServices: self._run_services,
             e.PublishServices: self._publish,
             e.JoinDht: self._join_dht,
-            e.RefuseWorkers: self._refuse_workers,
+            e.TakeBlocklist: self._take_blocklist,
             e.UsePlace: self._use_place,
-            e.BlockCertificates: self._block_certificates,
             e.StopOverlay: self._stop_overlay,
             e.ReturnToOverlay: self._return_to_overlay,
             e.OpenInOverlay: self._open_in_overlay,
@@ -318,17 +317,13 @@ class NodeRuntime:
     async def _join_dht(self, command: e.JoinDht) -> None:
         self.member.join_dht(command.contacts)
 
-    async def _refuse_workers(self, command: e.RefuseWorkers) -> None:
-        if self.member.session is not None:
-            self.member.session.refuse(command.revoked)
+    async def _take_blocklist(self, command: e.TakeBlocklist) -> None:
+        await self.member.take_blocklist(command.told)
 
     async def _use_place(self, command: e.UsePlace) -> None:
         await self.overlay.take(command.grant)
         if self.session is not None:
             self.session.know_lighthouses(self.overlay.lighthouses)
-
-    async def _block_certificates(self, command: e.BlockCertificates) -> None:
-        self.overlay.block(command.fingerprints)
 
     async def _stop_overlay(self, _command: e.StopOverlay) -> None:
         self.overlay.expel()

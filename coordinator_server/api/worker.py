@@ -105,7 +105,8 @@ async def heartbeat(request: web.Request) -> web.Response:
     await coordinator.key_rotation.report(body.worker_id, body.mesh_keys)
     if coordinator.overlay is not None:
         await coordinator.overlay.report(body.worker_id, body.vpn)
-    return json_response(_assignment(request, body.worker_id))
+    answer = request.app[FRONT].answers.encode(_assignment(request, body.worker_id))
+    return web.Response(body=answer, content_type="application/json")
 
 
 async def renew(request: web.Request) -> web.Response:

@@ -14,7 +14,7 @@ from collections.abc import Callable, Iterable, Iterator
 
 from aiohttp import WSCloseCode
 
-from coordinator_server.channel.answer import Answers, without_lists
+from coordinator_server.channel.answer import Answers, without_blocklist
 from coordinator_server.channel.line import Line
 from coordinator_server.enrolment.workers import Workers
 from coordinator_server.registry.assignment import Move
@@ -171,7 +171,7 @@ class Channels:
             self._send_to_register(line)
             return
         told = self._answers.to(line.worker_id, line.about_us)
-        kept = without_lists(told)
+        kept = without_blocklist(told)
         if kept != line.told:
             line.told = kept
             self.pushes += 1

@@ -20,7 +20,7 @@ ENDS = (WSMsgType.CLOSE, WSMsgType.CLOSING, WSMsgType.CLOSED, WSMsgType.ERROR)
 
 
 class Line:
-    """A channel that is open; `told` is what its worker was told last, without the lists."""
+    """A channel that is open; `told` is what its worker was told last, without the blocklist."""
 
     def __init__(
         self,

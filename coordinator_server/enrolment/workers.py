@@ -176,14 +176,27 @@ class Workers:
         raise Problem("conflict", f"{worker_id} is being changed by somebody else. Please try again.")
 
     async def prune(self) -> None:
-        """Take from the blocklist what has expired everywhere."""
+        """Take over what other coordinators have put on the blocklist, and take off what has expired everywhere."""
         listed = await self._store.get(BLOCKLIST_KEY)
         current = msgspec.json.decode(listed.value, type=Blocklist) if listed else Blocklist()
+        if current.version > self.blocklist.version:
+            self.blocklist = current
         shorter = current.pruned(self._clock())
         if listed is None or shorter is current:
             return
         if await self._store.compare_and_set(BLOCKLIST_KEY, listed.version, msgspec.json.encode(shorter)):
             self.blocklist = shorter
+
+    async def renumber(self) -> None:
+        """Have a newer version of the blocklist: this may be a backup, and nodes take no older one than theirs."""
+        for _ in range(CHANGE_TRIES):
+            listed = await self._store.get(BLOCKLIST_KEY)
+            current = msgspec.json.decode(listed.value, type=Blocklist) if listed else Blocklist()
+            newer = current.renumbered(self._clock())
+            before = listed.version if listed else ABSENT
+            if await self._store.compare_and_set(BLOCKLIST_KEY, before, msgspec.json.encode(newer)):
+                self.blocklist = newer
+                return
 
     async def _block(self, before: Enrolment, writes: list[Write]) -> Blocklist:
         """Return the blocklist with one more name and its certificates, and add the write that makes it so."""

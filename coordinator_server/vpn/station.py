@@ -259,8 +259,5 @@ class Station:
 
 
 def _newest(blocklist: Blocklist) -> tuple[str, ...]:
-    """Return the blocked certificates, those that are good for longest first where they are too many, in order."""
-    ends = blocklist.certificates
-    if len(ends) <= MAX_BLOCKED:
-        return tuple(sorted(ends))
-    return tuple(sorted(sorted(ends, key=lambda one: ends[one], reverse=True)[:MAX_BLOCKED]))
+    """Return the blocked certificates, where they are too many those that are good for longest, in order."""
+    return tuple(sorted(blocklist.fingerprints[:MAX_BLOCKED]))

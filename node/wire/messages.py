@@ -10,6 +10,7 @@ from typing import Annotated, Literal
 
 import msgspec
 
+from node.wire.blocklists import SignedBlocklist
 from node.wire.credentials import Name, Trust
 from node.wire.manifests import ServiceName, SignedCatalogue
 from node.wire.mesh_keys import KeyChain
@@ -208,15 +209,14 @@ class RegisterRequest(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Assignment(msgspec.Struct, frozen=True, kw_only=True):
-    """What a coordinator wants a worker to be and run now."""
+    """What a coordinator wants a worker to be and run now; of all this only the blocklist is signed."""
 
     role: WorkerType
     services: Services = ()
     heartbeat_interval: Annotated[float, msgspec.Meta(gt=0, le=3600)] = 30.0
     catalogue_version: Text = ""
     blocklist_version: Count = 0
-    revoked: Annotated[tuple[Name, ...], msgspec.Meta(max_length=100_000)] = ()
-    revoked_certificates: Annotated[tuple[Digest, ...], msgspec.Meta(max_length=100_000)] = ()  # for pki.blocklist
+    blocklist: SignedBlocklist | None = None
     vpn_version: Digest = ""  # the version of the worker's VpnGrant: another one than it has means renew
     coordinators: tuple[CoordinatorInfo, ...] = ()
     dht: tuple[DhtContact, ...] = ()

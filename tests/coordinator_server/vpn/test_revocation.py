@@ -16,7 +16,7 @@ from node.dht.node import DhtNode
 from node.wire.encoding import b64encode
 from node.wire.messages import EnrollAnswer
 from node.wire.nebula_pem import read_certificate
-from tests.support.coordinators import Room, Worker, assignment, coordinator_room
+from tests.support.coordinators import Room, Worker, assignment, coordinator_room, put_out
 from tests.support.dht_nodes import QUICK
 from tests.support.dht_nodes import worker as record_of
 from tests.support.fake_computer import ALLOWED, FakeComputer
@@ -83,8 +83,8 @@ async def test_who_is_put_out_is_out_everywhere_at_once(tmp_path: Path, how: str
         await eventually(lambda: machine.plans[-1].blocklist == (fingerprint,), "its tunnel is cut")
         assert (await bad.heartbeat("ner")).status in (401, 403)
         assert (await bad.say("renew", nebula_public_key=b64encode(b"k" * 32), nonce="n")).status in (401, 403)
-        told = assignment(await good.heartbeat())
-        assert (told.revoked, told.revoked_certificates) == (("bad",), (fingerprint,))
+        told = put_out(assignment(await good.heartbeat()))
+        assert (told.workers, told.certificates) == (("bad",), (fingerprint,))
 
 
 async def test_a_drained_worker_gets_no_more_requests_and_keeps_its_place(tmp_path: Path) -> None:

@@ -5,10 +5,11 @@ from __future__ import annotations
 import msgspec
 import pytest
 
+from node.wire.blocklists import SignedBlocklist
 from node.wire.channel import ASSIGNMENT, read_assignment, read_type
 from node.wire.messages import Assignment
 
-TOLD = Assignment(role="cpu", services=("ner",), revoked=("eve",))
+TOLD = Assignment(role="cpu", services=("ner",), blocklist=SignedBlocklist("{}", "s"))
 MESSAGE = msgspec.json.encode({"type": ASSIGNMENT, **msgspec.structs.asdict(TOLD)})
 
 
@@ -27,7 +28,7 @@ def test_what_is_no_message(text: str | bytes) -> None:
         read_type(text)
 
 
-@pytest.mark.parametrize("text", ['{"type": "assignment"}', '{"role": "king"}', '{"role": "cpu", "revoked": [""]}'])
+@pytest.mark.parametrize("text", ['{"type": "assignment"}', '{"role": "king"}', '{"role": "cpu", "blocklist": {}}'])
 def test_what_is_no_assignment(text: str) -> None:
     with pytest.raises(ValueError, match="no assignment"):
         read_assignment(text)
