@@ -43,6 +43,7 @@ class Channels:
         self._marked: dict[str, None] = {}  # in order
         self._some = asyncio.Event()
         self._common: object = None
+        self._blocklist = workers.blocklist
         self._draining = False
         self._strangers = 0  # in this round
         self._tasks = TaskSet("channels")
@@ -107,14 +108,15 @@ class Channels:
             self._some.set()
 
     def changed(self, worker_id: str) -> None:
-        """Hear that a worker was approved, drained, put out or has left; who is out hears it at once."""
+        """Hear that a worker was approved, drained or put out, has left or has another key.
+
+        Who is out hears it at once; where the blocklist has changed, everybody does.
+        """
         line = self._lines.get(worker_id)
-        if not self._is_out(worker_id):
-            self.mark([worker_id])
-            return
-        if line is not None:
+        if line is not None and self._is_out(worker_id):
             line.close(Close.EXPELLED, OUT)
-        self.mark(self._lines)
+        before, self._blocklist = self._blocklist, self._workers.blocklist
+        self.mark([worker_id] if before is self._blocklist else self._lines)
 
     def planned(self, moves: Iterable[Move]) -> None:
         """Hear that these workers have to run something else."""

@@ -34,8 +34,13 @@ class Blocklist(msgspec.Struct, frozen=True):
     ) -> Blocklist:
         """Return the list with one more name and its certificates, without what has expired everywhere."""
         listed = {name: now + credential_life + 2 * CLOCK_SKEW}
+        longer = self.with_certificates(certificates or {}, now)
+        return msgspec.structs.replace(longer, until=longer.until | listed)
+
+    def with_certificates(self, certificates: Mapping[str, float], now: float) -> Blocklist:
+        """Return the list with more certificates, without what has expired everywhere."""
         names, prints = _unexpired(self.until, now), _unexpired(self.certificates, now)
-        return Blocklist(self._next_version(now), names | listed, prints | dict(certificates or {}))
+        return Blocklist(self._next_version(now), names, prints | dict(certificates))
 
     def pruned(self, now: float) -> Blocklist:
         """Return the list without what has expired everywhere; itself where that is nothing."""

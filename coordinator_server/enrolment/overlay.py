@@ -13,7 +13,7 @@ from coordinator_server.audit import Audit
 from coordinator_server.enrolment.addresses import Addresses
 from coordinator_server.enrolment.authorities import DIGEST_CHARACTERS, groups_of
 from coordinator_server.enrolment.certificates import CertificateOffice
-from coordinator_server.enrolment.leases import Lease, is_full, new_lease, still_good, with_certificate
+from coordinator_server.enrolment.leases import Lease, is_full, new_lease, outdated, still_good, with_certificate
 from coordinator_server.enrolment.lighthouses import Lighthouses, Station
 from coordinator_server.enrolment.rotation import RotationState, is_outlived
 from coordinator_server.enrolment.workers import Enrolment, Workers
@@ -99,7 +99,8 @@ class Overlay:
     async def renew(self, enrolment: Enrolment, key: str) -> VpnGrant:
         """Return a worker's certificate, a new one where the old one is half spent or says something else.
 
-        Raise a Problem: no address is free, or it asked too often.
+        With another key than before, those of the old key go onto the blocklist. Raise a Problem: no address is free,
+        or it asked too often.
         """
         public_key = read_member_key(key)
         for _ in range(TRIES):
@@ -116,7 +117,8 @@ class Overlay:
                 subject=current.worker_id,
                 detail=f"{lease.ip}, {lease.newest.fingerprint}",
             )
-            if await self.workers.replace(current, after, line, writes):
+            old = outdated(current.vpn, public_key, self.clock())
+            if await self.workers.replace(current, after, line, writes, old):
                 return self.grant(_worker(after), lease)
         raise Problem("overloaded", "Too many machines ask for certificates at this moment. Please try again.")
 
@@ -177,9 +179,20 @@ class Overlay:
                 relay=relay,
                 dht_port=dht_port,
             )
-            if station == before or await self.lighthouses.put(station, writes):
+            if station == before or await self._put(station, writes, before, public_key):
                 return self.grant(member, lease)
         raise Problem("overloaded", "The store is being changed by others all the time. Please try again.")
+
+    async def _put(
+        self, station: Station, writes: Sequence[Write], before: Station | None, public_key: bytes
+    ) -> bool:
+        old = outdated(before.lease if before is not None else None, public_key, self.clock())
+        every = list(writes)
+        blocklist = await self.workers.block(old, every) if old else self.workers.blocklist
+        done = await self.lighthouses.put(station, every)
+        if done:
+            self.workers.take_blocklist(blocklist)
+        return done
 
     async def applied(self, coordinator_id: str, report: VpnReport) -> None:
         """Take in what a coordinator itself uses, as `report` does for workers."""
@@ -275,6 +288,8 @@ class Overlay:
         kept = await self.addresses.extend(before.ip, member.name, until) if before is not None else None
         ip, write = kept or await self.addresses.propose(member.name, member.role, now, until)
         made = signer.issue(member.name, ip, member.groups, public_key, now=now, life=self.life)
+        if made.fingerprint in outdated(before, public_key, now):  # a key that was given up within this very second
+            raise Problem("rate-limited", "Please ask again in a moment.", headers={"Retry-After": "1"})
         return (new_lease(made, now) if before is None else with_certificate(before, made, now)), (write,)
 
     def _keeps(self, lease: Lease, member: Member, public_key: bytes, now: float) -> bool:

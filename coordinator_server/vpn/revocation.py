@@ -31,5 +31,5 @@ class Changed:
             self.router.invalidate_worker(worker_id)
         if out:
             coordinator.dht.forget_revoked()
-            if coordinator.station is not None:
-                coordinator.station.blocklist_changed()
+        if coordinator.station is not None:
+            coordinator.station.blocklist_changed()

@@ -91,6 +91,7 @@ class Station:
         self._dht_port = 0
         self._ip: IPv4Address | None = None
         self._settings: VpnSettings | None = None
+        self._blocklist: Blocklist | None = None  # that was looked at last
         self._nowhere = ""  # why it is not even tried
         self._trouble = ""  # why there is no certificate
         self._said = ("off", "", 0)
@@ -152,9 +153,11 @@ class Station:
         )
 
     def blocklist_changed(self) -> None:
-        """Cut off at once whoever was put out, on live tunnels too."""
-        if self._settings is not None:
-            self._apply(msgspec.structs.replace(self._settings, blocklist=_newest(self._overlay.workers.blocklist)))
+        """Cut off at once whoever was put out, on live tunnels too, if there is anybody new."""
+        blocklist = self._overlay.workers.blocklist
+        if self._settings is not None and blocklist is not self._blocklist:
+            self._blocklist = blocklist
+            self._apply(msgspec.structs.replace(self._settings, blocklist=_newest(blocklist)))
 
     def wake(self) -> None:
         """Look at our certificate now: somebody has changed what members are told."""

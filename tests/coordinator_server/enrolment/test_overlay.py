@@ -261,6 +261,37 @@ async def test_a_revoked_workers_certificates_are_all_blocked_and_its_address_re
     assert office.workers.blocklist.fingerprints == ()
 
 
+async def test_a_key_that_is_given_up_is_worth_nothing_to_whoever_finds_it(office: Office) -> None:
+    found, key = new_key(), new_key()
+    enrolment = await office.enrol("w-1", found)
+    old = [await office.overlay.renew(enrolment, found)]
+    office.clock.now += WEEK / 2
+    old.append(await office.overlay.renew(enrolment, found))
+    assert office.workers.blocklist.fingerprints == (), "a renewal with the same key blocks nothing"
+    new = await office.overlay.renew(enrolment, key)
+    listed = {certificate(grant).fingerprint for grant in old}
+    for place in (office, await office.another()):
+        assert set(place.workers.blocklist.fingerprints) == listed
+        assert place.workers.blocklist.names == (), "nobody was put out"
+    assert new.ip == old[0].ip
+    assert await office.overlay.renew(enrolment, key) == new
+    with pytest.raises(Problem, match="ask again in a moment"):
+        await office.overlay.renew(enrolment, found)  # its certificate would be the blocked one, byte for byte
+    office.clock.now += 1
+    again = await office.overlay.renew(enrolment, found)
+    assert certificate(again).fingerprint not in office.workers.blocklist.certificates
+    assert certificate(new).fingerprint in office.workers.blocklist.certificates
+
+
+async def test_so_is_the_key_that_a_coordinator_had(office: Office) -> None:
+    first, second = b64decode(new_key()), b64decode(new_key())
+    old = await office.overlay.join("c-1", first, ("198.51.100.7:4242",))
+    new = await office.overlay.join("c-1", second, ("198.51.100.7:4242",))
+    assert office.workers.blocklist.fingerprints == (certificate(old).fingerprint,)
+    assert await office.overlay.join("c-1", second, ("198.51.100.7:4242",)) == new
+    assert office.workers.blocklist.fingerprints == (certificate(old).fingerprint,)
+
+
 async def test_who_leaves_cannot_stay_in_the_overlay(office: Office) -> None:
     enrolment = await office.enrol("w-1", new_key())
     assert enrolment.vpn is not None
