@@ -99,8 +99,8 @@ class Overlay:
     async def renew(self, enrolment: Enrolment, key: str) -> VpnGrant:
         """Return a worker's certificate, a new one where the old one is half spent or says something else.
 
-        With another key than before, those of the old key go onto the blocklist. Raise a Problem: no address is free,
-        or it asked too often.
+        With another key than before, those of the old key go onto the blocklist. Raise a Problem: no address is
+        free, or it asked too often.
         """
         public_key = read_member_key(key)
         for _ in range(TRIES):
