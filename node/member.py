@@ -107,6 +107,7 @@ class Member:
         self._endpoints = endpoints_of(self._config, port, session.dht.port, self._state().capabilities.addresses)
         session.know_lighthouses(self._overlay.lighthouses)
         self._refuse(session)
+        self._overlay.know_ports = session.router.overlay_ports
         self._overlay.enter(port, session.dht.port)
         return self._endpoints
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from ipaddress import IPv4Network
 from pathlib import Path
 from typing import Protocol
@@ -56,13 +56,14 @@ class Keeper(Protocol):
     async def measure(self) -> tuple[VpnPeer, ...]: ...
 
 
-MakeKeeper = Callable[[Path, Callable[[VpnView], None], Callable[[Signal], None]], Keeper]
+Ports = Callable[[], Mapping[str, int]]  # of others' services, by their addresses in the overlay
+MakeKeeper = Callable[[Path, Callable[[VpnView], None], Callable[[Signal], None], Ports], Keeper]
 
 
 def keeper_of_this_computer(
-    folder: Path, on_change: Callable[[VpnView], None], on_signal: Callable[[Signal], None]
+    folder: Path, on_change: Callable[[VpnView], None], on_signal: Callable[[Signal], None], ports: Ports
 ) -> Keeper:
-    return Vpn(ThisComputer(folder), on_change=on_change, on_signal=on_signal)
+    return Vpn(ThisComputer(folder), on_change=on_change, on_signal=on_signal, ports=ports)
 
 
 class Overlay:
@@ -85,8 +86,9 @@ class Overlay:
         self._renewal = Renewal()
         self._ports: tuple[int, int] | None = None  # of HTTP server and DHT, while we want to be in the overlay
         self._keeper: Keeper | None = None
+        self.know_ports: Ports = dict  # whoever knows other workers sets it
         if config.vpn != "off":
-            self._keeper = make_keeper(data_dir / FOLDER, self._changed, self._signalled)
+            self._keeper = make_keeper(data_dir / FOLDER, self._changed, self._signalled, self._ports_of_others)
 
     # --- life -----------------------------------------------------------------------------------------------------
 
@@ -266,6 +268,9 @@ class Overlay:
         if self._keeper is None or self._grant is None or self._ports is None or not is_reachable(self._grant):
             return
         self._keeper.apply(self._settings(self._grant))
+
+    def _ports_of_others(self) -> Mapping[str, int]:
+        return self.know_ports()
 
     def _changed(self, view: VpnView) -> None:
         ip = None if view.ip is None else str(view.ip)

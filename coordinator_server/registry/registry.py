@@ -122,6 +122,11 @@ class Registry:
             self.vpn_up = up
             self._touch(replan=False)
 
+    def overlay_ports(self) -> dict[str, int]:
+        """Return at which port each worker's services are in the overlay, by its address there."""
+        ends = (member.endpoints for member in self._members.values())
+        return {found.vpn_ip: found.port for found in ends if found.vpn_ip is not None}
+
     def expect(self, assigned: dict[str, tuple[str, ...]], until: float) -> None:
         """After our restart: leave to these workers what they had until then (Unix seconds); nothing moves."""
         for worker_id, services in assigned.items():

@@ -74,6 +74,7 @@ def make_station(
         config,
         computers(config.directory / FOLDER),
         on_change=registry.overlay_changed,
+        ports=registry.overlay_ports,
     )
 
 

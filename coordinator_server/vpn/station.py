@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from ipaddress import IPv4Address
 
@@ -75,6 +75,7 @@ class Station:
         computer: Computer,
         *,
         on_change: Callable[[bool], None] = lambda _up: None,
+        ports: Callable[[], Mapping[str, int]] = dict,
         addresses: Callable[[], Iterable[IPv4Address]] = own_addresses,
     ) -> None:
         self._overlay = overlay
@@ -83,7 +84,7 @@ class Station:
         self._config = config
         self._on_change = on_change
         self._addresses = addresses
-        self._vpn = Vpn(computer, on_change=self._seen, on_signal=self._signalled)
+        self._vpn = Vpn(computer, on_change=self._seen, on_signal=self._signalled, ports=ports)
         self._tasks = TaskSet("station")
         self._wake = asyncio.Event()
         self._moved = asyncio.Event()

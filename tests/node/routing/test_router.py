@@ -141,6 +141,18 @@ async def test_peers_tell_whom_we_know_and_how_we_would_reach_them() -> None:
         assert [peer.worker_id for peer in gateway.router.peers()] == ["w1"]
 
 
+async def test_the_ports_of_workers_in_the_overlay_are_known_by_their_addresses_there() -> None:
+    async with nodes(1) as (found, source), front(source) as gateway:
+        inside = [
+            msgspec.structs.replace(one, endpoints=msgspec.structs.replace(one.endpoints, vpn_ip="127.0.0.1"))
+            for one in source.records
+        ]
+        source.records = inside
+        gateway.router._parts.finder._vpn_up = lambda: True
+        await ask(gateway)
+        assert gateway.router.overlay_ports() == {"127.0.0.1": found[0].server.port}
+
+
 async def test_every_request_is_observed_once() -> None:
     async with nodes(1) as ((worker,), source), front(source) as gateway:
         await ask(gateway)
