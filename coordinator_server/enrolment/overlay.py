@@ -21,14 +21,13 @@ from coordinator_server.store.interface import Write
 from node.program.errors import UserFacingError
 from node.wire.credentials import CLOCK_SKEW, Role, Trust
 from node.wire.encoding import b64decode
-from node.wire.messages import VpnGrant, VpnReport
+from node.wire.messages import MTU, VpnGrant, VpnReport
 from node.wire.nebula_certificates import CertificateError, check_member_key
 from node.wire.problems import Problem
 
 TRIES = 200
 SETTLE = 60.0  # seconds that a step of a rotation takes at least: other coordinators look every 30
 AUTHORITY_MARGIN = 60 * 86400.0  # seconds before an authority's end in which it is replaced without anybody asking
-MTU = 1300
 
 
 @dataclass(frozen=True, slots=True)
@@ -205,10 +204,6 @@ class Overlay:
     async def withdraw(self, coordinator_id: str) -> None:
         """Tell nobody of a coordinator that cannot be reached now; it keeps its address."""
         await self.lighthouses.withdraw(coordinator_id)
-
-    async def part(self, coordinator_id: str) -> None:
-        """Take a coordinator out of what members are told."""
-        await self.lighthouses.remove(coordinator_id)
 
     # --- rotation ---------------------------------------------------------------------------------------------
 

@@ -34,7 +34,6 @@ from node.wire.problems import Problem
 log = logging.getLogger(__name__)
 LOOK = 30.0  # seconds between looks at our certificate and at what other coordinators changed
 AGAIN = 5.0  # seconds until a door that could not be opened is tried again
-UP: frozenset[str] = frozenset({"direct", "relayed"})
 HOPELESS: frozenset[str] = frozenset({"no-permission", "conflict", "failed"})  # until somebody acts
 NOT_NEEDED = "Everything else works without it; --vpn off switches it off."
 NOWHERE = (
@@ -57,10 +56,7 @@ class Standing:
     endpoints: tuple[str, ...] = ()
     direct: int = 0  # peers with a tunnel to us
     relayed: int = 0
-
-    @property
-    def up(self) -> bool:
-        return self.phase in UP
+    up: bool = False  # members are reached through it
 
 
 class Station:
@@ -130,7 +126,7 @@ class Station:
 
     @property
     def up(self) -> bool:
-        return self.view.phase in UP
+        return self.view.carries
 
     @property
     def contact(self) -> DhtContact | None:
@@ -151,6 +147,7 @@ class Station:
             endpoints=station.endpoints if station is not None else (),
             direct=len(view.peers) - relayed,
             relayed=relayed,
+            up=view.carries,
         )
 
     def blocklist_changed(self) -> None:

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from ipaddress import IPv4Address
 from typing import Literal
 
-from node.state import VpnPhase
+from node.state import CARRYING, VpnPhase
 from node.vpn.settings import Facts, VpnSettings
 
 Process = Literal["none", "checking", "starting", "up", "waiting"]
@@ -110,6 +110,11 @@ class VpnView:
     port: int = 0
     rtt_ms: float | None = None  # to a coordinator
     peers: tuple[VpnPeer, ...] = ()
+
+    @property
+    def carries(self) -> bool:
+        """Whether others are reached through it now."""
+        return self.phase in CARRYING
 
 
 def phase_of(state: VpnState) -> VpnPhase:

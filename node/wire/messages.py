@@ -30,6 +30,7 @@ Network = Annotated[str, msgspec.Meta(max_length=18, pattern=r"^[0-9.]+/[0-9]{1,
 NebulaKey = Annotated[str, msgspec.Meta(max_length=43, pattern=r"^([A-Za-z0-9_-]{43})?$(?!\n)")]
 Pem = Annotated[str, msgspec.Meta(max_length=65536)]
 Digest = Annotated[str, msgspec.Meta(max_length=64, pattern=r"^[0-9a-f]*$(?!\n)")]  # SHA-256 or the start of one
+MTU = 1300  # bytes in the overlay: with Nebula's headers and a relay's it fits through every network that we know of
 Services = Annotated[tuple[ServiceName, ...], msgspec.Meta(max_length=64)]
 
 
@@ -146,7 +147,7 @@ class VpnGrant(msgspec.Struct, frozen=True, kw_only=True):
     renew_at: float = 0.0  # when half of the certificate's life has passed
     lighthouses: Annotated[tuple[Lighthouse, ...], msgspec.Meta(max_length=16)] = ()
     cipher: Literal["aes", "chachapoly"] = "aes"  # one for the whole mesh: others cannot talk to one another
-    mtu: Annotated[int, msgspec.Meta(ge=576, le=9000)] = 1300
+    mtu: Annotated[int, msgspec.Meta(ge=576, le=9000)] = MTU
     version: Digest = ""
 
 

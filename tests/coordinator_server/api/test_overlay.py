@@ -14,7 +14,6 @@ import pytest
 from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey
 
-from coordinator_server.api.worker import RENEWAL_CONTEXT
 from node.wire import headers
 from node.wire.encoding import b64decode, b64encode
 from node.wire.messages import EnrollAnswer, RenewAnswer, VpnGrant, VpnReport
@@ -132,10 +131,10 @@ async def test_the_mesh_signs_a_renewal_for_this_request_alone(room: Room) -> No
     answer = await member.worker.post("/api/worker/renew", body)
     signature = b64decode(answer.headers[headers.SIGNATURE])
     mesh_key = room.coordinator.mesh_key.public_key()
-    mesh_key.verify(signature, RENEWAL_CONTEXT + hashlib.sha256(body).digest() + answer.body)
+    mesh_key.verify(signature, headers.RENEWAL_CONTEXT + hashlib.sha256(body).digest() + answer.body)
     other = hashlib.sha256(body.replace(b"once", b"twice")).digest()
     with pytest.raises(InvalidSignature):
-        mesh_key.verify(signature, RENEWAL_CONTEXT + other + answer.body)
+        mesh_key.verify(signature, headers.RENEWAL_CONTEXT + other + answer.body)
 
 
 async def test_a_worker_is_reached_at_the_address_that_it_was_given_and_at_no_other(room: Room) -> None:

@@ -351,7 +351,7 @@ async def test_workers_renew_when_lighthouses_come_and_go(office: Office) -> Non
     assert grant.version == office.overlay.version(office.now("w-1")) != before
     other = await office.another()
     assert other.overlay.version(enrolment) == grant.version, "coordinators agree, or workers would renew for ever"
-    await office.overlay.part("coordinator-1")
+    await office.overlay.withdraw("coordinator-1")
     assert office.overlay.version(enrolment) == before
 
 
