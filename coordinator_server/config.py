@@ -57,7 +57,7 @@ class CoordinatorConfig:
         "from outside, as behind a router; as --public-url or --host when empty; may be given several times",
         metavar="HOST[:PORT]",
     )
-    edge: str = setting("", "URL of an edge router to register with", metavar="URL")
+    edge: str = setting("", "URL of an edge router to register with; not used yet", metavar="URL")
     anonymous: bool = setting(False, "let everybody on this machine use /service without a key")
     force_anonymous: bool = setting(False, "the same for everybody who can reach --host: think twice")
     tls_cert: str = setting("", "file with the certificate chain (PEM); serves HTTPS", metavar="FILE")

@@ -11,11 +11,11 @@ from node.state import NodeState, VpnPhase
 VPN_HINTS: Mapping[VpnPhase, str] = {
     "starting": "Wait a moment, and ask again.",
     "no-permission": "Do that, or start the node with --vpn off if this computer shall have none.",
-    "no-udp": "Ask for outgoing UDP where you are; at home, look at the router's firewall.",
+    "no-udp": "If it is this network that blocks it: let UDP out, at home in the router's firewall.",
     "expired": "See what is said of clock and coordinator here; the certificate is renewed by itself.",
     "revoked": "Ask the person who invited you.",
     "conflict": "The network opens by itself once the other one is gone.",
-    "failed": "If it stays so, tell the person who invited you what is said here.",
+    "failed": "Do what is said, or tell the person who invited you; it is tried again by itself.",
 }
 LOW_DISK = 2 * 2**30  # bytes
 CLOCK_LIMIT = 60.0  # seconds
@@ -33,7 +33,7 @@ class Check(msgspec.Struct, frozen=True):
 
 def examine(state: NodeState, clock_offset: float | None) -> list[Check]:
     """Return the findings; `clock_offset` is the coordinator's clock minus ours in seconds, if it just answered."""
-    coordinator = [_coordinator(state, clock_offset is not None), _channel(state)]
+    coordinator = [_coordinator(state, clock_offset), _channel(state)]
     return [
         _membership(state),
         *coordinator,
@@ -51,7 +51,8 @@ def _membership(state: NodeState) -> Check:
     return Check("membership", True, f"Member as {state.membership.worker_id} ({state.membership.trust}).")
 
 
-def _coordinator(state: NodeState, answers: bool) -> Check:
+def _coordinator(state: NodeState, clock_offset: float | None) -> Check:
+    answers = clock_offset is not None
     if state.coordinator is None:
         return Check("coordinator", False, "No coordinator is known.", "Join a mesh first.")
     if state.coordinator_ok and answers:
@@ -62,6 +63,8 @@ def _coordinator(state: NodeState, answers: bool) -> Check:
     hint = "Check the internet connection; the node goes on trying by itself."
     if state.coordinator_refused:
         hint = "Ask the operator whether this machine was removed; if so, leave the mesh and join again."
+        if not _clock(clock_offset).ok:
+            hint = "Set this machine's clock first: then the coordinator takes it again by itself."
     return Check("coordinator", False, f"{state.coordinator}: {state.coordinator_error or 'no answer yet.'}", hint)
 
 
@@ -90,7 +93,7 @@ def _dht(state: NodeState) -> Check:
     if state.membership is None:
         return Check("dht", False, "Not started.", "Join a mesh first.")
     if state.dht_contacts:
-        return Check("dht", True, f"{state.dht_contacts} peers are known.")
+        return Check("dht", True, f"Peers that are known: {state.dht_contacts}.")
     hint = "A firewall may block UDP; it also looks like this while no other worker is online."
     return Check("dht", False, "No other peer is known.", hint)
 

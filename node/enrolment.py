@@ -85,6 +85,8 @@ def as_user_facing(problem: Problem) -> UserFacingError:
         hint = "Give the invite link as it was sent to you, or its code with --coordinator URL."
         return UserFacingError("This machine could not join the mesh.", problem.detail, hint, EXIT_USAGE)
     hint = "Ask the operator for a new invite."
+    if "clock" in problem.detail:  # who has enrolled already, for the coordinator, uses up nothing by asking again
+        hint = "Set this computer's date and time, then start this node again with the same invite."
     return UserFacingError("This machine could not join the mesh.", problem.detail, hint, EXIT_REFUSED)
 
 

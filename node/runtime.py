@@ -214,7 +214,7 @@ class NodeRuntime:
         before = self.state
         self.state, commands = handle(before, event)
         if self.state.phase != before.phase:
-            reasons = "; ".join(reason.text for reason in self.state.reasons)
+            reasons = " ".join(reason.text for reason in self.state.reasons)
             log.info("%s -> %s %s", before.phase, self.state.phase, f"({reasons})" if reasons else "")
         for command in commands:
             self._commands.put_nowait(command)

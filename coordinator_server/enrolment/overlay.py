@@ -18,6 +18,7 @@ from coordinator_server.enrolment.lighthouses import Lighthouses, Station
 from coordinator_server.enrolment.rotation import RotationState, is_outlived
 from coordinator_server.enrolment.workers import Enrolment, Workers
 from coordinator_server.store.interface import Write
+from node.program.durations import say_duration
 from node.program.errors import UserFacingError
 from node.wire.credentials import CLOCK_SKEW, Role, Trust
 from node.wire.encoding import b64decode
@@ -55,8 +56,11 @@ class Overlay:
     clock: Callable[[], float]
     life: float  # seconds
 
-    async def load(self) -> None:
-        """Read what there is; raise UserFacingError where it cannot be used, as with another network."""
+    async def load(self, coordinator_id: str = "") -> None:
+        """Read what there is; raise UserFacingError where it cannot be used, as with another network.
+
+        This coordinator's own place is no obstacle: it gets another one as soon as it joins.
+        """
         now = self.clock()
         await self.office.load(now)
         await self.lighthouses.load()
@@ -64,11 +68,16 @@ class Overlay:
         there = self.office.signer.network
         if there == self.addresses.network:
             return
-        if any(lease.is_live(now) for _, lease in self._leases()):
+        ends = [
+            lease.reserved_until for name, lease in self._leases() if name != coordinator_id and lease.is_live(now)
+        ]
+        if ends:
             raise UserFacingError(
                 f"The overlay's network cannot become {self.addresses.network} now.",
-                f"Machines have certificates for addresses in {there}, which are good for up to {self.life:.0f} s.",
-                f"Start with --vpn-network {there}, or revoke or stop those machines and wait for that time.",
+                f"Certificates for addresses in {there} that others have: {len(ends)}. They are good for up to"
+                f" {say_duration(max(ends) - now)}.",
+                f"Start with --vpn-network {there}. To change it, revoke those machines before, or stop them"
+                " and wait for that time.",
             )
         await self.office.start_over(now)
 

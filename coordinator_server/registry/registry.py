@@ -315,7 +315,7 @@ def _resting(member: Member, enrolment: Enrolment, *, stale: bool) -> str:
         return "was revoked"
     if enrolment.draining:
         return "is being drained by the operator"
-    return "is resting, as its volunteer wished" if member.paused else ""
+    return "is paused or closing" if member.paused else ""
 
 
 def _matters(before: Capabilities, after: Capabilities) -> bool:

@@ -59,7 +59,7 @@ async def open_overlay(
         clock=clock,
         life=config.certificate_life,
     )
-    await overlay.load()
+    await overlay.load(secrets.coordinator_id)
     return overlay
 
 

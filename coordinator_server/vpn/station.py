@@ -36,6 +36,11 @@ LOOK = 30.0  # seconds between looks at our certificate and at what other coordi
 AGAIN = 5.0  # seconds until a door that could not be opened is tried again
 HOPELESS: frozenset[str] = frozenset({"no-permission", "conflict", "failed"})  # until somebody acts
 NOT_NEEDED = "Everything else works without it; --vpn off switches it off."
+HINTS: Mapping[str, str] = {  # what an operator can do beyond what a volunteer is told
+    "no-permission": "In a container: --cap-add NET_ADMIN --device /dev/net/tun. The helper lets a coordinator in"
+    " with --allow-lighthouse (docs/vpn.md, Rights).",
+    "conflict": "As long as no worker has joined, another --vpn-network can be chosen.",
+}
 NOWHERE = (
     "The overlay network is not opened: this coordinator listens on this machine alone, so workers could not find "
     "it. To open it, give --public-url, a --host that others can reach, or --vpn-endpoints, and let UDP port "
@@ -141,7 +146,7 @@ class Station:
         return Standing(
             phase=view.phase,
             text=lacking or (f"{HERE} {door}".strip() if self.up else view.text),
-            hint=door if self.up else "" if self._nowhere else NOT_NEEDED,
+            hint=door if self.up else "" if self._nowhere else _hint(view),
             address=str(view.ip or ""),
             port=view.port,
             endpoints=station.endpoints if station is not None else (),
@@ -234,7 +239,7 @@ class Station:
         if said != self._said:
             self._said = said
             if view.phase in HOPELESS:
-                log.warning("%s %s", view.text, NOT_NEEDED)
+                log.warning("%s %s", view.text, _hint(view))
             self._on_change(self.up)
             self._wake.set()
 
@@ -257,6 +262,10 @@ class Station:
                     await self._moved.wait()
             except TimeoutError:
                 continue
+
+
+def _hint(view: VpnView) -> str:
+    return f"{HINTS.get(view.phase, '')} {NOT_NEEDED}".strip()
 
 
 def _newest(blocklist: Blocklist) -> tuple[str, ...]:

@@ -50,6 +50,11 @@ def test_exit_codes_tell_scripts_what_went_wrong() -> None:
     assert as_user_facing(Problem("invite-invalid", "x", status=422)).exit_code == EXIT_USAGE
 
 
+def test_who_has_a_wrong_clock_is_not_sent_for_another_invite() -> None:
+    told = as_user_facing(Problem("invite-invalid", "credential is not valid yet: check this machine's clock"))
+    assert "same invite" in told.hint
+
+
 def test_a_coordinator_that_moved_is_found_at_its_configured_address() -> None:
     moved = at_configured_address(MEMBERSHIP, ("https://new.example.org/",))
     assert [info.url for info in moved.coordinators] == ["https://new.example.org", SECOND.url]

@@ -48,7 +48,7 @@ class Office:
     mesh: Mesh = field(default_factory=Mesh)
     clock: Clock = field(default_factory=Clock)
 
-    async def open(self) -> Office:
+    async def open(self, coordinator_id: str = "") -> Office:
         audit = Audit(self.store, self.clock)
         self.workers = Workers(self.store, audit, self.clock, WEEK)
         await self.workers.load()
@@ -61,7 +61,7 @@ class Office:
             clock=self.clock,
             life=WEEK,
         )
-        await self.overlay.load()
+        await self.overlay.load(coordinator_id)
         return self
 
     async def another(self, network: IPv4Network | None = None) -> Office:
@@ -480,6 +480,20 @@ async def test_an_authority_that_was_made_while_the_clock_was_wrong_is_replaced(
 
 
 # --- the network ----------------------------------------------------------------------------------------------
+
+
+async def test_the_network_changes_while_only_the_own_coordinator_is_in_it(office: Office) -> None:
+    key = X25519PrivateKey.generate().public_key().public_bytes_raw()
+    await office.overlay.join("c-1", key, ("mesh.example.org:4242",))
+    other = Office(office.store, IPv4Network("10.77.0.0/16"), office.mesh, office.clock)
+    with pytest.raises(UserFacingError, match="cannot become") as caught:
+        await other.open()  # for another coordinator of this mesh
+    assert "7 d" in caught.value.message
+    await other.open("c-1")
+    grant = await other.overlay.join("c-1", key, ("mesh.example.org:4242",))
+    assert grant.ip == "10.77.0.1"
+    verify(certificate(grant), read_bundle(grant.ca), office.clock.now)
+    await other.open("another")  # the same network again is nobody's obstacle
 
 
 async def test_the_network_changes_only_while_nobody_is_in_it(office: Office) -> None:
