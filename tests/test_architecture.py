@@ -78,6 +78,7 @@ EXEMPT: Mapping[str, str] = {
     "node/forwarding/http1/limits.py": "values only; the tests of its neighbours set every one of them",
     "node/routing/parts.py": "values and a protocol; every test of the router fills them",
     "node/vpn/events.py": "values only; test_machine.py uses all of them",
+    "node/vpn/run.py": "test_engine.py lets it read the log of every Nebula that it starts",
     "node/vpn/helper/client.py": "helper/test_server.py lets it talk to a real helper",
     "node/vpn/helper/session.py": "helper/test_server.py is a client of it in every test",
     "node/vpn/helper/messages.py": "values only; the helper's tests send all of them",

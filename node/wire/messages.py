@@ -30,7 +30,7 @@ Network = Annotated[str, msgspec.Meta(max_length=18, pattern=r"^[0-9.]+/[0-9]{1,
 NebulaKey = Annotated[str, msgspec.Meta(max_length=43, pattern=r"^([A-Za-z0-9_-]{43})?$(?!\n)")]
 Pem = Annotated[str, msgspec.Meta(max_length=65536)]
 Digest = Annotated[str, msgspec.Meta(max_length=64, pattern=r"^[0-9a-f]*$(?!\n)")]  # SHA-256 or the start of one
-MTU = 1300  # bytes in the overlay: with Nebula's headers and a relay's it fits through every network that we know of
+MTU = 1300  # bytes in the overlay: with Nebula's headers and a relay's they fit through every network we know of
 Services = Annotated[tuple[ServiceName, ...], msgspec.Meta(max_length=64)]
 
 

@@ -126,7 +126,7 @@ async def test_it_starts_again_with_what_was_written_where_nothing_can_be(
 
     async with watched(tmp_path) as it:
         first = await it.started(plan())
-        monkeypatch.setattr("node.vpn.engine.write_private_file", full)
+        monkeypatch.setattr("node.vpn.private_files.write_private_file", full)
         monkeypatch.setattr("node.vpn.orphans.write_private_file", full)
         await it.started(first)
         await it.engine.start(msgspec.structs.replace(first, mtu=1200))
