@@ -186,9 +186,16 @@ class Attempt:
             parts.witness.unreachable(self.worker_id, self._target)
 
     def _knocked(self, way: Way, *, there: bool) -> None:
-        """Go on waiting for a worker that is there; else have the request go elsewhere, and at last give up."""
+        """Take in what a knock has found, unless the worker has answered meanwhile, or was given up."""
         if not self._under_way or self.way is not way or self.line.response is not None:
-            return  # it has answered meanwhile, or was given up
+            return
+        try:
+            self._go_on(there=there)
+        except Exception:
+            self.line.crashed()
+
+    def _go_on(self, *, there: bool) -> None:
+        """Go on waiting for a worker that is there; else have the request go elsewhere, and at last give up."""
         lost_at, now = self._lost_at, self._parts.clock()
         self._lost_at = NEVER if there else min(lost_at, now)
         if there:
@@ -198,7 +205,7 @@ class Attempt:
         elif now - self._lost_at >= self._parts.settings.lost_patience:
             self._listener.has_failed(self, Failure(self.worker_id, "reset", "it could not be reached any more"))
         else:
-            while way.pool.drop_idle():  # dead like ours: nobody shall wait for them
+            while self.way.pool.drop_idle():  # dead like ours: nobody shall wait for them
                 pass
             self._avoid()
             self._listener.way_lost(self)
@@ -215,8 +222,10 @@ class Attempt:
 
     def _peeked(self, head: ResponseHead, body: bytes | None) -> None:
         refusal = refusal_of(document_of(body))
-        if refusal == "unauthorized" and self.way.route == "direct":
+        strangers = refusal == "unauthorized" and self.way.route == "direct"
+        if strangers:
             self._avoid()  # in another network this is another one's address, who cannot read what proves us
+        if strangers and self.line.replayable:
             self._next("somebody else is at its address")
         elif refusal:
             reason = f"{self.worker_id} sent it back: {refusal}"
