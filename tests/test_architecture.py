@@ -71,6 +71,7 @@ EXEMPT: Mapping[str, str] = {
     "node/control_client.py": "test_cli.py and tests/mesh speak through it",
     "node/control_file.py": "two fields; test_control.py reads the file",
     "node/coordinator_talk.py": "tests/mesh has it talk to real coordinators that live, die and forget",
+    "node/overlay_presence.py": "test_runtime.py has it come and go with the overlay",
     "node/member.py": "tests/mesh joins, leaves, restarts and loses coordinators with it",
     "node/mesh_session.py": "puts parts together; every test in tests/mesh runs it",
     "coordinator_server/demo/processes.py": "tests/coordinator_server/demo/test_main.py runs it whole",

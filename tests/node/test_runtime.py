@@ -19,7 +19,7 @@ import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey
 
-from node import renewal, runtime
+from node import overlay_presence, renewal
 from node.config import NodeConfig
 from node.control import EnrollIntent
 from node.overlay import Overlay
@@ -234,7 +234,7 @@ async def test_up_it_binds_then_publishes_and_down_it_withdraws_but_cuts_nothing
 async def test_a_port_that_is_taken_in_the_overlay_is_told_and_tried_again(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(runtime, "DOOR_RETRY", 0.05)
+    monkeypatch.setattr(overlay_presence, "DOOR_RETRY", 0.05)
     async with overlaid(tmp_path) as made:
         await made.join()
         with socket.socket() as taken:
