@@ -301,7 +301,7 @@ class Board:
         if not reasons:
             return "Every worker that is here runs it already."
         told = "; ".join(f"the machine {reason} ({count})" for reason, count in reasons.most_common())
-        return f"Why others do not run it: {told}."
+        return f"Reasons: {told}."
 
 
 def _not_in(name: str, names: tuple[str, ...]) -> bool:

@@ -231,7 +231,7 @@ def test_the_reason_counts_the_machines() -> None:
     ]
     text = plan(machines, service("x")).shortages[0].reason
     paused, unvetted = "the machine is paused (2)", "the machine is not vetted for personal data (1)"
-    assert text == f"Why others do not run it: {paused}; {unvetted}."
+    assert text == f"Reasons: {paused}; {unvetted}."
 
 
 # --- what always holds ----------------------------------------------------------------------------------------
