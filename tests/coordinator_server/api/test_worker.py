@@ -174,7 +174,7 @@ async def test_a_paused_worker_gets_nothing(room: Room) -> None:
     await worker.register()
     told = assignment(await worker.heartbeat("ner", paused=True))
     assert told.services == ()
-    assert "resting" in told.detail
+    assert "paused" in told.detail
     assert assignment(await worker.heartbeat()).services == ("ner",)
 
 
