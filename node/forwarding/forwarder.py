@@ -96,6 +96,7 @@ class Forwarder:
     ) -> None:
         self._token_for = token_for
         self._sweep = Sweep()
+        self.watched: set[Timed] = self._sweep.members  # who is to be told when it is overdue
         self._knocker = Knocker()
         self._upstreams = Upstreams(self._sweep, limits, connect or PublicConnector())
         self._ways: dict[tuple[str, str, Route, str | None], Way] = {}
@@ -109,13 +110,6 @@ class Forwarder:
         if way is None:
             way = self._ways[key] = self._find(worker_id, target, service_token)
         return way
-
-    def watch(self, attempt: Timed) -> None:
-        """Tell something when it is overdue, until `unwatch`."""
-        self._sweep.members.add(attempt)
-
-    def unwatch(self, attempt: Timed) -> None:
-        self._sweep.members.discard(attempt)
 
     def doubt(self, way: Way, tell: Tell) -> None:
         """Tell whether a connection can still be made where a way leads to, so far as that can be known."""

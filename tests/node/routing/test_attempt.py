@@ -228,6 +228,28 @@ async def test_a_worker_that_can_be_reached_no_more_is_told_of_while_it_is_silen
         assert door.lost == [None]
 
 
+async def test_who_is_looked_at_while_a_refusal_is_read_is_watched_at_the_next_address(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    plain = Attempt._peeked
+
+    def looked_at(self: Attempt, head: ResponseHead, body: bytes | None) -> None:
+        self.overdue(self.line.client.loop.time())
+        plain(self, head, body)
+
+    monkeypatch.setattr(Attempt, "_peeked", looked_at)
+    async with (
+        serving(refusing("unauthorized")) as stranger,
+        serving(silent) as worker,
+        front(settings=RoutingSettings(doubt_after=0.01)) as gateway,
+        tried(Target("direct", stranger.url), Target("vpn", worker.url), gateway=gateway, touch=nobody_there) as (
+            _,
+            door,
+        ),
+    ):
+        assert door.lost == [None]
+
+
 async def test_a_lost_worker_is_given_up_in_the_end_unless_it_was_there_in_between() -> None:
     clock = Clock()
     settings = RoutingSettings(doubt_after=3600.0, lost_patience=25.0)
