@@ -44,9 +44,10 @@ async def status_of(worker: Worker, headers: dict[str, str]) -> int:
 
 
 async def hear(socket: Socket) -> Assignment:
-    """Return what is pushed next."""
+    """Return what is pushed next; where pings are not answered, they may come before it."""
     async with asyncio.timeout(DEADLINE):
-        message = await socket.receive()
+        while (message := await socket.receive()).type is WSMsgType.PING:
+            pass
     assert message.type is WSMsgType.TEXT, message
     assert msgspec.json.decode(message.data)["type"] == "assignment"
     return msgspec.json.decode(message.data, type=Assignment)
