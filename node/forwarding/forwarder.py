@@ -55,7 +55,7 @@ class Way:
     ) -> None:
         """`proof` is the token of a service of this machine, or what gives the tokens for another node.
 
-        `place` is where to knock; a tunnel has none, as whoever answers there may not be the worker.
+        `place` is where to knock; a name has none, as whoever answers there may not be the worker.
         """
         self.place = place
         self.pool = pool
