@@ -156,7 +156,7 @@ class CoordinatorClient:
         try:
             return await self._session.ws_connect(
                 to.url + channel.PATH,
-                headers=self._authorization(to),
+                headers=self._signed(to, "channel", b""),
                 heartbeat=ping,
                 autoclose=False,  # it would forget why the other end closes
                 max_msg_size=MAX_ANSWER_BYTES,

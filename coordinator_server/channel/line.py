@@ -89,13 +89,15 @@ class Line:
 
     async def _send(self, message: bytes, sent: Callable[[], None]) -> None:
         try:
-            async with asyncio.timeout(SEND_LIMIT):
-                await self._socket.send_frame(message, WSMsgType.TEXT)
-        except (ConnectionError, TimeoutError):
-            self._cut()
-            return
-        self.sending = False
-        sent()
+            with contextlib.suppress(ConnectionError, TimeoutError):
+                async with asyncio.timeout(SEND_LIMIT):
+                    await self._socket.send_frame(message, WSMsgType.TEXT)
+                self.sending = False
+        finally:
+            if self.sending:  # for whatever reason: who was not told must not stay without another message
+                self._cut()
+        if not self.sending:
+            sent()
 
     async def _answer(self, data: bytes) -> None:
         with contextlib.suppress(ConnectionError):

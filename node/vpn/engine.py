@@ -12,6 +12,7 @@ import contextlib
 import logging
 import sys
 from collections.abc import AsyncIterator, Callable
+from functools import partial
 from pathlib import Path
 from typing import Protocol
 
@@ -74,6 +75,7 @@ class LocalEngine:
         self._write_again = write_again
         self._busy = asyncio.Lock()  # what is tried again meets what is asked for
         self._later: asyncio.TimerHandle | None = None
+        self._newest: Plan | None = None
         self._tasks = TaskSet("engine")
         self._is_up = is_up or is_routed
         self._reloads = reloads
@@ -84,12 +86,20 @@ class LocalEngine:
         return self._run.process.pid if self._run is not None and self._run.process.running else None
 
     async def start(self, plan: Plan) -> None:
+        self._newest = plan
         async with self._alone():
             await self._start(plan)
 
     async def update(self, plan: Plan) -> None:
+        self._newest = plan
         async with self._alone():
             await self._update(plan)
+
+    async def _update_again(self, plan: Plan) -> None:
+        """Try once more what could not be written, unless something newer has been asked for meanwhile."""
+        async with self._busy:
+            if plan is self._newest:
+                await self._update(plan)
 
     async def stop(self) -> None:
         async with self._alone():
@@ -131,8 +141,9 @@ class LocalEngine:
             await asyncio.to_thread(self._write, plan)
         except OSError as error:
             log.error("Nebula goes on with its old settings, the new ones cannot be written: %s", error)
+            again = partial(self._update_again, plan)
             loop = asyncio.get_running_loop()
-            self._later = loop.call_later(self._write_again, lambda: self._tasks.start(self.update(plan), "again"))
+            self._later = loop.call_later(self._write_again, lambda: self._tasks.start(again(), "again"))
             return
         if not self._reloads or needs_restart(run.plan, plan):
             await self._restart(plan, "")

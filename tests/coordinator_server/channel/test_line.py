@@ -13,7 +13,7 @@ import pytest
 from coordinator_server.channel import line
 from coordinator_server.enrolment.blocklist import Blocklist
 from node.wire.channel import PATH, Close
-from tests.support.channels import channels, close_code, hear, open_channel
+from tests.support.channels import channels, close_code, hear, open_channel, signed
 from tests.support.coordinators import Room, Worker, coordinator_room, put_out
 from tests.support.waiting import eventually
 
@@ -29,7 +29,7 @@ def open_and_never_read(worker: Worker) -> socket.socket:
     lines = (
         f"GET {PATH} HTTP/1.1", f"Host: {address.netloc}", "Upgrade: websocket", "Connection: Upgrade",
         "Sec-WebSocket-Version: 13", f"Sec-WebSocket-Key: {base64.b64encode(b'k' * 16).decode()}",
-        f"Authorization: Bearer {worker.token}",
+        *(f"{name}: {value}" for name, value in signed(worker).items()),
     )  # fmt: skip
     end.sendall("".join(text + "\r\n" for text in (*lines, "")).encode())
     return end
