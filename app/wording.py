@@ -88,7 +88,7 @@ REASONS: Mapping[ReasonCode, Words] = {
         "No private network here", "This program may not open one; others are reached by other routes.", "quiet"
     ),
     "vpn-no-udp": Words(
-        "Private network out of reach", "This network seems to block it; other routes are used.", "warn"
+        "Private network out of reach", "A firewall seems to block it; other routes are used.", "warn"
     ),
     "vpn-expired": Words("Private network expired", "It is renewed by itself; check the computer's clock.", "warn"),
     "vpn-revoked": Words("Out of the private network", "Ask the person who invited you.", "bad"),
@@ -111,7 +111,7 @@ VPN_STATES: Mapping[VpnPhase, Words] = {
     "starting": Words("Opening", "The private network is being opened", "busy"),
     "direct": Words("Direct", "Others are reached directly", "good"),
     "relayed": Words("Through a coordinator", "No direct way is open, so it is slower", "good"),
-    "no-udp": Words("Out of reach", "This network seems to block it; other routes are used", "warn"),
+    "no-udp": Words("Out of reach", "A firewall seems to block it; other routes are used", "warn"),
     "expired": Words("Expired", "Its certificate is renewed by itself; check the computer's clock", "warn"),
     "revoked": Words("Put out", "The mesh does not accept this computer; ask who invited you", "bad"),
     "conflict": Words("Clashes with another one", "Something else here has the same addresses", "warn"),

@@ -124,7 +124,8 @@ def _add_workers(commands: Any) -> None:
         "approve": "Trust a machine with personal data, as if its invite had said vetted.",
         "drain": "Give a machine no new work and let what it does end.",
         "undrain": "Give a drained machine work again.",
-        "revoke": "Throw a machine out: its credential is refused everywhere within one heartbeat.",
+        "revoke": "Throw a machine out: it is refused here at once, and by other machines within a second, or with "
+        "their next heartbeat where they have no channel.",
     }
     for word, text in words.items():
         leaf = _leaf(group, word, f"{word}_worker", text)

@@ -18,6 +18,7 @@ from node.program.lifetime import print_json
 
 Arguments = argparse.Namespace
 
+FOLLOW = " `rma-mesh-coordinator status` says how far it is and whom it waits for."
 INVITE_COLUMNS = (
     ("ID", "id"), ("STATUS", "status"), ("USED", "used_of"), ("TRUST", "trust"), ("SERVICES", "services_said"),
     ("EXPIRES", "expires"),
@@ -152,14 +153,16 @@ def drain_worker(arguments: Arguments) -> int:
 
 
 def revoke_worker(arguments: Arguments) -> int:
-    return _change_worker(arguments, "revoke", "{id} is refused everywhere within one heartbeat.")
+    return _change_worker(
+        arguments, "revoke", "{id} is out. Other machines hear of it within a second, or with their next heartbeat."
+    )
 
 
 def rotate_ca(arguments: Arguments) -> int:
     document = _client(arguments).post("/api/admin/mesh/rotate-ca", {"force": arguments.force})
     texts = {
-        "spreading": "The rotation has begun: every machine is given the new authority beside the old one.",
-        "replacing": "Every machine is given a certificate by the new authority.",
+        "spreading": f"The rotation has begun: machines are given the new authority beside the old one.{FOLLOW}",
+        "replacing": f"Every machine is given a certificate by the new authority.{FOLLOW}",
         "steady": "The rotation is done: only the new authority counts.",
     }
     return _show(arguments, document, lambda: tell(texts[document["rotation"]]))
@@ -168,8 +171,8 @@ def rotate_ca(arguments: Arguments) -> int:
 def rotate_key(arguments: Arguments) -> int:
     document = _client(arguments).post("/api/admin/mesh/rotate-key", {"force": arguments.force})
     texts = {
-        "spreading": "The rotation has begun: every machine is given the new key beside the old one.",
-        "replacing": "The new key signs from now on: every machine is given a credential by it.",
+        "spreading": f"The rotation has begun: every machine is given the new key beside the old one.{FOLLOW}",
+        "replacing": f"The new key signs from now on: every machine is given a credential by it.{FOLLOW}",
         "steady": "The rotation is done: only the new key counts. Make a new backup now.",
     }
     return _show(arguments, document, lambda: tell(texts[document["rotation"]]))

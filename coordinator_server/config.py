@@ -70,7 +70,7 @@ class CoordinatorConfig:
         1000, "most writes to it from 00:00 to 24:00 UTC", low=1, high=1_000_000, flag=False
     )
     cf_api: str = setting("https://api.cloudflare.com/client/v4", "Cloudflare's API", flag=False)
-    edge: str = setting("", "URL of an edge router to register with", metavar="URL")
+    edge: str = setting("", "URL of an edge router to register with; not used yet", metavar="URL")
     anonymous: bool = setting(False, "let everybody on this machine use /service without a key")
     force_anonymous: bool = setting(False, "the same for everybody who can reach --host: think twice")
     tls_cert: str = setting("", "file with the certificate chain (PEM); serves HTTPS", metavar="FILE")

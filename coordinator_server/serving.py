@@ -229,6 +229,7 @@ async def put_together(
     audit = Audit(store, clock)
     workers = Workers(store, audit, clock, config.credential_life)
     await workers.load()
+    await workers.renumber()
     invites = Invites(store, lambda: keyring.keys, audit, clock)
     office = make_office(keyring, config)
     overlay = await open_overlay(config, secrets, store, workers, mesh_key=keyring, audit=audit, clock=clock)

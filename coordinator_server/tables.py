@@ -11,6 +11,7 @@ from typing import Any, TextIO
 from node.program.durations import say_duration
 
 Column = tuple[str, str]  # heading, key of the row
+MOMENTS = ("_at", "_since", "last_seen")  # how names of Unix times end
 
 
 def tell(text: str) -> None:
@@ -76,6 +77,14 @@ def _fields(document: Mapping[str, Any], indent: str) -> Iterable[str]:
         elif isinstance(value, list) and value and all(isinstance(part, Mapping) for part in value):
             yield label
             for part in value:
-                yield f"{indent}  - " + ", ".join(f"{plain(str(name))} {say(item)}" for name, item in part.items())
+                yield f"{indent}  - " + ", ".join(
+                    f"{plain(str(name)).replace('_', ' ')} {_said(str(name), item)}" for name, item in part.items()
+                )
         else:
-            yield f"{label} {say(value)}"
+            yield f"{label} {_said(str(key), value)}"
+
+
+def _said(name: str, value: Any) -> str:
+    """Return a field's value on one line, a moment as date and time."""
+    is_moment = name.endswith(MOMENTS) and isinstance(value, int | float) and not isinstance(value, bool)
+    return when(value) if is_moment else say(value)

@@ -70,7 +70,7 @@ def build_parser() -> argparse.ArgumentParser:
 def _client_parser(
     commands: argparse._SubParsersAction[argparse.ArgumentParser], name: str, text: str
 ) -> argparse.ArgumentParser:
-    parser = commands.add_parser(name, help=text, description=text.capitalize() + ".", epilog=EPILOG)
+    parser = commands.add_parser(name, help=text, description=text[0].upper() + text[1:] + ".", epilog=EPILOG)
     parser.add_argument("--data-dir", metavar="DIR", help="the data directory of the running node")
     parser.add_argument("--json", action="store_true", help="print one JSON document")
     parser.add_argument("--log-format", choices=("text", "json"), default="text", help="form of the log")

@@ -85,8 +85,10 @@ def _status(client: ControlClient, arguments: argparse.Namespace) -> int:
 
 
 def vpn_line(state: NodeState) -> str:
-    """Say in one line how the private network is, for people."""
+    """Say in one line how the private network is, for people; what is a reason already is not said twice."""
     where = f"{state.vpn.state}, {state.vpn.ip}. " if state.vpn.ip else f"{state.vpn.state}. "
+    if any(reason.text == state.vpn.text for reason in state.reasons):
+        return where.strip()
     more = f" {state.vpn_renewal_error}" if state.vpn.state == "off" else ""
     return f"{where}{state.vpn.text}{more}".strip()
 

@@ -45,7 +45,9 @@ class NodeConfig:
         "auto", "the mesh's private network; auto opens it where this computer allows it", choices=("auto", "off")
     )
     tunnel: str = setting(
-        "auto", "how to be reachable behind a router", choices=("auto", "relay", "cloudflared", "off")
+        "auto",
+        "a way in beside the private network; so far only --tunnel-url is one, and off keeps it to yourself",
+        choices=("auto", "relay", "cloudflared", "off"),
     )
     tunnel_url: str = setting("", "public URL of your own tunnel to this node", env=("TUNNEL_URL",), metavar="URL")
     use_tunnel: bool | None = setting(

@@ -25,8 +25,6 @@ from node.wire.signed_requests import What, sign_request
 from node.wire.tokens import TokenIssuer
 
 T = TypeVar("T")
-ENROLMENT_CONTEXT = b"rma-mesh enrol v1\x00"
-RENEWAL_CONTEXT = b"rma-mesh renew v1\x00"
 MAX_ANSWER_BYTES = 16 * 2**20
 RELAY_LIMIT = 10.0  # seconds to open a relay connection: the life of a ticket
 GOODBYE = 1.0  # seconds that a coordinator gets to confirm that a channel is closed
@@ -54,7 +52,7 @@ async def enroll(
     answer = _decode(body, messages.EnrollAnswer)
     try:
         keys = _pinned_keys(answer, invite)
-        keys.check_answer(b64decode(answer_headers.get(headers.SIGNATURE, "")), ENROLMENT_CONTEXT + body)
+        keys.check_answer(b64decode(answer_headers.get(headers.SIGNATURE, "")), headers.ENROLMENT_CONTEXT + body)
         credential = credentials.verify(answer.credential, MeshTrust(keys), now)
     except (InvalidSignature, ValueError) as error:
         detail = str(error) or "its signature does not fit"
@@ -146,7 +144,7 @@ class CoordinatorClient:
         answer = _decode(body, messages.RenewAnswer)
         try:
             newer = keys if answer.mesh_keys is None else keys.follow(answer.mesh_keys)
-            signed = RENEWAL_CONTEXT + hashlib.sha256(data).digest() + body
+            signed = headers.RENEWAL_CONTEXT + hashlib.sha256(data).digest() + body
             newer.check_answer(b64decode(answer_headers.get(headers.SIGNATURE, "")), signed)
         except (InvalidSignature, ValueError) as error:
             detail = str(error) or "its signature does not fit"
@@ -177,7 +175,7 @@ class CoordinatorClient:
         try:
             return await self._session.ws_connect(
                 to.url + channel.PATH,
-                headers={**self._authorization(to), **({channel.RELAY: str(relay)} if relay else {})},
+                headers={**self._signed(to, "channel", b""), **({channel.RELAY: str(relay)} if relay else {})},
                 heartbeat=ping,
                 autoclose=False,  # it would forget why the other end closes
                 max_msg_size=MAX_ANSWER_BYTES,

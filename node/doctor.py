@@ -62,6 +62,8 @@ def _coordinator(state: NodeState, seen: Observations) -> Check:
         return Check("coordinator", True, f"{state.coordinator} answers.{through}")
     if state.coordinator_refused and answers:
         hint = "Ask the operator whether this machine was removed; if so, leave the mesh and join again."
+        if not _clock(seen).ok:
+            hint = "Set this machine's clock first: then the coordinator takes it again by itself."
         return Check("coordinator", False, f"{state.coordinator}: {state.coordinator_error}", hint)
     trouble = trouble_of(seen, state.coordinator)
     if trouble is not None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+
 import aiohttp
 import msgspec
 
@@ -16,6 +18,7 @@ from node.wire.problems import Problem
 
 # What a coordinator answers -> what we tell whoever asked. Any other refusal is passed on as it is.
 KINDS = {"": "no-coordinator", "wrong-mesh": "invite-invalid", "bad-answer": "no-coordinator"}
+PAUSES = (0.5, 1.0)  # seconds until a coordinator that gave no answer is asked once more: lines lose packets
 
 
 def parse_invitation(text: str, coordinator: str) -> InviteLink:
@@ -51,10 +54,15 @@ async def enrol(
         worker_id=wish or None,
         capabilities=capabilities,
     )
-    try:
-        return await coordinator_client.enroll(http, link.coordinator, request, link.invite, now)
-    except CoordinatorError as error:
-        raise _problem(link, error) from None
+    for pause in (*PAUSES, None):
+        try:
+            return await coordinator_client.enroll(http, link.coordinator, request, link.invite, now)
+        except CoordinatorError as error:
+            # Asking again is safe: who is enrolled with this key already gets the same answer and uses up nothing.
+            if error.kind or pause is None:
+                raise _problem(link, error) from None
+            await asyncio.sleep(pause)
+    raise AssertionError("the last try returns or raises")
 
 
 def _problem(link: InviteLink, error: CoordinatorError) -> Problem:
@@ -77,6 +85,8 @@ def as_user_facing(problem: Problem) -> UserFacingError:
         hint = "Give the invite link as it was sent to you, or its code with --coordinator URL."
         return UserFacingError("This machine could not join the mesh.", problem.detail, hint, EXIT_USAGE)
     hint = "Ask the operator for a new invite."
+    if "clock" in problem.detail:  # who has enrolled already, for the coordinator, uses up nothing by asking again
+        hint = "Set this computer's date and time, then start this node again with the same invite."
     return UserFacingError("This machine could not join the mesh.", problem.detail, hint, EXIT_REFUSED)
 
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from node.state import ChannelStatus, Membership, TunnelStatus, VpnStatus
+from node.wire.blocklists import SignedBlocklist
 from node.wire.manifests import Catalogue, Manifest
 from node.wire.mesh_keys import KeyChain
 from node.wire.messages import Assignment, Capabilities, DhtContact, Endpoints, ServiceReport, VpnGrant
@@ -314,10 +315,10 @@ class JoinDht:
 
 
 @dataclass(frozen=True, slots=True)
-class RefuseWorkers:
-    """Believe no token and no record of these workers any more."""
+class TakeBlocklist:
+    """Believe nobody any more whom this names, if the mesh has signed it and it is not older than what we have."""
 
-    revoked: tuple[str, ...]
+    told: SignedBlocklist | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -325,13 +326,6 @@ class UsePlace:
     """Keep this place in the overlay across restarts, and take it."""
 
     grant: VpnGrant
-
-
-@dataclass(frozen=True, slots=True)
-class BlockCertificates:
-    """Let nobody in the overlay talk to us with these certificates (fingerprints)."""
-
-    fingerprints: tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -385,7 +379,7 @@ class Shutdown:
 
 Command = (
     JoinMesh | QuitMesh | SaveMembership | SavePause | SaveAssignment | Register | SendHeartbeat | ScheduleContact
-    | RunServices | PublishServices | JoinDht | RefuseWorkers | UsePlace | BlockCertificates | StopOverlay
+    | RunServices | PublishServices | JoinDht | TakeBlocklist | UsePlace | StopOverlay
     | ReturnToOverlay | OpenInOverlay | CloseInOverlay | RefreshRoutes
     | RejoinDht | Drain | ScheduleResume | Shutdown
 )  # fmt: skip

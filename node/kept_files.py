@@ -1,4 +1,4 @@
-"""What a node keeps in its data directory beside keys and membership: pause, last assignment, place in the overlay.
+"""What a node keeps in its data directory beside keys and membership: pause, assignment, overlay, blocklist.
 
 A file that cannot be read is set aside under another name and reported in the log: the node starts without it.
 """
@@ -12,6 +12,7 @@ from typing import TypeVar
 import msgspec
 
 from node.program.data_dir import write_private_file
+from node.wire.blocklists import PutOut
 from node.wire.manifests import SignedCatalogue
 from node.wire.messages import Assignment, VpnGrant
 
@@ -39,6 +40,13 @@ class KeptPlace(msgspec.Struct, frozen=True):
     grant: VpnGrant
 
 
+class KeptBlocklist(msgspec.Struct, frozen=True):
+    """Who was put out, as we have verified, and the number of the mesh's key that has signed it."""
+
+    key: int = 0
+    listed: PutOut = PutOut()
+
+
 class KeptFiles:
     """Reads and writes the files of one data directory."""
 
@@ -46,6 +54,7 @@ class KeptFiles:
         self._pause = data_dir / "pause.json"
         self._assignment = data_dir / "assignment.json"
         self._place = data_dir / "overlay.json"
+        self._blocklist = data_dir / "blocklist.json"
 
     def pause(self) -> KeptPause:
         return _read(self._pause, KeptPause) or KeptPause()
@@ -65,8 +74,14 @@ class KeptFiles:
     def save_place(self, place: KeptPlace) -> None:
         write_private_file(self._place, msgspec.json.encode(place))
 
+    def blocklist(self) -> KeptBlocklist | None:
+        return _read(self._blocklist, KeptBlocklist)
+
+    def save_blocklist(self, kept: KeptBlocklist) -> None:
+        write_private_file(self._blocklist, msgspec.json.encode(kept))
+
     def forget(self) -> None:
-        for path in (self._pause, self._assignment, self._place):
+        for path in (self._pause, self._assignment, self._place, self._blocklist):
             path.unlink(missing_ok=True)
 
 

@@ -8,7 +8,6 @@ from typing import Any
 import msgspec
 
 from node.events import (
-    BlockCertificates,
     CapabilitiesDetected,
     ChannelChanged,
     ChannelRefused,
@@ -40,7 +39,6 @@ from node.events import (
     PublishServices,
     QuitMesh,
     RefreshRoutes,
-    RefuseWorkers,
     Register,
     Registered,
     RejoinDht,
@@ -59,6 +57,7 @@ from node.events import (
     Started,
     StopOverlay,
     StopRequested,
+    TakeBlocklist,
     TunnelChanged,
     UsePlace,
     VpnChanged,
@@ -123,7 +122,7 @@ def _started(state: NodeState, event: Started) -> Step:
     if event.membership is None:
         return state, resume
     state, commands = _join(state, event.membership)
-    told = () if event.assignment is None else _told_by(event.assignment)
+    told = () if event.assignment is None else (JoinDht(event.assignment.dht),)
     return state, (*resume, *commands, *told, RunServices(wanted_services(state)))
 
 
@@ -169,6 +168,7 @@ def _heartbeat_answered(state: NodeState, event: HeartbeatAnswered) -> Step:
 
 def _assigned(state: NodeState, assignment: Assignment) -> Step:
     before, expelled = state.assignment, state.expelled
+    blocklist, assignment = assignment.blocklist, msgspec.structs.replace(assignment, blocklist=None)
     if state.paused and before is not None and not assignment.services:
         # A resting machine is given nothing. What it had is what it takes up again, with a coordinator or without.
         assignment = msgspec.structs.replace(assignment, services=before.services, detail=before.detail)
@@ -182,19 +182,13 @@ def _assigned(state: NodeState, assignment: Assignment) -> Step:
         expelled=False,
         failures=0,
     )
-    commands: list[Command] = [RunServices(wanted_services(state))]
+    commands: list[Command] = [TakeBlocklist(blocklist), RunServices(wanted_services(state))]
     if assignment != before:
-        commands += [*_told_by(assignment), SaveAssignment(assignment)]  # to refuse somebody waits for no disk
+        commands += [JoinDht(assignment.dht), SaveAssignment(assignment)]
     if expelled:
         commands.append(ReturnToOverlay())
     commands.append(ScheduleContact(assignment.heartbeat_interval))
     return state, tuple(commands)
-
-
-def _told_by(assignment: Assignment) -> tuple[Command, ...]:
-    """Return what an assignment says of others: whom not to believe, and where the DHT is."""
-    blocked = BlockCertificates(assignment.revoked_certificates)
-    return RefuseWorkers(assignment.revoked), blocked, JoinDht(assignment.dht)
 
 
 def _knowing(membership: Membership | None, assignment: Assignment) -> Membership | None:

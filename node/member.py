@@ -12,6 +12,7 @@ import aiohttp
 import msgspec
 
 from node import enrolment
+from node.blocklist import Blocklist
 from node.config import NodeConfig
 from node.coordinator_talk import CoordinatorTalk
 from node.identity.keys import Identity, delete_identity, load_or_create_identity
@@ -23,6 +24,7 @@ from node.overlay import Overlay, OverlayWitness
 from node.reachability.announced import endpoints_of
 from node.relay_ways import relays_of
 from node.state import Membership, NodeState
+from node.wire.blocklists import SignedBlocklist
 from node.wire.manifests import Catalogue, ManifestError, SignedCatalogue, open_catalogue
 from node.wire.mesh_keys import MeshTrust
 from node.wire.messages import Assignment, DhtContact, Endpoints, WorkerRecord
@@ -53,6 +55,7 @@ class Member:
         self._overlay = overlay
         self._endpoints: Endpoints | None = None
         self._files = KeptFiles(data_dir)
+        self._blocklist = Blocklist(self._files)
         self._identity: Identity | None = None
         self._catalogue: SignedCatalogue | None = None
         self.session: MeshSession | None = None
@@ -69,6 +72,7 @@ class Member:
         await self._overlay.load()
         if membership is None:
             return None, Catalogue(), None
+        await asyncio.to_thread(self._blocklist.load)
         membership = enrolment.at_configured_address(membership, self._config.coordinator)
         kept = await asyncio.to_thread(self._files.assignment)
         try:
@@ -104,6 +108,8 @@ class Member:
         self._local.in_flight = session.router.in_flight
         self._endpoints = endpoints_of(self._config, port, session.dht.port, self._state().capabilities.addresses)
         session.know_lighthouses(self._overlay.lighthouses)
+        self._refuse(session)
+        self._overlay.know_ports = session.router.overlay_ports
         self._overlay.enter(port, session.dht.port)
         return self._endpoints
 
@@ -131,6 +137,7 @@ class Member:
             await self.close()
         await asyncio.to_thread(forget_membership, self._data_dir)
         await asyncio.to_thread(self._files.forget)
+        self._blocklist.forget()
         await self._overlay.forget()
         await delete_identity(self._data_dir)
         self._identity = await load_or_create_identity(self._data_dir, use_keyring=self._config.keyring)
@@ -155,6 +162,17 @@ class Member:
     async def save_assignment(self, assignment: Assignment) -> None:
         if self._catalogue is not None:
             await asyncio.to_thread(self._files.save_assignment, KeptAssignment(assignment, self._catalogue))
+
+    async def take_blocklist(self, told: SignedBlocklist | None) -> None:
+        """Refuse whom the mesh has put out; to refuse somebody waits for no disk."""
+        session = self.session
+        if session is not None and self._blocklist.take(told, session.trust, time.time()):
+            self._refuse(session)
+            await asyncio.to_thread(self._blocklist.save)
+
+    def _refuse(self, session: MeshSession) -> None:
+        session.refuse(self._blocklist.listed.workers)
+        self._overlay.block(self._blocklist.listed.certificates)
 
     async def publish(self, services: tuple[str, ...]) -> None:
         """Announce these services in the DHT under our own record."""

@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from ipaddress import IPv4Network
 from pathlib import Path
 from typing import Protocol
@@ -35,7 +35,6 @@ from node.wire.messages import Lighthouse, VpnGrant, VpnReport
 from node.wire.nebula_pem import PRIVATE_KEY, key_pem
 
 FOLDER = "vpn"  # Nebula's files, in the data directory
-FINGERPRINT_CHARACTERS = 64
 NO_LIGHTHOUSE = "No coordinator of this mesh is in the private network yet."
 log = logging.getLogger(__name__)
 
@@ -57,13 +56,14 @@ class Keeper(Protocol):
     async def measure(self) -> tuple[VpnPeer, ...]: ...
 
 
-MakeKeeper = Callable[[Path, Callable[[VpnView], None], Callable[[Signal], None]], Keeper]
+Ports = Callable[[], Mapping[str, int]]  # of others' services, by their addresses in the overlay
+MakeKeeper = Callable[[Path, Callable[[VpnView], None], Callable[[Signal], None], Ports], Keeper]
 
 
 def keeper_of_this_computer(
-    folder: Path, on_change: Callable[[VpnView], None], on_signal: Callable[[Signal], None]
+    folder: Path, on_change: Callable[[VpnView], None], on_signal: Callable[[Signal], None], ports: Ports
 ) -> Keeper:
-    return Vpn(ThisComputer(folder), on_change=on_change, on_signal=on_signal)
+    return Vpn(ThisComputer(folder), on_change=on_change, on_signal=on_signal, ports=ports)
 
 
 class Overlay:
@@ -86,8 +86,9 @@ class Overlay:
         self._renewal = Renewal()
         self._ports: tuple[int, int] | None = None  # of HTTP server and DHT, while we want to be in the overlay
         self._keeper: Keeper | None = None
+        self.know_ports: Ports = dict  # whoever knows other workers sets it
         if config.vpn != "off":
-            self._keeper = make_keeper(data_dir / FOLDER, self._changed, self._signalled)
+            self._keeper = make_keeper(data_dir / FOLDER, self._changed, self._signalled, self._ports_of_others)
 
     # --- life -----------------------------------------------------------------------------------------------------
 
@@ -139,12 +140,13 @@ class Overlay:
         self._apply()
 
     def block(self, fingerprints: Sequence[str]) -> None:
-        """Talk to nobody who shows one of these certificates."""
-        known = sorted({text for text in fingerprints if len(text) == FINGERPRINT_CHARACTERS})
-        if len(known) > MAX_BLOCKED:
-            log.error("%d certificates are blocked: only the first %d can be", len(known), MAX_BLOCKED)
-        if self._blocklist != tuple(known[:MAX_BLOCKED]):
-            self._blocklist = tuple(known[:MAX_BLOCKED])
+        """Talk to nobody who shows one of these certificates; those that are good for longest come first."""
+        if len(fingerprints) > MAX_BLOCKED:
+            text = "%d certificates are blocked: only the %d that are good for longest can be"
+            log.error(text, len(fingerprints), MAX_BLOCKED)
+        wanted = tuple(sorted(fingerprints[:MAX_BLOCKED]))
+        if self._blocklist != wanted:
+            self._blocklist = wanted
             self._apply()
 
     def expel(self) -> None:
@@ -266,6 +268,9 @@ class Overlay:
         if self._keeper is None or self._grant is None or self._ports is None or not is_reachable(self._grant):
             return
         self._keeper.apply(self._settings(self._grant))
+
+    def _ports_of_others(self) -> Mapping[str, int]:
+        return self.know_ports()
 
     def _changed(self, view: VpnView) -> None:
         ip = None if view.ip is None else str(view.ip)

@@ -43,6 +43,7 @@ from node.member import Member
 from node.mesh_session import MeshSession
 from node.overlay import MakeKeeper, Overlay, keeper_of_this_computer
 from node.overlay_door import OverlayDoor
+from node.overlay_presence import OverlayPresence
 from node.program.errors import UserFacingError
 from node.program.proxies import ThroughProxies, open_session
 from node.program.tasks import TaskSet
@@ -63,7 +64,6 @@ LOAD_INTERVAL = 2.0  # seconds
 RENEW_CHECK = 3600.0  # seconds
 RENEWAL_SPREAD = 10.0  # seconds over which nodes ask for another place in the overlay when that is pushed
 GOODBYE = 2.0  # seconds that the last word to the coordinator, and that of answers, may take
-DOOR_RETRY = 15.0  # seconds until it is tried again to listen at the overlay's address
 KEEPALIVE = KEEPS_IDLE + 10.0  # seconds: cloudflared shall not ask on a connection that we have just closed
 GRACE = 0.1  # seconds in which whoever is connected may still ask, to be sent elsewhere
 
@@ -94,7 +94,9 @@ class NodeRuntime:
             time.time,
         )
         self._overlay_door = OverlayDoor(self._make_server, config.drain_deadline)
-        self._door_timer: asyncio.TimerHandle | None = None
+        self._presence = OverlayPresence(
+            self.overlay, self._overlay_door, self.dispatch, lambda: self.member, lambda: self._server
+        )
         self.talk = CoordinatorTalk(lambda: self.state, self.dispatch, self._keep_catalogue, self.overlay)
         self._relay = RelayConnections(self._open_relay, self._serve_relayed, config.relay_offered)
         self._channel = Channel(self._open_channel, self._take_push, self.dispatch, self._relay.asked)
@@ -188,9 +190,9 @@ class NodeRuntime:
 
     async def stop(self) -> None:
         """Close everything. May be called any number of times."""
-        for timer in (self._resume_timer, self._door_timer):
-            if timer is not None:
-                timer.cancel()
+        if self._resume_timer is not None:
+            self._resume_timer.cancel()
+        self._presence.cancel()
         await self._contact.stop()
         await self._channel.stop()
         await self.entry_point.stop()
@@ -242,7 +244,7 @@ class NodeRuntime:
         before = self.state
         self.state, commands = handle(before, event)
         if self.state.phase != before.phase:
-            reasons = "; ".join(reason.text for reason in self.state.reasons)
+            reasons = " ".join(reason.text for reason in self.state.reasons)
             log.info("%s -> %s %s", before.phase, self.state.phase, f"({reasons})" if reasons else "")
         for command in commands:
             self._commands.put_nowait(command)
@@ -263,18 +265,11 @@ class NodeRuntime:
             e.RunServices: self._run_services,
             e.PublishServices: self._publish,
             e.JoinDht: self._join_dht,
-            e.RefuseWorkers: self._refuse_workers,
-            e.UsePlace: self._use_place,
-            e.BlockCertificates: self._block_certificates,
-            e.StopOverlay: self._stop_overlay,
-            e.ReturnToOverlay: self._return_to_overlay,
-            e.OpenInOverlay: self._open_in_overlay,
-            e.CloseInOverlay: self._close_in_overlay,
-            e.RefreshRoutes: self._refresh_routes,
-            e.RejoinDht: self._rejoin_dht,
+            e.TakeBlocklist: self._take_blocklist,
             e.Drain: self._begin_drain,
             e.ScheduleResume: self._schedule_resume,
             e.Shutdown: self._shutdown,
+            **self._presence.executors(),
         }
         while True:
             command = await self._commands.get()
@@ -366,53 +361,8 @@ class NodeRuntime:
     async def _join_dht(self, command: e.JoinDht) -> None:
         self.member.join_dht(command.contacts)
 
-    async def _refuse_workers(self, command: e.RefuseWorkers) -> None:
-        if self.member.session is not None:
-            self.member.session.refuse(command.revoked)
-
-    async def _use_place(self, command: e.UsePlace) -> None:
-        await self.overlay.take(command.grant)
-        if self.session is not None:
-            self.session.know_lighthouses(self.overlay.lighthouses)
-
-    async def _block_certificates(self, command: e.BlockCertificates) -> None:
-        self.overlay.block(command.fingerprints)
-
-    async def _stop_overlay(self, _command: e.StopOverlay) -> None:
-        self.overlay.expel()
-
-    async def _return_to_overlay(self, _command: e.ReturnToOverlay) -> None:
-        self.overlay.readmit()
-
-    async def _open_in_overlay(self, command: e.OpenInOverlay) -> None:
-        network = self.overlay.network
-        if self.session is None or self._server is None or network is None:
-            return
-        error = await self._overlay_door.open(command.ip, network, self._server)
-        await self.member.move_into_overlay(command.ip)
-        self._tell_endpoints(None if error else command.ip, error)
-        if error:
-            again = e.OverlayCameUp(command.ip)
-            self._door_timer = asyncio.get_running_loop().call_later(DOOR_RETRY, self.dispatch, again)
-
-    async def _close_in_overlay(self, _command: e.CloseInOverlay) -> None:
-        if self._door_timer is not None:
-            self._door_timer.cancel()
-        await self.member.move_out_of_overlay()
-        self._tell_endpoints(None, "")
-
-    def _tell_endpoints(self, vpn_ip: str | None, error: str) -> None:
-        endpoints = self.member.endpoints(vpn_ip)
-        if endpoints is not None:
-            self.dispatch(e.EndpointsChanged(endpoints, error))
-
-    async def _refresh_routes(self, _command: e.RefreshRoutes) -> None:
-        if self.session is not None:
-            self.session.router.look_anew()
-
-    async def _rejoin_dht(self, _command: e.RejoinDht) -> None:
-        if self.session is not None:
-            self.session.dht.rejoin()
+    async def _take_blocklist(self, command: e.TakeBlocklist) -> None:
+        await self.member.take_blocklist(command.told)
 
     async def _begin_drain(self, _command: e.Drain) -> None:
         self._tasks.start(self._drain(), "drain")

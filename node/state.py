@@ -15,6 +15,7 @@ Phase = Literal["unenrolled", "joining", "online", "degraded", "paused", "draini
 VpnPhase = Literal[
     "off", "no-permission", "starting", "direct", "relayed", "no-udp", "expired", "revoked", "conflict", "failed"
 ]
+CARRYING: frozenset[VpnPhase] = frozenset({"direct", "relayed"})  # others are reached through it then
 ReasonCode = Literal[
     "not-enrolled",
     "enrolling",
@@ -70,7 +71,7 @@ class VpnStatus(msgspec.Struct, frozen=True):
     @property
     def carries(self) -> bool:
         """Whether others are reached through it now."""
-        return self.state in ("direct", "relayed")
+        return self.state in CARRYING
 
 
 class ChannelStatus(msgspec.Struct, frozen=True):

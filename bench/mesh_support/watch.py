@@ -26,7 +26,7 @@ HEADER = "X-RMA-Route"
 async def follow(session: aiohttp.ClientSession, file: Path, service: str) -> dict[str, Any]:
     """Return when each step of joining was first seen."""
     seen: dict[str, Any] = {}
-    while "answered" not in seen:
+    while not seen.keys() >= {"answered", "dht"}:  # the answer may come first, by a coordinator's word
         with contextlib.suppress(FileNotFoundError, json.JSONDecodeError):
             control = json.loads(file.read_bytes())  # noqa: ASYNC240 - a few bytes
             note(seen, program=True)

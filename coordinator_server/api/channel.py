@@ -5,7 +5,7 @@ from __future__ import annotations
 from aiohttp import web
 
 from coordinator_server.api.dht import info
-from coordinator_server.api.worker_auth import authenticate_for_long
+from coordinator_server.api.worker_auth import authenticate_for_long, check_signed_whole
 from coordinator_server.application import COORDINATOR
 from coordinator_server.channel.line import CLOSE_LIMIT, Line
 from coordinator_server.front import FRONT
@@ -24,6 +24,7 @@ async def channel(request: web.Request) -> web.StreamResponse:
         raise Problem("forbidden", "This address is for workers, not for browsers.")
     channels, config = request.app[FRONT].channels, request.app[COORDINATOR].config
     enrolment, expires_at = await authenticate_for_long(request)
+    await check_signed_whole(request, enrolment, "channel")  # it lives for days: an overheard token opens none
     channels.check_room(enrolment.worker_id)
     # A message is sent only when the one before it has gone, so nothing piles up for whoever does not read.
     socket = web.WebSocketResponse(

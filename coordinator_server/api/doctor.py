@@ -101,6 +101,10 @@ def _overlay(coordinator: Coordinator) -> Check:
     relayed = f", {standing.relayed} through others" if standing.relayed else ""
     where = f"{standing.address}, UDP port {standing.port}, told as {', '.join(standing.endpoints)}"
     detail = f"{where}; {tunnels}{relayed}."
+    if members and not standing.direct and not standing.relayed:
+        detail += (
+            f" If they are up, see whether every firewall before this server lets UDP port {standing.port} in."
+        )
     return Check(name="overlay", ok=not standing.hint, detail=detail, hint=standing.hint)
 
 

@@ -2,25 +2,40 @@
 
 from __future__ import annotations
 
-from collections import OrderedDict
+from collections import Counter, OrderedDict
 
 from node.wire.credentials import CLOCK_SKEW
 from node.wire.tokens import LIFE
 
 KEPT = LIFE + 2 * CLOCK_SKEW  # seconds
-MOST = 100_000  # of about 200 bytes; only who is enrolled gets anything in
+MOST = 1000  # of one worker, each of about 300 bytes; it signs some requests in an hour
 
 
 class OnceOnly:
-    """Says of each mark whether it comes for the first time; times are Unix seconds."""
+    """Says why a worker's request does not count; times are Unix seconds.
+
+    A worker that signs far too often is refused, and nothing is forgotten before its time: else a member could have
+    the request forgotten that it has overheard from another one.
+    """
 
     def __init__(self) -> None:
-        self._seen: OrderedDict[str, float] = OrderedDict()
+        self._seen: OrderedDict[tuple[str, str], float] = OrderedDict()
+        self._counts: Counter[str] = Counter()
 
-    def is_first(self, mark: str, now: float) -> bool:
-        while self._seen and (len(self._seen) >= MOST or now - next(iter(self._seen.values())) > KEPT):
-            self._seen.popitem(last=False)
-        if mark in self._seen:
-            return False
-        self._seen[mark] = now
-        return True
+    def refusal(self, worker_id: str, nonce: str, now: float) -> str:
+        """Return why not, or nothing for a nonce that comes for the first time, which it does not the next time."""
+        self._forget(now)
+        if (worker_id, nonce) in self._seen:
+            return "was used before"
+        if self._counts[worker_id] >= MOST:
+            return "is one of far too many; please wait a minute"
+        self._seen[worker_id, nonce] = now
+        self._counts[worker_id] += 1
+        return ""
+
+    def _forget(self, now: float) -> None:
+        while self._seen and now - next(iter(self._seen.values())) > KEPT:
+            (worker_id, _), _ = self._seen.popitem(last=False)
+            self._counts[worker_id] -= 1
+            if not self._counts[worker_id]:
+                del self._counts[worker_id]

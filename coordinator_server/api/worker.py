@@ -36,8 +36,6 @@ from node.wire.problems import Problem
 
 log = logging.getLogger(__name__)
 
-ENROLMENT_CONTEXT = b"rma-mesh enrol v1\x00"
-RENEWAL_CONTEXT = b"rma-mesh renew v1\x00"
 SOON = 1.0  # seconds until a worker comes back whose assignment is not settled yet
 MAX_PEERS = 100
 
@@ -77,7 +75,7 @@ async def enroll(request: web.Request) -> web.Response:
             mesh_keys=coordinator.keyring.chain,
         )
     )
-    signature = b64encode(coordinator.mesh_key.sign(ENROLMENT_CONTEXT + body))
+    signature = b64encode(coordinator.mesh_key.sign(headers.ENROLMENT_CONTEXT + body))
     return web.Response(
         status=201, body=body, content_type="application/json", headers={headers.SIGNATURE: signature}
     )
@@ -107,7 +105,8 @@ async def heartbeat(request: web.Request) -> web.Response:
     await coordinator.key_rotation.report(body.worker_id, body.mesh_keys)
     if coordinator.overlay is not None:
         await coordinator.overlay.report(body.worker_id, body.vpn)
-    return json_response(_assignment(request, body.worker_id))
+    answer = request.app[FRONT].answers.encode(_assignment(request, body.worker_id))
+    return web.Response(body=answer, content_type="application/json")
 
 
 async def renew(request: web.Request) -> web.Response:
@@ -128,7 +127,7 @@ async def renew(request: web.Request) -> web.Response:
     credential = await coordinator.enroller.renewed(enrolment)
     chain = coordinator.keyring.chain
     body = msgspec.json.encode(RenewAnswer(credential=credential, mesh_keys=chain, vpn=grant, vpn_detail=why_none))
-    signature = b64encode(coordinator.mesh_key.sign(RENEWAL_CONTEXT + asked + body))
+    signature = b64encode(coordinator.mesh_key.sign(headers.RENEWAL_CONTEXT + asked + body))
     return web.Response(body=body, content_type="application/json", headers={headers.SIGNATURE: signature})
 
 

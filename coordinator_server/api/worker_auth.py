@@ -64,10 +64,12 @@ async def check_signed_whole(request: web.Request, enrolment: Enrolment, what: W
     """
     signature, public_key = request.headers.get(headers.SIGNATURE, ""), b64decode(enrolment.identity_public_key)
     signed = is_signed(signature, public_key, what, _bearer(request), await request.read())
-    mark = f"{enrolment.worker_id} {signature.partition('.')[0]}"  # the rest can be spelled in several ways
-    if signed and request.app[ONCE_ONLY].is_first(mark, request.app[COORDINATOR].clock()):
-        return
-    why = "was used before" if signed else "does not fit"
+    why = "does not fit"
+    if signed:
+        nonce = signature.partition(".")[0]  # the rest can be spelled in several ways
+        why = request.app[ONCE_ONLY].refusal(enrolment.worker_id, nonce, request.app[COORDINATOR].clock())
+        if not why:
+            return
     text = f"A worker signs this whole request with its own key: {headers.SIGNATURE} {why}."
     problem = Problem("unauthorized", text, headers=CHALLENGE)
     await _refused(request, "worker-refused", enrolment.worker_id, problem)

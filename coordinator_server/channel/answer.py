@@ -6,22 +6,38 @@ import msgspec
 
 from coordinator_server.application import Coordinator
 from coordinator_server.enrolment.blocklist import Blocklist
+from coordinator_server.enrolment.mesh_keyring import MeshKeyring
+from node.wire.blocklists import MOST, PutOut, sign_blocklist
 from node.wire.channel import ASSIGNMENT
 from node.wire.messages import Assignment, CoordinatorInfo, DhtContact
 from node.wire.problems import Problem
 
+SIGN_AGAIN = 3600.0  # seconds: so that nodes can tell a list that is kept from them for long
+
 
 class SharedBlocklist:
-    """The blocklist as all workers are told it, put in order and encoded once."""
+    """The blocklist as all workers are told it: signed and encoded once, by the mesh key of the moment.
 
-    def __init__(self, blocklist: Blocklist) -> None:
+    Where this coordinator lacks that key it tells of no list, and workers stay with theirs.
+    """
+
+    def __init__(self, blocklist: Blocklist, keyring: MeshKeyring, now: float) -> None:
         self.of = blocklist
-        self.names = blocklist.names
-        self.fingerprints = blocklist.fingerprints
-        self.encoded = {
-            "revoked": msgspec.Raw(msgspec.json.encode(self.names)),
-            "revoked_certificates": msgspec.Raw(msgspec.json.encode(self.fingerprints)),
-        }
+        self._key, self._at = keyring.keys.signing, now
+        listed = PutOut(
+            version=blocklist.version,
+            signed_at=now,
+            workers=blocklist.names[:MOST],
+            certificates=blocklist.fingerprints[:MOST],
+        )
+        self.signed = sign_blocklist(listed, keyring) if keyring.can_sign else None
+        self.encoded = msgspec.Raw(msgspec.json.encode(self.signed))
+
+    def is_good(self, blocklist: Blocklist, keyring: MeshKeyring, now: float) -> bool:
+        """Say whether this is still what workers should be told."""
+        lacking = self.signed is None and keyring.can_sign
+        fresh = 0 <= now - self._at < SIGN_AGAIN
+        return self.of is blocklist and self._key == keyring.keys.signing and fresh and not lacking
 
 
 class Answers:
@@ -29,7 +45,7 @@ class Answers:
 
     def __init__(self, coordinator: Coordinator) -> None:
         self._coordinator = coordinator
-        self._shared = SharedBlocklist(coordinator.workers.blocklist)
+        self._shared: SharedBlocklist | None = None
 
     def to(self, worker_id: str, about_us: CoordinatorInfo) -> Assignment:
         """Return what a worker is told, who knows us as `about_us`; raise unknown-worker."""
@@ -44,8 +60,7 @@ class Answers:
             heartbeat_interval=coordinator.config.worker_heartbeat,
             catalogue_version=coordinator.catalogue_office.version,
             blocklist_version=shared.of.version,
-            revoked=shared.names,
-            revoked_certificates=shared.fingerprints,
+            blocklist=shared.signed,
             vpn_version=coordinator.overlay.version(enrolment) if coordinator.overlay is not None else "",
             coordinators=(about_us,),
             dht=contacts_of(coordinator, about_us),
@@ -55,11 +70,11 @@ class Answers:
         )
 
     def encode(self, told: Assignment) -> bytes:
-        """Return what `to` has just returned as a message of the channel."""
+        """Return what `to` has just returned as a message of the channel, which a heartbeat's answer is as well."""
         fields = {"type": ASSIGNMENT, **msgspec.structs.asdict(told)}
         shared = self._blocklist()
-        if told.blocklist_version == shared.of.version:
-            fields.update(shared.encoded)
+        if told.blocklist is shared.signed:
+            fields["blocklist"] = shared.encoded
         return msgspec.json.encode(fields)
 
     def knows(self, worker_id: str) -> bool:
@@ -81,10 +96,12 @@ class Answers:
         return (*seen, signer.bundle, signer.authority.fingerprint, told)
 
     def _blocklist(self) -> SharedBlocklist:
-        current = self._coordinator.workers.blocklist
-        if self._shared.of is not current:
-            self._shared = SharedBlocklist(current)
-        return self._shared
+        coordinator = self._coordinator
+        current, keyring, now = coordinator.workers.blocklist, coordinator.keyring, coordinator.clock()
+        shared = self._shared
+        if shared is None or not shared.is_good(current, keyring, now):
+            shared = self._shared = SharedBlocklist(current, keyring, now)
+        return shared
 
 
 def contacts_of(coordinator: Coordinator, about_us: CoordinatorInfo) -> tuple[DhtContact, ...]:
@@ -97,6 +114,6 @@ def contacts_of(coordinator: Coordinator, about_us: CoordinatorInfo) -> tuple[Dh
     return tuple(dict.fromkeys(found))
 
 
-def without_lists(told: Assignment) -> Assignment:
-    """Return what is remembered of what was told: the lists' version stands for them."""
-    return msgspec.structs.replace(told, revoked=(), revoked_certificates=())
+def without_blocklist(told: Assignment) -> Assignment:
+    """Return what is remembered of what was told: the list's version stands for it, whenever it was signed."""
+    return msgspec.structs.replace(told, blocklist=None)

@@ -15,7 +15,7 @@ from typing import Protocol
 
 from aiohttp import WSCloseCode
 
-from coordinator_server.channel.answer import Answers, without_lists
+from coordinator_server.channel.answer import Answers, without_blocklist
 from coordinator_server.channel.line import Line
 from coordinator_server.enrolment.workers import Workers
 from coordinator_server.registry.assignment import Move
@@ -52,6 +52,7 @@ class Channels:
         self._marked: dict[str, None] = {}  # in order
         self._some = asyncio.Event()
         self._common: object = None
+        self._blocklist = workers.blocklist
         self._draining = False
         self._strangers = 0  # in this round
         self._tasks = TaskSet("channels")
@@ -121,14 +122,15 @@ class Channels:
             self._some.set()
 
     def changed(self, worker_id: str) -> None:
-        """Hear that a worker was approved, drained, put out or has left; who is out hears it at once."""
+        """Hear that a worker was approved, drained or put out, has left or has another key.
+
+        Who is out hears it at once; where the blocklist has changed, everybody does.
+        """
         line = self._lines.get(worker_id)
-        if not self._is_out(worker_id):
-            self.mark([worker_id])
-            return
-        if line is not None:
+        if line is not None and self._is_out(worker_id):
             line.close(Close.EXPELLED, OUT)
-        self.mark(self._lines)
+        before, self._blocklist = self._blocklist, self._workers.blocklist
+        self.mark([worker_id] if before is self._blocklist else self._lines)
 
     def planned(self, moves: Iterable[Move]) -> None:
         """Hear that these workers have to run something else."""
@@ -185,7 +187,7 @@ class Channels:
             self._send_to_register(line)
             return
         told = self._answers.to(line.worker_id, line.about_us)
-        kept = without_lists(told)
+        kept = without_blocklist(told)
         if kept != line.told:
             line.told = kept
             self.pushes += 1

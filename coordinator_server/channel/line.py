@@ -21,7 +21,7 @@ ENDS = (WSMsgType.CLOSE, WSMsgType.CLOSING, WSMsgType.CLOSED, WSMsgType.ERROR)
 
 
 class Line:
-    """A channel that is open; `told` is what its worker was told last, without the lists."""
+    """A channel that is open; `told` is what its worker was told last, without the blocklist."""
 
     def __init__(
         self,
@@ -102,13 +102,15 @@ class Line:
 
     async def _send(self, message: bytes, sent: Callable[[], None]) -> None:
         try:
-            async with asyncio.timeout(SEND_LIMIT):
-                await self._socket.send_frame(message, WSMsgType.TEXT)
-        except (ConnectionError, TimeoutError):
-            self._cut()
-            return
-        self.sending = False
-        sent()
+            with contextlib.suppress(ConnectionError, TimeoutError):
+                async with asyncio.timeout(SEND_LIMIT):
+                    await self._socket.send_frame(message, WSMsgType.TEXT)
+                self.sending = False
+        finally:
+            if self.sending:  # for whatever reason: who was not told must not stay without another message
+                self._cut()
+        if not self.sending:
+            sent()
 
     async def _ask(self) -> None:
         try:

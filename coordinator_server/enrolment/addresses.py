@@ -6,18 +6,17 @@ that share a store never give one out twice. Low addresses are the coordinators'
 
 from __future__ import annotations
 
-import ipaddress
 from ipaddress import IPv4Address, IPv4Network
 
 import msgspec
 
 from coordinator_server.store.interface import ABSENT, Store, Write
+from node.vpn.settings import check_network
 from node.wire.credentials import Role
 from node.wire.problems import Problem
 
 PREFIX = "address/"
 COORDINATORS = 15  # addresses kept for them, in a network that is not tiny
-USABLE = tuple(map(IPv4Network, ("10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16")))  # RFC 1918
 
 
 class Reservation(msgspec.Struct, frozen=True):
@@ -99,10 +98,9 @@ def _full(network: IPv4Network) -> Problem:
 
 
 def parse_network(text: str) -> IPv4Network:
-    """Return the overlay's network; raise ValueError for one that is not private, too small or too large."""
-    network = ipaddress.IPv4Network(text)
-    if not 8 <= network.prefixlen <= 28 or not any(network.subnet_of(usable) for usable in USABLE):
-        raise ValueError(f"{text} is no private network from /8 to /28")
+    """Return the overlay's network; raise ValueError for one that no node would take."""
+    network = IPv4Network(text)
+    check_network(network)
     return network
 
 

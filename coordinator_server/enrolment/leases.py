@@ -54,6 +54,14 @@ class Lease(msgspec.Struct, frozen=True, kw_only=True):
         return {fingerprint: until for fingerprint, until in ends.items() if until > now}
 
 
+def outdated(lease: Lease | None, public_key: bytes, now: float) -> Mapping[str, float]:
+    """Return what to block when a member has another key than before, and until when: it has the old one no more.
+
+    So none of its tunnels needs them, and whoever has found the old key could be the member with them.
+    """
+    return {} if lease is None or lease.read().public_key == public_key else lease.blocked(now)
+
+
 def new_lease(certificate: NebulaCertificate, now: float) -> Lease:
     return Lease(
         ip=str(certificate.ips[0].ip),

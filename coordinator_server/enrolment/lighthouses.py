@@ -57,11 +57,6 @@ class Lighthouses:
         while (station := self.get(coordinator_id)) is not None and station.endpoints:
             await self.put(msgspec.structs.replace(station, endpoints=()))
 
-    async def remove(self, coordinator_id: str) -> None:
-        """Forget a coordinator that is in the overlay no more; its address stays reserved."""
-        await self._store.delete(PREFIX + coordinator_id)
-        await self.load()
-
     def told(self, now: float) -> tuple[Lighthouse, ...]:
         """Return what members have to know, in an order that does not change by itself."""
         live = [station for station in self if station.lease.is_live(now) and station.endpoints]

@@ -13,22 +13,22 @@ from coordinator_server.audit import Audit
 from coordinator_server.enrolment.addresses import Addresses
 from coordinator_server.enrolment.authorities import DIGEST_CHARACTERS, groups_of
 from coordinator_server.enrolment.certificates import CertificateOffice
-from coordinator_server.enrolment.leases import Lease, is_full, new_lease, still_good, with_certificate
+from coordinator_server.enrolment.leases import Lease, is_full, new_lease, outdated, still_good, with_certificate
 from coordinator_server.enrolment.lighthouses import Lighthouses, Station
 from coordinator_server.enrolment.rotation import RotationState, is_outlived
 from coordinator_server.enrolment.workers import Enrolment, Workers
 from coordinator_server.store.interface import Write
+from node.program.durations import say_duration
 from node.program.errors import UserFacingError
 from node.wire.credentials import CLOCK_SKEW, Role, Trust
 from node.wire.encoding import b64decode
-from node.wire.messages import VpnGrant, VpnReport
+from node.wire.messages import MTU, VpnGrant, VpnReport
 from node.wire.nebula_certificates import CertificateError, check_member_key
 from node.wire.problems import Problem
 
 TRIES = 200
 SETTLE = 60.0  # seconds that a step of a rotation takes at least: other coordinators look every 30
 AUTHORITY_MARGIN = 60 * 86400.0  # seconds before an authority's end in which it is replaced without anybody asking
-MTU = 1300
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,8 +56,11 @@ class Overlay:
     clock: Callable[[], float]
     life: float  # seconds
 
-    async def load(self) -> None:
-        """Read what there is; raise UserFacingError where it cannot be used, as with another network."""
+    async def load(self, coordinator_id: str = "") -> None:
+        """Read what there is; raise UserFacingError where it cannot be used, as with another network.
+
+        This coordinator's own place is no obstacle: it gets another one as soon as it joins.
+        """
         now = self.clock()
         await self.office.load(now)
         await self.lighthouses.load()
@@ -65,11 +68,16 @@ class Overlay:
         there = self.office.signer.network
         if there == self.addresses.network:
             return
-        if any(lease.is_live(now) for _, lease in self._leases()):
+        ends = [
+            lease.reserved_until for name, lease in self._leases() if name != coordinator_id and lease.is_live(now)
+        ]
+        if ends:
             raise UserFacingError(
                 f"The overlay's network cannot become {self.addresses.network} now.",
-                f"Machines have certificates for addresses in {there}, which are good for up to {self.life:.0f} s.",
-                f"Start with --vpn-network {there}, or revoke or stop those machines and wait for that time.",
+                f"Certificates for addresses in {there} that others have: {len(ends)}. They are good for up to"
+                f" {say_duration(max(ends) - now)}.",
+                f"Start with --vpn-network {there}. To change it, revoke those machines before, or stop them"
+                " and wait for that time.",
             )
         await self.office.start_over(now)
 
@@ -99,7 +107,8 @@ class Overlay:
     async def renew(self, enrolment: Enrolment, key: str) -> VpnGrant:
         """Return a worker's certificate, a new one where the old one is half spent or says something else.
 
-        Raise a Problem: no address is free, or it asked too often.
+        With another key than before, those of the old key go onto the blocklist. Raise a Problem: no address is
+        free, or it asked too often.
         """
         public_key = read_member_key(key)
         for _ in range(TRIES):
@@ -116,7 +125,8 @@ class Overlay:
                 subject=current.worker_id,
                 detail=f"{lease.ip}, {lease.newest.fingerprint}",
             )
-            if await self.workers.replace(current, after, line, writes):
+            old = outdated(current.vpn, public_key, self.clock())
+            if await self.workers.replace(current, after, line, writes, old):
                 return self.grant(_worker(after), lease)
         raise Problem("overloaded", "Too many machines ask for certificates at this moment. Please try again.")
 
@@ -177,9 +187,20 @@ class Overlay:
                 relay=relay,
                 dht_port=dht_port,
             )
-            if station == before or await self.lighthouses.put(station, writes):
+            if station == before or await self._put(station, writes, before, public_key):
                 return self.grant(member, lease)
         raise Problem("overloaded", "The store is being changed by others all the time. Please try again.")
+
+    async def _put(
+        self, station: Station, writes: Sequence[Write], before: Station | None, public_key: bytes
+    ) -> bool:
+        old = outdated(before.lease if before is not None else None, public_key, self.clock())
+        every = list(writes)
+        blocklist = await self.workers.block(old, every) if old else self.workers.blocklist
+        done = await self.lighthouses.put(station, every)
+        if done:
+            self.workers.take_blocklist(blocklist)
+        return done
 
     async def applied(self, coordinator_id: str, report: VpnReport) -> None:
         """Take in what a coordinator itself uses, as `report` does for workers."""
@@ -192,10 +213,6 @@ class Overlay:
     async def withdraw(self, coordinator_id: str) -> None:
         """Tell nobody of a coordinator that cannot be reached now; it keeps its address."""
         await self.lighthouses.withdraw(coordinator_id)
-
-    async def part(self, coordinator_id: str) -> None:
-        """Take a coordinator out of what members are told."""
-        await self.lighthouses.remove(coordinator_id)
 
     # --- rotation ---------------------------------------------------------------------------------------------
 
@@ -275,6 +292,8 @@ class Overlay:
         kept = await self.addresses.extend(before.ip, member.name, until) if before is not None else None
         ip, write = kept or await self.addresses.propose(member.name, member.role, now, until)
         made = signer.issue(member.name, ip, member.groups, public_key, now=now, life=self.life)
+        if made.fingerprint in outdated(before, public_key, now):  # a key that was given up within this very second
+            raise Problem("rate-limited", "Please ask again in a moment.", headers={"Retry-After": "1"})
         return (new_lease(made, now) if before is None else with_certificate(before, made, now)), (write,)
 
     def _keeps(self, lease: Lease, member: Member, public_key: bytes, now: float) -> bool:

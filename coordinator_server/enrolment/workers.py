@@ -114,11 +114,17 @@ class Workers:
         return await self._commit(writes, line, lambda: self._keep(enrolment))
 
     async def replace(
-        self, before: Enrolment, after: Enrolment, line: AuditLine | None, also: Sequence[Write] = ()
+        self,
+        before: Enrolment,
+        after: Enrolment,
+        line: AuditLine | None,
+        also: Sequence[Write] = (),
+        outdated: Mapping[str, float] | None = None,
     ) -> bool:
         """Change an enrolment that is still `before`, with what goes with it; False when others were quicker.
 
-        What is in memory is then what the store has, so that the next try begins there.
+        What is in memory is then what the store has, so that the next try begins there. `outdated` certificates go
+        onto the blocklist.
         """
         entry = await self._store.get(_key(before.worker_id))
         found = None if entry is None else msgspec.json.decode(entry.value, type=Enrolment)
@@ -129,7 +135,9 @@ class Workers:
             self._keep(found)
             return False
         writes = [Write(_key(before.worker_id), msgspec.json.encode(after), entry.version), *also]
-        return await self._commit(writes, line, lambda: self._keep(after), before.worker_id)
+        blocklist = await self.block(outdated, writes) if outdated else self.blocklist
+        apply = functools.partial(self._take, before, after, blocklist)
+        return await self._commit(writes, line, apply, before.worker_id)
 
     async def approve(self, worker_id: str, *, actor: str = "admin", address: str = "") -> Enrolment:
         """Trust a machine with personal data; raise unknown-worker."""
@@ -168,7 +176,8 @@ class Workers:
             writes = [Write(_key(worker_id), None if after is None else msgspec.json.encode(after), entry.version)]
             blocklist = self.blocklist
             if after is None or after.revoked:
-                blocklist = await self._block(before, writes)
+                certificates = before.vpn.blocked(self._clock()) if before.vpn is not None else {}
+                blocklist = await self.block(certificates, writes, before.worker_id)
             if after is None:
                 writes.append(Write(IDENTITY_PREFIX + before.identity_public_key, None))
             if await self._commit(writes, line, functools.partial(self._take, before, after, blocklist)):
@@ -176,22 +185,36 @@ class Workers:
         raise Problem("conflict", f"{worker_id} is being changed by somebody else. Please try again.")
 
     async def prune(self) -> None:
-        """Take from the blocklist what has expired everywhere."""
+        """Take over what other coordinators have put on the blocklist, and take off what has expired everywhere."""
         listed = await self._store.get(BLOCKLIST_KEY)
         current = msgspec.json.decode(listed.value, type=Blocklist) if listed else Blocklist()
+        self.take_blocklist(current)
         shorter = current.pruned(self._clock())
         if listed is None or shorter is current:
             return
         if await self._store.compare_and_set(BLOCKLIST_KEY, listed.version, msgspec.json.encode(shorter)):
             self.blocklist = shorter
 
-    async def _block(self, before: Enrolment, writes: list[Write]) -> Blocklist:
-        """Return the blocklist with one more name and its certificates, and add the write that makes it so."""
+    async def renumber(self) -> None:
+        """Have a newer version of the blocklist: this may be a backup, and nodes take no older one than theirs."""
+        for _ in range(CHANGE_TRIES):
+            listed = await self._store.get(BLOCKLIST_KEY)
+            current = msgspec.json.decode(listed.value, type=Blocklist) if listed else Blocklist()
+            newer = current.renumbered(self._clock())
+            before = listed.version if listed else ABSENT
+            if await self._store.compare_and_set(BLOCKLIST_KEY, before, msgspec.json.encode(newer)):
+                self.blocklist = newer
+                return
+
+    async def block(self, certificates: Mapping[str, float], writes: list[Write], name: str = "") -> Blocklist:
+        """Return the blocklist with more certificates and a name, and add the write that makes it so."""
         listed = await self._store.get(BLOCKLIST_KEY)
         current = msgspec.json.decode(listed.value, type=Blocklist) if listed else Blocklist()
         now = self._clock()
-        certificates = before.vpn.blocked(now) if before.vpn is not None else {}
-        longer = current.with_name(before.worker_id, now, self._credential_life, certificates)
+        if name:
+            longer = current.with_name(name, now, self._credential_life, certificates)
+        else:
+            longer = current.with_certificates(certificates, now)
         writes.append(Write(BLOCKLIST_KEY, msgspec.json.encode(longer), listed.version if listed else ABSENT))
         return longer
 
@@ -220,6 +243,10 @@ class Workers:
             self._drop(before)
         else:
             self._keep(after)
+        self.take_blocklist(blocklist)
+
+    def take_blocklist(self, blocklist: Blocklist) -> None:
+        """Use a blocklist that is in the store, unless it is older than what we have."""
         if blocklist.version > self.blocklist.version:
             self.blocklist = blocklist
 

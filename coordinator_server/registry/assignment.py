@@ -300,8 +300,8 @@ class Board:
         )
         if not reasons:
             return "Every worker that is here runs it already."
-        told = "; ".join(f"{count} {reason}" for reason, count in reasons.most_common())
-        return f"Of the workers that do not run it, {told}."
+        told = "; ".join(f"the machine {reason} ({count})" for reason, count in reasons.most_common())
+        return f"Reasons: {told}."
 
 
 def _not_in(name: str, names: tuple[str, ...]) -> bool:

@@ -137,6 +137,11 @@ class Registry:
             self._members[worker_id] = replace(member, relays=relays, failed=member.failed and not relays)
             self._touch(replan=False)
 
+    def overlay_ports(self) -> dict[str, int]:
+        """Return at which port each worker's services are in the overlay, by its address there."""
+        ends = (member.endpoints for member in self._members.values())
+        return {found.vpn_ip: found.port for found in ends if found.vpn_ip is not None}
+
     def expect(self, assigned: dict[str, tuple[str, ...]], until: float) -> None:
         """After our restart: leave to these workers what they had until then (Unix seconds); nothing moves."""
         for worker_id, services in assigned.items():
@@ -325,7 +330,7 @@ def _resting(member: Member, enrolment: Enrolment, *, stale: bool) -> str:
         return "was revoked"
     if enrolment.draining:
         return "is being drained by the operator"
-    return "is resting, as its volunteer wished" if member.paused else ""
+    return "is paused or closing" if member.paused else ""
 
 
 def _matters(before: Capabilities, after: Capabilities) -> bool:

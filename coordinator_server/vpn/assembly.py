@@ -59,7 +59,7 @@ async def open_overlay(
         clock=clock,
         life=config.certificate_life,
     )
-    await overlay.load()
+    await overlay.load(secrets.coordinator_id)
     return overlay
 
 
@@ -74,6 +74,7 @@ def make_station(
         config,
         computers(config.directory / FOLDER),
         on_change=registry.overlay_changed,
+        ports=registry.overlay_ports,
     )
 
 

@@ -35,5 +35,5 @@ class Changed:
             if self.hub is not None:
                 self.hub.cut(worker_id)
             coordinator.dht.forget_revoked()
-            if coordinator.station is not None:
-                coordinator.station.blocklist_changed()
+        if coordinator.station is not None:
+            coordinator.station.blocklist_changed()

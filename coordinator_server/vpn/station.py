@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from ipaddress import IPv4Address
 
@@ -34,9 +34,13 @@ from node.wire.problems import Problem
 log = logging.getLogger(__name__)
 LOOK = 30.0  # seconds between looks at our certificate and at what other coordinators changed
 AGAIN = 5.0  # seconds until a door that could not be opened is tried again
-UP: frozenset[str] = frozenset({"direct", "relayed"})
 HOPELESS: frozenset[str] = frozenset({"no-permission", "conflict", "failed"})  # until somebody acts
 NOT_NEEDED = "Everything else works without it; --vpn off switches it off."
+HINTS: Mapping[str, str] = {  # what an operator can do beyond what a volunteer is told
+    "no-permission": "In a container: --cap-add NET_ADMIN --device /dev/net/tun. The helper lets a coordinator in"
+    " with --allow-lighthouse (docs/vpn.md, Rights).",
+    "conflict": "As long as no worker has joined, another --vpn-network can be chosen.",
+}
 NOWHERE = (
     "The overlay network is not opened: this coordinator listens on this machine alone, so workers could not find "
     "it. To open it, give --public-url, a --host that others can reach, or --vpn-endpoints, and let UDP port "
@@ -57,10 +61,7 @@ class Standing:
     endpoints: tuple[str, ...] = ()
     direct: int = 0  # peers with a tunnel to us
     relayed: int = 0
-
-    @property
-    def up(self) -> bool:
-        return self.phase in UP
+    up: bool = False  # members are reached through it
 
 
 class Station:
@@ -75,6 +76,7 @@ class Station:
         computer: Computer,
         *,
         on_change: Callable[[bool], None] = lambda _up: None,
+        ports: Callable[[], Mapping[str, int]] = dict,
         addresses: Callable[[], Iterable[IPv4Address]] = own_addresses,
     ) -> None:
         self._overlay = overlay
@@ -83,7 +85,7 @@ class Station:
         self._config = config
         self._on_change = on_change
         self._addresses = addresses
-        self._vpn = Vpn(computer, on_change=self._seen, on_signal=self._signalled)
+        self._vpn = Vpn(computer, on_change=self._seen, on_signal=self._signalled, ports=ports)
         self._tasks = TaskSet("station")
         self._wake = asyncio.Event()
         self._moved = asyncio.Event()
@@ -91,6 +93,7 @@ class Station:
         self._dht_port = 0
         self._ip: IPv4Address | None = None
         self._settings: VpnSettings | None = None
+        self._blocklist: Blocklist | None = None  # that was looked at last
         self._nowhere = ""  # why it is not even tried
         self._trouble = ""  # why there is no certificate
         self._said = ("off", "", 0)
@@ -128,7 +131,7 @@ class Station:
 
     @property
     def up(self) -> bool:
-        return self.view.phase in UP
+        return self.view.carries
 
     @property
     def contact(self) -> DhtContact | None:
@@ -143,18 +146,21 @@ class Station:
         return Standing(
             phase=view.phase,
             text=lacking or (f"{HERE} {door}".strip() if self.up else view.text),
-            hint=door if self.up else "" if self._nowhere else NOT_NEEDED,
+            hint=door if self.up else "" if self._nowhere else _hint(view),
             address=str(view.ip or ""),
             port=view.port,
             endpoints=station.endpoints if station is not None else (),
             direct=len(view.peers) - relayed,
             relayed=relayed,
+            up=view.carries,
         )
 
     def blocklist_changed(self) -> None:
-        """Cut off at once whoever was put out, on live tunnels too."""
-        if self._settings is not None:
-            self._apply(msgspec.structs.replace(self._settings, blocklist=_newest(self._overlay.workers.blocklist)))
+        """Cut off at once whoever was put out, on live tunnels too, if there is anybody new."""
+        blocklist = self._overlay.workers.blocklist
+        if self._settings is not None and blocklist is not self._blocklist:
+            self._blocklist = blocklist
+            self._apply(msgspec.structs.replace(self._settings, blocklist=_newest(blocklist)))
 
     def wake(self) -> None:
         """Look at our certificate now: somebody has changed what members are told."""
@@ -233,7 +239,7 @@ class Station:
         if said != self._said:
             self._said = said
             if view.phase in HOPELESS:
-                log.warning("%s %s", view.text, NOT_NEEDED)
+                log.warning("%s %s", view.text, _hint(view))
             self._on_change(self.up)
             self._wake.set()
 
@@ -258,9 +264,10 @@ class Station:
                 continue
 
 
+def _hint(view: VpnView) -> str:
+    return f"{HINTS.get(view.phase, '')} {NOT_NEEDED}".strip()
+
+
 def _newest(blocklist: Blocklist) -> tuple[str, ...]:
-    """Return the blocked certificates, those that are good for longest first where they are too many, in order."""
-    ends = blocklist.certificates
-    if len(ends) <= MAX_BLOCKED:
-        return tuple(sorted(ends))
-    return tuple(sorted(sorted(ends, key=lambda one: ends[one], reverse=True)[:MAX_BLOCKED]))
+    """Return the blocked certificates, where they are too many those that are good for longest, in order."""
+    return tuple(sorted(blocklist.fingerprints[:MAX_BLOCKED]))

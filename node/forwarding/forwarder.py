@@ -58,7 +58,7 @@ class Way:
     ) -> None:
         """`proof` is the token of a service of this machine, or what gives the tokens for another node.
 
-        `place` is where to knock; a tunnel has none, as whoever answers there may not be the worker. Below `prefix`
+        `place` is where to knock; a name has none, as whoever answers there may not be the worker. Below `prefix`
         somebody else passes requests on to it.
         """
         self.place = place
@@ -105,6 +105,7 @@ class Forwarder:
     ) -> None:
         self._token_for = token_for
         self._sweep = Sweep()
+        self.watched: set[Timed] = self._sweep.members  # who is to be told when it is overdue
         self._knocker = Knocker()
         self._upstreams = Upstreams(self._sweep, limits, connect or PublicConnector())
         self._ways: dict[tuple[str, str, Route, str | None], Way] = {}
@@ -118,13 +119,6 @@ class Forwarder:
         if way is None:
             way = self._ways[key] = self._find(worker_id, target, service_token)
         return way
-
-    def watch(self, attempt: Timed) -> None:
-        """Tell something when it is overdue, until `unwatch`."""
-        self._sweep.members.add(attempt)
-
-    def unwatch(self, attempt: Timed) -> None:
-        self._sweep.members.discard(attempt)
 
     def doubt(self, way: Way, tell: Tell) -> None:
         """Tell whether a connection can still be made where a way leads to, so far as that can be known."""

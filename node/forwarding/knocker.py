@@ -9,6 +9,7 @@ too. One knock serves all who doubt the same place.
 from __future__ import annotations
 
 import asyncio
+import errno
 import logging
 from collections.abc import Awaitable, Callable
 
@@ -17,6 +18,7 @@ from node.program.tasks import TaskSet
 PATIENCE = 1.5  # seconds
 PAUSE = 0.5  # seconds between two tries, which overlap: a packet or two may get lost
 TRIES = 3
+OURS = frozenset({errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM})  # what this machine lacks
 log = logging.getLogger(__name__)
 
 Place = tuple[str, int]  # address and port
@@ -33,9 +35,12 @@ class Knocker:
         self._patience = patience
         self._tasks = TaskSet("knocker")
         self._doubting: dict[Place, list[Tell]] = {}
+        self._stopped = False
 
     def knock(self, place: Place, tell: Tell) -> None:
         """Tell whether somebody is there, when that is known."""
+        if self._stopped:
+            return
         doubting = self._doubting.get(place)
         if doubting is not None:
             doubting.append(tell)
@@ -44,6 +49,7 @@ class Knocker:
         self._tasks.start(self._find_out(place), "knock")
 
     async def stop(self) -> None:
+        self._stopped = True
         await self._tasks.stop()
         self._doubting.clear()
 
@@ -89,6 +95,8 @@ async def _try(place: Place, touch: Touch, after: float) -> None:
         await touch(*place)
     except ConnectionRefusedError:
         raise _ThereError from None
-    except OSError:
+    except OSError as error:
+        if error.errno in OURS:
+            raise _ThereError from None  # says nothing against who would be there
         return  # another try may have more luck
     raise _ThereError

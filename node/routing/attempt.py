@@ -24,6 +24,7 @@ from node.wire.messages import Route
 from node.wire.problems import CONTENT_TYPE
 
 LOAD = headers.LOAD.lower()
+AT_ONCE = 0.0  # most answers are there before anybody looks: the clock is read for the others only
 
 
 class Listener(Protocol):
@@ -53,7 +54,7 @@ class Attempt:
     """
 
     __slots__ = (
-        "_listener", "_lost_at", "_parts", "_probes", "_service", "_target", "_targets", "_under_way", "_watched",
+        "_listener", "_lost_at", "_parts", "_probes", "_service", "_target", "_targets", "_under_way",
         "_what", "answered_at", "began_at", "candidate", "deadline", "line", "service_token", "told", "way",
         "worker_id",
     )  # fmt: skip
@@ -72,9 +73,7 @@ class Attempt:
         self._listener = listener
         self._probes = False
         self._under_way = False
-        self._watched = False
         self._lost_at = NEVER
-        self.deadline = NEVER
         self.line = line
         self.candidate = candidate
         self.worker_id = candidate.worker_id
@@ -100,8 +99,7 @@ class Attempt:
         if not self._under_way:
             return
         self._under_way = False
-        if self._watched:
-            self._parts.forwarder.unwatch(self)
+        self._parts.forwarder.watched.discard(self)
         self._parts.outstanding.end(self._service, self.worker_id)
         if self._probes:
             self._parts.breakers.gave_up(self._service, self.worker_id)
@@ -117,15 +115,18 @@ class Attempt:
     def watch(self) -> None:
         """Find out from time to time whether the worker can still be reached while it does not answer."""
         if self._under_way:
-            self._watched = True
-            self.deadline = self.line.client.loop.time() + self._parts.settings.doubt_after
-            self._parts.forwarder.watch(self)
+            self._parts.forwarder.watched.add(self)
 
     def overdue(self, now: float) -> None:
-        line, way = self.line, self.way
-        self.deadline = NEVER if line.response is not None else now + self._parts.settings.doubt_again
-        if line.response is None and line.upstream is not None and line.body_complete:
-            self._parts.forwarder.doubt(way, lambda there: self._knocked(way, there=there))
+        line, way, settings = self.line, self.way, self._parts.settings
+        if line.response is not None:
+            self.deadline = NEVER
+        elif self.deadline == AT_ONCE:
+            self.deadline = now + settings.doubt_after
+        else:
+            self.deadline = now + settings.doubt_again
+            if line.upstream is not None and line.body_complete:
+                self._parts.forwarder.doubt(way, lambda there: self._knocked(way, there=there))
 
     def elsewhere(self) -> Candidate | None:
         """Return the same worker with those of its addresses that have not failed, if there are any."""
@@ -178,6 +179,7 @@ class Attempt:
     def again(self) -> None:
         """Send the request where it was sent before, on another connection."""
         outbound, lines, patience = self._what
+        self.deadline = AT_ONCE
         self.line.forward(self.way.pool, self.way.head(outbound, lines), self, patience)
 
     def _avoid(self) -> None:
@@ -188,9 +190,16 @@ class Attempt:
             parts.witness.unreachable(self.worker_id, self._target)
 
     def _knocked(self, way: Way, *, there: bool) -> None:
-        """Go on waiting for a worker that is there; else have the request go elsewhere, and at last give up."""
+        """Take in what a knock has found, unless the worker has answered meanwhile, or was given up."""
         if not self._under_way or self.way is not way or self.line.response is not None:
-            return  # it has answered meanwhile, or was given up
+            return
+        try:
+            self._go_on(there=there)
+        except Exception:
+            self.line.crashed()
+
+    def _go_on(self, *, there: bool) -> None:
+        """Go on waiting for a worker that is there; else have the request go elsewhere, and at last give up."""
         lost_at, now = self._lost_at, self._parts.clock()
         self._lost_at = NEVER if there else min(lost_at, now)
         if there:
@@ -200,7 +209,7 @@ class Attempt:
         elif now - self._lost_at >= self._parts.settings.lost_patience:
             self._listener.has_failed(self, Failure(self.worker_id, "reset", "it could not be reached any more"))
         else:
-            while way.pool.drop_idle():  # dead like ours: nobody shall wait for them
+            while self.way.pool.drop_idle():  # dead like ours: nobody shall wait for them
                 pass
             self._avoid()
             self._listener.way_lost(self)
@@ -231,8 +240,10 @@ class Attempt:
 
     def _peeked(self, head: ResponseHead, body: bytes | None) -> None:
         refusal = refusal_of(document_of(body))
-        if refusal == "unauthorized" and self.way.route == "direct":
+        strangers = refusal == "unauthorized" and self.way.route == "direct"
+        if strangers:
             self._avoid()  # in another network this is another one's address, who cannot read what proves us
+        if strangers and self.line.replayable:
             self._next("somebody else is at its address")
         elif refusal == "relay-lost" and self.way.route == "relay" and self.line.replayable:
             self._avoid()  # nobody but a coordinator has seen it

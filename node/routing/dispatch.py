@@ -288,13 +288,10 @@ class Dispatch:
             parts.cache.invalidate(service, attempt.worker_id, "it could not be reached any more")
         if self._forwarded or len(self._under_way) > 1 or not self._can_be_sent_again():
             return
-        try:
-            if elsewhere is not None and self._may_hedge() and parts.budget.take(parts.clock()):
-                self._ask_as_well(elsewhere)
-            if self._may_hedge() and (other := self._choice.other()) is not None:
-                self._ask_as_well(other)
-        except Exception:
-            self.exchange.crashed()
+        if elsewhere is not None and self._may_hedge() and parts.budget.take(parts.clock()):
+            self._ask_as_well(elsewhere)
+        if self._may_hedge() and (other := self._choice.other()) is not None:
+            self._ask_as_well(other)
 
     def _ask_as_well(self, candidate: Candidate) -> None:
         self._parts.counters.retries += 1

@@ -5,6 +5,7 @@ from __future__ import annotations
 import random
 import time
 from collections.abc import Callable, Collection, Sequence
+from urllib.parse import urlsplit
 
 from node.forwarding.forwarder import Forwarder
 from node.forwarding.headers import Answers
@@ -155,6 +156,16 @@ class Router:
             newest[candidate.worker_id] = candidate
         now = self._clock()
         return tuple(self._peer(item, services[item.worker_id], now) for _, item in sorted(newest.items()))
+
+    def overlay_ports(self) -> dict[str, int]:
+        """Return the ports of the workers that are known now, by their addresses in the overlay."""
+        ends = (
+            urlsplit(target.base_url)
+            for _, candidate in self._parts.cache.all_known()
+            for target in candidate.targets
+            if target.route == "vpn"
+        )
+        return {end.hostname: end.port for end in ends if end.hostname and end.port}
 
     def stats(self) -> RoutingStats:
         return self._parts.counters.snapshot(len(self._parts.cache))

@@ -116,13 +116,21 @@ class Channel:
                 if error.status in REFUSED:
                     self._dispatch(e.ChannelRefused())
             else:
-                detail = await self._live(socket, target.url)
+                detail = await self._live_safely(socket, target.url)
                 lived = loop.time() - opened_at
             log.debug("no channel to %s: %s", target.url, detail)
             self._dispatch(e.ChannelChanged(ChannelStatus(False, detail)))
             chance = random.random()  # noqa: S311 - not for secrets
             reconnect, pause = reconnect.after(lived, chance) if is_there else reconnect.after_none_there(chance)
             await asyncio.sleep(pause)
+
+    async def _live_safely(self, socket: aiohttp.ClientWebSocketResponse, url: str) -> str:
+        """Return why the channel ended; one message that cannot be handled shall not be the end of all channels."""
+        try:
+            return await self._live(socket, url)
+        except Exception:
+            log.exception("the channel to the coordinator failed")
+            return "The channel failed; the log says how."
 
     async def _live(self, socket: aiohttp.ClientWebSocketResponse, url: str) -> str:
         """Hear what is pushed until the channel ends; return why it did."""

@@ -75,7 +75,7 @@ def _find(setting: str, path: str | None) -> Path:
         return bundled()
     on_path = shutil.which(NAME, path=path)
     if on_path is None:
-        hint = "On Debian and Ubuntu: apt-get install nebula. The installers of this program bring their own."
+        hint = "On Debian and Ubuntu an administrator installs it with: apt-get install nebula."
         raise UserFacingError("There is no Nebula on this computer.", "It makes the private network.", hint)
     return Path(on_path).resolve()
 

@@ -10,16 +10,25 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
+from ipaddress import IPv4Network
 from pathlib import Path
 from typing import Any
 
 from node.vpn.settings import Plan
+from node.wire.nebula_pem import read_certificate
 
 KNOWN = ((1, 6), (1, 7), (1, 8), (1, 9))
 WORKERS_AND_COORDINATORS = ("coordinator", "worker")
 # Bytes. Systems give a tenth of it or less, and what comes while Nebula waits for a core is lost: bench/mesh.py
 # carried a third more with it, for a quarter less work. What is sent has no such buffer: slow lines would be late.
 READ_BUFFER = 2 << 20
+
+# No other machine is there, whatever a member tells lighthouses of itself: others would send their handshakes to
+# programs of their own machine, to a cloud's own services, or to everybody. Private networks are allowed: those
+# who are in one are to find one another there.
+NOWHERE = tuple(
+    IPv4Network(network) for network in ("0.0.0.0/8", "127.0.0.0/8", "169.254.0.0/16", "224.0.0.0/4", "240.0.0.0/4")
+)
 
 Version = tuple[int, ...]
 
@@ -76,6 +85,7 @@ def _document(plan: Plan, files: Files, device: str) -> Mapping[str, Any]:
             "am_lighthouse": lighthouse,
             "interval": 10,  # seconds
             "hosts": [] if lighthouse else [str(one.ip) for one in plan.lighthouses if one.addresses],
+            "remote_allow_list": {str(network): False for network in (*NOWHERE, _overlay(plan))},
         },
         "listen": {
             "host": "0.0.0.0",  # noqa: S104  # peers come from anywhere
@@ -110,6 +120,10 @@ def _document(plan: Plan, files: Files, device: str) -> Mapping[str, Any]:
 def _relays(plan: Plan) -> Mapping[str, list[str]]:
     """Return the relays to use; one that relays may not use others."""
     return {} if plan.role == "lighthouse" else {"relays": [str(ip) for ip in plan.relays]}
+
+
+def _overlay(plan: Plan) -> IPv4Network:
+    return read_certificate(plan.certificate).ips[0].network
 
 
 def _open(protocol: str, port: int) -> list[dict[str, Any]]:

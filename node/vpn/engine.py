@@ -10,45 +10,29 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
-import os
-import socket
-import stat
 import sys
 from collections.abc import AsyncIterator, Callable
-from ipaddress import IPv4Interface
+from functools import partial
 from pathlib import Path
 from typing import Protocol
 
 import msgspec
 
 from node.program.child_process import ChildProcess
-from node.program.data_dir import write_private_file
 from node.program.orphans import end_orphan, note_run
 from node.program.tasks import TaskSet
 from node.vpn.binary import NebulaBinary
 from node.vpn.configuration import Files, UnknownVersionError, configuration
-from node.vpn.events import (
-    CertificateLoaded,
-    FingerprintBlocked,
-    InterfaceCameUp,
-    NebulaExited,
-    NebulaUpdated,
-    ReloadFailed,
-    StartFailed,
-    Told,
-)
-from node.vpn.log_lines import is_noise, read_line, says_up
-from node.vpn.settings import Facts, Plan, SettingsError, facts_of
+from node.vpn.events import NebulaExited, NebulaUpdated, StartFailed, Told
+from node.vpn.private_files import keep, make_private
+from node.vpn.run import IsUp, Run, is_routed
+from node.vpn.settings import Plan, SettingsError, facts_of
 
 KEY_FILE = "node.key"
 RELOAD_LIMIT = 5.0  # seconds
 WRITE_AGAIN = 5.0  # seconds until settings that could not be written, as on a full disk, are tried again
 STOP_LIMIT = 3.0  # seconds until it is killed
-ADDRESS_PAUSE = 0.01  # seconds between two looks whether the address is there
-ADDRESS_TRIES = 500
 log = logging.getLogger(__name__)
-
-IsUp = Callable[[IPv4Interface], bool]
 
 
 class Engine(Protocol):
@@ -91,22 +75,31 @@ class LocalEngine:
         self._write_again = write_again
         self._busy = asyncio.Lock()  # what is tried again meets what is asked for
         self._later: asyncio.TimerHandle | None = None
+        self._newest: Plan | None = None
         self._tasks = TaskSet("engine")
         self._is_up = is_up or is_routed
         self._reloads = reloads
-        self._run: _Run | None = None
+        self._run: Run | None = None
 
     @property
     def pid(self) -> int | None:
         return self._run.process.pid if self._run is not None and self._run.process.running else None
 
     async def start(self, plan: Plan) -> None:
+        self._newest = plan
         async with self._alone():
             await self._start(plan)
 
     async def update(self, plan: Plan) -> None:
+        self._newest = plan
         async with self._alone():
             await self._update(plan)
+
+    async def _update_again(self, plan: Plan) -> None:
+        """Try once more what could not be written, unless something newer has been asked for meanwhile."""
+        async with self._busy:
+            if plan is self._newest:
+                await self._update(plan)
 
     async def stop(self) -> None:
         async with self._alone():
@@ -125,7 +118,7 @@ class LocalEngine:
         await self._stop()
         try:
             await asyncio.to_thread(self._prepare, plan)
-            run = _Run(plan, facts_of(plan), self._told, self._is_up)
+            run = Run(plan, facts_of(plan), self._told, self._is_up)
         except (OSError, UnknownVersionError, SettingsError) as error:
             self._on_told(NebulaExited("refused", str(error)))
             return
@@ -148,8 +141,9 @@ class LocalEngine:
             await asyncio.to_thread(self._write, plan)
         except OSError as error:
             log.error("Nebula goes on with its old settings, the new ones cannot be written: %s", error)
+            again = partial(self._update_again, plan)
             loop = asyncio.get_running_loop()
-            self._later = loop.call_later(self._write_again, lambda: self._tasks.start(self.update(plan), "again"))
+            self._later = loop.call_later(self._write_again, lambda: self._tasks.start(again(), "again"))
             return
         if not self._reloads or needs_restart(run.plan, plan):
             await self._restart(plan, "")
@@ -174,7 +168,7 @@ class LocalEngine:
         await self._start(plan)
         self._on_told(NebulaUpdated(restarted=True, why=why))
 
-    async def _reload(self, run: _Run, plan: Plan) -> str:
+    async def _reload(self, run: Run, plan: Plan) -> str:
         """Return why the reload did not work, or nothing."""
         facts = facts_of(plan)
         wanted = frozenset(plan.blocklist) if self._binary.logs_blocklist else frozenset()
@@ -207,17 +201,17 @@ class LocalEngine:
     def _write(self, plan: Plan) -> None:
         files = Files(self._folder / "ca.crt", self._folder / "node.crt", self._folder / KEY_FILE)
         text = configuration(plan, files, self._device, self._binary.version)
-        _keep(files.ca, plan.ca)
-        _keep(files.key, plan.private_key)
-        _keep(files.certificate, plan.certificate)
-        _keep(self._configuration, text)
+        keep(files.ca, plan.ca)
+        keep(files.key, plan.private_key)
+        keep(files.certificate, plan.certificate)
+        keep(self._configuration, text)
 
     # --- what it says ---------------------------------------------------------------------------------------------
 
     def _told(self, told: Told) -> None:
         self._on_told(told)
 
-    def _ended(self, run: _Run, code: int) -> None:
+    def _ended(self, run: Run, code: int) -> None:
         if run is not self._run:
             return  # we ended it
         self._run = None
@@ -228,144 +222,6 @@ class LocalEngine:
             "crashed", f"it ended with code {code}.{run.last_words or run.complaint}"
         )
         self._on_told(NebulaExited(failed.kind, failed.text))
-
-
-class _Run:
-    """One process of Nebula: reads its log in a thread and passes it on in the loop."""
-
-    process: ChildProcess
-
-    def __init__(self, plan: Plan, facts: Facts, on_told: Callable[[Told], None], is_up: IsUp) -> None:
-        self.plan = plan
-        self.facts = facts
-        self.failed: StartFailed | None = None
-        self.last_words = ""
-        self._noise = b""
-        self._came_up = False
-        self._on_told = on_told
-        self._is_up = is_up
-        self._tasks = TaskSet("nebula")
-        self._silent = False
-        self._fingerprint = ""
-        self._blocked: set[str] = set()
-        self._wanted: frozenset[str] = frozenset()
-        self._reloading: asyncio.Future[str] | None = None
-
-    def hush(self) -> None:
-        """Pass on nothing more: it has ended, or we are ending it."""
-        self._silent = True
-
-    async def silence(self) -> None:
-        """Pass on nothing more, and do nothing more."""
-        self.hush()
-        await self._tasks.stop()
-
-    def expect(self, fingerprint: str, blocked: frozenset[str]) -> None:
-        """Begin a reload, which shall end with this certificate and this blocklist."""
-        self._fingerprint, self._wanted, self._blocked = fingerprint, blocked, set()
-        self._reloading = asyncio.get_running_loop().create_future()
-
-    async def reloaded(self) -> str:
-        assert self._reloading is not None
-        try:
-            return await self._reloading
-        finally:
-            self._reloading = None
-
-    def is_wanted(self, line: bytes) -> bool:
-        """Say whether a line of the log may mean something; called in another thread."""
-        self._came_up = self._came_up or says_up(line)
-        if not (self._came_up and is_noise(line)):
-            return True
-        self._noise = line
-        return False
-
-    @property
-    def complaint(self) -> str:
-        """The last error that it went on after; when it ended, the reason may be in there."""
-        return " " + self._noise[:300].decode("utf-8", "replace").strip() if self._noise else ""
-
-    def read(self, line: bytes) -> None:
-        """Take a line of the log."""
-        log.debug("nebula: %s", line.decode("utf-8", "replace").rstrip())
-        told = read_line(line)
-        if told is not None:
-            self._take(told)
-        elif not line.startswith(b"{"):  # a panic, or a complaint before the log is set up
-            self._keep(line)
-
-    def _keep(self, line: bytes) -> None:
-        if len(self.last_words) < 300:
-            self.last_words += " " + line[:150].decode("utf-8", "replace").strip()
-
-    def _take(self, told: Told) -> None:
-        if self._silent:
-            return
-        match told:
-            case FingerprintBlocked(fingerprint):
-                self._blocked.add(fingerprint)
-            case CertificateLoaded(fingerprint):
-                missing = self._wanted - self._blocked
-                self._end_reload(
-                    "another certificate is in use" if fingerprint != self._fingerprint
-                    else f"{len(missing)} blocked certificates are missing" if missing
-                    else ""
-                )  # fmt: skip
-            case ReloadFailed(text):
-                log.error("Nebula keeps its old settings: %s", text)
-                self._end_reload(text)
-            case StartFailed():
-                self.failed = told
-            case InterfaceCameUp():
-                self._tasks.start(self._wait_for_address(told), "address")
-            case _:
-                self._on_told(told)
-
-    async def _wait_for_address(self, told: InterfaceCameUp) -> None:
-        """Wait: Nebula logs that its interface is active a moment before the system has address and route."""
-        for _ in range(ADDRESS_TRIES):
-            if self._silent or self._is_up(self.facts.interface):
-                break
-            await asyncio.sleep(ADDRESS_PAUSE)
-        if not self._silent:
-            self._on_told(told)
-
-    def _end_reload(self, why: str) -> None:
-        if self._reloading is not None and not self._reloading.done():
-            self._reloading.set_result(why)
-
-
-def make_private(folder: Path) -> None:
-    """Make a folder that nobody else can change; raise OSError for one that somebody else has made there before.
-
-    Nebula, which has more rights than others, does what the files in it say.
-    """
-    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-    if sys.platform != "win32":  # there, the folders around it keep others out
-        status, around = folder.lstat(), folder.parent.stat()
-        if not stat.S_ISDIR(status.st_mode) or status.st_uid not in (os.geteuid(), around.st_uid):
-            raise PermissionError(f"{folder} is not a folder of this user's: remove it")
-        if status.st_mode & 0o077:
-            folder.chmod(0o700)
-
-
-def _keep(path: Path, text: str) -> None:
-    """Write a file unless it is like that: a full disk shall not keep a network closed that was open before."""
-    data = text.encode()
-    if not path.is_file() or path.read_bytes() != data:
-        write_private_file(path, data)
-
-
-def is_routed(interface: IPv4Interface) -> bool:
-    """Say whether packets into the overlay would leave with our address there: it and the route are set by now."""
-    first = interface.network.network_address + 1
-    other = first if first != interface.ip else first + 1
-    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as asking:
-        try:
-            asking.connect((str(other), 9))  # sends nothing
-        except OSError:
-            return False
-        return bool(asking.getsockname()[0] == str(interface.ip))
 
 
 def needs_restart(before: Plan, after: Plan) -> bool:

@@ -8,7 +8,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterable
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from ipaddress import IPv4Address
 
 TIME_LIMIT = 2.0  # seconds
@@ -53,10 +53,7 @@ async def _connected(ip: IPv4Address, port: int, source: IPv4Address) -> AsyncIt
         writer.transport.abort()
 
 
-async def ask_all(
-    probe: Probe, ips: Iterable[IPv4Address], port: int, source: IPv4Address
-) -> dict[IPv4Address, float]:
-    """Ask all of them at once; return the round trips of those that answered."""
-    asked = list(ips)
-    found = await asyncio.gather(*(probe(ip, port, source) for ip in asked))
+async def ask_all(probe: Probe, asked: Mapping[IPv4Address, int], source: IPv4Address) -> dict[IPv4Address, float]:
+    """Ask all of them at once, each at its port; return the round trips of those that answered."""
+    found = await asyncio.gather(*(probe(ip, port, source) for ip, port in asked.items()))
     return {ip: took for ip, took in zip(asked, found, strict=True) if took is not None}

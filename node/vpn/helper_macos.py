@@ -1,5 +1,7 @@
 """What the helper is on macOS: a launch daemon, who may use it, and the commands that install it.
 
+The daemon's property list (launchd.plist(5)) is installers/macos/org.rma-mesh.vpn.plist.
+
 It runs as root, because utun devices need that, and serves the same Unix socket as on Linux: only who is connected
 is asked in another way (LOCAL_PEERCRED). macOS numbers its devices itself (utun0, utun1, …), so none is named.
 Nobody has run any of this on macOS; what needs no macOS is tested.
@@ -7,7 +9,6 @@ Nobody has run any of this on macOS; what needs no macOS is tested.
 
 from __future__ import annotations
 
-import plistlib
 import socket
 import struct
 from pathlib import PurePosixPath
@@ -23,29 +24,6 @@ CREDENTIALS = struct.Struct("IIh2x16I")  # struct xucred: version, uid, number o
 VERSION = 0  # XUCRED_VERSION
 
 Command = tuple[str, ...]
-
-
-def launch_daemon(program: PurePosixPath, nebula: PurePosixPath) -> bytes:
-    """Return the property list of the daemon (launchd.plist(5))."""
-    for path in (program, nebula):
-        if not path.is_absolute():
-            raise ValueError(f"{path} is not an absolute path")
-    options = {"--socket": SOCKET, "--folder": FOLDER, "--group": GROUP, "--nebula": nebula}
-    return plistlib.dumps(
-        {
-            "Label": LABEL,
-            "ProgramArguments": [str(program), *(str(part) for option in options.items() for part in option)],
-            "UserName": "root",
-            "GroupName": GROUP,
-            "RunAtLoad": True,
-            "KeepAlive": {"SuccessfulExit": False},
-            "ThrottleInterval": 10,  # seconds between two starts
-            "ProcessType": "Background",
-            "Umask": 0o077,
-            "StandardErrorPath": str(LOG),
-            "SoftResourceLimits": {"Core": 0},
-        }
-    )
 
 
 def install_commands(user: str) -> tuple[Command, ...]:

@@ -223,7 +223,8 @@ LASTING: Mapping[ExitKind, VpnPhase] = {
 }  # fmt: skip
 TEXTS: Mapping[ExitKind, str] = {
     "device-busy": "Another node of this computer uses the private network already: stop that one first.",
-    "permission": "Install the helper service, or start as root.",
+    "permission": "The system keeps Nebula from the network device: it needs the helper service or root's rights,"
+    " and in a container --cap-add NET_ADMIN --device /dev/net/tun.",
 }
 
 

@@ -17,7 +17,7 @@ import asyncio
 import logging
 import random
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from ipaddress import IPv4Address
 from typing import Literal, Self
@@ -102,13 +102,16 @@ class Vpn:
         probes: Probes = Probes(),  # immutable
         names: Names | None = None,
         times: Times = Times(),  # immutable
+        ports: Callable[[], Mapping[str, int]] = dict,
     ) -> None:
+        """`ports` tells at which port a peer's services are, by its address here, where that is known."""
         self._computer = computer
         self._mode = mode
         self._on_signal = on_signal
         self._probes = probes
         self._names = names or Names()
         self._times = times
+        self._ports = ports
         self._state = VpnState()
         self._shown = Shown(on_change)
         self._found: tuple[FoundLighthouse, ...] = ()
@@ -320,7 +323,7 @@ class Vpn:
         found: dict[IPv4Address, float] = {}
         peers: dict[IPv4Address, float] = {}
         try:
-            found = await self._ask(self._probes.coordinator, self._state.lighthouses, SERVICE_PORT)
+            found = await self._ask(self._probes.coordinator, self._state.lighthouses, {})
             if not found:
                 peers = await self._ask(self._probes.peer, list(self._state.peers)[:KNOCKS])
             self._shown.note_round_trips(found | peers)
@@ -337,12 +340,18 @@ class Vpn:
         peers, self._knock_at = self._knock_at, ()
         await self._ask(self._probes.peer, peers)
 
-    async def _ask(self, probe: Probe, ips: Sequence[IPv4Address], port: int = 0) -> dict[IPv4Address, float]:
-        """Ask over the overlay, where it is up; return the round trips in seconds. Port 0: as our own services'."""
-        settings, source = self._state.settings, self._state.announced
-        if settings is None or source is None or self._state.process != "up":
+    async def _ask(
+        self, probe: Probe, ips: Sequence[IPv4Address], ports: Mapping[str, int] | None = None
+    ) -> dict[IPv4Address, float]:
+        """Ask over the overlay, where it is up; return the round trips in seconds.
+
+        Others' firewalls open the port of their own services only: silence at another one would mean nothing.
+        """
+        source = self._state.announced
+        if source is None or self._state.process != "up":
             return {}
-        return await ask_all(probe, ips, port or settings.service_port, source)
+        known = self._ports() if ports is None else ports
+        return await ask_all(probe, {ip: known.get(str(ip), SERVICE_PORT) for ip in ips}, source)
 
     # --- the world around -----------------------------------------------------------------------------------------
 

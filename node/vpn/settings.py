@@ -14,6 +14,7 @@ from typing import Annotated, Literal
 import msgspec
 from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey
 
+from node.wire.messages import MTU
 from node.wire.nebula_certificates import (
     CertificateError,
     NebulaCertificate,
@@ -27,7 +28,6 @@ from node.wire.nebula_pem import PRIVATE_KEY, certificate_pem, key_pem, read_bun
 DEFAULT_PORT = 4242
 SERVICE_PORT = 8000
 DHT_PORT = 8468
-MTU = 1300  # bytes; fits through every network that we know of, with Nebula's own headers and a relay's
 MAX_BLOCKED = 10_000
 
 Role = Literal["worker", "lighthouse"]

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from ipaddress import IPv4Address
 from typing import Literal
 
-from node.state import VpnPhase
+from node.state import CARRYING, VpnPhase
 from node.vpn.settings import Facts, VpnSettings
 
 Process = Literal["none", "checking", "starting", "up", "waiting"]
@@ -20,9 +20,9 @@ SENTENCES: Mapping[VpnPhase, str] = {
     "direct": "Other workers are reached directly.",
     "relayed": "Other workers are reached through a coordinator, which is slower: the routers in between allow no"
     " direct way.",
-    "no-udp": "Nothing answers in the private network. The network that this computer is in seems to block it"
-    " (UDP), or no coordinator is up. Other routes are used. If it stays so, ask whoever runs that network to let"
-    " UDP out.",
+    "no-udp": "Nothing answers in the private network. This computer's network or the coordinator's blocks it"
+    " (UDP), or no coordinator is up. Other routes are used. If it stays so, ask whoever invited you whether other"
+    " machines are connected; if they are, ask whoever runs the network that you are in to let UDP out.",
     "expired": "This computer's certificate for the private network has run out. It is renewed as soon as a"
     " coordinator answers. Check that the computer's date and time are right.",
     "revoked": "The mesh does not accept this machine any more. Ask the person who invited you.",
@@ -30,6 +30,7 @@ SENTENCES: Mapping[VpnPhase, str] = {
     " used.",
     "failed": "The private network cannot be opened. Other routes are used, and it is tried again by itself.",
 }
+NOBODY_YET = "The private network is open."  # and no other worker has been met in it
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,6 +112,11 @@ class VpnView:
     rtt_ms: float | None = None  # to a coordinator
     peers: tuple[VpnPeer, ...] = ()
 
+    @property
+    def carries(self) -> bool:
+        """Whether others are reached through it now."""
+        return self.phase in CARRYING
+
 
 def phase_of(state: VpnState) -> VpnPhase:
     if state.trouble is not None:
@@ -142,7 +148,7 @@ def text_of(state: VpnState) -> str:
     if phase == "starting" and state.process == "up" and state.offline:
         return "The private network waits for a coordinator: none can be reached in any way. Is the internet there?"
     if phase in ("direct", "relayed"):
-        return sentence + _remarks(state)
+        return (sentence if state.peers else NOBODY_YET) + _remarks(state)
     return sentence
 
 

@@ -45,9 +45,9 @@ def choose_way(rights: Rights) -> Way:
 
 
 HINTS: Mapping[System, str] = {
-    "linux": "To have one, an administrator installs the helper service (installers/linux/rma-mesh-vpn.service) and"
-    " puts this user into the group rma-mesh. Where there is no systemd: start this program as root; or give Nebula"
-    " the right, as root, with: setcap cap_net_admin+ep $(which nebula).",
+    "linux": "To have one, an administrator installs the helper service (installers/linux/README.md). Where"
+    " there is no systemd: start this program as root; or give Nebula the right, as root, with: setcap"
+    " cap_net_admin+ep $(which nebula).",
     "windows": "To have one, an administrator installs the helper service for this user"
     " (installers/windows/README.md).",
     "macos": "To have one, an administrator installs the helper daemon for this user (installers/macos/README.md).",

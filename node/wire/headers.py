@@ -11,6 +11,11 @@ HOPS: Final = "X-RMA-Hops"  # "1" once a request has been forwarded: it is never
 MESH_TOKEN: Final = "X-RMA-Token"  # proves who forwards  # noqa: S105
 SERVICE_TOKEN: Final = "X-RMA-Service-Token"  # proves to a service that its own node asks  # noqa: S105
 SIGNATURE: Final = "X-RMA-Signature"  # the mesh key's over an answer's body, or a worker's over its request
+
+# What the signature over an answer begins with, so that one of a kind is none of another.
+ENROLMENT_CONTEXT: Final = b"rma-mesh enrol v1\x00"  # the body follows
+RENEWAL_CONTEXT: Final = b"rma-mesh renew v1\x00"  # the SHA-256 of the request follows, then the body
+
 TRACEPARENT: Final = "traceparent"
 IDEMPOTENCY_KEY: Final = "Idempotency-Key"
 SERVER_TIMING: Final = "Server-Timing"

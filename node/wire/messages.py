@@ -10,6 +10,7 @@ from typing import Annotated, Literal
 
 import msgspec
 
+from node.wire.blocklists import SignedBlocklist
 from node.wire.credentials import Name, Trust
 from node.wire.manifests import ServiceName, SignedCatalogue
 from node.wire.mesh_keys import KeyChain
@@ -29,6 +30,7 @@ Network = Annotated[str, msgspec.Meta(max_length=18, pattern=r"^[0-9.]+/[0-9]{1,
 NebulaKey = Annotated[str, msgspec.Meta(max_length=43, pattern=r"^([A-Za-z0-9_-]{43})?$(?!\n)")]
 Pem = Annotated[str, msgspec.Meta(max_length=65536)]
 Digest = Annotated[str, msgspec.Meta(max_length=64, pattern=r"^[0-9a-f]*$(?!\n)")]  # SHA-256 or the start of one
+MTU = 1300  # bytes in the overlay: with Nebula's headers and a relay's they fit through every network we know of
 Services = Annotated[tuple[ServiceName, ...], msgspec.Meta(max_length=64)]
 
 
@@ -146,7 +148,7 @@ class VpnGrant(msgspec.Struct, frozen=True, kw_only=True):
     renew_at: float = 0.0  # when half of the certificate's life has passed
     lighthouses: Annotated[tuple[Lighthouse, ...], msgspec.Meta(max_length=16)] = ()
     cipher: Literal["aes", "chachapoly"] = "aes"  # one for the whole mesh: others cannot talk to one another
-    mtu: Annotated[int, msgspec.Meta(ge=576, le=9000)] = 1300
+    mtu: Annotated[int, msgspec.Meta(ge=576, le=9000)] = MTU
     version: Digest = ""
 
 
@@ -209,15 +211,14 @@ class RegisterRequest(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Assignment(msgspec.Struct, frozen=True, kw_only=True):
-    """What a coordinator wants a worker to be and run now."""
+    """What a coordinator wants a worker to be and run now; of all this only the blocklist is signed."""
 
     role: WorkerType
     services: Services = ()
     heartbeat_interval: Annotated[float, msgspec.Meta(gt=0, le=3600)] = 30.0
     catalogue_version: Text = ""
     blocklist_version: Count = 0
-    revoked: Annotated[tuple[Name, ...], msgspec.Meta(max_length=100_000)] = ()
-    revoked_certificates: Annotated[tuple[Digest, ...], msgspec.Meta(max_length=100_000)] = ()  # for pki.blocklist
+    blocklist: SignedBlocklist | None = None
     vpn_version: Digest = ""  # the version of the worker's VpnGrant: another one than it has means renew
     coordinators: tuple[CoordinatorInfo, ...] = ()
     dht: tuple[DhtContact, ...] = ()

@@ -63,18 +63,6 @@ def read_key(kind: KeyKind, text: str) -> bytes:
     return blocks[0][1]
 
 
-def read_authority_key(text: str) -> Ed25519PrivateKey:
-    """Return an authority's key; raise CertificateError."""
-    blocks = _blocks(text)
-    if len(blocks) != 1 or blocks[0][0] != AUTHORITY_KEY or len(blocks[0][1]) != 2 * KEY_BYTES:
-        raise CertificateError("the file does not hold one authority's key")
-    raw = blocks[0][1]
-    key = Ed25519PrivateKey.from_private_bytes(raw[:KEY_BYTES])
-    if key.public_key().public_bytes_raw() != raw[KEY_BYTES:]:
-        raise CertificateError("the two halves of the authority's key do not belong together")
-    return key
-
-
 def _certificate(banner: str, data: bytes) -> NebulaCertificate:
     if banner == NEWER_CERTIFICATE:
         raise CertificateError(

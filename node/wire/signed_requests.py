@@ -16,7 +16,7 @@ from node.wire.encoding import b64decode, b64encode
 CONTEXT = b"rma-mesh request v1\x00"
 MAX_CHARACTERS = 200
 
-What = Literal["register", "renew", "leave", "entry-point", "entry-point-withdrawal"]
+What = Literal["register", "renew", "leave", "channel", "entry-point", "entry-point-withdrawal"]
 
 
 def sign_request(key: Ed25519PrivateKey, what: What, token: str, body: bytes, nonce: str) -> str:

@@ -39,6 +39,17 @@ def test_fields_are_nested_by_indent() -> None:
     ]  # fmt: skip
 
 
+def test_moments_among_fields_are_dates() -> None:
+    shown = io.StringIO()
+    keys = [{"expires_at": 86400 * 365, "number": 7}]
+    print_fields({"rotation_since": 0.0, "keys": keys, "last_seen": 9e8}, shown)
+    told = shown.getvalue()
+    assert "rotation since: never" in told
+    assert "- expires at 197" in told
+    assert "number 7" in told
+    assert "last seen: 1998-07-" in told
+
+
 def test_times_are_said_for_people() -> None:
     assert ago(None) == "never"
     assert ago(100.0, now=105.0) == "5 s ago"

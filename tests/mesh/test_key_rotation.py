@@ -64,11 +64,13 @@ def call_from(mesh: RealMesh, name: str) -> None:
     assert result.returncode == 0, result.stderr
 
 
-def test_a_coordinator_that_is_killed_after_each_step_goes_on(mesh: RealMesh) -> None:
+def test_a_coordinator_that_is_killed_in_a_rotation_goes_on(mesh: RealMesh) -> None:
     mesh.start_coordinator()
     founding = keys_of(mesh)["keys"]
     for phase in ("spreading", "replacing", "steady"):
         assert mesh.admin("mesh", "rotate-key", "--force")["rotation"] == phase
+        if phase == "spreading":
+            continue  # test_mesh_keyring.py ends it at every moment of every step
         assert mesh.coordinator is not None
         mesh.coordinator.kill()
         mesh.start_coordinator()

@@ -5,6 +5,7 @@ With `pytest -s` the times are shown; docs/vpn.md has those of a quiet machine. 
 
 from __future__ import annotations
 
+import json
 import os
 import sys
 import tempfile
@@ -250,6 +251,48 @@ def test_a_grant_for_the_network_at_home_leaves_that_alone(overlay: Overlay) -> 
     assert "dev eth0" in home.space.run("ip", "route", "get", str(lan.network_address + 1)).stdout
     worker.apply(overlay.settings(ONE))
     worker.until_phase("direct")
+
+
+def test_a_member_that_lies_about_its_addresses_has_nobody_write_to_programs_of_his_own_machine(
+    overlay: Overlay,
+) -> None:
+    overlay.lighthouse()
+    one = overlay.worker(overlay.home("one"), ONE)
+    liar = overlay.worker(overlay.home("two"), TWO)
+    configuration = json.loads((liar.folder / "nebula.json").read_text())
+    liar.stop()
+    told = {"127.0.0.1": False, "169.254.169.254": False, "10.42.0.99": False, "192.168.77.7": True}
+    configuration["lighthouse"]["advertise_addrs"] = [f"{ip}:4999" for ip in told]
+    configuration["lighthouse"].pop("remote_allow_list", None)
+    settings = overlay.settings(TWO)
+    pki = {"ca": settings.ca, "cert": settings.certificate, "key": settings.private_key}
+    for name, text in pki.items():
+        path = overlay.folder / f"liar.{name}"
+        path.write_text(text)
+        configuration["pki"][name] = str(path)
+    file = overlay.folder / "liar.json"
+    file.write_text(json.dumps(configuration))
+    # Its lighthouse hears it, and its peers do not: they try all addresses that they are told.
+    liar.space.nft("silent", f"chain o {{ type filter hook output priority 0;\n{_to_others(overlay)} drop\n}}")
+    liar.space.spawn("nebula", "-config", str(file), log=overlay.folder / "liar.log")
+    rules = "\n".join(f"ip daddr {ip} udp dport 4999 counter" for ip in told)
+    one.space.nft("told", f"chain o {{ type filter hook output priority -300;\n{rules}\n}}")
+    end = time.monotonic() + DEADLINE
+    while not (written := _counted(one.space, "told"))[-1]:
+        assert time.monotonic() < end, "nothing is written to what it told"
+        one.knock(TWO, 0.5)
+    assert [packets > 0 for packets in written] == list(told.values())
+
+
+def _to_others(overlay: Overlay) -> str:
+    return f"ip daddr != {overlay.outside[LIGHTHOUSE]}"
+
+
+def _counted(space: Namespace, table: str) -> list[int]:
+    """Return what the counters of a table have counted, in their order."""
+    listed = json.loads(space.run("nft", "-j", "list", "table", "ip", table).stdout)["nftables"]
+    rules = [entry["rule"]["expr"] for entry in listed if "rule" in entry]
+    return [part["counter"]["packets"] for expr in rules for part in expr if "counter" in part]
 
 
 def test_an_expired_certificate_ends_it_and_a_renewed_one_brings_it_back(overlay: Overlay) -> None:

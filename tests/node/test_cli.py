@@ -8,10 +8,11 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import pytest
 
 from node.cli_client import status_document, vpn_line
-from node.state import ChannelStatus, NodeState, TunnelStatus, VpnStatus
+from node.state import ChannelStatus, NodeState, Reason, TunnelStatus, VpnStatus
 from tests.support.real_mesh import RealMesh, real_mesh, run, wait_until
 
 pytestmark = pytest.mark.processes
@@ -28,6 +29,8 @@ def test_the_private_network_is_told_to_programs_and_to_people() -> None:
     up = NodeState(vpn=VpnStatus("relayed", "10.42.0.7", "Others are reached through a coordinator."))
     assert status_document(up)["vpn"] == {"state": "relayed", "ip": "10.42.0.7"}
     assert vpn_line(up) == "relayed, 10.42.0.7. Others are reached through a coordinator."
+    said = msgspec.structs.replace(up, reasons=(Reason("vpn-failed", up.vpn.text),))
+    assert vpn_line(said) == "relayed, 10.42.0.7.", "what is a reason is told above"
     off = NodeState(vpn=VpnStatus("off", None, "It is off."), vpn_renewal_error="This mesh has none.")
     assert status_document(off)["vpn"] == {"state": "off", "ip": None}
     assert vpn_line(off) == "off. It is off. This mesh has none."

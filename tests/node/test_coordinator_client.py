@@ -14,7 +14,7 @@ import pytest
 from aiohttp import web
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
-from node.coordinator_client import ENROLMENT_CONTEXT, RENEWAL_CONTEXT, CoordinatorClient, CoordinatorError, enroll
+from node.coordinator_client import CoordinatorClient, CoordinatorError, enroll
 from node.identity.membership import mesh_keys_of
 from node.program.web import HttpServer, bind
 from node.wire import credentials, headers
@@ -52,7 +52,7 @@ def answer_by(mesh: Ed25519PrivateKey, holder: Ed25519PrivateKey, **changes: Any
         "coordinators": (CoordinatorInfo(id="c1", url="http://inside.example"),),
     }
     body = msgspec.json.encode(EnrollAnswer(**{**values, **changes}))
-    return body, b64encode(mesh.sign(ENROLMENT_CONTEXT + body))
+    return body, b64encode(mesh.sign(headers.ENROLMENT_CONTEXT + body))
 
 
 @asynccontextmanager
@@ -166,7 +166,7 @@ async def test_a_renewal_is_believed_only_as_the_meshs_answer_to_this_very_reque
         token = request.headers["Authorization"].removeprefix("Bearer ")
         ours = OURS.public_key().public_bytes_raw()
         assert is_signed(request.headers[headers.SIGNATURE], ours, "renew", token, asked[-1])
-        signed = RENEWAL_CONTEXT + hashlib.sha256(asked[0 if replayed else -1]).digest() + body
+        signed = headers.RENEWAL_CONTEXT + hashlib.sha256(asked[0 if replayed else -1]).digest() + body
         return web.Response(body=body, headers={headers.SIGNATURE: b64encode(signer.sign(signed))})
 
     async with server(handler) as url, aiohttp.ClientSession() as session:
@@ -251,7 +251,7 @@ async def renew_with(known: MeshKeys, told: KeyChain | None, signer: Ed25519Priv
     body = msgspec.json.encode(RenewAnswer(credential="new", mesh_keys=told))
 
     async def handler(request: web.Request) -> web.Response:
-        signed = RENEWAL_CONTEXT + hashlib.sha256(await request.read()).digest() + body
+        signed = headers.RENEWAL_CONTEXT + hashlib.sha256(await request.read()).digest() + body
         return web.Response(body=body, headers={headers.SIGNATURE: b64encode(signer.sign(signed))})
 
     async with server(handler) as url, aiohttp.ClientSession() as session:

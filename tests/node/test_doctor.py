@@ -47,6 +47,14 @@ def test_a_coordinator_that_went_silent_a_moment_ago_is_not_said_to_answer() -> 
     assert (check.ok, check.detail) == (False, f"{FIRST.url} does not answer now.")
 
 
+def test_a_wrong_clock_is_no_reason_to_leave_the_mesh() -> None:
+    refused = msgspec.structs.replace(HEALTHY, coordinator_ok=False, coordinator_refused=True)
+    hints = {offset: check_of(refused, "coordinator", offset).hint for offset in (0.0, 999.0)}
+    assert "leave the mesh" in hints[0.0]
+    assert "clock" in hints[999.0]
+    assert "leave" not in hints[999.0]
+
+
 def test_every_finding_says_what_to_do() -> None:
     sick = msgspec.structs.replace(
         HEALTHY,

@@ -2,13 +2,19 @@
 
 from __future__ import annotations
 
+import asyncio
+from pathlib import Path
+from urllib.parse import urlsplit
+
+import aiohttp
 import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
-from node.enrolment import as_user_facing, at_configured_address, parse_invitation
+from node.enrolment import as_user_facing, at_configured_address, enrol, parse_invitation
 from node.program.errors import EXIT_REFUSED, EXIT_UNREACHABLE, EXIT_USAGE
 from node.wire.invites import InviteLink, make_invite
 from node.wire.problems import Problem
+from tests.support.coordinators import PC, coordinator_room
 from tests.support.node_values import MEMBERSHIP, SECOND
 
 INVITE = make_invite(b"0123456789", Ed25519PrivateKey.from_private_bytes(b"m" * 32).public_key().public_bytes_raw())
@@ -44,8 +50,67 @@ def test_exit_codes_tell_scripts_what_went_wrong() -> None:
     assert as_user_facing(Problem("invite-invalid", "x", status=422)).exit_code == EXIT_USAGE
 
 
+def test_who_has_a_wrong_clock_is_not_sent_for_another_invite() -> None:
+    told = as_user_facing(Problem("invite-invalid", "credential is not valid yet: check this machine's clock"))
+    assert "same invite" in told.hint
+
+
 def test_a_coordinator_that_moved_is_found_at_its_configured_address() -> None:
     moved = at_configured_address(MEMBERSHIP, ("https://new.example.org/",))
     assert [info.url for info in moved.coordinators] == ["https://new.example.org", SECOND.url]
     assert moved.coordinators[0].id == "c1"
     assert at_configured_address(MEMBERSHIP, ()) == MEMBERSHIP
+
+
+class LossyLine:
+    """A way to a coordinator that loses the first answers; what was asked has arrived by then."""
+
+    def __init__(self, url: str, losses: int) -> None:
+        self._to = urlsplit(url)
+        self.left = losses
+        self.port = 0
+
+    async def __aenter__(self) -> LossyLine:
+        self._server = await asyncio.start_server(self._serve, "127.0.0.1", 0)
+        self.port = self._server.sockets[0].getsockname()[1]
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        self._server.close()
+
+    async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        up_reader, up_writer = await asyncio.open_connection(self._to.hostname, self._to.port)
+        request = b""
+        while not request.endswith(b"}"):
+            request += await reader.read(65536)
+        up_writer.write(request)
+        answer = await up_reader.read(65536)
+        self.left -= 1
+        if self.left < 0:
+            writer.write(answer)
+            writer.write_eof()
+            await reader.read()
+        up_writer.close()
+        writer.close()
+
+
+async def test_an_answer_that_was_lost_is_asked_for_again_and_costs_no_second_use(tmp_path: Path) -> None:
+    key = Ed25519PrivateKey.generate().public_key().public_bytes_raw()
+    async with coordinator_room(tmp_path) as room, LossyLine(room.url, 2) as line:
+        link = parse_invitation(await room.invite(uses=1), f"http://127.0.0.1:{line.port}")
+        async with aiohttp.ClientSession() as http:
+            membership, _ = await enrol(
+                http, link, name="pc", public_key=key, wish="pc", capabilities=PC, now=room.coordinator.clock()
+            )
+    assert line.left == -1
+    assert membership.worker_id == "pc"
+
+
+async def test_a_coordinator_that_never_answers_is_given_up(tmp_path: Path) -> None:
+    async with coordinator_room(tmp_path) as room, LossyLine(room.url, 99) as line:
+        link = parse_invitation(await room.invite(uses=1), f"http://127.0.0.1:{line.port}")
+        async with aiohttp.ClientSession() as http:
+            with pytest.raises(Problem, match="try again later") as caught:
+                await enrol(http, link, name="pc", public_key=b"k" * 32, wish="", capabilities=PC, now=0.0)
+    assert caught.value.kind == "no-coordinator"
+    assert line.left == 96

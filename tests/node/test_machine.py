@@ -8,6 +8,7 @@ import pytest
 from node import events as e
 from node.machine import handle, running_services, wanted_services
 from node.state import ChannelStatus, NodeState, TunnelStatus, VpnPhase, VpnStatus
+from node.wire.blocklists import SignedBlocklist
 from node.wire.messages import Capabilities, DhtContact, Endpoints, VpnGrant
 from tests.support.node_values import (
     CATALOGUE,
@@ -269,13 +270,23 @@ def vpn(phase: VpnPhase, text: str = "So it is.") -> e.VpnChanged:
 
 
 def test_what_the_last_run_knew_of_others_holds_from_the_start() -> None:
-    kept = assignment(revoked=("bad",), revoked_certificates=("ab" * 32,), dht=(DhtContact(host="c", port=1),))
+    kept = assignment(dht=(DhtContact(host="c", port=1),))
     story = Story().then(started(membership=MEMBERSHIP, assignment=kept))
-    assert story.ordered(e.RefuseWorkers) == [e.RefuseWorkers(("bad",))]
-    assert story.ordered(e.BlockCertificates) == [e.BlockCertificates(("ab" * 32,))]
     assert story.ordered(e.JoinDht) == [e.JoinDht(kept.dht)]
     kinds = [type(command) for command in story.commands]
-    assert kinds.index(e.JoinMesh) < kinds.index(e.RefuseWorkers), "it is the session that refuses"
+    assert kinds.index(e.JoinMesh) < kinds.index(e.JoinDht), "it is the session that joins"
+
+
+def test_every_answer_has_its_blocklist_verified_first_and_none_is_kept_with_the_assignment() -> None:
+    told = assignment("ner-extraction", blocklist=SignedBlocklist("{}", "s"), blocklist_version=2)
+    story = online().then(e.HeartbeatAnswered(told))
+    assert story.commands[0] == e.TakeBlocklist(told.blocklist)
+    kept = msgspec.structs.replace(told, blocklist=None)
+    assert story.ordered(e.SaveAssignment) == [e.SaveAssignment(kept)]
+    assert story.state.assignment == kept
+    story.then(e.HeartbeatAnswered(told))
+    assert story.ordered(e.TakeBlocklist) == [e.TakeBlocklist(told.blocklist)]
+    assert story.ordered(e.SaveAssignment) == []
 
 
 def test_a_place_that_comes_with_enrolment_is_taken_when_the_session_is_there() -> None:

@@ -121,16 +121,17 @@ async def test_it_is_asked_for_again_after_a_pause_only(staged: Staged) -> None:
 
 async def test_blocked_certificates_reach_nebula_once(staged: Staged) -> None:
     overlay, keeper = staged.overlay, staged.keeper
-    overlay.block([WORSE, BAD, "short"])
+    overlay.block([WORSE, BAD])
     overlay.enter(8000, 8468)
     await overlay.take(staged.authority.grant(overlay.public_key))
     assert keeper.wanted is not None
     assert keeper.wanted.blocklist == (BAD, WORSE)
     overlay.block([BAD, WORSE])
     assert len(keeper.applied) == 1
-    overlay.block([f"{number:064x}" for number in range(MAX_BLOCKED + 5)])
+    many = [f"{number:064x}" for number in range(MAX_BLOCKED + 5)]
+    overlay.block(many[::-1])
     assert keeper.wanted is not None
-    assert len(keeper.wanted.blocklist) == MAX_BLOCKED
+    assert keeper.wanted.blocklist == tuple(many[5:]), "those that are good for longest come first"
 
 
 async def test_heartbeats_say_what_nebula_uses_and_not_what_it_should(staged: Staged) -> None:

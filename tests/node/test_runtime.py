@@ -10,23 +10,26 @@ import time
 from collections.abc import AsyncIterator
 from ipaddress import IPv4Network
 from pathlib import Path
+from typing import Any
 from urllib.parse import urlsplit
 
 import aiohttp
 import msgspec
 import pytest
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey
 
-from node import renewal, runtime
+from node import overlay_presence, renewal
 from node.config import NodeConfig
 from node.control import EnrollIntent
 from node.overlay import Overlay
 from node.program.errors import EXIT_IN_USE, UserFacingError
 from node.runtime import NodeRuntime
 from node.vpn.settings import facts_of
+from node.wire.blocklists import PutOut, sign_blocklist
 from node.wire.encoding import b64encode
 from node.wire.manifests import Catalogue
-from node.wire.messages import VpnReport
+from node.wire.messages import Assignment, VpnReport
 from tests.support.coordinators import Room, coordinator_room
 from tests.support.overlay import FakeKeeper
 from tests.support.waiting import eventually
@@ -231,7 +234,7 @@ async def test_up_it_binds_then_publishes_and_down_it_withdraws_but_cuts_nothing
 async def test_a_port_that_is_taken_in_the_overlay_is_told_and_tried_again(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(runtime, "DOOR_RETRY", 0.05)
+    monkeypatch.setattr(overlay_presence, "DOOR_RETRY", 0.05)
     async with overlaid(tmp_path) as made:
         await made.join()
         with socket.socket() as taken:
@@ -289,6 +292,49 @@ async def test_the_blocklist_comes_with_a_heartbeat_and_who_is_put_out_stops_his
         assert "vpn-revoked" in made.codes
         assert "coordinator-refused" in made.codes
         await eventually(lambda: not made.hears_dht_at("127.0.0.2"), "the DHT is outside again")
+
+
+async def test_nobody_on_the_way_takes_somebody_off_the_blocklist_or_puts_us_on_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    async with overlaid(tmp_path) as made:
+        await made.join()
+        workers, session = made.room.coordinator.workers, made.node.session
+        assert session is not None
+        await made.room.worker("other")
+        await workers.revoke("other")
+        await eventually(lambda: session.revoked == {"other"}, "it is refused")
+        await eventually(lambda: made.keeper.wanted is not None, "our place")
+        assert made.keeper.wanted is not None
+        ours = facts_of(made.keeper.wanted).fingerprint
+        forged = PutOut(
+            version=2**52, signed_at=time.time(), workers=(session.membership.worker_id,), certificates=(ours,)
+        )
+        plain, asked = session.client.heartbeat, 0
+        told = [
+            sign_blocklist(PutOut(version=2**52, signed_at=time.time()), Ed25519PrivateKey.generate()),
+            sign_blocklist(forged, Ed25519PrivateKey.generate()),
+            None,
+        ]
+
+        async def on_the_way(*arguments: Any) -> Assignment:
+            nonlocal asked
+            asked += 1
+            return msgspec.structs.replace(await plain(*arguments), blocklist=told[asked % len(told)])
+
+        monkeypatch.setattr(session.client, "heartbeat", on_the_way)
+        await eventually(lambda: asked > 2 * len(told), "it was told")
+        assert session.revoked == {"other"}
+        assert made.keeper.wanted.blocklist == ()
+        assert made.node.state.phase == "online", "a heartbeat counts without it"
+        assert "no key of this mesh has signed it" in caplog.text
+        folder = made.node._data_dir
+        await made.node.stop()
+        again = NodeRuntime(CONFIG, folder)
+        await again.start()
+        assert again.session is not None
+        assert again.session.revoked == {"other"}, "also before it has reached any coordinator"
+        await again.stop()
 
 
 async def test_a_machine_without_rights_works_as_before_and_says_so_calmly(tmp_path: Path) -> None:

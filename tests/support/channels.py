@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import secrets
 from collections.abc import AsyncIterator
 
 import aiohttp
@@ -14,7 +15,9 @@ from aiohttp import WSMsgType
 from coordinator_server.channel.channels import Channels
 from coordinator_server.front import FRONT
 from node.wire.channel import PATH
+from node.wire.headers import SIGNATURE
 from node.wire.messages import Assignment
+from node.wire.signed_requests import sign_request
 from tests.support.coordinators import Room, Worker
 
 DEADLINE = 60.0
@@ -25,9 +28,16 @@ def channels(room: Room) -> Channels:
     return room.site.app[FRONT].channels
 
 
+def signed(worker: Worker, token: str = "") -> dict[str, str]:
+    """Return what a worker opens its channel with."""
+    token = token or worker.token
+    signature = sign_request(worker.key, "channel", token, b"", secrets.token_urlsafe(12))
+    return {"Authorization": f"Bearer {token}", SIGNATURE: signature}
+
+
 @contextlib.asynccontextmanager
 async def open_channel(worker: Worker, headers: dict[str, str] | None = None) -> AsyncIterator[Socket]:
-    sent = {"Authorization": f"Bearer {worker.token}"} if headers is None else headers
+    sent = signed(worker) if headers is None else headers
     # Closing by itself, aiohttp forgets the code when the other end has closed the connection meanwhile.
     async with worker.session.ws_connect(
         worker.url + PATH, headers=sent, autoclose=False, max_msg_size=2**25
@@ -44,9 +54,10 @@ async def status_of(worker: Worker, headers: dict[str, str]) -> int:
 
 
 async def hear(socket: Socket) -> Assignment:
-    """Return what is pushed next."""
+    """Return what is pushed next; where pings are not answered, they may come before it."""
     async with asyncio.timeout(DEADLINE):
-        message = await socket.receive()
+        while (message := await socket.receive()).type is WSMsgType.PING:
+            pass
     assert message.type is WSMsgType.TEXT, message
     assert msgspec.json.decode(message.data)["type"] == "assignment"
     return msgspec.json.decode(message.data, type=Assignment)

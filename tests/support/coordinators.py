@@ -21,6 +21,7 @@ from coordinator_server.entry_points.prober import Prober
 from coordinator_server.front import FRONT
 from coordinator_server.serving import Site, running
 from coordinator_server.vpn.assembly import Computers
+from node.wire.blocklists import PutOut
 from node.wire.encoding import b64encode
 from node.wire.headers import SIGNATURE
 from node.wire.manifests import Catalogue, Manifest
@@ -62,6 +63,12 @@ def assignment(answer: Answer) -> Assignment:
     """Return what a worker was told by an answer that is good."""
     assert answer.status == 200, answer.body
     return msgspec.json.decode(answer.body, type=Assignment)
+
+
+def put_out(told: Assignment) -> PutOut:
+    """Return whom a worker was told to refuse; the signature is not looked at."""
+    assert told.blocklist is not None
+    return msgspec.json.decode(told.blocklist.payload, type=PutOut)
 
 
 @dataclass

@@ -199,7 +199,10 @@ class StandIn:
 
     def channel(self) -> aiohttp.client._WSRequestContextManager:
         """Open a channel to the coordinator."""
-        return self._session.ws_connect(self._url + CHANNEL, headers=self._proof(), autoclose=False)
+        proof = self._proof()
+        token = proof["Authorization"].removeprefix("Bearer ")
+        proof[headers.SIGNATURE] = sign_request(self._key, "channel", token, b"", secrets.token_urlsafe(12))
+        return self._session.ws_connect(self._url + CHANNEL, headers=proof, autoclose=False)
 
     def _proof(self) -> dict[str, str]:
         if self._issuer is None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from ipaddress import IPv4Address, IPv4Interface
 from pathlib import Path
 
@@ -71,8 +71,13 @@ class FakeKeeper:
     """What `Vpn` is to a node; `becomes` and `signal` are what happens to it."""
 
     def __init__(
-        self, folder: Path, on_change: Callable[[VpnView], None], on_signal: Callable[[Signal], None]
+        self,
+        folder: Path,
+        on_change: Callable[[VpnView], None],
+        on_signal: Callable[[Signal], None],
+        ports: Callable[[], Mapping[str, int]],
     ) -> None:
+        self.ports = ports
         self.folder = folder
         self._on_change = on_change
         self._on_signal = on_signal

@@ -45,11 +45,13 @@ class HelperEngine:
 
     async def stop(self) -> None:
         """End Nebula and the connection, which ends it in any case."""
-        if self._writer is not None:
-            with contextlib.suppress(OSError, TimeoutError):
-                await self._exchange(self._writer, Stop())
+        try:
+            if self._writer is not None:
+                with contextlib.suppress(OSError, TimeoutError):
+                    await self._exchange(self._writer, Stop())
+        finally:  # also when nobody waits for its answer any more: without us the helper keeps nothing running
             self._let_go()
-        await self._tasks.stop()
+            await self._tasks.stop()
 
     async def _ask(self, request: Start | Update) -> None:
         try:

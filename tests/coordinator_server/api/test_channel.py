@@ -16,8 +16,8 @@ from coordinator_server.channel import line
 from node.wire.channel import LARGEST_FROM_WORKER, PATH, Close
 from node.wire.credentials import CLOCK_SKEW
 from node.wire.messages import HeartbeatRequest
-from tests.support.channels import channels, close_code, hear, open_channel, status_of
-from tests.support.coordinators import Room, assignment, coordinator_room
+from tests.support.channels import channels, close_code, hear, open_channel, signed, status_of
+from tests.support.coordinators import Room, assignment, coordinator_room, put_out
 from tests.support.waiting import eventually
 
 WEEK = 7 * 86400.0
@@ -41,7 +41,7 @@ async def test_a_worker_is_told_how_things_are_and_what_changes(room: Room) -> N
         assert set(first.services) == {"ner", "notes"}
         await room.coordinator.workers.revoke("eve")
         told = await hear(socket)
-        assert told.revoked == ("eve",)
+        assert put_out(told).workers == ("eve",)
         assert told == assignment(await anna.heartbeat())
         await room.coordinator.workers.drain("anna")
         while not told.draining or told.services:
@@ -91,24 +91,38 @@ async def test_nobody_gets_one_without_a_token_of_his_own(room: Room, tmp_path: 
         "the coordinator's own": "Bearer " + room.coordinator.token_issuer.issue(room.coordinator.coordinator_id),
         "expired": f"Bearer {worker.token}",
     }
-    good = {"Authorization": f"Bearer {worker.token}"}
     for name, value in tokens.items():
         if name == "expired":
             room.clock.now += 60 + CLOCK_SKEW + 1
-        assert await status_of(worker, {"Authorization": value} if value else {}) == 401, name
-    good = {"Authorization": f"Bearer {worker.token}"}
+        sent = {**signed(worker, value.removeprefix("Bearer ")), "Authorization": value} if value else {}
+        assert await status_of(worker, sent) == 401, name
     for origin in ("https://evil.example", room.url, "null"):
-        assert await status_of(worker, {**good, "Origin": origin}) == 403
-    assert await status_of(worker, {"Cookie": good["Authorization"]}) == 401
+        assert await status_of(worker, {**signed(worker), "Origin": origin}) == 403
+    assert await status_of(worker, {"Cookie": f"Bearer {worker.token}"}) == 401
     await room.coordinator.workers.revoke("w-1")
-    assert await status_of(worker, good) == 403
+    assert await status_of(worker, signed(worker)) == 403
     assert not len(channels(room))
+
+
+async def test_what_was_overheard_opens_none(room: Room) -> None:
+    worker, thief = await room.worker("w-1"), await room.worker("w-2")
+    await worker.register()
+    overheard = signed(worker)
+    async with open_channel(worker, overheard) as socket:
+        await hear(socket)
+        assert await status_of(worker, {"Authorization": overheard["Authorization"]}) == 401  # the token alone
+        assert await status_of(worker, overheard) == 401  # all of it, once more
+        forged = signed(thief, worker.token)
+        assert await status_of(worker, forged) == 401
+        assert len(channels(room)) == 1
+        await room.coordinator.workers.drain("w-1")
+        assert (await hear(socket)).draining  # it was not replaced
 
 
 async def test_it_is_for_websockets(room: Room) -> None:
     worker = await room.worker()
-    answer = await worker.get(PATH)
-    assert (answer.status, answer.problem) == (426, "invalid-request")
+    async with worker.session.get(worker.url + PATH, headers=signed(worker)) as answer:
+        assert (answer.status, (await answer.json())["type"].rpartition("/")[2]) == (426, "invalid-request")
 
 
 async def test_who_has_not_registered_is_told_to_do_so(room: Room) -> None:
@@ -169,7 +183,7 @@ async def test_there_are_only_so_many(tmp_path: Path) -> None:
             await worker.register()
         async with open_channel(anna) as socket:
             await hear(socket)
-            assert await status_of(ben, {"Authorization": f"Bearer {ben.token}"}) == 503
+            assert await status_of(ben, signed(ben)) == 503
             async with open_channel(anna) as again:
                 await hear(again)
         await eventually(lambda: not len(channels(room)), "there is room again")
@@ -238,15 +252,14 @@ async def test_a_coordinator_that_stops_says_so_and_waits_for_no_channel(tmp_pat
             await hear(socket)
             channels(room).drain()
             assert await close_code(socket) == WSCloseCode.GOING_AWAY
-            assert await status_of(worker, {"Authorization": f"Bearer {worker.token}"}) == 503
+            assert await status_of(worker, signed(worker)) == 503
 
 
 async def test_a_machine_that_is_gone_without_a_word_is_noticed(tmp_path: Path) -> None:
     async with coordinator_room(tmp_path / "c", vpn="off", channel_ping=0.2) as room:
         worker = await room.worker()
         await worker.register()
-        sent = {"Authorization": f"Bearer {worker.token}"}
-        async with worker.session.ws_connect(worker.url + PATH, headers=sent, autoping=False) as socket:
+        async with worker.session.ws_connect(worker.url + PATH, headers=signed(worker), autoping=False) as socket:
             await hear(socket)  # and never reads again, so that no ping is answered
             await eventually(lambda: not len(channels(room)), "it was cut")
 
@@ -254,4 +267,4 @@ async def test_a_machine_that_is_gone_without_a_word_is_noticed(tmp_path: Path) 
 async def test_keys_are_not_enough(room: Room) -> None:
     worker = await room.worker("w-1")
     worker.key = Ed25519PrivateKey.generate()
-    assert await status_of(worker, {"Authorization": f"Bearer {worker.token}"}) == 401
+    assert await status_of(worker, signed(worker)) == 401

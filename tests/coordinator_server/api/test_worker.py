@@ -11,7 +11,6 @@ import pytest
 from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 
-from coordinator_server.api.worker import ENROLMENT_CONTEXT
 from node.wire import credentials, headers
 from node.wire.encoding import b64decode
 from node.wire.invites import parse_code
@@ -40,9 +39,9 @@ async def test_an_enrolment_is_signed_by_the_mesh_that_the_invite_pins(room: Roo
     assert parse_code(code).pins(public_key)
     mesh_key = Ed25519PublicKey.from_public_bytes(public_key)
     signature = b64decode(answer.headers[headers.SIGNATURE])
-    mesh_key.verify(signature, ENROLMENT_CONTEXT + answer.body)
+    mesh_key.verify(signature, headers.ENROLMENT_CONTEXT + answer.body)
     with pytest.raises(InvalidSignature):
-        mesh_key.verify(signature, ENROLMENT_CONTEXT + answer.body + b" ")
+        mesh_key.verify(signature, headers.ENROLMENT_CONTEXT + answer.body + b" ")
     credential = credentials.verify(found.credential, mesh_key, room.clock.now)
     assert (credential.subject, credential.role, credential.trust) == (found.worker_id, "worker", "vetted")
     (info,) = found.coordinators
@@ -175,7 +174,7 @@ async def test_a_paused_worker_gets_nothing(room: Room) -> None:
     await worker.register()
     told = assignment(await worker.heartbeat("ner", paused=True))
     assert told.services == ()
-    assert "resting" in told.detail
+    assert "paused" in told.detail
     assert assignment(await worker.heartbeat()).services == ("ner",)
 
 

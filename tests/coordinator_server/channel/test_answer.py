@@ -7,12 +7,13 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from coordinator_server.channel.answer import without_lists
+from coordinator_server.channel.answer import SIGN_AGAIN, without_blocklist
 from coordinator_server.front import FRONT
+from node.wire.blocklists import open_blocklist
 from node.wire.channel import read_assignment, read_type
 from node.wire.messages import Assignment
 from node.wire.problems import Problem
-from tests.support.coordinators import assignment, coordinator_room
+from tests.support.coordinators import assignment, coordinator_room, put_out
 
 
 async def test_it_is_what_a_heartbeat_is_answered(tmp_path: Path) -> None:
@@ -27,7 +28,7 @@ async def test_it_is_what_a_heartbeat_is_answered(tmp_path: Path) -> None:
         assert (read_type(message), read_assignment(message)) == ("assignment", told)
 
 
-async def test_the_blocklist_is_put_in_order_and_encoded_once_for_all(tmp_path: Path) -> None:
+async def test_the_blocklist_is_signed_and_encoded_once_for_all(tmp_path: Path) -> None:
     async with coordinator_room(tmp_path / "c") as room:
         anna, ben, eve = [await room.worker(name) for name in ("anna", "ben", "eve")]
         answers, us = room.site.app[FRONT].answers, room.coordinator.info
@@ -36,12 +37,39 @@ async def test_the_blocklist_is_put_in_order_and_encoded_once_for_all(tmp_path: 
         earlier = answers.to("anna", us)
         await room.coordinator.workers.revoke(eve.worker_id)
         one, other = answers.to("anna", us), answers.to("ben", us)
-        assert one.revoked is other.revoked
-        assert one.revoked == ("eve",)
+        assert one.blocklist is other.blocklist
+        assert one.blocklist is not None
+        number, listed = open_blocklist(one.blocklist, room.coordinator.keyring.trust)
+        assert (number, listed.version, listed.workers) == (0, one.blocklist_version, ("eve",))
         assert read_assignment(answers.encode(one)) == one
-        assert read_assignment(answers.encode(earlier)).revoked == (), "a list goes with its version"
-        assert without_lists(one) != without_lists(earlier)
-        assert (without_lists(one).revoked, without_lists(one).services) == ((), one.services)
+        assert read_assignment(answers.encode(earlier)) == earlier, "a list goes with its version"
+        assert without_blocklist(one) != without_blocklist(earlier)
+        assert (without_blocklist(one).blocklist, without_blocklist(one).services) == (None, one.services)
+
+
+async def test_the_blocklist_is_signed_again_every_hour_and_by_another_key_at_once(tmp_path: Path) -> None:
+    async with coordinator_room(tmp_path / "c", vpn="off") as room:
+        worker, answers, coordinator = await room.worker(), room.site.app[FRONT].answers, room.coordinator
+
+        def told() -> Assignment:
+            return answers.to(worker.worker_id, coordinator.info)
+
+        await worker.register()
+        first = told()
+        room.clock.now += SIGN_AGAIN - 1
+        assert told().blocklist is first.blocklist
+        room.clock.now += 1
+        second = told()
+        assert put_out(second) == msgspec.structs.replace(put_out(first), signed_at=room.clock.now)
+        assert without_blocklist(second) == without_blocklist(first), "which is no news to anybody"
+        for _ in range(2):
+            await coordinator.key_rotation.rotate(force=True)
+        third = told().blocklist
+        assert third is not None
+        assert open_blocklist(third, coordinator.keyring.trust)[0] == 1
+        coordinator.keyring._private = {}
+        room.clock.now += SIGN_AGAIN
+        assert told().blocklist is None, "who lacks the key signs nothing, and answers heartbeats"
 
 
 async def test_a_message_has_every_field_of_an_assignment(tmp_path: Path) -> None:

@@ -13,8 +13,8 @@ import pytest
 from coordinator_server.channel import line
 from coordinator_server.enrolment.blocklist import Blocklist
 from node.wire.channel import PATH, Close
-from tests.support.channels import channels, close_code, hear, open_channel
-from tests.support.coordinators import Room, Worker, coordinator_room
+from tests.support.channels import channels, close_code, hear, open_channel, signed
+from tests.support.coordinators import Room, Worker, coordinator_room, put_out
 from tests.support.waiting import eventually
 
 MANY = {f"{number:064d}": 2e12 for number in range(100_000)}  # 7 MB: more than systems take on their own
@@ -29,7 +29,7 @@ def open_and_never_read(worker: Worker) -> socket.socket:
     lines = (
         f"GET {PATH} HTTP/1.1", f"Host: {address.netloc}", "Upgrade: websocket", "Connection: Upgrade",
         "Sec-WebSocket-Version: 13", f"Sec-WebSocket-Key: {base64.b64encode(b'k' * 16).decode()}",
-        f"Authorization: Bearer {worker.token}",
+        *(f"{name}: {value}" for name, value in signed(worker).items()),
     )  # fmt: skip
     end.sendall("".join(text + "\r\n" for text in (*lines, "")).encode())
     return end
@@ -67,7 +67,7 @@ async def test_who_does_not_read_holds_one_message_at_most_and_is_cut(
             assert channels(room).pushes == before, "nothing is put behind it"
             assert held_up.behind
             async with open_channel(good) as socket_:
-                assert len((await hear(socket_)).revoked) == len(MANY), "others are told meanwhile"
+                assert len(put_out(await hear(socket_)).workers) == len(MANY), "others are told meanwhile"
         monkeypatch.setattr(line, "SEND_LIMIT", 0.2)
         before = channels(room).pushes
         with open_and_never_read(slow) as end:
@@ -82,13 +82,13 @@ async def test_who_is_slow_hears_the_newest_next(tmp_path: Path, monkeypatch: py
         worker = await room.worker()
         await worker.register()
         async with open_channel(worker) as end:
-            assert (await hear(end)).blocklist_version == 0
+            begun = (await hear(end)).blocklist_version
             (held_up,) = channels(room)._lines.values()
             for version in range(5, 25):
-                block(room, version)
+                block(room, begun + version)
                 await asyncio.sleep(0.01)
             heard = [(await hear(end)).blocklist_version]
-            while heard[-1] < 24:
+            while heard[-1] < begun + 24:
                 heard.append((await hear(end)).blocklist_version)
             assert heard == sorted(set(heard))
             assert not held_up.behind

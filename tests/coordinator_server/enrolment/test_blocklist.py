@@ -13,16 +13,18 @@ WEEK = 7 * 86400.0
 def test_every_name_makes_a_new_version() -> None:
     blocklist = Blocklist().with_name("w-2", 0.0, WEEK).with_name("w-1", 1.0, WEEK)
     assert blocklist.names == ("w-1", "w-2")
-    assert blocklist.version == 2
+    assert blocklist.version == 1000
+    assert blocklist.with_name("w-3", 0.5, WEEK).version == 1001, "also when the clock is set back"
+    assert blocklist.renumbered(7.0) == Blocklist(7000, blocklist.until)
 
 
 def test_certificates_are_listed_with_their_holder_and_go_by_themselves() -> None:
     blocklist = Blocklist().with_name("w-1", 0.0, WEEK, {"bb": 50.0, "aa": 100.0})
-    assert blocklist.fingerprints == ("aa", "bb")
-    assert blocklist.with_name("w-2", 60.0, WEEK, {"cc": 200.0}).fingerprints == ("aa", "cc")
+    assert blocklist.fingerprints == ("aa", "bb"), "what is listed for longest comes first"
+    assert blocklist.with_name("w-2", 60.0, WEEK, {"cc": 200.0}).fingerprints == ("cc", "aa")
     assert blocklist.pruned(49.0) is blocklist
     shorter = blocklist.pruned(50.0)
-    assert (shorter.fingerprints, shorter.names, shorter.version) == (("aa",), ("w-1",), 2)
+    assert (shorter.fingerprints, shorter.names, shorter.version) == (("aa",), ("w-1",), 50_000)
     assert blocklist.pruned(WEEK + 2 * CLOCK_SKEW).names == ()
 
 

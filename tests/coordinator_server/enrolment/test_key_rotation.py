@@ -10,7 +10,6 @@ import msgspec
 import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
-from coordinator_server.api.worker import RENEWAL_CONTEXT
 from coordinator_server.enrolment.key_rotation import HOLDER_LIFE, HOLDER_PREFIX, Holder
 from coordinator_server.enrolment.workers import Enrolment
 from node.dht.proofs import node_id_of
@@ -40,7 +39,7 @@ async def renew(worker: Worker, keys: MeshKeys) -> MeshKeys:
     told = msgspec.json.decode(answer.body, type=RenewAnswer)
     after = keys if told.mesh_keys is None else keys.follow(told.mesh_keys)
     signature = b64decode(answer.headers[headers.SIGNATURE])
-    after.check_answer(signature, RENEWAL_CONTEXT + hashlib.sha256(wish).digest() + answer.body)
+    after.check_answer(signature, headers.RENEWAL_CONTEXT + hashlib.sha256(wish).digest() + answer.body)
     worker.credential = told.credential
     return after
 

@@ -63,14 +63,6 @@ async def test_who_withdraws_is_not_told_and_keeps_its_lease(store: SqliteStore)
     assert lighthouses.get("coordinator-01") == station(1, endpoints=())
 
 
-async def test_who_leaves_is_not_told_any_more(store: SqliteStore) -> None:
-    lighthouses = Lighthouses(store)
-    await lighthouses.put(station(1))
-    await lighthouses.remove("coordinator-01")
-    assert lighthouses.told(NOW) == ()
-    assert lighthouses.get("coordinator-01") is None
-
-
 async def test_a_grant_never_has_more_than_it_can_hold(store: SqliteStore) -> None:
     lighthouses = Lighthouses(store)
     for number in range(1, MOST + 5):

@@ -48,7 +48,7 @@ class Office:
     mesh: Mesh = field(default_factory=Mesh)
     clock: Clock = field(default_factory=Clock)
 
-    async def open(self) -> Office:
+    async def open(self, coordinator_id: str = "") -> Office:
         audit = Audit(self.store, self.clock)
         self.workers = Workers(self.store, audit, self.clock, WEEK)
         await self.workers.load()
@@ -61,7 +61,7 @@ class Office:
             clock=self.clock,
             life=WEEK,
         )
-        await self.overlay.load()
+        await self.overlay.load(coordinator_id)
         return self
 
     async def another(self, network: IPv4Network | None = None) -> Office:
@@ -261,6 +261,37 @@ async def test_a_revoked_workers_certificates_are_all_blocked_and_its_address_re
     assert office.workers.blocklist.fingerprints == ()
 
 
+async def test_a_key_that_is_given_up_is_worth_nothing_to_whoever_finds_it(office: Office) -> None:
+    found, key = new_key(), new_key()
+    enrolment = await office.enrol("w-1", found)
+    old = [await office.overlay.renew(enrolment, found)]
+    office.clock.now += WEEK / 2
+    old.append(await office.overlay.renew(enrolment, found))
+    assert office.workers.blocklist.fingerprints == (), "a renewal with the same key blocks nothing"
+    new = await office.overlay.renew(enrolment, key)
+    listed = {certificate(grant).fingerprint for grant in old}
+    for place in (office, await office.another()):
+        assert set(place.workers.blocklist.fingerprints) == listed
+        assert place.workers.blocklist.names == (), "nobody was put out"
+    assert new.ip == old[0].ip
+    assert await office.overlay.renew(enrolment, key) == new
+    with pytest.raises(Problem, match="ask again in a moment"):
+        await office.overlay.renew(enrolment, found)  # its certificate would be the blocked one, byte for byte
+    office.clock.now += 1
+    again = await office.overlay.renew(enrolment, found)
+    assert certificate(again).fingerprint not in office.workers.blocklist.certificates
+    assert certificate(new).fingerprint in office.workers.blocklist.certificates
+
+
+async def test_so_is_the_key_that_a_coordinator_had(office: Office) -> None:
+    first, second = b64decode(new_key()), b64decode(new_key())
+    old = await office.overlay.join("c-1", first, ("198.51.100.7:4242",))
+    new = await office.overlay.join("c-1", second, ("198.51.100.7:4242",))
+    assert office.workers.blocklist.fingerprints == (certificate(old).fingerprint,)
+    assert await office.overlay.join("c-1", second, ("198.51.100.7:4242",)) == new
+    assert office.workers.blocklist.fingerprints == (certificate(old).fingerprint,)
+
+
 async def test_who_leaves_cannot_stay_in_the_overlay(office: Office) -> None:
     enrolment = await office.enrol("w-1", new_key())
     assert enrolment.vpn is not None
@@ -320,7 +351,7 @@ async def test_workers_renew_when_lighthouses_come_and_go(office: Office) -> Non
     assert grant.version == office.overlay.version(office.now("w-1")) != before
     other = await office.another()
     assert other.overlay.version(enrolment) == grant.version, "coordinators agree, or workers would renew for ever"
-    await office.overlay.part("coordinator-1")
+    await office.overlay.withdraw("coordinator-1")
     assert office.overlay.version(enrolment) == before
 
 
@@ -449,6 +480,20 @@ async def test_an_authority_that_was_made_while_the_clock_was_wrong_is_replaced(
 
 
 # --- the network ----------------------------------------------------------------------------------------------
+
+
+async def test_the_network_changes_while_only_the_own_coordinator_is_in_it(office: Office) -> None:
+    key = X25519PrivateKey.generate().public_key().public_bytes_raw()
+    await office.overlay.join("c-1", key, ("mesh.example.org:4242",))
+    other = Office(office.store, IPv4Network("10.77.0.0/16"), office.mesh, office.clock)
+    with pytest.raises(UserFacingError, match="cannot become") as caught:
+        await other.open()  # for another coordinator of this mesh
+    assert "7 d" in caught.value.message
+    await other.open("c-1")
+    grant = await other.overlay.join("c-1", key, ("mesh.example.org:4242",))
+    assert grant.ip == "10.77.0.1"
+    verify(certificate(grant), read_bundle(grant.ca), office.clock.now)
+    await other.open("another")  # the same network again is nobody's obstacle
 
 
 async def test_the_network_changes_only_while_nobody_is_in_it(office: Office) -> None:

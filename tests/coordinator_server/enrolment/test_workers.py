@@ -87,7 +87,27 @@ async def test_revoked_is_on_the_blocklist_and_cannot_be_found_by_key(store: Sql
         assert seen.is_revoked("w-1")
         assert seen.by_identity("key-1") is None
         assert seen.get("w-1") == again
-        assert (seen.blocklist.version, seen.blocklist.names) == (1, ("w-1",))
+        assert (seen.blocklist.version, seen.blocklist.names) == (int(NOW * 1000), ("w-1",))
+
+
+async def test_another_coordinators_revocations_are_taken_over_and_a_restored_list_counts_as_the_newest(
+    store: SqliteStore,
+) -> None:
+    one = await admitted(store)
+    other = await loaded(store)
+    await one.revoke("w-1")
+    assert other.blocklist.names == ()
+    await other.prune()
+    assert other.blocklist == one.blocklist
+    told = one.blocklist.version
+    await other.renumber()
+    assert (other.blocklist.version, other.blocklist.names) == (told + 1, ("w-1",))
+    assert (await loaded(store)).blocklist == other.blocklist
+    await store.delete("blocklist")  # as in a backup of before
+    again = await loaded(store)
+    again._clock = Clock(NOW + 3600)
+    await again.renumber()
+    assert (again.blocklist.version > told + 1, again.blocklist.names) == (True, ())
 
 
 async def test_who_leaves_is_forgotten_but_its_credential_is_blocked(store: SqliteStore) -> None:

@@ -22,7 +22,7 @@ from node.program.errors import UserFacingError
 from node.program.tasks import TaskSet
 from tests.support.certificates import self_signed
 from tests.support.channels import close_code, hear
-from tests.support.coordinators import coordinator_room
+from tests.support.coordinators import coordinator_room, put_out
 from tests.support.processes import living_children
 from tests.support.several_processes import HEAD, Answer, Several, several_processes, until_none
 from tests.support.waiting import eventually
@@ -190,7 +190,7 @@ async def test_channels_go_through_every_process_and_leave_one_that_ends(tmp_pat
         bad = await several.join("bad")
         await several.ask("POST", f"/api/admin/workers/{bad.worker_id}/revoke")
         for end in ends.values():
-            while bad.worker_id not in (await hear(end)).revoked:
+            while bad.worker_id not in put_out(await hear(end)).workers:
                 pass
         before = several.gateways()
         os.kill(several.program.pid, signal.SIGHUP)

@@ -230,7 +230,8 @@ def test_the_reason_counts_the_machines() -> None:
         machine("c", trust="volunteer"),
     ]
     text = plan(machines, service("x")).shortages[0].reason
-    assert text == "Of the workers that do not run it, 2 is paused; 1 is not vetted for personal data."
+    paused, unvetted = "the machine is paused (2)", "the machine is not vetted for personal data (1)"
+    assert text == f"Reasons: {paused}; {unvetted}."
 
 
 # --- what always holds ----------------------------------------------------------------------------------------

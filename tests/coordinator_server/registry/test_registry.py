@@ -189,7 +189,7 @@ async def test_a_paused_worker_is_replaced_within_its_heartbeat(tmp_path: Path) 
     assert mesh.registry.assigned("b") == ("one",)
     assert await mesh.offered("one") == set()
     assert mesh.status("a") == "paused"
-    assert "is resting" in mesh.registry.why_nothing("a")
+    assert "is paused" in mesh.registry.why_nothing("a")
     assert mesh.beat("a") == ()  # what the other runs now stays there
     await store.close()
 
@@ -346,6 +346,7 @@ async def test_addresses_in_the_overlay_are_offered_while_we_are_there(mesh: Mes
     ends = msgspec.structs.replace(member.endpoints, vpn_ip="10.42.0.16")
     mesh.registry._members["a"] = dataclasses.replace(member, endpoints=ends)
     assert [record.endpoints.vpn_ip for record in mesh.registry.offers()["ner"]] == [None]
+    assert mesh.registry.overlay_ports() == {"10.42.0.16": ends.port}
     version = mesh.registry.version
     mesh.registry.overlay_changed(True)
     assert mesh.registry.version > version

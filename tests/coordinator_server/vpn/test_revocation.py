@@ -16,7 +16,8 @@ from node.dht.node import DhtNode
 from node.wire.encoding import b64encode
 from node.wire.messages import EnrollAnswer
 from node.wire.nebula_pem import read_certificate
-from tests.support.coordinators import Room, Worker, assignment, coordinator_room
+from tests.support.channels import hear, open_channel
+from tests.support.coordinators import Room, Worker, assignment, coordinator_room, put_out
 from tests.support.dht_nodes import QUICK
 from tests.support.dht_nodes import worker as record_of
 from tests.support.fake_computer import ALLOWED, FakeComputer
@@ -83,8 +84,35 @@ async def test_who_is_put_out_is_out_everywhere_at_once(tmp_path: Path, how: str
         await eventually(lambda: machine.plans[-1].blocklist == (fingerprint,), "its tunnel is cut")
         assert (await bad.heartbeat("ner")).status in (401, 403)
         assert (await bad.say("renew", nebula_public_key=b64encode(b"k" * 32), nonce="n")).status in (401, 403)
-        told = assignment(await good.heartbeat())
-        assert (told.revoked, told.revoked_certificates) == (("bad",), (fingerprint,))
+        told = put_out(assignment(await good.heartbeat()))
+        assert (told.workers, told.certificates) == (("bad",), (fingerprint,))
+
+
+async def test_a_key_that_was_given_up_is_blocked_everywhere_at_once_and_nobody_is_put_out(tmp_path: Path) -> None:
+    clock = Clock(time.time())
+    made: list[FakeComputer] = []
+
+    def computers(folder: Path) -> FakeComputer:
+        made.append(FakeComputer(folder, ALLOWED))
+        return made[-1]
+
+    async with coordinator_room(
+        tmp_path / "c", clock, computers=computers, vpn_endpoints=("198.51.100.7",)
+    ) as room:
+        (machine,), member, other = made, room.machine(), await room.worker("other")
+        enrolled = await member.enrol(await room.invite(), nebula_public_key=b64encode(b"k" * 32))
+        grant = msgspec.json.decode(enrolled.body, type=EnrollAnswer).vpn
+        assert grant is not None
+        fingerprint = read_certificate(grant.certificate).fingerprint
+        for worker in (member, other):
+            await worker.register()
+        await eventually(lambda: machine.plans, "Nebula runs")
+        async with open_channel(other) as socket:
+            assert put_out(await hear(socket)).certificates == ()
+            assert (await member.say("renew", nebula_public_key=b64encode(b"l" * 32), nonce="n")).status == 200
+            assert put_out(await hear(socket)).certificates == (fingerprint,)
+        await eventually(lambda: machine.plans[-1].blocklist == (fingerprint,), "our own Nebula refuses it")
+        assert (await member.heartbeat()).status == 200
 
 
 async def test_a_drained_worker_gets_no_more_requests_and_keeps_its_place(tmp_path: Path) -> None:

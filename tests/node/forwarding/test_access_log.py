@@ -26,10 +26,12 @@ class Sink:
     def __init__(self) -> None:
         self.open = threading.Event()
         self.open.set()
+        self.waited_for = threading.Event()  # somebody is writing
         self.taken: list[bytes] = []
         self.closed = False
 
     def append(self, lines: bytes) -> None:
+        self.waited_for.set()
         assert self.open.wait(60)
         self.taken.append(lines)
 
@@ -112,7 +114,7 @@ def test_a_disk_that_hangs_costs_lines_and_nothing_else(
 ) -> None:
     sink.open.clear()
     written.add(LINE)
-    until(lambda: not written.waiting)  # the thread has it, and waits
+    assert sink.waited_for.wait(60)
     for _ in range(MOST_WAITING + 7):
         written.add(LINE)
     assert (written.written, written.lost) == (0, 7)

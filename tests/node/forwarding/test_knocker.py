@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import errno
 import logging
 import socket
 from functools import partial
@@ -37,6 +38,13 @@ async def test_who_says_nothing_in_time_is_not_there() -> None:
 
 async def test_where_no_way_leads_nobody_is() -> None:
     assert not await is_there(("192.0.2.1", 1), unreachable, LONG)
+
+
+async def test_what_this_machine_lacks_says_nothing_against_others() -> None:
+    async def full(_host: str, _port: int) -> None:
+        raise OSError(errno.EMFILE, "too many open files")
+
+    assert await is_there(("192.0.2.1", 1), full, LONG)
 
 
 async def test_the_last_of_several_tries_is_as_good_as_the_first() -> None:
@@ -105,4 +113,5 @@ async def test_a_stop_ends_a_knock_under_way() -> None:
     knocker = Knocker(silent, LONG)
     knocker.knock(("192.0.2.1", 1), found.append)
     await knocker.stop()
-    assert (found, knocker._doubting, len(knocker._tasks)) == ([], {}, 0)
+    knocker.knock(("192.0.2.1", 1), found.append)
+    assert (found, knocker._doubting, len(knocker._tasks)) == ([], {}, 0), "nor is there another one after it"

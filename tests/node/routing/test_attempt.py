@@ -4,7 +4,9 @@ import asyncio
 import contextlib
 from collections.abc import AsyncIterator
 from typing import Any
+from unittest import mock
 
+import msgspec
 import pytest
 from aiohttp import web
 
@@ -23,7 +25,22 @@ from node.routing.failures import Failure
 from node.routing.parts import Parts
 from node.routing.settings import RoutingSettings
 from node.routing.targets import AVOIDED_FOR
-from tests.support.routing import OCR, Clock, Front, Handler, fine, front, killed, refusing, serving, silent, until
+from tests.support.routing import (
+    OCR,
+    Clock,
+    Front,
+    Handler,
+    Source,
+    fine,
+    front,
+    killed,
+    post,
+    record,
+    refusing,
+    serving,
+    silent,
+    until,
+)
 
 GONE = Target("vpn", "http://127.0.0.1:1")
 UNUSED: tuple[Any, Any] = (None, None)  # listener and line: nothing is sent
@@ -211,6 +228,29 @@ async def test_somebody_else_at_a_direct_address_is_passed_by() -> None:
         assert (failure.kind, failure.reason) == ("connect", "somebody else is at its address")
 
 
+async def test_a_body_that_is_kept_no_more_goes_to_no_other_address() -> None:
+    async with serving(refusing("unauthorized")) as stranger, serving(fine) as worker:
+        found = record("w1", stranger.port)
+        ends = msgspec.structs.replace(found.endpoints, tunnel_url=f"http://127.0.0.1:{worker.port}")
+        source = Source(records=[msgspec.structs.replace(found, endpoints=ends)])
+        async with front(source, settings=RoutingSettings(attempts=1, connect_timeout=60.0)) as gateway:
+            assert await post(gateway) == (502, "1", "upstream-failed")
+            assert await post(gateway) == (200, "1", "fine"), "the stranger is asked last now"
+
+
+async def test_a_listener_that_fails_ends_the_request() -> None:
+    async with serving(silent) as worker, front(settings=RoutingSettings(doubt_after=0.01)) as gateway:
+        target = Target("vpn", worker.url)
+        door = Try(gateway.router._parts, Candidate("w1", (target,)), 60.0)
+        with mock.patch.object(door, "way_lost", side_effect=ValueError):
+            gateway.router._parts.forwarder._knocker._touch = nobody_there
+            server = DataPlane(door, web.Application(), bind("127.0.0.1", 0))
+            await server.start()
+            async with asyncio.timeout(60), gateway.client.get(server.url + "/service/ocr") as answer:
+                assert answer.status == 500
+            await server.stop()
+
+
 async def nobody_there(_host: str, _port: int) -> None:
     raise OSError
 
@@ -227,6 +267,28 @@ async def test_a_worker_that_can_be_reached_no_more_is_told_of_while_it_is_silen
         serving(silent) as worker,
         front(settings=settings) as gateway,
         tried(Target("vpn", worker.url), gateway=gateway, touch=nobody_there) as (_, door),
+    ):
+        assert door.lost == [None]
+
+
+async def test_who_is_looked_at_while_a_refusal_is_read_is_watched_at_the_next_address(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    plain = Attempt._peeked
+
+    def looked_at(self: Attempt, head: ResponseHead, body: bytes | None) -> None:
+        self.overdue(self.line.client.loop.time())
+        plain(self, head, body)
+
+    monkeypatch.setattr(Attempt, "_peeked", looked_at)
+    async with (
+        serving(refusing("unauthorized")) as stranger,
+        serving(silent) as worker,
+        front(settings=RoutingSettings(doubt_after=0.01)) as gateway,
+        tried(Target("direct", stranger.url), Target("vpn", worker.url), gateway=gateway, touch=nobody_there) as (
+            _,
+            door,
+        ),
     ):
         assert door.lost == [None]
 

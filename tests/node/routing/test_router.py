@@ -159,6 +159,18 @@ async def test_peers_tell_the_better_way_that_is_tried_again_soon() -> None:
         assert down.trying == "vpn"
 
 
+async def test_the_ports_of_workers_in_the_overlay_are_known_by_their_addresses_there() -> None:
+    async with nodes(1) as (found, source), front(source) as gateway:
+        inside = [
+            msgspec.structs.replace(one, endpoints=msgspec.structs.replace(one.endpoints, vpn_ip="127.0.0.1"))
+            for one in source.records
+        ]
+        source.records = inside
+        gateway.router._parts.finder._vpn_up = lambda: True
+        await ask(gateway)
+        assert gateway.router.overlay_ports() == {"127.0.0.1": found[0].server.port}
+
+
 async def test_every_request_is_observed_once() -> None:
     async with nodes(1) as ((worker,), source), front(source) as gateway:
         await ask(gateway)

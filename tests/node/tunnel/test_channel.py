@@ -384,3 +384,32 @@ async def test_a_message_of_an_unknown_type_is_passed_over_and_a_bad_one_ends_th
     assert heard[0].role == "cpu"
     assert told[0] == e.ChannelChanged(ChannelStatus(True))
     assert told[1] == e.ChannelChanged(ChannelStatus(False, "The coordinator pushed what we cannot read."))
+
+
+async def test_a_push_that_cannot_be_handled_is_not_the_last_one(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    told: list[e.Event] = []
+    heard: list[Assignment] = []
+
+    async def serve(request: web.Request) -> web.WebSocketResponse:
+        end = web.WebSocketResponse()
+        await end.prepare(request)
+        await end.send_str('{"type": "assignment", "role": "cpu"}')
+        async for _ in end:
+            pass
+        return end
+
+    def pushed(assignment: Assignment) -> None:
+        heard.append(assignment)
+        if len(heard) == 1:
+            raise LookupError
+
+    monkeypatch.setattr(reconnect, "FIRST", 0.0)
+    async with served(serve, "/") as url, aiohttp.ClientSession() as session:
+        made = channel.Channel(lambda to: session.ws_connect(to, autoclose=False), pushed, told.append)
+        made.look(NodeState(membership=MEMBERSHIP, coordinator=url, registered=True))
+        await eventually(lambda: len(heard) == 2, "it is open again")
+        await made.stop()
+    assert told[1] == e.ChannelChanged(ChannelStatus(False, "The channel failed; the log says how."))
+    assert "the channel to the coordinator failed" in caplog.text

@@ -30,7 +30,11 @@ def test_a_worker_is_set_up_as_it_was_measured_to_work() -> None:
     found = document(worker())
     assert found["punchy"] == {"punch": True, "respond": True, "delay": "10ms", "target_all_remotes": True}
     assert found["relay"] == {"am_relay": False, "use_relays": True, "relays": ["10.42.0.1"]}
-    assert found["lighthouse"] == {"am_lighthouse": False, "interval": 10, "hosts": ["10.42.0.1"]}
+    lighthouse = found["lighthouse"]
+    denied = lighthouse.pop("remote_allow_list")
+    assert lighthouse == {"am_lighthouse": False, "interval": 10, "hosts": ["10.42.0.1"]}
+    assert {"127.0.0.0/8", "169.254.0.0/16", "10.42.0.0/16"} < set(denied)
+    assert not any(denied.values()), "what is not named is allowed then"
     assert found["static_host_map"] == {"10.42.0.1": ["198.51.100.7:4242"]}
     assert found["listen"] == {"host": "0.0.0.0", "port": 4242, "read_buffer": 2 << 20}
     assert found["tun"]["mtu"] == 1300
@@ -51,7 +55,7 @@ def test_the_firewall_lets_in_only_the_mesh_s_own_services() -> None:
 
 def test_a_lighthouse_relays_and_reports_to_nobody() -> None:
     found = document(plan_of(shared_mesh().lighthouse("10.42.0.1")))
-    assert found["lighthouse"] == {"am_lighthouse": True, "interval": 10, "hosts": []}
+    assert (found["lighthouse"]["am_lighthouse"], found["lighthouse"]["hosts"]) == (True, [])
     assert found["relay"] == {"am_relay": True, "use_relays": True}
 
 

@@ -118,6 +118,25 @@ async def test_settings_that_cannot_be_written_are_tried_again_and_meanwhile_the
         assert it.fake.starts == 1
 
 
+async def test_what_is_tried_again_does_not_undo_what_came_after_it(tmp_path: Path) -> None:
+    async with watched(tmp_path) as it:
+        first = await it.started(plan())
+        older, newer = (msgspec.structs.replace(first, **shared_mesh().member("10.42.0.11")) for _ in range(2))
+        aside = it.folder.rename(tmp_path / "aside")
+        await it.engine.update(older)
+        busy: Any = it.engine._busy
+        async with asyncio.TaskGroup() as group:
+            await busy.acquire()
+            group.create_task(it.engine.update(newer))
+            await eventually(
+                lambda: len(busy._waiters or ()) == 2, "the newer one waits, and the older one behind it"
+            )
+            aside.rename(it.folder)
+            busy.release()
+        await eventually(lambda: not len(it.engine._tasks), "the older one is through, too")
+        assert (it.folder / "node.crt").read_text() == newer.certificate
+
+
 async def test_it_starts_again_with_what_was_written_where_nothing_can_be(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -126,7 +145,7 @@ async def test_it_starts_again_with_what_was_written_where_nothing_can_be(
 
     async with watched(tmp_path) as it:
         first = await it.started(plan())
-        monkeypatch.setattr("node.vpn.engine.write_private_file", full)
+        monkeypatch.setattr("node.vpn.private_files.write_private_file", full)
         monkeypatch.setattr("node.program.orphans.write_private_file", full)
         await it.started(first)
         await it.engine.start(msgspec.structs.replace(first, mtu=1200))

@@ -54,7 +54,7 @@ async def test_those_that_answered_are_told() -> None:
     other = IPv4Address("127.0.0.2")
 
     async def probe(ip: IPv4Address, port: int, source: IPv4Address) -> float | None:
-        assert (port, source) == (8000, HERE)
+        assert (port, source) == (8000 if ip == other else 8001, HERE)
         return 0.5 if ip == other else None
 
-    assert await ask_all(probe, [HERE, other], 8000, HERE) == {other: 0.5}
+    assert await ask_all(probe, {HERE: 8001, other: 8000}, HERE) == {other: 0.5}

@@ -37,6 +37,8 @@ class Staged:
         self.works = True
         self.fails = False
         self.failed: set[str] = set()
+        self.ports: dict[str, int] = {}
+        self.asked: set[tuple[str, int]] = set()
         self.tell: Callable[[Told], None] = lambda _: None
 
     # a computer
@@ -78,7 +80,9 @@ class Staged:
         return (self.outside,)
 
     async def probe(self, ip: IPv4Address, port: int, source: IPv4Address) -> float | None:
-        assert (port, str(source)) == (8000, "10.42.0.11")
+        assert str(source) == "10.42.0.11"
+        assert port == 8000 or self.ports
+        self.asked.add((str(ip), port))
         self.fail("probe")
         return 0.02 if ip in self.answers else None
 
@@ -96,6 +100,7 @@ async def running(staged: Staged, mode: Literal["auto", "off"] = "auto") -> Asyn
         probes=Probes(staged.probe, staged.probe),
         names=Names(staged.look_up),
         times=Times(watch=0.01, names=0.06, asleep=3600.0),
+        ports=lambda: staged.ports,
     ) as vpn:
         yield vpn
 
@@ -219,6 +224,20 @@ async def test_coordinators_are_asked_at_their_own_port_whatever_ours_is() -> No
     async with running(staged) as vpn:
         vpn.apply(settings(service_port=9000))
         await phase(vpn, "direct")
+
+
+async def test_peers_are_asked_at_the_port_that_they_are_known_to_have_and_coordinators_at_theirs() -> None:
+    staged = Staged()
+    staged.ports = {"10.42.0.12": 9001, "10.42.0.1": 9002}
+    async with running(staged) as vpn:
+        vpn.apply(settings(service_port=9000))
+        await phase(vpn, "direct")
+        for peer in ("10.42.0.12", "10.42.0.13"):
+            staged.tell(TunnelMade(IPv4Address(peer), "203.0.113.5:4242"))
+        await vpn.measure()
+        await eventually(lambda: ("10.42.0.1", 8000) in staged.asked, "the coordinator")
+        assert {("10.42.0.12", 9001), ("10.42.0.13", 8000)} <= staged.asked
+        assert ("10.42.0.1", 9002) not in staged.asked
 
 
 async def test_a_silent_lighthouse_with_a_new_address_is_found_there() -> None:

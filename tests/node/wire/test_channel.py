@@ -5,6 +5,7 @@ from __future__ import annotations
 import msgspec
 import pytest
 
+from node.wire.blocklists import SignedBlocklist
 from node.wire.channel import (
     ASSIGNMENT,
     MOST_RELAYED,
@@ -17,7 +18,7 @@ from node.wire.channel import (
 )
 from node.wire.messages import Assignment
 
-TOLD = Assignment(role="cpu", services=("ner",), revoked=("eve",))
+TOLD = Assignment(role="cpu", services=("ner",), blocklist=SignedBlocklist("{}", "s"))
 MESSAGE = msgspec.json.encode({"type": ASSIGNMENT, **msgspec.structs.asdict(TOLD)})
 
 
@@ -36,7 +37,7 @@ def test_what_is_no_message(text: str | bytes) -> None:
         read_type(text)
 
 
-@pytest.mark.parametrize("text", ['{"type": "assignment"}', '{"role": "king"}', '{"role": "cpu", "revoked": [""]}'])
+@pytest.mark.parametrize("text", ['{"type": "assignment"}', '{"role": "king"}', '{"role": "cpu", "blocklist": {}}'])
 def test_what_is_no_assignment(text: str) -> None:
     with pytest.raises(ValueError, match="no assignment"):
         read_assignment(text)

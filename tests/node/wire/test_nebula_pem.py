@@ -19,7 +19,6 @@ from node.wire.nebula_pem import (
     authority_key_pem,
     certificate_pem,
     key_pem,
-    read_authority_key,
     read_bundle,
     read_certificate,
     read_key,
@@ -42,7 +41,6 @@ CA = sign(
 def test_certificates_and_keys_are_read_as_they_were_written() -> None:
     assert read_certificate(certificate_pem(CA)) == CA
     assert read_bundle(certificate_pem(CA) + "\n" + certificate_pem(CA).replace("\n", "\r\n")) == (CA, CA)
-    assert read_authority_key(authority_key_pem(KEY)).private_bytes_raw() == KEY.private_bytes_raw()
     assert read_key(PUBLIC_KEY, key_pem(PUBLIC_KEY, b"\x07" * 32)) == b"\x07" * 32
 
 
@@ -104,15 +102,6 @@ def test_one_certificate_is_not_two() -> None:
 def test_a_key_file_holds_one_key_of_its_kind(text: str) -> None:
     with pytest.raises(CertificateError, match="x25519 public key"):
         read_key(PUBLIC_KEY, text)
-
-
-def test_an_authoritys_key_has_two_halves_that_fit() -> None:
-    with pytest.raises(CertificateError, match="one authority's key"):
-        read_authority_key(PEM)
-    other = Ed25519PrivateKey.from_private_bytes(b"\x02" * 32)
-    mixed = key_pem(PUBLIC_KEY, KEY.private_bytes_raw() + other.public_key().public_bytes_raw())
-    with pytest.raises(CertificateError, match="two halves"):
-        read_authority_key(mixed.replace("X25519 PUBLIC", "ED25519 PRIVATE"))
 
 
 @given(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import os
 import sys
 from collections.abc import AsyncIterator, Callable
@@ -133,6 +134,32 @@ async def test_when_the_helper_dies_the_client_is_told(tmp_path: Path) -> None:
     await engine.start(plan())
     assert "does not answer" in str(told[-1])
     await engine.stop()
+
+
+async def test_who_is_cut_off_while_it_stops_leaves_no_connection_behind(tmp_path: Path) -> None:
+    asked, gone = asyncio.Event(), asyncio.Event()
+
+    async def silent(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.readline()
+        writer.write(to_json(Done(running=True)) + b"\n")
+        await reader.readline()
+        asked.set()
+        with contextlib.suppress(ConnectionError):
+            await reader.read()
+        gone.set()
+        writer.close()
+
+    async with await asyncio.start_unix_server(silent, tmp_path / "helper.sock"):
+        engine = HelperEngine(tmp_path / "helper.sock", lambda _told: None)
+        await engine.start(plan())
+        stopping = asyncio.get_running_loop().create_task(engine.stop())
+        await asked.wait()
+        stopping.cancel()
+        await asyncio.wait([stopping])
+        assert stopping.cancelled()
+        async with asyncio.timeout(60):
+            await gone.wait()
+        await engine.stop()
 
 
 async def test_what_nebula_says_of_its_end_reaches_the_client(tmp_path: Path) -> None:
