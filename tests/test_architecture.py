@@ -85,6 +85,7 @@ EXEMPT: Mapping[str, str] = {
     "node/overlay_presence.py": "test_runtime.py has it come and go with the overlay",
     "node/member.py": "tests/mesh joins, leaves, restarts and loses coordinators with it",
     "node/mesh_session.py": "puts parts together; every test in tests/mesh runs it",
+    "coordinator_server/assembly.py": "puts parts together; every test of a whole coordinator runs it",
     "coordinator_server/demo/processes.py": "tests/coordinator_server/demo/test_main.py runs it whole",
     "coordinator_server/demo/requests.py": "tests/coordinator_server/demo/test_main.py reads every answer",
     "node/forwarding/http1/limits.py": "values only; the tests of its neighbours set every one of them",

@@ -22,7 +22,7 @@ Local service -> cache -> sources in their order -> select -> forward.
 Whom to ask: `candidates` turns a record into addresses, `loads` says which word on a load is the newest, `ranking`
 keeps candidates in order of load, `selection` picks, `cache` remembers (single flight, by `shared_call`), `sources`
 has the protocols and asks them, `breaker` leaves out who keeps failing, `outstanding` counts what we gave out,
-`targets` remembers addresses that do not answer, which are knocked at now and then, and no request waits for it.
+`targets` remembers addresses that do not answer: they are knocked at, and no request waits for them.
 
 Asking: `dispatch` carries one request through all of this, `choice` is whom it asks next, `attempt` one try at one
 worker, `hedging` when to ask a second one beside it, `retry` says whether another may follow, `failures` what a

@@ -1,15 +1,22 @@
-"""Remembers for a while which addresses of workers do not answer, so that their other addresses are tried first."""
+"""Remembers for a while which addresses of workers do not answer, so that their other addresses are tried first.
+
+An address that drops what comes in silence costs whoever tries it a connect timeout. So no request has to try one
+that failed, nor one of which nothing is known while the relay would do: these are knocked at meanwhile.
+"""
 
 from __future__ import annotations
 
 from collections import OrderedDict
 from dataclasses import dataclass
+from urllib.parse import urlsplit
 
 from node.forwarding.interface import Target
 from node.routing.candidates import Candidate
 
 AVOIDED_FOR = 30.0  # seconds
 MAX_AVOIDED = 4096
+MAX_PROVED = 65_536
+SILENT = ("vpn", "direct")  # routes whose addresses may lead nowhere, without a word
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,6 +33,7 @@ class AddressBook:
 
     def __init__(self) -> None:
         self._avoided: OrderedDict[tuple[str, str], float] = OrderedDict()
+        self._proved: dict[tuple[str, str], None] = {}  # answered when they were in doubt
 
     def ordered(self, candidate: Candidate, now: float) -> tuple[Target, ...]:
         if not self._avoided or len(candidate.targets) == 1:
@@ -39,20 +47,37 @@ class AddressBook:
         return tuple(item for item in candidate.targets if avoided.get((worker_id, item.base_url), 0.0) <= now)
 
     def due(self, candidate: Candidate, now: float) -> tuple[Target, ...]:
-        """Return the addresses that failed so long ago that somebody should knock there; each is due once.
+        """Return the addresses that somebody should knock at, each once in a while; until then they come last.
 
-        Nobody's request has to try them: one that is dropped in silence would cost it a connect timeout each time.
-        So they stay last until a knock is answered, where there is another one that has not failed.
+        There are none where no other address is left.
         """
-        if not self._avoided or len(candidate.targets) == 1:
+        if len(candidate.targets) == 1:
             return ()
         worker_id, avoided = candidate.worker_id, self._avoided
-        found = [item for item in candidate.targets if 0.0 < avoided.get((worker_id, item.base_url), 0.0) <= now]
-        if not found or all((worker_id, item.base_url) in avoided for item in candidate.targets):
-            return ()
+        found = self._unproved(candidate)
+        if avoided:
+            found += [
+                item for item in candidate.targets if 0.0 < avoided.get((worker_id, item.base_url), 0.0) <= now
+            ]
+            if found and all((worker_id, item.base_url) in avoided for item in candidate.targets):
+                return ()
         for target in found:
             self.failed(worker_id, target, now)
         return tuple(found)
+
+    def _unproved(self, candidate: Candidate) -> list[Target]:
+        """Return the addresses of which nothing is known, where the relay would do instead."""
+        found: list[Target] = []
+        for target in candidate.targets:
+            key = (candidate.worker_id, target.base_url)
+            if target.route == "relay":
+                return found if key not in self._avoided else []
+            if target.route in SILENT and key not in self._proved and key not in self._avoided:
+                if urlsplit(target.base_url).hostname in ("127.0.0.1", "::1"):
+                    self._prove(key)  # this machine says at once what it is
+                else:
+                    found.append(target)
+        return []
 
     def way(self, candidate: Candidate, now: float) -> Way:
         """Return which address would be tried first, and in place of which other one."""
@@ -70,7 +95,13 @@ class AddressBook:
     def forget(self) -> None:
         """Give all addresses another chance, as the ways to them are others now."""
         self._avoided.clear()
+        self._proved.clear()
 
     def worked(self, worker_id: str, target: Target) -> None:
-        if self._avoided:
-            self._avoided.pop((worker_id, target.base_url), None)
+        if self._avoided and self._avoided.pop((worker_id, target.base_url), None) is not None:
+            self._prove((worker_id, target.base_url))
+
+    def _prove(self, key: tuple[str, str]) -> None:
+        if len(self._proved) >= MAX_PROVED:
+            del self._proved[next(iter(self._proved))]
+        self._proved[key] = None

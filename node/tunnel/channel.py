@@ -31,6 +31,7 @@ MEANING: Mapping[int, str] = {
     Close.UNKNOWN_WORKER: "The coordinator does not know this machine yet.",
     Close.REPLACED: "Another program has a channel with this machine's key.",
     aiohttp.WSCloseCode.GOING_AWAY: "The coordinator is stopping.",
+    aiohttp.WSCloseCode.INVALID_TEXT: "The coordinator pushed what we cannot read.",
 }
 ENDS = (
     aiohttp.WSMsgType.CLOSE,
@@ -108,7 +109,7 @@ class Channel:
         loop, reconnect = asyncio.get_running_loop(), Reconnect()
         while True:
             await self._registered.wait()
-            opened_at, is_there = loop.time(), True
+            opened_at, is_there, sent_away = loop.time(), True, False
             try:
                 socket = await self._open(target.url)
             except CoordinatorError as error:
@@ -116,30 +117,36 @@ class Channel:
                 if error.status in REFUSED:
                     self._dispatch(e.ChannelRefused())
             else:
-                detail = await self._live_safely(socket, target.url)
-                lived = loop.time() - opened_at
+                code = await self._live_safely(socket, target.url)
+                lived, sent_away = loop.time() - opened_at, code == Close.UNKNOWN_WORKER
+                detail = MEANING.get(code, "The connection broke.")
             log.debug("no channel to %s: %s", target.url, detail)
             self._dispatch(e.ChannelChanged(ChannelStatus(False, detail)))
             chance = random.random()  # noqa: S311 - not for secrets
-            reconnect, pause = reconnect.after(lived, chance) if is_there else reconnect.after_none_there(chance)
+            if is_there:
+                reconnect, pause = reconnect.after(lived, chance, sent_away=sent_away)
+            else:
+                reconnect, pause = reconnect.after_none_there(chance)
             await asyncio.sleep(pause)
 
-    async def _live_safely(self, socket: aiohttp.ClientWebSocketResponse, url: str) -> str:
-        """Return why the channel ended; one message that cannot be handled shall not be the end of all channels."""
+    async def _live_safely(self, socket: aiohttp.ClientWebSocketResponse, url: str) -> int:
+        """Return how the channel ended; one message that cannot be handled shall not be the end of all channels."""
         try:
             return await self._live(socket, url)
         except Exception:
             log.exception("the channel to the coordinator failed")
-            return "The channel failed; the log says how."
+            return 0
 
-    async def _live(self, socket: aiohttp.ClientWebSocketResponse, url: str) -> str:
-        """Hear what is pushed until the channel ends; return why it did."""
+    async def _live(self, socket: aiohttp.ClientWebSocketResponse, url: str) -> int:
+        """Hear what is pushed until the channel ends; return the code with which it did, 0 for none."""
         self._dispatch(e.ChannelChanged(IS_OPEN))
         async with socket:
             while (message := await socket.receive()).type not in ENDS:
                 if message.type is aiohttp.WSMsgType.TEXT and not self._hear(message.data, url):
-                    return "The coordinator pushed what we cannot read."
-        return self._ended(message.data if message.type is aiohttp.WSMsgType.CLOSE else None)
+                    return aiohttp.WSCloseCode.INVALID_TEXT
+        code = int(message.data or 0) if message.type is aiohttp.WSMsgType.CLOSE else 0
+        self._ended(code)
+        return code
 
     def _hear(self, text: str, url: str) -> bool:
         """Act upon a message, and pass over one of a type that is not known here; return False for a bad one."""
@@ -156,9 +163,8 @@ class Channel:
             self._asked(url, wanted.tickets)
         return True
 
-    def _ended(self, code: int | None) -> str:
+    def _ended(self, code: int) -> None:
         if code == Close.UNKNOWN_WORKER:
             self._dispatch(e.WorkerUnknown())
         elif code in (Close.EXPIRED, Close.EXPELLED):
             self._dispatch(e.ChannelRefused())
-        return MEANING.get(code or 0, "The connection broke.")

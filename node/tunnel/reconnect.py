@@ -13,6 +13,8 @@ LONGEST = 60.0
 STEADY = 60.0  # a channel that lived so long was a good one
 # One that lived so long was cut by something in between, as proxies do: it is away for a fourth of that at most.
 CUT = 5.0
+# A coordinator that is restarted is away for some seconds, in which pauses do not grow further than this.
+SOON, TRIES = 2.0, 10
 NONE_THERE = 300.0  # for a coordinator that is too old to have a channel
 
 
@@ -22,13 +24,15 @@ class Reconnect:
 
     failures: int = 0
 
-    def after(self, lived: float, chance: float) -> tuple[Reconnect, float]:
+    def after(self, lived: float, chance: float, *, sent_away: bool = False) -> tuple[Reconnect, float]:
         """Return what is remembered, and the pause, after a channel that lived so long (0 if it never opened).
 
-        `chance` is random, from 0 to 1.
+        `chance` is random, from 0 to 1. Who was `sent_away` to register comes back when that is done: the
+        coordinator is there, and sends only so many away at a time.
         """
         failures = 0 if lived >= STEADY else self.failures
-        ceiling = min(LONGEST, FIRST * 2 ** min(failures, 16))
+        ceiling = min(SOON, FIRST * 2**failures) if failures < TRIES else SOON * 2 ** min(failures - TRIES + 1, 8)
+        ceiling = min(FIRST if sent_away and failures < TRIES else LONGEST, ceiling)
         if lived >= CUT:
             ceiling = min(ceiling, lived / 4)
         return Reconnect(failures + 1), chance * ceiling

@@ -19,7 +19,16 @@ import pytest
 
 from tests.netns.conftest import reason
 from tests.support.netlab import Host
-from tests.support.overlay_mesh import DEADLINE, PORT, PROGRAMS, Coordinator, OverlayMesh, Worker, overlay_mesh
+from tests.support.overlay_mesh import (
+    DEADLINE,
+    PORT,
+    PROGRAMS,
+    Coordinator,
+    OverlayMesh,
+    Worker,
+    overlay_mesh,
+    until,
+)
 
 pytestmark = [pytest.mark.needs(*PROGRAMS, "setpriv", "ps", "faketime"), pytest.mark.timeout(900)]
 NAME = "mesh.test"  # of the coordinator, for everybody in the first lab
@@ -234,8 +243,8 @@ def test_nodes_say_what_is_wrong_with_a_computer_and_come_back_when_it_is_mended
     old = mesh.lab.router("r-old", lan="10.42.7.0/24")  # the usual network of a mesh, taken: hence the other one
     keeper = a_worker_whose_port_is_taken(mesh, mesh.lab.host("keeper", old), link)
     workers_without_rights(mesh, link)
-    answer = coordinator.call(DOCUMENTS, coordinator.key())
-    assert by("direct")(answer), answer
+    key = coordinator.key()
+    until(lambda: by("direct")(coordinator.call(DOCUMENTS, key)) or None, "answers a direct call")
     a_second_node(mesh, keeper, link)
     a_local_network_with_the_meshs_addresses(mesh, keeper)
     a_full_disk(mesh, coordinator, link)

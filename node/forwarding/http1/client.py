@@ -224,7 +224,7 @@ class ClientConnection(asyncio.Protocol):
             exchange.tunnelled(early)
 
     def give_away(self, exchange: Exchange, head: bytes) -> tuple[asyncio.Transport, bytes]:
-        """Answer with this head (101), and leave the connection to somebody else, who sets his own protocol at once.
+        """Answer with this head (101), and leave the connection to somebody else, who sets a protocol at once.
 
         What has been read of it behind the request is returned too; the server knows of it no longer.
         """

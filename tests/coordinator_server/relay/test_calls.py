@@ -66,7 +66,7 @@ def at(room: Room, path: str, worker_id: str = "w1") -> str:
 
 
 async def ask(client: aiohttp.ClientSession, url: str, headers: dict[str, str], data: bytes = b"hello") -> Answer:
-    async with client.post(url, data=data, headers=headers) as answer:
+    async with client.post(url, data=io.BytesIO(data), headers=headers) as answer:
         return Answer(answer.status, answer.headers, await answer.read())
 
 
@@ -360,3 +360,39 @@ async def test_a_worker_that_breaks_off_is_not_taken_for_one_that_saw_nothing(
         await room.coordinator.workers.revoke("w1")
         hub(room).cut("w1")
     assert refused(asking.result()) == (502, "upstream-failed")
+
+
+async def test_all_processes_of_a_coordinator_pass_calls_on(tmp_path: Path) -> None:
+    async with coordinator_room(
+        tmp_path / "c",
+        catalogue=CATALOGUE,
+        vpn="off",
+        workers=3,
+        connect_timeout=30.0,
+        relay_requests_per_worker=MOST,
+    ) as room:
+        caller = await room.worker("caller")
+        connector = aiohttp.TCPConnector(limit=0, force_close=True)  # so that all processes are asked
+        async with relayed_worker(room) as callee, aiohttp.ClientSession(connector=connector) as client:
+            for number in range(30):
+                answer = await ask(client, at(room, "echo"), proof(caller), b"%d" % number)
+                assert (answer.status, answer.body) == (200, b"%d" % number)
+            sent = random.Random(2).randbytes(3 * MIB)
+            for _ in range(6):
+                answer = await ask(client, at(room, "digest"), proof(caller), sent)
+                assert answer.json == {"digest": hashlib.sha256(sent).hexdigest(), "size": len(sent)}
+                async with client.ws_connect(at(room, "socket"), headers=proof(caller)) as websocket:
+                    await websocket.send_str("forwards")
+                    assert (await websocket.receive(60)).data == "sdrawrof"
+            for _ in range(6):
+                refusal = await ask(client, at(room, "echo"), proof(caller, "another"))
+                assert refused(refusal) == (401, "unauthorized")
+            async with asyncio.TaskGroup() as group:
+                stuck = [group.create_task(ask(client, at(room, "stuck"), proof(caller))) for _ in range(MOST)]
+                await eventually(lambda: callee.services.stuck == MOST, "as many as may are on their way")
+                for _ in range(4):
+                    full = await ask(client, at(room, "echo"), proof(caller))
+                    assert refused(full) == (503, "overloaded"), "all processes count together"
+                callee.services.go_on.set()
+            assert {task.result().status for task in stuck} == {200}
+            assert (await ask(client, at(room, "echo"), proof(caller))).status == 200

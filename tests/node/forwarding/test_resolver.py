@@ -7,7 +7,7 @@ from typing import Any, cast
 
 import pytest
 
-from node.forwarding.http1.pool import Address
+from node.forwarding.http1.pool import Address, CoordinatorAddress
 from node.forwarding.http1.upstream import UpstreamConnection
 from node.forwarding.resolver import MOST, PublicConnector, is_public, look_up
 
@@ -68,6 +68,12 @@ async def test_addresses_were_checked_when_they_became_candidates_and_are_taken_
     world = World()
     await world.connector(Address(host, 8000), CONNECTION)
     assert world.tried == [Address(host, 8000)]
+
+
+async def test_a_coordinators_name_may_lead_into_our_own_network() -> None:
+    world = World("192.168.1.1")
+    await world.connector(CoordinatorAddress("mesh.home", 9000), CONNECTION)
+    assert world.tried == [CoordinatorAddress("mesh.home", 9000)]
 
 
 async def test_this_machines_own_name_is_looked_up_by_the_system_and_refused() -> None:

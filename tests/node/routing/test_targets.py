@@ -2,7 +2,7 @@ from __future__ import annotations
 
 from node.forwarding.interface import Target
 from node.routing.candidates import Candidate
-from node.routing.targets import AVOIDED_FOR, MAX_AVOIDED, AddressBook, Way
+from node.routing.targets import AVOIDED_FOR, MAX_AVOIDED, MAX_PROVED, AddressBook, Way
 
 VPN, LAN, TUNNEL = Target("vpn", "http://v:1"), Target("direct", "http://d:1"), Target("tunnel", "https://t")
 WORKER = Candidate("w1", (VPN, LAN, TUNNEL))
@@ -68,6 +68,40 @@ def test_an_address_that_failed_is_knocked_at_once_in_a_while_and_stays_last_unt
     assert book.due(WORKER, 2 * AVOIDED_FOR) == (VPN,)
     book.worked("w1", VPN)
     assert book.ordered(WORKER, 2 * AVOIDED_FOR) == (VPN, LAN, TUNNEL)
+
+
+def test_an_address_of_which_nothing_is_known_waits_for_a_knock_where_the_relay_would_do() -> None:
+    relay = Target("relay", "relay://w1")
+    worker, book = Candidate("w1", (VPN, LAN, relay, TUNNEL)), AddressBook()
+    assert book.due(worker, 0.0) == (VPN, LAN)
+    assert book.ordered(worker, 0.0) == (relay, TUNNEL, VPN, LAN)
+    assert book.due(worker, 0.0) == (), "one knock is enough"
+    book.worked("w1", LAN)
+    assert book.ordered(worker, 0.0) == (LAN, relay, TUNNEL, VPN)
+    assert book.due(worker, AVOIDED_FOR) == (VPN,)
+    book.worked("w1", VPN)
+    assert book.due(worker, AVOIDED_FOR) == ()
+    assert book.ordered(worker, AVOIDED_FOR) == worker.targets
+    book.forget()
+    assert book.due(worker, AVOIDED_FOR) == (VPN, LAN)
+
+
+def test_this_machine_and_workers_without_a_relay_that_works_are_asked_at_once() -> None:
+    here, relay = Target("direct", "http://127.0.0.1:1"), Target("relay", "relay://w1")
+    book = AddressBook()
+    assert book.due(Candidate("w1", (here, relay)), 0.0) == ()
+    assert book.due(WORKER, 0.0) == ()
+    book.failed("w1", relay, 0.0)
+    assert book.due(Candidate("w1", (VPN, relay)), 0.0) == ()
+
+
+def test_what_is_proved_is_bounded() -> None:
+    book, relay = AddressBook(), Target("relay", "relay://w")
+    for number in range(MAX_PROVED + 1):
+        book.failed(f"w{number}", VPN, 0.0)
+        book.worked(f"w{number}", VPN)
+    assert book.due(Candidate("w0", (VPN, relay)), 0.0) == (VPN,)
+    assert book.due(Candidate("w2", (VPN, relay)), 0.0) == ()
 
 
 def test_where_no_other_address_works_those_that_failed_are_tried_rather_than_knocked_at() -> None:

@@ -81,6 +81,19 @@ def test_an_issuer_remembers_a_bounded_number(monkeypatch: pytest.MonkeyPatch) -
     assert len(made._recent) == 3
 
 
+def test_a_remembered_token_is_for_nobody_else_than_before() -> None:
+    checks, token = verifier(), issuer().issue("w-2")
+    for _ in range(2):
+        assert checks.verify(token, "w-2").subject == "w-1"
+        for audience in (None, "c-1", "w-3", ""):
+            with pytest.raises(TokenError, match="udience"):
+                checks.verify(token, audience)
+    own = issuer().issue("c-1")
+    assert checks.verify(own) == checks.verify(own, "c-1")
+    with pytest.raises(TokenError, match="udience"):
+        checks.verify(own, "w-2")
+
+
 def test_a_renewed_credential_is_in_the_next_token() -> None:
     made = issuer()
     made.issue("c-1")

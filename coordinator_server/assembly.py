@@ -1,0 +1,146 @@
+"""Puts a coordinator together: every part, and what each is given; nothing runs yet."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Container
+
+from coordinator_server.application import Coordinator, Readiness
+from coordinator_server.audit import Audit
+from coordinator_server.catalogue_office import CatalogueOffice
+from coordinator_server.config import CoordinatorConfig
+from coordinator_server.enrolment.credentials import CredentialOffice
+from coordinator_server.enrolment.enrol import Enroller
+from coordinator_server.enrolment.invites import Invites
+from coordinator_server.enrolment.key_rotation import KeyRotation
+from coordinator_server.enrolment.lockout import Lockout
+from coordinator_server.enrolment.mesh_keyring import MeshKeyring
+from coordinator_server.enrolment.workers import Workers
+from coordinator_server.gateway.keys import ApiKeys
+from coordinator_server.keys import Secrets
+from coordinator_server.registry.membership import Patience
+from coordinator_server.registry.registry import Registry
+from coordinator_server.store.interface import Store
+from coordinator_server.vpn.assembly import Computers, make_station, open_overlay
+from node.dht.node import DhtNode, DhtSettings
+from node.wire.credentials import place_of
+from node.wire.manifests import Catalogue
+from node.wire.messages import CoordinatorInfo
+from node.wire.tokens import TokenIssuer, TokenVerifier
+
+CONTACTS_FILE = "dht-contacts.json"
+
+
+async def put_together(
+    config: CoordinatorConfig,
+    secrets: Secrets,
+    keyring: MeshKeyring,
+    store: Store,
+    catalogue: Catalogue,
+    *,
+    url: str,
+    clock: Callable[[], float],
+    computers: Computers,
+) -> Coordinator:
+    """Make every part and give each what it needs; nothing runs yet."""
+    audit = Audit(store, clock)
+    workers = Workers(store, audit, clock, config.credential_life)
+    await workers.load()
+    await workers.renumber()
+    invites = Invites(store, lambda: keyring.keys, audit, clock)
+    office = make_office(keyring, config)
+    overlay = await open_overlay(config, secrets, store, workers, mesh_key=keyring, audit=audit, clock=clock)
+    lockout = Lockout(config.enrol_wrong_tries, config.enrol_window)
+    patience = Patience(config.worker_stale, config.worker_forgotten)
+    registry = Registry(workers, catalogue, patience, clock, config.services_per_worker)
+    credential = own_credential(office, secrets, clock())
+    revoked = Revoked(workers)
+    enroller = Enroller(
+        invites=invites,
+        workers=workers,
+        office=office,
+        lockout=lockout,
+        audit=audit,
+        clock=clock,
+        overlay=overlay,
+    )
+    rotation = KeyRotation(
+        coordinator_id=secrets.coordinator_id,
+        keyring=keyring,
+        store=store,
+        workers=workers,
+        audit=audit,
+        clock=clock,
+        life=config.credential_life,
+        settle=config.key_rotation_settle,
+        overlay=overlay,
+    )
+    dht_host = config.dht_host or config.host
+    return Coordinator(
+        config=config,
+        coordinator_id=secrets.coordinator_id,
+        info=CoordinatorInfo(id=secrets.coordinator_id, url=url, location=config.location, dht_host=dht_host),
+        keyring=keyring,
+        key_rotation=rotation,
+        admin_token=secrets.admin_token,
+        store=store,
+        audit=audit,
+        invites=invites,
+        workers=workers,
+        lockout=lockout,
+        overlay=overlay,
+        station=make_station(config, secrets, overlay, registry, computers) if overlay is not None else None,
+        enroller=enroller,
+        keys=ApiKeys(store, clock),
+        registry=registry,
+        catalogue=catalogue,
+        catalogue_office=CatalogueOffice(catalogue, keyring),
+        token_verifier=TokenVerifier(keyring.trust, secrets.coordinator_id, clock, revoked),
+        token_issuer=TokenIssuer(secrets.identity_key, secrets.coordinator_id, credential, clock),
+        dht=make_dht(config, secrets, keyring, credential, clock=clock, revoked=revoked),
+        readiness=Readiness(),
+        clock=clock,
+    )
+
+
+def make_dht(
+    config: CoordinatorConfig,
+    secrets: Secrets,
+    keyring: MeshKeyring,
+    credential: str,
+    *,
+    clock: Callable[[], float],
+    revoked: Container[str],
+) -> DhtNode:
+    return DhtNode(
+        identity=secrets.identity_key,
+        mesh_public_key=keyring.trust,
+        subject=secrets.coordinator_id,
+        credential=credential,
+        clock=clock,
+        settings=DhtSettings(
+            rpc_timeout=config.dht_rpc_timeout, entry_ttl=config.dht_entry_ttl, republish=config.dht_republish
+        ),
+        contacts_file=config.directory / CONTACTS_FILE,
+        revoked=revoked,
+    )
+
+
+class Revoked:
+    """The revoked ids as verifiers look at them: always the present ones."""
+
+    def __init__(self, workers: Workers) -> None:
+        self._workers = workers
+
+    def __contains__(self, subject: object) -> bool:
+        return isinstance(subject, str) and self._workers.is_revoked(subject)
+
+
+def make_office(keyring: MeshKeyring, config: CoordinatorConfig) -> CredentialOffice:
+    return CredentialOffice(keyring, config.credential_life, lambda subject: keyring.places.get(subject, b""))
+
+
+def own_credential(office: CredentialOffice, secrets: Secrets, now: float) -> str:
+    """Issue our own credential; our place in the DHT follows from our own key, so that it always stays the same."""
+    public_key = secrets.identity_public_key
+    place = place_of(public_key, secrets.identity_key)
+    return office.issue(secrets.coordinator_id, "coordinator", public_key, "vetted", now, place=place)
