@@ -25,7 +25,9 @@ from node.wire.messages import Assignment
 log = logging.getLogger(__name__)
 
 IS_OPEN = ChannelStatus(True)
+FAILED = -1  # no code that a coordinator can close with
 MEANING: Mapping[int, str] = {
+    FAILED: "The channel failed; the log says how.",
     Close.EXPIRED: "The credential has expired.",
     Close.EXPELLED: "The coordinator does not accept this machine.",
     Close.UNKNOWN_WORKER: "The coordinator does not know this machine yet.",
@@ -135,7 +137,7 @@ class Channel:
             return await self._live(socket, url)
         except Exception:
             log.exception("the channel to the coordinator failed")
-            return 0
+            return FAILED
 
     async def _live(self, socket: aiohttp.ClientWebSocketResponse, url: str) -> int:
         """Hear what is pushed until the channel ends; return the code with which it did, 0 for none."""
