@@ -20,6 +20,7 @@ from node.kept_files import KeptAssignment, KeptFiles
 from node.local_services import LocalServices
 from node.mesh_session import MeshSession
 from node.overlay import Overlay, OverlayWitness
+from node.program.proxies import ThroughProxies
 from node.reachability.announced import endpoints_of
 from node.relay_ways import relays_of
 from node.state import Membership, NodeState
@@ -39,6 +40,7 @@ class Member:
         data_dir: Path,
         *,
         http: aiohttp.ClientSession,
+        proxies: ThroughProxies,
         local: LocalServices,
         talk: CoordinatorTalk,
         state: Callable[[], NodeState],
@@ -47,6 +49,7 @@ class Member:
         self._config = config
         self._data_dir = data_dir
         self._http = http
+        self._proxies = proxies
         self._local = local
         self._talk = talk
         self._state = state
@@ -90,6 +93,7 @@ class Member:
             identity=self.identity.private_key,
             membership=membership,
             http=self._http,
+            proxies=self._proxies,
             local=self._local,
             catalogue=lambda: self._state().catalogue,
             coordinator=lambda: self._talk.coordinator(self._state().coordinator or ""),
