@@ -89,6 +89,7 @@ def test_every_needed_program_is_one_that_make_test_installs() -> None:
         "unshare": "util-linux",
         "ss": "iproute2",
         "ps": "procps",
+        "kill": "procps",
         "nginx": "nginx-light",
         "nebula": "nebula",
         "nebula-cert": "nebula",
