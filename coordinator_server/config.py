@@ -122,7 +122,7 @@ class CoordinatorConfig:
     )
     relay_connections: int = setting(8192, "the same of all workers together", low=0, high=65_536)
     relay_requests_per_worker: int = setting(
-        32, "most requests at once that one worker sends to others through us", low=0, high=65_536
+        16, "most requests at once that one worker sends to others through us", low=0, high=65_536
     )
     relay_ticket_life: float = setting(
         10.0, "time that a worker gets to open a connection that it was asked for", unit="seconds", low=0.1, high=60

@@ -21,6 +21,7 @@ from node.kept_files import KeptAssignment, KeptFiles
 from node.local_services import LocalServices
 from node.mesh_session import MeshSession
 from node.overlay import Overlay, OverlayWitness
+from node.program.proxies import ThroughProxies
 from node.reachability.announced import endpoints_of
 from node.relay_ways import relays_of
 from node.state import Membership, NodeState
@@ -41,6 +42,7 @@ class Member:
         data_dir: Path,
         *,
         http: aiohttp.ClientSession,
+        proxies: ThroughProxies,
         local: LocalServices,
         talk: CoordinatorTalk,
         state: Callable[[], NodeState],
@@ -49,6 +51,7 @@ class Member:
         self._config = config
         self._data_dir = data_dir
         self._http = http
+        self._proxies = proxies
         self._local = local
         self._talk = talk
         self._state = state
@@ -94,6 +97,7 @@ class Member:
             identity=self.identity.private_key,
             membership=membership,
             http=self._http,
+            proxies=self._proxies,
             local=self._local,
             catalogue=lambda: self._state().catalogue,
             coordinator=lambda: self._talk.coordinator(self._state().coordinator or ""),

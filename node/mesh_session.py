@@ -17,10 +17,12 @@ from node.coordinator_client import CoordinatorClient
 from node.dht.messages import MESH_TAG_BYTES
 from node.dht.node import DhtNode
 from node.dht.settings import DhtSettings
+from node.forwarding.by_proxy import ProxyConnector
 from node.forwarding.forwarder import Forwarder
 from node.identity.membership import mesh_keys_of
 from node.peers import joined
 from node.program.errors import UserFacingError
+from node.program.proxies import ThroughProxies
 from node.reachability.announced import bootstrap_addresses, is_inside
 from node.relay_ways import relay_base
 from node.routing.parts import Witness
@@ -79,6 +81,7 @@ class MeshSession:
         identity: Ed25519PrivateKey,
         membership: Membership,
         http: aiohttp.ClientSession,
+        proxies: ThroughProxies,
         local: LocalServices,
         catalogue: Callable[[], Catalogue],
         coordinator: Callable[[], CoordinatorInfo | None],
@@ -110,7 +113,7 @@ class MeshSession:
             catalogue=catalogue,
             local=local,
             sources=(DhtSource(lambda: self.dht), RegistrySource(self.client, coordinator)),
-            forwarder=Forwarder(self._issuer.issue),
+            forwarder=Forwarder(self._issuer.issue, connect=ProxyConnector(proxies.find)),
             settings=RoutingSettings(
                 cache_ttl=config.finger_cache_ttl,
                 stale_while_revalidate=config.finger_cache_stale,

@@ -152,6 +152,7 @@ class NodeRuntime:
             self.config,
             self._data_dir,
             http=self._http,
+            proxies=self.proxies,
             local=self._local,
             talk=self.talk,
             state=lambda: self.state,

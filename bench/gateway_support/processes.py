@@ -80,9 +80,15 @@ class Bench:
         """Start one of our modules that prints a ready line; return it with that line."""
         port = free_port()
         command = [sys.executable, "-m", f"bench.gateway_support.{module}", "--port", str(port), *arguments]
+        return self.ready(name, command, cores, port)
+
+    def ready(
+        self, name: str, command: Sequence[str], cores: Sequence[int], port: int = 0, patience: float = READY
+    ) -> tuple[Program, dict[str, Any]]:
+        """Start a program that prints a ready line within so many seconds; return it with that line."""
         process = self._spawn(command, cores, stdout=subprocess.PIPE)
         assert process.stdout is not None
-        ready, _, _ = select.select([process.stdout], [], [], READY)
+        ready, _, _ = select.select([process.stdout], [], [], patience)
         line = process.stdout.readline() if ready else b""
         if not line:
             raise SystemExit(f"{name} does not become ready")

@@ -10,7 +10,10 @@ from coordinator_server.api.shapes import Check, Topology
 from coordinator_server.api.topology import count_workers, find_gaps
 from coordinator_server.application import Coordinator
 from coordinator_server.entry_points.kv_sync import KvStanding
+from coordinator_server.gateway.plane import relay_base
 from coordinator_server.registry.membership import Member
+from coordinator_server.relay.hub import RelayHub
+from coordinator_server.relay.question import status_of
 from node.routing.candidates import candidate_from_record
 from node.wire import headers
 from node.wire.manifests import Manifest
@@ -25,7 +28,7 @@ KV_HINT = "See CF_ACCOUNT_ID, CF_KV_NAMESPACE_ID and CF_API_TOKEN, and Cloudflar
 TRUST_HINT = f"{LOOK_HINT} `rma-mesh-coordinator worker approve ID` trusts one with personal data."
 
 
-async def examine(coordinator: Coordinator, topology: Topology) -> list[Check]:
+async def examine(coordinator: Coordinator, topology: Topology, hub: RelayHub) -> list[Check]:
     """Return all checks, the coordinator's own first, then one for each service."""
     gate = asyncio.Semaphore(AT_ONCE)
     reasons = {gap.service: gap.reason for gap in find_gaps(topology)}
@@ -33,7 +36,7 @@ async def examine(coordinator: Coordinator, topology: Topology) -> list[Check]:
 
         async def one(manifest: Manifest) -> Check:
             async with gate:
-                return await _service(coordinator, session, manifest, reasons.get(manifest.name, ""))
+                return await _service(coordinator, session, hub, manifest, reasons.get(manifest.name, ""))
 
         wanted = [manifest for manifest in coordinator.catalogue.manifests if manifest.replicas > 0]
         services = await asyncio.gather(*(one(manifest) for manifest in wanted))
@@ -118,7 +121,7 @@ def entry_points(count: int, copy: KvStanding | None) -> Check:
 
 
 async def _service(
-    coordinator: Coordinator, session: aiohttp.ClientSession, manifest: Manifest, reason: str
+    coordinator: Coordinator, session: aiohttp.ClientSession, hub: RelayHub, manifest: Manifest, reason: str
 ) -> Check:
     """Ask the workers of a service for its health, through their nodes, until one answers well."""
     name = f"service {manifest.name}"
@@ -128,7 +131,7 @@ async def _service(
         return Check(name=name, ok=False, detail=f"Nobody runs it. {reason}".strip(), hint=hint)
     failures = []
     for member in sorted(members, key=lambda member: member.load)[:3]:
-        failure = await _probe(coordinator, session, manifest, member)
+        failure = await _probe(coordinator, session, hub, manifest, member)
         if not failure:
             wanted = f" {reason}" if reason else ""
             detail = f"{member.worker_id} answered; {len(members)} of {manifest.replicas} run it.{wanted}"
@@ -139,23 +142,29 @@ async def _service(
 
 
 async def _probe(
-    coordinator: Coordinator, session: aiohttp.ClientSession, manifest: Manifest, member: Member
+    coordinator: Coordinator, session: aiohttp.ClientSession, hub: RelayHub, manifest: Manifest, member: Member
 ) -> str:
     """Return why a worker's service does not answer, or an empty string."""
-    candidate = candidate_from_record(member.record(), "registry", vpn_up=coordinator.registry.vpn_up)
+    vpn_up = coordinator.registry.vpn_up
+    candidate = candidate_from_record(member.record(), "registry", vpn_up=vpn_up, relay=relay_base)
     if candidate is None:
         return "it gives no address that can be reached from here"
     proof = {headers.MESH_TOKEN: coordinator.token_issuer.issue(member.worker_id), headers.HOPS: "1"}
     failure = ""
     for target in candidate.targets:
-        url = f"{target.base_url}/service/{manifest.name}{manifest.health_path}"
+        path = f"/service/{manifest.name}{manifest.health_path}"
         try:
-            async with session.get(url, headers=proof, allow_redirects=False) as answer:
-                if answer.status < 400:
-                    return ""
-                failure = f"its health check answers {answer.status}"
+            if target.route == "relay":
+                async with asyncio.timeout(PROBE_LIMIT):
+                    status = await status_of(hub, member.worker_id, path, proof)
+            else:
+                async with session.get(target.base_url + path, headers=proof, allow_redirects=False) as answer:
+                    status = answer.status
+            if status < 400:
+                return ""
+            failure = f"its health check answers {status}"
         except TimeoutError:
             failure = f"no answer within {PROBE_LIMIT:g} s"
-        except aiohttp.ClientError as error:
+        except (aiohttp.ClientError, OSError) as error:
             failure = str(error) or type(error).__name__
     return failure

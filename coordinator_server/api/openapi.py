@@ -17,13 +17,14 @@ from node.wire.client_tokens import PATH as CLIENT_TOKEN
 from node.wire.client_tokens import ClientToken
 from node.wire.problems import CONTENT_TYPE, TITLES
 
-Auth = Literal["none", "key", "api-key", "admin", "worker"]
+Auth = Literal["none", "key", "api-key", "admin", "worker", "member"]
 SECURITY: Mapping[str, list[dict[str, list[str]]]] = {
     "none": [],
     "key": [{"apiKey": []}, {"bearerKey": []}],
     "api-key": [{"apiKey": []}, {"bearerKey": []}],
     "admin": [{"adminToken": []}],
     "worker": [{"workerToken": []}],
+    "member": [{"memberToken": []}],
 }
 REFUSALS: Mapping[str, tuple[int, ...]] = {
     "none": (),
@@ -31,6 +32,7 @@ REFUSALS: Mapping[str, tuple[int, ...]] = {
     "api-key": (401, 429),
     "admin": (401,),
     "worker": (401, 403, 422),
+    "member": (400, 401, 404, 413, 502, 503, 504, 508),
 }
 SERVICE_METHODS = ("get", "post", "put", "patch", "delete")
 
@@ -279,6 +281,12 @@ def _service_operations() -> list[Operation]:
         for path in ("/service/{service}", "/service/{service}/{path}")
         for method in SERVICE_METHODS
     ]
+    relayed = "The answer of that very worker, for a node that reaches it in no other way"
+    found += [
+        Operation(method, "/relay/{worker_id}" + path, relayed, auth="member", media="*/*")
+        for path in ("/service/{service}", "/service/{service}/{path}")
+        for method in SERVICE_METHODS
+    ]
     return [*found, Operation("post", "/api/service/{service}", text + " (older path)", auth="key", media="*/*")]
 
 
@@ -308,7 +316,7 @@ def _describe(operation: Operation, schema_of: Mapping[str, Any]) -> dict[str, A
     if operation.body is not None:
         schema = schema_of[repr(operation.body)]
         described["requestBody"] = {"required": True, "content": {"application/json": {"schema": schema}}}
-    elif operation.auth == "key" and operation.method in ("post", "put", "patch"):
+    elif operation.auth in ("key", "member") and operation.method in ("post", "put", "patch"):
         described["requestBody"] = {"content": {"*/*": {}}}
     return described
 
@@ -341,4 +349,6 @@ def _security_schemes() -> dict[str, Any]:
         "adminToken": {"type": "http", "scheme": "bearer", "description": "The coordinator's admin token"},
         "workerToken": {"type": "http", "scheme": "bearer", "bearerFormat": "JWT",
                         "description": "A token signed with the worker's identity key"},
+        "memberToken": {"type": "apiKey", "in": "header", "name": "X-RMA-Token",
+                        "description": "A member's token whose audience is the worker"},
     }  # fmt: skip

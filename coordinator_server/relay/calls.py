@@ -38,6 +38,7 @@ from node.wire.problems import Problem
 from node.wire.relayed import RELAYED
 from node.wire.tokens import TokenError
 
+LOOK = 1.0  # seconds between looks whether who is being served has been put out of the mesh
 MOST_LINES = 256  # about refusals, that are being kept at once
 TOKEN, HOPS_FIELD, ONCE = MESH_TOKEN.lower(), HOPS.lower(), IDEMPOTENCY_KEY.lower()
 EVENTS = "text/event-stream"
@@ -75,15 +76,16 @@ class Passage:
     route = "relay"
     attempts = 1
 
-    def __init__(self, calls: RelayedCalls, caller: str, wish: Wish) -> None:
+    def __init__(self, calls: RelayedCalls, exchange: Exchange, caller: str, wish: Wish) -> None:
         self._calls = calls
+        self.exchange = exchange
         self.caller = caller
         self.worker = wish.worker_id
         self.manifest = wish.manifest
         self.started = time.monotonic()
 
     def ended(self) -> None:
-        self._calls.ended(self.caller)
+        self._calls.ended(self)
 
     def answered(self, exchange: Exchange, head: ResponseHead) -> None:
         """Pass the answer on; what the worker says of itself is for the node that asked."""
@@ -110,7 +112,8 @@ class RelayedCalls:
         self._bridge = bridge
         self._most = config.relay_requests_per_worker
         self._names: Mapping[str, Manifest] = coordinator.catalogue.names()
-        self._under_way: Counter[str] = Counter()
+        self._passages: set[Passage] = set()
+        self._under_way: Counter[str] = Counter()  # of each caller
         self._sweep = Sweep()
         # Half of what there may be, so that nodes do not take the gateway's connections.
         limits = UpstreamLimits(
@@ -126,6 +129,7 @@ class RelayedCalls:
         )
         self._tasks = TaskSet("relayed-calls")
         self._sweep.start()
+        self._tasks.every(LOOK, self._look, "look")
         bridge.beside(RELAYED, self.take)
 
     async def stop(self) -> None:
@@ -154,7 +158,9 @@ class RelayedCalls:
         target = f"/service/{manifest.name}{path}{query}".encode("latin-1")
         self._pass_on(exchange, caller, Wish(worker_id, manifest, target))
 
-    def ended(self, caller: str) -> None:
+    def ended(self, passage: Passage) -> None:
+        caller = passage.caller
+        self._passages.discard(passage)
         self._under_way[caller] -= 1
         if self._under_way[caller] <= 0:
             del self._under_way[caller]
@@ -182,7 +188,8 @@ class RelayedCalls:
     def _pass_on(self, exchange: Exchange, caller: str, wish: Wish) -> None:
         head, manifest = exchange.head, wish.manifest
         self._under_way[caller] += 1
-        exchange.context = passage = Passage(self, caller, wish)
+        exchange.context = passage = Passage(self, exchange, caller, wish)
+        self._passages.add(passage)
         exchange.body_limit = manifest.max_body_bytes
         proof = field_line(MESH_TOKEN, head.values[TOKEN]) + field_line(HOPS, "1")
         request = request_head(head, wish.target, wish.worker_id.encode(), REQUEST, request_framing(head) + proof)
@@ -192,6 +199,12 @@ class RelayedCalls:
         again = repeatable(head.method, head.get(ONCE), manifest)
         exchange.keep_body = again
         exchange.forward(pool, request, passage, patience, repeatable=again)
+
+    async def _look(self) -> None:
+        """Cut what members had begun who have been put out since."""
+        for passage in tuple(self._passages):
+            if passage.caller in self._coordinator.token_verifier.revoked:
+                passage.exchange.abort("the caller has been revoked")
 
     def _refuse(self, exchange: Exchange, caller: str, problem: Problem) -> None:
         if problem.kind == "unauthorized" and exchange.head.get(TOKEN) and len(self._tasks) < MOST_LINES:

@@ -15,7 +15,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Protocol
 
-from coordinator_server.relay.sizing import to_ask, wanted_spare
+from coordinator_server.relay.sizing import LATELY, to_ask, wanted_spare
 from coordinator_server.relay.tickets import Tickets
 from node.forwarding.http1.pool import FullError
 from node.forwarding.websocket.stream import WebSocketStream
@@ -59,6 +59,10 @@ class Side:
     waiting: deque[asyncio.Future[Held]] = field(default_factory=deque)
     asked_at: float = float("-inf")  # time of the loop at which somebody wanted to connect last
     leaving: asyncio.TimerHandle | None = None
+
+    def is_quiet(self, now: float) -> bool:
+        """Tell whether there is but a channel, which others look after: thousands may be so at any time."""
+        return not (self.held or self.waiting) and now - self.asked_at > LATELY
 
     @property
     def is_empty(self) -> bool:
@@ -298,7 +302,8 @@ class RelayHub:
         """Let go of what is not needed, not allowed or not there any more."""
         now, self._looks = self._loop.time(), self._looks + 1
         self._tickets.expire(now)
-        for worker_id, side in tuple(self._sides.items()):
+        busy = [entry for entry in self._sides.items() if not entry[1].is_quiet(now)]
+        for worker_id, side in busy:
             if self._is_out(worker_id):
                 self.cut(worker_id)
                 continue

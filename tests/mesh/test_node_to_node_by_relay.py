@@ -141,6 +141,9 @@ async def it_is_shown(caller: Node, callee: Node, room: Room) -> None:
     assert candidate["address"] == f"{room.url}/relay/{callee.worker_id}"
     (peer,) = [one for one in (await caller.ask("/peers")).json if one["worker_id"] == callee.worker_id]
     assert peer["route"] == "relay"
+    session = caller.runtime.session
+    assert session is not None
+    assert session.router.stats().requests_by_route.get("relay", 0) > 100
 
 
 async def tokens_are_looked_at_by_the_worker_too(caller: Node, callee: Node, room: Room) -> None:

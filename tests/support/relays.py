@@ -49,6 +49,7 @@ class Services:
         self.peers: set[str] = set()
         app = web.Application(client_max_size=2**30)
         app.router.add_route("*", "/service/ner/echo", self._echo)
+        app.router.add_get("/service/ner/health", self._echo)
         app.router.add_post("/service/ner/digest", self._digest)
         app.router.add_get("/service/ner/much/{size}", self._much)
         app.router.add_get("/service/ner/events", self._events)

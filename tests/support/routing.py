@@ -22,6 +22,7 @@ from node.forwarding.paths import split_path
 from node.forwarding.plane import DataPlane
 from node.program.web import HttpServer, bind, manners
 from node.routing.admission import Gate
+from node.routing.candidates import RelayBase
 from node.routing.router import Router
 from node.routing.settings import RoutingSettings
 from node.routing.stats import Outcome
@@ -186,6 +187,8 @@ async def front(
     settings: RoutingSettings | None = None,
     seed: int = 1,
     clock: Callable[[], float] = time.monotonic,
+    vpn_up: Callable[[], bool] = lambda: False,
+    relay: RelayBase | None = None,
 ) -> AsyncIterator[Front]:
     """Run a node's or gateway's data plane: requests with X-RMA-Hops count as forwarded, as in a node."""
     outcomes: list[Outcome] = []
@@ -200,6 +203,8 @@ async def front(
         clock=clock,
         rng=random.Random(seed),
         observer=outcomes.append,
+        vpn_up=vpn_up,
+        relay=relay,
     )
     limits = ServerLimits(body_idle=settings.idle_timeout, write_stall=settings.idle_timeout)
     server = DataPlane(Shop(router), web.Application(), bind("127.0.0.1", 0), limits=limits)

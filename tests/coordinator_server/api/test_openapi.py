@@ -54,6 +54,7 @@ def test_security_follows_the_path() -> None:
         assert used <= schemes
         assert ("adminToken" in used) == path.startswith(("/api/admin/", "/api/coordinator/"))
         assert ("workerToken" in used) == path.startswith(WORKERS_ONLY)
+        assert ("memberToken" in used) == path.startswith("/relay/")
         assert ("apiKey" in used) == path.startswith(("/service/", "/api/service/", "/api/client-token"))
 
 

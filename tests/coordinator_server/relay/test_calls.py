@@ -12,6 +12,7 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 import aiohttp
+import msgspec
 import pytest
 from aiohttp import WSMsgType
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
@@ -199,12 +200,31 @@ async def test_who_is_revoked_neither_calls_nor_is_called(
 ) -> None:
     other = await room.worker("other")
     assert (await ask(client, at(room, "echo"), proof(caller))).status == 200
-    await room.coordinator.workers.revoke("caller")
+    async with client.get(at(room, "events"), headers=proof(caller)) as events:
+        await events.content.readline()
+        await room.coordinator.workers.revoke("caller")
+        with pytest.raises(aiohttp.ClientPayloadError):  # what had begun ends, too
+            await events.content.read()
+    await callee.services.cancelled.wait()
     assert refused(await ask(client, at(room, "echo"), proof(caller))) == (401, "unauthorized")
     assert (await ask(client, at(room, "echo"), proof(other))).status == 200
     await room.coordinator.workers.revoke("w1")
     hub(room).cut("w1")
     assert refused(await ask(client, at(room, "echo"), proof(other))) == (503, "relay-lost")
+
+
+async def test_the_access_log_says_who_called_whom(tmp_path: Path, client: aiohttp.ClientSession) -> None:
+    file = tmp_path / "access.log"
+    async with coordinator_room(tmp_path / "c", catalogue=CATALOGUE, vpn="off", access_log=str(file)) as room:
+        caller = await room.worker("caller")
+        async with relayed_worker(room):
+            assert (await ask(client, at(room, "echo"), proof(caller))).status == 200
+    lines = [msgspec.json.decode(line) for line in file.read_bytes().splitlines()]
+    (line,) = [line for line in lines if line["path"].startswith("/relay/")]
+    told = {name: line[name] for name in ("caller", "service", "worker", "route", "status", "attempts")}
+    assert told == {
+        "caller": "caller", "service": "ner", "worker": "w1", "route": "relay", "status": 200, "attempts": 1,
+    }  # fmt: skip
 
 
 # --- where it leads ---------------------------------------------------------------------------------------------

@@ -13,6 +13,7 @@ import aiohttp
 import pytest
 
 from coordinator_server.relay import hub as hubs
+from coordinator_server.relay.sizing import LATELY
 from node.forwarding.websocket.stream import WebSocketStream
 from tests.support.coordinators import Room, coordinator_room
 from tests.support.relays import CATALOGUE, RelayedWorker, hub, relayed_worker
@@ -198,6 +199,16 @@ async def test_revocation_cuts_everything_at_once(
     await eventually(lambda: len(worker.relay) == 0, "at the other end neither")
     async with client.get(at(room, "echo")) as refused:
         assert refused.status == 503
+
+
+async def test_a_worker_that_nobody_asks_for_costs_no_look() -> None:
+    side = hubs.Side()
+    assert side.is_quiet(0.0)
+    side.asked_at = 100.0
+    assert not side.is_quiet(100.0 + LATELY), "connections are kept ready"
+    assert side.is_quiet(100.1 + LATELY)
+    side.waiting.append(asyncio.get_running_loop().create_future())
+    assert not side.is_quiet(100.1 + LATELY)
 
 
 async def test_a_worker_is_expected_back_when_its_channel_breaks(

@@ -14,6 +14,7 @@ from aiohttp import web
 from node.forwarding.interface import Target
 from node.routing.settings import RoutingSettings
 from node.wire.manifests import Catalogue, Manifest
+from node.wire.messages import Endpoints, WorkerRecord
 from node.wire.problems import Problem
 from tests.support.routing import (
     OCR,
@@ -23,6 +24,7 @@ from tests.support.routing import (
     Local,
     LocalTable,
     Source,
+    fine,
     front,
     record,
     serving,
@@ -360,3 +362,40 @@ async def test_absurd_loads_are_not_believed_and_break_nothing() -> None:
             assert gateway.router.peers()[0].load == 0.25
         await ask(gateway)
         assert gateway.router.peers()[0].load == 0.5
+
+
+async def test_the_relay_is_gone_by_until_there_is_a_better_way_and_left_when_it_is_lost() -> None:
+    paths: list[str] = []
+
+    async def answer(request: web.Request) -> web.StreamResponse:
+        paths.append(request.path)
+        return await fine(request)
+
+    async def ask(gateway: Front) -> str | None:
+        async with gateway.client.post(gateway.url("/service/ocr")) as answer:
+            assert answer.status == 200
+            return answer.headers.get("X-RMA-Route")
+
+    up = False
+    async with serving(answer) as worker, serving(answer) as coordinator:
+        place = Endpoints(port=worker.port, vpn_ip="127.0.0.1", tunnel_url=worker.url)
+        there = WorkerRecord(worker_id="w1", endpoints=place, services=(OCR.name,), trust="vetted", relays=("c1",))
+        async with front(
+            Source(records=[there]),
+            vpn_up=lambda: up,
+            relay=lambda record: f"{coordinator.url}/relay/{record.worker_id}",
+        ) as gateway:
+            assert await ask(gateway) == "relay"
+            assert paths[-1].startswith(f"/relay/w1/service/{OCR.name}")
+            up = True
+            gateway.router.look_anew()
+            assert await ask(gateway) == "vpn"
+            up = False
+            gateway.router.look_anew()
+            assert await ask(gateway) == "relay"
+            await coordinator.stop()
+            live = gateway.router._parts.forwarder._upstreams.live
+            await until(lambda: len(live) == 1)  # the one to the worker; else a request might go to its death
+            assert await ask(gateway) == "tunnel", "other ways go on when the coordinator is gone"
+            assert paths[-1] == paths[-3]
+            assert gateway.router.stats().requests_by_route == {"relay": 2, "vpn": 1, "tunnel": 1}
