@@ -17,27 +17,13 @@ from typing import Any
 
 import pytest
 
-from tests.netns.conftest import reason
 from tests.support.netlab import Host
-from tests.support.overlay_mesh import DEADLINE, PORT, PROGRAMS, Coordinator, OverlayMesh, Worker, overlay_mesh
+from tests.support.overlay_mesh import DEADLINE, PORT, PROGRAMS, Coordinator, OverlayMesh, Worker, measured
 
 pytestmark = [pytest.mark.needs(*PROGRAMS, "setpriv", "ps", "faketime"), pytest.mark.timeout(900)]
 NAME = "mesh.test"  # of the coordinator, for everybody in the first lab
 ASLEEP = 8.0  # seconds; more than the manager takes for a mere delay
 NER, DOCUMENTS, RAG = "ner-extraction", "document-processing", "rag-embeddings"
-
-
-@pytest.fixture
-def mesh(tmp_path: Path) -> Iterator[OverlayMesh]:
-    why = reason()
-    if why is not None:
-        pytest.skip(why)
-    with overlay_mesh(tmp_path) as built:
-        yield built
-
-
-def measured(what: str, seconds: float) -> None:
-    print(f"measured: {what}: {seconds:.1f} s")
 
 
 @contextmanager
