@@ -10,6 +10,7 @@ from coordinator_server.application import COORDINATOR
 from coordinator_server.channel.line import CLOSE_LIMIT, Line
 from coordinator_server.front import FRONT
 from coordinator_server.gateway_processes.from_gateways import PROCESS
+from node.program.web import is_handshake
 from node.wire.channel import LARGEST_FROM_WORKER, PATH, RELAY, relay_offered
 from node.wire.problems import Problem
 
@@ -36,7 +37,7 @@ async def channel(request: web.Request) -> web.StreamResponse:
         writer_limit=1,
     )
     transport = request.transport
-    if transport is None or not _is_handshake(socket, request):
+    if transport is None or not is_handshake(socket, request):
         text = "This address speaks WebSocket. Heartbeats tell a worker the same."
         raise Problem("invalid-request", text, status=426, headers={"Upgrade": "websocket"})
     await socket.prepare(request)
@@ -56,10 +57,3 @@ async def channel(request: web.Request) -> web.StreamResponse:
         finally:
             await line.end()
     return socket
-
-
-def _is_handshake(socket: web.WebSocketResponse, request: web.Request) -> bool:
-    try:
-        return bool(socket.can_prepare(request))
-    except ValueError:  # aiohttp expects the key to be ASCII, whoever sends it
-        return False

@@ -15,7 +15,7 @@ from coordinator_server.application import COORDINATOR
 from coordinator_server.front import FRONT
 from coordinator_server.metrics import CONTENT_TYPE as METRICS_TYPE
 from node.program.tasks import TaskSet
-from node.program.web import json_response
+from node.program.web import is_handshake, json_response
 from node.wire.problems import Problem
 
 DASHBOARD_FILES = {
@@ -82,7 +82,7 @@ async def topology_stream(request: web.Request) -> web.StreamResponse:
     tasks = TaskSet("topology-listener")
     with request.app[FRONT].stream.listen() as messages:
         socket = web.WebSocketResponse(heartbeat=HEARTBEAT, max_msg_size=1024, timeout=2.0)
-        if not _is_handshake(socket, request):
+        if not is_handshake(socket, request):
             text = "This address speaks WebSocket. GET /api/topology answers once."
             raise Problem("invalid-request", text, status=426, headers={"Upgrade": "websocket"})
         await socket.prepare(request)
@@ -103,13 +103,6 @@ async def topology_stream(request: web.Request) -> web.StreamResponse:
         finally:
             await tasks.stop()
     return socket
-
-
-def _is_handshake(socket: web.WebSocketResponse, request: web.Request) -> bool:
-    try:
-        return bool(socket.can_prepare(request))
-    except ValueError:  # aiohttp expects the key to be ASCII, whoever sends it
-        return False
 
 
 async def metrics(request: web.Request) -> web.Response:

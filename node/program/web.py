@@ -227,3 +227,11 @@ class HttpServer:
         for peer in silent & self._silent:
             peer.force_close()
         self._silent = silent
+
+
+def is_handshake(socket: web.WebSocketResponse, request: web.Request) -> bool:
+    """Say whether a request can become this WebSocket."""
+    try:
+        return bool(socket.can_prepare(request))
+    except ValueError:  # aiohttp expects the key to be ASCII, whoever sends it
+        return False

@@ -13,7 +13,7 @@ import struct
 import sys
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from contextlib import closing
 from dataclasses import dataclass, field, replace
 from ipaddress import IPv4Address, IPv4Interface
@@ -33,7 +33,6 @@ from node.wire.nebula_certificates import NebulaCertificate, encode_details, sig
 from node.wire.nebula_pem import PRIVATE_KEY, read_certificate, read_key
 from node.wire.protobuf import bytes_field
 from node.wire.tokens import TokenIssuer
-from tests.netns.conftest import reason
 from tests.support.dht_runner import DhtGroup, MemberKeys, MembersFile
 from tests.support.namespaces import Guest
 from tests.support.nebula import NebulaMesh
@@ -47,7 +46,7 @@ from tests.support.overlay_mesh import (
     Member,
     OverlayMesh,
     Worker,
-    overlay_mesh,
+    measured,
 )
 
 pytestmark = [pytest.mark.needs(*PROGRAMS, "nebula-cert"), pytest.mark.timeout(900)]
@@ -55,19 +54,6 @@ LIFE = "40"  # seconds of a certificate: the shortest that there is
 ENOUGH = 1000  # requests
 NER, DOCUMENTS, RAG = "ner-extraction", "document-processing", "rag-embeddings"
 LIGHTHOUSE = "10.42.0.1"
-
-
-@pytest.fixture
-def mesh(tmp_path: Path) -> Iterator[OverlayMesh]:
-    why = reason()
-    if why is not None:
-        pytest.skip(why)
-    with overlay_mesh(tmp_path) as built:
-        yield built
-
-
-def measured(what: str, seconds: float) -> None:
-    print(f"measured: {what}: {seconds:.1f} s")
 
 
 def by(route: str) -> Callable[[dict[str, Any]], bool]:

@@ -17,7 +17,6 @@ from typing import Any
 
 import pytest
 
-from tests.netns.conftest import reason
 from tests.support.netlab import Host
 from tests.support.overlay_mesh import (
     DEADLINE,
@@ -26,7 +25,7 @@ from tests.support.overlay_mesh import (
     Coordinator,
     OverlayMesh,
     Worker,
-    overlay_mesh,
+    measured,
     until,
 )
 
@@ -34,19 +33,6 @@ pytestmark = [pytest.mark.needs(*PROGRAMS, "setpriv", "ps", "faketime"), pytest.
 NAME = "mesh.test"  # of the coordinator, for everybody in the first lab
 ASLEEP = 8.0  # seconds; more than the manager takes for a mere delay
 NER, DOCUMENTS, RAG = "ner-extraction", "document-processing", "rag-embeddings"
-
-
-@pytest.fixture
-def mesh(tmp_path: Path) -> Iterator[OverlayMesh]:
-    why = reason()
-    if why is not None:
-        pytest.skip(why)
-    with overlay_mesh(tmp_path) as built:
-        yield built
-
-
-def measured(what: str, seconds: float) -> None:
-    print(f"measured: {what}: {seconds:.1f} s")
 
 
 @contextmanager
