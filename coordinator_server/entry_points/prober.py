@@ -19,7 +19,7 @@ import aiohttp
 import msgspec
 from aiohttp.abc import AbstractResolver, ResolveResult
 
-from coordinator_server.entry_points.addresses import is_outside
+from node.forwarding.public_addresses import is_public
 from node.forwarding.resolver import LookUp, is_address, look_up
 from node.wire.entry_points import CHALLENGE, PROOF
 
@@ -53,7 +53,7 @@ class Prober:
         self,
         timeout: float,
         look_up: LookUp = look_up,
-        is_outside: Callable[[str], bool] = is_outside,
+        is_outside: Callable[[str], bool] = is_public,
         tls: ssl.SSLContext | None = None,
     ) -> None:
         """`tls` says whose certificates are trusted, in place of what this system does."""

@@ -14,6 +14,7 @@ from dataclasses import replace
 
 from node.forwarding.http1.pool import Address, Connect, CoordinatorAddress, connect_tcp
 from node.forwarding.http1.upstream import UpstreamConnection
+from node.forwarding.public_addresses import is_public
 
 MOST = 4  # addresses of one name that are tried
 LookUp = Callable[[str, int], Awaitable[Sequence[str]]]
@@ -58,10 +59,3 @@ def is_address(host: str) -> bool:
     except ValueError:
         return False
     return True
-
-
-def is_public(host: str) -> bool:
-    """Tell whether an address is one of the public internet; an IPv4 address inside IPv6 counts as that."""
-    address = ipaddress.ip_address(host.partition("%")[0])
-    mapped = address.ipv4_mapped if isinstance(address, ipaddress.IPv6Address) else None
-    return (mapped or address).is_global
