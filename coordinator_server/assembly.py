@@ -15,6 +15,7 @@ from coordinator_server.enrolment.key_rotation import KeyRotation
 from coordinator_server.enrolment.lockout import Lockout
 from coordinator_server.enrolment.mesh_keyring import MeshKeyring
 from coordinator_server.enrolment.workers import Workers
+from coordinator_server.fleet.fleet import Fleet
 from coordinator_server.gateway.keys import ApiKeys
 from coordinator_server.keys import Secrets
 from coordinator_server.registry.membership import Patience
@@ -90,6 +91,7 @@ async def put_together(
         overlay=overlay,
         station=make_station(config, secrets, overlay, registry, computers) if overlay is not None else None,
         enroller=enroller,
+        fleet=Fleet(store, secrets.coordinator_id, config.coordinator_heartbeat, clock),
         keys=ApiKeys(store, clock),
         registry=registry,
         catalogue=catalogue,

@@ -28,12 +28,13 @@ from coordinator_server.application import COORDINATOR, Coordinator
 from coordinator_server.assembly import make_office, own_credential, put_together
 from coordinator_server.config import CoordinatorConfig, is_loopback, is_wildcard
 from coordinator_server.enrolment.mesh_keyring import MeshKeyring
+from coordinator_server.fleet.joining import among_others
 from coordinator_server.front import FRONT, add_front
 from coordinator_server.gateway_processes.sockets import bind_all, check_shareable
 from coordinator_server.gateway_processes.supervisor import GatewayProcesses
 from coordinator_server.keys import MeshKeyFiles, Secrets, load_or_make_secrets
 from coordinator_server.registry.registry import Registry
-from coordinator_server.store.interface import Store
+from coordinator_server.store.interface import Store, StoreError
 from coordinator_server.store.sqlite import FILE_NAME, open_sqlite
 from coordinator_server.vpn.assembly import Computers, make_doors
 from coordinator_server.vpn.revocation import Changed
@@ -136,6 +137,7 @@ async def running(
         _leave_admin_file(config.directory, server.url, coordinator.admin_token)
         stack.callback((config.directory / ADMIN_FILE).unlink, missing_ok=True)
         coordinator.readiness.ready = True
+        await stack.enter_async_context(among_others(coordinator))
         if processes is not None:
             stack.push_async_callback(processes.stop)
             await processes.start()
@@ -163,6 +165,8 @@ async def drain(site: Site) -> None:
     in_flight = front.gateway.in_flight + front.elsewhere.total("in_flight")
     log.info("stopping: %d requests are in flight", in_flight)
     await front.stream.stop()  # dashboards would follow for ever
+    with contextlib.suppress(StoreError):  # the others find out
+        await site.coordinator.fleet.leave()
     readiness.draining, readiness.ready = True, False
     front.channels.drain()
     tasks = TaskSet("drain")  # begins when our own server, which must not wait for it, has begun

@@ -138,6 +138,7 @@ async def status(request: web.Request) -> web.Response:
             version=front.version,
             url=coordinator.info.url,
             uptime_seconds=round(max(0.0, now - front.started_at), 1),
+            coordinators=topology.coordinators,
             workers=count_workers(coordinator),
             services={service.name: service.healthy for service in topology.services},
             gaps=len(find_gaps(topology)),

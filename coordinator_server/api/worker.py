@@ -69,7 +69,7 @@ async def enroll(request: web.Request) -> web.Response:
             credential=credential,
             mesh_public_key=b64encode(coordinator.mesh_key.public_key().public_bytes_raw()),
             trust=enrolment.trust,
-            coordinators=(info(request),),
+            coordinators=(info(request), *coordinator.fleet.others),
             dht=contacts(request),
             vpn=overlay.granted(enrolment, wish.nebula_public_key) if overlay is not None else None,
             mesh_keys=coordinator.keyring.chain,

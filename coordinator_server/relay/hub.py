@@ -131,10 +131,12 @@ class RelayHub:
         return side is not None and (side.line is not None or side.leaving is not None)
 
     def line_opened(self, line: Line) -> None:
-        """Hear of a worker's channel, in place of an older one."""
+        """Hear of a worker's channel, in place of another one."""
         if line.relay <= 0 or self.stopped:
             return
         side = self._sides.setdefault(line.worker_id, Side())
+        if side.line is line:
+            return
         side.line = line
         if side.leaving is not None:
             side.leaving.cancel()
