@@ -12,6 +12,8 @@ from urllib.parse import quote
 import aiohttp
 import msgspec
 
+from node.program.plain_text import plain
+
 TIME_LIMIT = aiohttp.ClientTimeout(total=20)  # seconds
 MOST = 64 * 1024  # bytes of an answer
 LONGEST_WAIT = 86400.0
@@ -91,12 +93,14 @@ async def _read(answer: aiohttp.ClientResponse) -> bytes:
 def _check(status: int, retry_after: str, body: bytes) -> None:
     try:
         envelope = msgspec.json.decode(body, type=Envelope)
-    except (msgspec.MsgspecError, UnicodeDecodeError):
+    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
         envelope = Envelope()
     if 200 <= status < 300 and envelope.success:
         return
     codes = {fault.code for fault in envelope.errors}
-    reasons = "; ".join(f"{_plain(fault.message)} (code {fault.code})" for fault in envelope.errors[:3])[:300]
+    reasons = "; ".join(f"{plain(fault.message).rstrip('.')} (code {fault.code})" for fault in envelope.errors[:3])[
+        :300
+    ]
     quoted = f" It says: {reasons}." if reasons else ""
     wait = min(float(retry_after), LONGEST_WAIT) if retry_after.isascii() and retry_after.isdigit() else 0.0
     if DAILY_LIMIT in codes:
@@ -111,7 +115,3 @@ def _check(status: int, retry_after: str, body: bytes) -> None:
         text = "Cloudflare does not take the token: CF_API_TOKEN must be one for Workers KV Storage / Edit."
         raise KvError(text + quoted, settings=True)
     raise KvError(f"Cloudflare's API is out of order (status {status}).{quoted}", wait=wait)
-
-
-def _plain(text: str) -> str:
-    return "".join(letter for letter in text if letter.isprintable()).rstrip(".")

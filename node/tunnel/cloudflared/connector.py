@@ -10,7 +10,7 @@ from pathlib import Path
 from node.program.child_process import ChildProcess
 from node.program.orphans import note_run
 from node.tunnel.cloudflared.arguments import GRACE
-from node.tunnel.cloudflared.lines import Connected, MetricsAt, QuickUrl, Trouble, is_wanted, read_line, without
+from node.tunnel.cloudflared.lines import Connected, MetricsAt, QuickUrl, Trouble, is_wanted, read_line
 
 STOP_LIMIT = GRACE + 3.0  # seconds that it may take to end before it is killed
 log = logging.getLogger(__name__)
@@ -56,15 +56,14 @@ class Connector:
 
     def hear(self, line: bytes) -> None:
         """Take in a line of its output."""
-        told = read_line(line)
+        told = read_line(line, self._secrets)
         if isinstance(told, MetricsAt):
-            self.address = told.address
+            self.address = self.address or told.address  # said once: a later line would be somebody else's
         elif isinstance(told, QuickUrl):
-            self.url = told.url
+            self.url = self.url or told.url
         elif isinstance(told, Connected):
             self.protocol, self.trouble = told.protocol, None
         elif isinstance(told, Trouble):
-            told = Trouble(told.kind, without(told.text, self._secrets))
             self.trouble = told.or_worse(self.trouble)
         if told is not None:
             log.debug("cloudflared: %s", told)

@@ -20,7 +20,7 @@ from node.tunnel.cloudflared.api import CloudflareApi, CloudflareError
 from node.tunnel.cloudflared.arguments import CONFIG, command_of, environment_of
 from node.tunnel.cloudflared.binary import Binary
 from node.tunnel.cloudflared.connector import Connector
-from node.tunnel.cloudflared.lines import Trouble
+from node.tunnel.cloudflared.lines import Trouble, without
 from node.tunnel.cloudflared.managed import ManagedTunnel, hostname_of
 from node.tunnel.cloudflared.metrics import Metrics
 from node.tunnel.cloudflared.pauses import Pauses
@@ -29,6 +29,7 @@ from node.tunnel.cloudflared.sentences import Ending
 from node.tunnel.cloudflared.wish import Wish
 
 NAME = re.compile(r"(?=.{1,253}\Z)(?:[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?\.)+[a-z][a-z0-9-]{1,62}")
+QUICK = ".trycloudflare.com"
 MISSES = 2  # answers without a connection in a row after which others are told
 log = logging.getLogger(__name__)
 
@@ -106,7 +107,8 @@ class TunnelKeeper:
             return 0.0, Ending("failed", f"{error.title} {error.message}", error.hint)
         except CloudflareError as error:
             phase = sentences.phase_of_refusal(is_limit=error.is_limit, is_refusal=error.is_refusal)
-            return 0.0, Ending(phase, str(error), error.hint, "token" if error.is_refusal else "other", error.wait)
+            text = without(str(error), self._wish.secrets)
+            return 0.0, Ending(phase, text, error.hint, "token" if error.is_refusal else "other", error.wait)
         except OSError as error:
             return 0.0, Ending("failed", f"cloudflared cannot be started: {error.strerror or error}.")
 
@@ -172,4 +174,5 @@ class TunnelKeeper:
         metrics = Metrics(self._session, connector.address)
         quick = self._wish.kind == "quick"
         name = await (metrics.quick_hostname() if quick else metrics.hostname_for(origin))
-        return f"https://{name}" if NAME.fullmatch(name) else ""
+        is_one = NAME.fullmatch(name) and (not quick or name.endswith(QUICK))
+        return f"https://{name}" if is_one else ""

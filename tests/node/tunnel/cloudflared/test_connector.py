@@ -45,6 +45,21 @@ async def test_what_explains_most_is_remembered_until_it_is_connected() -> None:
     assert (connector.trouble, connector.protocol) == (None, "http2")
 
 
+async def test_a_secret_that_would_be_cut_in_two_is_not_shown_either() -> None:
+    connector, secret = Connector(("s" * 180,)), "s" * 180
+    connector.hear(f"2026-11-01T10:00:00Z ERR {'x' * 200} {secret}".encode())
+    assert connector.trouble is not None
+    assert "sss" not in connector.trouble.text
+
+
+async def test_where_it_is_is_believed_once() -> None:
+    connector = Connector()
+    for port, name in ((1234, "first"), (22, "second")):
+        connector.hear(f"2026-11-01T10:00:00Z INF Starting metrics server on 127.0.0.1:{port}/metrics".encode())
+        connector.hear(f"2026-11-01T10:00:00Z INF |  https://{name}.trycloudflare.com  |".encode())
+    assert (connector.address, connector.url) == ("127.0.0.1:1234", "https://first.trycloudflare.com")
+
+
 async def test_a_program_that_is_none_is_an_error(tmp_path: Path) -> None:
     connector = Connector()
     with pytest.raises(OSError):

@@ -246,6 +246,16 @@ async def test_a_limit_of_the_api_is_told_and_waited_for(tunnel: Tunnel) -> None
         assert tunnel.standin.starts == []
 
 
+async def test_an_api_that_repeats_the_token_is_not_quoted_with_it(tunnel: Tunnel) -> None:
+    async with account() as (fake, api):
+        fake.refuse("zones", 400, 6003, f"Invalid request headers: {TOKEN}")
+        tunnel.start(Wish("managed", api_token=TOKEN, account_id=ACCOUNT), Timings(pauses=1.0), api)
+        told = await tunnel.until(lambda status: status.state == "refused", "refused")
+        assert TOKEN not in repr(tunnel.told)
+        assert "*****" in told.text
+        await tunnel.stop()
+
+
 async def test_an_api_token_without_rights_is_told(tunnel: Tunnel) -> None:
     async with account() as (fake, api):
         fake.refuse("cfd_tunnel", 403, 10000, "Authentication error")
