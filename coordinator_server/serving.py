@@ -34,7 +34,7 @@ from coordinator_server.gateway_processes.sockets import bind_all, check_shareab
 from coordinator_server.gateway_processes.supervisor import GatewayProcesses
 from coordinator_server.keys import MeshKeyFiles, Secrets, load_or_make_secrets
 from coordinator_server.registry.registry import Registry
-from coordinator_server.store.interface import Store, StoreError
+from coordinator_server.store.interface import Store
 from coordinator_server.store.sqlite import FILE_NAME, open_sqlite
 from coordinator_server.vpn.assembly import Computers, make_doors
 from coordinator_server.vpn.revocation import Changed
@@ -165,17 +165,16 @@ async def drain(site: Site) -> None:
     in_flight = front.gateway.in_flight + front.elsewhere.total("in_flight")
     log.info("stopping: %d requests are in flight", in_flight)
     await front.stream.stop()  # dashboards would follow for ever
-    with contextlib.suppress(StoreError):  # the others find out
-        await site.coordinator.fleet.leave()
     readiness.draining, readiness.ready = True, False
     front.channels.drain()
     tasks = TaskSet("drain")  # begins when our own server, which must not wait for it, has begun
+    told = tasks.start(site.coordinator.fleet.leave(), "fleet")
     station = site.coordinator.station
     inside = tasks.start(station.drain(deadline), "overlay") if station is not None else None
     others = tasks.start(site.processes.drain(deadline), "processes") if site.processes is not None else None
     if not await site.server.drain(deadline):
         log.warning("%d connections did not end in %.0f s and are cut off", site.server.connections, deadline)
-    for other in (others, inside):
+    for other in (others, inside, told):
         if other is not None:
             await other
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import logging
 import secrets
 import time
@@ -11,7 +12,7 @@ from collections.abc import Callable, Sequence
 import msgspec
 
 from coordinator_server.fleet.presence import Presence, Serving
-from coordinator_server.store.interface import Store
+from coordinator_server.store.interface import Store, StoreError
 from node.wire.messages import CoordinatorInfo
 
 log = logging.getLogger(__name__)
@@ -76,10 +77,12 @@ class Fleet:
             self._beaten = True
 
     async def leave(self) -> None:
-        """Say that we end; may be called again."""
+        """Say that we end; may be called again. Where that cannot be, the others find out."""
         async with self._turn:
-            if not self._left:
-                self._left = True
+            if self._left:
+                return
+            self._left = True
+            with contextlib.suppress(StoreError):
                 await self._store.delete(self._key)
 
     async def look(self) -> None:
