@@ -26,6 +26,7 @@ from node.wire.messages import CoordinatorInfo
 log = logging.getLogger(__name__)
 
 EVERY = 40.0  # seconds: three times until a coordinator forgets it
+SELDOM = 5.0  # seconds between two at least, whatever a coordinator says
 AGAIN = 31.0  # seconds after a failure: a coordinator looks at an address twice a minute
 HINT = "See whether requests from outside reach this node there; other workers and the gateway use other ways, too."
 LATER = 900.0  # seconds, where the coordinator knows no entry points
@@ -145,7 +146,7 @@ class EntryPoint:
         self._told, self._told_url, self._failed = contact, url, False
         told = f"Frontends are told of {url}." if answer.listed else f"Frontends are not told of {url}."
         self._say(answer.listed, f"{told} {answer.detail}".strip())
-        return min(EVERY, answer.stale_after / 3)
+        return min(EVERY, max(SELDOM, answer.stale_after / 3))
 
     async def _withdraw(self, contact: Contact) -> None:
         self._told, self.listed = None, False

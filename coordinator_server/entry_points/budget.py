@@ -1,4 +1,8 @@
-"""How often Cloudflare KV may be written to: so often a day, which begins at 00:00 UTC. Pure."""
+"""How often Cloudflare KV may be written to: so often a day, which begins at 00:00 UTC. Pure.
+
+Half of a day's writes may follow one another closely. What is left then is spread over the rest of the day: a worker
+that comes and goes all the time must not use up what others need in the evening.
+"""
 
 from __future__ import annotations
 
@@ -28,7 +32,15 @@ class Budget:
             return (_day(now) + 1) * DAY
         if now < self.last:  # the clock was set back
             return now
-        return max(now, self.last + APART)
+        return max(now, self.last + self._apart(per_day))
+
+    def _apart(self, per_day: int) -> float:
+        """Return the seconds from the last write to the next one."""
+        used = self.used_on(self.last)
+        if used * 2 < per_day:
+            return APART
+        left = (_day(self.last) + 1) * DAY - self.last
+        return max(APART, left / (per_day - used + 1))  # so that one is left at the end
 
     def writing(self, now: float) -> Budget:
         """Return the budget with a write more, which counts whatever comes of it."""
