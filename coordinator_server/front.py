@@ -18,7 +18,6 @@ from coordinator_server.channel.answer import Answers
 from coordinator_server.channel.channels import Channels
 from coordinator_server.entry_points.assembly import EntryPointCopy, make_office
 from coordinator_server.entry_points.office import EntryPointOffice
-from coordinator_server.gateway import cors
 from coordinator_server.gateway.access import Access
 from coordinator_server.gateway.plane import make_router
 from coordinator_server.gateway.rates import parse_rate
@@ -27,6 +26,7 @@ from coordinator_server.gateway_processes.reports import Elsewhere
 from coordinator_server.metrics import Metrics, Reading
 from coordinator_server.metrics import Overlay as OverlayReading
 from coordinator_server.relay.hub import RelayHub
+from node.forwarding import cors
 from node.forwarding.access_log import open_access_log
 from node.routing.router import Router
 

@@ -70,6 +70,7 @@ class EntryPoint:
         self._failed = False  # the coordinator did not find us at the address, or did not answer
         self.listed = False  # frontends are told of us
         self.text = ""  # how it is, in a sentence
+        self.origins: tuple[str, ...] = ()  # of web pages that the operator lets ask workers, and so us
 
     @property
     def wished(self) -> bool:
@@ -144,6 +145,7 @@ class EntryPoint:
         finally:
             self._asking_for = ""
         self._told, self._told_url, self._failed = contact, url, False
+        self.origins = answer.origins
         told = f"Frontends are told of {url}." if answer.listed else f"Frontends are not told of {url}."
         self._say(answer.listed, f"{told} {answer.detail}".strip())
         return min(EVERY, max(SELDOM, answer.stale_after / 3))

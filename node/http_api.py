@@ -132,6 +132,8 @@ class ServiceDoor(Door):
     def enter(self, exchange: Exchange) -> None:
         """Serve a request of another node, of a frontend or of a service of ours; raise Problem."""
         head, state, client, own_service = exchange.head, self._node.state, None, None
+        if self._clients is not None and self._clients.greet(exchange):
+            return
         authorization, mesh_token = head.get("authorization"), head.get(MESH_TOKEN)
         if self._clients is not None and not mesh_token:
             client = self._clients.recognise(authorization)

@@ -26,6 +26,7 @@ def make_office(coordinator: Coordinator) -> EntryPointOffice:
         prober=Prober(config.probe_timeout),
         stale=config.entry_point_stale,
         clock=coordinator.clock,
+        origins=config.cors_origins,
     )
 
 

@@ -1,7 +1,7 @@
 """How often Cloudflare KV may be written to: so often a day, which begins at 00:00 UTC. Pure.
 
-Half of a day's writes may follow one another closely. What is left then is spread over the rest of the day: a worker
-that comes and goes all the time must not use up what others need in the evening.
+Half of a day's writes may follow one another closely. What is left then is spread over the rest of the day: a
+worker that comes and goes all the time must not use up what others need in the evening.
 """
 
 from __future__ import annotations
