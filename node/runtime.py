@@ -92,6 +92,7 @@ class NodeRuntime:
             lambda: self.session.client_tokens if self.session is not None else None,
             lambda: self.entry_point.wished,
             time.time,
+            lambda: self.entry_point.origins,
         )
         self._overlay_door = OverlayDoor(self._make_server, config.drain_deadline)
         self._presence = OverlayPresence(
