@@ -111,9 +111,15 @@ class CoordinatorClient:
         capabilities: messages.Capabilities,
         endpoints: messages.Endpoints,
         services: Sequence[messages.ServiceReport] = (),
+        relays: Sequence[str] = (),
     ) -> messages.RegisterAnswer:
+        """`relays` are the coordinators by which we are reached by relay."""
         request = messages.RegisterRequest(
-            worker_id=self._worker_id, capabilities=capabilities, endpoints=endpoints, services=tuple(services)
+            worker_id=self._worker_id,
+            capabilities=capabilities,
+            endpoints=endpoints,
+            services=tuple(services),
+            relays=tuple(relays),
         )
         data = msgspec.json.encode(request)
         url = to.url + "/api/worker/register"
@@ -165,17 +171,21 @@ class CoordinatorClient:
             raise _unreachable(error) from None
 
     async def open_channel(
-        self, to: messages.CoordinatorInfo, ping: float, relay: int = 0
+        self, to: messages.CoordinatorInfo, ping: float, relay: int = 0, *, only_relay: bool = False
     ) -> aiohttp.ClientWebSocketResponse:
         """Open the WebSocket on which the coordinator pushes; `ping` is the seconds between two pings.
 
-        `relay` is how many relay connections we open when we are asked on it.
+        `relay` is how many relay connections we open when we are asked on it; `only_relay` says that we want to
+        hear nothing else there.
         CoordinatorError has the status 404 where the coordinator is too old to have one.
         """
+        kind = {channel.RELAY: str(relay)} if relay else {}
+        if only_relay:
+            kind[channel.KIND] = channel.RELAY_ONLY
         try:
             return await self._session.ws_connect(
                 to.url + channel.PATH,
-                headers={**self._signed(to, "channel", b""), **({channel.RELAY: str(relay)} if relay else {})},
+                headers={**self._signed(to, "channel", b""), **kind},
                 heartbeat=ping,
                 autoclose=False,  # it would forget why the other end closes
                 max_msg_size=MAX_ANSWER_BYTES,

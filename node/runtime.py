@@ -49,12 +49,14 @@ from node.program.proxies import ThroughProxies, open_session
 from node.program.tasks import TaskSet
 from node.program.web import bind
 from node.public_tunnel import PublicTunnel
+from node.relay_ways import relays_of
 from node.services.local_tokens import LocalTokens
 from node.services.supervisor import ServiceSupervisor
 from node.state import NodeState
 from node.tunnel.channel import Channel
 from node.tunnel.cloudflared.arguments import KEEPS_IDLE
 from node.tunnel.relay import RelayConnections
+from node.tunnel.second_channel import SecondChannel
 from node.wire.manifests import SignedCatalogue
 from node.wire.messages import Assignment, Capabilities
 
@@ -63,6 +65,7 @@ log = logging.getLogger(__name__)
 LOAD_INTERVAL = 2.0  # seconds
 RENEW_CHECK = 3600.0  # seconds
 RENEWAL_SPREAD = 10.0  # seconds over which nodes ask for another place in the overlay when that is pushed
+TELL_SPREAD = 2.0  # seconds over which nodes tell that another coordinator reaches them, too
 GOODBYE = 2.0  # seconds that the last word to the coordinator, and that of answers, may take
 KEEPALIVE = KEEPS_IDLE + 10.0  # seconds: cloudflared shall not ask on a connection that we have just closed
 GRACE = 0.1  # seconds in which whoever is connected may still ask, to be sent elsewhere
@@ -98,9 +101,12 @@ class NodeRuntime:
         self._presence = OverlayPresence(
             self.overlay, self._overlay_door, self.dispatch, lambda: self.member, lambda: self._server
         )
-        self.talk = CoordinatorTalk(lambda: self.state, self.dispatch, self._keep_catalogue, self.overlay)
+        self.talk = CoordinatorTalk(
+            lambda: self.state, self.dispatch, self._keep_catalogue, self.overlay, self._relays
+        )
         self._relay = RelayConnections(self._open_relay, self._serve_relayed, config.relay_offered)
         self._channel = Channel(self._open_channel, self._take_push, self.dispatch, self._relay.asked)
+        self._second = SecondChannel(self._open_second_channel, self.dispatch, self._relay.asked)
         self._tasks = TaskSet("node")
         self._stopped = asyncio.Event()
         self._resume_timer: asyncio.TimerHandle | None = None
@@ -197,6 +203,7 @@ class NodeRuntime:
         self._presence.cancel()
         await self._contact.stop()
         await self._channel.stop()
+        await self._second.stop()
         await self.entry_point.stop()
         await self.tunnel.stop()
         await self._tasks.stop()
@@ -251,6 +258,8 @@ class NodeRuntime:
         for command in commands:
             self._commands.put_nowait(command)
         self._channel.look(self.state)
+        if self.config.relay_offered:
+            self._second.look(self.state)
         self.entry_point.look(self.state)
         self._feed.changed()
 
@@ -267,6 +276,7 @@ class NodeRuntime:
             e.RunServices: self._run_services,
             e.PublishServices: self._publish,
             e.JoinDht: self._join_dht,
+            e.TellRelays: self._tell_relays,
             e.TakeBlocklist: self._take_blocklist,
             e.Drain: self._begin_drain,
             e.ScheduleResume: self._schedule_resume,
@@ -327,11 +337,22 @@ class NodeRuntime:
     async def _schedule_contact(self, command: e.ScheduleContact) -> None:
         self._contact.schedule(min(command.after, self.config.worker_heartbeat))
 
-    async def _open_channel(self, url: str) -> aiohttp.ClientWebSocketResponse:
+    async def _open_channel(self, url: str, *, second: bool = False) -> aiohttp.ClientWebSocketResponse:
         info = self.talk.coordinator(url)
         if self.session is None or info is None:
             raise CoordinatorError("This machine is in no mesh.")
-        return await self.session.client.open_channel(info, self.config.channel_ping, self.config.relay_offered)
+        ping, relay = self.config.channel_ping, self.config.relay_offered
+        return await self.session.client.open_channel(info, ping, relay, only_relay=second)
+
+    async def _open_second_channel(self, url: str) -> aiohttp.ClientWebSocketResponse:
+        return await self._open_channel(url, second=True)
+
+    def _relays(self) -> tuple[str, ...]:
+        return relays_of(self.state, self.config.relay_offered)
+
+    async def _tell_relays(self, _command: e.TellRelays) -> None:
+        if not set(self._relays()) <= set(self.talk.told_relays):  # so it may be with all nodes at this moment
+            self._contact.schedule(TELL_SPREAD * random.random())  # noqa: S311 - not for secrets
 
     async def _open_relay(self, url: str, ticket: str) -> Opened:
         info = self.talk.coordinator(url)

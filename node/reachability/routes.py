@@ -154,7 +154,12 @@ def relay(state: NodeState, seen: Observations, wanted: bool) -> Finding:
     if state.membership is None or state.coordinator is None:
         return Finding(route="relay", works=None, what=NOT_A_MEMBER)
     by_way = f", by way of the proxy {seen.proxy.shown}" if seen.proxy is not None and not seen.proxy.flaw else ""
-    if state.channel.open and seen.outside is not None and not seen.outside.relay:
+    second = state.second_channel
+    passes_on = seen.outside is None or seen.outside.relay
+    if second is not None and second.open:
+        ways = f"{state.coordinator} and {second.url}" if state.channel.open and passes_on else second.url
+        return Finding(route="relay", works=True, what=f"Requests can come through {ways}{by_way}.")
+    if state.channel.open and not passes_on:
         what = "The coordinator is connected, but does not pass requests on to this machine."
         hint = "Ask again in a moment. If it stays so, tell its operator."
         return Finding(route="relay", works=False, what=what, hint=hint)

@@ -77,6 +77,11 @@ def read_open(text: str | bytes) -> Open:
         raise ValueError(f"no request for connections: {error}") from None
 
 
+def read_tickets(text: str | bytes) -> tuple[str, ...]:
+    """Return the tickets in a message of type "open", none in one of another type; raise ValueError."""
+    return read_open(text).tickets if read_type(text) == OPEN else ()
+
+
 def relay_offered(field: str) -> int:
     """Return how many relay connections a channel's handshake offers; what is no number offers none."""
     if not (field.isascii() and field.isdecimal() and len(field) <= 6):

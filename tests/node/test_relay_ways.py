@@ -29,6 +29,23 @@ def test_others_are_told_the_coordinator_whose_channel_is_open() -> None:
 
 
 @pytest.mark.parametrize(
+    ("is_open", "second", "told"),
+    [
+        (True, ChannelStatus(True, url=FIRST.url), ("c2", "c1")),
+        (False, ChannelStatus(True, url=FIRST.url), ("c1",)),
+        (True, ChannelStatus(False, url=FIRST.url), ("c2",)),
+        (True, ChannelStatus(True, url="https://unheard.example"), ("c2",)),
+        (True, ChannelStatus(True, url=SECOND.url), ("c2",)),
+        (False, ChannelStatus(True, url=SECOND.url), ("c2",)),
+    ],
+)
+def test_both_are_told_the_one_in_use_first(is_open: bool, second: ChannelStatus, told: tuple[str, ...]) -> None:
+    state = msgspec.structs.replace(STATE, channel=ChannelStatus(is_open), second_channel=second)
+    assert relays_of(state, 64) == told
+    assert relays_of(state, 0) == ()
+
+
+@pytest.mark.parametrize(
     ("offered", "change"),
     [
         (0, {}),
