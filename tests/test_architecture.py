@@ -35,17 +35,20 @@ MAY_IMPORT: Mapping[str, tuple[str, ...]] = {
         "node.state",
         "node.events",
         "node.coordinator_client",
+        "node.known_coordinators",
     ),
     "node.state": ("node.wire",),
     "node.events": ("node.wire", "node.state"),
     "node.reasons": ("node.wire", "node.state"),
-    "node.machine": ("node.wire", "node.state", "node.events", "node.reasons"),
+    "node.known_coordinators": ("node.wire", "node.state"),
+    "node.machine": ("node.wire", "node.state", "node.events", "node.reasons", "node.known_coordinators"),
 }
 
 # Decisions are functions over values: these never see a clock, a loop, a socket or a screen.
 PURE = (
     "node.state", "node.events", "node.machine", "node.reasons", "node.vpn.events", "node.vpn.machine",
     "node.vpn.state", "node.vpn.overlap", "node.vpn.ways", "node.vpn.log_lines", "node.tunnel.reconnect",
+    "node.known_coordinators",
     "coordinator_server.relay.sizing", "coordinator_server.relay.tickets",
     "node.reachability.observations", "node.reachability.nat", "node.reachability.routes",
     "node.tunnel.cloudflared.wish", "node.tunnel.cloudflared.lines", "node.tunnel.cloudflared.pauses",
