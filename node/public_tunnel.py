@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
 from collections.abc import Callable
 from pathlib import Path
@@ -9,12 +10,13 @@ from pathlib import Path
 import aiohttp
 
 from node.config import NodeConfig
+from node.program.orphans import end_orphan
 from node.program.tasks import TaskSet
 from node.state import TunnelStatus
 from node.tunnel.cloudflared import sentences
 from node.tunnel.cloudflared.api import CloudflareApi, CloudflareError
 from node.tunnel.cloudflared.binary import Binary
-from node.tunnel.cloudflared.keeper import Timings, TunnelKeeper
+from node.tunnel.cloudflared.keeper import CONFIG_FILE, NOTE, Timings, TunnelKeeper
 from node.tunnel.cloudflared.wish import Wish, wish_of
 from node.tunnel.outside import Outside
 from node.tunnel.own_address import EVERY, OwnAddress
@@ -49,6 +51,8 @@ class PublicTunnel:
         """Open it; returns at once. `origin` is where requests shall come to."""
         await self.stop()
         self._worker_id = worker_id
+        if self.wish.kind in ("none", "own"):
+            self._tasks.start(asyncio.to_thread(self._end_orphan), "earlier cloudflared")
         if self.wish.kind == "none":
             self._tell(sentences.off(self.wish.text))
         elif self.wish.kind == "own":
@@ -58,6 +62,11 @@ class PublicTunnel:
             self._here = aiohttp.ClientSession(trust_env=False)
             self._keeper = self._make_keeper(self._here, http)
             self._tasks.start(self._keep(self._keeper, origin), "cloudflared")
+
+    def _end_orphan(self) -> None:
+        """End what a killed run with other settings left: it leads strangers here, and nobody wants it."""
+        if (self._folder / NOTE).exists():
+            end_orphan(self._folder / NOTE, self._folder / CONFIG_FILE, "cloudflared")
 
     def _make_keeper(self, here: aiohttp.ClientSession, http: aiohttp.ClientSession) -> TunnelKeeper:
         config = self._config

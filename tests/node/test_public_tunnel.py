@@ -17,9 +17,12 @@ from coordinator_server.front import FRONT
 from node import events as e
 from node.config import NodeConfig
 from node.control import EnrollIntent
+from node.program.child_process import ChildProcess
+from node.program.orphans import note_run
 from node.public_tunnel import PublicTunnel, wish_of_config
 from node.runtime import NodeRuntime
 from node.state import TunnelStatus
+from node.tunnel.cloudflared.arguments import command_of
 from node.tunnel.cloudflared.keeper import Timings
 from node.tunnel.cloudflared.wish import Wish
 from node.wire.manifests import Catalogue
@@ -164,6 +167,27 @@ async def test_nothing_is_opened_that_nobody_asked_for(tmp_path: Path) -> None:
         await tunnel.stop()
     assert wish_of_config(config).kind == "none"
     assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("settings", [{"tunnel": "off"}, {"tunnel_url": "http://127.0.0.1:1"}])
+async def test_what_a_killed_run_left_open_is_closed_also_where_no_cloudflared_is_wished_any_more(
+    tmp_path: Path, settings: dict[str, Any]
+) -> None:
+    standin, folder = make_standin(tmp_path / "program"), tmp_path / "cloudflared"
+    folder.mkdir()
+    command = command_of(standin.path, folder / "config.yml", "http://127.0.0.1:1", named=False)
+    ended: list[int] = []
+    left = await ChildProcess.spawn(command, folder, lambda _: None, ended.append)
+    try:
+        note_run(folder / "run.json", left.pid)
+        tunnel = PublicTunnel(NodeConfig(**settings), tmp_path, lambda _status: None)
+        async with aiohttp.ClientSession() as session:
+            await tunnel.start("http://127.0.0.1:1", "w1", session)
+            await eventually(lambda: ended, "it is ended")
+            await eventually(lambda: not (folder / "run.json").exists(), "and forgotten")
+            await tunnel.stop()
+    finally:
+        await left.stop(0.0)
 
 
 async def test_a_folder_that_cannot_be_written_is_told(tmp_path: Path) -> None:

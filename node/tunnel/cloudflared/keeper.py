@@ -29,6 +29,7 @@ from node.tunnel.cloudflared.sentences import Ending
 from node.tunnel.cloudflared.wish import Wish
 
 NAME = re.compile(r"(?=.{1,253}\Z)(?:[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?\.)+[a-z][a-z0-9-]{1,62}")
+NOTE, CONFIG_FILE = "run.json", "config.yml"  # who runs, and what its process is known by
 QUICK = ".trycloudflare.com"
 MISSES = 2  # answers without a connection in a row after which others are told
 log = logging.getLogger(__name__)
@@ -69,8 +70,8 @@ class TunnelKeeper:
         self._api = api
         self._timings = timings
         self._chance = chance
-        self._note = folder / "run.json"
-        self._config = folder / "config.yml"
+        self._note = folder / NOTE
+        self._config = folder / CONFIG_FILE
 
     async def run(self, origin: str, worker_id: str) -> None:
         """Keep a tunnel to `origin` (http://HOST:PORT) open."""
