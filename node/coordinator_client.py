@@ -14,6 +14,7 @@ from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from node.forwarding.websocket.opening import Opened, RefusedError, open_websocket
+from node.program.answers import TooLongError, read_at_most
 from node.reachability.failures import PROXY_PASSWORD, SENTENCES, why_unreachable
 from node.state import Membership
 from node.wire import channel, credentials, entry_points, headers, messages
@@ -266,15 +267,14 @@ async def _get(session: aiohttp.ClientSession, url: str, params: dict[str, str],
 
 async def _read(response: aiohttp.ClientResponse) -> bytes:
     """Return the body of a 2xx answer of bounded size; raise CoordinatorError for any other."""
-    body = bytearray()
-    async for chunk in response.content.iter_chunked(65536):
-        body += chunk
-        if len(body) > MAX_ANSWER_BYTES:
-            raise CoordinatorError("It sent far more than it should.", "too-large", response.status)
-    if 200 <= response.status < 300:
-        return bytes(body)
     try:
-        document = msgspec.json.decode(bytes(body))
+        body = await read_at_most(response, MAX_ANSWER_BYTES)
+    except TooLongError:
+        raise CoordinatorError("It sent far more than it should.", "too-large", response.status) from None
+    if 200 <= response.status < 300:
+        return body
+    try:
+        document = msgspec.json.decode(body)
     except msgspec.DecodeError:
         document = None
     if not isinstance(document, dict) and response.status == PROXY_PASSWORD:

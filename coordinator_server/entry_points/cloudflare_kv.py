@@ -12,6 +12,7 @@ from urllib.parse import quote
 import aiohttp
 import msgspec
 
+from node.program.answers import read_at_most
 from node.program.plain_text import plain
 
 TIME_LIMIT = aiohttp.ClientTimeout(total=20)  # seconds
@@ -72,22 +73,13 @@ class CloudflareKv:
                 timeout=TIME_LIMIT,
                 allow_redirects=False,
             ) as answer:
-                body = await _read(answer)
+                body = await read_at_most(answer, MOST)
                 status, retry_after = answer.status, answer.headers.get("Retry-After", "")
         except TimeoutError:
             raise KvError("Cloudflare's API does not answer in time.") from None
         except (aiohttp.ClientError, OSError, ValueError) as error:
             raise KvError(f"Cloudflare's API cannot be reached ({type(error).__name__}).") from None
         _check(status, retry_after, body)
-
-
-async def _read(answer: aiohttp.ClientResponse) -> bytes:
-    body = bytearray()
-    async for part in answer.content.iter_any():
-        body += part
-        if len(body) > MOST:
-            raise ValueError("an answer of too many bytes")
-    return bytes(body)
 
 
 def _check(status: int, retry_after: str, body: bytes) -> None:

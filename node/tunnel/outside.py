@@ -7,8 +7,8 @@ from urllib.parse import urlsplit
 
 import aiohttp
 
+from node.program.answers import read_at_most
 from node.program.plain_text import plain
-from node.tunnel.answers import read_at_most
 
 PATH = "/.well-known/rma-mesh/"
 TIME_LIMIT = aiohttp.ClientTimeout(total=15)  # seconds

@@ -12,8 +12,8 @@ from typing import Any
 import aiohttp
 import msgspec
 
+from node.program.answers import read_at_most
 from node.program.plain_text import plain
-from node.tunnel.answers import read_at_most
 
 BASE = "https://api.cloudflare.com/client/v4"
 TIME_LIMIT = aiohttp.ClientTimeout(total=30)  # seconds

@@ -9,7 +9,7 @@ from urllib.parse import urlsplit
 import aiohttp
 import msgspec
 
-from node.tunnel.answers import read_at_most
+from node.program.answers import read_at_most
 
 T = TypeVar("T")
 TIME_LIMIT = aiohttp.ClientTimeout(total=5)  # seconds
