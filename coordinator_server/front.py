@@ -245,4 +245,3 @@ async def _stop_gateway(app: web.Application) -> None:
     await app[FRONT].gateway.stop()
     await app[FRONT].hub.stop()
     await app[FRONT].copy.stop()
-    await app[FRONT].entry_points.close()

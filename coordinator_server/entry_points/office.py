@@ -68,9 +68,6 @@ class EntryPointOffice:
         self._listed: Sequence[Listed] = ()
         self._next_look = 0.0
 
-    async def close(self) -> None:
-        await self.prober.close()
-
     def listed(self) -> Sequence[Listed]:
         """Return the entry points of now: not who left, was revoked, drains, rests or is silent.
 
