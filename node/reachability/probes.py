@@ -18,7 +18,8 @@ import msgspec
 
 from node.coordinator_client import CoordinatorError
 from node.dht.joining import resolve
-from node.program.proxies import Proxy, ThroughProxies, is_this_machine
+from node.program.loopback import is_this_machine
+from node.program.proxies import Proxy, ThroughProxies
 from node.reachability.failures import PROXY_PASSWORD, failure_of
 from node.reachability.observations import (
     CoordinatorSeen,

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import ipaddress
 from collections.abc import Mapping
 from typing import Literal
 
 import msgspec
 
+from node.program.loopback import is_this_machine
 from node.reachability.nat import Nat, nat_of
 from node.reachability.observations import Observations
 from node.reachability.trouble import Cause, trouble_of
@@ -117,7 +117,7 @@ def direct(state: NodeState, seen: Observations) -> Finding:
     if state.membership is None or ends is None:
         return Finding(route="direct", works=None, what=NOT_A_MEMBER)
     nat = NAT_WORDS[nat_of(seen.mappings, seen.own_addresses)]
-    if ends.direct_hosts and all(_is_loopback(host) for host in ends.direct_hosts):
+    if ends.direct_hosts and all(is_this_machine(host) for host in ends.direct_hosts):
         what = f"Off: port {ends.port} takes connections from this computer only."
         hint = "Nothing has to be done; with --host 0.0.0.0 the local network reaches this machine directly."
         return Finding(route="direct", works=None, what=what, hint=hint, cause="listens-here-only")
@@ -138,13 +138,6 @@ def direct(state: NodeState, seen: Observations) -> Finding:
         " this computer's firewall."
     )
     return Finding(route="direct", works=False, what=what, why=why, hint=hint, cause="port-closed")
-
-
-def _is_loopback(host: str) -> bool:
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return host == "localhost"
 
 
 def relay(state: NodeState, seen: Observations, wanted: bool) -> Finding:
