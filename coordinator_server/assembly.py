@@ -52,7 +52,9 @@ async def put_together(
     overlay = await open_overlay(config, secrets, store, workers, mesh_key=keyring, audit=audit, clock=clock)
     lockout = Lockout(config.enrol_wrong_tries, config.enrol_window)
     patience = Patience(config.worker_stale, config.worker_forgotten)
-    registry = Registry(workers, catalogue, patience, clock, config.services_per_worker)
+    registry = Registry(
+        workers, catalogue, patience, clock, config.services_per_worker, own_id=secrets.coordinator_id
+    )
     credential = own_credential(office, secrets, clock())
     revoked = Revoked(workers)
     enroller = Enroller(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from importlib.metadata import PackageNotFoundError
@@ -18,8 +19,10 @@ from coordinator_server.channel.answer import Answers
 from coordinator_server.channel.channels import Channels
 from coordinator_server.entry_points.assembly import EntryPointCopy, make_office
 from coordinator_server.entry_points.office import EntryPointOffice
+from coordinator_server.fleet.asking import Registries
+from coordinator_server.fleet.far import Everywhere, FarWorkers, RelayWays
 from coordinator_server.gateway.access import Access
-from coordinator_server.gateway.plane import make_router
+from coordinator_server.gateway.plane import make_router, relay_base
 from coordinator_server.gateway.rates import parse_rate
 from coordinator_server.gateway.routes import Gateway
 from coordinator_server.gateway_processes.reports import Elsewhere
@@ -53,6 +56,8 @@ class Front:
     elsewhere: Elsewhere  # what gateway processes beside this one have in hand
     answers: Answers  # what workers are told
     channels: Channels  # on which they hear at once what has changed
+    others: Registries  # of other coordinators
+    far: FarWorkers  # that are not registered here
     hub: RelayHub  # reaches workers by connections that they open to us
     entry_points: EntryPointOffice
     copy: EntryPointCopy  # of the entry points, at Cloudflare's
@@ -95,7 +100,12 @@ def _make_front(coordinator: Coordinator, version: str) -> Front:
     metrics = Metrics(lambda: _read(coordinator, parts[0]), coordinator=coordinator.coordinator_id, version=version)
     picture = Picture(coordinator, version)
     hub = _make_hub(coordinator)
-    router = make_router(coordinator, metrics.ended, hub.connect)
+    others = Registries(lambda: coordinator.fleet.others, coordinator.token_issuer.issue, time.monotonic)
+    sources = (others.find, coordinator.dht.find_service)
+    far = FarWorkers(sources, coordinator.workers, coordinator.catalogue, coordinator.fleet)
+    everywhere = Everywhere(coordinator.registry, far)
+    ways = RelayWays(coordinator.coordinator_id, coordinator.fleet, relay_base)
+    router = make_router(coordinator, metrics.ended, hub.connect, registry=everywhere, relay=ways)
     access, answers = _make_access(coordinator), Answers(coordinator)
     office = make_office(coordinator)
     front = Front(
@@ -111,6 +121,8 @@ def _make_front(coordinator: Coordinator, version: str) -> Front:
         answers=answers,
         channels=Channels(answers, coordinator.workers, coordinator.clock, coordinator.config.channels),
         hub=hub,
+        far=far,
+        others=others,
         entry_points=office,
         copy=EntryPointCopy(coordinator, office.listed),
     )
@@ -243,5 +255,7 @@ async def _end_stream(app: web.Application) -> None:
 
 async def _stop_gateway(app: web.Application) -> None:
     await app[FRONT].gateway.stop()
+    await app[FRONT].far.stop()
+    await app[FRONT].others.stop()
     await app[FRONT].hub.stop()
     await app[FRONT].copy.stop()

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 
 import aiohttp
+import msgspec
 
 from coordinator_server.api.shapes import Check, Topology
 from coordinator_server.api.topology import count_workers, find_gaps
@@ -146,7 +147,8 @@ async def _probe(
 ) -> str:
     """Return why a worker's service does not answer, or an empty string."""
     vpn_up = coordinator.registry.vpn_up
-    candidate = candidate_from_record(member.record(), "registry", vpn_up=vpn_up, relay=relay_base)
+    record = msgspec.structs.replace(member.record(), relays=member.relays)  # by our own hub only
+    candidate = candidate_from_record(record, "registry", vpn_up=vpn_up, relay=relay_base)
     if candidate is None:
         return "it gives no address that can be reached from here"
     proof = {headers.MESH_TOKEN: coordinator.token_issuer.issue(member.worker_id), headers.HOPS: "1"}

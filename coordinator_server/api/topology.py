@@ -138,7 +138,7 @@ def _route(member: Member) -> Route:
         return "vpn"
     if member.endpoints.direct_hosts:
         return "direct"
-    if member.relays:
+    if member.relays or member.told_relays:
         return "relay"
     return "tunnel" if member.endpoints.tunnel_url else "direct"
 

@@ -51,6 +51,15 @@ async def _authenticate(request: web.Request, expired_is_fine: bool) -> tuple[En
         raise
 
 
+async def authenticate_member(request: web.Request) -> str:
+    """Return the id of the worker, or of the other coordinator, that signed the request; raise 401 or 403."""
+    with contextlib.suppress(Problem, TokenError):
+        credential = request.app[COORDINATOR].token_verifier.verify(_bearer(request))
+        if credential.role == "coordinator":
+            return credential.subject
+    return (await authenticate(request)).worker_id
+
+
 async def check_speaks_for_itself(request: web.Request, enrolment: Enrolment, worker_id: str) -> None:
     """Raise 403 when a worker acts for another one."""
     if worker_id == enrolment.worker_id:

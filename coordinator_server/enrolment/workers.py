@@ -203,10 +203,13 @@ class Workers:
         """Return an enrolment as the store has it now: another coordinator may have made, changed or ended it."""
         entry = await self._store.get(_key(worker_id))
         known = self._enrolments.get(worker_id.lower())
-        if entry is not None:
-            self._keep(msgspec.json.decode(entry.value, type=Enrolment))
+        found = None if entry is None else msgspec.json.decode(entry.value, type=Enrolment)
+        if found is not None:
+            self._keep(found)
         elif known is not None:
             self._drop(known)
+        if found != known:
+            self.changed(worker_id)
         return self.get(worker_id)
 
     async def renumber(self) -> None:

@@ -1,4 +1,4 @@
-"""The door for what one node sends to another through us, because it reaches it in no other way.
+"""The door for what nodes and other coordinators send to a node through us, because they reach it in no other way.
 
 Only members may pass, each with the very token that it would show to that worker. We look at it, and the worker
 looks at it again. No name in an address is decoded here: what is not written as we write it, is refused.
@@ -31,7 +31,7 @@ from node.forwarding.paths import check_path, has_dots, split_path
 from node.program.tasks import TaskSet
 from node.routing.retry import repeatable
 from node.routing.settings import RoutingSettings
-from node.wire.credentials import Name
+from node.wire.credentials import Credential, Name
 from node.wire.headers import HOPS, IDEMPOTENCY_KEY, MESH_TOKEN, REQUEST_ID
 from node.wire.manifests import Manifest
 from node.wire.problems import Problem
@@ -111,6 +111,7 @@ class RelayedCalls:
         self._hub = hub
         self._bridge = bridge
         self._most = config.relay_requests_per_worker
+        self._most_of_coordinator = max(1, config.relay_connections // 2)  # who asks for many
         self._names: Mapping[str, Manifest] = coordinator.catalogue.names()
         self._passages: set[Passage] = set()
         self._under_way: Counter[str] = Counter()  # of each caller
@@ -146,8 +147,9 @@ class RelayedCalls:
         head, caller = exchange.head, ""
         try:
             worker_id, service, path, query = read_target(head.target)
-            caller = self._identify(head.get(TOKEN), worker_id)
-            self._check_open(exchange, caller, worker_id)
+            credential = self._identify(head.get(TOKEN), worker_id)
+            caller = credential.subject
+            self._check_open(exchange, credential, worker_id)
             manifest = self._names.get(service)
             if manifest is None:
                 raise Problem("unknown-service", f"No service is named {service[:64]!r}.")
@@ -165,24 +167,25 @@ class RelayedCalls:
         if self._under_way[caller] <= 0:
             del self._under_way[caller]
 
-    def _identify(self, token: str, worker_id: str) -> str:
+    def _identify(self, token: str, worker_id: str) -> Credential:
         """Return whose token this is; it must be one for that worker."""
         if not token:
             text = "Only members of the mesh may come this way; frontends ask the gateway, at /service."
             raise Problem("unauthorized", text)
         try:
-            return self._coordinator.token_verifier.verify(token, worker_id).subject
+            return self._coordinator.token_verifier.verify(token, worker_id)
         except TokenError as error:
             raise Problem("unauthorized", f"The mesh token is not accepted: {error}.") from None
 
-    def _check_open(self, exchange: Exchange, caller: str, worker_id: str) -> None:
+    def _check_open(self, exchange: Exchange, caller: Credential, worker_id: str) -> None:
         readiness = self._coordinator.readiness
+        most = self._most_of_coordinator if caller.role == "coordinator" else self._most
         if exchange.head.get(HOPS_FIELD, "0") not in ("0", "1"):
             raise Problem("loop-detected", "This request was passed on already by another coordinator.")
         if (readiness.draining and not exchange.last) or not (readiness.ready and self._hub.offers(worker_id)):
             raise lost()
-        if self._under_way[caller] >= self._most:
-            text = f"{self._most} requests of this worker are on their way through the relay already."
+        if self._under_way[caller.subject] >= most:
+            text = f"{most} requests of this {caller.role} are on their way through the relay already."
             raise Problem("overloaded", text, headers=SOON)
 
     def _pass_on(self, exchange: Exchange, caller: str, wish: Wish) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import ipaddress
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Literal
 from urllib.parse import urlsplit
 
@@ -16,7 +16,7 @@ from node.routing.loads import Load, possible
 from node.wire.messages import Route, WorkerRecord
 
 Source = Literal["dht", "registry"]
-RelayBase = Callable[[WorkerRecord], str | None]  # the base URL of a worker by relay, where there is one
+RelayBase = Callable[[WorkerRecord], Sequence[str] | str | None]  # the base URLs of a worker by relay
 
 MAX_DIRECT_HOSTS = 4  # each may cost a connect timeout
 LABEL = re.compile(r"[A-Za-z0-9]([A-Za-z0-9-]{0,61}[A-Za-z0-9])?")
@@ -71,9 +71,8 @@ def candidate_from_record(
     for host in ends.direct_hosts[:MAX_DIRECT_HOSTS]:
         if ends.port != own_port or not _is_loopback(host):
             found += _target("direct", host, ends.port)
-    relayed = relay(record) if relay is not None and record.relays else None
-    if relayed is not None:
-        found.append(Target("relay", relayed))
+    relayed = (relay(record) if relay is not None and record.relays else None) or ()
+    found += [Target("relay", base) for base in ((relayed,) if isinstance(relayed, str) else relayed)]
     found += _tunnel(ends.tunnel_url)
     if not found:
         return None
