@@ -177,9 +177,8 @@ def wish_of(state: NodeState, config: NodeConfig, port: Callable[[], int]) -> Wi
 def _address_of(state: NodeState, config: NodeConfig, port: Callable[[], int]) -> str:
     found = state.tunnel.url or ""
     public = state.capabilities.public_ip
-    wanted = config.tunnel != "off" and config.use_tunnel is not False
     is_open = config.host in ANY or config.host == public  # else nobody asked us to be open to the internet
-    if not found and public and wanted and is_open:
+    if not found and public and config.may_be_reached and is_open:
         found = f"http://[{public}]:{port()}" if ":" in public else f"http://{public}:{port()}"
     try:
         return clean_url(found) if found else ""

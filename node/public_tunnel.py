@@ -17,7 +17,6 @@ from node.tunnel.cloudflared import sentences
 from node.tunnel.cloudflared.api import CloudflareApi, CloudflareError
 from node.tunnel.cloudflared.binary import Binary
 from node.tunnel.cloudflared.keeper import CONFIG_FILE, NOTE, Timings, TunnelKeeper
-from node.tunnel.cloudflared.wish import Wish, wish_of
 from node.tunnel.outside import Outside
 from node.tunnel.own_address import EVERY, OwnAddress
 
@@ -45,7 +44,7 @@ class PublicTunnel:
         self._keeper: TunnelKeeper | None = None
         self._worker_id = ""
         self.outside = Outside()
-        self.wish = wish_of_config(config)
+        self.wish = config.tunnel_wish
 
     async def start(self, origin: str, worker_id: str, http: aiohttp.ClientSession) -> None:
         """Open it; returns at once. `origin` is where requests shall come to."""
@@ -118,16 +117,3 @@ class PublicTunnel:
         if status != self._told:
             self._told = status
             self._on_change(status)
-
-
-def wish_of_config(config: NodeConfig) -> Wish:
-    """Return which tunnel the settings ask for."""
-    return wish_of(
-        tunnel=config.tunnel,
-        use_tunnel=config.use_tunnel,
-        url=config.tunnel_url,
-        token=config.tunnel_token,
-        api_token=config.cloudflare_api_token,
-        account_id=config.cloudflare_account_id,
-        hostname=config.tunnel_hostname,
-    )

@@ -19,7 +19,7 @@ from node.config import NodeConfig
 from node.control import EnrollIntent
 from node.program.child_process import ChildProcess
 from node.program.orphans import note_run
-from node.public_tunnel import PublicTunnel, wish_of_config
+from node.public_tunnel import PublicTunnel
 from node.runtime import NodeRuntime
 from node.state import TunnelStatus
 from node.tunnel.cloudflared.arguments import command_of
@@ -165,7 +165,7 @@ async def test_nothing_is_opened_that_nobody_asked_for(tmp_path: Path) -> None:
         assert [(one.kind, one.state) for one in status] == [("none", "off")]
         assert "--tunnel cloudflared" in status[0].text
         await tunnel.stop()
-    assert wish_of_config(config).kind == "none"
+    assert config.tunnel_wish.kind == "none"
     assert list(tmp_path.iterdir()) == []
 
 
