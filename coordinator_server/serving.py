@@ -54,7 +54,7 @@ from node.wire.manifests import Catalogue, ManifestError, load_catalogue
 
 log = logging.getLogger(__name__)
 
-ASSIGNED_KEY = "assigned"  # the last assignment: after a restart nothing has to move
+ASSIGNED_KEY = "assigned"  # the last assignment, of each coordinator: after a restart nothing has to move
 GRACE = 1.5  # heartbeats after our start in which workers are expected back
 KEYS_LOOK = 30.0  # seconds between looks at what other coordinators did with the mesh's keys, and at a rotation
 OVERLAY_LOOK = 30.0  # seconds between looks at what other coordinators changed, and at a rotation
@@ -247,7 +247,7 @@ def _knowing_dht_port(coordinator: Coordinator) -> Coordinator:
 async def run_along(coordinator: Coordinator, secrets: Secrets, stack: contextlib.AsyncExitStack) -> None:
     """Start what happens without anybody asking, and have the stack end it."""
     config, registry = coordinator.config, coordinator.registry
-    assigned = Assigned(coordinator.store, registry)
+    assigned = Assigned(coordinator.store, registry, coordinator.coordinator_id)
     await assigned.load(coordinator.clock() + GRACE * config.worker_heartbeat)
     stack.push_async_callback(assigned.save)
     office, keyring = make_office(coordinator.keyring, config), coordinator.keyring
@@ -284,14 +284,15 @@ async def run_along(coordinator: Coordinator, secrets: Secrets, stack: contextli
 class Assigned:
     """Keeps the assignment over a restart of the coordinator."""
 
-    def __init__(self, store: Store, registry: Registry) -> None:
+    def __init__(self, store: Store, registry: Registry, coordinator_id: str) -> None:
         self._store = store
+        self._key = f"{ASSIGNED_KEY}/{coordinator_id}"
         self._registry = registry
         self._saved: dict[str, tuple[str, ...]] = {}
 
     async def load(self, until: float) -> None:
         """Expect the workers of the last run back until then (Unix seconds)."""
-        entry = await self._store.get(ASSIGNED_KEY)
+        entry = await self._store.get(self._key) or await self._store.get(ASSIGNED_KEY)  # as it was once called
         if entry is not None:
             self._saved = msgspec.json.decode(entry.value, type=dict[str, tuple[str, ...]])
             self._registry.expect(self._saved, until)
@@ -299,7 +300,7 @@ class Assigned:
     async def save(self) -> None:
         current = self._registry.all_assigned()
         if current != self._saved:
-            await self._store.put(ASSIGNED_KEY, msgspec.json.encode(current))
+            await self._store.put(self._key, msgspec.json.encode(current))
             self._saved = dict(current)
 
 

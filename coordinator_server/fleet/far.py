@@ -9,7 +9,9 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass
+from dataclasses import replace as replace_fields
 from typing import Literal
 
 from msgspec.structs import replace
@@ -30,10 +32,24 @@ log = logging.getLogger(__name__)
 FRESH, NOBODY_FRESH = 5.0, 1.0  # seconds for which it is believed who is there, and that nobody is
 STALE = 60.0  # seconds after that for which it serves while it is looked up again
 PATIENCE = 2.5  # seconds for a lookup: requests wait for it
+KEPT = 30.0  # seconds for which who was there is still tried when nobody is found: it may be on its way elsewhere
 MOST = 64  # workers of one service
 
 
 Find = Callable[[str], Awaitable[Sequence[WorkerRecord]]]
+
+
+@dataclass(frozen=True, slots=True)
+class Known:
+    """What lookups of a service found, and when; `found` says whether the last one did."""
+
+    looked_up_at: float
+    found_at: float = float("-inf")
+    records: Sequence[WorkerRecord] = ()
+    found: bool = True
+
+
+NOBODY = Known(float("-inf"), found=False)
 
 
 class FarWorkers:
@@ -53,7 +69,7 @@ class FarWorkers:
         self._services = catalogue.by_name()
         self._fleet = fleet
         self._clock = clock
-        self._known: dict[str, tuple[float, Sequence[WorkerRecord]]] = {}  # by service of the catalogue
+        self._known: dict[str, Known] = {}  # by service of the catalogue
         self._under_way: dict[str, asyncio.Task[None]] = {}
         self._tasks = TaskSet("far-workers")
 
@@ -70,14 +86,14 @@ class FarWorkers:
         manifest = self._services.get(service)
         if manifest is None or not self.any:
             return ()
-        looked_up_at, known = self._known.get(service, (float("-inf"), ()))
-        age = self._clock() - looked_up_at
-        if age >= (FRESH if known else NOBODY_FRESH):
+        known = self._known.get(service, NOBODY)
+        age = self._clock() - known.looked_up_at
+        if age >= (FRESH if known.found else NOBODY_FRESH):
             looking = self._under_way.get(service) or self._begin(manifest)
-            if not known or age >= FRESH + STALE:
+            if not known.records or age >= FRESH + STALE:
                 await asyncio.wait([looking])
-                _, known = self._known.get(service, (0.0, ()))
-        return [record for record in known if not self._workers.is_revoked(record.worker_id)]
+                known = self._known.get(service, NOBODY)
+        return [record for record in known.records if not self._workers.is_revoked(record.worker_id)]
 
     def _begin(self, manifest: Manifest) -> asyncio.Task[None]:
         looking = self._under_way[manifest.name] = self._tasks.start(self._look_up(manifest), "look up")
@@ -94,7 +110,13 @@ class FarWorkers:
                         break
         except (TimeoutError, OSError, Problem) as error:
             log.info("it could not be found who offers %s elsewhere: %s", manifest.name, error or "no answer")
-        self._known[manifest.name] = (self._clock(), found)
+        now, before = self._clock(), self._known.get(manifest.name, NOBODY)
+        if found:
+            self._known[manifest.name] = Known(now, now, found)
+        elif now - before.found_at < KEPT:
+            self._known[manifest.name] = replace_fields(before, looked_up_at=now, found=False)
+        else:
+            self._known[manifest.name] = Known(now, found=False)
 
     async def _believed(self, records: Sequence[WorkerRecord], manifest: Manifest) -> list[WorkerRecord]:
         found = []
@@ -190,15 +212,18 @@ def _is_public(host: str) -> bool:
 class RelayWays:
     """Says by which coordinators a worker is reached by relay: by ourselves first, through the hub."""
 
-    def __init__(self, own_id: str, fleet: Fleet, own: Callable[[WorkerRecord], str]) -> None:
-        """`own` returns where a worker is by way of our own hub."""
+    def __init__(
+        self, own_id: str, fleet: Fleet, own: Callable[[WorkerRecord], str], offers: Callable[[str], bool]
+    ) -> None:
+        """`own` returns where a worker is by way of our own hub, `offers` tells whether it can be reached so."""
         self._own_id = own_id
         self._fleet = fleet
         self._own = own
+        self._offers = offers
 
     def __call__(self, record: WorkerRecord) -> Sequence[str]:
+        own = (self._own(record),) if self._offers(record.worker_id) else ()
         if record.relays == (self._own_id,):
-            return (self._own(record),)
-        urls: Mapping[str, str | None] = {name: self._fleet.url_of(name) for name in record.relays}
-        others = [relayed_url(url, record.worker_id) for url in urls.values() if url is not None]
-        return [self._own(record), *others] if self._own_id in urls else others
+            return own
+        urls = (self._fleet.url_of(name) for name in record.relays if name != self._own_id)
+        return (*own, *(relayed_url(url, record.worker_id) for url in urls if url is not None))

@@ -14,6 +14,7 @@ from coordinator_server.enrolment.leases import Issued, Lease
 from coordinator_server.enrolment.workers import Enrolment
 from coordinator_server.fleet.far import (
     FRESH,
+    KEPT,
     NOBODY_FRESH,
     STALE,
     Everywhere,
@@ -92,6 +93,13 @@ async def test_sources_are_asked_in_turn_and_not_for_every_request(room: Room) -
     clock.now += FRESH + STALE
     first.found = ()
     assert [one.worker_id for one in await far.find(SERVICE)] == ["w-1"], "what is old is not believed"
+    second.found = ()
+    for seconds, known in ((FRESH, ["w-1"]), (KEPT - FRESH - 1.0, ["w-1"]), (1.0, [])):
+        clock.now += seconds
+        await far.find(SERVICE)
+        if far._under_way:
+            await asyncio.wait(far._under_way.values())
+        assert [one.worker_id for one in await far.find(SERVICE)] == known, "another may come to know it"
     assert await far.find("unheard-of") == ()
     await far.stop()
 
@@ -193,9 +201,12 @@ def test_both_are_joined_at_the_addresses_that_we_have_seen() -> None:
 async def test_ways_by_relay_lead_through_ourselves_first_and_only_through_who_lives(room: Room) -> None:
     fleet = room.coordinator.fleet
     fleet._urls = {"other": "https://other.example.org/"}
-    ways = RelayWays("own", fleet, lambda record: f"relay://{record.worker_id}")
+    here = {"w-1"}
+    ways = RelayWays("own", fleet, lambda record: f"relay://{record.worker_id}", here.__contains__)
     far = "https://other.example.org/relay/w-1"
     assert list(ways(record("w-1", "own"))) == ["relay://w-1"]
     assert list(ways(record("w-1", "other", "own"))) == ["relay://w-1", far]
-    assert list(ways(record("w-1", "dead", "other"))) == [far]
+    assert list(ways(record("w-1", "dead"))) == ["relay://w-1"], "which others do not know yet"
+    here.clear()
+    assert list(ways(record("w-1", "dead", "own", "other"))) == [far], "it has left us"
     assert list(ways(record("w-1", "dead"))) == []
