@@ -68,11 +68,13 @@ def known(room: Room) -> str | None:
 
 async def test_a_quick_tunnel_becomes_an_entry_point_and_is_withdrawn(tmp_path: Path) -> None:
     standin = make_standin(tmp_path / "program")
+    standin.does("never")
     async with real_room(tmp_path / "room") as room:
         carrying, points = carry(room), room.site.app[FRONT].entry_points
         async with member(room, tmp_path / "node", tunnel="cloudflared", cloudflared=str(standin.path)) as node:
+            carrying.ways[QUICK_URL] = node.url  # before it is looked at, which is done twice a minute only
+            standin.does()
             await eventually(lambda: known(room) == QUICK_URL, "the coordinator knows it")
-            carrying.ways[QUICK_URL] = node.url
             await eventually(lambda: [one.access_url for one in points.listed()] == [QUICK_URL], "an entry point")
             checks = {check.name: check for check in await node.desk.doctor()}
             assert checks["tunnel"].ok

@@ -67,9 +67,8 @@ async def test_a_thousand_requests_and_large_bodies(
 
     await asyncio.gather(*(some(number) for number in range(20)))
     assert worker.services.peers == {"relay"}, "nobody came to its port"
-    in_use, spare = hub(room).connections("w1")
-    assert 1 <= in_use <= 20
-    assert 1 <= spare <= 8, "some are ready for the next"
+    assert 1 <= hub(room).connections("w1")[0] <= 20
+    await eventually(lambda: 1 <= hub(room).connections("w1")[1] <= 8, "some are ready for the next")
     assert hub(room).opened_in_all < 100, "they are used again"
 
     data = random.Random(1).randbytes(SIZE)

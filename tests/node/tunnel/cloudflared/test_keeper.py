@@ -119,8 +119,8 @@ async def test_a_crash_is_told_and_it_is_started_again(tunnel: Tunnel) -> None:
     await eventually(lambda: len(tunnel.standin.starts) > 1, "started again")
     failed = await tunnel.until(lambda status: status.state == "failed", "failed")
     assert failed.url is None
-    before = len(tunnel.told)
-    await eventually(lambda: any(status.url for status in tunnel.told[before:]), "up again")
+    since = tunnel.told.index(failed)
+    await eventually(lambda: any(status.url for status in tunnel.told[since:]), "up again")
 
 
 @pytest.mark.parametrize(
