@@ -20,7 +20,7 @@ import msgspec
 from node.forwarding.http1.chunks import BadChunk, ChunkDecoder
 from node.forwarding.http1.head import END, BadHead, HeadLimits, ResponseHead, parse_response
 from node.forwarding.public_addresses import is_public
-from node.forwarding.resolver import LookUp, is_address, look_up
+from node.forwarding.resolver import LookUp, OwnThreads, is_address
 from node.wire.entry_points import CHALLENGE, PROOF
 
 AT_ONCE = 16
@@ -59,13 +59,13 @@ class Prober:
     def __init__(
         self,
         timeout: float,
-        look_up: LookUp = look_up,
+        look_up: LookUp | None = None,
         is_outside: Callable[[str], bool] = is_public,
         tls: ssl.SSLContext | None = None,
     ) -> None:
         """`tls` says whose certificates are trusted, in place of what this system does."""
         self._timeout = timeout
-        self._look_up = look_up
+        self._look_up = look_up or OwnThreads()
         self._is_outside = is_outside
         self._tls = tls
         self._gate = asyncio.Semaphore(AT_ONCE)

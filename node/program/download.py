@@ -77,6 +77,8 @@ def _download(url: str, into: IO[bytes], progress: Progress) -> str:
                 digest.update(chunk)
                 if not progress(done, total):
                     raise CancelledError
+            if total is not None and done < total:
+                raise OSError(f"the connection ended after {done} of {total} bytes")
     except OSError as error:
         raise UserFacingError(f"{url} could not be downloaded.", f"{error}.", "Try again later.") from None
     return digest.hexdigest()
