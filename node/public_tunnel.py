@@ -79,6 +79,7 @@ class PublicTunnel:
             binary=self._binary,
             api=api,
             timings=self._timings,
+            leads_here=(lambda url: self.outside.why_not(http, url)) if self.wish.kind == "token" else None,
         )
 
     async def _keep(self, keeper: TunnelKeeper, origin: str) -> None:

@@ -29,7 +29,7 @@ from node.wire.manifests import Catalogue
 from tests.support.cloudflare_api import ACCOUNT, TOKEN, fake_cloudflare
 from tests.support.cloudflared_standin import QUICK_NAME, make_standin
 from tests.support.coordinators import Room, coordinator_room
-from tests.support.entry_points import carry
+from tests.support.entry_points import answering, carry
 from tests.support.waiting import eventually
 
 pytestmark = pytest.mark.skipif(os.name != "posix", reason="the stand-in is a script")
@@ -156,6 +156,27 @@ async def test_an_address_of_ones_own_is_told_once_it_leads_here(tmp_path: Path)
         assert "status 404" in status[0].text
         await other.stop()
     assert status[-1] == TunnelStatus()
+
+
+async def test_the_address_of_a_token_s_tunnel_is_told_only_where_it_leads_here(tmp_path: Path) -> None:
+    standin = make_standin(tmp_path / "program")
+    settings: dict[str, Any] = {"tunnel": "cloudflared", "cloudflared": str(standin.path), "tunnel_token": "secret"}
+    async with (
+        answering() as elsewhere,
+        real_room(tmp_path / "room") as room,
+        member(room, tmp_path / "node", tunnel_url=elsewhere.url, **settings) as node,
+    ):
+        await eventually(lambda: node.state.tunnel.state == "down", "told")
+        assert "does not lead to this machine" in node.state.tunnel.text
+        assert known(room) is None
+        assert elsewhere.asked
+        assert node.state.endpoints is not None
+        assert node.state.endpoints.tunnel_url is None
+        standin.leads("worker.example.org", node.url)
+        node.tunnel.wish = Wish("token", url=node.url, token="secret")  # as if the tunnel led to it
+        await node.tunnel.start(node.url, node.state.worker_id or "", node.http)
+        await eventually(lambda: node.state.tunnel.url == node.url, "told")
+    assert standin.running == []
 
 
 async def test_nothing_is_opened_that_nobody_asked_for(tmp_path: Path) -> None:

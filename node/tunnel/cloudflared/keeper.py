@@ -20,6 +20,7 @@ from node.tunnel.cloudflared.api import CloudflareApi, CloudflareError
 from node.tunnel.cloudflared.arguments import CONFIG, command_of, environment_of
 from node.tunnel.cloudflared.binary import Binary
 from node.tunnel.cloudflared.connector import Connector
+from node.tunnel.cloudflared.leads_here import Ask, LeadsHere
 from node.tunnel.cloudflared.lines import Trouble, without
 from node.tunnel.cloudflared.managed import ManagedTunnel, hostname_of
 from node.tunnel.cloudflared.metrics import Metrics
@@ -61,8 +62,10 @@ class TunnelKeeper:
         api: CloudflareApi | None,
         timings: Timings = Timings(),
         chance: Callable[[], float] = random.random,
+        leads_here: Ask | None = None,
     ) -> None:
         self._wish = wish
+        self._leads_here = leads_here  # asked before a token's address is told
         self._folder = folder
         self._session = session  # without a proxy: it asks cloudflared on this machine
         self._on_change = on_change
@@ -137,14 +140,14 @@ class TunnelKeeper:
 
     async def _watch(self, connector: Connector, origin: str, url: str) -> tuple[float, Ending]:
         """Tell others while it carries; return when it has ended, or has been without a connection for too long."""
-        loop, timings = asyncio.get_running_loop(), self._timings
+        loop, timings, leads = asyncio.get_running_loop(), self._timings, LeadsHere(self._leads_here)
         silent_since, up_since, misses = loop.time(), 0.0, 0
         while not await connector.ends_within(timings.poll if up_since else timings.first_poll):
             now = loop.time()
             if await self._is_connected(connector):
                 misses, silent_since, up_since = 0, now, up_since or now
                 url = url or await self._find_url(connector, origin)
-                self._tell(connector, origin, url)
+                self._tell(connector, origin, url, await leads.why_not(url, now))
                 continue
             misses += 1
             if up_since and misses >= MISSES:
@@ -164,8 +167,11 @@ class TunnelKeeper:
     async def _is_connected(self, connector: Connector) -> bool:
         return bool(connector.address) and await Metrics(self._session, connector.address).connections() > 0
 
-    def _tell(self, connector: Connector, origin: str, url: str) -> None:
+    def _tell(self, connector: Connector, origin: str, url: str, why_not: str) -> None:
         kind = self._wish.kind
+        if why_not:
+            self._on_change(sentences.unreached(url, why_not, kind))
+            return
         self._on_change(sentences.up(kind, url, connector.protocol) if url else sentences.nameless(kind, origin))
 
     async def _find_url(self, connector: Connector, origin: str) -> str:
