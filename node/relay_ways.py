@@ -22,7 +22,7 @@ def relays_of(state: NodeState, offered: int) -> tuple[str, ...]:
     return tuple(dict.fromkeys(ids[url] for url in urls if url in ids))
 
 
-def relay_base(record: WorkerRecord, known: Sequence[CoordinatorInfo]) -> str | None:
-    """Return the base URL of a worker by way of the first coordinator that reaches it and that we know."""
+def relay_bases(record: WorkerRecord, known: Sequence[CoordinatorInfo]) -> Sequence[str]:
+    """Return the base URL of a worker by way of the first coordinator that reaches it and that we know, if any."""
     urls = {info.id: info.url for info in known}
-    return next((relayed_url(urls[one], record.worker_id) for one in record.relays if one in urls), None)
+    return [relayed_url(urls[one], record.worker_id) for one in record.relays if one in urls][:1]

@@ -11,7 +11,7 @@ from coordinator_server.api.shapes import Check, Topology
 from coordinator_server.api.topology import count_workers, find_gaps
 from coordinator_server.application import Coordinator
 from coordinator_server.entry_points.kv_sync import KvStanding
-from coordinator_server.gateway.plane import relay_base
+from coordinator_server.gateway.plane import relay_bases
 from coordinator_server.registry.membership import Member
 from coordinator_server.relay.hub import RelayHub
 from coordinator_server.relay.question import status_of
@@ -148,7 +148,7 @@ async def _probe(
     """Return why a worker's service does not answer, or an empty string."""
     vpn_up = coordinator.registry.vpn_up
     record = msgspec.structs.replace(member.record(), relays=member.relays)  # by our own hub only
-    candidate = candidate_from_record(record, "registry", vpn_up=vpn_up, relay=relay_base)
+    candidate = candidate_from_record(record, "registry", vpn_up=vpn_up, relay=relay_bases)
     if candidate is None:
         return "it gives no address that can be reached from here"
     proof = {headers.MESH_TOKEN: coordinator.token_issuer.issue(member.worker_id), headers.HOPS: "1"}

@@ -9,11 +9,13 @@ from collections.abc import Callable, Sequence
 import aiohttp
 import msgspec
 
+from node.program.answers import read_at_most
 from node.wire.messages import CoordinatorInfo, WorkerRecord, WorkersAnswer
 
 log = logging.getLogger(__name__)
 PATH = "/api/worker/peers"
 LIMIT = 1.5  # seconds for one of them
+MOST = 4 * 1024 * 1024  # bytes of an answer
 REST = 10.0  # seconds for which one that did not answer is not asked again
 
 
@@ -60,7 +62,7 @@ class Registries:
             ) as answer:
                 if answer.status != 200:
                     raise ValueError(f"it answers {answer.status}")
-                return msgspec.json.decode(await answer.read(), type=WorkersAnswer).workers
+                return msgspec.json.decode(await read_at_most(answer, MOST), type=WorkersAnswer).workers
         except (aiohttp.ClientError, OSError, TimeoutError, ValueError, msgspec.MsgspecError) as error:
             text = str(error) or type(error).__name__
             log.info("coordinator %s cannot be asked who offers %s: %s", info.id, service, text)

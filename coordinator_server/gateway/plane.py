@@ -12,7 +12,7 @@ from coordinator_server.gateway.routes import ANSWERS
 from coordinator_server.relay.connector import GatewayConnector, ToWorker
 from node.forwarding.forwarder import RELAY, Forwarder, TokenFor
 from node.forwarding.interface import Target
-from node.routing.candidates import RelayBase, candidate_from_record
+from node.routing.candidates import RelayBases, candidate_from_record
 from node.routing.router import Router
 from node.routing.settings import RoutingSettings
 from node.routing.sources import CandidateSource
@@ -53,7 +53,7 @@ class Reporter:
     A worker with several addresses has failed only when none of them took the connection.
     """
 
-    def __init__(self, registry: Registry, relay: RelayBase | None = None) -> None:
+    def __init__(self, registry: Registry, relay: RelayBases | None = None) -> None:
         self._registry = registry
         self._relay = relay
         self._silent: OrderedDict[str, set[str]] = OrderedDict()
@@ -95,13 +95,18 @@ def relay_base(record: WorkerRecord) -> str:
     return f"{RELAY}://{record.worker_id}"
 
 
+def relay_bases(record: WorkerRecord) -> Sequence[str]:
+    """Return the same as the only way by relay: that of a coordinator without others."""
+    return (relay_base(record),)
+
+
 def make_router(
     coordinator: Coordinator,
     observer: Callable[[Outcome], None],
     relayed: ToWorker | None = None,
     *,
     registry: RegistrySource | None = None,
-    relay: RelayBase | None = None,
+    relay: RelayBases | None = None,
 ) -> Router:
     """Make the gateway's router; `observer` hears of every request that has ended.
 
@@ -115,7 +120,7 @@ def make_router(
         issue,
         observer,
         relayed=relayed,
-        relay=relay or relay_base,
+        relay=relay or relay_bases,
     )
 
 
@@ -127,7 +132,7 @@ def router_over(
     observer: Callable[[Outcome], None],
     *,
     relayed: ToWorker | None = None,
-    relay: RelayBase = relay_base,
+    relay: RelayBases = relay_bases,
 ) -> Router:
     """Make a gateway's router over any registry; `token_for` gives the tokens that prove us to workers.
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import msgspec
 import pytest
 
-from node.relay_ways import relay_base, relays_of
+from node.relay_ways import relay_bases, relays_of
 from node.state import ChannelStatus, Membership, NodeState
 from node.wire.messages import CoordinatorInfo, Endpoints, WorkerRecord
 
@@ -60,16 +60,16 @@ def test_nobody_is_told_where_it_does_not_hold(offered: int, change: dict[str, o
 
 
 @pytest.mark.parametrize(
-    ("relays", "base"),
+    ("relays", "bases"),
     [
-        ((), None),
-        (("elsewhere",), None),
-        (("c1",), "https://one.example/relay/w9"),
-        (("elsewhere", "c2"), "http://two.example:9000/relay/w9"),
-        (("c2", "c1"), "http://two.example:9000/relay/w9"),
+        ((), []),
+        (("elsewhere",), []),
+        (("c1",), ["https://one.example/relay/w9"]),
+        (("elsewhere", "c2"), ["http://two.example:9000/relay/w9"]),
+        (("c2", "c1"), ["http://two.example:9000/relay/w9"]),
     ],
 )
-def test_a_worker_is_reached_by_a_coordinator_that_we_know(relays: tuple[str, ...], base: str | None) -> None:
+def test_a_worker_is_reached_by_a_coordinator_that_we_know(relays: tuple[str, ...], bases: list[str]) -> None:
     record = WorkerRecord(worker_id="w9", endpoints=Endpoints(port=8000), relays=relays)
-    assert relay_base(record, (FIRST, SECOND)) == base
-    assert relay_base(record, ()) is None
+    assert relay_bases(record, (FIRST, SECOND)) == bases
+    assert relay_bases(record, ()) == []
