@@ -28,6 +28,9 @@ from node.wire.tokens import TokenIssuer
 T = TypeVar("T")
 MAX_ANSWER_BYTES = 16 * 2**20
 RELAY_LIMIT = 10.0  # seconds to open a relay connection: the life of a ticket
+# Seconds for a channel's handshake: a coordinator that was restarted answers all its workers one after the other,
+# and whoever does not wait has to wait again, behind the others.
+HANDSHAKE = 20.0
 GOODBYE = 1.0  # seconds that a coordinator gets to confirm that a channel is closed
 
 
@@ -172,26 +175,33 @@ class CoordinatorClient:
             raise _unreachable(error) from None
 
     async def open_channel(
-        self, to: messages.CoordinatorInfo, ping: float, relay: int = 0, *, only_relay: bool = False
+        self,
+        to: messages.CoordinatorInfo,
+        ping: float,
+        relay: int = 0,
+        *,
+        only_relay: bool = False,
+        session: aiohttp.ClientSession | None = None,
     ) -> aiohttp.ClientWebSocketResponse:
         """Open the WebSocket on which the coordinator pushes; `ping` is the seconds between two pings.
 
         `relay` is how many relay connections we open when we are asked on it; `only_relay` says that we want to
-        hear nothing else there.
+        hear nothing else there. The handshake may take long where a `session` without a limit of its own is given.
         CoordinatorError has the status 404 where the coordinator is too old to have one.
         """
         kind = {channel.RELAY: str(relay)} if relay else {}
         if only_relay:
             kind[channel.KIND] = channel.RELAY_ONLY
         try:
-            return await self._session.ws_connect(
-                to.url + channel.PATH,
-                headers={**self._signed(to, "channel", b""), **kind},
-                heartbeat=ping,
-                autoclose=False,  # it would forget why the other end closes
-                max_msg_size=MAX_ANSWER_BYTES,
-                timeout=aiohttp.ClientWSTimeout(ws_close=GOODBYE),
-            )
+            async with asyncio.timeout(HANDSHAKE):
+                return await (session or self._session).ws_connect(
+                    to.url + channel.PATH,
+                    headers={**self._signed(to, "channel", b""), **kind},
+                    heartbeat=ping,
+                    autoclose=False,  # it would forget why the other end closes
+                    max_msg_size=MAX_ANSWER_BYTES,
+                    timeout=aiohttp.ClientWSTimeout(ws_close=GOODBYE),
+                )
         except aiohttp.WSServerHandshakeError as error:
             if error.status == PROXY_PASSWORD:
                 raise _unreachable(error) from None

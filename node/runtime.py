@@ -167,7 +167,9 @@ class NodeRuntime:
         )
         # Of their own, so that they take nobody else's place; a worker's answer may take as long as it likes.
         self._relay_http = open_session(
-            self.proxies, connector=aiohttp.TCPConnector(limit=0), timeout=aiohttp.ClientTimeout(total=None)
+            self.proxies,
+            connector=aiohttp.TCPConnector(limit=0),
+            timeout=aiohttp.ClientTimeout(total=None, sock_connect=self.config.register_timeout),
         )
         started = await self._started_event()
         await self._server.start()
@@ -342,7 +344,8 @@ class NodeRuntime:
         if self.session is None or info is None:
             raise CoordinatorError("This machine is in no mesh.")
         ping, relay = self.config.channel_ping, self.config.relay_offered
-        return await self.session.client.open_channel(info, ping, relay, only_relay=second)
+        client, patient = self.session.client, self._relay_http
+        return await client.open_channel(info, ping, relay, only_relay=second, session=patient)
 
     async def _open_second_channel(self, url: str) -> aiohttp.ClientWebSocketResponse:
         return await self._open_channel(url, second=True)

@@ -15,7 +15,7 @@ from bench.relay_support.returning import Seen
 from bench.relay_support.site import Running
 
 WINDOW = 1.0  # second, over which handshakes are counted
-PATIENCE = 300.0  # seconds in which all come back
+PATIENCE = 600.0  # seconds in which all come back
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,7 +14,7 @@ from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
-from aiohttp import ClientWebSocketResponse
+from aiohttp import ClientSession, ClientWebSocketResponse
 
 from bench.relay_support.members import OFFERED, PING, Member
 from node.coordinator_client import CoordinatorError
@@ -44,8 +44,10 @@ class Seen:
 class Returning:
     """One worker: its channel, and its registration when that is asked for."""
 
-    def __init__(self, member: Member, seen: Seen) -> None:
+    def __init__(self, member: Member, seen: Seen, patient: ClientSession) -> None:
+        """`patient` is a session whose calls have no limit of their own."""
         self._member = member
+        self._patient = patient
         self._seen = seen
         self._ready = asyncio.Event()
         self._ready.set()
@@ -62,7 +64,8 @@ class Returning:
             await self._tasks.stop()
 
     async def _open(self) -> ClientWebSocketResponse:
-        return await self._member.client.open_channel(self._member.coordinator, PING, OFFERED)
+        client = self._member.client
+        return await client.open_channel(self._member.coordinator, PING, OFFERED, session=self._patient)
 
     def _opened(self) -> None:
         if self.lost:

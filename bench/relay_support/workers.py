@@ -123,14 +123,14 @@ async def idle(site: Site, name: str, count: int, stop: asyncio.Event, tasks: Ta
 
 async def returning(site: Site, arguments: argparse.Namespace, stop: asyncio.Event, tasks: TaskSet) -> None:
     name, count = arguments.name, arguments.count
-    async with session(CALL) as http:
+    async with session(CALL) as http, session() as patient:
         workers: list[Returning] = []
         seen = Seen()
         try:
             for start in range(0, count, AT_ONCE):
                 names = [f"{name}-{number}" for number in range(start, min(count, start + AT_ONCE))]
                 members = await asyncio.gather(*(join(http, site, one, NOBODY) for one in names))
-                some = [Returning(member, seen) for member in members]
+                some = [Returning(member, seen, patient) for member in members]
                 await hold([(one.there, tasks.start(one.hold(), "channel")) for one in some])
                 workers += some
             print_json({"event": "ready", "count": len(workers)})
@@ -160,7 +160,7 @@ async def beat_all(members: list[Member]) -> None:
 def session(call: float | None = None) -> aiohttp.ClientSession:
     """Make one without limits; `call` is how many seconds each call may take."""
     return aiohttp.ClientSession(
-        connector=aiohttp.TCPConnector(limit=0), timeout=aiohttp.ClientTimeout(total=call, sock_connect=30)
+        connector=aiohttp.TCPConnector(limit=0), timeout=aiohttp.ClientTimeout(total=call, sock_connect=CALL)
     )
 
 

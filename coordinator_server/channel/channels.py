@@ -28,7 +28,8 @@ GATHER = 0.02  # seconds from a change until the round that tells it
 PAUSE = 0.1  # seconds between two rounds, and so between two pushes to one worker
 LOOK = 1.0  # seconds between looks at what changes without anybody saying so
 BATCH = 50  # workers that are looked at in one go
-STRANGERS = 50  # workers that are sent to register in one round: after our restart all would come at once
+STRANGERS = 50  # workers that are sent away to register at a time: after our restart all would come at once
+AWAY = 3.0  # seconds in which one of them should have registered
 OUT = "put out of the mesh"
 
 
@@ -58,7 +59,10 @@ class Channels:
         self._common: object = None
         self._blocklist = workers.blocklist
         self._draining = False
-        self._strangers = 0  # in this round
+        self._strangers: dict[str, None] = {}  # who have to register, in order
+        self._away: dict[
+            str, float
+        ] = {}  # who were sent to do so, until when (time of the loop) they are waited for
         self._tasks = TaskSet("channels")
         self.pushes = 0
         self.relay: Relay | None = None
@@ -187,13 +191,14 @@ class Channels:
             await asyncio.sleep(max(GATHER, last + PAUSE - loop.time()))
             last = loop.time()
             self._some.clear()
-            marked, self._marked, self._strangers = self._marked, {}, 0
+            marked, self._marked = self._marked, {}
             for number, worker_id in enumerate(marked):
                 if number % BATCH == BATCH - 1:
                     await asyncio.sleep(0)
                 line = self._lines.get(worker_id)
                 if line is not None:
                     self._look_at(line)
+            self._send_to_register(last)
 
     def _look_at(self, line: Line) -> None:
         if line.closing:
@@ -213,7 +218,7 @@ class Channels:
             line.close(Close.EXPELLED, OUT)
             return
         if not self._answers.knows(line.worker_id):
-            self._send_to_register(line)
+            self._strangers[line.worker_id] = None
             return
         told = self._answers.to(line.worker_id, line.about_us)
         kept = without_blocklist(told)
@@ -222,12 +227,23 @@ class Channels:
             self.pushes += 1
             line.send(self._answers.encode(told), lambda: self._sent(line))
 
-    def _send_to_register(self, line: Line) -> None:
-        self._strangers += 1
-        if self._strangers <= STRANGERS:
+    def _send_to_register(self, now: float) -> None:
+        """Send some strangers away, but not more than a few at a time; who has registered makes room for others."""
+        knows = self._answers.knows
+        self._away = {one: until for one, until in self._away.items() if until > now and not knows(one)}
+        while self._strangers and len(self._away) < STRANGERS:
+            worker_id = next(iter(self._strangers))
+            del self._strangers[worker_id]
+            line = self._lines.get(worker_id)
+            if line is None or line.closing:
+                continue
+            if knows(worker_id):
+                self.mark([worker_id])
+                continue
             line.close(Close.UNKNOWN_WORKER, "unknown-worker")
-        else:
-            self.mark([line.worker_id])
+            self._away[worker_id] = now + AWAY
+        if self._strangers:
+            self._some.set()
 
     def _sent(self, line: Line) -> None:
         if line.behind:
