@@ -58,6 +58,8 @@ class Front:
     channels: Channels  # on which they hear at once what has changed
     others: Registries  # of other coordinators
     far: FarWorkers  # that are not registered here
+    everywhere: Everywhere  # these and those that are
+    ways: RelayWays  # by which coordinators each is reached
     hub: RelayHub  # reaches workers by connections that they open to us
     entry_points: EntryPointOffice
     copy: EntryPointCopy  # of the entry points, at Cloudflare's
@@ -122,6 +124,8 @@ def _make_front(coordinator: Coordinator, version: str) -> Front:
         channels=Channels(answers, coordinator.workers, coordinator.clock, coordinator.config.channels),
         hub=hub,
         far=far,
+        everywhere=everywhere,
+        ways=ways,
         others=others,
         entry_points=office,
         copy=EntryPointCopy(coordinator, office.listed),

@@ -222,6 +222,8 @@ def gateway_processes(
         tls=tls,
         listeners=listeners,
         hub=front.hub,
+        everywhere=front.everywhere,
+        ways=front.ways,
     )
 
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from dataclasses import replace as replace_fields
 from typing import Literal
@@ -72,11 +72,16 @@ class FarWorkers:
         self._known: dict[str, Known] = {}  # by service of the catalogue
         self._under_way: dict[str, asyncio.Task[None]] = {}
         self._tasks = TaskSet("far-workers")
+        self.version = 0  # rises with what is known
 
     @property
     def any(self) -> bool:
         """Tell whether there may be workers elsewhere: not while we are the only coordinator."""
         return bool(self._fleet.others)
+
+    @property
+    def services(self) -> Iterable[str]:
+        return self._services
 
     async def stop(self) -> None:
         await self._tasks.stop()
@@ -95,6 +100,11 @@ class FarWorkers:
                 known = self._known.get(service, NOBODY)
         return [record for record in known.records if not self._workers.is_revoked(record.worker_id)]
 
+    def known(self, service: str) -> Sequence[WorkerRecord]:
+        """Return who was found the last time."""
+        records = self._known.get(service, NOBODY).records if self.any else ()
+        return [record for record in records if not self._workers.is_revoked(record.worker_id)]
+
     def _begin(self, manifest: Manifest) -> asyncio.Task[None]:
         looking = self._under_way[manifest.name] = self._tasks.start(self._look_up(manifest), "look up")
         looking.add_done_callback(lambda _: self._under_way.pop(manifest.name, None))
@@ -110,6 +120,7 @@ class FarWorkers:
                         break
         except (TimeoutError, OSError, Problem) as error:
             log.info("it could not be found who offers %s elsewhere: %s", manifest.name, error or "no answer")
+        self.version += 1
         now, before = self._clock(), self._known.get(manifest.name, NOBODY)
         if found:
             self._known[manifest.name] = Known(now, now, found)
@@ -156,10 +167,40 @@ class Everywhere:
     async def find(self, service: str) -> Sequence[WorkerRecord]:
         """Return who may be asked; of those that failed here it is seen how they are reached otherwise."""
         here = await self._registry.find(service)
-        if not self._far.any or (here and not self._has_failed(here[0])):
+        if not self._far.any or self._suffices(here):
             return here
-        far = [record for record in await self._far.find(service) if not self._rests(record)]
-        return joined(here, far)
+        return self._with(here, await self._far.find(service))
+
+    # What gateway processes are told, who cannot look anything up.
+
+    @property
+    def version(self) -> int:
+        return self._registry.version + self._far.version
+
+    def offers(self) -> Mapping[str, Sequence[WorkerRecord]]:
+        """Return who may be asked for each service, as far as is known."""
+        here = self._registry.offers()
+        if not self._far.any:
+            return here
+        found = {
+            service: self._with(here.get(service, ()), self._far.known(service)) for service in self._lacking(here)
+        }
+        return {**here, **{service: records for service, records in found.items() if records}}
+
+    async def look(self) -> None:
+        """Look up elsewhere what nobody here serves."""
+        if self._far.any:
+            for service in self._lacking(self._registry.offers()):
+                await self._far.find(service)
+
+    def _lacking(self, here: Mapping[str, Sequence[WorkerRecord]]) -> list[str]:
+        return [service for service in self._far.services if not self._suffices(here.get(service, ()))]
+
+    def _suffices(self, here: Sequence[WorkerRecord]) -> bool:
+        return bool(here) and not self._has_failed(here[0])
+
+    def _with(self, here: Sequence[WorkerRecord], far: Sequence[WorkerRecord]) -> Sequence[WorkerRecord]:
+        return joined(here, [record for record in far if not self._rests(record)])
 
     def _has_failed(self, record: WorkerRecord) -> bool:
         """Tell whether a worker has, and with it all that the registry found: it names others first."""

@@ -134,6 +134,7 @@ class GatewayProcess:
             self._registry.token_for,
             metrics.ended,
             relayed=ToHub(welcome.app, welcome.number),
+            relay=self._registry.ways,
         )
         self._registry.lost = router.invalidate_worker
         gateway = LeasedGateway(

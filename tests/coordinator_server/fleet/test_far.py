@@ -54,10 +54,11 @@ class Source:
     def __init__(self, *found: WorkerRecord) -> None:
         self.found: Sequence[WorkerRecord] = found
         self.asked = 0
+        self.for_all = False
         self.error: Exception | None = None
 
     async def __call__(self, service: str) -> Sequence[WorkerRecord]:
-        assert service == SERVICE
+        assert service == SERVICE or self.for_all
         self.asked += 1
         if self.error is not None:
             raise self.error
@@ -150,6 +151,27 @@ async def test_workers_here_come_first_and_who_failed_here_is_reached_otherwise(
     member = everywhere.member("w-3")
     assert member is not None
     assert (member.failed, everywhere.vpn_up) == (True, False)
+
+
+async def test_processes_that_can_look_nothing_up_are_told_who_is_elsewhere(room: Room) -> None:
+    source = Source(record("w-1", "other"))
+    everywhere = Everywhere(room.coordinator.registry, far_of(room, Clock(0.0), source))
+    before = everywhere.version
+    assert everywhere.offers() == {}
+    source.for_all = True
+    await everywhere.look()
+    assert everywhere.version > before
+    assert [one.worker_id for one in everywhere.offers()[SERVICE]] == ["w-1"]
+    here = await room.worker("w-3")
+    await here.register(port=8000)
+    await here.heartbeat(SERVICE)
+    assert [one.worker_id for one in everywhere.offers()[SERVICE]] == ["w-3"]
+    asked = source.asked
+    await everywhere.look()
+    assert source.asked == asked, "who is here will do, and of others it is known"
+    await room.coordinator.workers.revoke("w-1")
+    everywhere.report_failure("w-3")
+    assert [one.worker_id for one in everywhere.offers()[SERVICE]] == ["w-3"]
 
 
 async def test_who_rests_here_is_not_asked_because_of_older_words(room: Room) -> None:
