@@ -46,6 +46,7 @@ def build_parser() -> argparse.ArgumentParser:
     parser.add_argument("--connections", type=numbers, default=[1, 32], help="of clients (1,32)")
     parser.add_argument("--seconds", type=int, default=5, help="of each measurement (5)")
     parser.add_argument("--rounds", type=int, default=3, help="of which the middle one counts; 0 leaves it out (3)")
+    parser.add_argument("--workers", type=int, default=1, help="processes of the coordinator's gateway (1)")
     parser.add_argument("--mb", type=int, default=500, help="of one body, down and up (500)")
     parser.add_argument("--idle", type=int, default=2000, help="workers that only wait; 0 for none (2000)")
     parser.add_argument("--idle-seconds", type=float, default=30, help="for which they are looked at (30)")
@@ -97,7 +98,7 @@ def benched() -> Iterator[Bench]:
 def compare(arguments: argparse.Namespace, say: Callable[[str], None]) -> dict[str, object]:
     """Ask one worker in both ways in turn."""
     with benched() as bench:
-        running = site.start(bench, 2)
+        running = site.start(bench, 2, arguments.workers)
         running.workers(bench, "workers", "serve")
         uvloop.run(measure.settle(running))
         say("\n" + HEADING)

@@ -45,7 +45,7 @@ class Running:
         return program
 
 
-def start(bench: Bench, uses: int) -> Running:
+def start(bench: Bench, uses: int, processes: int = 1) -> Running:
     """Start it on the first core, with no overlay and no rates; so many workers may join."""
     shelf, folder, port = bench.folder / "services", bench.folder / "coordinator", free_port()
     shelf.mkdir()
@@ -56,6 +56,7 @@ def start(bench: Bench, uses: int) -> Running:
         sys.executable, "-m", "coordinator_server", "serve", "--json", "--port", str(port), "--dht-port", "0",
         "--vpn", "off", "--data-dir", str(folder), "--services-dir", str(shelf), "--address-rate", UNLIMITED,
         "--max-body-bytes", str(2**32), "--request-timeout", "600", "--log-level", "error",
+        *(("--workers", str(processes)) if processes > 1 else ()),
     ]  # fmt: skip
     program, ready = bench.ready("coordinator", argv, bench.measured, port)
     admin = msgspec.json.decode((folder / ADMIN_FILE).read_bytes(), type=AdminFile)
