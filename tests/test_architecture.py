@@ -104,6 +104,7 @@ EXEMPT: Mapping[str, str] = {
     "node/vpn/helper/windows_manager.py": "calls of Windows, no decision; helper/test_service.py plays them",
     "node/wire/headers.py": "names only; every HTTP test reads them",
     "node/services/builtin/__main__.py": "one call; every test of a builtin service starts it",
+    "coordinator_server/relay/refusals.py": "test_calls.py and api/test_relay.py read every line that it keeps",
     "coordinator_server/api/shapes.py": "values only; the tests of handlers and of OpenAPI read them",
     "coordinator_server/gateway_processes/messages.py": "values only; test_channel.py and test_desk.py send them",
     "coordinator_server/gateway_processes/__main__.py": "one call; test_supervisor.py starts every process with it",

@@ -14,11 +14,11 @@ from dataclasses import dataclass
 
 import msgspec
 
-from coordinator_server.api.addresses import address_behind
 from coordinator_server.application import Coordinator
 from coordinator_server.relay.connector import GatewayConnector
 from coordinator_server.relay.hub import RelayHub
-from node.forwarding.headers import ORIGIN_WIDE, Fields, request_id_of
+from coordinator_server.relay.refusals import Refusals, refuse
+from node.forwarding.headers import ORIGIN_WIDE
 from node.forwarding.http1.app_bridge import AppBridge
 from node.forwarding.http1.exchange import Exchange
 from node.forwarding.http1.head import Passing, ResponseHead, field_line, request_framing, request_head
@@ -32,14 +32,13 @@ from node.program.tasks import TaskSet
 from node.routing.retry import repeatable
 from node.routing.settings import RoutingSettings
 from node.wire.credentials import Credential, Name
-from node.wire.headers import HOPS, IDEMPOTENCY_KEY, MESH_TOKEN, REQUEST_ID
+from node.wire.headers import HOPS, IDEMPOTENCY_KEY, MESH_TOKEN
 from node.wire.manifests import Manifest
 from node.wire.problems import Problem
 from node.wire.relayed import RELAYED
 from node.wire.tokens import TokenError
 
 LOOK = 1.0  # seconds between looks whether who is being served has been put out of the mesh
-MOST_LINES = 256  # about refusals, that are being kept at once
 TOKEN, HOPS_FIELD, ONCE = MESH_TOKEN.lower(), HOPS.lower(), IDEMPOTENCY_KEY.lower()
 EVENTS = "text/event-stream"
 # A client's credentials end at its own node, and of our own fields only those pass that we have looked at.
@@ -109,7 +108,7 @@ class RelayedCalls:
         config = coordinator.config
         self._coordinator = coordinator
         self._hub = hub
-        self._bridge = bridge
+        self._refusals = Refusals(coordinator.audit, bridge)
         self._most = config.relay_requests_per_worker
         self._most_of_coordinator = max(1, config.relay_connections // 2)  # who asks for many
         self._names: Mapping[str, Manifest] = coordinator.catalogue.names()
@@ -135,6 +134,7 @@ class RelayedCalls:
 
     async def stop(self) -> None:
         await self._tasks.stop()
+        await self._refusals.stop()
         await self._upstreams.stop()
         self._sweep.stop()
 
@@ -210,26 +210,9 @@ class RelayedCalls:
                 passage.exchange.abort("the caller has been revoked")
 
     def _refuse(self, exchange: Exchange, caller: str, problem: Problem) -> None:
-        if problem.kind == "unauthorized" and exchange.head.get(TOKEN) and len(self._tasks) < MOST_LINES:
-            self._tasks.start(self._note(exchange, caller, problem), "note")
+        if problem.kind == "unauthorized" and exchange.head.get(TOKEN):
+            self._refusals.refuse_and_note(exchange, caller, problem)
         else:
-            refuse(exchange, problem)
-
-    async def _note(self, exchange: Exchange, caller: str, problem: Problem) -> None:
-        """Keep a line about a token that was refused, before it is said."""
-        name = self._bridge.end_of(exchange).get_extra_info("peername")
-        peer = name[0] if isinstance(name, tuple) else ""
-        line = self._coordinator.audit.line(
-            "relay-refused",
-            actor=f"worker:{caller}" if caller else "anonymous",
-            subject=caller,
-            detail=problem.detail,
-            address=address_behind(peer, Fields(exchange.head)),
-            outcome="refused",
-        )
-        try:
-            await self._coordinator.audit.refusal(line)
-        finally:
             refuse(exchange, problem)
 
 
@@ -237,9 +220,3 @@ def lost() -> Problem:
     """Return what a node is told where this is no way to the worker now; it asks by another way then."""
     text = "This coordinator has no connection to that worker now."
     return Problem("relay-lost", text, headers={"Retry-After": "5"})
-
-
-def refuse(exchange: Exchange, problem: Problem) -> None:
-    """Refuse a request under the id that it brought."""
-    exchange.request_id = request_id_of(exchange.head)
-    exchange.refuse(problem, field_line(REQUEST_ID, exchange.request_id))
