@@ -41,12 +41,6 @@ async def worker(room: Room) -> AsyncIterator[RelayedWorker]:
         yield worker
 
 
-@pytest.fixture
-async def client() -> AsyncIterator[aiohttp.ClientSession]:
-    async with aiohttp.ClientSession(connector=aiohttp.TCPConnector(limit=0)) as session:
-        yield session
-
-
 def at(room: Room, path: str) -> str:
     return f"{room.url}/service/ner/{path}"
 
