@@ -12,7 +12,7 @@ import msgspec
 import platformdirs
 
 from node.program.settings import SettingError, setting
-from node.tunnel.cloudflared.wish import Wish, wish_of
+from node.tunnel.cloudflared.wish import HOSTNAME, Wish, wish_of
 from node.wire.invites import InviteError, parse_coordinator_url
 from node.wire.messages import Url
 
@@ -23,7 +23,6 @@ def default_data_dir() -> str:
 
 
 ACCOUNT_ID = re.compile(r"[0-9a-f]{32}")
-HOSTNAME = re.compile(r"(?=.{4,253}\Z)(?:[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?\.)+[a-z][a-z0-9-]{1,62}")
 WORKER_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
 
 

@@ -39,7 +39,7 @@ class Pin:
     url: str
     sha256: str
     members: tuple[str, ...]  # paths inside the archive, and below the folder that they are put into
-    program: str = "Nebula"
+    program: str  # as people know it
     plain: bool = False  # no archive but the program itself, which gets the name of the only member
 
 

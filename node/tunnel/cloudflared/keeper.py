@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import logging
 import random
-import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -27,9 +26,8 @@ from node.tunnel.cloudflared.metrics import Metrics
 from node.tunnel.cloudflared.pauses import Pauses
 from node.tunnel.cloudflared.platforms import VERSION
 from node.tunnel.cloudflared.sentences import Ending
-from node.tunnel.cloudflared.wish import Wish
+from node.tunnel.cloudflared.wish import HOSTNAME, Wish
 
-NAME = re.compile(r"(?=.{1,253}\Z)(?:[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?\.)+[a-z][a-z0-9-]{1,62}")
 NOTE, CONFIG_FILE = "run.json", "config.yml"  # who runs, and what its process is known by
 QUICK = ".trycloudflare.com"
 MISSES = 2  # answers without a connection in a row after which others are told
@@ -181,5 +179,5 @@ class TunnelKeeper:
         metrics = Metrics(self._session, connector.address)
         quick = self._wish.kind == "quick"
         name = await (metrics.quick_hostname() if quick else metrics.hostname_for(origin))
-        is_one = NAME.fullmatch(name) and (not quick or name.endswith(QUICK))
+        is_one = HOSTNAME.fullmatch(name) and (not quick or name.endswith(QUICK))
         return f"https://{name}" if is_one else ""

@@ -76,7 +76,11 @@ def test_a_server_that_sends_little_by_little_does_not_hold_whoever_wants_to_sto
         thread.start()
         try:
             with pytest.raises(CancelledError):
-                fetch(Pin("1", f"http://127.0.0.1:{running.server_port}/x", "0" * 64, ("x",)), tmp_path, progress)
+                fetch(
+                    Pin("1", f"http://127.0.0.1:{running.server_port}/x", "0" * 64, ("x",), "tool"),
+                    tmp_path,
+                    progress,
+                )
         finally:
             stopped.set()
             running.shutdown()
