@@ -7,6 +7,7 @@ import contextlib
 import time
 from collections.abc import AsyncIterator
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -15,10 +16,10 @@ from coordinator_server.front import FRONT
 from node import events as e
 from node.config import NodeConfig
 from node.control import EnrollIntent
-from node.entry_point import Wish, wish_of
+from node.entry_point import SELDOM, EntryPoint, Wish, wish_of
 from node.runtime import NodeRuntime
 from node.state import NodeState, TunnelStatus
-from node.wire.entry_points import CHALLENGE
+from node.wire.entry_points import CHALLENGE, EntryPointAnswer
 from node.wire.manifests import Catalogue
 from node.wire.messages import Capabilities
 from tests.support.coordinators import Room, coordinator_room
@@ -165,3 +166,15 @@ def test_a_resting_node_tells_nothing(resting: str) -> None:
     assert wish_of(state(tunnel=UP), config, lambda: 8000) == Wish(URL, True, "https://c")
     assert not wish_of(state(tunnel=UP, **{resting: True}), config, lambda: 8000).may_tell
     assert not wish_of(state(tunnel=UP, registered=False), config, lambda: 8000).may_tell
+
+
+@pytest.mark.parametrize("stale_after", [0.0, -1.0, float("nan"), 0.001])
+async def test_a_coordinator_that_forgets_at_once_is_not_told_all_the_time(stale_after: float) -> None:
+    answer = EntryPointAnswer(listed=True, access_url=URL, stale_after=stale_after)
+
+    async def register(*_: Any) -> EntryPointAnswer:
+        return answer
+
+    contact: Any = SimpleNamespace(client=SimpleNamespace(register_entry_point=register), coordinator=None)
+    point = EntryPoint(NodeConfig(), state, lambda: 8000, lambda: contact)
+    assert await point._tell(contact, URL) == SELDOM

@@ -23,6 +23,7 @@ class Connector:
         self._secrets = secrets
         self._process: ChildProcess | None = None
         self._note: Path | None = None
+        self._noting: asyncio.Future[None] | None = None
         self._has_ended = asyncio.Event()
         self.address = ""  # of its own endpoint
         self.url = ""  # of its quick tunnel
@@ -36,7 +37,8 @@ class Connector:
         self._process = await ChildProcess.spawn(
             command, folder, self.hear, self._end, is_wanted, environment=environment
         )
-        await asyncio.to_thread(note_run, note, self._process.pid)
+        self._noting = asyncio.get_running_loop().run_in_executor(None, note_run, note, self._process.pid)
+        await asyncio.shield(self._noting)
 
     async def ends_within(self, seconds: float) -> bool:
         """Wait for so long, and say whether it has ended."""
@@ -51,6 +53,8 @@ class Connector:
         """End it; once more harms nobody."""
         if self._process is not None:
             await self._process.stop(STOP_LIMIT)
+        if self._noting is not None:  # whoever is stopped while it is written down shall not stand there
+            await asyncio.shield(self._noting)
         if self._note is not None:
             self._note.unlink(missing_ok=True)
 
