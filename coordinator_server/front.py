@@ -106,7 +106,7 @@ def _make_front(coordinator: Coordinator, version: str) -> Front:
     sources = (others.find, coordinator.dht.find_service)
     far = FarWorkers(sources, coordinator.workers, coordinator.catalogue, coordinator.fleet)
     everywhere = Everywhere(coordinator.registry, far)
-    ways = RelayWays(coordinator.coordinator_id, coordinator.fleet, relay_base, hub.offers)
+    ways = RelayWays(coordinator.coordinator_id, coordinator.fleet, relay_base, hub.offers, others.is_silent)
     router = make_router(coordinator, metrics.ended, hub.connect, registry=everywhere, relay=ways)
     access, answers = _make_access(coordinator), Answers(coordinator)
     office = make_office(coordinator)

@@ -162,7 +162,7 @@ def _overlay(coordinator: Coordinator) -> OverlayStatus | None:
 async def examine(request: web.Request) -> web.Response:
     """Look at everything once."""
     front = request.app[FRONT]
-    checks = await doctor.examine(request.app[COORDINATOR], front.picture.read(), front.hub)
+    checks = await doctor.examine(request.app[COORDINATOR], front.picture.read(), front.hub, front.far)
     checks.append(doctor.entry_points(len(front.entry_points.listed()), front.copy.standing()))
     return json_response(Doctor(ok=all(check.ok for check in checks), checks=checks))
 

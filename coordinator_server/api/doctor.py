@@ -11,6 +11,7 @@ from coordinator_server.api.shapes import Check, Topology
 from coordinator_server.api.topology import count_workers, find_gaps
 from coordinator_server.application import Coordinator
 from coordinator_server.entry_points.kv_sync import KvStanding
+from coordinator_server.fleet.far import FarWorkers
 from coordinator_server.gateway.plane import relay_bases
 from coordinator_server.registry.membership import Member
 from coordinator_server.relay.hub import RelayHub
@@ -29,7 +30,9 @@ KV_HINT = "See CF_ACCOUNT_ID, CF_KV_NAMESPACE_ID and CF_API_TOKEN, and Cloudflar
 TRUST_HINT = f"{LOOK_HINT} `rma-mesh-coordinator worker approve ID` trusts one with personal data."
 
 
-async def examine(coordinator: Coordinator, topology: Topology, hub: RelayHub) -> list[Check]:
+async def examine(
+    coordinator: Coordinator, topology: Topology, hub: RelayHub, far: FarWorkers | None = None
+) -> list[Check]:
     """Return all checks, the coordinator's own first, then one for each service."""
     gate = asyncio.Semaphore(AT_ONCE)
     reasons = {gap.service: gap.reason for gap in find_gaps(topology)}
@@ -37,7 +40,8 @@ async def examine(coordinator: Coordinator, topology: Topology, hub: RelayHub) -
 
         async def one(manifest: Manifest) -> Check:
             async with gate:
-                return await _service(coordinator, session, hub, manifest, reasons.get(manifest.name, ""))
+                check = await _service(coordinator, session, hub, manifest, reasons.get(manifest.name, ""))
+                return check if check.ok or far is None else await _elsewhere(far, manifest) or check
 
         wanted = [manifest for manifest in coordinator.catalogue.manifests if manifest.replicas > 0]
         services = await asyncio.gather(*(one(manifest) for manifest in wanted))
@@ -140,6 +144,15 @@ async def _service(
         failures.append(f"{member.worker_id}: {failure}")
     hint = "See whether a firewall on that machine keeps this server out, and read its log."
     return Check(name=name, ok=False, detail="; ".join(failures) + ".", hint=hint)
+
+
+async def _elsewhere(far: FarWorkers, manifest: Manifest) -> Check | None:
+    """Say who serves that is registered with another coordinator, as the gateway would find it."""
+    found = [record.worker_id for record in (await far.find(manifest.name))[:3]]
+    if not found:
+        return None
+    detail = f"Nobody here, but {', '.join(found)}, by way of other coordinators."
+    return Check(name=f"service {manifest.name}", ok=True, detail=detail)
 
 
 async def _probe(

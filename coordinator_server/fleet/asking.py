@@ -16,6 +16,7 @@ log = logging.getLogger(__name__)
 PATH = "/api/worker/peers"
 LIMIT = 1.5  # seconds for one of them
 MOST = 4 * 1024 * 1024  # bytes of an answer
+UNKNOWN = 404  # to a coordinator with another catalogue
 REST = 10.0  # seconds for which one that did not answer is not asked again
 
 
@@ -32,18 +33,22 @@ class Registries:
         self._others = others
         self._issue = issue
         self._clock = clock
-        self._silent: dict[str, float] = {}  # until when each is left alone
+        self._silent: dict[str, float] = {}  # until when each that did not answer is left alone
         self._http: aiohttp.ClientSession | None = None
 
     async def stop(self) -> None:
         if self._http is not None:
             await self._http.close()
 
+    def is_silent(self, url: str) -> bool:
+        """Tell whether one did not answer when it was asked last."""
+        return url in self._silent
+
     async def find(self, service: str) -> Sequence[WorkerRecord]:
         """Return the workers of a service that others have, each once."""
-        now = self._clock()
-        self._silent = {url: until for url, until in self._silent.items() if until > now}
-        asked = [self._ask(info, service) for info in self._others() if info.url not in self._silent]
+        now, others = self._clock(), self._others()
+        self._silent = {info.url: self._silent[info.url] for info in others if info.url in self._silent}
+        asked = [self._ask(info, service) for info in others if self._silent.get(info.url, now) <= now]
         found: dict[str, WorkerRecord] = {}
         for records in await asyncio.gather(*asked):
             for record in records:
@@ -60,9 +65,12 @@ class Registries:
             async with self._http.get(
                 info.url.rstrip("/") + PATH, params={"service": service}, headers=proof, allow_redirects=False
             ) as answer:
-                if answer.status != 200:
+                if answer.status not in (200, UNKNOWN):
                     raise ValueError(f"it answers {answer.status}")
-                return msgspec.json.decode(await read_at_most(answer, MOST), type=WorkersAnswer).workers
+                body = await read_at_most(answer, MOST)
+                found = msgspec.json.decode(body, type=WorkersAnswer).workers if answer.status == 200 else ()
+                self._silent.pop(info.url, None)
+                return found
         except (aiohttp.ClientError, OSError, TimeoutError, ValueError, msgspec.MsgspecError) as error:
             text = str(error) or type(error).__name__
             log.info("coordinator %s cannot be asked who offers %s: %s", info.id, service, text)

@@ -254,9 +254,18 @@ class RelayWays:
     """Says by which coordinators a worker is reached by relay: by ourselves first, through the hub."""
 
     def __init__(
-        self, own_id: str, fleet: Fleet, own: Callable[[WorkerRecord], str], offers: Callable[[str], bool]
+        self,
+        own_id: str,
+        fleet: Fleet,
+        own: Callable[[WorkerRecord], str],
+        offers: Callable[[str], bool],
+        is_silent: Callable[[str], bool] = lambda _url: False,
     ) -> None:
-        """`own` returns where a worker is by way of our own hub, `offers` tells whether it can be reached so."""
+        """`own` returns where a worker is by way of our own hub, `offers` tells whether it can be reached so.
+
+        `is_silent` tells of a coordinator's URL whether nobody has answered there lately.
+        """
+        self._is_silent = is_silent
         self._own_id = own_id
         self._fleet = fleet
         self._own = own
@@ -266,5 +275,6 @@ class RelayWays:
         own = (self._own(record),) if self._offers(record.worker_id) else ()
         if record.relays == (self._own_id,):
             return own
-        urls = (self._fleet.url_of(name) for name in record.relays if name != self._own_id)
-        return (*own, *(relayed_url(url, record.worker_id) for url in urls if url is not None))
+        known = (self._fleet.url_of(name) for name in record.relays if name != self._own_id)
+        urls = sorted((url for url in known if url is not None), key=self._is_silent)
+        return (*own, *(relayed_url(url, record.worker_id) for url in urls))

@@ -57,6 +57,7 @@ async def test_who_is_no_coordinator_is_told_nothing_and_not_asked_again_at_once
         for _ in range(3):
             assert await registries.find("ner") == []
         assert caplog.text.count("it answers 401") == 1
+        assert registries.is_silent(room.url)
         clock.now = REST
         await registries.find("ner")
         assert caplog.text.count("it answers 401") == 2
@@ -70,3 +71,9 @@ async def test_one_that_does_not_answer_keeps_nobody_from_the_others_words(room:
     async with asker(room, Clock(0.0)) as registries:
         registries._others = lambda: (dead, room.coordinator.info)
         assert [one.worker_id for one in await registries.find("ner")] == ["w-1"]
+        assert [registries.is_silent(url) for url in (dead.url, room.url)] == [True, False]
+        assert await registries.find("of-its-catalogue-alone") == []
+        assert not registries.is_silent(room.url), "it has answered"
+        registries._others = lambda: (room.coordinator.info,)
+        await registries.find("ner")
+        assert not registries.is_silent(dead.url), "it has been given up"

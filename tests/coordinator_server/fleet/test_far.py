@@ -222,9 +222,12 @@ def test_both_are_joined_at_the_addresses_that_we_have_seen() -> None:
 
 async def test_ways_by_relay_lead_through_ourselves_first_and_only_through_who_lives(room: Room) -> None:
     fleet = room.coordinator.fleet
-    fleet._urls = {"other": "https://other.example.org/"}
+    silent = set[str]()
+    fleet._urls = {"other": "https://other.example.org/", "third": "https://third.example.org"}
     here = {"w-1"}
-    ways = RelayWays("own", fleet, lambda record: f"relay://{record.worker_id}", here.__contains__)
+    ways = RelayWays(
+        "own", fleet, lambda record: f"relay://{record.worker_id}", here.__contains__, silent.__contains__
+    )
     far = "https://other.example.org/relay/w-1"
     assert list(ways(record("w-1", "own"))) == ["relay://w-1"]
     assert list(ways(record("w-1", "other", "own"))) == ["relay://w-1", far]
@@ -232,3 +235,7 @@ async def test_ways_by_relay_lead_through_ourselves_first_and_only_through_who_l
     here.clear()
     assert list(ways(record("w-1", "dead", "own", "other"))) == [far], "it has left us"
     assert list(ways(record("w-1", "dead"))) == []
+    third = "https://third.example.org/relay/w-1"
+    assert list(ways(record("w-1", "other", "third"))) == [far, third]
+    silent.add("https://other.example.org/")
+    assert list(ways(record("w-1", "other", "third"))) == [third, far], "who does not answer comes last"
