@@ -167,6 +167,8 @@ async def drain(site: Site) -> None:
     await front.stream.stop()  # dashboards would follow for ever
     readiness.draining, readiness.ready = True, False
     front.channels.drain()
+    front.router.drain()
+    front.hub.drain()
     tasks = TaskSet("drain")  # begins when our own server, which must not wait for it, has begun
     told = tasks.start(site.coordinator.fleet.leave(), "fleet")
     station = site.coordinator.station

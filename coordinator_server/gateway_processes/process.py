@@ -166,6 +166,7 @@ class GatewayProcess:
             tasks.every(REPORT, lambda: self._report(gateway, router, metrics), "report")
             await self._ending.wait()
             self._readiness.draining, self._readiness.ready = True, False
+            router.drain()
             await server.drain(self._deadline)
         finally:
             await server.stop()

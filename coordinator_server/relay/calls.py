@@ -204,7 +204,9 @@ class RelayedCalls:
         exchange.forward(pool, request, passage, patience, repeatable=again)
 
     async def _look(self) -> None:
-        """Cut what members had begun who have been put out since."""
+        """Cut what members had begun who have been put out since; keep no connections when we are about to end."""
+        if self._coordinator.readiness.draining:
+            self._upstreams.drain()
         for passage in tuple(self._passages):
             if passage.caller in self._coordinator.token_verifier.revoked:
                 passage.exchange.abort("the caller has been revoked")

@@ -196,6 +196,10 @@ class Router:
         self._parts.addresses.forget()
         self._parts.cache.expire()
 
+    def drain(self) -> None:
+        """Keep no connection to a worker for a next request."""
+        self._parts.forwarder.drain()
+
     async def stop(self) -> None:
         await self._parts.forwarder.stop()
         await self._parts.tasks.stop()

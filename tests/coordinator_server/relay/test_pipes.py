@@ -19,6 +19,7 @@ from yarl import URL
 
 from coordinator_server.gateway_processes.to_first import CLIENT
 from coordinator_server.relay.pipes import PipeEnd, ToHub
+from coordinator_server.serving import drain
 from node.forwarding.http1.head import HeadLimits
 from node.forwarding.http1.pool import FullError
 from node.forwarding.http1.upstream import Recent, UpstreamConnection
@@ -59,6 +60,7 @@ async def room(tmp_path: Path) -> AsyncIterator[Room]:
         vpn="off",
         workers=3,
         connect_timeout=30.0,
+        drain_deadline=60.0,
     ) as room:
         yield room
 
@@ -160,6 +162,20 @@ async def test_a_client_that_leaves_while_the_worker_takes_nothing_is_noticed(
             client.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
     await eventually(lambda: hub(room).connections("w1")[0] == 0, "their connections are over")
     assert not len(pipes)
+
+
+async def test_a_drain_does_not_wait_for_connections_that_nobody_uses(
+    room: Room, worker: RelayedWorker, processes: Processes
+) -> None:
+    """Each goes through one process and may be kept by another, and they would wait for one another."""
+    answers = await asyncio.gather(*(processes.ask("GET", "echo") for _ in range(CLIENTS)))
+    assert [answer.status for answer in answers] == [200] * CLIENTS
+    for answer in answers:
+        answer.close()
+    assert sum(hub(room).connections("w1")), "some are kept"
+    async with asyncio.timeout(25):  # after 30 s each would have been given up by itself
+        await drain(room.site)
+    await eventually(lambda: not len(hub(room)), "none is left")
 
 
 def test_who_could_take_no_more_before_anybody_spoke_holds_the_other_side_up() -> None:
