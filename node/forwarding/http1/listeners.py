@@ -19,7 +19,7 @@ from collections.abc import Callable, Sequence
 from node.forwarding.http1.keepalive import KeepAlive, watch
 from node.program.tasks import TaskSet
 
-BACKLOG = 1024
+BACKLOG = 4096  # thousands of workers come back within a second or two when a coordinator was restarted
 TURNS = 5  # of the loop, between a connection that is accepted and its protocol; asyncio takes three, uvloop one
 SO_ATTACH_FILTER = 26
 # For each segment that comes to the socket: dropped if it is a SYN without ACK, so the first of a connection.
