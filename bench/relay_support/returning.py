@@ -9,10 +9,12 @@ from __future__ import annotations
 import asyncio
 import json
 import random
+import socket
 import time
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
+from urllib.parse import urlsplit
 
 from aiohttp import ClientSession, ClientWebSocketResponse
 
@@ -24,6 +26,7 @@ from node.tunnel.line import Ended, Line
 from node.tunnel.reconnect import Reconnect
 from node.wire.channel import ASSIGNMENT, Close, read_type
 
+KNOCK = 0.05  # seconds between looks whether anybody listens
 FIRST_RETRY, LONGEST_RETRY = 1.0, 30.0  # seconds until a node says again what was not heard
 
 
@@ -41,13 +44,41 @@ class Seen:
     back: list[float] = field(default_factory=list)
 
 
+class Port:
+    """Whether anybody listens at a port of this machine, so that ten thousand need not all find out in vain.
+
+    Their tries would keep this one program busy, which stands for as many machines.
+    """
+
+    def __init__(self, url: str) -> None:
+        self._to = urlsplit(url)
+        self.is_open = True
+
+    async def watch(self) -> None:
+        loop, to = asyncio.get_running_loop(), (self._to.hostname, self._to.port)
+        while True:
+            await asyncio.sleep(KNOCK)
+            with socket.socket() as knocking:
+                knocking.setblocking(False)
+                try:
+                    async with asyncio.timeout(1.0):
+                        await loop.sock_connect(knocking, to)
+                except ConnectionRefusedError:
+                    self.is_open = False
+                except TimeoutError:
+                    self.is_open = True  # somebody is there, who has much to do
+                else:
+                    self.is_open = True
+
+
 class Returning:
     """One worker: its channel, and its registration when that is asked for."""
 
-    def __init__(self, member: Member, seen: Seen, patient: ClientSession) -> None:
+    def __init__(self, member: Member, seen: Seen, patient: ClientSession, port: Port) -> None:
         """`patient` is a session whose calls have no limit of their own."""
         self._member = member
         self._patient = patient
+        self._port = port
         self._seen = seen
         self._ready = asyncio.Event()
         self._ready.set()
@@ -64,6 +95,8 @@ class Returning:
             await self._tasks.stop()
 
     async def _open(self) -> ClientWebSocketResponse:
+        if not self._port.is_open:
+            raise CoordinatorError("Nobody listens there.")
         client = self._member.client
         return await client.open_channel(self._member.coordinator, PING, OFFERED, session=self._patient)
 

@@ -21,7 +21,7 @@ from aiohttp import web
 
 from bench.gateway_support.processes import free_port
 from bench.relay_support.members import OFFERED, Member, Site, join
-from bench.relay_support.returning import Returning, Seen, come_back
+from bench.relay_support.returning import Port, Returning, Seen, come_back
 from node.forwarding.http1.exchange import Exchange
 from node.forwarding.plane import DataPlane
 from node.program.lifetime import print_json, run_program
@@ -125,12 +125,13 @@ async def returning(site: Site, arguments: argparse.Namespace, stop: asyncio.Eve
     name, count = arguments.name, arguments.count
     async with session(CALL) as http, session() as patient:
         workers: list[Returning] = []
-        seen = Seen()
+        seen, port = Seen(), Port(site.url)
+        tasks.start(port.watch(), "port")
         try:
             for start in range(0, count, AT_ONCE):
                 names = [f"{name}-{number}" for number in range(start, min(count, start + AT_ONCE))]
                 members = await asyncio.gather(*(join(http, site, one, NOBODY) for one in names))
-                some = [Returning(member, seen, patient) for member in members]
+                some = [Returning(member, seen, patient, port) for member in members]
                 await hold([(one.there, tasks.start(one.hold(), "channel")) for one in some])
                 workers += some
             print_json({"event": "ready", "count": len(workers)})
