@@ -17,8 +17,9 @@ from node.tunnel.cloudflared import sentences
 from node.tunnel.cloudflared.api import CloudflareApi, CloudflareError
 from node.tunnel.cloudflared.binary import Binary
 from node.tunnel.cloudflared.keeper import CONFIG_FILE, NOTE, Timings, TunnelKeeper
+from node.tunnel.cloudflared.leads_here import EVERY
 from node.tunnel.outside import Outside
-from node.tunnel.own_address import EVERY, OwnAddress
+from node.tunnel.own_address import OwnAddress
 
 log = logging.getLogger(__name__)
 

@@ -1,4 +1,4 @@
-"""Whether the address of a tunnel that was made elsewhere leads to this node: asked there now and then.
+"""Whether an address that somebody else gave us leads to this node: asked there now and then.
 
 With a token we know only that a tunnel is open. Its address is what a person has told or set in a dashboard, and
 another machine may be behind it: others would send it what is meant for us.
@@ -18,8 +18,9 @@ Ask = Callable[[str], Awaitable[str]]  # an address; returns "" where it leads h
 class LeadsHere:
     """What is known of one address; without `ask` every address is believed."""
 
-    def __init__(self, ask: Ask | None) -> None:
+    def __init__(self, ask: Ask | None, every: float = EVERY) -> None:
         self._ask = ask
+        self._every = every
         self._url = ""
         self._next = 0.0
         self._failures = 0
@@ -35,10 +36,14 @@ class LeadsHere:
             self._take(await self._ask(url), now)
         return self._why_not
 
+    def rest(self, now: float) -> float:
+        """Return the seconds until it is asked again."""
+        return max(0.0, self._next - now)
+
     def _take(self, why_not: str, now: float) -> None:
         was_up = not self._why_not
         self._failures = self._failures + 1 if why_not else 0
         if not (was_up and self._failures <= FORGIVEN):
             self._why_not = why_not
-        pause = EVERY if not self._why_not else min(EVERY, FIRST * 2 ** min(self._failures - 1, 16))
+        pause = self._every if not self._why_not else min(self._every, FIRST * 2 ** min(self._failures - 1, 16))
         self._next = now + pause
