@@ -105,6 +105,12 @@ class FarWorkers:
         records = self._known.get(service, NOBODY).records if self.any else ()
         return [record for record in records if not self._workers.is_revoked(record.worker_id)]
 
+    def doubt(self, worker_id: str) -> None:
+        """Look again soon at what a worker offers: it could not be reached where it was found."""
+        for service, known in tuple(self._known.items()):
+            if known.found and any(record.worker_id == worker_id for record in known.records):
+                self._known[service] = replace_fields(known, found=False)
+
     def _begin(self, manifest: Manifest) -> asyncio.Task[None]:
         looking = self._under_way[manifest.name] = self._tasks.start(self._look_up(manifest), "look up")
         looking.add_done_callback(lambda _: self._under_way.pop(manifest.name, None))
@@ -160,6 +166,7 @@ class Everywhere:
 
     def report_failure(self, worker_id: str) -> None:
         self._registry.report_failure(worker_id)
+        self._far.doubt(worker_id)
 
     def update_load(self, worker_id: str, load: float) -> None:
         self._registry.update_load(worker_id, load)

@@ -14,12 +14,11 @@ from pathlib import Path
 import aiohttp
 import pytest
 
-from node.dht.node import DhtNode
+from node.dht.node import DhtNode, DhtSettings
 from node.program.tasks import TaskSet
 from node.wire.headers import ATTEMPTS, ROUTE, WORKER
 from node.wire.messages import Endpoints, WorkerRecord
 from tests.support.coordinators import Answer, Room, Worker, coordinator_room
-from tests.support.dht_nodes import QUICK
 from tests.support.overlay_mesh import share_store
 from tests.support.relays import CATALOGUE, RelayedWorker, hub
 from tests.support.waiting import eventually
@@ -43,7 +42,8 @@ async def three(folder: Path) -> AsyncIterator[tuple[list[Room], contextlib.Asyn
                 CATALOGUE,
                 vpn="off",
                 anonymous=True,
-                coordinator_heartbeat=2.0,
+                coordinator_heartbeat=8.0,
+                connect_timeout=30.0,
             )
             rooms.append(await (stack if rooms else first).enter_async_context(room))
         fleets = [room.coordinator.fleet for room in rooms]
@@ -88,7 +88,7 @@ async def in_the_dht(worker: Worker, rooms: list[Room], *by: Room) -> AsyncItera
         subject=worker.worker_id,
         credential=worker.credential,
         clock=time.time,
-        settings=QUICK,
+        settings=DhtSettings(rpc_timeout=2.0, republish=2.0, entry_ttl=60.0),
     )
     await dht.start("127.0.0.1", 0)
     try:

@@ -16,7 +16,7 @@ from tests.support.overlay_mesh import PORT, PROGRAMS, Coordinator, OverlayMesh,
 
 pytestmark = [pytest.mark.needs(*PROGRAMS, "kill"), pytest.mark.timeout(900)]
 NAMES = "ner-extraction"
-QUICK = ("--vpn", "off", "--coordinator-heartbeat", "4", "--address-rate", "999999/s")
+QUICK = ("--vpn", "off", "--coordinator-heartbeat", "7", "--address-rate", "999999/s")
 FLOOD = 20  # requests in a row
 
 

@@ -118,6 +118,25 @@ async def test_that_there_is_nobody_is_believed_for_a_moment_and_failures_are_su
     await far.stop()
 
 
+async def test_who_could_not_be_reached_is_looked_up_again_at_once(room: Room) -> None:
+    clock, source = Clock(0.0), Source(record("w-1", "other"))
+    far = far_of(room, clock, source)
+    everywhere = Everywhere(room.coordinator.registry, far)
+    await everywhere.find(SERVICE)
+    clock.now = NOBODY_FRESH
+    everywhere.report_failure("w-2")
+    await everywhere.find(SERVICE)
+    assert source.asked == 1
+    everywhere.report_failure("w-1")
+    source.found = (record("w-1", "third"),)
+    (found,) = await everywhere.find(SERVICE)
+    assert found.relays == ("other",), "meanwhile it is tried on"
+    await asyncio.wait(far._under_way.values())
+    (found,) = await everywhere.find(SERVICE)
+    assert (found.relays, source.asked) == (("third",), 2)
+    await far.stop()
+
+
 async def test_with_one_coordinator_nobody_is_asked(room: Room) -> None:
     source = Source(record())
     far = far_of(room, Clock(0.0), source, alone=True)

@@ -18,7 +18,7 @@ from tests.support.coordinators import Room, assignment, coordinator_room
 from tests.support.overlay_mesh import share_store
 from tests.support.waiting import eventually
 
-QUICK: dict[str, Any] = {"vpn": "off", "coordinator_heartbeat": 1.0, "worker_heartbeat": 3600.0}
+QUICK: dict[str, Any] = {"vpn": "off", "coordinator_heartbeat": 8.0, "worker_heartbeat": 3600.0}
 CALM: dict[str, Any] = {"worker_stale": 7200.0, "worker_forgotten": 9000.0}
 
 
