@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 
 import msgspec
 
@@ -32,13 +33,18 @@ async def among_others(coordinator: Coordinator) -> AsyncIterator[None]:
         places = [(other.dht_host, other.dht_port) for other in fleet.others]
         coordinator.dht.set_bootstrap([(host, port) for host, port in places if host and port])
 
-    fleet.changed = changed
     tasks = TaskSet("fleet")
+
+    async def go_on(pause: float, work: Callable[[], Awaitable[None]], name: str) -> None:
+        await asyncio.sleep(pause)
+        tasks.every(pause, work, name)
+
+    fleet.changed = changed
     try:
         await beat()
         await look()
-        tasks.every(fleet.heartbeat, beat, "beat")
-        tasks.every(fleet.look_every, look, "look")
+        tasks.start(go_on(fleet.heartbeat, beat, "beat"), "first beat")
+        tasks.start(go_on(fleet.look_every, look, "look"), "first look")
         yield
     finally:
         await tasks.stop()
