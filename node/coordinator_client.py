@@ -15,7 +15,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from node.forwarding.websocket.opening import Opened, RefusedError, open_websocket
 from node.program.answers import TooLongError, read_at_most
-from node.reachability.failures import PROXY_PASSWORD, SENTENCES, why_unreachable
+from node.reachability.failures import PROXY_PASSWORD, SENTENCES, Failure, failure_of, why_unreachable
 from node.state import Membership
 from node.wire import channel, credentials, entry_points, headers, messages
 from node.wire.encoding import b64decode, b64encode
@@ -35,12 +35,16 @@ GOODBYE = 1.0  # seconds that a coordinator gets to confirm that a channel is cl
 
 
 class CoordinatorError(Exception):
-    """A coordinator gave no useful answer; `kind` is its problem's type, or empty when nothing answered."""
+    """A coordinator gave no useful answer; `kind` is its problem's type, or empty when nothing answered.
 
-    def __init__(self, text: str, kind: str = "", status: int = 0) -> None:
+    `failure` says what befell the call then, where that is known.
+    """
+
+    def __init__(self, text: str, kind: str = "", status: int = 0, *, failure: Failure | None = None) -> None:
         super().__init__(text)
         self.kind = kind
         self.status = status
+        self.failure = failure
 
     @property
     def refused(self) -> bool:
@@ -288,7 +292,7 @@ async def _read(response: aiohttp.ClientResponse) -> bytes:
     except msgspec.DecodeError:
         document = None
     if not isinstance(document, dict) and response.status == PROXY_PASSWORD:
-        raise CoordinatorError(SENTENCES["proxy-password"])
+        raise CoordinatorError(SENTENCES["proxy-password"], failure="proxy-password")
     if not isinstance(document, dict):
         raise CoordinatorError(f"What answers there is not a coordinator (HTTP {response.status}).", "", 0)
     detail = str(document.get("detail") or document.get("title") or f"HTTP {response.status}")
@@ -303,4 +307,4 @@ def _decode(body: bytes, cls: type[T]) -> T:
 
 
 def _unreachable(error: Exception) -> CoordinatorError:
-    return CoordinatorError(why_unreachable(error))
+    return CoordinatorError(why_unreachable(error), failure=failure_of(error))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import os
 import socket
 import ssl
 from typing import Literal
@@ -39,6 +40,7 @@ SENTENCES: dict[Failure, str] = {
     "certificate-time": "Its certificate is not valid at the date that this computer's clock shows.",
     "no-tls": "What answers there does not speak the encryption (https) that its address asks for.",
     "no-network": "This computer has no network.",
+    "refused": "It cannot be reached: nothing takes connections at its address now.",
     "timeout": "It did not answer in time.",
 }
 
@@ -94,5 +96,6 @@ def why_unreachable(error: BaseException) -> str:
     if sentence is not None:
         return sentence
     if isinstance(error, aiohttp.ClientConnectorError):
-        return f"It cannot be reached ({error.os_error.strerror or 'connection failed'})."
+        code = error.os_error.errno  # asyncio's own text of it is for programmers
+        return f"It cannot be reached ({os.strerror(code) if code and code > 0 else 'connection failed'})."
     return f"The connection broke ({type(error).__name__})."

@@ -42,6 +42,11 @@ def test_a_proxy_wants_a_password_or_another_one() -> None:
     assert (none.cause, wrong.cause) == ("proxy-password", "proxy-password")
     assert none.why == "The proxy proxy:3128 wants a user name and a password, and none are set."
     assert wrong.why == "The proxy proxy:3128 does not accept the user name and password that are set for it."
+    assert "HTTPS_PROXY=" in none.hint
+    plain = Observations(coordinator=CoordinatorSeen("proxy-password", 407), proxy=ProxySeen("proxy:3128"))
+    found = trouble_of(plain, "http://mesh.example.org")
+    assert found is not None
+    assert " HTTP_PROXY=" in found.hint, "the other one would have no effect on such an address"
 
 
 def test_a_proxy_refuses_or_is_not_there_or_is_slow() -> None:
