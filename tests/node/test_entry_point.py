@@ -124,6 +124,7 @@ async def test_another_machine_at_the_address_is_told_as_such(tmp_path: Path) ->
         carrying.ways[URL] = room.url  # a coordinator answers /health too
         node.dispatch(e.TunnelChanged(UP))
         await eventually(lambda: "Something else answers" in node.entry_point.text, "told")
+        assert node.entry_point.text.count(URL) == 1, "the coordinator names the address, too"
         (check,) = node.entry_point.checks()
         assert not check.ok
         assert check.hint
