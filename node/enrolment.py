@@ -27,6 +27,8 @@ ADVICE: Mapping[Failure | None, str] = {
     " ask whoever runs it.",
     "certificate": "Open any web page, to see whether the network wants a login; else ask whoever runs it.",
     "certificate-time": "Set this computer's date and time. If they are right, tell whoever invited you.",
+    "name-unknown": "Some networks hide names on purpose: ask whoever runs this one, or try again later.",
+    "no-name-service": "See whether a web page opens, and try again later.",
     "no-network": "Plug the cable in, or join a wireless network.",
     "refused": "It may be restarting: try again in a moment. If it stays so, compare the address with the invite.",
 }

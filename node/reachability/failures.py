@@ -35,7 +35,7 @@ SENTENCES: dict[Failure, str] = {
     "proxy-refuses": "The proxy of this network does not let the connection through.",
     "proxy-unreachable": "The proxy that this computer is set to use does not answer.",
     "name-unknown": "Its name cannot be found: check the address and the internet connection.",
-    "no-name-service": "Its name cannot be looked up: no name server answers. Check the internet connection.",
+    "no-name-service": "Its name cannot be looked up: no name server answers.",
     "certificate": "Its certificate is not trusted by this machine.",
     "certificate-time": "Its certificate is not valid at the date that this computer's clock shows.",
     "no-tls": "What answers there does not speak the encryption (https) that its address asks for.",

@@ -101,7 +101,7 @@ def _at_proxy(seen: Observations, url: str) -> Trouble:
 
 def _without_internet(seen: Observations, url: str) -> Trouble | None:
     """Say so where not the coordinator is missing but everything."""
-    if is_this_machine(urlsplit(url).hostname or ""):
+    if is_this_machine(urlsplit(url).hostname or "") or seen.connected:
         return None
     nobody = not seen.mappings and seen.coordinator is not None and seen.coordinator.outcome != "refused"
     if not seen.own_addresses and nobody:

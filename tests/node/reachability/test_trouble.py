@@ -80,6 +80,8 @@ def test_without_any_answer_from_anywhere_the_internet_is_missing() -> None:
     assert trouble("no-network", name=None).cause == "no-internet"
     assert trouble("timeout", own_addresses=()).cause == "no-network"
     assert trouble("timeout").cause == "timeout"
+    here_still = trouble("no-name-service", name="nobody-says", connected=True)
+    assert here_still.cause == "no-name-service", "what was opened earlier goes out, so the internet is there"
     here = Observations(coordinator=CoordinatorSeen("timeout"))
     found = trouble_of(here, "http://127.0.0.1:8080")
     assert found is not None
