@@ -84,19 +84,36 @@ class FirstStore:
             await self._first.note(line)
         return True
 
-    async def put(self, key: str, value: bytes) -> None:  # noqa: ARG002 - a store's form
+    @property
+    def leased_until(self) -> float:
+        return float("-inf")
+
+    async def put(self, key: str, value: bytes, *, leased: bool = False) -> None:  # noqa: ARG002 - a store's form
         raise _not_here()
 
     async def delete(self, key: str) -> bool:  # noqa: ARG002 - a store's form
         raise _not_here()
 
-    async def compare_and_set(self, key: str, expected: int | None, value: bytes) -> bool:  # noqa: ARG002 - a store's form
+    async def compare_and_set(
+        self,
+        key: str,  # noqa: ARG002 - a store's form
+        expected: int | None,  # noqa: ARG002
+        value: bytes,  # noqa: ARG002
+        *,
+        leased: bool = False,  # noqa: ARG002
+    ) -> bool:
         raise _not_here()
 
     async def list(self, prefix: str) -> Any:  # noqa: ARG002 - a store's form
         raise _not_here()
 
     async def audit(self, limit: int = 1000, before: int | None = None) -> Any:  # noqa: ARG002 - a store's form
+        raise _not_here()
+
+    def watch(self, prefix: str) -> Any:  # noqa: ARG002 - a store's form
+        raise _not_here()
+
+    async def bring(self, entries: Any, audit: Any) -> None:  # noqa: ARG002 - a store's form
         raise _not_here()
 
     async def backup(self, target: Any) -> None:  # noqa: ARG002 - a store's form

@@ -8,17 +8,35 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import os
+import secrets
 import sqlite3
+import time
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any, TypeVar
 
-from coordinator_server.store.interface import ABSENT, AuditLine, Store, StoreError, Versioned, Write
+from coordinator_server.store.interface import (
+    ABSENT,
+    AuditLine,
+    Change,
+    Seen,
+    Store,
+    StoreError,
+    Versioned,
+    Write,
+    check_writes,
+    is_key,
+)
 from node.program.errors import UserFacingError
+from node.program.tasks import TaskSet
 
 T = TypeVar("T")
 FILE_NAME = "coordinator.db"
+KEPT_REMOVALS = 10_000  # deletions that a watch can have missed before it has to read everything again
+LEASE = 12.0  # seconds after which leased keys of a process that has died are gone
+LOOK = 0.5  # seconds between looks at what other processes have written
+PAUSE = 2.0  # seconds before a watch tries again to read a database that fails
 
 # Each step brings the database from the version of its index to the next; a step that was released never changes.
 MIGRATIONS: Sequence[str] = (
@@ -33,7 +51,19 @@ MIGRATIONS: Sequence[str] = (
     CREATE TRIGGER audit_is_kept BEFORE DELETE ON audit BEGIN SELECT RAISE(ABORT, 'the audit log only grows'); END;
     CREATE TRIGGER audit_is_true BEFORE UPDATE ON audit BEGIN SELECT RAISE(ABORT, 'the audit log only grows'); END;
     """,
+    """
+    ALTER TABLE entries ADD COLUMN lease TEXT;
+    CREATE INDEX entries_by_version ON entries (version);
+    CREATE INDEX entries_by_lease ON entries (lease) WHERE lease IS NOT NULL;
+    CREATE TABLE removed (version INTEGER PRIMARY KEY, key TEXT NOT NULL);
+    CREATE TABLE leases (id TEXT PRIMARY KEY, until REAL NOT NULL) WITHOUT ROWID;
+    """,
 )
+# Until when a lease is good stands in a clock that never steps back and begins anew with the machine: what is too
+# far ahead was written before it was started again.
+GOOD = "until > :now AND until <= :now + :life"
+THERE = f"(lease IS NULL OR lease IN (SELECT id FROM leases WHERE {GOOD}))"  # noqa: S608 - constant
+WITHIN = "key >= :low AND key < :high"
 AUDIT_COLUMNS = "number, time, actor, action, subject, detail, address, outcome"
 
 
@@ -51,17 +81,34 @@ async def open_sqlite(path: Path) -> SqliteStore:
 class SqliteStore(Store):
     """A store on one connection, which only the store's own thread touches."""
 
-    def __init__(self, connection: sqlite3.Connection, executor: ThreadPoolExecutor) -> None:
+    def __init__(
+        self,
+        connection: sqlite3.Connection,
+        executor: ThreadPoolExecutor,
+        now: Callable[[], float] = time.monotonic,
+        lease: float = LEASE,
+    ) -> None:
         self._connection = connection
         self._executor = executor
+        self._now = now
+        self._life = lease
+        self._lease = secrets.token_hex(16)
+        self._leased_until = float("-inf")
+        self._tasks = TaskSet("store")
+        self._watches: set[Watch] = set()
         self._closed = False
 
+    @property
+    def leased_until(self) -> float:
+        return self._leased_until
+
     async def get(self, key: str) -> Versioned | None:
-        rows = await self._run(lambda: self._rows("SELECT value, version FROM entries WHERE key = ?", key))
+        query = f"SELECT value, version FROM entries WHERE key = :key AND {THERE}"  # noqa: S608 - constant
+        rows = await self._run(lambda: self._rows(query, key=key)) if is_key(key) else ()
         return Versioned(*rows[0]) if rows else None
 
-    async def put(self, key: str, value: bytes) -> None:
-        await self.commit([Write(key, value)])
+    async def put(self, key: str, value: bytes, *, leased: bool = False) -> None:
+        await self.commit([Write(key, value, leased=leased)])
 
     async def delete(self, key: str) -> bool:
         entry = await self.get(key)
@@ -71,21 +118,35 @@ class SqliteStore(Store):
             entry = await self.get(key)
         return False
 
-    async def compare_and_set(self, key: str, expected: int | None, value: bytes) -> bool:
-        return await self.commit([Write(key, value, ABSENT if expected is None else expected)])
+    async def compare_and_set(self, key: str, expected: int | None, value: bytes, *, leased: bool = False) -> bool:
+        return await self.commit([Write(key, value, ABSENT if expected is None else expected, leased)])
 
     async def list(self, prefix: str) -> Sequence[tuple[str, Versioned]]:
-        query = "SELECT key, value, version FROM entries WHERE key >= ? AND key < ? ORDER BY key"
-        rows = await self._run(lambda: self._rows(query, prefix, prefix + "\U0010ffff"))
+        query = f"SELECT key, value, version FROM entries WHERE {WITHIN} AND {THERE} ORDER BY key"  # noqa: S608 - constant
+        rows = await self._run(lambda: self._rows(query, **_within(prefix)))
         return [(key, Versioned(value, version)) for key, value, version in rows]
 
     async def commit(self, writes: Sequence[Write], audit: Sequence[AuditLine] = ()) -> bool:
-        return await self._run(lambda: self._commit(writes, audit))
+        check_writes(writes)
+        if any(write.leased for write in writes):
+            await self._begin_lease()
+        done = await self._run(lambda: self._commit(writes, audit))
+        if done and writes:
+            self._wake()
+        return done
+
+    def watch(self, prefix: str) -> Watch:
+        return Watch(self, self._watches, prefix)
 
     async def audit(self, limit: int = 1000, before: int | None = None) -> Sequence[AuditLine]:
-        query = f"SELECT {AUDIT_COLUMNS} FROM audit WHERE number < ? ORDER BY number DESC LIMIT ?"  # noqa: S608 - constant
-        rows = await self._run(lambda: self._rows(query, before or 2**62, limit))
+        query = f"SELECT {AUDIT_COLUMNS} FROM audit WHERE number < :before ORDER BY number DESC LIMIT :limit"  # noqa: S608 - constant
+        rows = await self._run(lambda: self._rows(query, before=before or 2**62, limit=limit))
         return [AuditLine(**dict(zip(AUDIT_COLUMNS.split(", "), row, strict=True))) for row in rows]
+
+    async def bring(self, entries: Sequence[tuple[str, bytes]], audit: Sequence[AuditLine]) -> None:
+        check_writes([Write(key, value) for key, value in entries])
+        await self._run(lambda: self._bring(entries, audit))
+        self._wake()
 
     async def backup(self, target: Path) -> None:
         await self._run(lambda: copy_database(self._connection, target))
@@ -93,9 +154,28 @@ class SqliteStore(Store):
     async def close(self) -> None:
         if self._closed:
             return
+        await self._tasks.stop()
+        with contextlib.suppress(StoreError):
+            await self._end_lease()
         self._closed = True
+        self._wake()
         await asyncio.get_running_loop().run_in_executor(self._executor, self._connection.close)
         self._executor.shutdown()
+
+    async def changes(self, prefix: str, since: int | None) -> Seen:
+        """Return what is below a prefix, or what of it has changed since a revision, where that is known."""
+        return await self._run(lambda: self._changes(prefix, since))
+
+    async def others(self) -> int:
+        """Return a number that changes when another connection writes; what belongs to the dead is cleared away."""
+        if await self._run(self._has_dead):
+            await self._run(self._bury)
+            self._wake()
+        return int((await self._run(lambda: self._rows("PRAGMA data_version")))[0][0])
+
+    @property
+    def is_closed(self) -> bool:
+        return self._closed
 
     async def _run(self, work: Callable[[], T]) -> T:
         """Do the work in the store's thread; who is cancelled meanwhile does not undo it."""
@@ -106,38 +186,185 @@ class SqliteStore(Store):
         except sqlite3.Error as error:
             raise StoreError(_explain(error)) from error
 
-    def _rows(self, query: str, *values: object) -> Sequence[Any]:
-        return self._connection.execute(query, values).fetchall()
+    def _wake(self) -> None:
+        for watch in self._watches:
+            watch.woken.set()
+
+    def _rows(self, query: str, **values: object) -> Sequence[Any]:
+        return self._connection.execute(query, {"now": self._now(), "life": self._life, **values}).fetchall()
 
     def _commit(self, writes: Sequence[Write], audit: Sequence[AuditLine]) -> bool:
-        with transaction(self._connection) as connection:
+        with transaction(self._connection):
+            self._clear_away()
             if not all(self._is_as_expected(write) for write in writes):
                 return False
             for write in writes:
                 self._write(write)
-            connection.executemany(
-                f"INSERT INTO audit ({AUDIT_COLUMNS}) VALUES (NULL, ?, ?, ?, ?, ?, ?, ?)",  # noqa: S608 - constant
-                [
-                    (line.time, line.actor, line.action, line.subject, line.detail, line.address, line.outcome)
-                    for line in audit
-                ],
-            )
+            self._append(audit)
         return True
+
+    def _append(self, audit: Sequence[AuditLine], *, numbered: bool = False) -> None:
+        self._connection.executemany(
+            f"INSERT OR IGNORE INTO audit ({AUDIT_COLUMNS}) VALUES (?, ?, ?, ?, ?, ?, ?, ?)",  # noqa: S608 - constant
+            [
+                (
+                    line.number if numbered else None,
+                    *(line.time, line.actor, line.action, line.subject, line.detail, line.address, line.outcome),
+                )
+                for line in audit
+            ],
+        )
 
     def _is_as_expected(self, write: Write) -> bool:
         if write.expected is None:
             return True
-        rows = self._connection.execute("SELECT version FROM entries WHERE key = ?", (write.key,)).fetchall()
+        rows = self._rows("SELECT version FROM entries WHERE key = :key", key=write.key)
         return bool((rows[0][0] if rows else ABSENT) == write.expected)
 
     def _write(self, write: Write) -> None:
         if write.value is None:
-            self._connection.execute("DELETE FROM entries WHERE key = ?", (write.key,))
+            self._remove("key = :key", key=write.key)
             return
         self._connection.execute("UPDATE revision SET last = last + 1")
         self._connection.execute(
-            "INSERT OR REPLACE INTO entries VALUES (?, ?, (SELECT last FROM revision))", (write.key, write.value)
+            "INSERT OR REPLACE INTO entries VALUES (?, ?, (SELECT last FROM revision), ?)",
+            (write.key, write.value, self._lease if write.leased else None),
         )
+
+    def _remove(self, where: str, **values: object) -> None:
+        """Remove entries, each with a revision of its own, and note that for those who watch."""
+        for (key,) in self._rows(f"SELECT key FROM entries WHERE {where}", **values):  # noqa: S608 - constant
+            self._connection.execute("DELETE FROM entries WHERE key = ?", (key,))
+            self._connection.execute("UPDATE revision SET last = last + 1")
+            self._connection.execute("INSERT INTO removed VALUES ((SELECT last FROM revision), ?)", (key,))
+            self._connection.execute(
+                "DELETE FROM removed WHERE version <= (SELECT last FROM revision) - ?", (KEPT_REMOVALS,)
+            )
+
+    def _bring(self, entries: Sequence[tuple[str, bytes]], audit: Sequence[AuditLine]) -> None:
+        with transaction(self._connection):
+            for key, value in entries:
+                self._write(Write(key, value))
+            self._append(audit, numbered=True)
+
+    def _changes(self, prefix: str, since: int | None) -> Seen:
+        with transaction(self._connection, "BEGIN"):
+            last = int(self._rows("SELECT last FROM revision")[0][0])
+            whole = since is None or not last - KEPT_REMOVALS <= since <= last
+            rows = self._rows(_ALL if whole else _NEWER, since=since, **_within(prefix))
+        found = [Change(key, None if value is None else Versioned(value, version)) for key, value, version in rows]
+        return Seen(last, found, whole)
+
+    # --- leases -----------------------------------------------------------------------------------------------
+
+    async def _begin_lease(self) -> None:
+        if self._leased_until <= self._now():
+            await self._keep_lease()
+        if not len(self._tasks):
+            self._tasks.every(self._life / 4, self._keep_lease, "lease")
+
+    async def _keep_lease(self) -> None:
+        """Say that we live; after a pause in which we counted as dead, that is a new life."""
+        now = self._now()
+        await self._run(self._renew)
+        self._leased_until = now + self._life
+
+    def _renew(self) -> None:
+        with transaction(self._connection) as connection:
+            if self._clear_away():
+                self._lease = secrets.token_hex(16)
+            connection.execute(
+                "INSERT OR REPLACE INTO leases VALUES (?, ?)", (self._lease, self._now() + self._life)
+            )
+
+    def _has_dead(self) -> bool:
+        return bool(self._rows(f"SELECT 1 FROM leases WHERE NOT ({GOOD})"))  # noqa: S608 - constant
+
+    def _bury(self) -> None:
+        with transaction(self._connection):
+            self._clear_away()
+
+    def _clear_away(self) -> bool:
+        """Remove what belongs to the dead; return whether we were one of them."""
+        dead = [row[0] for row in self._rows(f"SELECT id FROM leases WHERE NOT ({GOOD})")]  # noqa: S608 - constant
+        for lease in dead:
+            self._remove("lease = :lease", lease=lease)
+            self._connection.execute("DELETE FROM leases WHERE id = ?", (lease,))
+        return self._lease in dead
+
+    async def _end_lease(self) -> None:
+        if self._leased_until == float("-inf"):
+            return
+
+        def end() -> None:
+            with transaction(self._connection) as connection:
+                self._remove("lease = :lease", lease=self._lease)
+                connection.execute("DELETE FROM leases WHERE id = ?", (self._lease,))
+
+        await self._run(end)
+
+
+_ALL = f"SELECT key, value, version FROM entries WHERE {WITHIN} AND {THERE} ORDER BY key"  # noqa: S608 - constant
+_NEWER = (
+    f"SELECT key, value, version FROM entries WHERE version > :since AND {WITHIN} AND {THERE} "  # noqa: S608 - constant
+    f"UNION ALL SELECT key, NULL, version FROM removed WHERE version > :since AND {WITHIN} ORDER BY version"
+)
+
+
+class Watch:
+    """Follows what is below a prefix: our own writes at once, other processes' within LOOK seconds."""
+
+    def __init__(self, store: SqliteStore, among: set[Watch], prefix: str) -> None:
+        self.woken = asyncio.Event()
+        self._store = store
+        self._among = among
+        self._prefix = prefix
+        self._revision: int | None = None
+        self._written = -1  # by others, as SQLite counts it
+
+    async def __aenter__(self) -> Watch:
+        self._among.add(self)
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        self._among.discard(self)
+
+    def __aiter__(self) -> Watch:
+        return self
+
+    async def __anext__(self) -> Seen:
+        while not self._store.is_closed:
+            try:
+                seen = await self._look()
+            except StoreError:
+                await self._wait(PAUSE)
+                self.woken.set()  # whatever woke us was not looked at
+                continue
+            if seen is not None:
+                self._revision = seen.revision
+                if seen.whole or seen.changes:
+                    return seen
+            await self._wait(LOOK)
+        raise StopAsyncIteration
+
+    async def _look(self) -> Seen | None:
+        written = await self._store.others()
+        woken = self.woken.is_set()
+        self.woken.clear()
+        if not woken and written == self._written:
+            return None
+        seen = await self._store.changes(self._prefix, self._revision)
+        self._written = written  # what was written between the two is seen twice at most
+        return seen
+
+    async def _wait(self, seconds: float) -> None:
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(seconds):
+                await self.woken.wait()
+
+
+def _within(prefix: str) -> dict[str, str]:
+    return {"low": prefix, "high": prefix + "\U0010ffff"}
 
 
 def open_database(path: Path) -> sqlite3.Connection:
@@ -174,9 +401,9 @@ def check_database(connection: sqlite3.Connection) -> None:
 
 
 @contextlib.contextmanager
-def transaction(connection: sqlite3.Connection) -> Iterator[sqlite3.Connection]:
+def transaction(connection: sqlite3.Connection, begin: str = "BEGIN IMMEDIATE") -> Iterator[sqlite3.Connection]:
     """All or nothing: commit at the end, roll back on any exception."""
-    connection.execute("BEGIN IMMEDIATE")
+    connection.execute(begin)
     try:
         yield connection
         connection.execute("COMMIT")
