@@ -12,9 +12,11 @@ import platformdirs
 
 from coordinator_server.enrolment.addresses import parse_network
 from coordinator_server.gateway.rates import RateError, parse_rate
+from coordinator_server.store.etcd.address import ALLOWED, parse_address
 from node.program.settings import SettingError, setting
 
 DAY = 86400.0
+SQLITE = "sqlite"
 CF_ID = re.compile(r"[0-9a-f]{32}")
 CF_TOKEN = re.compile(r"[!-~]{10,400}")
 KV_KEY = re.compile(r"[A-Za-z0-9][A-Za-z0-9.:_-]{0,99}")
@@ -42,7 +44,18 @@ class CoordinatorConfig:
     data_dir: str = setting(
         "", f"where keys and the database are kept (default {default_data_dir()})", metavar="DIR"
     )
-    store: str = setting("sqlite", "where enrolments, keys and audit are kept", choices=("sqlite",))
+    store: str = setting(
+        "sqlite",
+        "where enrolments, keys and audit are kept: a file in the data directory, or etcd, for coordinators on "
+        "several machines",
+        metavar="sqlite|etcd://HOST:PORT,HOST:PORT,…[?prefix=NAME]",
+    )
+    store_ca: str = setting("", "file with the authority that etcd's certificates are by; uses TLS", metavar="FILE")
+    store_cert: str = setting("", "file with this coordinator's certificate for etcd (PEM)", metavar="FILE")
+    store_key: str = setting("", "file with that certificate's private key (PEM)", metavar="FILE")
+    store_user: str = setting("", "name of this coordinator's user in etcd", metavar="NAME")
+    store_password: str = setting("", "that user's password", flag=False, secret=True)
+    store_password_file: str = setting("", "file with that user's password", metavar="FILE")
     public_url: str = setting("", "URL by which workers and frontends reach this coordinator", metavar="URL")
     location: str = setting("", "where this coordinator stands, for people", metavar="TEXT")
     dht_host: str = setting("", "address of the DHT; as --host when empty", metavar="HOST")
@@ -206,8 +219,26 @@ class CoordinatorConfig:
         if self.worker_forgotten <= self.worker_stale:
             _refuse("worker_forgotten", self.worker_forgotten, f"more than worker_stale ({self.worker_stale:g})")
         self._check_kv()
+        self._check_store()
         if self.anonymous and not self.force_anonymous and not is_loopback(self.host):
             _refuse("anonymous", True, "false while --host is not this machine alone (or --force-anonymous)")
+
+    def _check_store(self) -> None:
+        if self.store != SQLITE:
+            try:
+                parse_address(self.store)
+            except ValueError:
+                _refuse("store", self.store, ALLOWED)
+        if bool(self.store_cert) != bool(self.store_key):
+            name = "store_key" if self.store_cert else "store_cert"
+            _refuse(name, "", "a file, because the other one of --store-cert and --store-key is given")
+        if self.store_cert and not self.store_ca:
+            _refuse("store_ca", "", "a file, because --store-cert is for TLS")
+        if self.store_password and self.store_password_file:
+            _refuse("store_password_file", self.store_password_file, "empty, because the password itself is given")
+        if bool(self.store_user) != bool(self.store_password or self.store_password_file):
+            name = "store_password_file" if self.store_user else "store_user"
+            _refuse(name, "", "given, for a user of etcd has a name and a password")
 
     def _check_kv(self) -> None:
         given = {name: getattr(self, name) for name in ("cf_account_id", "cf_kv_namespace_id", "cf_api_token")}

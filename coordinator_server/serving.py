@@ -26,7 +26,7 @@ from coordinator_server.api import dht, worker
 from coordinator_server.api.relay import relay_doors
 from coordinator_server.application import COORDINATOR, Coordinator
 from coordinator_server.assembly import make_office, own_credential, put_together
-from coordinator_server.config import CoordinatorConfig, is_loopback, is_wildcard
+from coordinator_server.config import SQLITE, CoordinatorConfig, is_loopback, is_wildcard
 from coordinator_server.enrolment.mesh_keyring import MeshKeyring
 from coordinator_server.fleet.joining import among_others
 from coordinator_server.front import FRONT, add_front
@@ -34,8 +34,9 @@ from coordinator_server.gateway_processes.sockets import bind_all, check_shareab
 from coordinator_server.gateway_processes.supervisor import GatewayProcesses
 from coordinator_server.keys import MeshKeyFiles, Secrets, load_or_make_secrets
 from coordinator_server.registry.registry import Registry
+from coordinator_server.store.etcd.address import parse_address
 from coordinator_server.store.interface import Store
-from coordinator_server.store.sqlite import FILE_NAME, open_sqlite
+from coordinator_server.store.opening import open_store
 from coordinator_server.vpn.assembly import Computers, make_doors
 from coordinator_server.vpn.revocation import Changed
 from node.forwarding.http1.app_bridge import AppBridge
@@ -106,7 +107,7 @@ async def running(
         listener, *others = bind_all(config.host, config.port, config.workers)
         for bound in (listener, *others):
             stack.callback(bound.close)
-        store = await open_sqlite(config.directory / FILE_NAME)
+        store = await open_store(config)
         stack.push_async_callback(store.close)
         secrets = load_or_make_secrets(config.directory, config.admin_token)
         keyring = MeshKeyring(store, secrets, MeshKeyFiles(config.directory))
@@ -385,6 +386,15 @@ def warnings(config: CoordinatorConfig) -> Sequence[str]:
         found.append(
             f"plain HTTP on {config.host}: whoever is on the way can read requests and API keys; "
             "use --tls-cert and --tls-key, or a reverse proxy with HTTPS and --public-url"
+        )
+    if (
+        config.store != SQLITE
+        and not config.store_ca
+        and not all(map(is_loopback, parse_address(config.store).hosts))
+    ):
+        found.append(
+            "plain HTTP to the store: whoever is on the way can read and change enrolments; give etcd certificates "
+            "and this coordinator --store-ca"
         )
     if config.open_to_all:
         found.append("/service needs no API key, because of --anonymous")

@@ -113,6 +113,9 @@ class FirstStore:
     def watch(self, prefix: str) -> Any:  # noqa: ARG002 - a store's form
         raise _not_here()
 
+    async def kept(self) -> Any:
+        raise _not_here()
+
     async def bring(self, entries: Any, audit: Any) -> None:  # noqa: ARG002 - a store's form
         raise _not_here()
 

@@ -133,6 +133,10 @@ class Store(Protocol):
         """Return the newest lines, newest first; `before` is the number to go on from."""
         ...
 
+    async def kept(self) -> Sequence[tuple[str, bytes]]:
+        """Return all entries but the leased ones, as they were at one moment, in the order of their keys."""
+        ...
+
     async def bring(self, entries: Sequence[tuple[str, bytes]], audit: Sequence[AuditLine]) -> None:
         """Write entries and audit lines, these with the numbers that they have, into a store that nobody uses yet.
 

@@ -126,6 +126,12 @@ class SqliteStore(Store):
         rows = await self._run(lambda: self._rows(query, **_within(prefix)))
         return [(key, Versioned(value, version)) for key, value, version in rows]
 
+    async def kept(self) -> Sequence[tuple[str, bytes]]:
+        rows = await self._run(
+            lambda: self._rows("SELECT key, value FROM entries WHERE lease IS NULL ORDER BY key")
+        )
+        return [(key, value) for key, value in rows]
+
     async def commit(self, writes: Sequence[Write], audit: Sequence[AuditLine] = ()) -> bool:
         check_writes(writes)
         if any(write.leased for write in writes):
@@ -145,7 +151,7 @@ class SqliteStore(Store):
 
     async def bring(self, entries: Sequence[tuple[str, bytes]], audit: Sequence[AuditLine]) -> None:
         check_writes([Write(key, value) for key, value in entries])
-        await self._run(lambda: self._bring(entries, audit))
+        await self._run(lambda: write_all(self._connection, entries, audit))
         self._wake()
 
     async def backup(self, target: Path) -> None:
@@ -200,20 +206,8 @@ class SqliteStore(Store):
                 return False
             for write in writes:
                 self._write(write)
-            self._append(audit)
+            append_lines(self._connection, audit)
         return True
-
-    def _append(self, audit: Sequence[AuditLine], *, numbered: bool = False) -> None:
-        self._connection.executemany(
-            f"INSERT OR IGNORE INTO audit ({AUDIT_COLUMNS}) VALUES (?, ?, ?, ?, ?, ?, ?, ?)",  # noqa: S608 - constant
-            [
-                (
-                    line.number if numbered else None,
-                    *(line.time, line.actor, line.action, line.subject, line.detail, line.address, line.outcome),
-                )
-                for line in audit
-            ],
-        )
 
     def _is_as_expected(self, write: Write) -> bool:
         if write.expected is None:
@@ -225,11 +219,7 @@ class SqliteStore(Store):
         if write.value is None:
             self._remove("key = :key", key=write.key)
             return
-        self._connection.execute("UPDATE revision SET last = last + 1")
-        self._connection.execute(
-            "INSERT OR REPLACE INTO entries VALUES (?, ?, (SELECT last FROM revision), ?)",
-            (write.key, write.value, self._lease if write.leased else None),
-        )
+        write_entry(self._connection, write.key, write.value, self._lease if write.leased else None)
 
     def _remove(self, where: str, **values: object) -> None:
         """Remove entries, each with a revision of its own, and note that for those who watch."""
@@ -240,12 +230,6 @@ class SqliteStore(Store):
             self._connection.execute(
                 "DELETE FROM removed WHERE version <= (SELECT last FROM revision) - ?", (KEPT_REMOVALS,)
             )
-
-    def _bring(self, entries: Sequence[tuple[str, bytes]], audit: Sequence[AuditLine]) -> None:
-        with transaction(self._connection):
-            for key, value in entries:
-                self._write(Write(key, value))
-            self._append(audit, numbered=True)
 
     def _changes(self, prefix: str, since: int | None) -> Seen:
         with transaction(self._connection, "BEGIN"):
@@ -422,6 +406,49 @@ def copy_database(connection: sqlite3.Connection, target: Path) -> None:
         copy.execute("PRAGMA journal_mode = DELETE")  # one file, without -wal and -shm beside it
     finally:
         copy.close()
+
+
+def write_database(target: Path, entries: Sequence[tuple[str, bytes]], audit: Sequence[AuditLine]) -> None:
+    """Make a database of these in one private file."""
+    made = target.with_name(target.name + ".made")
+    connection = open_database(made)
+    try:
+        write_all(connection, entries, audit)
+        copy_database(connection, target)
+    finally:
+        connection.close()
+        for left in (made, *(made.with_name(made.name + end) for end in ("-wal", "-shm"))):
+            left.unlink(missing_ok=True)
+
+
+def write_all(
+    connection: sqlite3.Connection, entries: Sequence[tuple[str, bytes]], audit: Sequence[AuditLine]
+) -> None:
+    """Write entries as new ones, and audit lines with the numbers that they have, but for those that are there."""
+    with transaction(connection):
+        for key, value in entries:
+            write_entry(connection, key, value, None)
+        append_lines(connection, audit, numbered=True)
+
+
+def write_entry(connection: sqlite3.Connection, key: str, value: bytes, lease: str | None) -> None:
+    connection.execute("UPDATE revision SET last = last + 1")
+    connection.execute(
+        "INSERT OR REPLACE INTO entries VALUES (?, ?, (SELECT last FROM revision), ?)", (key, value, lease)
+    )
+
+
+def append_lines(connection: sqlite3.Connection, audit: Sequence[AuditLine], *, numbered: bool = False) -> None:
+    connection.executemany(
+        f"INSERT OR IGNORE INTO audit ({AUDIT_COLUMNS}) VALUES (?, ?, ?, ?, ?, ?, ?, ?)",  # noqa: S608 - constant
+        [
+            (
+                line.number if numbered else None,
+                *(line.time, line.actor, line.action, line.subject, line.detail, line.address, line.outcome),
+            )
+            for line in audit
+        ],
+    )
 
 
 def _migrate(connection: sqlite3.Connection, path: Path) -> None:

@@ -1,0 +1,175 @@
+"""Clusters of real etcd members on loopback, whose data is in memory where there is room, and stores on them."""
+
+from __future__ import annotations
+
+import contextlib
+import itertools
+import os
+import shutil
+import signal
+import socket
+import ssl
+import subprocess
+import tempfile
+import time
+import urllib.request
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import IO, Any
+
+import msgspec
+
+from coordinator_server.store.etcd.address import EtcdAddress
+
+MEMORY = Path("/dev/shm")
+DEADLINE = 60.0
+prefixes = itertools.count(1)
+
+
+@dataclass
+class Member:
+    """One process of etcd; it may be killed, stopped and started again on the same data."""
+
+    name: str
+    command: Sequence[str]
+    client_port: int
+    output: IO[bytes]
+    process: subprocess.Popen[bytes] | None = None
+
+    @property
+    def host(self) -> str:
+        return f"127.0.0.1:{self.client_port}"
+
+    def start(self) -> None:
+        self.process = subprocess.Popen(self.command, stdout=self.output, stderr=self.output)
+
+    def signal(self, number: int) -> None:
+        assert self.process is not None
+        self.process.send_signal(number)
+
+    def kill(self) -> None:
+        """Have it end at once, as by a power cut."""
+        process, self.process = self.process, None
+        if process is not None:
+            process.kill()
+            process.wait()
+
+
+@dataclass
+class Cluster:
+    """Members that know one another."""
+
+    members: list[Member]
+    folder: Path
+    tls: Path | None = None  # where ca.pem, client.pem and client.key are
+
+    def address(self, prefix: str = "") -> EtcdAddress:
+        """Return where it is, with a prefix that nobody else has."""
+        return EtcdAddress(tuple(one.host for one in self.members), prefix or f"mesh-{next(prefixes)}")
+
+    def leader(self) -> Member:
+        """Return who leads, when all that run agree on it."""
+        end = time.monotonic() + DEADLINE
+        while True:
+            said = [(one, self.ask(one, "maintenance/status")) for one in self.members if one.process is not None]
+            leaders = {status.get("leader") for _, status in said}
+            if len(leaders) == 1:
+                for one, status in said:
+                    if status.get("leader") and status["leader"] == status["header"]["member_id"]:
+                        return one
+            assert time.monotonic() < end, f"no leader within {DEADLINE:.0f} s"
+            time.sleep(0.05)
+
+    def ask(self, member: Member, path: str, **message: object) -> Any:
+        """Return what a member answers, or nothing."""
+        data = msgspec.json.encode(message)
+        scheme = "https" if self.tls is not None else "http"
+        request = urllib.request.Request(f"{scheme}://{member.host}/v3/{path}", data)
+        try:
+            with urllib.request.urlopen(request, timeout=2.0, context=self._context()) as answer:
+                return msgspec.json.decode(answer.read())
+        except (OSError, msgspec.DecodeError):
+            return {}
+
+    def _context(self) -> ssl.SSLContext | None:
+        if self.tls is None:
+            return None
+        context = ssl.create_default_context(cafile=str(self.tls / "ca.pem"))
+        context.load_cert_chain(self.tls / "client.pem", self.tls / "client.key")
+        return context
+
+    def restart(self, *members: Member) -> None:
+        for one in members:
+            one.start()
+        self.leader()
+
+    def ctl(self, *words: str) -> str:
+        """Run etcdctl against all members."""
+        scheme = "https" if self.tls is not None else "http"
+        command = ["etcdctl", "--endpoints", ",".join(f"{scheme}://{one.host}" for one in self.members)]
+        if self.tls is not None:
+            command += ["--cacert", str(self.tls / "ca.pem"), "--cert", str(self.tls / "client.pem")]
+            command += ["--key", str(self.tls / "client.key")]
+        environ = {**os.environ, "ETCDCTL_API": "3"}
+        done = subprocess.run(
+            [*command, *words], env=environ, capture_output=True, text=True, timeout=DEADLINE, check=True
+        )
+        return done.stdout
+
+
+@contextlib.contextmanager
+def etcd_cluster(size: int = 1, *flags: str, tls: Path | None = None) -> Iterator[Cluster]:
+    """Run a cluster; at the end nothing of it is left.
+
+    `tls` is a folder with ca.pem and server.pem and client.pem with their keys: then clients need certificates.
+    """
+    base = MEMORY if MEMORY.is_dir() and shutil.disk_usage(MEMORY).free > 2**29 else None
+    with tempfile.TemporaryDirectory(prefix="etcd-", dir=base) as name, contextlib.ExitStack() as stack:
+        folder = Path(name)
+        output = stack.enter_context((folder / "log").open("ab"))
+        names = [f"m{number}" for number in range(size)]
+        ports = {one: (free_port(), free_port()) for one in names}
+        known = ",".join(f"{one}=http://127.0.0.1:{ports[one][1]}" for one in names)
+        schemes = ("https" if tls is not None else "http", "http")
+        secured = (
+            ()
+            if tls is None
+            else (
+                *("--cert-file", str(tls / "server.pem"), "--key-file", str(tls / "server.key")),
+                *("--trusted-ca-file", str(tls / "ca.pem"), "--client-cert-auth"),
+            )
+        )
+        members = []
+        for one in names:
+            client, peer = (
+                f"{scheme}://127.0.0.1:{port}" for scheme, port in zip(schemes, ports[one], strict=True)
+            )
+            command = [
+                *("etcd", "--name", one, "--data-dir", str(folder / one), "--initial-cluster", known),
+                *("--listen-client-urls", client, "--advertise-client-urls", client),
+                *("--listen-peer-urls", peer, "--initial-advertise-peer-urls", peer),
+                *("--unsafe-no-fsync", "--logger", "zap", "--log-level", "error", *secured, *flags),
+            ]
+            members.append(Member(one, command, ports[one][0], output))
+            stack.callback(members[-1].kill)
+        cluster = Cluster(members, folder, tls)
+        for member in members:
+            member.start()
+        cluster.leader()
+        yield cluster
+
+
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+def pause(member: Member) -> None:
+    """Have a member say and do nothing, with its connections open."""
+    member.signal(signal.SIGSTOP)
+
+
+def resume(member: Member) -> None:
+    member.signal(signal.SIGCONT)
