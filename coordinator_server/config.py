@@ -119,8 +119,8 @@ class CoordinatorConfig:
     worker_heartbeat: float = setting(30.0, "longest time between heartbeats", unit="seconds", low=0.1, high=3600)
     coordinator_heartbeat: float = setting(
         20.0,
-        "pause after which this coordinator tells others that share its store that it lives; after three without a "
-        "word it is dead to them",
+        "pause after which this coordinator tells others that share its store how it is; that it has died "
+        "they know within 12 seconds",
         unit="seconds",
         low=0.2,
         high=3600,

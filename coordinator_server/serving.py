@@ -126,6 +126,7 @@ async def running(
         channels = app[FRONT].channels
         coordinator.workers.changed = Changed(coordinator, app[FRONT].router, channels, app[FRONT].hub)
         coordinator.registry.planned = channels.planned
+        coordinator.fleet.changed = channels.look_at_common
         processes = gateway_processes(coordinator, app, others, tls) if others else None
         if processes is not None:
             processes.leaving = channels.process_leaves

@@ -166,10 +166,8 @@ class Channels:
 
     async def _look_around(self) -> None:
         """Find what others changed in the store, what time has changed, and whose credential has expired."""
-        common, now = self._answers.common(), self._clock()
-        if common != self._common:
-            self._common = common
-            self.mark(self._lines)
+        now = self._clock()
+        self.look_at_common()
         for line in tuple(self._lines.values()):
             if line.expires_at < now:
                 line.close(Close.EXPIRED, "the credential has expired")
@@ -180,6 +178,13 @@ class Channels:
                 line.close(Close.EXPIRED, "the credential has expired")
             elif self._is_out(line.worker_id):
                 line.close(Close.EXPELLED, OUT)
+
+    def look_at_common(self) -> None:
+        """Tell all workers, where what all are told has changed."""
+        common = self._answers.common()
+        if common != self._common:
+            self._common = common
+            self.mark(self._lines)
 
     # --- telling --------------------------------------------------------------------------------------------------
 

@@ -6,19 +6,17 @@ import asyncio
 import contextlib
 import logging
 import secrets
-import time
 from collections.abc import Callable, Sequence
 
 import msgspec
 
 from coordinator_server.fleet.presence import Presence, Serving
-from coordinator_server.store.interface import Store, StoreError
+from coordinator_server.store.interface import Seen, Store, StoreError, Versioned, Write
 from node.wire.messages import CoordinatorInfo
 
 log = logging.getLogger(__name__)
 PREFIX = "serving/"
-LIVES = 3  # heartbeats without one after which a coordinator counts as dead
-LOOK = 5.0  # seconds between two looks at the others, or a quarter of a heartbeat
+HERE = "here/"  # below it: the leased keys
 FORGOTTEN = 86_400.0  # seconds after which what a coordinator left behind is cleared away
 
 
@@ -28,31 +26,21 @@ class Fleet:
     `changed` is called when those are others than before.
     """
 
-    def __init__(
-        self,
-        store: Store,
-        own_id: str,
-        heartbeat: float,
-        clock: Callable[[], float],
-        now: Callable[[], float] = time.monotonic,
-    ) -> None:
+    def __init__(self, store: Store, own_id: str, heartbeat: float, clock: Callable[[], float]) -> None:
         """`heartbeat` is the pause between two words of ours in seconds, `clock` gives Unix seconds."""
         self.heartbeat = heartbeat
         self.others: tuple[CoordinatorInfo, ...] = ()
         self.changed: Callable[[], None] = lambda: None
         self._store = store
-        self._key = PREFIX + own_id
+        self._own_id = own_id
+        self._key, self._here_key = PREFIX + own_id, PREFIX + HERE + own_id
         self._clock = clock
-        self._now = now
-        self._presence = Presence(own_id, LIVES * heartbeat)
+        self._presence = Presence(own_id)
         self._run = secrets.token_urlsafe(8)
+        self._rows: dict[str, Versioned] = {}
         self._urls: dict[str, str] = {}
         self._turn = asyncio.Lock()  # a word that is under way must not come after the last one
         self._beaten = self._doubled = self._left = False
-
-    @property
-    def look_every(self) -> float:
-        return min(LOOK, self.heartbeat / 4)
 
     def url_of(self, coordinator_id: str) -> str | None:
         """Return where a coordinator is that lives, but for ourselves."""
@@ -60,11 +48,11 @@ class Fleet:
 
     def alive(self) -> Sequence[Serving]:
         """Return what those that live say of themselves, but for ourselves."""
-        return self._presence.alive(self._now())
+        return self._presence.alive()
 
     def silent(self) -> Sequence[Serving]:
         """Return those that have ended without a word."""
-        return self._presence.silent(self._now())
+        return self._presence.silent()
 
     async def beat(self, info: CoordinatorInfo, workers: int, load: float) -> None:
         """Say that we live, and how we are."""
@@ -73,7 +61,8 @@ class Fleet:
                 return
             await self._check_alone()
             said = Serving(info=info, seen_at=self._clock(), run=self._run, workers=workers, load=load)
-            await self._store.put(self._key, msgspec.json.encode(said))
+            here = Write(self._here_key, self._run.encode(), leased=True)
+            await self._store.commit([Write(self._key, msgspec.json.encode(said)), here])
             self._beaten = True
 
     async def leave(self) -> None:
@@ -83,20 +72,39 @@ class Fleet:
                 return
             self._left = True
             with contextlib.suppress(StoreError):
-                await self._store.delete(self._key)
+                await self._store.commit([Write(self._key, None), Write(self._here_key, None)])
+
+    @property
+    def is_missing(self) -> bool:
+        """True when the store has forgotten that we are here, as after we were halted for long."""
+        return self._beaten and not self._left and self._here_key not in self._rows
 
     async def look(self) -> None:
         """See who lives."""
-        rows = {}
-        for key, entry in await self._store.list(PREFIX):
-            try:
-                said = msgspec.json.decode(entry.value, type=Serving)
-            except msgspec.MsgspecError:  # by a newer version of this program
-                continue
-            rows[key.removeprefix(PREFIX)] = (said, entry.version)
-        self._presence.look(rows, self._now(), self._clock())
+        self._rows = dict(await self._store.list(PREFIX))
+        self._settle()
         await self._clear_away()
-        others = tuple(said.info for said in self.alive())
+
+    def take(self, seen: Seen) -> None:
+        """Take in what a watch of PREFIX tells."""
+        if seen.whole:
+            self._rows = {}
+        for change in seen.changes:
+            if change.entry is None:
+                self._rows.pop(change.key, None)
+            else:
+                self._rows[change.key] = change.entry
+        self._settle()
+
+    def _settle(self) -> None:
+        said = {}
+        for key, entry in self._rows.items():
+            if not key.startswith(PREFIX + HERE):
+                with contextlib.suppress(msgspec.MsgspecError):  # by a newer version of this program
+                    said[key.removeprefix(PREFIX)] = msgspec.json.decode(entry.value, type=Serving)
+        here = [key.removeprefix(PREFIX + HERE) for key in self._rows if key.startswith(PREFIX + HERE)]
+        self._presence.look(said, here)
+        others = tuple(one.info for one in self.alive())
         if others == self.others:
             return
         self._tell(others)

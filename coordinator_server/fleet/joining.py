@@ -10,8 +10,12 @@ import msgspec
 
 from coordinator_server.application import Coordinator
 from coordinator_server.config import is_wildcard
+from coordinator_server.enrolment.workers import BLOCKLIST_KEY
+from coordinator_server.fleet.fleet import PREFIX
 from node.program.tasks import TaskSet
 from node.wire.messages import CoordinatorInfo
+
+PAUSE = 2.0  # seconds before a watch that ended is begun again
 
 
 @contextlib.asynccontextmanager
@@ -29,9 +33,12 @@ async def among_others(coordinator: Coordinator) -> AsyncIterator[None]:
         if fleet.others:
             await coordinator.workers.prune()  # whom they put out is out here, too
 
+    told = fleet.changed
+
     def changed() -> None:
         places = [(other.dht_host, other.dht_port) for other in fleet.others]
         coordinator.dht.set_bootstrap([(host, port) for host, port in places if host and port])
+        told()
 
     tasks = TaskSet("fleet")
 
@@ -44,11 +51,30 @@ async def among_others(coordinator: Coordinator) -> AsyncIterator[None]:
         await beat()
         await look()
         tasks.start(go_on(fleet.heartbeat, beat, "beat"), "first beat")
-        tasks.start(go_on(fleet.look_every, look, "look"), "first look")
+        tasks.start(go_on(fleet.heartbeat, look, "look"), "first look")
+        tasks.every(PAUSE, lambda: follow_others(coordinator, beat), "following the others")
+        tasks.every(PAUSE, lambda: follow_blocklist(coordinator), "following the blocklist")
         yield
     finally:
         await tasks.stop()
+        fleet.changed = told
         await fleet.leave()
+
+
+async def follow_others(coordinator: Coordinator, beat: Callable[[], Awaitable[None]]) -> None:
+    """Hear of them at once: to look again and again is for what that might miss."""
+    async with coordinator.store.watch(PREFIX) as watch:
+        async for seen in watch:
+            coordinator.fleet.take(seen)
+            if coordinator.fleet.is_missing:
+                await beat()
+
+
+async def follow_blocklist(coordinator: Coordinator) -> None:
+    """Have whom another coordinator put out be out here at once."""
+    async with coordinator.store.watch(BLOCKLIST_KEY) as watch:
+        async for _ in watch:
+            await coordinator.workers.prune()
 
 
 def as_others_know_it(info: CoordinatorInfo, public_host: str) -> CoordinatorInfo:

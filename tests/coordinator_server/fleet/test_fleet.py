@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
 
-from coordinator_server.fleet.fleet import FORGOTTEN, PREFIX, Fleet
+from coordinator_server.fleet.fleet import FORGOTTEN, HERE, PREFIX, Fleet
 from coordinator_server.store.sqlite import SqliteStore, open_sqlite
 from node.wire.messages import CoordinatorInfo
 from tests.support.mesh_keys import Clock
@@ -20,13 +21,21 @@ async def store(tmp_path: Path) -> AsyncIterator[SqliteStore]:
     await store.close()
 
 
+@pytest.fixture
+async def theirs(tmp_path: Path, store: SqliteStore) -> AsyncIterator[SqliteStore]:
+    """Open the same store as another coordinator does; where it is closed, it has died."""
+    theirs = await open_sqlite(tmp_path / "x.db")
+    yield theirs
+    await theirs.close()
+
+
 def info(name: str, url: str = "") -> CoordinatorInfo:
     return CoordinatorInfo(id=name, url=url or f"https://{name}.example.org")
 
 
 async def test_they_find_one_another_and_hear_who_leaves(store: SqliteStore) -> None:
-    clock, now, heard = Clock(), Clock(0.0), []
-    one, other = (Fleet(store, name, 20.0, clock, now) for name in ("one", "other"))
+    clock, heard = Clock(), []
+    one, other = (Fleet(store, name, 20.0, clock) for name in ("one", "other"))
     one.changed = lambda: heard.append(one.others)
     for fleet, name in ((one, "one"), (other, "other")):
         await fleet.beat(info(name), 3, 0.5)
@@ -46,12 +55,15 @@ async def test_they_find_one_another_and_hear_who_leaves(store: SqliteStore) -> 
     assert len(heard) == 3
 
 
-async def test_who_dies_is_not_told_of_any_more_and_at_last_forgotten(store: SqliteStore) -> None:
-    clock, now = Clock(), Clock(0.0)
-    one, other = (Fleet(store, name, 20.0, clock, now) for name in ("one", "other"))
+async def test_who_dies_is_not_told_of_any_more_and_at_last_forgotten(
+    store: SqliteStore, theirs: SqliteStore
+) -> None:
+    clock = Clock()
+    one, other = Fleet(store, "one", 20.0, clock), Fleet(theirs, "other", 20.0, clock)
     await other.beat(info("other"), 0, 0.0)
     await one.look()
-    now.now = 60.0
+    assert one.others == (info("other"),)
+    await theirs.close()
     await one.look()
     assert one.others == ()
     assert [said.info.id for said in one.silent()] == ["other"]
@@ -61,8 +73,33 @@ async def test_who_dies_is_not_told_of_any_more_and_at_last_forgotten(store: Sql
     assert (one.silent(), await store.list(PREFIX)) == ([], [])
 
 
+async def test_a_watch_tells_of_it_at_once_and_who_was_forgotten_finds_out(
+    store: SqliteStore, theirs: SqliteStore
+) -> None:
+    clock = Clock()
+    one, other = Fleet(store, "one", 20.0, clock), Fleet(theirs, "other", 20.0, clock)
+    async with store.watch(PREFIX) as watch, asyncio.timeout(60):
+        one.take(await anext(watch))
+        assert not one.is_missing, "it has not said yet that it is here"
+        await one.beat(info("one"), 0, 0.0)
+        await other.beat(info("other"), 0, 0.0)
+        while not one.others:
+            one.take(await anext(watch))
+        assert not one.is_missing
+        await store.delete(PREFIX + HERE + "one")
+        await theirs.close()
+        while one.others or not one.is_missing:
+            one.take(await anext(watch))
+        await one.beat(info("one"), 0, 0.0)
+        while one.is_missing:
+            one.take(await anext(watch))
+        await one.leave()
+        one.take(await anext(watch))
+        assert not one.is_missing
+
+
 async def test_what_cannot_be_read_is_passed_over(store: SqliteStore) -> None:
-    fleet = Fleet(store, "one", 20.0, Clock(), Clock(0.0))
+    fleet = Fleet(store, "one", 20.0, Clock())
     await store.put(PREFIX + "newer", b'{"info": 5}')
     await store.put(PREFIX + "one", b"?")
     await fleet.look()
@@ -72,7 +109,7 @@ async def test_what_cannot_be_read_is_passed_over(store: SqliteStore) -> None:
 
 
 async def test_a_copy_of_ourselves_is_told_of_once(store: SqliteStore, caplog: pytest.LogCaptureFixture) -> None:
-    before, after = (Fleet(store, "one", 20.0, Clock(), Clock(0.0)) for _ in range(2))
+    before, after = (Fleet(store, "one", 20.0, Clock()) for _ in range(2))
     await before.beat(info("one"), 0, 0.0)
     await after.beat(info("one"), 0, 0.0)
     assert caplog.text == "", "it may have been started again"
