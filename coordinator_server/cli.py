@@ -162,6 +162,7 @@ def _add_store_and_state(commands: Any) -> None:
     restore = _leaf(commands, "restore", "restore", text)
     restore.add_argument("file", type=Path, metavar="FILE", help="what `backup` wrote")
     restore.add_argument("--yes", action="store_true", help="replace without asking")
+    _add_migrate(commands)
     _leaf(commands, "status", "status", "Show the coordinator's state in a few lines.")
     _leaf(
         commands,
@@ -169,6 +170,29 @@ def _add_store_and_state(commands: Any) -> None:
         "doctor",
         "Check health, registry, DHT and every service: what works, what not, what to do.",
     )
+
+
+def _add_migrate(commands: Any) -> None:
+    text = (
+        "Move all that the mesh knows from one store to another, as from the file of one coordinator to etcd. All "
+        "coordinators must be stopped. What was cut off goes on when it is started again."
+    )
+    parser = _leaf(commands, "migrate", "migrate", text)
+    kinds = "sqlite, or etcd://HOST:PORT,...[?prefix=NAME]"
+    parser.add_argument("--from", required=True, dest="source", metavar="STORE", help=f"where it is: {kinds}")
+    parser.add_argument("--to", required=True, dest="target", metavar="STORE", help=f"where it is to be: {kinds}")
+    parser.add_argument(
+        "--force", action="store_true", help="replace what is in the target, when that is agreed to"
+    )
+    parser.add_argument("--yes", action="store_true", help="with --force: replace without asking")
+    for name, metavar, meaning in (
+        ("ca", "FILE", "file with the authority of etcd's certificates"),
+        ("cert", "FILE", "file with the certificate for etcd"),
+        ("key", "FILE", "file with that certificate's private key"),
+        ("user", "NAME", "user in etcd"),
+        ("password-file", "FILE", "file with that user's password (or RMA_STORE_PASSWORD)"),
+    ):
+        parser.add_argument(f"--store-{name}", default=None, metavar=metavar, help=meaning)
 
 
 def _group(commands: Any, name: str, text: str) -> Any:

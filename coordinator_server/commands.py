@@ -200,7 +200,7 @@ def restore(arguments: Arguments) -> int:
     from coordinator_server.backup import has_data, restore_backup
 
     directory = _directory(arguments)
-    if has_data(directory) and not arguments.yes and not _agreed(directory):
+    if has_data(directory) and not arguments.yes and not _agreed(f"the coordinator's data in {directory}"):
         raise UserFacingError(
             "Nothing was restored.",
             f"{directory} holds a coordinator's data, which would be set aside.",
@@ -210,6 +210,43 @@ def restore(arguments: Arguments) -> int:
     kept = restore_backup(arguments.file, directory)
     document = {"file": str(arguments.file), "data_dir": str(directory), "kept": str(kept) if kept else None}
     text = f"{arguments.file} was restored into {directory}." + (f" What was there is now {kept}." if kept else "")
+    return _show(arguments, document, lambda: tell(plain(text)))
+
+
+def migrate(arguments: Arguments) -> int:
+    """Move all from one store to another; all coordinators of the mesh must be stopped."""
+    import asyncio
+
+    from coordinator_server import migrate as migration
+    from coordinator_server.config import CoordinatorConfig
+    from node.program.settings import load_settings
+
+    names = ("data_dir", "log_format", "store_ca", "store_cert", "store_key", "store_user", "store_password_file")
+    flags = {name: getattr(arguments, name) for name in names}
+    source, target = (
+        load_settings(CoordinatorConfig, {**flags, "store": store}, os.environ, _config_file(arguments))
+        for store in (arguments.source, arguments.target)
+    )
+
+    def agreed(goal: str) -> bool:
+        return bool(arguments.force and (arguments.yes or _agreed(f"what {plain(goal)} holds")))
+
+    def say_how_far(what: str, done: int, of: int) -> None:
+        sys.stderr.write(f"{done} of {of} {what}\n")
+        sys.stderr.flush()
+
+    moved = asyncio.run(migration.migrate(source, target, agreed=agreed, tell=say_how_far))
+    document = {
+        "entries": moved.entries,
+        "audit_lines": moved.audit_lines,
+        "kept": str(moved.kept) if moved.kept else None,
+    }
+    text = (
+        f"{moved.entries} entries and {moved.audit_lines} audit lines were moved, read back and compared. Start "
+        f"coordinators with --store {arguments.target} now. Keys are not in a store: a further coordinator needs a "
+        "copy of mesh.key (and of mesh-next.key where there is one) in its data directory, and of nothing else."
+    )
+    text += f" What was there before is now in {moved.kept}." if moved.kept else ""
     return _show(arguments, document, lambda: tell(plain(text)))
 
 
@@ -270,10 +307,10 @@ def _config_file(arguments: Arguments) -> Path | None:
     return Path(arguments.config) if arguments.config else None
 
 
-def _agreed(directory: Path) -> bool:
+def _agreed(what: str) -> bool:
     if not sys.stdin.isatty():
         return False
-    tell(f"This replaces the coordinator's data in {directory}. Type yes to go on:")
+    tell(f"This replaces {what}. Type yes to go on:")
     return sys.stdin.readline().strip().lower() == "yes"
 
 

@@ -33,6 +33,7 @@ from coordinator_server.front import FRONT, add_front
 from coordinator_server.gateway_processes.sockets import bind_all, check_shareable
 from coordinator_server.gateway_processes.supervisor import GatewayProcesses
 from coordinator_server.keys import MeshKeyFiles, Secrets, load_or_make_secrets
+from coordinator_server.migrate import check_not_half_moved
 from coordinator_server.registry.registry import Registry
 from coordinator_server.store.etcd.address import parse_address
 from coordinator_server.store.interface import Store
@@ -109,6 +110,7 @@ async def running(
             stack.callback(bound.close)
         store = await open_store(config)
         stack.push_async_callback(store.close)
+        await check_not_half_moved(store)
         secrets = load_or_make_secrets(config.directory, config.admin_token)
         keyring = MeshKeyring(store, secrets, MeshKeyFiles(config.directory))
         await keyring.open()
