@@ -36,7 +36,7 @@ from coordinator_server.keys import MeshKeyFiles, Secrets, load_or_make_secrets
 from coordinator_server.migrate import check_not_half_moved
 from coordinator_server.registry.registry import Registry
 from coordinator_server.store.etcd.address import parse_address
-from coordinator_server.store.interface import Store
+from coordinator_server.store.interface import Store, StoreError
 from coordinator_server.store.opening import open_store
 from coordinator_server.vpn.assembly import Computers, make_doors
 from coordinator_server.vpn.revocation import Changed
@@ -257,7 +257,7 @@ async def run_along(coordinator: Coordinator, secrets: Secrets, stack: contextli
     config, registry = coordinator.config, coordinator.registry
     assigned = Assigned(coordinator.store, registry, coordinator.coordinator_id)
     await assigned.load(coordinator.clock() + GRACE * config.worker_heartbeat)
-    stack.push_async_callback(assigned.save)
+    stack.push_async_callback(assigned.save_at_last)
     office, keyring = make_office(coordinator.keyring, config), coordinator.keyring
 
     def renew_now() -> None:
@@ -273,11 +273,11 @@ async def run_along(coordinator: Coordinator, secrets: Secrets, stack: contextli
 
     async def tick() -> None:
         registry.tick()
-        await assigned.save()
 
     tasks = TaskSet("coordinator")
     stack.push_async_callback(tasks.stop)
     tasks.every(min(1.0, config.worker_heartbeat), tick, "registry")
+    tasks.every(min(1.0, config.worker_heartbeat), assigned.save, "assignment")
     tasks.every(min(config.credential_life / 2, LONGEST_RENEWAL), renew, "credential")
     keyring.changed = renew_now
     tasks.every(min(KEYS_LOOK, config.worker_heartbeat), coordinator.key_rotation.tick, "mesh keys")
@@ -310,6 +310,11 @@ class Assigned:
         if current != self._saved:
             await self._store.put(self._key, msgspec.json.encode(current))
             self._saved = dict(current)
+
+    async def save_at_last(self) -> None:
+        """Keep it, where the store takes it: without it workers are given their services anew."""
+        with contextlib.suppress(StoreError):
+            await self.save()
 
 
 def _leave_admin_file(directory: Path, url: str, token: str) -> None:

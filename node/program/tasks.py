@@ -7,6 +7,8 @@ import logging
 from collections.abc import Awaitable, Callable, Coroutine
 from typing import Any
 
+from node.wire.problems import Problem
+
 log = logging.getLogger(__name__)
 
 
@@ -43,6 +45,8 @@ class TaskSet:
         while True:
             try:
                 await work()
+            except Problem as error:  # which says it all
+                log.warning("%s: %s failed: %s It is tried again.", self._owner, name, error)
             except Exception:
                 log.exception("%s: %s failed; it is tried again in %.1f s", self._owner, name, seconds)
             await asyncio.sleep(seconds)

@@ -119,14 +119,19 @@ class Cluster:
 
 
 @contextlib.contextmanager
-def etcd_cluster(size: int = 1, *flags: str, tls: Path | None = None) -> Iterator[Cluster]:
+def etcd_cluster(
+    size: int = 1, *flags: str, tls: Path | None = None, folder: Path | None = None
+) -> Iterator[Cluster]:
     """Run a cluster; at the end nothing of it is left.
+
+    It is in memory and syncs nothing, unless a `folder` on a disk is given.
 
     `tls` is a folder with ca.pem and server.pem and client.pem with their keys: then clients need certificates.
     """
     base = MEMORY if MEMORY.is_dir() and shutil.disk_usage(MEMORY).free > 2**29 else None
-    with tempfile.TemporaryDirectory(prefix="etcd-", dir=base) as name, contextlib.ExitStack() as stack:
-        folder = Path(name)
+    unsafe = ("--unsafe-no-fsync",) if folder is None else ()
+    with tempfile.TemporaryDirectory(prefix="etcd-", dir=folder or base) as name, contextlib.ExitStack() as stack:
+        folder = Path(name).absolute()
         output = stack.enter_context((folder / "log").open("ab"))
         names = [f"m{number}" for number in range(size)]
         ports = {one: (free_port(), free_port()) for one in names}
@@ -149,7 +154,7 @@ def etcd_cluster(size: int = 1, *flags: str, tls: Path | None = None) -> Iterato
                 *("etcd", "--name", one, "--data-dir", str(folder / one), "--initial-cluster", known),
                 *("--listen-client-urls", client, "--advertise-client-urls", client),
                 *("--listen-peer-urls", peer, "--initial-advertise-peer-urls", peer),
-                *("--unsafe-no-fsync", "--logger", "zap", "--log-level", "error", *secured, *flags),
+                *(*unsafe, "--logger", "zap", "--log-level", "error", *secured, *flags),
             ]
             members.append(Member(one, command, ports[one][0], output))
             stack.callback(members[-1].kill)

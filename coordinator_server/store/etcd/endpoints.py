@@ -20,6 +20,10 @@ class Endpoints:
     def __len__(self) -> int:
         return len(self._urls)
 
+    @property
+    def all(self) -> tuple[str, ...]:
+        return tuple(self._urls)
+
     def pick(self, now: float) -> str:
         """Return whom to ask: the first who does not rest, else who has rested for longest."""
         for url in self._urls:

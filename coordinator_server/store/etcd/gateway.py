@@ -19,6 +19,7 @@ from coordinator_server.store.etcd import messages
 from coordinator_server.store.etcd.endpoints import Endpoints
 from coordinator_server.store.etcd.messages import ErrorAnswer, Message, TokenAnswer
 from node.program.answers import TooLongError, read_at_most
+from node.program.tasks import TaskSet
 
 log = logging.getLogger(__name__)
 T = TypeVar("T")
@@ -117,6 +118,28 @@ class Gateway:
                     raise
             await self.pause()
 
+    async def anybody(self, path: str, message: Message, kind: type[T], limit: float) -> T:
+        """Ask all members at once and take the first answer: where most are away, nobody knows which those are."""
+        token = await self._logged_in(limit)
+
+        async def ask(url: str) -> T | EtcdError:
+            try:
+                return await self._post(path, message, kind, limit, token, at=url)
+            except EtcdError as error:
+                return error
+
+        tasks = TaskSet("etcd")
+        try:
+            worst: EtcdError = Unreached("there is nobody to ask")
+            for answer in asyncio.as_completed([tasks.start(ask(url), url) for url in self.endpoints.all]):
+                given: T | EtcdError = await answer
+                if not isinstance(given, EtcdError):
+                    return given
+                worst = given
+            raise worst
+        finally:
+            await tasks.stop()
+
     async def pause(self) -> None:
         await asyncio.sleep(self._rng.uniform(*PAUSES))
 
@@ -154,8 +177,10 @@ class Gateway:
             self.endpoints.failed(url, self.now())
             raise Unreached(f"{url} is no etcd") from error
 
-    async def _post(self, path: str, message: Message, kind: type[T], limit: float, token: str) -> T:
-        url = self.endpoints.pick(self.now())
+    async def _post(
+        self, path: str, message: Message, kind: type[T], limit: float, token: str, *, at: str = ""
+    ) -> T:
+        url = at or self.endpoints.pick(self.now())
         try:
             async with asyncio.timeout(limit):
                 answer = await self._send(url, path, message, token)

@@ -82,6 +82,11 @@ class EtcdStore(Store):
     def leased_until(self) -> float:
         return self._lease.until
 
+    @property
+    def in_doubt(self) -> bool:
+        """True while most members do not answer."""
+        return self._doubt_until > NEVER
+
     # --- reading ----------------------------------------------------------------------------------------------
 
     async def get(self, key: str) -> Versioned | None:
@@ -150,8 +155,11 @@ class EtcdStore(Store):
             else:
                 self._doubt_until = NEVER
                 return answer
+        old = {**wish, "serializable": True}
         try:
-            return await self._ask({**wish, "serializable": True})
+            return await self._gateway.anybody("/v3/kv/range", old, RangeAnswer, READ_WITHIN)
+        except Refused as error:
+            raise _refused(error) from error
         except (Unreached, Unclear) as error:
             raise _silent(error) from error
 
@@ -347,6 +355,12 @@ async def _check(gateway: Gateway, store: EtcdStore) -> None:
             error.detail,
             "Look at --store-user and its password.",
         ) from error
+    if store.in_doubt:
+        raise UserFacingError(
+            "Most members of the store's etcd cluster do not answer.",
+            "A coordinator that runs goes on without them, but none can start.",
+            "Start the other members, and then this coordinator.",
+        )
 
 
 def _numbers(version: str) -> tuple[int, ...]:
