@@ -3,8 +3,8 @@
     python bench/store.py                    a table: SQLite, and etcd with one and with three members
     python bench/store.py --seconds 5        longer
 
-All are on the disk of the folder where it is started. The members of etcd run here, beside whoever asks them: across a
-network, its round trips come on top.
+All are on the disk of the folder where it is started. The members of etcd run here, beside whoever asks them:
+across a network, its round trips come on top.
 """
 
 from __future__ import annotations

@@ -18,6 +18,7 @@ from coordinator_server.store.interface import Change, Seen, StoreError, Version
 log = logging.getLogger(__name__)
 IDLE = 6.0  # seconds of silence after which another member is asked
 OPEN = 3.0  # seconds for a stream to begin
+PAUSES = (0.1, 5.0)  # seconds before another try: at first, doubled each time, at most
 LONGEST_LINE = 32 * 2**20  # bytes
 MOST_FRAGMENTS = 100_000  # changes of one revision's parts
 
@@ -49,6 +50,7 @@ class Watch:
         self._among = among
         self._idle = idle
         self._cluster = 0
+        self._failures = 0  # in a row
         self._revision: int | None = None
         self._parts: list[messages.Event] = []
         self._url = ""
@@ -104,7 +106,9 @@ class Watch:
             wish = messages.watch(self._root + self._prefix.encode(), self._revision + 1)
             self._url, self._answer = await self._gateway.stream("/v3/watch", wish, OPEN)
             self._lines, self._parts = Lines(), []
-        return self._take(await self._line(self._answer))
+        line = await self._line(self._answer)
+        self._failures = 0
+        return self._take(line)
 
     async def _line(self, answer: aiohttp.ClientResponse) -> bytes:
         while True:
@@ -158,7 +162,9 @@ class Watch:
 
     async def _rest(self) -> None:
         with contextlib.suppress(TimeoutError):
-            async with asyncio.timeout(0.1):
+            first, most = PAUSES
+            self._failures = min(self._failures + 1, 16)
+            async with asyncio.timeout(min(most, first * 2 ** (self._failures - 1))):
                 await self._closed.wait()
 
 

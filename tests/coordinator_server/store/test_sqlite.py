@@ -1,4 +1,4 @@
-"""The SQLite store: versions, compare-and-set, all or nothing, audit, backup, damage, full disks and power cuts."""
+"""What is SQLite's own: its file, damage, full disks and power cuts, leases by a clock, watches by polling."""
 
 from __future__ import annotations
 
@@ -10,13 +10,16 @@ import stat
 import subprocess
 import sys
 from collections.abc import AsyncIterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
 
-from coordinator_server.store.interface import ABSENT, AuditLine, StoreError, Write
+from coordinator_server.store import sqlite
+from coordinator_server.store.interface import AuditLine, Seen, StoreError, Versioned, Write
 from coordinator_server.store.sqlite import MIGRATIONS, SqliteStore, copy_database, open_database, open_sqlite
 from node.program.errors import UserFacingError
+from tests.support.mesh_keys import Clock
 
 WRITER = """
 import asyncio, sys
@@ -48,69 +51,8 @@ def line(action: str) -> AuditLine:
     return AuditLine(time=1.5, actor="admin", action=action, subject="s", detail="d", address="127.0.0.1")
 
 
-async def test_what_is_put_can_be_read_listed_and_deleted(store: SqliteStore) -> None:
-    assert await store.get("a/1") is None
-    await store.put("a/2", b"two")
-    await store.put("a/1", b"one")
-    await store.put("ab", b"other")
-    found = await store.get("a/1")
-    assert found is not None
-    assert found.value == b"one"
-    assert [(key, entry.value) for key, entry in await store.list("a/")] == [("a/1", b"one"), ("a/2", b"two")]
-    assert await store.delete("a/1")
-    assert not await store.delete("a/1")
-    assert await store.get("a/1") is None
-
-
-async def test_compare_and_set_writes_only_over_the_expected_version(store: SqliteStore) -> None:
-    assert await store.compare_and_set("k", None, b"1")
-    assert not await store.compare_and_set("k", None, b"2")
-    found = await store.get("k")
-    assert found is not None
-    assert await store.compare_and_set("k", found.version, b"2")
-    assert not await store.compare_and_set("k", found.version, b"3")
-    last = await store.get("k")
-    assert last is not None
-    assert last.value == b"2"
-
-
-async def test_a_version_never_comes_twice_also_after_a_deletion(store: SqliteStore) -> None:
-    seen = set()
-    for _ in range(3):
-        await store.put("k", b"same")
-        found = await store.get("k")
-        assert found is not None
-        assert found.version not in seen
-        seen.add(found.version)
-        await store.delete("k")
-        assert not await store.compare_and_set("k", found.version, b"late")
-
-
-async def test_a_commit_does_all_or_nothing(store: SqliteStore) -> None:
-    await store.put("taken", b"")
-    writes = [Write("new", b"1", ABSENT), Write("taken", b"2", ABSENT)]
-    assert not await store.commit(writes, [line("never")])
-    assert await store.get("new") is None
-    assert await store.audit() == []
-    assert await store.commit([writes[0], Write("taken", None)], [line("done")])
-    assert await store.get("taken") is None
-    assert [entry.action for entry in await store.audit()] == ["done"]
-
-
-async def test_only_one_of_many_wins(store: SqliteStore) -> None:
-    won = await asyncio.gather(*(store.compare_and_set("k", ABSENT, str(n).encode()) for n in range(50)))
-    assert sum(won) == 1
-
-
-async def test_the_audit_log_is_read_newest_first_and_only_grows(store: SqliteStore, tmp_path: Path) -> None:
-    for number in range(5):
-        await store.commit((), [line(str(number))])
-    newest = await store.audit(2)
-    assert [entry.action for entry in newest] == ["4", "3"]
-    assert [entry.action for entry in await store.audit(10, before=newest[-1].number)] == ["2", "1", "0"]
-    assert newest[0] == AuditLine(
-        **{**{f: getattr(line("4"), f) for f in line("4").__struct_fields__}, "number": 5}
-    )
+async def test_the_audit_log_only_grows(store: SqliteStore, tmp_path: Path) -> None:
+    await store.commit((), [line("a")])
     other = sqlite3.connect(tmp_path / "test.db")
     try:
         for forbidden in ("DELETE FROM audit", "UPDATE audit SET actor = 'somebody else'"):
@@ -155,28 +97,11 @@ async def test_the_database_is_private_and_safe_against_power_cuts(store: Sqlite
     connection.close()
 
 
-async def test_a_backup_is_one_private_file_with_everything_in_it(store: SqliteStore, tmp_path: Path) -> None:
-    await store.commit([Write("k", b"v")], [line("a")])
-    target = tmp_path / "backup.db"
-    writing = asyncio.gather(*(store.put(f"n/{n}", b"x") for n in range(50)))
-    await store.backup(target)
-    await writing
-    assert sorted(path.name for path in tmp_path.glob("backup*")) == ["backup.db"]
-    copy = await open_sqlite(target)
-    found = await copy.get("k")
-    assert found is not None
-    assert found.value == b"v"
-    assert [entry.action for entry in await copy.audit()] == ["a"]
-    await copy.close()
-
-
 async def test_a_full_disk_is_said_clearly_and_leaves_nothing_half_written(tmp_path: Path) -> None:
     path = tmp_path / "small.db"
     connection = open_database(path)
     pages = connection.execute("PRAGMA page_count").fetchone()[0]
     connection.execute(f"PRAGMA max_page_count = {pages + 2}")  # SQLite answers as on a full disk
-    from concurrent.futures import ThreadPoolExecutor
-
     store = SqliteStore(connection, ThreadPoolExecutor(1))
     await store.put("kept", b"v")
     with pytest.raises(StoreError, match="disk is full, so nothing was saved"):
@@ -261,3 +186,94 @@ def test_kill_9_loses_no_acknowledged_write_and_keeps_no_half_of_one(tmp_path: P
         connection.close()
         assert entries == lines
         assert acknowledged + 1 <= entries <= acknowledged + 2  # one more may be written but not said yet
+
+
+def leaser(path: Path, clock: Clock) -> SqliteStore:
+    return SqliteStore(open_database(path), ThreadPoolExecutor(1), clock, lease=10.0)
+
+
+async def test_leased_keys_of_the_dead_are_gone_after_a_while(tmp_path: Path) -> None:
+    clock = Clock(100.0)
+    dead, other = leaser(tmp_path / "x.db", clock), leaser(tmp_path / "x.db", clock)
+    await dead.put("here", b"", leased=True)
+    await dead._tasks.stop()  # nobody says any more that it lives
+    await dead.get("here")  # and nobody is about to
+    clock.now = 109.9
+    assert await other.get("here") is not None
+    async with other.watch("here") as watch:
+        await anext(watch)
+        clock.now = 110.1
+        assert await other.get("here") is None
+        assert await other.list("here") == []
+        assert [change.entry for change in (await anext(watch)).changes] == [None]
+    assert await other.compare_and_set("here", None, b"other", leased=True)
+    assert dead.leased_until < clock.now
+    await dead.put("here", b"again", leased=True)
+    assert dead.leased_until == 120.1, "who was only halted begins anew"
+    assert await other.get("here") is not None
+    for store in (dead, other):
+        await store.close()
+
+
+async def test_leases_from_before_the_machine_was_started_again_are_over(tmp_path: Path) -> None:
+    before = leaser(tmp_path / "x.db", Clock(50_000.0))
+    await before.put("here", b"", leased=True)
+    after = leaser(tmp_path / "x.db", Clock(3.0))
+    assert await after.get("here") is None
+    await after.put("other", b"", leased=True)
+    assert [key for key, _ in await after.list("")] == ["other"]
+    for store in (before, after):
+        await store.close()
+
+
+async def test_a_watch_that_missed_too_many_deletions_tells_all_again(
+    store: SqliteStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sqlite, "KEPT_REMOVALS", 5)
+    await store.put("a", b"")
+    await store.put("b", b"")
+    async with store.watch("") as watch:
+        assert (await anext(watch)).whole
+        await store.delete("a")
+        assert not (await anext(watch)).whole
+        for _ in range(4):
+            await store.put("c", b"")
+            await store.delete("c")
+        seen = await anext(watch)
+        assert (seen.whole, [change.key for change in seen.changes]) == (True, ["b"])
+
+
+async def test_a_watch_goes_on_when_the_database_can_be_read_again(
+    store: SqliteStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sqlite, "PAUSE", 0.01)
+    failing = iter([True, True, False])
+    look = store._changes
+
+    def changes(prefix: str, since: int | None) -> Seen:
+        if next(failing, False):
+            raise sqlite3.OperationalError("disk I/O error")
+        return look(prefix, since)
+
+    monkeypatch.setattr(store, "_changes", changes)
+    async with store.watch("") as watch, asyncio.timeout(60):
+        assert (await anext(watch)).whole
+        failing = iter([True])
+        await store.put("a", b"")
+        assert [change.key for change in (await anext(watch)).changes] == ["a"]
+
+
+async def test_a_database_of_the_first_version_is_brought_up_to_date(tmp_path: Path) -> None:
+    connection = sqlite3.connect(tmp_path / "x.db")
+    connection.executescript(MIGRATIONS[0])
+    connection.execute("INSERT INTO entries VALUES ('k', x'76', 7)")
+    connection.execute("UPDATE revision SET last = 7")
+    connection.execute("PRAGMA user_version = 1")
+    connection.commit()
+    connection.close()
+    store = await open_sqlite(tmp_path / "x.db")
+    assert await store.get("k") == Versioned(b"v", 7)
+    assert await store.compare_and_set("k", 7, b"w")
+    async with store.watch("") as watch:
+        assert (await anext(watch)).revision == 8
+    await store.close()
