@@ -54,6 +54,7 @@ class Transaction:
         self._receipt = receipt
         self._name = new_name()
         self._unclear = False  # one that was asked for may have been done, or may yet be
+        self._leased = 0  # on which lease the receipt hangs
 
     async def run(self, wish: Wish, within: float) -> Outcome:
         """Have it done; raise EtcdError where it was not within so long, UnknownOutcome where that is not known."""
@@ -67,6 +68,8 @@ class Transaction:
                 if not is_gone(error):
                     raise
                 outcome = None
+            except UnknownOutcome:
+                raise
             except EtcdError as error:
                 self._unclear |= isinstance(error, Unclear)
                 if self._gateway.now() >= end:
@@ -78,6 +81,9 @@ class Transaction:
 
     async def _try(self, wish: Wish) -> Outcome | None:
         receipt, lease = self._receipt, await self._lease.current()
+        if self._unclear and lease != self._leased:  # with the old one the receipt has gone, whatever it said
+            raise UnknownOutcome("our lease has ended meanwhile")
+        self._leased = lease
         if receipt.version is None:
             receipt.version = await self._read_receipt()
         request = messages.txn(

@@ -131,6 +131,30 @@ async def test_a_lease_that_was_lost_is_asked_for_again(
     assert found.value == b"2"
 
 
+async def test_with_the_lease_the_receipt_goes_and_nobody_knows_any_more(
+    cluster: Cluster, proxy: Proxy, stores: tuple[EtcdStore, EtcdStore]
+) -> None:
+    ours, theirs = stores
+    number = await ours._lease.current()
+    losing = Losing(1, done=True)
+
+    async def rule(path: str, body: bytes, forward: Forward) -> web.StreamResponse:
+        try:
+            return await losing(path, body, forward)
+        except CutError:
+            await asyncio.to_thread(cluster.ask, cluster.members[0], "lease/revoke", ID=str(number))
+            ours._lease.lost(number)
+            raise
+
+    proxy.rule = rule
+    with pytest.raises(StoreError, match="not known") as caught:
+        await ours.commit([Write("k", b"")], [LINE])
+    assert caught.value.unclear
+    assert len(await theirs.audit()) == 1, "it was done once"
+    await ours.commit([Write("k", b"")], [LINE])
+    assert [entry.number for entry in await theirs.audit()] == [2, 1]
+
+
 async def test_a_full_cluster_is_said_with_what_to_do(proxy: Proxy, stores: tuple[EtcdStore, EtcdStore]) -> None:
     async def full(path: str, _body: bytes, forward: Forward) -> web.StreamResponse:
         if path != "/v3/kv/txn":
