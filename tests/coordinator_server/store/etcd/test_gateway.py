@@ -125,6 +125,23 @@ async def test_another_member_is_asked_when_one_fails(member: Proxy) -> None:
     await gateway.stop()
 
 
+async def test_where_anybody_may_answer_nobody_who_is_silent_is_waited_for(member: Proxy) -> None:
+    async def silent(*_: object) -> web.StreamResponse:
+        await asyncio.sleep(600)
+        raise AssertionError
+
+    member.rule = answering(GOOD)
+    async with etcd_proxy() as other:
+        other.rule = silent
+        gateway = gateway_to([other.url, member.url, f"http://127.0.0.1:{free_port()}"])
+        for _ in range(3):
+            assert (await gateway.anybody(RANGE, {"key": b"k"}, RangeAnswer, 60.0)).header.revision == 7
+        member.rule = silent
+        with pytest.raises((Unclear, Unreached)):
+            await gateway.anybody(RANGE, {"key": b"k"}, RangeAnswer, 0.2)
+        await gateway.stop()
+
+
 async def test_a_token_that_has_expired_is_asked_for_again(member: Proxy) -> None:
     tokens = iter(["first", "second"])
     seen: list[str] = []

@@ -90,7 +90,7 @@ async def test_a_silent_stream_is_left_after_a_while(store: EtcdStore, monkeypat
 
     monkeypatch.setattr(store._gateway, "stream", counted)
     async with store.watch("a/") as watch:
-        watch._idle = 0.1
+        watch._idle = 0.4
         await told(watch)
         waiting = asyncio.get_running_loop().create_task(told(watch))
         await eventually(lambda: opened >= 3, "other streams are opened")
