@@ -96,7 +96,7 @@ class SqliteStore(Store):
         self._leased_until = float("-inf")
         self._tasks = TaskSet("store")
         self._watches: set[Watch] = set()
-        self._closed = False
+        self.closed = False
 
     @property
     def leased_until(self) -> float:
@@ -158,12 +158,12 @@ class SqliteStore(Store):
         await self._run(lambda: copy_database(self._connection, target))
 
     async def close(self) -> None:
-        if self._closed:
+        if self.closed:
             return
         await self._tasks.stop()
         with contextlib.suppress(StoreError):
             await self._end_lease()
-        self._closed = True
+        self.closed = True
         self._wake()
         await asyncio.get_running_loop().run_in_executor(self._executor, self._connection.close)
         self._executor.shutdown()
@@ -175,17 +175,13 @@ class SqliteStore(Store):
     async def others(self) -> int:
         """Return a number that changes when another connection writes; what belongs to the dead is cleared away."""
         if await self._run(self._has_dead):
-            await self._run(self._bury)
+            await self._run(lambda: self._commit((), ()))
             self._wake()
         return int((await self._run(lambda: self._rows("PRAGMA data_version")))[0][0])
 
-    @property
-    def is_closed(self) -> bool:
-        return self._closed
-
     async def _run(self, work: Callable[[], T]) -> T:
         """Do the work in the store's thread; who is cancelled meanwhile does not undo it."""
-        if self._closed:
+        if self.closed:
             raise StoreError("The coordinator is stopping.")
         try:
             return await asyncio.get_running_loop().run_in_executor(self._executor, work)
@@ -264,10 +260,6 @@ class SqliteStore(Store):
     def _has_dead(self) -> bool:
         return bool(self._rows(f"SELECT 1 FROM leases WHERE NOT ({GOOD})"))  # noqa: S608 - constant
 
-    def _bury(self) -> None:
-        with transaction(self._connection):
-            self._clear_away()
-
     def _clear_away(self) -> bool:
         """Remove what belongs to the dead; return whether we were one of them."""
         dead = [row[0] for row in self._rows(f"SELECT id FROM leases WHERE NOT ({GOOD})")]  # noqa: S608 - constant
@@ -317,7 +309,7 @@ class Watch:
         return self
 
     async def __anext__(self) -> Seen:
-        while not self._store.is_closed:
+        while not self._store.closed:
             try:
                 seen = await self._look()
             except StoreError:
@@ -357,9 +349,9 @@ def open_database(path: Path) -> sqlite3.Connection:
     try:
         _make_private(path)
         connection = sqlite3.connect(path, isolation_level=None, check_same_thread=False)
-        connection.execute("PRAGMA journal_mode = WAL")
-        connection.execute("PRAGMA synchronous = FULL")
         connection.execute("PRAGMA busy_timeout = 5000")
+        _use_wal(connection)
+        connection.execute("PRAGMA synchronous = FULL")
         check_database(connection)
         _migrate(connection, path)
     except (sqlite3.Error, OSError) as error:
@@ -375,6 +367,17 @@ def open_database(path: Path) -> sqlite3.Connection:
             connection.close()
         raise
     return connection
+
+
+def _use_wal(connection: sqlite3.Connection, tries: int = 100) -> None:
+    """Have the log written ahead; for that SQLite does not wait by itself until others are done with the same."""
+    try:
+        connection.execute("PRAGMA journal_mode = WAL")
+    except sqlite3.OperationalError as error:
+        if "locked" not in str(error) or not tries:
+            raise
+        time.sleep(0.05)
+        _use_wal(connection, tries - 1)
 
 
 def check_database(connection: sqlite3.Connection) -> None:
@@ -461,6 +464,8 @@ def _migrate(connection: sqlite3.Connection, path: Path) -> None:
         )
     for step in range(version, len(MIGRATIONS)):
         with transaction(connection):
+            if connection.execute("PRAGMA user_version").fetchone()[0] > step:  # another coordinator was quicker
+                continue
             for statement in _statements(MIGRATIONS[step]):
                 connection.execute(statement)
             connection.execute(f"PRAGMA user_version = {step + 1}")

@@ -263,6 +263,14 @@ async def test_a_watch_goes_on_when_the_database_can_be_read_again(
         assert [change.key for change in (await anext(watch)).changes] == ["a"]
 
 
+async def test_many_may_open_a_new_database_at_once(tmp_path: Path) -> None:
+    for number in range(5):
+        stores = await asyncio.gather(*(open_sqlite(tmp_path / f"{number}.db") for _ in range(8)))
+        await asyncio.gather(*(store.commit([Write(f"k/{n}", b"")], [line("a")]) for n, store in enumerate(stores)))
+        assert len(await stores[0].list("k/")) == len(await stores[0].audit()) == 8
+        await asyncio.gather(*(store.close() for store in stores))
+
+
 async def test_a_database_of_the_first_version_is_brought_up_to_date(tmp_path: Path) -> None:
     connection = sqlite3.connect(tmp_path / "x.db")
     connection.executescript(MIGRATIONS[0])
