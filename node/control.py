@@ -7,9 +7,10 @@ user can read. A browser page cannot use it: it cannot know the token.
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import os
 import secrets
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncGenerator, Callable
 from pathlib import Path
 from typing import Annotated, Protocol
 
@@ -23,6 +24,7 @@ from node.forwarding.http1.exchange import Exchange
 from node.forwarding.paths import split_path
 from node.forwarding.plane import DataPlane
 from node.http_api import Takes
+from node.mesh_view.feed import MAX_WATCHERS, MeshFeed
 from node.program.data_dir import write_private_file
 from node.program.tasks import TaskSet
 from node.program.web import Handler, bind, json_response, manners, read_body
@@ -52,6 +54,8 @@ class SnoozeIntent(msgspec.Struct, frozen=True):
 class Controlled(Takes, Protocol):
     """What the handlers need of the node."""
 
+    @property
+    def mesh(self) -> MeshFeed: ...
     def view(self) -> View: ...
     def stats(self) -> NodeStats: ...
     async def peers(self) -> tuple[Peer, ...]: ...
@@ -80,7 +84,7 @@ class ViewFeed:
         for watcher in self._watchers:
             watcher.set()
 
-    async def follow(self) -> AsyncIterator[View]:
+    async def follow(self) -> AsyncGenerator[View]:
         """Yield the view now and after every change, at most ten times a second."""
         changed = asyncio.Event()
         self._watchers.add(changed)
@@ -128,6 +132,8 @@ class ControlApi:
         app.router.add_get("/stream", self.stream)
         app.router.add_get("/stats", self.stats)
         app.router.add_get("/peers", self.peers)
+        app.router.add_get("/mesh", self.mesh)
+        app.router.add_get("/mesh/stream", self.mesh_stream)
         app.router.add_get("/doctor", self.doctor)
         app.router.add_get("/explain/{service}", self.explain)
         app.router.add_post("/enroll", self.enroll)
@@ -164,10 +170,22 @@ class ControlApi:
     async def stream(self, request: web.Request) -> web.StreamResponse:
         if self._feed.watchers >= MAX_STREAMS:
             raise Problem("overloaded", "Too many programs watch this node at once.")
+        return await self._stream(request, self._feed.follow())
+
+    async def mesh(self, _request: web.Request) -> web.Response:
+        return json_response(self._node.mesh.view())
+
+    async def mesh_stream(self, request: web.Request) -> web.StreamResponse:
+        """Send the mesh whole, then what changes; a coordinator is asked for it while somebody listens."""
+        if self._node.mesh.watchers >= MAX_WATCHERS:
+            raise Problem("overloaded", "Too many programs watch the mesh at once.")
+        return await self._stream(request, self._node.mesh.follow())
+
+    async def _stream(self, request: web.Request, messages: AsyncGenerator[object]) -> web.WebSocketResponse:
         socket = web.WebSocketResponse(heartbeat=20.0, timeout=1.0)
         await socket.prepare(request)
         self._sockets.add(socket)
-        sender = self._tasks.start(self._send_views(socket), "stream")
+        sender = self._tasks.start(_send_all(socket, messages), "stream")
         try:
             async for _ in socket:  # nothing is expected; this notices that the other side has gone
                 pass
@@ -175,10 +193,6 @@ class ControlApi:
             self._sockets.discard(socket)
             sender.cancel()
         return socket
-
-    async def _send_views(self, socket: web.WebSocketResponse) -> None:
-        async for view in self._feed.follow():
-            await socket.send_str(msgspec.json.encode(view).decode())
 
     async def enroll(self, request: web.Request) -> web.Response:
         worker_id = await self._node.enroll(await read_body(request, EnrollIntent))
@@ -223,6 +237,12 @@ class CallDoor(Door):
         check_token(head.get("authorization"), self._token)
         service, path = split_path(head.target.partition("?")[0], PREFIX)
         self._node.take(exchange, service, path, forwarded=False, caller="volunteer")
+
+
+async def _send_all(socket: web.WebSocketResponse, messages: AsyncGenerator[object]) -> None:
+    async with contextlib.aclosing(messages):  # or it would live on until it is collected
+        async for message in messages:
+            await socket.send_str(msgspec.json.encode(message).decode())
 
 
 def check_token(authorization: str, token: str) -> None:

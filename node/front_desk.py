@@ -14,6 +14,7 @@ from node.control import EnrollIntent
 from node.doctor import Check, Diagnosis, examine
 from node.forwarding.http1.exchange import Exchange
 from node.mesh_session import MeshSession
+from node.mesh_view.feed import MeshFeed
 from node.reachability.probes import Scene, observe
 from node.services.local_tokens import LocalTokens
 from node.state import Explanation, NodeState, NodeStats, Peer, RoutingStats, View, VpnPhase
@@ -33,6 +34,14 @@ class FrontDesk:
         self._node = node
         self._sequence = 0
         self._enrolling = asyncio.Lock()
+        self.mesh = MeshFeed(
+            state=lambda: self._node.state,
+            peers=self._peers,
+            round_trips=self._round_trips,
+            rates=lambda: self._session.traffic.rates(time.monotonic()) if self._session is not None else {},
+            measure=self._measure,
+            session=lambda: self._node.http,
+        )
 
     @property
     def state(self) -> NodeState:
@@ -62,8 +71,11 @@ class FrontDesk:
 
     async def peers(self) -> tuple[Peer, ...]:
         """Return the workers that this node knows, after measuring those in the overlay."""
-        await self._node.overlay.measure()
+        await self._measure()
         return self._peers()
+
+    async def _measure(self) -> None:
+        await self._node.overlay.measure()
 
     def _peers(self) -> tuple[Peer, ...]:
         overlay = self._node.overlay
@@ -71,6 +83,11 @@ class FrontDesk:
             return ()
         wanted = self._node.state.vpn.state in OPENING or self._node.state.vpn.carries
         return self._session.peers(overlay.peers(), overlay.network, vpn_wanted=wanted)
+
+    def _round_trips(self) -> dict[str, float]:
+        """Return the round trips to the coordinators that the DHT is in touch with, in ms."""
+        met = self._session.dht.peers() if self._session is not None else ()
+        return {peer.subject: peer.rtt_ms for peer in met if peer.role == "coordinator" and peer.rtt_ms is not None}
 
     def stats(self) -> NodeStats:
         """Return what router and DHT have counted since they started."""

@@ -20,6 +20,7 @@ from node.dht.settings import DhtSettings
 from node.forwarding.by_proxy import ProxyConnector
 from node.forwarding.forwarder import Forwarder
 from node.identity.membership import mesh_keys_of
+from node.mesh_view.traffic import Traffic
 from node.peers import joined
 from node.program.errors import UserFacingError
 from node.program.proxies import ThroughProxies
@@ -29,6 +30,7 @@ from node.routing.parts import Witness
 from node.routing.router import Router
 from node.routing.settings import RoutingSettings
 from node.routing.sources import LocalServices
+from node.routing.stats import Outcome
 from node.state import Membership, Peer
 from node.vpn.state import VpnPeer
 from node.wire.client_tokens import ClientTokenVerifier
@@ -95,6 +97,7 @@ class MeshSession:
         self.membership = membership
         self.trust = MeshTrust(mesh_keys_of(membership))
         self.revoked: set[str] = set()
+        self.traffic = Traffic()
         self._config = config
         self._identity = identity
         self._data_dir = data_dir
@@ -130,7 +133,12 @@ class MeshSession:
             witness=witness,
             own_port=own_port,
             relay=lambda record: relay_base(record, coordinators()),
+            observer=self._request_ended,
         )
+
+    def _request_ended(self, outcome: Outcome) -> None:
+        if outcome.worker is not None and outcome.route != "local":
+            self.traffic.sent(outcome.worker, time.monotonic())
 
     def _make_dht(self, contacts: str) -> DhtNode:
         return DhtNode(
