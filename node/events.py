@@ -5,8 +5,10 @@ Times are Unix seconds.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
+from node.rules.settings import Rules, Scope
+from node.rules.verdict import Verdict
 from node.state import ChannelStatus, Membership, TunnelStatus, VpnStatus
 from node.wire.blocklists import SignedBlocklist
 from node.wire.manifests import Catalogue, Manifest
@@ -31,6 +33,10 @@ class Started:
     catalogue: Catalogue
     assignment: Assignment | None
     now: float
+    gpu_paused: bool = False
+    gpu_snoozed_until: float | None = None
+    rules: Rules = field(default_factory=Rules)
+    ruled: Verdict = field(default_factory=Verdict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -193,21 +199,38 @@ class CapabilitiesDetected:
 
 @dataclass(frozen=True, slots=True)
 class PauseRequested:
-    """The volunteer wants the machine back; `until` is None for a pause without an end."""
+    """The volunteer wants the machine back, or its GPU only; `until` is None for a pause without an end."""
 
     until: float | None = None
+    scope: Scope = "all"
 
 
 @dataclass(frozen=True, slots=True)
 class ResumeRequested:
-    """The volunteer lets the machine work again."""
+    """The volunteer lets the machine work again; what a rule says remains."""
 
 
 @dataclass(frozen=True, slots=True)
 class SnoozeEnded:
-    """The appointed end of a snooze has come."""
+    """The appointed end of a snooze has come: `at` says which, for one that was timed."""
 
     now: float
+    scope: Scope = "all"
+    at: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class RulesChanged:
+    """The volunteer has saved other rules."""
+
+    rules: Rules
+
+
+@dataclass(frozen=True, slots=True)
+class RulesDecided:
+    """Something else rests by the rules now, or for another reason."""
+
+    verdict: Verdict
 
 
 @dataclass(frozen=True, slots=True)
@@ -232,7 +255,7 @@ Event = (
     | OverlayCameUp
     | OverlayWentDown | OverlayPathsChanged | EndpointsChanged | ServicesChanged | LoadMeasured
     | CapabilitiesDetected | PauseRequested | ResumeRequested | SnoozeEnded | DrainEnded | LeaveRequested
-    | StopRequested
+    | StopRequested | RulesChanged | RulesDecided
 )  # fmt: skip
 
 # --- commands -------------------------------------------------------------------------------------------------
@@ -263,6 +286,8 @@ class SavePause:
 
     paused: bool
     until: float | None
+    gpu_paused: bool = False
+    gpu_until: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -367,9 +392,15 @@ class Drain:
 
 @dataclass(frozen=True, slots=True)
 class ScheduleResume:
-    """Feed SnoozeEnded at this time."""
+    """Feed SnoozeEnded of this scope at this time, and at no other."""
 
     at: float
+    scope: Scope = "all"
+
+
+@dataclass(frozen=True, slots=True)
+class GoOffline:
+    """Tell the coordinator that we rest; then be in DHT, overlay and tunnel no more, but stay a member."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -381,5 +412,5 @@ Command = (
     JoinMesh | QuitMesh | SaveMembership | SavePause | SaveAssignment | Register | SendHeartbeat | ScheduleContact
     | RunServices | PublishServices | JoinDht | TakeBlocklist | UsePlace | StopOverlay
     | ReturnToOverlay | OpenInOverlay | CloseInOverlay | RefreshRoutes
-    | RejoinDht | Drain | ScheduleResume | Shutdown
+    | RejoinDht | Drain | ScheduleResume | GoOffline | Shutdown
 )  # fmt: skip

@@ -23,6 +23,7 @@ from node.events import (
     EnrolmentFailed,
     EnrolmentRequested,
     Event,
+    GoOffline,
     HeartbeatAnswered,
     JoinDht,
     JoinMesh,
@@ -44,10 +45,11 @@ from node.events import (
     RejoinDht,
     ResumeRequested,
     ReturnToOverlay,
+    RulesChanged,
+    RulesDecided,
     RunServices,
     SaveAssignment,
     SaveMembership,
-    SavePause,
     ScheduleContact,
     ScheduleResume,
     SendHeartbeat,
@@ -64,8 +66,18 @@ from node.events import (
     WorkerUnknown,
 )
 from node.reasons import phase_of, reasons_for
+from node.resting import (
+    pause_requested,
+    resume_requested,
+    rules_changed,
+    rules_decided,
+    running_services,
+    snooze_ended,
+    unwanted_services,
+    verdict_of,
+    wanted_services,
+)
 from node.state import Membership, NodeState
-from node.wire.manifests import Manifest
 from node.wire.messages import Assignment, Endpoints
 
 Step = tuple[NodeState, tuple[Command, ...]]
@@ -79,25 +91,8 @@ def handle(state: NodeState, event: Event) -> Step:
     """Return the state after the event, with phase and reasons set anew, and the commands to execute in order."""
     handler: Callable[[NodeState, Any], Step] = HANDLERS[type(event)]
     after, commands = handler(state, event)
+    after = _with(after, verdict=verdict_of(after))
     return _with(after, phase=phase_of(after), reasons=reasons_for(after)), commands
-
-
-def running_services(state: NodeState) -> tuple[str, ...]:
-    """Return the services that may be announced: they run, and nothing makes us rest."""
-    if state.draining or state.paused or state.stopping:
-        return ()
-    return tuple(report.name for report in state.services if report.state == "running")
-
-
-def wanted_services(state: NodeState) -> tuple[Manifest, ...]:
-    """Return what should run: assigned, in the signed catalogue, and allowed by the volunteer."""
-    if state.assignment is None or state.paused or state.stopping:
-        return ()
-    allowed = state.capabilities.allowed_services
-    known = state.catalogue.by_name()
-    return tuple(
-        known[name] for name in state.assignment.services if name in known and (not allowed or name in allowed)
-    )
 
 
 # --- one function per event -----------------------------------------------------------------------------------
@@ -106,6 +101,8 @@ def wanted_services(state: NodeState) -> tuple[Manifest, ...]:
 def _started(state: NodeState, event: Started) -> Step:
     snoozed = event.snoozed_until is not None and event.snoozed_until > event.now
     paused = event.paused and (event.snoozed_until is None or snoozed)
+    gpu_snoozed = event.gpu_snoozed_until is not None and event.gpu_snoozed_until > event.now
+    gpu_paused = event.gpu_paused and (event.gpu_snoozed_until is None or gpu_snoozed)
     state = _with(
         state,
         name=event.name,
@@ -115,10 +112,15 @@ def _started(state: NodeState, event: Started) -> Step:
         key_in_file=event.key_in_file,
         paused=paused,
         snoozed_until=event.snoozed_until if paused else None,
+        gpu_paused=gpu_paused,
+        gpu_snoozed_until=event.gpu_snoozed_until if gpu_paused else None,
+        rules=event.rules,
+        ruled=event.ruled,
         catalogue=event.catalogue,
         assignment=event.assignment,
     )
-    resume = (ScheduleResume(event.snoozed_until),) if paused and event.snoozed_until is not None else ()
+    ends = (ScheduleResume(state.snoozed_until or 0.0), ScheduleResume(state.gpu_snoozed_until or 0.0, "gpu"))
+    resume = tuple(one for one in ends if one.at)
     if event.membership is None:
         return state, resume
     state, commands = _join(state, event.membership)
@@ -148,14 +150,15 @@ def _enrolment_failed(state: NodeState, event: EnrolmentFailed) -> Step:
 def _join(state: NodeState, membership: Membership) -> Step:
     first = membership.coordinators[0].url if membership.coordinators else None
     state = _with(state, membership=membership, coordinator=first, registered=False, failures=0)
-    return state, (JoinMesh(membership), ScheduleContact(0.0))
+    return state, (JoinMesh(membership), ScheduleContact(0.0)) if state.rules.mesh_on else ()
 
 
 def _registered(state: NodeState, event: Registered) -> Step:
     state = _with(state, registered=True, catalogue=event.catalogue)
     state, commands = _assigned(state, event.assignment)
     # Services that ran already, as after a restart of the coordinator, must not wait a heartbeat to be seen.
-    early = (ScheduleContact(SOON),) if running_services(state) else ()
+    # And it hears by a heartbeat only what the volunteer does not want here now.
+    early = (ScheduleContact(SOON),) if running_services(state) or unwanted_services(state) else ()
     return state, (*commands, *early)
 
 
@@ -169,9 +172,13 @@ def _heartbeat_answered(state: NodeState, event: HeartbeatAnswered) -> Step:
 def _assigned(state: NodeState, assignment: Assignment) -> Step:
     before, expelled = state.assignment, state.expelled
     blocklist, assignment = assignment.blocklist, msgspec.structs.replace(assignment, blocklist=None)
-    if state.paused and before is not None and not assignment.services:
+    if state.rest == "all" and before is not None and not assignment.services:
         # A resting machine is given nothing. What it had is what it takes up again, with a coordinator or without.
         assignment = msgspec.structs.replace(assignment, services=before.services, detail=before.detail)
+    elif before is not None:  # so it is with what rests by itself
+        kept = unwanted_services(state) - set(assignment.services)
+        services = (*assignment.services, *(name for name in before.services if name in kept))
+        assignment = msgspec.structs.replace(assignment, services=services)
     state = _with(
         state,
         assignment=assignment,
@@ -247,7 +254,7 @@ def _next_coordinator(state: NodeState) -> str | None:
 
 
 def _contact_due(state: NodeState, _event: ContactDue) -> Step:
-    if state.membership is None or state.coordinator is None or state.leaving:
+    if state.membership is None or state.coordinator is None or state.leaving or state.offline:
         return state, ()
     publish = PublishServices(running_services(state))
     if not state.registered:
@@ -346,34 +353,6 @@ def _capabilities_detected(state: NodeState, event: CapabilitiesDetected) -> Ste
     return _with(state, capabilities=event.capabilities), ()
 
 
-def _pause_requested(state: NodeState, event: PauseRequested) -> Step:
-    already = state.paused
-    state = _with(state, paused=True, snoozed_until=event.until, draining=state.draining or not already)
-    commands: list[Command] = [SavePause(paused=True, until=event.until)]
-    if event.until is not None:
-        commands.append(ScheduleResume(event.until))
-    if not already:
-        commands += [PublishServices(()), ScheduleContact(0.0), Drain()]
-    return state, tuple(commands)
-
-
-def _resume_requested(state: NodeState, _event: ResumeRequested) -> Step:
-    if not state.paused:
-        return state, ()
-    state = _with(state, paused=False, snoozed_until=None, draining=False)
-    publish = PublishServices(running_services(state))
-    run = RunServices(wanted_services(state))
-    return state, (SavePause(paused=False, until=None), run, publish, ScheduleContact(0.0))
-
-
-def _snooze_ended(state: NodeState, event: SnoozeEnded) -> Step:
-    if state.snoozed_until is None:  # paused anew meanwhile
-        return state, ()
-    if state.snoozed_until > event.now + SOON:  # snoozed anew, or the clock was set back
-        return state, (ScheduleResume(state.snoozed_until),)
-    return _resume_requested(state, ResumeRequested())
-
-
 def _drain_ended(state: NodeState, _event: DrainEnded) -> Step:
     if not state.draining:  # resumed meanwhile
         return state, ()
@@ -382,7 +361,7 @@ def _drain_ended(state: NodeState, _event: DrainEnded) -> Step:
         return state, (Shutdown(),)
     if state.leaving:
         return _left(state)
-    return state, (RunServices(()),)
+    return state, (RunServices(()), *((GoOffline(),) if state.offline and state.membership is not None else ()))
 
 
 def _leave_requested(state: NodeState, _event: LeaveRequested) -> Step:
@@ -445,9 +424,11 @@ HANDLERS: dict[type, Callable[[NodeState, Any], Step]] = {
     ServicesChanged: _services_changed,
     LoadMeasured: _load_measured,
     CapabilitiesDetected: _capabilities_detected,
-    PauseRequested: _pause_requested,
-    ResumeRequested: _resume_requested,
-    SnoozeEnded: _snooze_ended,
+    PauseRequested: pause_requested,
+    ResumeRequested: resume_requested,
+    SnoozeEnded: snooze_ended,
+    RulesChanged: rules_changed,
+    RulesDecided: rules_decided,
     DrainEnded: _drain_ended,
     LeaveRequested: _leave_requested,
     StopRequested: _stop_requested,

@@ -28,7 +28,7 @@ def phase_of(state: NodeState) -> Phase:
         return "joining" if state.enrolling else "unenrolled"
     if state.draining:
         return "draining"
-    if state.paused:
+    if state.rest == "all":
         return "paused"
     if state.assignment is None or not _heard(state):
         return "joining"
@@ -41,11 +41,8 @@ def _rest_reasons(state: NodeState) -> tuple[Reason, ...]:
         reasons.append(Reason("stopping", "The program is closing."))
     elif state.draining:
         reasons.append(Reason("draining", f"Finishing {_requests(state.in_flight)} before resting."))
-    if state.snoozed_until is not None:
-        reasons.append(Reason("snoozed", "You asked this machine to rest for a while.", state.snoozed_until))
-    elif state.paused:
-        reasons.append(Reason("paused-by-you", "You paused this machine. It does nothing until you resume."))
-    return tuple(reasons)
+    told = state.verdict.reasons
+    return (*reasons, *(Reason(one.code, f"{one.text} {one.ends}", one.until) for one in told))
 
 
 def _membership_reasons(state: NodeState) -> tuple[Reason, ...]:
@@ -57,7 +54,7 @@ def _membership_reasons(state: NodeState) -> tuple[Reason, ...]:
         return (Reason("not-enrolled", "This machine has not joined a mesh yet. Paste an invite to join."),)
     if not _heard(state):
         return (Reason("registering", "Introducing this machine to the coordinator."),)
-    if state.assignment is not None and not state.assignment.services and not state.paused:
+    if state.assignment is not None and not state.assignment.services and state.rest != "all":
         detail = state.assignment.detail or "The coordinator has no work for this machine now."
         return (Reason("nothing-assigned", detail),)
     return ()

@@ -49,6 +49,8 @@ from node.program.proxies import ThroughProxies, open_session
 from node.program.tasks import TaskSet
 from node.program.web import bind
 from node.public_tunnel import PublicTunnel
+from node.rules.keeper import RulesKeeper
+from node.rules.sensed import NoSensors, Sensors
 from node.services.local_tokens import LocalTokens
 from node.services.supervisor import ServiceSupervisor
 from node.state import NodeState
@@ -72,7 +74,11 @@ class NodeRuntime:
     """One running node. `start`, then `wait`, then `stop`."""
 
     def __init__(
-        self, config: NodeConfig, data_dir: Path, make_keeper: MakeKeeper = keeper_of_this_computer
+        self,
+        config: NodeConfig,
+        data_dir: Path,
+        make_keeper: MakeKeeper = keeper_of_this_computer,
+        sensors: Sensors | None = None,
     ) -> None:
         self.config = config
         self.local_tokens = LocalTokens()
@@ -85,6 +91,12 @@ class NodeRuntime:
         self._control = ControlApi(self.desk, self._feed, data_dir)
         self._contact = CoordinatorContact(self._contact_due)
         self._commands: asyncio.Queue[e.Command] = asyncio.Queue()
+        self.rules = RulesKeeper(
+            data_dir,
+            sensors or NoSensors(),
+            lambda rules: self.dispatch(e.RulesChanged(rules)),
+            lambda verdict: self.dispatch(e.RulesDecided(verdict)),
+        )
         self.overlay = Overlay(config, data_dir, self.dispatch, make_keeper)
         self.tunnel = PublicTunnel(config, data_dir, lambda status: self.dispatch(e.TunnelChanged(status)))
         self.entry_point = EntryPoint(config, lambda: self.state, lambda: self._port, self._entry_contact)
@@ -102,7 +114,7 @@ class NodeRuntime:
         self._channel = Channel(self._open_channel, self._take_push, self.dispatch, self._relay.asked)
         self._tasks = TaskSet("node")
         self._stopped = asyncio.Event()
-        self._resume_timer: asyncio.TimerHandle | None = None
+        self._resume_timers: dict[str, asyncio.TimerHandle] = {}  # by what a snooze is of
         self.proxies = ThroughProxies()
         self._http: aiohttp.ClientSession | None = None
         self._relay_http: aiohttp.ClientSession | None = None
@@ -171,7 +183,9 @@ class NodeRuntime:
         self._tasks.start(self._execute_commands(), "commands")
         self.overlay.start()
         self.dispatch(started)
+        self.rules.start()
         self._tasks.every(LOAD_INTERVAL, self._measure_load, "load")
+        self._tasks.every(LOAD_INTERVAL, self._end_snoozes, "snoozes")
         self._tasks.every(self.config.hardware_interval, self._detect, "hardware")
         self._tasks.every(RENEW_CHECK, self._renew_when_half, "renewal")
         await self.settle()
@@ -191,9 +205,10 @@ class NodeRuntime:
 
     async def stop(self) -> None:
         """Close everything. May be called any number of times."""
-        if self._resume_timer is not None:
-            self._resume_timer.cancel()
+        for timer in self._resume_timers.values():
+            timer.cancel()
         self._presence.cancel()
+        await self.rules.stop()
         await self._contact.stop()
         await self._channel.stop()
         await self.entry_point.stop()
@@ -223,6 +238,7 @@ class NodeRuntime:
 
     async def _started_event(self) -> e.Started:
         pause = await asyncio.to_thread(self._files.pause)
+        await self.rules.load()
         membership, catalogue, assignment = await self.member.load()
         return e.Started(
             name=self.config.name,
@@ -236,6 +252,10 @@ class NodeRuntime:
             catalogue=catalogue,
             assignment=assignment,
             now=time.time(),
+            gpu_paused=pause.gpu_paused,
+            gpu_snoozed_until=pause.gpu_until,
+            rules=self.rules.rules,
+            ruled=self.rules.verdict,
         )
 
     # --- the loop of events and commands ------------------------------------------------------------------------
@@ -269,6 +289,7 @@ class NodeRuntime:
             e.TakeBlocklist: self._take_blocklist,
             e.Drain: self._begin_drain,
             e.ScheduleResume: self._schedule_resume,
+            e.GoOffline: self._go_offline,
             e.Shutdown: self._shutdown,
             **self._presence.executors(),
         }
@@ -304,7 +325,7 @@ class NodeRuntime:
         await self.member.save(command.membership)
 
     async def _save_pause(self, command: e.SavePause) -> None:
-        await asyncio.to_thread(self._files.save_pause, KeptPause(command.paused, command.until))
+        await asyncio.to_thread(self._files.save_pause, _kept(command))
 
     async def _save_assignment(self, command: e.SaveAssignment) -> None:
         await self.member.save_assignment(command.assignment)
@@ -347,7 +368,8 @@ class NodeRuntime:
 
     def _serve_relayed(self) -> asyncio.Protocol | None:
         """Answer on a relay connection as on one that came to our port."""
-        return self._server.connection() if self._server is not None and not self._server.draining else None
+        closed = self._server is None or self._server.draining or self.state.offline
+        return None if closed or self._server is None else self._server.connection()
 
     def _take_push(self, assignment: Assignment) -> None:
         if self.talk.pushed(assignment):  # all nodes may hear the same at this moment
@@ -371,16 +393,35 @@ class NodeRuntime:
     async def _drain(self) -> None:
         self._local.close()
         await self._local.drained()
-        if self.state.stopping:  # the coordinator should not have to find out by itself
+        if (
+            self.state.stopping or not self.state.rules.mesh_on
+        ):  # the coordinator should not have to find out by itself
             await self._contact.quiet(GOODBYE)
         self.dispatch(e.DrainEnded())
 
     async def _schedule_resume(self, command: e.ScheduleResume) -> None:
-        if self._resume_timer is not None:
-            self._resume_timer.cancel()
+        if (earlier := self._resume_timers.pop(command.scope, None)) is not None:
+            earlier.cancel()
+
+        def ended() -> None:
+            self.dispatch(e.SnoozeEnded(time.time(), command.scope, command.at))
+
         delay = max(0.0, command.at - time.time())
-        loop = asyncio.get_running_loop()
-        self._resume_timer = loop.call_later(delay, lambda: self.dispatch(e.SnoozeEnded(time.time())))
+        self._resume_timers[command.scope] = asyncio.get_running_loop().call_later(delay, ended)
+
+    async def _end_snoozes(self) -> None:
+        """End what ended while this computer slept: a timer stands still meanwhile."""
+        now = time.time()
+        if self.state.snoozed_until is not None and self.state.snoozed_until <= now:
+            self.dispatch(e.SnoozeEnded(now))
+        if self.state.gpu_snoozed_until is not None and self.state.gpu_snoozed_until <= now:
+            self.dispatch(e.SnoozeEnded(now, "gpu"))
+
+    async def _go_offline(self, _command: e.GoOffline) -> None:
+        await self.tunnel.stop()
+        self._relay.cut()
+        await self.member.close()
+        self.overlay.leave()
 
     async def _shutdown(self, _command: e.Shutdown) -> None:
         self._stopped.set()
@@ -441,3 +482,7 @@ class NodeRuntime:
     def _port(self) -> int:
         assert self._server is not None
         return self._server.port
+
+
+def _kept(command: e.SavePause) -> KeptPause:
+    return KeptPause(command.paused, command.until, command.gpu_paused, command.gpu_until)

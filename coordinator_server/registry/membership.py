@@ -39,6 +39,7 @@ class Member:
     in_flight: int = 0
     services: tuple[ServiceReport, ...] = ()
     paused: bool = False
+    unwanted: tuple[str, ...] = ()  # services that its volunteer does not want to run there now
     failed: bool = False  # a request to it failed since its last heartbeat
     relays: tuple[str, ...] = ()  # coordinators to which it opens connections when it is asked
 
@@ -88,6 +89,7 @@ def heard(member: Member, request: HeartbeatRequest, now: float) -> Member:
         in_flight=request.in_flight,
         services=request.services,
         paused=request.paused,
+        unwanted=request.unwanted,
         failed=False,
     )
 

@@ -47,3 +47,14 @@ class Sensors(Protocol):
 
     async def close(self) -> None:
         """Let go of connections and processes. May be called any number of times; nothing is read afterwards."""
+
+
+class NoSensors:
+    """Tells nothing: for a system whose sensors nobody knows, and for tests."""
+
+    async def read(self, wanted: frozenset[SensedField] = ALL_FIELDS) -> Sensed:
+        """Return a reading in which everything is unknown."""
+        return Sensed(unknown=dict.fromkeys(wanted, "There are no sensors for this system yet."))
+
+    async def close(self) -> None:
+        """Do nothing: nothing is open."""

@@ -27,6 +27,13 @@ class Schedule(msgspec.Struct, frozen=True, kw_only=True):
     enabled: bool = False
     days: Week = (*(EVENINGS_AND_NIGHTS,) * 5, *(WHOLE_DAY,) * 2)
 
+    def __post_init__(self) -> None:
+        """Refuse a span that ends before it starts, which somebody may have meant to cross midnight."""
+        for spans in self.days:
+            for start, end in spans:
+                if start >= end:
+                    raise ValueError(f"a span ends after its start, and [{start}, {end}] does not")
+
 
 class Caps(msgspec.Struct, frozen=True, kw_only=True):
     """How much all services together may use; None is without a limit."""
