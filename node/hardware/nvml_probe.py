@@ -1,6 +1,7 @@
 """Asks NVIDIA's driver for its GPUs and prints them as one line of JSON; a program of its own, for drivers crash.
 
-It is run by path with nothing but pynvml beside it, so that it starts quickly from any directory.
+It is run by path with nothing but pynvml beside it, so that it starts quickly from any directory. With `--watch` it
+answers every line of its input with how hot the GPUs are and which programs use their memory, until its input ends.
 """
 
 from __future__ import annotations
@@ -14,11 +15,58 @@ from typing import Any
 import pynvml
 
 MAX_GPUS = 16
+MAX_PROCESSES = 256
 
 
 def main() -> int:
+    if "--watch" in sys.argv[1:]:
+        return watch()
     print(json.dumps(probe()))  # noqa: T201 - the line that our parent process reads
     return 0
+
+
+def watch() -> int:
+    """Answer until the input ends; what a line says comes back with its answer."""
+    try:
+        pynvml.nvmlInit()
+    except pynvml.NVMLError as error:
+        absent = isinstance(error, pynvml.NVMLError_LibraryNotFound | pynvml.NVMLError_DriverNotLoaded)
+        _answer(sys.stdin.readline(), {"absent": absent, "trouble": str(error)})
+        return 0
+    for line in sys.stdin:
+        try:
+            _answer(line, {"gpus": _sense_all()})
+        except pynvml.NVMLError as error:  # our parent starts another one, which finds out what is left
+            _answer(line, {"trouble": str(error)})
+            return 0
+    return 0
+
+
+def _answer(line: str, answer: dict[str, Any]) -> None:
+    print(json.dumps({"to": line.strip(), **answer}), flush=True)  # noqa: T201 - our parent process reads it
+
+
+def _sense_all() -> list[dict[str, Any]]:
+    return [_sense(index) for index in range(min(pynvml.nvmlDeviceGetCount(), MAX_GPUS))]
+
+
+def _sense(index: int) -> dict[str, Any]:
+    """Return temperature, memory in use and [process, bytes or null] of one GPU; null is what it does not tell."""
+    handle = _ask(pynvml.nvmlDeviceGetHandleByIndex, index)
+    if handle is None:
+        return {"index": index}
+    memory = _ask(pynvml.nvmlDeviceGetMemoryInfo, handle)
+    lists = [
+        _ask(question, handle)
+        for question in (pynvml.nvmlDeviceGetComputeRunningProcesses, pynvml.nvmlDeviceGetGraphicsRunningProcesses)
+    ]
+    used = {process.pid: process.usedGpuMemory for listed in lists for process in listed or ()}
+    return {
+        "index": index,
+        "celsius": _ask(pynvml.nvmlDeviceGetTemperature, handle, pynvml.NVML_TEMPERATURE_GPU),
+        "used_bytes": memory.used if memory else None,
+        "processes": None if lists == [None, None] else list(used.items())[:MAX_PROCESSES],
+    }
 
 
 def probe() -> dict[str, Any]:

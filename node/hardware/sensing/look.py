@@ -1,0 +1,72 @@
+"""One question to the computer, asked so that nobody waits long for the answer, even if it never comes."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import time
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from typing import Generic, TypeVar
+
+from node.hardware.sensing.told import Unknown
+from node.program.tasks import TaskSet
+
+T = TypeVar("T")
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class Pace:
+    """How long is waited (seconds): by whoever reads, by the question itself, and how long an answer holds."""
+
+    patience: float = 1.5
+    limit: float = 20.0
+    holds: float = 0.0  # an answer this young is given again without asking
+    lasts: float = 60.0  # an answer this young is given while the next one does not come
+
+
+class Look(Generic[T]):
+    """Asks in a task of its own, one at a time; readers get its answer, or an older one, or why there is none."""
+
+    def __init__(
+        self,
+        subject: str,
+        ask: Callable[[], Awaitable[T | Unknown]],
+        tasks: TaskSet,
+        pace: Pace = Pace(),
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self._subject = subject
+        self._ask = ask
+        self._tasks = tasks
+        self._pace = pace
+        self._clock = clock
+        self._task: asyncio.Task[None] | None = None
+        self._answer: T | Unknown = Unknown(f"{subject} has not been told yet")
+        self._answered_at: float | None = None
+
+    async def read(self) -> T | Unknown:
+        """Return the newest answer; never raises, and takes no longer than the pace's patience."""
+        if self._age() < self._pace.holds:
+            return self._answer
+        if self._task is None or self._task.done():
+            self._task = self._tasks.start(self._run(), self._subject)
+        done, _ = await asyncio.wait({self._task}, timeout=self._pace.patience)
+        if done or self._age() < self._pace.lasts:
+            return self._answer
+        return Unknown(f"{self._subject}: this computer does not answer")
+
+    def _age(self) -> float:
+        return self._clock() - self._answered_at if self._answered_at is not None else float("inf")
+
+    async def _run(self) -> None:
+        try:
+            async with asyncio.timeout(self._pace.limit):
+                answer = await self._ask()
+        except TimeoutError:
+            answer = Unknown(f"{self._subject}: this computer did not answer within {self._pace.limit:.0f} s")
+        except Exception as error:  # drivers and desktops say all kinds of things; a rule is no reason to end
+            log.debug("%s cannot be told", self._subject, exc_info=True)
+            answer = Unknown(f"{self._subject}: {str(error) or type(error).__name__}")
+        self._answer, self._answered_at = answer, self._clock()
