@@ -47,7 +47,8 @@ MAY_IMPORT: Mapping[str, tuple[str, ...]] = {
 # Decisions are functions over values: these never see a clock, a loop, a socket or a screen.
 PURE = (
     "node.state", "node.events", "node.machine", "node.reasons", "node.resting", "node.rules.settings",
-    "node.rules.sensed", "node.rules.verdict", "node.rules.decide", "node.rules.schedule", "node.rules.texts", "node.vpn.events", "node.vpn.machine",
+    "node.rules.sensed", "node.rules.verdict", "node.rules.decide", "node.rules.schedule", "node.rules.texts",
+    "node.vpn.events", "node.vpn.machine",
     "node.vpn.state", "node.vpn.overlap", "node.vpn.ways", "node.vpn.log_lines", "node.tunnel.reconnect",
     "coordinator_server.relay.sizing", "coordinator_server.relay.tickets",
     "node.mesh_view.values", "node.mesh_view.told", "node.mesh_view.drawing", "node.mesh_view.changes",

@@ -145,9 +145,9 @@ def _findings(
         yield _on_battery(rules, sensed)
     if rules.metered:
         yield _metered(rules, sensed)
-    if rules.gpu_max_celsius is not None and sensed.gpus != ():
+    if rules.gpu_max_celsius is not None:
         yield _too_hot(rules, rules.gpu_max_celsius, sensed, holds_already("too-hot"))
-    if rules.gpu_memory_of_others_bytes is not None and sensed.gpus != ():
+    if rules.gpu_memory_of_others_bytes is not None:
         yield _gpu_in_use(rules, rules.gpu_memory_of_others_bytes, sensed)
 
 
@@ -239,7 +239,7 @@ def _too_hot(rules: Rules, limit: int, sensed: Sensed, on: bool) -> Finding:
     return Finding(
         code="too-hot",
         scope="gpu",
-        holds=(any(celsius > (limit - COOLER if on else limit) for celsius in told)) if told else None,
+        holds=any(celsius > (limit - COOLER if on else limit) for celsius in told) if told else _no_gpu(sensed),
         text=f"The GPU is hotter than your limit of {limit} °C, or was a moment ago.",
         after=f"it has cooled down to {limit - COOLER} °C",
         wait=rules.resume_after_seconds,
@@ -255,7 +255,7 @@ def _gpu_in_use(rules: Rules, limit: int, sensed: Sensed) -> Finding:
     return Finding(
         code="gpu-in-use",
         scope="gpu",
-        holds=any(used > limit for used in known) if known else None,
+        holds=any(used > limit for used in known) if known else _no_gpu(sensed),
         text=f"Other programs use more than {gigabytes(limit)} of the GPU's memory.",
         after="they have given it back",
         wait=rules.resume_after_seconds,
@@ -263,6 +263,11 @@ def _gpu_in_use(rules: Rules, limit: int, sensed: Sensed) -> Finding:
         grace=rules.grace_seconds,
         gone_for=rules.resume_after_seconds,
     )
+
+
+def _no_gpu(sensed: Sensed) -> bool | None:
+    """Return what a rule about GPUs finds where none tells anything: nothing, or that there is none."""
+    return False if sensed.gpus == () else None
 
 
 def bare_name(program: str) -> str:
