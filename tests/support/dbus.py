@@ -5,7 +5,8 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import subprocess
-from collections.abc import AsyncIterator, Callable, Iterator, Mapping
+import time
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any, TypeAlias
 
@@ -47,7 +48,11 @@ class BusDaemon:
             "--nopidfile",
             "--print-address",
         ]
-        self._process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL)
+        self._process = subprocess.Popen(
+            command,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.DEVNULL,
+        )
         assert self._process.stdout is not None
         assert self._process.stdout.readline(), "the bus did not start"
 
@@ -167,7 +172,8 @@ def network_manager(service: StandIn, metered: int) -> None:
     service.has(
         NETWORK_MANAGER_PATH, NETWORK_MANAGER,
         {"Version": ("s", "1.42.4"), "State": ("u", 70), "Connectivity": ("u", 4), "Metered": ("u", metered),
-         "PrimaryConnectionType": ("s", "802-11-wireless"), "Devices": ("ao", ["/org/freedesktop/NetworkManager/Devices/1"])},
+         "PrimaryConnectionType": ("s", "802-11-wireless"),
+         "Devices": ("ao", [f"{NETWORK_MANAGER_PATH}/Devices/1"])},
     )  # fmt: skip
 
 
@@ -191,15 +197,17 @@ def login(
     """Return the properties of one session; `since` is Unix seconds."""
     return {
         "Id": ("s", "2"), "User": ("(uo)", (uid, f"{LOGIND_PATH}/user/_{uid}")), "Name": ("s", f"user{uid}"),
-        "Seat": ("(so)", (seat, f"{LOGIND_PATH}/seat/{seat or '_'}")), "Remote": ("b", not seat), "Type": ("s", kind),
+        "Seat": ("(so)", (seat, f"{LOGIND_PATH}/seat/{seat or '_'}")), "Remote": ("b", not seat),
+        "Type": ("s", kind),
         "Class": ("s", "user"), "Active": ("b", active), "State": ("s", "active" if active else "online"),
         "IdleHint": ("b", idle), "IdleSinceHint": ("t", int(since * 1e6)),
         "IdleSinceHintMonotonic": ("t", 0), "LockedHint": ("b", False),
     }  # fmt: skip
 
 
-async def answered(service: StandIn, member: str, times: int = 1) -> None:
-    """Wait until a method was called so many times."""
-    async with asyncio.timeout(60):
-        while sum(name == member for _, name in service.asked) < times:
-            await asyncio.sleep(0.01)
+async def becomes(read: Callable[[], Awaitable[object]], wanted: object, deadline: float = 60.0) -> None:
+    """Read again and again until what is read is wanted."""
+    end = time.monotonic() + deadline
+    while (value := await read()) != wanted:
+        assert time.monotonic() < end, f"{value} did not become {wanted} within {deadline:.0f} s"
+        await asyncio.sleep(0.01)

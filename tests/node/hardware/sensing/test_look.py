@@ -9,6 +9,7 @@ import pytest
 from node.hardware.sensing.look import Look, Pace
 from node.hardware.sensing.told import Unknown
 from node.program.tasks import TaskSet
+from tests.support.waiting import eventually
 
 SOON = Pace(patience=0.05)
 ENDLESS = 3600.0
@@ -93,8 +94,7 @@ async def test_a_reader_that_is_cancelled_leaves_the_question_alone(tasks: TaskS
     subject.may_answer.clear()
     look = Look("the weather", subject.ask, tasks, Pace(patience=ENDLESS))
     reader = tasks.start(look.read(), "read")
-    while not subject.asked:
-        await asyncio.sleep(0)
+    await eventually(lambda: subject.asked, "the question")
     reader.cancel()
     await asyncio.gather(reader, return_exceptions=True)
     subject.may_answer.set()

@@ -2,22 +2,13 @@
 
 from __future__ import annotations
 
-import asyncio
-from collections.abc import Mapping
-
 from node.hardware.sensing.bus import Bus
 from node.hardware.sensing.properties import LASTS, RETRY, Properties
 from node.hardware.sensing.told import Unknown
-from tests.support.dbus import BusDaemon, stand_in
+from tests.support.dbus import BusDaemon, becomes, stand_in
 from tests.support.waiting import eventually
 
 NAME, PATH = "org.example.Lamp", "/org/example/Lamp"
-
-
-async def become(properties: Properties, wanted: Mapping[str, object] | Unknown) -> None:
-    async with asyncio.timeout(60):
-        while await properties.read() != wanted:
-            await asyncio.sleep(0.01)
 
 
 class Clock:
@@ -37,7 +28,7 @@ async def test_they_are_asked_once_and_followed_by_signals(daemon: BusDaemon, bu
             assert await lamp.read() == {"On": False, "Watts": 7.5}
         assert service.asked == [(PATH, "GetAll")]
         await service.change(PATH, NAME, {"On": ("b", True)})
-        await become(lamp, {"On": True, "Watts": 7.5})
+        await becomes(lamp.read, {"On": True, "Watts": 7.5})
         assert len(service.asked) == 2
         clock.now += LASTS
         await lamp.read()
@@ -51,8 +42,8 @@ async def test_a_service_that_comes_later_is_seen_at_once(daemon: BusDaemon, bus
     assert await lamp.read() == absent
     async with stand_in(daemon, NAME) as service:
         service.has(PATH, NAME, {"On": ("b", True)})
-        await become(lamp, {"On": True})
-    await become(lamp, absent)
+        await becomes(lamp.read, {"On": True})
+    await becomes(lamp.read, absent)
 
 
 async def test_one_that_does_not_tell_is_not_asked_all_the_time(daemon: BusDaemon, bus: Bus) -> None:
