@@ -50,12 +50,18 @@ def build_parser() -> argparse.ArgumentParser:
         ("services", "list the services of this machine and their states"),
         ("doctor", "check what a node needs and say what to do"),
         ("pause", "rest until resumed"),
-        ("resume", "work again"),
+        ("resume", "work again, unless a rule says otherwise"),
         ("leave", "leave the mesh and delete this machine's key"),
     ):
         _client_parser(commands, name, text)
     snooze = _client_parser(commands, "snooze", "rest for a while")
-    snooze.add_argument("duration", metavar="DURATION", help="how long, like 30m or 2h")
+    snooze.add_argument("duration", metavar="DURATION", help="how long, like 30m or 2h, or: tomorrow")
+    for resting in (snooze, commands.choices["pause"]):
+        resting.add_argument("--gpu", action="store_true", help="only what uses the GPU")
+    rules = _client_parser(commands, "rules", "show when this machine rests, or change that")
+    rules.add_argument("action", nargs="?", choices=("show", "set"), default="show", help="default: show")
+    rules.add_argument("name", nargs="?", metavar="NAME", help="of a rule, as `rules show` lists them")
+    rules.add_argument("value", nargs="?", metavar="VALUE", help="such as on, off, none, 80, 2GB or 18:00-24:00")
     enroll = _client_parser(commands, "enroll", "join a mesh with an invite")
     enroll.add_argument("invite", help="an invite link, or a code (with --coordinator)")
     enroll.add_argument("--coordinator", metavar="URL", default="", help="the coordinator of an invite code")

@@ -14,12 +14,12 @@ from urllib.parse import quote
 
 import msgspec
 
+from node import cli_rules
 from node.cli_doctor import doctor_lines
 from node.cli_explain import lines_of
 from node.config import default_data_dir
 from node.control_client import ControlClient
 from node.doctor import Diagnosis
-from node.program.durations import DurationError, parse_duration
 from node.program.errors import EXIT_FAILED, EXIT_USAGE, UserFacingError
 from node.program.lifetime import print_json
 from node.state import BetterWay, Explanation, NodeState, NodeStats, Peer, View
@@ -46,6 +46,8 @@ def status_document(state: NodeState) -> dict[str, Any]:
     return {
         "phase": state.phase,
         "reasons": [msgspec.structs.asdict(reason) for reason in state.reasons],
+        "rest": state.verdict.rest,
+        "untold": [msgspec.structs.asdict(one) for one in state.verdict.untold],
         "worker_id": state.worker_id,
         "name": state.name,
         "coordinator": state.coordinator,
@@ -70,8 +72,7 @@ def _status(client: ControlClient, arguments: argparse.Namespace) -> int:
         return 0
     _say(f"{state.name or 'This machine'} is {state.phase}.")
     for reason in state.reasons:
-        until = f" (until {time.strftime('%H:%M', time.localtime(reason.until))})" if reason.until else ""
-        _say(f"  {reason.text}{until}")
+        _say(f"  {reason.text}{cli_rules.until(reason, time.time())}")
     _say(f"worker       {state.worker_id or '-'}")
     _say(f"coordinator  {state.coordinator or '-'}")
     _say(f"address      {state.url}")
@@ -172,25 +173,6 @@ def _doctor(client: ControlClient, arguments: argparse.Namespace) -> int:
     return 0 if all(check.ok for check in found.checks) else EXIT_FAILED
 
 
-def _intent(path: str, done: str) -> Callable[[ControlClient, argparse.Namespace], int]:
-    def tell(client: ControlClient, arguments: argparse.Namespace) -> int:
-        client.post(path)
-        _done(arguments, done)
-        return 0
-
-    return tell
-
-
-def _snooze(client: ControlClient, arguments: argparse.Namespace) -> int:
-    try:
-        seconds = parse_duration(arguments.duration)
-    except DurationError as error:
-        raise UserFacingError(str(error), exit_code=EXIT_USAGE) from None
-    client.post("/snooze", {"seconds": seconds})
-    _done(arguments, f"The node rests for {arguments.duration}.")
-    return 0
-
-
 def _enroll(client: ControlClient, arguments: argparse.Namespace) -> int:
     key = "link" if "://" in arguments.invite else "invite"
     answer = client.post("/enroll", {key: arguments.invite, "coordinator": arguments.coordinator})
@@ -265,9 +247,10 @@ COMMANDS: dict[str, Callable[[ControlClient, argparse.Namespace], int]] = {
     "peers": _peers,
     "explain": _explain,
     "doctor": _doctor,
-    "pause": _intent("/pause", "The node finishes its requests and rests until you resume it."),
-    "resume": _intent("/resume", "The node works again."),
-    "snooze": _snooze,
+    "pause": cli_rules.pause,
+    "resume": cli_rules.resume,
+    "snooze": cli_rules.snooze,
+    "rules": cli_rules.rules,
     "enroll": _enroll,
     "leave": _leave,
     "call": _call,

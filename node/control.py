@@ -18,6 +18,7 @@ import msgspec
 from aiohttp import WSCloseCode, web
 
 from node.control_file import FILE_NAME, ControlFile
+from node.control_rules import RulesApi, RulesDesk
 from node.doctor import Diagnosis
 from node.forwarding.door import Door
 from node.forwarding.http1.exchange import Exchange
@@ -45,13 +46,7 @@ class EnrollIntent(msgspec.Struct, frozen=True):
     name: Annotated[str, msgspec.Meta(max_length=200)] = ""
 
 
-class SnoozeIntent(msgspec.Struct, frozen=True):
-    """POST /snooze."""
-
-    seconds: Annotated[float, msgspec.Meta(gt=0, le=31 * 86400)]
-
-
-class Controlled(Takes, Protocol):
+class Controlled(Takes, RulesDesk, Protocol):
     """What the handlers need of the node."""
 
     @property
@@ -60,8 +55,6 @@ class Controlled(Takes, Protocol):
     def stats(self) -> NodeStats: ...
     async def peers(self) -> tuple[Peer, ...]: ...
     async def enroll(self, intent: EnrollIntent) -> str: ...
-    def pause(self, seconds: float | None = None) -> None: ...
-    def resume(self) -> None: ...
     async def leave(self) -> None: ...
     def request_stop(self) -> None: ...
     async def restart_service(self, name: str) -> None: ...
@@ -137,9 +130,7 @@ class ControlApi:
         app.router.add_get("/doctor", self.doctor)
         app.router.add_get("/explain/{service}", self.explain)
         app.router.add_post("/enroll", self.enroll)
-        app.router.add_post("/pause", self.pause)
-        app.router.add_post("/resume", self.resume)
-        app.router.add_post("/snooze", self.snooze)
+        RulesApi(self._node).add_to(app)
         app.router.add_post("/leave", self.leave)
         app.router.add_post("/stop", self.stop_node)
         app.router.add_post("/services/{name}/restart", self.restart)
@@ -197,18 +188,6 @@ class ControlApi:
     async def enroll(self, request: web.Request) -> web.Response:
         worker_id = await self._node.enroll(await read_body(request, EnrollIntent))
         return json_response({"worker_id": worker_id})
-
-    async def pause(self, _request: web.Request) -> web.Response:
-        self._node.pause()
-        return json_response({}, 202)
-
-    async def resume(self, _request: web.Request) -> web.Response:
-        self._node.resume()
-        return json_response({}, 202)
-
-    async def snooze(self, request: web.Request) -> web.Response:
-        self._node.pause((await read_body(request, SnoozeIntent)).seconds)
-        return json_response({}, 202)
 
     async def leave(self, _request: web.Request) -> web.Response:
         await self._node.leave()

@@ -35,8 +35,11 @@ class ControlClient:
             return msgspec.json.decode(answer.read(), type=cls)
 
     def post(self, path: str, document: Any = None) -> Any:
-        body = msgspec.json.encode({} if document is None else document)
-        with self.open("POST", path, body, {"Content-Type": "application/json"}) as answer:
+        return self.send("POST", path, {} if document is None else document)
+
+    def send(self, method: str, path: str, document: Any) -> Any:
+        body = msgspec.json.encode(document)
+        with self.open(method, path, body, {"Content-Type": "application/json"}) as answer:
             return msgspec.json.decode(answer.read() or b"{}")
 
     def open(

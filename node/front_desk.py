@@ -11,11 +11,13 @@ import msgspec
 from node import enrolment
 from node import events as e
 from node.control import EnrollIntent
+from node.control_rules import Paused
 from node.doctor import Check, Diagnosis, examine
 from node.forwarding.http1.exchange import Exchange
 from node.mesh_session import MeshSession
 from node.mesh_view.feed import MeshFeed
 from node.reachability.probes import Scene, observe
+from node.rules.keeper import RulesKeeper
 from node.services.local_tokens import LocalTokens
 from node.state import Explanation, NodeState, NodeStats, Peer, RoutingStats, View, VpnPhase
 from node.wire.problems import Problem
@@ -114,14 +116,18 @@ class FrontDesk:
     ) -> None:
         """Serve a request here or on another worker; `personal` keeps it on vetted machines. Raise Problem."""
         if self._session is None:
-            raise Problem("no-worker", "This machine has not joined a mesh yet.", headers={"Retry-After": "30"})
+            raise Problem("no-worker", self._why_no_mesh(), headers={"Retry-After": "30"})
         self._session.router.take(exchange, service, path, forwarded=forwarded, caller=caller, personal=personal)
+
+    def _why_no_mesh(self) -> str:
+        if self._node.state.membership is not None and self._node.state.offline:
+            return "The mesh is switched off on this machine. Switch it on with: rma-mesh-node rules set mesh_on on"
+        return "This machine has not joined a mesh yet. Join one with: rma-mesh-node enroll"
 
     async def explain(self, service: str, *, personal: bool) -> Explanation:
         """Say who would get the next request for a service, and why; raise a Problem."""
         if self._session is None:
-            text = "This machine is in no mesh, so it knows of no services. Join one with: rma-mesh-node enroll"
-            raise Problem("conflict", text)
+            raise Problem("conflict", f"{self._why_no_mesh()} So it knows of no services.")
         catalogue = self._node.state.catalogue
         if catalogue.resolve(service) is None:
             names = ", ".join(sorted(catalogue.by_name())) or "none yet"
@@ -154,8 +160,15 @@ class FrontDesk:
             await self._node.settle()
             return membership.worker_id
 
-    def pause(self, seconds: float | None = None) -> None:
-        self._node.dispatch(e.PauseRequested(None if seconds is None else time.time() + seconds))
+    @property
+    def rules(self) -> RulesKeeper:
+        return self._node.rules
+
+    def pause(self, seconds: float | None = None, scope: Paused = "all") -> None:
+        self._node.dispatch(e.PauseRequested(None if seconds is None else time.time() + seconds, scope))
+
+    def snooze_until_tomorrow(self, scope: Paused = "all") -> None:
+        self._node.dispatch(e.PauseRequested(self.rules.tomorrow_morning(), scope))
 
     def resume(self) -> None:
         self._node.dispatch(e.ResumeRequested())

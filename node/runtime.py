@@ -53,6 +53,7 @@ from node.rules.keeper import RulesKeeper
 from node.rules.sensed import NoSensors, Sensors
 from node.services.local_tokens import LocalTokens
 from node.services.supervisor import ServiceSupervisor
+from node.snoozes import Snoozes
 from node.state import NodeState
 from node.tunnel.channel import Channel
 from node.tunnel.cloudflared.arguments import KEEPS_IDLE
@@ -68,6 +69,7 @@ RENEWAL_SPREAD = 10.0  # seconds over which nodes ask for another place in the o
 GOODBYE = 2.0  # seconds that the last word to the coordinator, and that of answers, may take
 KEEPALIVE = KEEPS_IDLE + 10.0  # seconds: cloudflared shall not ask on a connection that we have just closed
 GRACE = 0.1  # seconds in which whoever is connected may still ask, to be sent elsewhere
+MakeSensors = Callable[[Callable[[], None]], Sensors]  # they call what they are given when the computer has slept
 
 
 class NodeRuntime:
@@ -78,7 +80,7 @@ class NodeRuntime:
         config: NodeConfig,
         data_dir: Path,
         make_keeper: MakeKeeper = keeper_of_this_computer,
-        sensors: Sensors | None = None,
+        make_sensors: MakeSensors = lambda _woke_up: NoSensors(),
     ) -> None:
         self.config = config
         self.local_tokens = LocalTokens()
@@ -93,7 +95,7 @@ class NodeRuntime:
         self._commands: asyncio.Queue[e.Command] = asyncio.Queue()
         self.rules = RulesKeeper(
             data_dir,
-            sensors or NoSensors(),
+            make_sensors(self._woke_up),
             lambda rules: self.dispatch(e.RulesChanged(rules)),
             lambda verdict: self.dispatch(e.RulesDecided(verdict)),
         )
@@ -114,7 +116,7 @@ class NodeRuntime:
         self._channel = Channel(self._open_channel, self._take_push, self.dispatch, self._relay.asked)
         self._tasks = TaskSet("node")
         self._stopped = asyncio.Event()
-        self._resume_timers: dict[str, asyncio.TimerHandle] = {}  # by what a snooze is of
+        self._snoozes = Snoozes(lambda: self.state, self.dispatch)
         self.proxies = ThroughProxies()
         self._http: aiohttp.ClientSession | None = None
         self._relay_http: aiohttp.ClientSession | None = None
@@ -185,7 +187,7 @@ class NodeRuntime:
         self.dispatch(started)
         self.rules.start()
         self._tasks.every(LOAD_INTERVAL, self._measure_load, "load")
-        self._tasks.every(LOAD_INTERVAL, self._end_snoozes, "snoozes")
+        self._tasks.every(LOAD_INTERVAL, self._snoozes.look, "snoozes")
         self._tasks.every(self.config.hardware_interval, self._detect, "hardware")
         self._tasks.every(RENEW_CHECK, self._renew_when_half, "renewal")
         await self.settle()
@@ -205,8 +207,7 @@ class NodeRuntime:
 
     async def stop(self) -> None:
         """Close everything. May be called any number of times."""
-        for timer in self._resume_timers.values():
-            timer.cancel()
+        self._snoozes.stop()
         self._presence.cancel()
         await self.rules.stop()
         await self._contact.stop()
@@ -288,7 +289,7 @@ class NodeRuntime:
             e.JoinDht: self._join_dht,
             e.TakeBlocklist: self._take_blocklist,
             e.Drain: self._begin_drain,
-            e.ScheduleResume: self._schedule_resume,
+            e.ScheduleResume: self._snoozes.schedule,
             e.GoOffline: self._go_offline,
             e.Shutdown: self._shutdown,
             **self._presence.executors(),
@@ -399,23 +400,11 @@ class NodeRuntime:
             await self._contact.quiet(GOODBYE)
         self.dispatch(e.DrainEnded())
 
-    async def _schedule_resume(self, command: e.ScheduleResume) -> None:
-        if (earlier := self._resume_timers.pop(command.scope, None)) is not None:
-            earlier.cancel()
-
-        def ended() -> None:
-            self.dispatch(e.SnoozeEnded(time.time(), command.scope, command.at))
-
-        delay = max(0.0, command.at - time.time())
-        self._resume_timers[command.scope] = asyncio.get_running_loop().call_later(delay, ended)
-
-    async def _end_snoozes(self) -> None:
-        """End what ended while this computer slept: a timer stands still meanwhile."""
-        now = time.time()
-        if self.state.snoozed_until is not None and self.state.snoozed_until <= now:
-            self.dispatch(e.SnoozeEnded(now))
-        if self.state.gpu_snoozed_until is not None and self.state.gpu_snoozed_until <= now:
-            self.dispatch(e.SnoozeEnded(now, "gpu"))
+    def _woke_up(self) -> None:
+        """See at once what has changed while this computer slept."""
+        self.overlay.doubt()
+        self._contact.schedule(0.0)
+        self._tasks.start(self._snoozes.look(), "woken")
 
     async def _go_offline(self, _command: e.GoOffline) -> None:
         await self.tunnel.stop()
