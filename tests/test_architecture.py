@@ -112,6 +112,7 @@ EXEMPT: Mapping[str, str] = {
     "node/vpn/helper/reception.py": "helper/test_server.py and test_pipe_server.py come to it in every test",
     "node/vpn/helper/workshop.py": "helper/test_main.py and test_windows_main.py serve with it",
     "node/vpn/helper/windows_manager.py": "calls of Windows, no decision; helper/test_service.py plays them",
+    "node/hardware/sensing/told.py": "one value; the test of every sensor reads it",
     "node/wire/headers.py": "names only; every HTTP test reads them",
     "node/services/builtin/__main__.py": "one call; every test of a builtin service starts it",
     "coordinator_server/api/shapes.py": "values only; the tests of handlers and of OpenAPI read them",

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import asyncio
+import contextlib
 import struct
 from collections.abc import AsyncIterator
 from pathlib import Path
@@ -166,7 +166,5 @@ def test_a_compositor_cannot_make_us_watch_without_end() -> None:
 
 @given(st.binary(max_size=300))
 def test_no_bytes_do_more_than_end_the_connection(data: bytes) -> None:
-    try:
+    with contextlib.suppress(ValueError, struct.error):
         Seats().feed(data, 0.0)
-    except (ValueError, struct.error):
-        pass
