@@ -109,6 +109,7 @@ async def _keep_node(
             environment=child_environment(os.environ),
         )
         model.connect_to(client)
+        model.mesh.connect_to(client)
         window.try_again_wanted.connect(node.try_now)
         following = tasks.start(client.follow(model), "follow")
         supervisor = tasks.every(2.0, node.run, "supervise")

@@ -8,6 +8,7 @@ from __future__ import annotations
 import asyncio
 import ipaddress
 import logging
+from collections.abc import AsyncGenerator
 from pathlib import Path
 from typing import Protocol, Self
 from urllib.parse import urlsplit
@@ -121,6 +122,29 @@ class ControlClient:
         if answer.status >= 400:
             raise _refusal(answer.status, text)
         return text
+
+    async def listen(self, path: str) -> AsyncGenerator[bytes]:
+        """Yield what the node says on one of its streams, to its end; raise NodeUnreachable or NodeRefused."""
+        address = None if self.closing else read_address(self._data_dir)
+        if address is None:
+            raise NodeUnreachable
+        stream = self._open.ws_connect(
+            address.url + path,
+            headers=_bearer(address),
+            heartbeat=20.0,
+            max_msg_size=MAX_MESSAGE,
+            timeout=aiohttp.ClientWSTimeout(ws_close=CLOSE_TIMEOUT),
+        )
+        try:
+            async with stream as messages:
+                async for message in messages:
+                    if message.type is not aiohttp.WSMsgType.TEXT:
+                        break
+                    yield message.data.encode()
+        except aiohttp.WSServerHandshakeError as error:
+            raise NodeRefused("", f"It answered with HTTP status {error.status}.") from None
+        except OUR_ERRORS as error:
+            raise NodeUnreachable from error
 
     @property
     def _open(self) -> aiohttp.ClientSession:

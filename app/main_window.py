@@ -24,6 +24,7 @@ from app import icons, wording
 from app.node_model import NodeModel
 from app.panels import Panel
 from app.panels.enrolment import EnrolmentPanel
+from app.panels.mesh import MeshPanel
 from app.panels.overview import OverviewPanel
 from app.panels.routing import RoutingPanel
 from app.panels.services import ServicesPanel
@@ -70,6 +71,7 @@ class MainWindow(QWidget):
         self._pages: dict[str, tuple[str, Panel]] = {
             "overview": ("Overview", OverviewPanel(model)),
             "services": ("Services", ServicesPanel(model)),
+            "mesh": ("Mesh", MeshPanel(model.mesh)),
             "routing": ("Routing", RoutingPanel()),
         }
         self._navigation = Navigation([(name, title) for name, (title, _) in self._pages.items()])

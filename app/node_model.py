@@ -18,6 +18,7 @@ from PySide6.QtCore import QObject, QTimer, Signal
 from app import wording
 from app.activity import Activity
 from app.intents import Channel, EnrolmentWish
+from app.mesh_model import MeshModel
 from app.picture import NodeLife, Notice, Picture
 from node.program.tasks import TaskSet
 from node.state import View
@@ -38,6 +39,7 @@ class NodeModel(QObject):
     def __init__(self, clock: Callable[[], float] = time.monotonic, parent: QObject | None = None) -> None:
         super().__init__(parent)
         self.picture = Picture()
+        self.mesh = MeshModel(self)
         self._clock = clock
         self._tasks = TaskSet("app-intents")
         self._running: dict[str, asyncio.Task[Any]] = {}
@@ -56,6 +58,7 @@ class NodeModel(QObject):
     async def stop(self) -> None:
         self._gathering.stop()
         self._ticking.stop()
+        await self.mesh.stop()
         await self._tasks.stop()
 
     # --- what happened --------------------------------------------------------------------------------------

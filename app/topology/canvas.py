@@ -7,7 +7,7 @@ is moved with it where painting anew would take too long; it is painted anew as 
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import cast
 
@@ -135,6 +135,12 @@ class MeshMap(QWidget):
         if names != self.found:
             self.found = names
             self.update()
+
+    def sees_any(self, names: Iterable[str]) -> bool:
+        """Say whether one of these is in sight."""
+        frame = self._frame()
+        marks = (self.scene.marks.get(name) for name in names)
+        return any(mark is not None and frame.sees(mark.x, mark.y, 0.0) for mark in marks)
 
     def centre_on(self, name: str, *, nearer: bool = True) -> None:
         mark = self.scene.marks.get(name)

@@ -131,12 +131,13 @@ def paint_names(painter: QPainter, shown: Iterable[Mark], frame: Frame, ink: Ink
         text = metrics.elidedText(mark.label, Qt.TextElideMode.ElideMiddle, room)
         across, down = frame.at(mark.x, mark.y)
         width = metrics.horizontalAdvance(text)
-        below = down + frame.radius * (1.0 if mark.kind == "worker" else 1.9) + 3
+        away = frame.outside(mark.kind) + 4
+        top = down - away - metrics.height() if mark.kind == "coordinator" else down + away
         if whole or mark.kind != "worker":
             _paint_ground(
-                painter, QRectF(across - width / 2 - 4, below - 1, width + 8, metrics.height() + 2), colours
+                painter, QRectF(across - width / 2 - 4, top - 1, width + 8, metrics.height() + 2), colours
             )
-        painter.drawText(QPointF(across - width / 2, below + metrics.ascent()), text)
+        painter.drawText(QPointF(across - width / 2, top + metrics.ascent()), text)
 
 
 def _paint_ground(painter: QPainter, area: QRectF, colours: Colours) -> None:

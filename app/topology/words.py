@@ -178,3 +178,10 @@ def source_notice(view: MeshView, now: float) -> tuple[Tone, str]:
         "Mesh", "No coordinator tells who is there, so only those are shown that this computer knows. {why}"
     )
     return "warn", text.format(why=why)
+
+
+def found_text(count: int) -> str:
+    """Say how many a search has found."""
+    if count == 0:
+        return translate("Mesh", "None found")
+    return translate("Mesh", "{count} found").format(count=figures.number(count))

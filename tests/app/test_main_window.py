@@ -91,7 +91,8 @@ def test_panels_are_reached_by_keyboard(window: MainWindow, model: NodeModel, qt
     show(model, picture(samples.ONLINE))
     for key, expected in (
         (Qt.Key.Key_2, "ServicesPanel"),
-        (Qt.Key.Key_3, "RoutingPanel"),
+        (Qt.Key.Key_3, "MeshPanel"),
+        (Qt.Key.Key_4, "RoutingPanel"),
         (Qt.Key.Key_1, "OverviewPanel"),
     ):
         next(a for a in window.actions() if a.shortcut().toString() == f"Ctrl+{chr(key)}").trigger()
@@ -189,7 +190,7 @@ def test_it_looks_right_after_a_change_of_palette(window: MainWindow, model: Nod
 
 
 @pytest.mark.parametrize("state", [samples.ONLINE, samples.LONG_NAMES, samples.DEGRADED, samples.UNENROLLED])
-@pytest.mark.parametrize("panel", ["overview", "services", "routing"])
+@pytest.mark.parametrize("panel", ["overview", "services", "mesh", "routing"])
 def test_nothing_is_wider_than_a_small_window(
     window: MainWindow, model: NodeModel, state: object, panel: str
 ) -> None:
@@ -208,7 +209,7 @@ def test_nothing_is_wider_than_a_small_window(
 
 
 def test_everything_that_can_be_pressed_has_a_name(window: MainWindow, model: NodeModel) -> None:
-    for panel in ("overview", "services", "routing"):
+    for panel in ("overview", "services", "mesh", "routing"):
         window.open_panel(panel)
         show(model, samples.TYPICAL)
         for pressed in window.findChildren(QPushButton):
