@@ -7,14 +7,18 @@ import asyncio
 import dataclasses
 import os
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from node import __version__
 from node.config import NodeConfig, default_data_dir
 from node.program.lifetime import guarded, print_json, run_program
 from node.program.logs import configure_logging
 from node.program.settings import add_flags, load_settings
+
+if TYPE_CHECKING:
+    from node.rules.sensed import Sensors
 
 EPILOG = """\
 exit codes: 0 done, 1 failed, 2 bad setting or argument, 3 port or data directory in use,
@@ -113,7 +117,7 @@ async def _serve(config: NodeConfig, data_dir: Path, stop: asyncio.Event, *, as_
     from node.runtime import NodeRuntime
     from node.wire.problems import Problem
 
-    node = NodeRuntime(config, data_dir)
+    node = NodeRuntime(config, data_dir, make_sensors=_sensors_of_this_computer if config.sensors else _no_sensors)
     await node.start()
     try:
         if config.invite and node.state.membership is None:
@@ -127,6 +131,18 @@ async def _serve(config: NodeConfig, data_dir: Path, stop: asyncio.Event, *, as_
     finally:
         await node.stop()
     return 0
+
+
+def _sensors_of_this_computer(woke_up: Callable[[], None]) -> Sensors:
+    from node.hardware.sensing.computer import ComputerSensors
+
+    return ComputerSensors(on_resume=woke_up)
+
+
+def _no_sensors(_woke_up: Callable[[], None]) -> Sensors:
+    from node.rules.sensed import NoSensors
+
+    return NoSensors("This node was started with --no-sensors.")
 
 
 def _announce(ready: dict[str, object], *, as_json: bool) -> None:

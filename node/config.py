@@ -77,6 +77,7 @@ class NodeConfig:
         "service that this machine may run; may be given several times; none means all",
         metavar="SERVICE",
     )
+    sensors: bool = setting(True, "look at battery, network, users, programs and GPUs, for the volunteer's rules")
     keyring: bool = setting(True, "keep the identity key in the system's keyring where there is one")
     log_format: str = setting("text", "form of the log", choices=("text", "json"))
     log_level: str = setting("info", "how much is logged", choices=("debug", "info", "warning", "error"))

@@ -61,10 +61,17 @@ def wanted_services(state: NodeState) -> tuple[Manifest, ...]:
 def unwanted_services(state: NodeState) -> frozenset[str]:
     """Return the services of the catalogue that the volunteer does not want to run now, whoever asks for them."""
     off = frozenset(state.rules.services_off)
-    resting = state.rest != "none"
+    resting = state.rest == "gpu" and has_gpu_work(state)
     return frozenset(
         one.name for one in state.catalogue.manifests if one.name in off or (resting and uses_gpu(one))
     )
+
+
+def has_gpu_work(state: NodeState) -> bool:
+    """Say whether it matters to anybody that what uses the GPU rests."""
+    assigned = state.assignment.services if state.assignment is not None else ()
+    known = state.catalogue.by_name()
+    return state.capabilities.has_gpu or any(name in known and uses_gpu(known[name]) for name in assigned)
 
 
 def uses_gpu(manifest: Manifest) -> bool:
@@ -84,8 +91,8 @@ def offered_services(state: NodeState) -> tuple[ServiceReport, ...]:
 
 def verdict_of(state: NodeState) -> Verdict:
     """Return what rests by the rules and by what the volunteer asked for, which is told first."""
-    asked = _asked(state)
-    reasons = (*asked, *state.ruled.reasons)
+    ruled = (one for one in state.ruled.reasons if one.scope != "gpu" or has_gpu_work(state))
+    reasons = (*_asked(state), *ruled)
     return Verdict(rest=strongest(one.scope for one in reasons), reasons=reasons, untold=state.ruled.untold)
 
 

@@ -50,11 +50,14 @@ class Sensors(Protocol):
 
 
 class NoSensors:
-    """Tells nothing: for a system whose sensors nobody knows, and for tests."""
+    """Tells nothing: for a machine that shall not be looked at, and for tests."""
+
+    def __init__(self, why: str = "There are no sensors for this system yet.") -> None:
+        self._why = why
 
     async def read(self, wanted: frozenset[SensedField] = ALL_FIELDS) -> Sensed:
         """Return a reading in which everything is unknown."""
-        return Sensed(unknown=dict.fromkeys(wanted, "There are no sensors for this system yet."))
+        return Sensed(unknown=dict.fromkeys(wanted, self._why))
 
     async def close(self) -> None:
         """Do nothing: nothing is open."""

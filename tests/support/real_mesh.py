@@ -21,7 +21,10 @@ T = TypeVar("T")
 START_DEADLINE = 120.0
 STOP_DEADLINE = 60.0
 QUICK = ("--worker-heartbeat", "1")  # seconds
-ENVIRONMENT = {key: value for key, value in os.environ.items() if not key.startswith("RMA_")}
+# A node shall not rest because somebody uses the machine on which it is tried.
+ENVIRONMENT = {key: value for key, value in os.environ.items() if not key.startswith("RMA_")} | {
+    "RMA_SENSORS": "off"
+}
 DIRECT = urllib.request.build_opener(urllib.request.ProxyHandler({}))
 
 
@@ -79,6 +82,7 @@ class RealMesh:
         self.coordinator: Program | None = None
         self.nodes: dict[str, Program] = {}
         self._all: list[Program] = []
+        self.environment = dict(ENVIRONMENT)  # of the programs that are started from now on
 
     def start_coordinator(self, *flags: str, port: int = 0) -> Program:
         data_dir = self.folder / "coordinator"
@@ -154,7 +158,7 @@ class RealMesh:
                 stdin=subprocess.DEVNULL,
                 stdout=subprocess.PIPE,
                 stderr=log_file,
-                env=ENVIRONMENT,
+                env=self.environment,
             )
         program = Program(process, data_dir, log)
         self._all.append(program)
