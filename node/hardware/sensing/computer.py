@@ -12,7 +12,7 @@ from typing import Any
 from node.hardware.sensing import idle_macos, idle_windows, metered_windows
 from node.hardware.sensing.battery import Power, power
 from node.hardware.sensing.gpu_watch import GpuWatch
-from node.hardware.sensing.look import Look, Pace
+from node.hardware.sensing.look import Look, Pace, in_thread
 from node.hardware.sensing.programs import programs
 from node.hardware.sensing.sleeping import Sleeping
 from node.hardware.sensing.told import Unknown
@@ -124,10 +124,10 @@ def _others(ours: Callable[[int], bool] | None) -> Asking:
     gpus = GpuWatch(ours)
     windows = sys.platform == "win32"
     return Asking(
-        idle=_in_thread(idle_windows.idle_seconds if windows else idle_macos.idle_seconds),
-        power=_in_thread(power),
-        metered=_in_thread(metered_windows.metered if windows else lambda: NO_MAC_METER),
-        programs=_in_thread(programs),
+        idle=in_thread(idle_windows.idle_seconds if windows else idle_macos.idle_seconds),
+        power=in_thread(power),
+        metered=in_thread(metered_windows.metered if windows else lambda: NO_MAC_METER),
+        programs=in_thread(programs),
         gpus=gpus.read,
         close=gpus.close,
     )
@@ -156,15 +156,8 @@ def _linux(tasks: TaskSet, ours: Callable[[int], bool] | None) -> Asking:
         idle=idle.read,
         power=BatteryLinux(system).read,
         metered=MeteredLinux(system).read,
-        programs=_in_thread(programs),
+        programs=in_thread(programs),
         gpus=gpus.read,
         close=close,
         system=system,
     )
-
-
-def _in_thread(ask: Callable[[], Any]) -> Callable[[], Awaitable[Any]]:
-    async def asked() -> Any:
-        return await asyncio.to_thread(ask)
-
-    return asked

@@ -6,7 +6,6 @@ costs more than everything else here together. It ends with its input, so with u
 
 from __future__ import annotations
 
-import asyncio
 import contextlib
 import logging
 import subprocess
@@ -21,11 +20,13 @@ import psutil
 
 from node.hardware.gpus import probe_command
 from node.hardware.sensing import gpu_linux
+from node.hardware.sensing.look import in_thread
 from node.hardware.sensing.told import Unknown
 from node.hardware.texts import clean
 from node.rules.sensed import GpuSensed
 
 ANSWER_LIMIT = 10.0  # seconds; a driver that wakes a card takes some
+END_LIMIT = 2.0  # seconds
 MAX_LINE = 256 * 1024
 MAX_LINES = 1000  # that a driver prints before an answer
 ABSENT_FOR = 3600.0  # seconds until a computer without NVIDIA's driver is asked again
@@ -98,6 +99,7 @@ class Probe:
             process.kill()
 
         timer = threading.Timer(self._limit, give_up)
+        timer.daemon = True
         timer.start()
         try:
             answer = self._talk(process)
@@ -161,7 +163,8 @@ class Probe:
             process, self._process = self._process, None
         if process is not None:
             process.kill()
-            process.wait()
+            with contextlib.suppress(subprocess.TimeoutExpired):  # a hanging driver holds it
+                process.wait(END_LIMIT)
             for pipe in (process.stdin, process.stdout):
                 if pipe is not None:
                     with contextlib.suppress(OSError):
@@ -185,10 +188,11 @@ class GpuWatch:
         self._cards = cards() if sys.platform == "linux" else ()
         self._answer = Answer("")
         self._not_before, self._pause = 0.0, RETRY_FIRST
+        self._in_thread = in_thread(self._read)
 
     async def read(self) -> tuple[GpuSensed, ...] | Unknown:
         """Return what is told of each GPU, NVIDIA's first; `()` is a computer without any."""
-        return await asyncio.to_thread(self._read)
+        return await self._in_thread()
 
     def close(self) -> None:
         """End the probe."""

@@ -186,10 +186,10 @@ class Wayland:
 
 def socket_path(environ: Mapping[str, str]) -> str | None:
     """Return where the compositor listens, also for a program that was started before it."""
-    folder = environ.get("XDG_RUNTIME_DIR", f"/run/user/{os.getuid()}")
-    name = environ.get("WAYLAND_DISPLAY", "")
-    path = Path(folder, name or "wayland-0")  # an absolute name stays as it is
-    return str(path) if name or path.is_socket() else None
+    folder = Path(environ.get("XDG_RUNTIME_DIR", f"/run/user/{os.getuid()}"))
+    if name := environ.get("WAYLAND_DISPLAY"):
+        return str(folder / name)  # an absolute name stays as it is
+    return next((str(path) for path in sorted(folder.glob("wayland-*")) if path.is_socket()), None)
 
 
 def _message(receiver: int, request: int, body: bytes) -> bytes:

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import logging
+import threading
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Coroutine
 from dataclasses import dataclass
-from typing import Generic, TypeVar
+from typing import Any, Generic, TypeVar
 
 from node.hardware.sensing.told import Unknown
 from node.program.tasks import TaskSet
@@ -70,3 +72,42 @@ class Look(Generic[T]):
             log.debug("%s cannot be told", self._subject, exc_info=True)
             answer = Unknown(f"{self._subject}: {str(error) or type(error).__name__}")
         self._answer, self._answered_at = answer, self._clock()
+
+
+def in_thread(ask: Callable[[], T]) -> Callable[[], Coroutine[Any, Any, T]]:
+    """Make a question that blocks one that does not: one thread at a time, which keeps nobody from ending.
+
+    While it hangs, whoever asks waits for the same thread. One of the loop's own threads would be lost to others,
+    and the program would wait for it at its end.
+    """
+    running: asyncio.Future[T] | None = None
+
+    async def asked() -> T:
+        nonlocal running
+        if running is None or running.done():
+            running = asyncio.get_running_loop().create_future()
+            threading.Thread(target=_work, args=(ask, running), name="sensor", daemon=True).start()
+        return await asyncio.shield(running)
+
+    return asked
+
+
+def _work(ask: Callable[[], T], answer: asyncio.Future[T]) -> None:
+    """Have the loop told what `ask` returns or raises, if there still is a loop."""
+    value: T | Exception
+    try:
+        value = ask()
+    except Exception as error:
+        value = error
+    with contextlib.suppress(RuntimeError):
+        answer.get_loop().call_soon_threadsafe(_tell, answer, value)
+
+
+def _tell(answer: asyncio.Future[T], value: T | Exception) -> None:
+    if answer.done():
+        return
+    if isinstance(value, Exception):
+        answer.set_exception(value)
+        answer.exception()  # maybe nobody waits for it any more
+    else:
+        answer.set_result(value)

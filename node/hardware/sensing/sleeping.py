@@ -29,7 +29,7 @@ def seconds_asleep() -> float:
     elif sys.platform == "darwin":
         asleep = time.clock_gettime(time.CLOCK_MONOTONIC) - time.clock_gettime(time.CLOCK_UPTIME_RAW)
     else:
-        asleep = windows_seconds_asleep()
+        asleep = windows_seconds_asleep() if sys.platform == "win32" else 0.0
     return asleep
 
 

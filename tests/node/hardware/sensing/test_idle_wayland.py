@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import socket
 import struct
 from collections.abc import AsyncIterator
 from pathlib import Path
@@ -140,6 +141,10 @@ def test_the_socket_is_where_the_environment_says(tmp_path: Path) -> None:
     )
     assert socket_path({"XDG_RUNTIME_DIR": "/run/user/1", "WAYLAND_DISPLAY": "/x/y"}) == "/x/y"
     assert socket_path({"XDG_RUNTIME_DIR": str(tmp_path)}) is None
+    (tmp_path / "wayland-0.lock").write_text("")
+    with socket.socket(socket.AF_UNIX) as listening:
+        listening.bind(str(tmp_path / "wayland-1"))
+        assert socket_path({"XDG_RUNTIME_DIR": str(tmp_path)}) == str(tmp_path / "wayland-1")
 
 
 def test_bytes_may_come_in_any_pieces() -> None:

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+import threading
 
 import pytest
 
-from node.hardware.sensing.look import Look, Pace
+from node.hardware.sensing.look import Look, Pace, in_thread
 from node.hardware.sensing.told import Unknown
 from node.program.tasks import TaskSet
 from tests.support.waiting import eventually
@@ -100,3 +101,32 @@ async def test_a_reader_that_is_cancelled_leaves_the_question_alone(tasks: TaskS
     subject.may_answer.set()
     assert await look.read() == 1
     assert subject.asked == 1
+
+
+async def test_a_question_that_blocks_runs_beside_the_loop_and_only_once_at_a_time(tasks: TaskSet) -> None:
+    may_answer = threading.Event()
+    threads: list[threading.Thread] = []
+
+    def block() -> int:
+        threads.append(threading.current_thread())
+        may_answer.wait()
+        return len(threads)
+
+    ask = in_thread(block)
+    first, second = tasks.start(ask(), "first"), tasks.start(ask(), "second")
+    await eventually(lambda: threads, "the thread")
+    first.cancel()
+    may_answer.set()
+    assert await second == 1
+    assert await ask() == 2
+    assert all(thread.daemon for thread in threads)
+
+
+async def test_what_a_blocking_question_raises_is_raised() -> None:
+    def fail() -> int:
+        raise OSError("broken")
+
+    ask = in_thread(fail)
+    for _ in range(2):
+        with pytest.raises(OSError, match="broken"):
+            await ask()
