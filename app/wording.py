@@ -230,6 +230,8 @@ def _sentence(state: NodeState, now: float) -> str:
         case "paused":
             if state.snoozed_until is not None:
                 return f"It goes on by itself at {figures.clock_time(state.snoozed_until, now)}."
+            if not state.paused and state.verdict.reasons:
+                return f"{state.verdict.reasons[0].text} {state.verdict.reasons[0].ends}"
             return "This computer does nothing for the mesh until you resume."
         case "draining":
             if state.in_flight:

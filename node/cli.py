@@ -63,7 +63,7 @@ def build_parser() -> argparse.ArgumentParser:
     for resting in (snooze, commands.choices["pause"]):
         resting.add_argument("--gpu", action="store_true", help="only what uses the GPU")
     rules = _client_parser(commands, "rules", "show when this machine rests, or change that")
-    rules.add_argument("action", nargs="?", choices=("show", "set"), default="show", help="default: show")
+    rules.add_argument("action", nargs="?", choices=("show", "set", "reset"), default="show", help="default: show")
     rules.add_argument("name", nargs="?", metavar="NAME", help="of a rule, as `rules show` lists them")
     rules.add_argument("value", nargs="?", metavar="VALUE", help="such as on, off, none, 80, 2GB or 18:00-24:00")
     enroll = _client_parser(commands, "enroll", "join a mesh with an invite")

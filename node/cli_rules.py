@@ -54,6 +54,9 @@ def rules(client: ControlClient, arguments: argparse.Namespace) -> int:
     """Show all rules, or set one."""
     if arguments.action == "set":
         return _set(client, arguments)
+    if arguments.action == "reset":
+        client.send("PUT", "/rules", Rules())
+        return _done(arguments, "All rules are as they were at first.")
     if arguments.name is not None:
         raise UserFacingError("Say: rma-mesh-node rules set NAME VALUE.", exit_code=EXIT_USAGE)
     found = client.get("/rules", Rules)

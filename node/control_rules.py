@@ -15,6 +15,10 @@ from node.rules.settings import Rules
 from node.wire.problems import Problem
 
 Paused = Literal["all", "gpu"]
+UNREADABLE = (
+    "Your rules cannot be read, so one of them cannot be changed. Mend the file and start the node again, or begin "
+    "anew with: rma-mesh-node rules reset"
+)
 LONGEST_SNOOZE = 31 * 86400  # seconds
 
 
@@ -76,6 +80,8 @@ class RulesApi:
     async def change(self, request: web.Request) -> web.Response:
         """Answer PATCH /rules: what the body names is changed, and so inside `schedule` and `caps`."""
         changes = await read_body(request, dict[str, Any])
+        if not self._desk.rules.readable:
+            raise Problem("conflict", UNREADABLE)
         async with self._turn:
             before = msgspec.to_builtins(self._desk.rules.rules)
             return await self._put(parse_body(msgspec.json.encode(merged(before, changes)), Rules))

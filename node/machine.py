@@ -367,8 +367,10 @@ def _drain_ended(state: NodeState, _event: DrainEnded) -> Step:
 def _leave_requested(state: NodeState, _event: LeaveRequested) -> Step:
     if state.membership is None or state.leaving:
         return state, ()
+    # Who switched the mesh off comes back for a moment, for the coordinator has to hear of it.
+    back = (JoinMesh(state.membership),) if state.offline else ()
     state = _with(state, leaving=True, draining=True)
-    return state, (PublishServices(()), Drain())
+    return state, (*back, PublishServices(()), Drain())
 
 
 def _left(state: NodeState) -> Step:

@@ -173,7 +173,7 @@ def _moved(before: NodeState, after: NodeState) -> Step:
         if before.rest == "all":
             return after, ()
         return _with(after, draining=True), (PublishServices(()), ScheduleContact(0.0), Drain())
-    if before.rest == after.rest and unwanted_services(before) == unwanted_services(after):
+    if before.rest != "all" and unwanted_services(before) == unwanted_services(after):
         return after, ()
     after = _with(after, draining=False)
     run, publish = RunServices(wanted_services(after)), PublishServices(running_services(after))

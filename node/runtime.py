@@ -64,6 +64,7 @@ from node.wire.messages import Assignment, Capabilities
 log = logging.getLogger(__name__)
 
 LOAD_INTERVAL = 2.0  # seconds
+FIRST_LOOK = 1.0  # seconds that the sensors have before services are started
 RENEW_CHECK = 3600.0  # seconds
 RENEWAL_SPREAD = 10.0  # seconds over which nodes ask for another place in the overlay when that is pushed
 GOODBYE = 2.0  # seconds that the last word to the coordinator, and that of answers, may take
@@ -239,8 +240,9 @@ class NodeRuntime:
 
     async def _started_event(self) -> e.Started:
         pause = await asyncio.to_thread(self._files.pause)
-        await self.rules.load()
-        membership, catalogue, assignment = await self.member.load()
+        (membership, catalogue, assignment), _ = await asyncio.gather(
+            self.member.load(), self.rules.load(FIRST_LOOK)
+        )
         return e.Started(
             name=self.config.name,
             version=__version__,

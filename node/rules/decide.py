@@ -83,7 +83,7 @@ def unreadable(why: str) -> Verdict:
         code="rules-unreadable",
         scope="all",
         text=f"Your rules for this machine cannot be read, so it rests. {why}",
-        ends="It goes on once you have saved your rules anew, or mended the file and started the node again.",
+        ends="It goes on once you have saved all rules anew, or mended the file and started the node again.",
     )
     return Verdict(rest="all", reasons=(reason,))
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import logging
 import time
 from collections.abc import Callable
@@ -56,14 +57,19 @@ class RulesKeeper:
         self._looking = asyncio.Lock()
         self._tasks = TaskSet("rules")
 
-    async def load(self) -> None:
-        """Read the rules, and decide by what needs no sensor."""
+    async def load(self, first_look: float = 0.0) -> None:
+        """Read the rules and decide, by what the sensors tell within so many seconds: nothing is told of it yet."""
         try:
             self.rules = await asyncio.to_thread(self._file.load)
         except RulesUnreadable as error:
             log.error("the rules cannot be read, so this machine rests: %s", error)
             self._trouble = unreadable(str(error))
-        self.verdict = msgspec.structs.replace(self._decide(), untold=())  # no sensor was asked yet
+        wanted = self._wanted() if first_look > 0 else NOTHING
+        if wanted:
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(first_look):
+                    self._sensed = await self._read(wanted)
+        self.verdict = msgspec.structs.replace(self._decide(), untold=())  # what could not be told so soon, may yet
 
     def start(self) -> None:
         self._tasks.every(self._every, self.look, "look")
@@ -76,23 +82,41 @@ class RulesKeeper:
     async def look(self) -> None:
         """Read the sensors once, decide, and tell a new verdict."""
         async with self._looking:
-            wanted = wanted_fields(self.rules) if self._trouble is None else NOTHING
+            wanted = self._wanted()
             self._sensed = await self._read(wanted) if wanted else Sensed()
             self._tell(self._decide())
 
+    @property
+    def readable(self) -> bool:
+        """Whether it is known what the volunteer wants."""
+        return self._trouble is None
+
     async def put(self, rules: Rules) -> None:
         """Save other rules and go by them from now on; raise OSError where they cannot be saved."""
+        # Whoever asked may go away half-way: what stands in the file is what is gone by, all the same.
+        error = await asyncio.shield(self._tasks.start(self._put(rules), "put"))
+        if error is not None:
+            raise error
+
+    async def _put(self, rules: Rules) -> OSError | None:
         async with self._saving:
-            await asyncio.to_thread(self._file.save, rules)
+            try:
+                await asyncio.to_thread(self._file.save, rules)
+            except OSError as error:
+                return error
             self.rules, self._trouble = rules, None
             self._memory = Memory()  # what a volunteer wants shall come at once
             self._changed(rules)
             self._tell(self._decide())
         self._tasks.start(self.look(), "look anew")  # other rules may go by other sensors
+        return None
 
     def tomorrow_morning(self) -> float:
         """Return when the volunteer's next day begins, in Unix seconds."""
         return tomorrow_morning(self._clock(), self._local_of)
+
+    def _wanted(self) -> frozenset[SensedField]:
+        return wanted_fields(self.rules) if self._trouble is None else NOTHING
 
     async def _read(self, wanted: frozenset[SensedField]) -> Sensed:
         try:

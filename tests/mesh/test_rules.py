@@ -55,7 +55,7 @@ def codes(mesh: RealMesh) -> list[str]:
 
 def processes(mesh: RealMesh) -> dict[str, psutil.Process]:
     """Return the process of every service that runs on the machine."""
-    found = {}
+    found: dict[str, psutil.Process] = {}
     for child in psutil.Process(mesh.nodes["w1"].process.pid).children(recursive=True):
         try:
             words = child.cmdline()
@@ -180,6 +180,9 @@ def test_rules_that_nobody_can_read_make_the_machine_rest_until_it_has_others(me
     assert mesh.status("w1")["phase"] == "paused"
     assert not processes(mesh)
     assert file.read_bytes() == kept[:-2]
-    say(mesh, "rules", "set", "grace_seconds", "1")
+    refused = mesh.node_command("w1", "rules", "set", "grace_seconds", "1")
+    assert (refused.returncode, "rules reset" in refused.stderr) == (5, True), "nobody knows what that would lift"
+    assert mesh.status("w1")["phase"] == "paused"
+    say(mesh, "rules", "reset")
     wait_for_both(mesh)
     assert file.with_suffix(".unreadable-1").read_bytes() == kept[:-2]

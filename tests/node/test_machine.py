@@ -562,6 +562,23 @@ def test_a_machine_that_starts_without_the_mesh_speaks_to_nobody() -> None:
     assert story.state.phase == "paused"
 
 
+def test_who_leaves_while_the_mesh_is_off_comes_back_to_say_so() -> None:
+    story = online().then(e.RulesChanged(Rules(mesh_on=False)), e.RulesDecided(MESH_OFF), e.DrainEnded())
+    story.then(e.LeaveRequested())
+    assert story.commands == (e.JoinMesh(MEMBERSHIP), e.PublishServices(()), e.Drain())
+    assert story.then(e.DrainEnded()).ordered(e.QuitMesh)
+
+
+def test_a_machine_without_a_gpu_is_not_bothered_by_what_concerns_gpus_only() -> None:
+    story = online().then(ruling("gpu", "user-active"))
+    assert story.commands == ()
+    assert story.codes == []
+    assert story.state.verdict.rest == "none"
+    assert heartbeat_of(story.state, RoutingStats()).unwanted == ()
+    story = online().then(e.CapabilitiesDetected(Capabilities(has_gpu=True)), ruling("gpu", "user-active"))
+    assert story.codes == ["user-active"], "it may be given something for its GPU"
+
+
 def test_a_machine_that_starts_outside_its_hours_runs_nothing() -> None:
     ruled = ruling("all", "schedule").verdict
     kept = assignment("ner-extraction")

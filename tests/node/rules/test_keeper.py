@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import threading
 from collections.abc import AsyncIterator
 from pathlib import Path
 
@@ -96,15 +97,53 @@ async def test_rules_that_are_put_are_saved_told_and_obeyed_at_once(tmp_path: Pa
         assert again.keeper.verdict.untold == (), "no sensor was asked yet"
 
 
+async def test_what_the_sensors_tell_at_once_counts_from_the_start(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    sensors = PlayedSensors()
+    sensors.tell(on_battery=True)
+    found = Heard(tmp_path, sensors)
+    await found.keeper.load(60)
+    assert found.keeper.verdict.rest == "all"
+    assert found.verdicts == [], "whoever loads it reads it"
+    late = Heard(tmp_path, Hanging())
+    await late.keeper.load(0.01)
+    assert late.keeper.verdict == Verdict()
+
+
+async def test_rules_are_obeyed_even_if_whoever_saved_them_went_away(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    begun, go_on = threading.Event(), threading.Event()
+    save = RulesFile.save
+
+    def slowly(file: RulesFile, rules: Rules) -> None:
+        begun.set()
+        assert go_on.wait(60)
+        save(file, rules)
+
+    monkeypatch.setattr(RulesFile, "save", slowly)
+    async with heard(tmp_path, PlayedSensors()) as found:
+        asking = asyncio.get_running_loop().create_task(found.keeper.put(Rules(schedule=NEVER)))
+        await eventually(begun.is_set, "it is being saved")
+        asking.cancel()
+        await asyncio.wait([asking])
+        go_on.set()
+        await eventually(lambda: found.keeper.verdict.rest == "all", "they hold")
+        assert asking.cancelled()
+
+
 async def test_a_machine_whose_rules_cannot_be_read_rests_and_says_so_until_it_has_others(tmp_path: Path) -> None:
     sensors = PlayedSensors()
     (tmp_path / "rules.json").write_bytes(b"{")
     async with heard(tmp_path, sensors) as found:
         assert found.keeper.verdict.rest == "all"
         assert found.keeper.verdict.reasons[0].code == "rules-unreadable"
+        assert not found.keeper.readable
         assert await found.look(600) == "all"
         assert sensors.wanted == []
         await found.keeper.put(Rules())
+        assert found.keeper.readable
         assert await found.look() == "none"
     assert (tmp_path / "rules.unreadable-1").read_bytes() == b"{"
 
