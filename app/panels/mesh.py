@@ -218,11 +218,13 @@ class MeshPanel(Panel):
         shown = not self._card.isHidden()
         self._details.setVisible(shown)
         self._side.setVisible(shown or not self._table_side.isHidden())
+        self._legend.setVisible(bool(self._wide) or not shown)
         if shown:
             layout = self._card.layout()
             width = self._details.viewport().width()
             needed = layout.heightForWidth(width) if layout is not None else 0
-            self._details.setFixedHeight(max(90, min(needed, int(self.height() * (0.55 if self._wide else 0.4)))))
+            most = int(self.height() * (0.55 if self._wide else 0.34))
+            self._details.setFixedHeight(max(90, min(needed, most)))
 
     # --- Qt ---------------------------------------------------------------------------------------------------
 

@@ -51,7 +51,8 @@ class Camera:
 def fitting(bounds: tuple[float, float, float, float], size: Size) -> Camera:
     """Return the camera that sees all of left, top, right and bottom."""
     left, top, right, bottom = bounds
-    across = (size[0] - 2 * MARGIN) / max(1.0, right - left)
-    down = (size[1] - 2 * MARGIN) / max(1.0, bottom - top)
+    margin = min(MARGIN, 0.12 * min(size))
+    across = (size[0] - 2 * margin) / max(1.0, right - left)
+    down = (size[1] - 2 * margin) / max(1.0, bottom - top)
     scale = min(FIT_LARGEST, max(SMALLEST, min(across, down)))
     return Camera((left + right) / 2, (top + bottom) / 2, scale)

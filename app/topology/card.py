@@ -101,6 +101,8 @@ class MemberCard(Card):
         ]
 
     def _requests(self, count: int) -> str:
+        if count == 0:
+            return self.tr("Nothing just now")
         if count == 1:
             return self.tr("1 request")
         return self.tr("{count} requests").format(count=figures.number(count))

@@ -18,7 +18,7 @@ from app.topology.scene import Kind, Scene
 from app.widgets.theme import colours
 from node.wire.messages import Route
 
-SAMPLE = 26  # points, of a line
+SAMPLE = 34  # points, of a line
 GAP, LINE_GAP = 18, 6
 ROUTES: tuple[Route, ...] = ("direct", "vpn", "relay", "tunnel")
 
@@ -82,7 +82,7 @@ class Legend(QWidget):
         c, middle = colours(), area.center()
         painter.save()
         if isinstance(entry.sample, str):
-            painter.setPen(line_pen(entry.sample, c, 2, faint=False))
+            painter.setPen(line_pen(entry.sample, c, 1.6, faint=False))
             painter.drawLine(QPointF(area.left(), middle.y()), QPointF(area.right(), middle.y()))
         else:
             painter.translate(middle)

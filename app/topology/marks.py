@@ -51,7 +51,6 @@ def line_pen(route: Route, colours: Colours, width: float, *, faint: bool, plain
     tone, pattern = LINES[route]
     colour = colours.tones[tone].text
     pen = QPen(mix(colours.card, colour, 0.35) if faint else colour, width)
-    pen.setCosmetic(True)
     pen.setCapStyle(Qt.PenCapStyle.FlatCap)
     if pattern and not plain:
         pen.setDashPattern([part * (1.0 if width < 2 else 1.6 / math.sqrt(width)) for part in pattern])

@@ -119,7 +119,7 @@ class MeshTable(QAbstractTableModel):
             case 1:
                 return self._statuses[member.status]
             case 2:
-                return words.way_text(member)
+                return figures.DASH if worker and worker.route is None else words.way_text(member)
             case 3:
                 return figures.percent(member.load)
             case 4:

@@ -4,12 +4,18 @@ from __future__ import annotations
 
 from PySide6.QtCore import QModelIndex, Qt, Signal
 from PySide6.QtGui import QKeyEvent
-from PySide6.QtWidgets import QAbstractItemView, QTableView
+from PySide6.QtWidgets import QAbstractItemView, QTableView, QWidget
 
 from app.topology.scene import Scene
-from app.topology.table import NAME, SERVICES, STATUS, WAY, MeshTable
+from app.topology.table import NAME, SENT, SERVICES, STATUS, WAY, MeshTable
 
-WIDTHS = {NAME: 19, STATUS: 14, WAY: 18, SERVICES: 26}  # columns, in average characters; others as their heading
+WIDTHS = {
+    NAME: 27,
+    STATUS: 18,
+    WAY: 24,
+    SENT: 18,
+    SERVICES: 40,
+}  # columns, in average characters; others as their heading
 
 
 class MeshTableView(QTableView):
@@ -32,6 +38,7 @@ class MeshTableView(QTableView):
         self.setTabKeyNavigation(False)
         self.setHorizontalScrollMode(QAbstractItemView.ScrollMode.ScrollPerPixel)
         self.setMinimumSize(200, 140)
+        self.setCornerWidget(QWidget())
         self._set_up_headers()
         self.selectionModel().currentRowChanged.connect(self._row_changed)
         model.modelReset.connect(self._follow)
