@@ -136,7 +136,7 @@ def _others(ours: Callable[[int], bool] | None) -> Asking:
 def _linux(tasks: TaskSet, ours: Callable[[int], bool] | None) -> Asking:
     from node.hardware.sensing.battery_linux import BatteryLinux
     from node.hardware.sensing.bus import Bus, session_address, system_address
-    from node.hardware.sensing.idle_bus import Mutter, ScreenSaver
+    from node.hardware.sensing.idle_bus import Mutter, ScreenSaver, SessionManager
     from node.hardware.sensing.idle_linux import IdleLinux
     from node.hardware.sensing.idle_logind import Logind
     from node.hardware.sensing.idle_wayland import Wayland
@@ -145,7 +145,8 @@ def _linux(tasks: TaskSet, ours: Callable[[int], bool] | None) -> Asking:
 
     session = Bus("desktop session's bus", session_address, tasks)
     system = Bus("system bus", system_address, tasks)
-    idle = IdleLinux((Wayland(tasks), Mutter(session), X11(), ScreenSaver(session)), Logind(system))
+    ways = (Wayland(tasks), Mutter(session), X11(), ScreenSaver(session))
+    idle = IdleLinux(ways, Logind(system), SessionManager(session).is_watched)
     gpus = GpuWatch(ours)
 
     def close() -> None:

@@ -17,6 +17,8 @@ MONITORS = (
     ("org.gnome.Mutter.IdleMonitor", "/org/gnome/Mutter/IdleMonitor/Core"),
     ("org.cinnamon.Muffin.IdleMonitor", "/org/cinnamon/Muffin/IdleMonitor/Core"),
 )
+SESSION_MANAGER = "org.gnome.SessionManager"
+FOR_IDLE = 8  # of what can be asked for: log-out, switching users, sleep, and this
 SCREEN_SAVER = "org.freedesktop.ScreenSaver"
 NOT_SEEN = Unknown("this desktop's screen saver service has not told a time that grows")
 
@@ -40,6 +42,24 @@ class Mutter:
 
     def close(self) -> None:
         """Nothing is held but the bus, which belongs to others too."""
+
+
+class SessionManager:
+    """Knows whether a program asked that this session be not taken for idle, as one does that plays a film.
+
+    GNOME, Cinnamon and MATE have it. Source: org.gnome.SessionManager, IsInhibited.
+    """
+
+    def __init__(self, bus: Bus) -> None:
+        self._bus = bus
+
+    async def is_watched(self) -> bool:
+        """Say whether somebody looks at the screen without touching anything."""
+        answer = await self._bus.call(
+            SESSION_MANAGER, "/org/gnome/SessionManager", SESSION_MANAGER, "IsInhibited",
+            signature="u", body=(FOR_IDLE,),
+        )  # fmt: skip
+        return answer == (True,)
 
 
 class ScreenSaver:

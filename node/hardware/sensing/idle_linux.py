@@ -7,12 +7,13 @@ how much each can be trusted: the compositor, the window manager, the X server, 
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from typing import Protocol
 
 from node.hardware.sensing.idle_logind import Logind
 from node.hardware.sensing.told import Unknown
 
+WATCHING = 60.0  # seconds without use after which we ask whether somebody watches a film
 AGAIN = 30.0  # seconds until all ways are tried again where none tells
 
 
@@ -30,10 +31,15 @@ class IdleLinux:
     """All ways of Linux, as one."""
 
     def __init__(
-        self, sources: Sequence[Source], logind: Logind, clock: Callable[[], float] = time.monotonic
+        self,
+        sources: Sequence[Source],
+        logind: Logind,
+        is_watched: Callable[[], Awaitable[bool]],
+        clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._sources = sources
         self._logind = logind
+        self._is_watched = is_watched
         self._clock = clock
         self._chosen: Source | None = None
         self._again_at = 0.0
@@ -43,6 +49,8 @@ class IdleLinux:
         own = await self._own()
         if own is None:
             return await self._logind.read()
+        if own >= WATCHING and await self._is_watched():
+            return 0.0
         others = await self._logind.others()
         return own if others is None else min(own, others)
 

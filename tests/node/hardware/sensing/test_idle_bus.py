@@ -7,7 +7,16 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from node.hardware.sensing.bus import Bus
-from node.hardware.sensing.idle_bus import MONITORS, NOT_SEEN, SCREEN_SAVER, Mutter, ScreenSaver, Unit
+from node.hardware.sensing.idle_bus import (
+    MONITORS,
+    NOT_SEEN,
+    SCREEN_SAVER,
+    SESSION_MANAGER,
+    Mutter,
+    ScreenSaver,
+    SessionManager,
+    Unit,
+)
 from node.hardware.sensing.told import Unknown
 from tests.support.dbus import BusDaemon, stand_in
 
@@ -25,6 +34,18 @@ async def test_a_window_manager_tells_milliseconds(daemon: BusDaemon, bus: Bus, 
         assert len(service.asked) == 2
     assert isinstance(await mutter.read(), Unknown)
     mutter.close()
+
+
+async def test_who_watches_a_film_is_there(daemon: BusDaemon, bus: Bus) -> None:
+    manager = SessionManager(bus)
+    assert not await manager.is_watched()
+    async with stand_in(daemon, SESSION_MANAGER) as service:
+        for inhibited in (0, 4, 8, 12):  # nothing, sleep, idle, both
+            service.answers(
+                "/org/gnome/SessionManager", SESSION_MANAGER, "IsInhibited",
+                lambda flags, inhibited=inhibited: ("b", (bool(flags & inhibited),)),
+            )  # fmt: skip
+            assert await manager.is_watched() == (inhibited >= 8)
 
 
 async def test_a_screen_saver_is_believed_when_its_time_has_grown(daemon: BusDaemon, bus: Bus) -> None:

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
-from node.hardware.sensing.idle_linux import AGAIN, IdleLinux
+from node.hardware.sensing.idle_linux import AGAIN, WATCHING, IdleLinux
 from node.hardware.sensing.idle_logind import Logind
 from node.hardware.sensing.told import Unknown
 
 NONE = Unknown("it is not there")
+
+
+async def nobody() -> bool:
+    return False
 
 
 class Way(Logind):
@@ -31,7 +35,7 @@ class Way(Logind):
 
 async def test_the_first_way_that_tells_is_kept_until_it_tells_no_more() -> None:
     first, second, logind = Way(), Way(5.0), Way()
-    idle = IdleLinux((first, second), logind, lambda: 0.0)
+    idle = IdleLinux((first, second), logind, nobody, lambda: 0.0)
     assert [await idle.read(), await idle.read()] == [5.0, 5.0]
     assert (first.asked, second.asked, logind.asked) == (1, 2, 0)
     first.value, second.value = 7.0, NONE
@@ -43,7 +47,7 @@ async def test_the_first_way_that_tells_is_kept_until_it_tells_no_more() -> None
 async def test_without_a_desktop_logind_tells_and_the_desktop_is_looked_for_again() -> None:
     now = [0.0]
     desktop, logind = Way(), Way(30.0)
-    idle = IdleLinux((desktop,), logind, lambda: now[0])
+    idle = IdleLinux((desktop,), logind, nobody, lambda: now[0])
     assert [await idle.read(), await idle.read()] == [30.0, 30.0]
     assert desktop.asked == 1
     desktop.value, now[0] = 1.0, AGAIN
@@ -52,7 +56,7 @@ async def test_without_a_desktop_logind_tells_and_the_desktop_is_looked_for_agai
 
 async def test_whoever_used_the_computer_last_counts() -> None:
     desktop, logind = Way(300.0), Way(0.0)
-    idle = IdleLinux((desktop,), logind)
+    idle = IdleLinux((desktop,), logind, nobody)
     assert await idle.read() == 300.0
     logind.other = 12.0
     assert await idle.read() == 12.0
@@ -60,5 +64,20 @@ async def test_whoever_used_the_computer_last_counts() -> None:
     assert await idle.read() == 2.0
 
 
+async def test_who_watches_a_film_uses_the_computer() -> None:
+    asked = []
+
+    async def somebody() -> bool:
+        asked.append(True)
+        return True
+
+    desktop = Way(WATCHING - 1)
+    idle = IdleLinux((desktop,), Way(), somebody)
+    assert await idle.read() == WATCHING - 1
+    assert not asked, "short pauses need no question"
+    desktop.value = WATCHING
+    assert await idle.read() == 0.0
+
+
 async def test_where_nobody_tells_the_reason_is_logind_s() -> None:
-    assert await IdleLinux((Way(),), Way(Unknown("why"))).read() == Unknown("why")
+    assert await IdleLinux((Way(),), Way(Unknown("why")), nobody).read() == Unknown("why")
