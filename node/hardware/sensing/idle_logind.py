@@ -13,13 +13,14 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from node.hardware.sensing.bus import Bus
+from node.hardware.sensing.bus import Bus, Signal
 from node.hardware.sensing.properties import PROPERTIES
 from node.hardware.sensing.told import Unknown
 
 LOGIND = "org.freedesktop.login1"
 MANAGER = "/org/freedesktop/login1"
 SESSION = f"{LOGIND}.Session"
+PREPARE_FOR_SLEEP = Signal(MANAGER, f"{LOGIND}.Manager", "PrepareForSleep", sender=LOGIND)
 MAX_SESSIONS = 16
 HOLDS = 20.0  # seconds that the list of sessions is used; the times in it are times of day, and stay true
 NOBODY = Unknown("nobody is logged in at this computer's own screen, so nobody's idle time can be told")

@@ -10,16 +10,16 @@ import ctypes
 import sys
 import time
 from collections.abc import Callable
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from node.hardware.sensing.bus import Bus, Signal
-from node.hardware.sensing.idle_logind import LOGIND, MANAGER
 from node.program.tasks import TaskSet
+
+if TYPE_CHECKING:
+    from node.hardware.sensing.bus import Bus
 
 EVERY = 1.0  # seconds between looks at the clocks
 JUMP = 3.0  # seconds that one clock gains on the other when the computer has slept
 ONCE_IN = 10.0  # seconds in which both ways tell of the same sleep
-PREPARE = Signal(MANAGER, f"{LOGIND}.Manager", "PrepareForSleep", sender=LOGIND)
 
 
 def seconds_asleep() -> float:
@@ -65,7 +65,9 @@ class Sleeping:
         """Begin; ends with the tasks."""
         tasks.every(every, self._turn, "look whether the computer slept")
         if system is not None:
-            await system.listen(PREPARE, self._told)
+            from node.hardware.sensing.idle_logind import PREPARE_FOR_SLEEP  # D-Bus is there on Linux only
+
+            await system.listen(PREPARE_FOR_SLEEP, self._told)
             tasks.every(60.0, system.ready, "keep the system bus")  # else nobody tells us
 
     async def _turn(self) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+import subprocess
 import sys
 import time
 from collections.abc import AsyncIterator, Callable
@@ -33,6 +34,7 @@ from tests.support.dbus import (
     upower,
 )
 
+ROOT = Path(__file__).parents[4]
 MONITOR, MONITOR_PATH = "org.gnome.Mutter.IdleMonitor", "/org/gnome/Mutter/IdleMonitor/Core"
 
 
@@ -109,6 +111,13 @@ async def test_a_computer_without_buses_and_screens_says_why(
     await sensors.close()
     after = await sensors.read(frozenset({"programs"}))
     assert isinstance(after, Sensed)
+
+
+def test_other_systems_need_nothing_that_is_there_on_linux_only() -> None:
+    script = (
+        "import sys; sys.modules['jeepney'] = None; import node.hardware.sensing.computer as c; c.ComputerSensors()"
+    )
+    subprocess.run([sys.executable, "-c", script], cwd=ROOT, check=True, timeout=120)
 
 
 class Hanging:

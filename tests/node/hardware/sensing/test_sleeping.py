@@ -6,7 +6,7 @@ import ctypes
 from typing import Any
 
 from node.hardware.sensing.bus import Bus
-from node.hardware.sensing.sleeping import JUMP, ONCE_IN, PREPARE, Sleeping, seconds_asleep, windows_seconds_asleep
+from node.hardware.sensing.sleeping import JUMP, ONCE_IN, Sleeping, seconds_asleep, windows_seconds_asleep
 from node.program.tasks import TaskSet
 from tests.support.dbus import LOGIND, LOGIND_PATH, BusDaemon, stand_in
 from tests.support.waiting import eventually
@@ -71,7 +71,6 @@ def test_what_else_a_signal_says_is_nothing() -> None:
     for arguments in ((), ("true",), (None,)):
         computer.sleeping._told(arguments)
     assert computer.told == []
-    assert "member='PrepareForSleep'" in PREPARE.rule()
 
 
 def test_the_clocks_of_this_computer_can_be_read() -> None:
