@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import logging
 import sys
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
@@ -27,7 +26,13 @@ PACES = {  # what costs nothing is asked each time; the rest seldom enough to co
     "gpus": Pace(holds=4.0, limit=60.0),
 }
 NO_MAC_METER = Unknown("macOS tells only apps of Apple's own kind whether the network is metered")
-log = logging.getLogger(__name__)
+SUBJECTS = {
+    "idle": "when it was used last",
+    "power": "whether it runs on its battery",
+    "metered": "whether its network is metered",
+    "programs": "which programs run",
+    "gpus": "how hot its GPUs are and who uses them",
+}
 
 
 @dataclass(frozen=True)
@@ -73,7 +78,7 @@ class ComputerSensors:
         if self._asking is None and not self._closed:
             self._asking = self._make(self._tasks, self._ours)
             self._looks = {
-                subject: Look(subject, getattr(self._asking, subject), self._tasks, pace)
+                subject: Look(SUBJECTS[subject], getattr(self._asking, subject), self._tasks, pace)
                 for subject, pace in PACES.items()
             }
             await self._sleeping.watch(self._tasks, self._asking.system)

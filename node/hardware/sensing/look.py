@@ -22,14 +22,17 @@ log = logging.getLogger(__name__)
 class Pace:
     """How long is waited (seconds): by whoever reads, by the question itself, and how long an answer holds."""
 
-    patience: float = 1.5
+    patience: float = 0.8
     limit: float = 20.0
     holds: float = 0.0  # an answer this young is given again without asking
     lasts: float = 60.0  # an answer this young is given while the next one does not come
 
 
 class Look(Generic[T]):
-    """Asks in a task of its own, one at a time; readers get its answer, or an older one, or why there is none."""
+    """Asks in a task of its own, one at a time; readers get its answer, or an older one, or why there is none.
+
+    `subject` is a clause: this computer does not tell "when it was used last".
+    """
 
     def __init__(
         self,
@@ -45,7 +48,7 @@ class Look(Generic[T]):
         self._pace = pace
         self._clock = clock
         self._task: asyncio.Task[None] | None = None
-        self._answer: T | Unknown = Unknown(f"{subject} has not been told yet")
+        self._answer: T | Unknown = self._unknown("nobody has asked yet")
         self._answered_at: float | None = None
 
     async def read(self) -> T | Unknown:
@@ -57,7 +60,10 @@ class Look(Generic[T]):
         done, _ = await asyncio.wait({self._task}, timeout=self._pace.patience)
         if done or self._age() < self._pace.lasts:
             return self._answer
-        return Unknown(f"{self._subject}: this computer does not answer")
+        return self._unknown("it does not answer")
+
+    def _unknown(self, why: str) -> Unknown:
+        return Unknown(f"this computer does not tell {self._subject}: {why}")
 
     def _age(self) -> float:
         return self._clock() - self._answered_at if self._answered_at is not None else float("inf")
@@ -67,10 +73,10 @@ class Look(Generic[T]):
             async with asyncio.timeout(self._pace.limit):
                 answer = await self._ask()
         except TimeoutError:
-            answer = Unknown(f"{self._subject}: this computer did not answer within {self._pace.limit:.0f} s")
+            answer = self._unknown(f"it did not answer within {self._pace.limit:.0f} s")
         except Exception as error:  # drivers and desktops say all kinds of things; a rule is no reason to end
-            log.debug("%s cannot be told", self._subject, exc_info=True)
-            answer = Unknown(f"{self._subject}: {str(error) or type(error).__name__}")
+            log.debug("not told: %s", self._subject, exc_info=True)
+            answer = self._unknown(str(error) or type(error).__name__)
         self._answer, self._answered_at = answer, self._clock()
 
 

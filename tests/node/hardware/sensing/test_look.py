@@ -36,7 +36,7 @@ class Subject:
 
 async def test_an_answer_is_given_and_asked_anew_each_time(tasks: TaskSet) -> None:
     subject = Subject()
-    look = Look("the weather", subject.ask, tasks)
+    look = Look("what the weather is", subject.ask, tasks)
     assert await look.read() == 1
     subject.value = 2
     assert await look.read() == 2
@@ -44,7 +44,7 @@ async def test_an_answer_is_given_and_asked_anew_each_time(tasks: TaskSet) -> No
 
 async def test_a_young_answer_is_given_again_without_asking(tasks: TaskSet) -> None:
     subject = Subject()
-    look = Look("the weather", subject.ask, tasks, Pace(holds=5.0), lambda: subject.now)
+    look = Look("what the weather is", subject.ask, tasks, Pace(holds=5.0), lambda: subject.now)
     assert await look.read() == 1
     subject.value, subject.now = 2, 104.0
     assert await look.read() == 1
@@ -55,13 +55,13 @@ async def test_a_young_answer_is_given_again_without_asking(tasks: TaskSet) -> N
 
 async def test_while_an_answer_does_not_come_the_last_one_holds_and_then_nobody_knows(tasks: TaskSet) -> None:
     subject = Subject()
-    look = Look("the weather", subject.ask, tasks, SOON, lambda: subject.now)
+    look = Look("what the weather is", subject.ask, tasks, SOON, lambda: subject.now)
     assert await look.read() == 1
     subject.may_answer.clear()
     subject.now += SOON.lasts - 1
     assert await look.read() == 1
     subject.now += 2
-    assert await look.read() == Unknown("the weather: this computer does not answer")
+    assert await look.read() == Unknown("this computer does not tell what the weather is: it does not answer")
     assert subject.asked == 2, "the question that hangs is not asked a second time"
     subject.may_answer.set()
     subject.value = 3
@@ -71,7 +71,7 @@ async def test_while_an_answer_does_not_come_the_last_one_holds_and_then_nobody_
 async def test_a_question_that_hangs_for_ever_is_given_up_and_asked_anew(tasks: TaskSet) -> None:
     subject = Subject()
     subject.may_answer.clear()
-    look = Look("the weather", subject.ask, tasks, Pace(patience=ENDLESS, limit=0.01))
+    look = Look("what the weather is", subject.ask, tasks, Pace(patience=ENDLESS, limit=0.01))
     told = await look.read()
     assert isinstance(told, Unknown)
     assert "did not answer" in told.why
@@ -85,7 +85,7 @@ async def test_a_question_that_hangs_for_ever_is_given_up_and_asked_anew(tasks: 
 async def test_an_error_is_a_reason_not_to_know(tasks: TaskSet, error: Exception, why: str) -> None:
     subject = Subject()
     subject.value = error
-    told = await Look("the weather", subject.ask, tasks).read()
+    told = await Look("what the weather is", subject.ask, tasks).read()
     assert isinstance(told, Unknown)
     assert why in told.why
 
@@ -93,7 +93,7 @@ async def test_an_error_is_a_reason_not_to_know(tasks: TaskSet, error: Exception
 async def test_a_reader_that_is_cancelled_leaves_the_question_alone(tasks: TaskSet) -> None:
     subject = Subject()
     subject.may_answer.clear()
-    look = Look("the weather", subject.ask, tasks, Pace(patience=ENDLESS))
+    look = Look("what the weather is", subject.ask, tasks, Pace(patience=ENDLESS))
     reader = tasks.start(look.read(), "read")
     await eventually(lambda: subject.asked, "the question")
     reader.cancel()
