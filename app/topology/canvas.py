@@ -47,6 +47,7 @@ from app.widgets.theme import colours
 QUICK = 0.014  # seconds: what is painted faster is painted anew for every frame
 REST_MS = 90  # after so long without a movement the map rests
 SHARE = 8  # painting what has changed takes at most one part in so many of the time
+LONGEST = 2.0  # seconds that something new waits, however long painting takes
 STEP = 1.25  # of zooming with a key or button
 PAN = 60.0  # pixels with a key
 REACH = 8.0  # pixels around a mark at which it can still be hit
@@ -117,7 +118,7 @@ class MeshMap(QWidget):
         if wait <= 0:
             self.update()
         elif not self._later.isActive():
-            self._later.start(int(wait * 1000) + 1)
+            self._later.start(int(min(wait, LONGEST) * 1000) + 1)
 
     def choose(self, name: str | None) -> None:
         """Mark somebody as chosen, and move the map if he is out of sight."""

@@ -94,7 +94,7 @@ class Marks:
 
     def _paint(self, look: Look, radius: int) -> Stamp:
         size = radius * SCALES[look.kind]
-        half = math.ceil(size + 3)
+        half = math.ceil(1.1 * size + 2)  # with half of the pen
         pixmap = QPixmap(round(2 * half * self.ratio), round(2 * half * self.ratio))
         pixmap.setDevicePixelRatio(self.ratio)
         pixmap.fill(Qt.GlobalColor.transparent)

@@ -150,8 +150,8 @@ def _ahead(start: Mark, mark: Mark, direction: Direction) -> float:
     return {"left": -across, "right": across, "up": -down, "down": down}[direction]
 
 
-def _effort(start: Mark, mark: Mark, direction: Direction) -> tuple[float, str]:
-    """Return how far a mark is, where what is aside of the direction counts three times."""
+def _effort(start: Mark, mark: Mark, direction: Direction) -> tuple[bool, float, str]:
+    """Return how little a mark is in a direction: whoever is rather aside comes after all who are not."""
     ahead = _ahead(start, mark, direction)
     aside = abs(mark.y - start.y) if direction in ("left", "right") else abs(mark.x - start.x)
-    return ahead + 3 * aside, mark.id
+    return aside > 1.5 * ahead, ahead + 2 * aside, mark.id

@@ -191,6 +191,6 @@ class MeshTable(QAbstractTableModel):
                 link = self._links.get(member.id)
                 return -link.rate if link is not None else 0.0
             case 7:
-                return -worker.last_seen if worker else float("-inf")
+                return -worker.last_seen if worker and worker.last_seen else float("inf")
             case _:
                 return self._text(member, self._column)

@@ -120,7 +120,8 @@ def rate_text(link: MeshLink | None) -> str:
         return translate("Mesh", "None just now")
     if link.rate < 0.1:
         return translate("Mesh", "A few in a minute")
-    return translate("Mesh", "{rate} per second").format(rate=f"{link.rate:.2g}")
+    rate = f"{link.rate:.1g}" if link.rate < 1 else f"{link.rate:.2g}" if link.rate < 10 else f"{link.rate:,.0f}"
+    return translate("Mesh", "{rate} per second").format(rate=rate)
 
 
 def describe(member: Member, own_id: str | None, now: float) -> str:

@@ -105,6 +105,35 @@ async def test_no_node_and_a_silent_node_are_unreachable(
         await client.send("/pause")
 
 
+async def test_a_stream_is_listened_to_until_it_ends(server: ControlServer, client: ControlClient) -> None:
+    server.mesh = [b"one", b"two"]
+    heard = []
+    async for message in client.listen("/mesh/stream"):
+        heard.append(message)
+        if message == b"two":
+            await server.stop()
+    assert heard == [b"one", b"two"]
+
+
+async def test_a_stream_that_is_refused_or_not_there_is_told(
+    tmp_path: Path, server: ControlServer, client: ControlClient
+) -> None:
+    server.refusal = Problem("overloaded", "Too many watch.")
+    with pytest.raises(NodeRefused):
+        await anext(client.listen("/mesh/stream"))
+    server.refusal = None
+    client.closing = True
+    with pytest.raises(NodeUnreachable):
+        await anext(client.listen("/mesh/stream"))
+    client.closing = False
+    server.write_address("http://127.0.0.1:1")
+    with pytest.raises(NodeUnreachable):
+        await anext(client.listen("/mesh/stream"))
+    (tmp_path / "control.json").unlink()
+    with pytest.raises(NodeUnreachable):
+        await anext(client.listen("/mesh/stream"))
+
+
 async def test_only_the_node_that_wrote_the_file_answers(
     server: ControlServer, client: ControlClient, tmp_path: Path
 ) -> None:
