@@ -63,11 +63,7 @@ class X11:
 
     async def _connect(self, number: int) -> bool:
         """Connect and look for the extension; say whether it is there."""
-        path = f"/tmp/.X11-unix/X{number}"  # noqa: S108 - where X servers listen, by definition
-        try:
-            self._reader, self._writer = await asyncio.open_unix_connection("\0" + path)
-        except OSError:
-            self._reader, self._writer = await asyncio.open_unix_connection(path)
+        self._reader, self._writer = await _open(number)
         self._writer.write(setup_request(cookie(self._environ, number)))
         head = await self._reader.readexactly(8)
         rest = await self._reader.readexactly(4 * struct.unpack_from("=H", head, 6)[0])
@@ -97,6 +93,33 @@ class X11:
                 return message
             if message[0] == ERROR:
                 raise ValueError(f"it refuses with error {message[1]}")
+
+
+async def _open(number: int) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
+    """Connect to the server of a display, but to nobody who only listens in its place: it is told the secret."""
+    connection = socket.socket(socket.AF_UNIX)
+    try:
+        connection.setblocking(False)
+        await asyncio.get_running_loop().sock_connect(connection, socket_path(number))
+        if peer_uid(connection) not in (0, os.getuid()):
+            raise OSError("another user listens there")
+        return await asyncio.open_unix_connection(sock=connection)
+    except BaseException:
+        connection.close()
+        raise
+
+
+def socket_path(number: int) -> str:
+    """Return where the X server of a display listens."""
+    path = f"/tmp/.X11-unix/X{number}"  # noqa: S108 - where X servers listen, by definition
+    return path if Path(path).exists() else "\0" + path
+
+
+def peer_uid(connection: socket.socket) -> int:
+    """Return whose process is at the other end."""
+    credentials = connection.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, struct.calcsize("3i"))
+    uid: int = struct.unpack("3i", credentials)[1]
+    return uid
 
 
 def display_number(display: str) -> int | None:

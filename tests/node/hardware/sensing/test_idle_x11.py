@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import struct
 from collections.abc import Iterator
 from pathlib import Path
@@ -11,9 +12,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from node.hardware.sensing import idle_x11
 from node.hardware.sensing.idle_x11 import X11, cookie, display_number, find_cookie, root_window, setup_request
 from node.hardware.sensing.told import Unknown
 from tests.support.dbus import becomes
+from tests.support.waiting import eventually
 from tests.support.xserver import XServer, x_server
 
 HOST = b"volunteer"
@@ -154,10 +157,23 @@ async def test_a_server_that_talks_nonsense_is_a_reason(
         writer.write(answer)
         writer.close()
 
-    async def connect(path: str) -> object:
-        return await real(tmp_path / "X")
-
-    real = asyncio.open_unix_connection
     async with await asyncio.start_unix_server(serve, tmp_path / "X"):
-        monkeypatch.setattr(asyncio, "open_unix_connection", connect)
+        monkeypatch.setattr(idle_x11, "socket_path", lambda _: str(tmp_path / "X"))
         assert isinstance(await X11({"DISPLAY": ":0", "HOME": str(tmp_path)}).read(), Unknown)
+
+
+async def test_nobody_else_who_listens_there_is_told_the_secret(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    heard = []
+
+    async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        heard.append(await reader.read())
+        writer.close()
+
+    async with await asyncio.start_unix_server(serve, tmp_path / "X"):
+        monkeypatch.setattr(idle_x11, "socket_path", lambda _: str(tmp_path / "X"))
+        monkeypatch.setattr(idle_x11, "peer_uid", lambda _: os.getuid() + 1)
+        told = await X11({"DISPLAY": ":0", "HOME": str(tmp_path)}).read()
+        assert told == Unknown("the X11 screen cannot be asked: another user listens there")
+        await eventually(lambda: heard == [b""], "the end of the connection")
