@@ -23,6 +23,9 @@ hypothesis.settings.register_profile(
 )
 hypothesis.settings.load_profile("mesh")
 
+# Nodes that tests start as programs shall not rest because somebody uses the machine, or runs it on its battery.
+os.environ.setdefault("RMA_SENSORS", "off")
+
 
 @pytest.fixture(autouse=True)
 def no_log_handler_is_left() -> Iterator[None]:

@@ -136,6 +136,9 @@ def why_nothing(state: NodeState | None) -> tuple[str, str]:
         return "Not known yet", "The node on this computer has not answered yet. This usually takes a few seconds."
     if state.membership is None:
         return "No services yet", "Join a mesh first: open the overview and paste your invite."
+    if state.rest == "all" and not state.paused and state.verdict.reasons:
+        reason = state.verdict.reasons[0]
+        return "Nothing runs while this computer rests", f"{reason.text} {reason.ends}"
     if state.paused or state.draining:
         return "Nothing runs while paused", "Press Resume at the top when this computer may help again."
     if state.assignment is not None and state.assignment.detail:

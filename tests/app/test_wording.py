@@ -65,6 +65,12 @@ def test_a_pause_is_never_hidden_by_trouble() -> None:
     assert wording.look(picture(state), NOW).icon == "paused"
 
 
+def test_a_rest_by_a_rule_is_told_with_its_reason_and_end() -> None:
+    sentence = wording.look(picture(samples.ON_BATTERY), NOW).sentence
+    assert sentence.startswith("This computer runs on its battery.")
+    assert "plugged in" in sentence
+
+
 def test_what_is_being_finished_is_counted() -> None:
     state = msgspec.structs.replace(samples.ONLINE, phase="draining", in_flight=3)
     assert wording.look(picture(state), NOW).sentence == "Finishing 3 requests first."

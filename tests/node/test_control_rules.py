@@ -131,7 +131,7 @@ async def test_a_pause_may_be_of_what_uses_the_gpu_only(room: Room) -> None:
 
 
 async def test_a_snooze_of_the_gpu_ends_by_itself(room: Room) -> None:
-    await room.ask("POST", "/snooze", {"seconds": 0.3, "scope": "gpu"})
+    room.node.desk.pause(0.3, "gpu")
     assert room.node.state.rest == "gpu"
     await eventually(lambda: room.node.state.rest == "none", "the end of the snooze")
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import msgspec
 
 from app.picture import NodeLife, Picture
+from node.rules.verdict import RuleReason, Verdict
 from node.state import Membership, NodeState, Peer, Reason, RoutingStats, View, VpnStatus
 from node.wire.manifests import Catalogue, Manifest
 from node.wire.messages import (
@@ -150,6 +151,17 @@ PEERS = (
     peer("w-e17c05", "direct", "192.168.1.52:8000", ("vision-ocr",), 0.05, None, 140),
 )
 
+BATTERY = Verdict(
+    rest="all",
+    reasons=(
+        RuleReason(
+            code="on-battery",
+            scope="all",
+            text="This computer runs on its battery.",
+            ends="This machine goes on about a minute after it is plugged in.",
+        ),
+    ),
+)
 PAUSED = msgspec.structs.replace(
     ONLINE,
     phase="paused",
@@ -165,6 +177,13 @@ SNOOZED = msgspec.structs.replace(
     reasons=(Reason("snoozed", "You asked this machine to rest for a while.", NOW + 1800),),
 )
 
+ON_BATTERY = msgspec.structs.replace(
+    PAUSED,
+    paused=False,
+    ruled=BATTERY,
+    verdict=BATTERY,
+    reasons=(Reason("on-battery", f"{BATTERY.reasons[0].text} {BATTERY.reasons[0].ends}"),),
+)
 DEGRADED = msgspec.structs.replace(
     ONLINE,
     phase="degraded",

@@ -97,6 +97,7 @@ def test_very_long_names_fit(panel: ServicesPanel) -> None:
         (None, "Not known yet"),
         (samples.UNENROLLED, "No services yet"),
         (samples.PAUSED, "Nothing runs while paused"),
+        (msgspec.structs.replace(samples.ON_BATTERY, services=()), "Nothing runs while this computer rests"),
         (msgspec.structs.replace(samples.ONLINE, services=()), "Nothing to do at the moment"),
     ],
 )

@@ -97,9 +97,7 @@ async def test_rules_that_are_put_are_saved_told_and_obeyed_at_once(tmp_path: Pa
         assert again.keeper.verdict.untold == (), "no sensor was asked yet"
 
 
-async def test_what_the_sensors_tell_at_once_counts_from_the_start(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+async def test_what_the_sensors_tell_at_once_counts_from_the_start(tmp_path: Path) -> None:
     sensors = PlayedSensors()
     sensors.tell(on_battery=True)
     found = Heard(tmp_path, sensors)
