@@ -102,7 +102,8 @@ def _places(
     places = {name: seats[seat] for name, (_, seat) in workers.items()}
     places |= {name: middle[seat] for name, seat in coordinators.items()}
     if own_id is not None:
-        places[own_id] = (0.0, _core_radius(core) + OWN_DISTANCE)
+        away = (_core_radius(core) + OWN_DISTANCE) * math.sqrt(0.5)
+        places[own_id] = (-STRETCH * away, away)  # aside, or its lines would run through the coordinator
     return places
 
 

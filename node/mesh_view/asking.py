@@ -16,7 +16,7 @@ import msgspec
 
 from node.mesh_view.drawing import Heard
 from node.mesh_view.told import OutOfStepError, ToldDelta, ToldSnapshot, ToldTopology, followed, from_topology
-from node.reachability.failures import why_unreachable
+from node.reachability.failures import SENTENCES, failure_of
 
 log = logging.getLogger(__name__)
 
@@ -24,9 +24,11 @@ MAX_MESSAGE = 16 * 2**20  # bytes
 FIRST_PAUSE, LONGEST_PAUSE = 1.0, 30.0  # seconds between two tries
 SILENCE = 45.0  # seconds: a coordinator gives a sign of life every 15
 KEPT = 300.0  # seconds for which what it said last is shown; by then it would have forgotten workers itself
-NO_COORDINATOR = "No coordinator is known yet."
-UNREADABLE = "The coordinator answered what this version cannot read."
-BUSY = "The coordinator tells too many others already, so it is asked only from time to time."
+SILENT = "Nothing answers at its address."
+NO_COORDINATOR = "None is known yet."
+UNREADABLE = "What it answers cannot be read by this version."
+BUSY = "It tells too many others already, so it is asked only from time to time."
+ENDED = "It has ended the connection."
 MOVED = "This computer has gone to another coordinator."
 
 _messages = msgspec.json.Decoder(ToldSnapshot | ToldDelta)
@@ -99,7 +101,7 @@ class TopologyEar:
                 if self._coordinator() != url:
                     self._lose(MOVED)
                     return
-        self._lose("The coordinator has ended the connection.")
+        self._lose(ENDED)
 
     async def _ask_once(self, url: str) -> bool:
         """Ask for the topology without listening on; return whether an answer came."""
@@ -121,7 +123,7 @@ class TopologyEar:
     def _fail(self, error: Exception) -> None:
         log.debug("listening to the topology ended: %s", error)
         unreadable = isinstance(error, (msgspec.MsgspecError, OutOfStepError, UnicodeDecodeError))
-        self._lose(UNREADABLE if unreadable else why_unreachable(error))
+        self._lose(UNREADABLE if unreadable else SENTENCES.get(failure_of(error), SILENT))
 
     def _lose(self, trouble: str) -> None:
         self._heard = msgspec.structs.replace(self._heard, live=False, trouble=trouble)
