@@ -7,7 +7,7 @@ import pytest
 
 from node import events as e
 from node.coordinator_talk import heartbeat_of
-from node.machine import handle
+from node.machine import SOON, handle
 from node.resting import running_services, wanted_services
 from node.rules.decide import MESH_OFF
 from node.rules.settings import Rules, Scope
@@ -524,6 +524,12 @@ def test_a_service_that_the_volunteer_switched_off_stops_and_is_not_asked_for() 
     assert story.ordered(e.RunServices) == [e.RunServices((NER, VISION))]
     story.then(e.RulesChanged(Rules(metered=False)))
     assert story.commands == (), "what no service hears of is saved elsewhere"
+
+
+def test_after_registering_the_coordinator_soon_hears_what_is_not_wanted_here() -> None:
+    story = Story().then(started(membership=MEMBERSHIP, rules=Rules(services_off=("notes-coa",))))
+    story.then(e.Registered(assignment(), CATALOGUE))
+    assert story.ordered(e.ScheduleContact)[-1] == e.ScheduleContact(SOON)
 
 
 def test_without_the_mesh_a_machine_drains_goes_offline_and_stays_a_member() -> None:

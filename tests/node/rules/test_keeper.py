@@ -89,6 +89,11 @@ async def test_rules_that_are_put_are_saved_told_and_obeyed_at_once(tmp_path: Pa
         await eventually(lambda: ALL_FIELDS in sensors.wanted, "it looks at once at what the new rules go by")
         await found.keeper.put(Rules())
         assert found.keeper.verdict.rest == "none", "without patience: it is what the volunteer wants"
+        sensors.tell(on_battery=True)
+        while await found.look() == "none":
+            pass
+        await found.keeper.put(Rules(battery_below_percent=50))
+        assert found.keeper.verdict.rest == "none", "though it has held for a moment only"
         await found.keeper.put(rules)
     assert RulesFile(tmp_path).load() == rules
     async with heard(tmp_path, sensors) as again:
