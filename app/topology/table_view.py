@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from PySide6.QtCore import QModelIndex, Qt, Signal
+from PySide6.QtCore import QEvent, QModelIndex, Qt, Signal
 from PySide6.QtGui import QKeyEvent
 from PySide6.QtWidgets import QAbstractItemView, QTableView, QWidget
 
@@ -46,17 +46,26 @@ class MeshTableView(QTableView):
         self.doubleClicked.connect(lambda index: self._open(index.row()))
 
     def _set_up_headers(self) -> None:
-        character = self.fontMetrics().averageCharWidth()
         self.verticalHeader().hide()
-        self.verticalHeader().setDefaultSectionSize(self.fontMetrics().height() + 12)
         header = self.horizontalHeader()
         header.setHighlightSections(False)
         header.setDefaultAlignment(Qt.AlignmentFlag.AlignLeading | Qt.AlignmentFlag.AlignVCenter)
-        for column in range(self._table.columnCount()):
-            heading = str(self._table.headerData(column, Qt.Orientation.Horizontal))
-            self.setColumnWidth(column, character * max(WIDTHS.get(column, 0), len(heading) + 5))
+        self._size_sections()
         self.setSortingEnabled(True)
         self.sortByColumn(NAME, Qt.SortOrder.AscendingOrder)
+
+    def _size_sections(self) -> None:
+        """Give rows and columns the room that the font needs."""
+        character = self.fontMetrics().averageCharWidth()
+        self.verticalHeader().setDefaultSectionSize(self.fontMetrics().height() + 12)
+        for column in range(self._table.columnCount()):
+            heading = str(self._table.headerData(column, Qt.Orientation.Horizontal))
+            self.setColumnWidth(column, character * max(WIDTHS.get(column, 0), len(heading) + 6))
+
+    def changeEvent(self, event: QEvent) -> None:
+        super().changeEvent(event)
+        if event.type() == QEvent.Type.FontChange:
+            self._size_sections()
 
     def draw(self, scene: Scene, now: float) -> None:
         self._table.show(scene, now)

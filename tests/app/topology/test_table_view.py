@@ -76,3 +76,12 @@ def test_the_chosen_one_stays_chosen_when_rows_move_come_and_go(view: MeshTableV
 def test_tab_leads_out_of_it(view: MeshTableView) -> None:
     assert not view.tabKeyNavigation()
     assert view.accessibleName()
+
+
+def test_rows_and_columns_grow_with_the_font(view: MeshTableView) -> None:
+    width, height = view.columnWidth(0), view.rowHeight(0)
+    font = view.font()
+    font.setPointSizeF(font.pointSizeF() * 2)
+    view.setFont(font)
+    assert view.columnWidth(0) > 1.5 * width
+    assert view.rowHeight(0) > 1.2 * height
