@@ -156,7 +156,8 @@ class MeshBoard(QWidget):
         self._details.setWidgetResizable(True)
         self._details.setFrameShape(QFrame.Shape.NoFrame)
         self._details.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
-        self._details.setFocusPolicy(Qt.FocusPolicy.NoFocus)
+        self._details.setFocusPolicy(Qt.FocusPolicy.TabFocus)  # so that keys can scroll it
+        self._details.setAccessibleName(self.tr("All about the chosen computer"))
         side = QVBoxLayout(self._side)
         side.setContentsMargins(0, 0, 0, 0)
         side.setSpacing(14)
@@ -221,7 +222,8 @@ class MeshBoard(QWidget):
             layout = self._card.layout()
             width = self._details.viewport().width()
             needed = layout.heightForWidth(width) if layout is not None else 0
-            most = int(self.height() * (0.55 if self._wide else 0.34))
+            room = min(self.height(), int(0.8 * self.window().height()))  # the page around us would grow with it
+            most = int(room * (0.55 if self._wide else 0.34))
             self._details.setFixedHeight(max(90, min(needed, most)))
 
     # --- Qt ---------------------------------------------------------------------------------------------------
