@@ -29,7 +29,9 @@ from node.mesh_view.feed import MAX_WATCHERS, MeshFeed
 from node.program.data_dir import write_private_file
 from node.program.tasks import TaskSet
 from node.program.web import Handler, bind, json_response, manners, read_body
+from node.rules.settings import Rules
 from node.state import Explanation, NodeStats, Peer, View
+from node.survey import Survey
 from node.wire.problems import Problem
 
 MAX_RATE = 0.1  # seconds between two messages of a stream
@@ -38,12 +40,13 @@ PREFIX = "/call/"
 
 
 class EnrollIntent(msgspec.Struct, frozen=True):
-    """POST /enroll: either a link, or a coordinator and an invite code."""
+    """POST /enroll: either a link, or a coordinator and an invite code; `rules` hold before anything is started."""
 
     link: str = ""
     coordinator: str = ""
     invite: str = ""
     name: Annotated[str, msgspec.Meta(max_length=200)] = ""
+    rules: Rules | None = None
 
 
 class Controlled(Takes, RulesDesk, Protocol):
@@ -55,6 +58,7 @@ class Controlled(Takes, RulesDesk, Protocol):
     def stats(self) -> NodeStats: ...
     async def peers(self) -> tuple[Peer, ...]: ...
     async def enroll(self, intent: EnrollIntent) -> str: ...
+    async def survey(self) -> Survey: ...
     async def leave(self) -> None: ...
     def request_stop(self) -> None: ...
     async def restart_service(self, name: str) -> None: ...
@@ -129,6 +133,7 @@ class ControlApi:
         app.router.add_get("/mesh/stream", self.mesh_stream)
         app.router.add_get("/doctor", self.doctor)
         app.router.add_get("/explain/{service}", self.explain)
+        app.router.add_post("/survey", self.survey)
         app.router.add_post("/enroll", self.enroll)
         RulesApi(self._node).add_to(app)
         app.router.add_post("/leave", self.leave)
@@ -188,6 +193,10 @@ class ControlApi:
     async def enroll(self, request: web.Request) -> web.Response:
         worker_id = await self._node.enroll(await read_body(request, EnrollIntent))
         return json_response({"worker_id": worker_id})
+
+    async def survey(self, _request: web.Request) -> web.Response:
+        """Answer POST /survey with a new look at this computer, as before it joins a mesh."""
+        return json_response(await self._node.survey())
 
     async def leave(self, _request: web.Request) -> web.Response:
         await self._node.leave()

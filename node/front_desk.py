@@ -12,14 +12,16 @@ from node import enrolment
 from node import events as e
 from node.control import EnrollIntent
 from node.control_rules import Paused
-from node.doctor import Check, Diagnosis, examine
+from node.doctor import CLOCK_LIMIT, Check, Diagnosis, examine
 from node.forwarding.http1.exchange import Exchange
 from node.mesh_session import MeshSession
 from node.mesh_view.feed import MeshFeed
 from node.reachability.probes import Scene, observe
+from node.reachability.trouble import clock_trouble, trouble_of
 from node.rules.keeper import RulesKeeper
 from node.services.local_tokens import LocalTokens
 from node.state import Explanation, NodeState, NodeStats, Peer, RoutingStats, View, VpnPhase
+from node.survey import Survey
 from node.wire.problems import Problem
 from node.wire.tokens import TokenVerifier
 
@@ -36,6 +38,7 @@ class FrontDesk:
         self._node = node
         self._sequence = 0
         self._enrolling = asyncio.Lock()
+        self._surveying = asyncio.Lock()
         self.mesh = MeshFeed(
             state=lambda: self._node.state,
             peers=self._peers,
@@ -152,13 +155,47 @@ class FrontDesk:
                     now=time.time(),
                     nebula_public_key=self._node.overlay.public_key,
                 )
+                await self._take_rules(intent)
             except BaseException as error:
                 text = error.detail if isinstance(error, Problem) else "Joining was cancelled."
                 self._node.dispatch(e.EnrolmentFailed(text))
+                if isinstance(error, Problem):
+                    raise await self._explained(error, link.coordinator) from None
                 raise
             self._node.dispatch(e.Enrolled(membership, answer.dht, answer.vpn))
             await self._node.settle()
             return membership.worker_id
+
+    async def _take_rules(self, intent: EnrollIntent) -> None:
+        """Let the rules hold that came with the intent; raise a Problem where they cannot."""
+        if intent.rules is None:
+            return
+        try:
+            await self.rules.put(intent.rules)
+        except OSError as error:
+            text = f"Your rules cannot be saved ({error.strerror or error}), so this computer has not joined."
+            raise Problem("store-unavailable", text) from None
+
+    async def _explained(self, problem: Problem, coordinator: str) -> Problem:
+        """Add to a failed enrolment what is in the way to the coordinator, where something is."""
+        if problem.kind != "no-coordinator" and problem.extra.get("cause") != "wrong-mesh":
+            return problem
+        addresses = tuple(one.address for one in self.state.capabilities.addresses if one.scope != "loopback")
+        scene, node = Scene(coordinator, addresses), self._node
+        seen = await observe(scene, node.http, node.proxies, node.config.probe_timeout)
+        offset = seen.coordinator.clock_offset if seen.coordinator is not None else None
+        trouble = trouble_of(seen, coordinator) or clock_trouble(offset, CLOCK_LIMIT)
+        if trouble is None:
+            return problem
+        extra = {**problem.extra, "cause": trouble.cause, "why": trouble.why, "hint": trouble.hint}
+        return Problem(problem.kind, problem.detail, status=problem.status, headers=problem.headers, **extra)
+
+    async def survey(self) -> Survey:
+        """Look at this computer anew, for who has not joined yet and wants to know what it can do."""
+        async with self._surveying:
+            found = await self._node.survey()
+        self._node.dispatch(e.CapabilitiesDetected(found.capabilities))
+        return found
 
     @property
     def rules(self) -> RulesKeeper:

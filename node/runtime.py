@@ -55,6 +55,7 @@ from node.services.local_tokens import LocalTokens
 from node.services.supervisor import ServiceSupervisor
 from node.snoozes import Snoozes
 from node.state import NodeState
+from node.survey import Survey, take_survey
 from node.tunnel.channel import Channel
 from node.tunnel.cloudflared.arguments import KEEPS_IDLE
 from node.tunnel.relay import RelayConnections
@@ -441,6 +442,10 @@ class NodeRuntime:
             allowed_services=self.config.allow,
         )
         return found
+
+    async def survey(self) -> Survey:
+        """Look at this computer as before joining a mesh."""
+        return await take_survey(self.config, self._data_dir)
 
     async def _renew_when_half(self) -> None:
         if self.member.session is not None:

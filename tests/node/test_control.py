@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import socket
 import stat
 from collections.abc import AsyncIterator
 from pathlib import Path
@@ -13,8 +14,11 @@ import pytest
 
 from node.config import NodeConfig
 from node.control_file import FILE_NAME, ControlFile
+from node.rules.settings import Rules
 from node.runtime import NodeRuntime
 from node.state import View
+from node.survey import Survey
+from node.wire.invites import make_invite
 
 
 @pytest.fixture
@@ -137,3 +141,29 @@ async def test_watchers_are_told_when_the_node_goes(node: NodeRuntime, control: 
     assert message.type is aiohttp.WSMsgType.CLOSE
     assert stream.close_code == aiohttp.WSCloseCode.GOING_AWAY
     await stopping
+
+
+async def test_who_has_not_joined_yet_may_have_the_computer_looked_at(
+    node: NodeRuntime, control: aiohttp.ClientSession
+) -> None:
+    async with control.post("/survey") as answer:
+        found = msgspec.json.decode(await answer.read(), type=Survey)
+    assert found.capabilities.cpu_threads > 0
+    assert node.state.capabilities == found.capabilities
+
+
+async def test_why_a_coordinator_cannot_be_used_is_told_with_what_to_do(
+    node: NodeRuntime, control: aiohttp.ClientSession, tmp_path: Path
+) -> None:
+    with socket.socket() as taken:  # nobody listens there, and nobody else can
+        taken.bind(("127.0.0.1", 0))
+        url = f"http://127.0.0.1:{taken.getsockname()[1]}"
+        intent = {"coordinator": url, "invite": make_invite(bytes(10), bytes(32)).code}
+        async with control.post("/enroll", json={**intent, "rules": {"on_battery": False}}) as answer:
+            told = await answer.json(content_type=None)
+    assert told["type"].endswith("no-coordinator")
+    assert told["cause"] == "refused"
+    assert "no coordinator runs at that address" in told["why"]
+    assert told["hint"]
+    assert node.rules.rules == Rules(), "rules that came with an enrolment hold with it only"
+    assert not (tmp_path / "rules.json").exists()
