@@ -20,13 +20,15 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict
 from pathlib import Path
 
+import psutil
 import uvloop
 
 sys.path.insert(0, str(Path(__file__).parents[1]))  # else Python finds only what is in bench/
 
 from bench.gateway_support.processes import Bench, machine
-from bench.relay_support import measure, site
+from bench.relay_support import measure, returned, site
 from bench.relay_support.measure import MB, WAYS, Bytes, Idle, Requests
+from bench.relay_support.returned import Returned
 from bench.streams import SPARE, raise_file_limit
 from node.program.lifetime import guarded
 
@@ -44,9 +46,13 @@ def build_parser() -> argparse.ArgumentParser:
     parser.add_argument("--connections", type=numbers, default=[1, 32], help="of clients (1,32)")
     parser.add_argument("--seconds", type=int, default=5, help="of each measurement (5)")
     parser.add_argument("--rounds", type=int, default=3, help="of which the middle one counts; 0 leaves it out (3)")
+    parser.add_argument("--workers", type=int, default=1, help="processes of the coordinator's gateway (1)")
     parser.add_argument("--mb", type=int, default=500, help="of one body, down and up (500)")
     parser.add_argument("--idle", type=int, default=2000, help="workers that only wait; 0 for none (2000)")
     parser.add_argument("--idle-seconds", type=float, default=30, help="for which they are looked at (30)")
+    parser.add_argument(
+        "--returning", type=int, default=0, help="workers that lose their coordinator at once; 0 for none (0)"
+    )
     parser.add_argument("--json", action="store_true", help="print one JSON document")
     return parser
 
@@ -59,7 +65,7 @@ def run(arguments: argparse.Namespace) -> int:
     if arguments.rounds and shutil.which("wrk") is None:
         raise SystemExit("The program wrk is missing. On Debian: wrk.")
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # end what was started
-    raise_file_limit(arguments.idle + SPARE)
+    raise_file_limit(max(arguments.idle, arguments.returning) + SPARE)
     found: dict[str, object] = {"machine": machine()}
     say = _nothing if arguments.json else _print
     say(", ".join(f"{name} {value}" for name, value in machine().items()))
@@ -70,6 +76,10 @@ def run(arguments: argparse.Namespace) -> int:
         found["idle"] = asdict(one)
         say(f"\n{one.count} idle workers, {one.still_there} of them there in the end: {one.kib_each:.1f} KiB each, "
             f"{one.cpu_percent:.1f} % of a core over {one.seconds:g} s")  # fmt: skip
+    if arguments.returning:
+        back = come_back(arguments)
+        found["returning"] = asdict(back)
+        say("\n" + told_of(back))
     if arguments.json:
         print(json.dumps(found))
     return 0
@@ -88,7 +98,7 @@ def benched() -> Iterator[Bench]:
 def compare(arguments: argparse.Namespace, say: Callable[[str], None]) -> dict[str, object]:
     """Ask one worker in both ways in turn."""
     with benched() as bench:
-        running = site.start(bench, 2)
+        running = site.start(bench, 2, arguments.workers)
         running.workers(bench, "workers", "serve")
         uvloop.run(measure.settle(running))
         say("\n" + HEADING)
@@ -138,6 +148,32 @@ def wait(arguments: argparse.Namespace) -> Idle:
                 running.workers(bench, f"idle{number}", *words)
 
         return measure.idle(running, join, arguments.idle, arguments.idle_seconds)
+
+
+def come_back(arguments: argparse.Namespace) -> Returned:
+    """Have all workers lose their coordinator at one moment, which is there again as soon as it can."""
+    shares = [share for share in _shared(arguments.returning) if share]
+    with benched() as bench:
+        running = site.start(bench, arguments.returning)
+        reports = [bench.folder / f"returning{number}.json" for number in range(len(shares))]
+        programs: list[psutil.Process] = []
+        for number, share in enumerate(shares):
+            name = f"returning{number}"
+            words = ("returning", "--count", str(share), "--name", name, "--report", str(reports[number]))
+            programs.append(running.workers(bench, name, *words).process)
+        return returned.measure(bench, running, programs, reports)
+
+
+def told_of(one: Returned) -> str:
+    return (
+        f"{one.count} workers lost their coordinator, which was up again after {one.up_again:.1f} s\n"
+        f"back after: half of them {one.half:.1f} s, 99 % {one.nearly_all:.1f} s, all {one.all:.1f} s\n"
+        f"handshakes: {one.handshakes}, {one.peak} in one second at most; {one.refused} refused, "
+        f"{one.overdue} not answered in time, {one.unheard} tries while nobody listened\n"
+        f"registrations: {one.sent_away} sent away for one, {one.not_registered} failed\n"
+        f"coordinator: {one.cpu_seconds:.1f} s of CPU, its start included, and {one.mib:.0f} MiB; "
+        f"all workers: {one.clients_cpu_seconds:.1f} s"
+    )
 
 
 def _shared(count: int) -> list[int]:

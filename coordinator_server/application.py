@@ -19,6 +19,7 @@ from coordinator_server.enrolment.lockout import Lockout
 from coordinator_server.enrolment.mesh_keyring import MeshKeyring
 from coordinator_server.enrolment.overlay import Overlay
 from coordinator_server.enrolment.workers import Workers
+from coordinator_server.fleet.fleet import Fleet
 from coordinator_server.gateway.keys import ApiKeys
 from coordinator_server.registry.registry import Registry
 from coordinator_server.store.interface import Store
@@ -56,6 +57,7 @@ class Coordinator:
     enroller: Enroller
     overlay: Overlay | None  # the overlay's addresses and certificates; None with --vpn off
     station: Station | None  # this coordinator's own place in it; None with --vpn off
+    fleet: Fleet  # the coordinators that share our store
     keys: ApiKeys
     registry: Registry  # who is here now; also the candidate source of the gateway's router
     catalogue: Catalogue

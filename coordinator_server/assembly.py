@@ -15,6 +15,7 @@ from coordinator_server.enrolment.key_rotation import KeyRotation
 from coordinator_server.enrolment.lockout import Lockout
 from coordinator_server.enrolment.mesh_keyring import MeshKeyring
 from coordinator_server.enrolment.workers import Workers
+from coordinator_server.fleet.fleet import Fleet
 from coordinator_server.gateway.keys import ApiKeys
 from coordinator_server.keys import Secrets
 from coordinator_server.registry.membership import Patience
@@ -51,7 +52,9 @@ async def put_together(
     overlay = await open_overlay(config, secrets, store, workers, mesh_key=keyring, audit=audit, clock=clock)
     lockout = Lockout(config.enrol_wrong_tries, config.enrol_window)
     patience = Patience(config.worker_stale, config.worker_forgotten)
-    registry = Registry(workers, catalogue, patience, clock, config.services_per_worker)
+    registry = Registry(
+        workers, catalogue, patience, clock, config.services_per_worker, own_id=secrets.coordinator_id
+    )
     credential = own_credential(office, secrets, clock())
     revoked = Revoked(workers)
     enroller = Enroller(
@@ -90,6 +93,7 @@ async def put_together(
         overlay=overlay,
         station=make_station(config, secrets, overlay, registry, computers) if overlay is not None else None,
         enroller=enroller,
+        fleet=Fleet(store, secrets.coordinator_id, config.coordinator_heartbeat, clock),
         keys=ApiKeys(store, clock),
         registry=registry,
         catalogue=catalogue,

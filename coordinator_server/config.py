@@ -104,6 +104,14 @@ class CoordinatorConfig:
     max_body_bytes: int = setting(64 * 2**20, "largest body of a /service request", unit="bytes", low=1024)
     max_message_bytes: int = setting(2**20, "largest body of any other request", unit="bytes", low=4096)
     worker_heartbeat: float = setting(30.0, "longest time between heartbeats", unit="seconds", low=0.1, high=3600)
+    coordinator_heartbeat: float = setting(
+        20.0,
+        "pause after which this coordinator tells others that share its store that it lives; after three without a "
+        "word it is dead to them",
+        unit="seconds",
+        low=0.2,
+        high=3600,
+    )
     channels: int = setting(
         10_000,
         "most workers that have a channel on which they hear at once what has changed; heartbeats tell others",

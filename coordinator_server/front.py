@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from importlib.metadata import PackageNotFoundError
@@ -18,15 +19,17 @@ from coordinator_server.channel.answer import Answers
 from coordinator_server.channel.channels import Channels
 from coordinator_server.entry_points.assembly import EntryPointCopy, make_office
 from coordinator_server.entry_points.office import EntryPointOffice
-from coordinator_server.gateway import cors
+from coordinator_server.fleet.asking import Registries
+from coordinator_server.fleet.far import Everywhere, FarWorkers, RelayWays
 from coordinator_server.gateway.access import Access
-from coordinator_server.gateway.plane import make_router
+from coordinator_server.gateway.plane import make_router, relay_base
 from coordinator_server.gateway.rates import parse_rate
 from coordinator_server.gateway.routes import Gateway
 from coordinator_server.gateway_processes.reports import Elsewhere
 from coordinator_server.metrics import Metrics, Reading
 from coordinator_server.metrics import Overlay as OverlayReading
 from coordinator_server.relay.hub import RelayHub
+from node.forwarding import cors
 from node.forwarding.access_log import open_access_log
 from node.routing.router import Router
 
@@ -53,6 +56,10 @@ class Front:
     elsewhere: Elsewhere  # what gateway processes beside this one have in hand
     answers: Answers  # what workers are told
     channels: Channels  # on which they hear at once what has changed
+    others: Registries  # of other coordinators
+    far: FarWorkers  # that are not registered here
+    everywhere: Everywhere  # these and those that are
+    ways: RelayWays  # by which coordinators each is reached
     hub: RelayHub  # reaches workers by connections that they open to us
     entry_points: EntryPointOffice
     copy: EntryPointCopy  # of the entry points, at Cloudflare's
@@ -95,7 +102,12 @@ def _make_front(coordinator: Coordinator, version: str) -> Front:
     metrics = Metrics(lambda: _read(coordinator, parts[0]), coordinator=coordinator.coordinator_id, version=version)
     picture = Picture(coordinator, version)
     hub = _make_hub(coordinator)
-    router = make_router(coordinator, metrics.ended, hub.connect)
+    others = Registries(lambda: coordinator.fleet.others, coordinator.token_issuer.issue, time.monotonic)
+    sources = (others.find, coordinator.dht.find_service)
+    far = FarWorkers(sources, coordinator.workers, coordinator.catalogue, coordinator.fleet)
+    everywhere = Everywhere(coordinator.registry, far)
+    ways = RelayWays(coordinator.coordinator_id, coordinator.fleet, relay_base, hub.offers, others.is_silent)
+    router = make_router(coordinator, metrics.ended, hub.connect, registry=everywhere, relay=ways)
     access, answers = _make_access(coordinator), Answers(coordinator)
     office = make_office(coordinator)
     front = Front(
@@ -111,6 +123,10 @@ def _make_front(coordinator: Coordinator, version: str) -> Front:
         answers=answers,
         channels=Channels(answers, coordinator.workers, coordinator.clock, coordinator.config.channels),
         hub=hub,
+        far=far,
+        everywhere=everywhere,
+        ways=ways,
+        others=others,
         entry_points=office,
         copy=EntryPointCopy(coordinator, office.listed),
     )
@@ -243,6 +259,7 @@ async def _end_stream(app: web.Application) -> None:
 
 async def _stop_gateway(app: web.Application) -> None:
     await app[FRONT].gateway.stop()
+    await app[FRONT].far.stop()
+    await app[FRONT].others.stop()
     await app[FRONT].hub.stop()
     await app[FRONT].copy.stop()
-    await app[FRONT].entry_points.close()

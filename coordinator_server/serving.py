@@ -28,6 +28,7 @@ from coordinator_server.application import COORDINATOR, Coordinator
 from coordinator_server.assembly import make_office, own_credential, put_together
 from coordinator_server.config import CoordinatorConfig, is_loopback, is_wildcard
 from coordinator_server.enrolment.mesh_keyring import MeshKeyring
+from coordinator_server.fleet.joining import among_others
 from coordinator_server.front import FRONT, add_front
 from coordinator_server.gateway_processes.sockets import bind_all, check_shareable
 from coordinator_server.gateway_processes.supervisor import GatewayProcesses
@@ -53,7 +54,7 @@ from node.wire.manifests import Catalogue, ManifestError, load_catalogue
 
 log = logging.getLogger(__name__)
 
-ASSIGNED_KEY = "assigned"  # the last assignment: after a restart nothing has to move
+ASSIGNED_KEY = "assigned"  # the last assignment, of each coordinator: after a restart nothing has to move
 GRACE = 1.5  # heartbeats after our start in which workers are expected back
 KEYS_LOOK = 30.0  # seconds between looks at what other coordinators did with the mesh's keys, and at a rotation
 OVERLAY_LOOK = 30.0  # seconds between looks at what other coordinators changed, and at a rotation
@@ -136,6 +137,7 @@ async def running(
         _leave_admin_file(config.directory, server.url, coordinator.admin_token)
         stack.callback((config.directory / ADMIN_FILE).unlink, missing_ok=True)
         coordinator.readiness.ready = True
+        await stack.enter_async_context(among_others(coordinator))
         if processes is not None:
             stack.push_async_callback(processes.stop)
             await processes.start()
@@ -165,13 +167,16 @@ async def drain(site: Site) -> None:
     await front.stream.stop()  # dashboards would follow for ever
     readiness.draining, readiness.ready = True, False
     front.channels.drain()
+    front.router.drain()
+    front.hub.drain()
     tasks = TaskSet("drain")  # begins when our own server, which must not wait for it, has begun
+    told = tasks.start(site.coordinator.fleet.leave(), "fleet")
     station = site.coordinator.station
     inside = tasks.start(station.drain(deadline), "overlay") if station is not None else None
     others = tasks.start(site.processes.drain(deadline), "processes") if site.processes is not None else None
     if not await site.server.drain(deadline):
         log.warning("%d connections did not end in %.0f s and are cut off", site.server.connections, deadline)
-    for other in (others, inside):
+    for other in (others, inside, told):
         if other is not None:
             await other
 
@@ -219,6 +224,8 @@ def gateway_processes(
         tls=tls,
         listeners=listeners,
         hub=front.hub,
+        everywhere=front.everywhere,
+        ways=front.ways,
     )
 
 
@@ -244,7 +251,7 @@ def _knowing_dht_port(coordinator: Coordinator) -> Coordinator:
 async def run_along(coordinator: Coordinator, secrets: Secrets, stack: contextlib.AsyncExitStack) -> None:
     """Start what happens without anybody asking, and have the stack end it."""
     config, registry = coordinator.config, coordinator.registry
-    assigned = Assigned(coordinator.store, registry)
+    assigned = Assigned(coordinator.store, registry, coordinator.coordinator_id)
     await assigned.load(coordinator.clock() + GRACE * config.worker_heartbeat)
     stack.push_async_callback(assigned.save)
     office, keyring = make_office(coordinator.keyring, config), coordinator.keyring
@@ -281,14 +288,15 @@ async def run_along(coordinator: Coordinator, secrets: Secrets, stack: contextli
 class Assigned:
     """Keeps the assignment over a restart of the coordinator."""
 
-    def __init__(self, store: Store, registry: Registry) -> None:
+    def __init__(self, store: Store, registry: Registry, coordinator_id: str) -> None:
         self._store = store
+        self._key = f"{ASSIGNED_KEY}/{coordinator_id}"
         self._registry = registry
         self._saved: dict[str, tuple[str, ...]] = {}
 
     async def load(self, until: float) -> None:
         """Expect the workers of the last run back until then (Unix seconds)."""
-        entry = await self._store.get(ASSIGNED_KEY)
+        entry = await self._store.get(self._key) or await self._store.get(ASSIGNED_KEY)  # as it was once called
         if entry is not None:
             self._saved = msgspec.json.decode(entry.value, type=dict[str, tuple[str, ...]])
             self._registry.expect(self._saved, until)
@@ -296,7 +304,7 @@ class Assigned:
     async def save(self) -> None:
         current = self._registry.all_assigned()
         if current != self._saved:
-            await self._store.put(ASSIGNED_KEY, msgspec.json.encode(current))
+            await self._store.put(self._key, msgspec.json.encode(current))
             self._saved = dict(current)
 
 

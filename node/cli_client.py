@@ -22,7 +22,7 @@ from node.control_client import ControlClient
 from node.doctor import Diagnosis
 from node.program.errors import EXIT_FAILED, EXIT_USAGE, UserFacingError
 from node.program.lifetime import print_json
-from node.state import BetterWay, Explanation, NodeState, NodeStats, Peer, View
+from node.state import BetterWay, ChannelStatus, Explanation, NodeState, NodeStats, Peer, View
 from node.wire import headers
 
 TRYING: Mapping[BetterWay, str] = {
@@ -53,6 +53,7 @@ def status_document(state: NodeState) -> dict[str, Any]:
         "coordinator": state.coordinator,
         "coordinator_ok": state.coordinator_ok,
         "channel": {"open": state.channel.open, "detail": state.channel.detail},
+        "channels": _channels(state),
         "url": state.url,
         "dht_port": state.endpoints.dht_port if state.endpoints else None,
         "dht_contacts": state.dht_contacts,
@@ -65,6 +66,18 @@ def status_document(state: NodeState) -> dict[str, Any]:
     }
 
 
+def _channels(state: NodeState) -> list[dict[str, Any]]:
+    """Return both channels, the one to the coordinator in use first."""
+    first = msgspec.structs.replace(state.channel, url=state.coordinator or "")
+    found = [first] if state.membership is not None else []
+    if state.second_channel is not None:
+        found.append(state.second_channel)
+    return [
+        {"coordinator": one.url, "for": "all" if one is first else "relay", "open": one.open, "detail": one.detail}
+        for one in found
+    ]
+
+
 def _status(client: ControlClient, arguments: argparse.Namespace) -> int:
     state = client.get("/view", View).state
     if arguments.json:
@@ -75,6 +88,8 @@ def _status(client: ControlClient, arguments: argparse.Namespace) -> int:
         _say(f"  {reason.text}{cli_rules.until(reason, time.time())}")
     _say(f"worker       {state.worker_id or '-'}")
     _say(f"coordinator  {state.coordinator or '-'}")
+    if state.second_channel is not None:
+        _say(f"second       {second_line(state.second_channel)}")
     _say(f"address      {state.url}")
     _say(f"private net  {vpn_line(state)}")
     if state.tunnel.kind != "none":
@@ -83,6 +98,13 @@ def _status(client: ControlClient, arguments: argparse.Namespace) -> int:
     _say(f"load         {state.load:.0%}, {state.in_flight} requests in flight")
     _print_services(state)
     return 0
+
+
+def second_line(second: ChannelStatus) -> str:
+    """Say in one line how the channel to another coordinator is, for people."""
+    if second.open:
+        return f"{second.url}, connected for requests through it"
+    return f"{second.url}, not connected. {second.detail}".strip()
 
 
 def vpn_line(state: NodeState) -> str:

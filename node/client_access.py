@@ -4,8 +4,12 @@ from __future__ import annotations
 
 import math
 from collections import OrderedDict
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 
+from node.forwarding import cors
+from node.forwarding.headers import Fields
+from node.forwarding.http1.exchange import Exchange
+from node.forwarding.http1.head import field_line
 from node.wire.client_tokens import ClientPass, ClientTokenVerifier
 from node.wire.manifests import Catalogue
 from node.wire.problems import Problem
@@ -22,11 +26,27 @@ class ClientAccess:
         verifier: Callable[[], ClientTokenVerifier | None],
         is_open: Callable[[], bool],
         clock: Callable[[], float],
+        origins: Callable[[], Sequence[str]] = lambda: (),
     ) -> None:
         self._verifier = verifier
         self._is_open = is_open
         self._clock = clock
+        self._origins = origins
         self._buckets: OrderedDict[str, tuple[float, float]] = OrderedDict()  # tokens, and when they were counted
+
+    def greet(self, exchange: Exchange) -> bool:
+        """Tell a browser which pages may ask here while frontends may; return whether that was its question.
+
+        The question comes without a token, and nothing else of it is looked at; raise Problem for other pages.
+        """
+        if "origin" not in exchange.head.values or not self._is_open():
+            return False
+        fields, origins = Fields(exchange.head), self._origins()
+        exchange.lines += _lines(cors.answer_headers(fields, origins))
+        if not cors.is_preflight(exchange.head.method, fields):
+            return False
+        exchange.answer(204, _lines(cors.answer_preflight(fields, origins)))
+        return True
 
     def recognise(self, authorization: str) -> ClientPass | None:
         """Return what a client token allows, None where none is shown; raise Problem for one that is not good."""
@@ -63,3 +83,7 @@ class ClientAccess:
         while len(self._buckets) > MOST:
             self._buckets.popitem(last=False)
         return 0.0 if allowed else (1.0 - held) * pause
+
+
+def _lines(told: Mapping[str, str]) -> bytes:
+    return b"".join(field_line(name, value) for name, value in told.items())

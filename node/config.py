@@ -12,6 +12,7 @@ import msgspec
 import platformdirs
 
 from node.program.settings import SettingError, setting
+from node.tunnel.cloudflared.wish import HOSTNAME, Wish, wish_of
 from node.wire.invites import InviteError, parse_coordinator_url
 from node.wire.messages import Url
 
@@ -22,7 +23,6 @@ def default_data_dir() -> str:
 
 
 ACCOUNT_ID = re.compile(r"[0-9a-f]{32}")
-HOSTNAME = re.compile(r"(?=.{4,253}\Z)(?:[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?\.)+[a-z][a-z0-9-]{1,62}")
 WORKER_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
 
 
@@ -46,7 +46,8 @@ class NodeConfig:
     )
     tunnel: str = setting(
         "auto",
-        "a way in beside the private network; so far only --tunnel-url is one, and off keeps it to yourself",
+        "ways in beside the private network: relay is connections that this node opens to its coordinator, auto "
+        "those and --tunnel-url, cloudflared those and a public address; off is none",
         choices=("auto", "relay", "cloudflared", "off"),
     )
     tunnel_url: str = setting("", "public URL of your own tunnel to this node", env=("TUNNEL_URL",), metavar="URL")
@@ -141,7 +142,12 @@ class NodeConfig:
     @property
     def relay_offered(self) -> int:
         """How many relay connections we open when a coordinator asks: it may, whatever better way there is."""
-        return self.relay_connections if self.use_tunnel is not False and self.tunnel != "off" else 0
+        return self.relay_connections if self.may_be_reached else 0
+
+    @property
+    def may_be_reached(self) -> bool:
+        """Whether others may come in by other ways than the private network and this one."""
+        return self.use_tunnel is not False and self.tunnel != "off"
 
     def __post_init__(self) -> None:
         """Refuse what no coordinator would take, before anybody waits for its answer."""
@@ -163,15 +169,23 @@ class NodeConfig:
         if self.tunnel_hostname and not HOSTNAME.fullmatch(self.tunnel_hostname.lower()):
             allowed = "a name like worker.example.org"
             raise SettingError("tunnel_hostname", self.tunnel_hostname, allowed, "--tunnel-hostname")
-        account = self.cloudflare_account_id
-        if self.wants_managed_tunnel and not ACCOUNT_ID.fullmatch(account):  # it may be meant for another program
+        managed, account = self.tunnel_wish.kind == "managed", self.cloudflare_account_id
+        if managed and not ACCOUNT_ID.fullmatch(account):  # else it may be meant for another program
             allowed = "32 hexadecimal digits, which Cloudflare's dashboard shows for the account"
             raise SettingError("cloudflare_account_id", account, allowed, "environment CLOUDFLARE_ACCOUNT_ID")
 
     @property
-    def wants_managed_tunnel(self) -> bool:
-        asked = self.tunnel == "cloudflared" or (self.tunnel == "auto" and self.use_tunnel is True)
-        return asked and self.use_tunnel is not False and bool(self.cloudflare_api_token) and not self.tunnel_token
+    def tunnel_wish(self) -> Wish:
+        """Which public address is asked for."""
+        return wish_of(
+            tunnel=self.tunnel,
+            use_tunnel=self.use_tunnel,
+            url=self.tunnel_url,
+            token=self.tunnel_token,
+            api_token=self.cloudflare_api_token,
+            account_id=self.cloudflare_account_id,
+            hostname=self.tunnel_hostname,
+        )
 
 
 def _is_address(url: str) -> bool:

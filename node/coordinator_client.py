@@ -14,6 +14,7 @@ from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from node.forwarding.websocket.opening import Opened, RefusedError, open_websocket
+from node.program.answers import TooLongError, read_at_most
 from node.reachability.failures import PROXY_PASSWORD, SENTENCES, why_unreachable
 from node.state import Membership
 from node.wire import channel, credentials, entry_points, headers, messages
@@ -27,6 +28,9 @@ from node.wire.tokens import TokenIssuer
 T = TypeVar("T")
 MAX_ANSWER_BYTES = 16 * 2**20
 RELAY_LIMIT = 10.0  # seconds to open a relay connection: the life of a ticket
+# Seconds for a channel's handshake: a coordinator that was restarted answers all its workers one after the other,
+# and whoever does not wait has to wait again, behind the others.
+HANDSHAKE = 20.0
 GOODBYE = 1.0  # seconds that a coordinator gets to confirm that a channel is closed
 
 
@@ -111,9 +115,15 @@ class CoordinatorClient:
         capabilities: messages.Capabilities,
         endpoints: messages.Endpoints,
         services: Sequence[messages.ServiceReport] = (),
+        relays: Sequence[str] = (),
     ) -> messages.RegisterAnswer:
+        """`relays` are the coordinators by which we are reached by relay."""
         request = messages.RegisterRequest(
-            worker_id=self._worker_id, capabilities=capabilities, endpoints=endpoints, services=tuple(services)
+            worker_id=self._worker_id,
+            capabilities=capabilities,
+            endpoints=endpoints,
+            services=tuple(services),
+            relays=tuple(relays),
         )
         data = msgspec.json.encode(request)
         url = to.url + "/api/worker/register"
@@ -165,22 +175,33 @@ class CoordinatorClient:
             raise _unreachable(error) from None
 
     async def open_channel(
-        self, to: messages.CoordinatorInfo, ping: float, relay: int = 0
+        self,
+        to: messages.CoordinatorInfo,
+        ping: float,
+        relay: int = 0,
+        *,
+        only_relay: bool = False,
+        session: aiohttp.ClientSession | None = None,
     ) -> aiohttp.ClientWebSocketResponse:
         """Open the WebSocket on which the coordinator pushes; `ping` is the seconds between two pings.
 
-        `relay` is how many relay connections we open when we are asked on it.
+        `relay` is how many relay connections we open when we are asked on it; `only_relay` says that we want to
+        hear nothing else there. The handshake may take long where a `session` without a limit of its own is given.
         CoordinatorError has the status 404 where the coordinator is too old to have one.
         """
+        kind = {channel.RELAY: str(relay)} if relay else {}
+        if only_relay:
+            kind[channel.KIND] = channel.RELAY_ONLY
         try:
-            return await self._session.ws_connect(
-                to.url + channel.PATH,
-                headers={**self._signed(to, "channel", b""), **({channel.RELAY: str(relay)} if relay else {})},
-                heartbeat=ping,
-                autoclose=False,  # it would forget why the other end closes
-                max_msg_size=MAX_ANSWER_BYTES,
-                timeout=aiohttp.ClientWSTimeout(ws_close=GOODBYE),
-            )
+            async with asyncio.timeout(HANDSHAKE):
+                return await (session or self._session).ws_connect(
+                    to.url + channel.PATH,
+                    headers={**self._signed(to, "channel", b""), **kind},
+                    heartbeat=ping,
+                    autoclose=False,  # it would forget why the other end closes
+                    max_msg_size=MAX_ANSWER_BYTES,
+                    timeout=aiohttp.ClientWSTimeout(ws_close=GOODBYE),
+                )
         except aiohttp.WSServerHandshakeError as error:
             if error.status == PROXY_PASSWORD:
                 raise _unreachable(error) from None
@@ -256,15 +277,14 @@ async def _get(session: aiohttp.ClientSession, url: str, params: dict[str, str],
 
 async def _read(response: aiohttp.ClientResponse) -> bytes:
     """Return the body of a 2xx answer of bounded size; raise CoordinatorError for any other."""
-    body = bytearray()
-    async for chunk in response.content.iter_chunked(65536):
-        body += chunk
-        if len(body) > MAX_ANSWER_BYTES:
-            raise CoordinatorError("It sent far more than it should.", "too-large", response.status)
-    if 200 <= response.status < 300:
-        return bytes(body)
     try:
-        document = msgspec.json.decode(bytes(body))
+        body = await read_at_most(response, MAX_ANSWER_BYTES)
+    except TooLongError:
+        raise CoordinatorError("It sent far more than it should.", "too-large", response.status) from None
+    if 200 <= response.status < 300:
+        return body
+    try:
+        document = msgspec.json.decode(body)
     except msgspec.DecodeError:
         document = None
     if not isinstance(document, dict) and response.status == PROXY_PASSWORD:

@@ -30,11 +30,15 @@ class CoordinatorTalk:
         dispatch: Callable[[e.Event], None],
         keep: Callable[[SignedCatalogue], None],
         overlay: Overlay,
+        relays: Callable[[], tuple[str, ...]] = tuple,
     ) -> None:
+        """`relays` returns the coordinators by which we are reached by relay now."""
         self._state = state
         self._dispatch = dispatch
         self._keep = keep
         self._overlay = overlay
+        self._relays = relays
+        self.told_relays: tuple[str, ...] = ()  # to the coordinator in use
         self._pause = Renewal()  # between questions for newer keys of the mesh
         self._pushed: Assignment | None = None  # while a call is under way
         self._known = 0  # progress of the mesh's keys that we use
@@ -46,7 +50,10 @@ class CoordinatorTalk:
         await self.renew_when_half(session)  # after a long time off the credential may have expired
         self._pushed = None
         try:
-            answer = await session.client.register(info, state.capabilities, state.endpoints, _offered(state))
+            relays = self._relays()
+            answer = await session.client.register(
+                info, state.capabilities, state.endpoints, _offered(state), relays
+            )
             catalogue = open_catalogue(answer.catalogue, session.trust)
         except CoordinatorError as error:
             await self._refused(session, info, error)
@@ -54,6 +61,7 @@ class CoordinatorTalk:
             self._dispatch(e.CoordinatorFailed(f"Its answer cannot be trusted: {error}.", refused=True))
         else:
             self._keep(answer.catalogue)
+            self.told_relays = relays
             self._overlay.see_outside(True)
             assignment = self._pushed or answer.assignment
             self._dispatch(e.Registered(assignment, catalogue))
@@ -63,8 +71,9 @@ class CoordinatorTalk:
         info = self.coordinator(url)
         if info is None:
             return
+        relays = self._relays()
         request = heartbeat_of(
-            self._state(), session.router.stats(), self._overlay.report(), session.trust.keys.progress
+            self._state(), session.router.stats(), self._overlay.report(), session.trust.keys.progress, relays
         )
         self._pushed = None
         try:
@@ -75,6 +84,7 @@ class CoordinatorTalk:
             else:
                 await self._refused(session, info, error)
         else:
+            self.told_relays = relays
             assignment = self._pushed or answer
             self._overlay.see_outside(True)
             self._dispatch(e.HeartbeatAnswered(assignment))
@@ -180,7 +190,11 @@ class CoordinatorTalk:
 
 
 def heartbeat_of(
-    state: NodeState, stats: RoutingStats, vpn: VpnReport | None = None, mesh_keys: int = 0
+    state: NodeState,
+    stats: RoutingStats,
+    vpn: VpnReport | None = None,
+    mesh_keys: int = 0,
+    relays: tuple[str, ...] = (),
 ) -> HeartbeatRequest:
     """Say how this node is."""
     known = state.assignment.catalogue_version if state.assignment else ""
@@ -199,6 +213,7 @@ def heartbeat_of(
         catalogue_version=known,
         vpn=vpn,
         mesh_keys=mesh_keys,
+        relays=relays,
     )
 
 

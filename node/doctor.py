@@ -79,11 +79,22 @@ def _channel(state: NodeState) -> Check:
     """Say how soon changes are heard of; without a channel nothing is lacking."""
     if state.membership is None:
         return Check("channel", True, "Not open: this machine is in no mesh.")
+    other = _second_channel(state)
     if state.channel.open:
-        return Check("channel", True, "Open: what changes in the mesh is heard at once.")
+        return Check("channel", True, f"Open: what changes in the mesh is heard at once.{other}")
     interval = state.assignment.heartbeat_interval if state.assignment is not None else DEFAULT_INTERVAL
     detail = f"Not open: what changes in the mesh is heard within {interval:.0f} s. {state.channel.detail}"
-    return Check("channel", True, detail.rstrip())
+    return Check("channel", True, detail.rstrip() + other)
+
+
+def _second_channel(state: NodeState) -> str:
+    """Say how the channel to another coordinator is, where there is one for it."""
+    second = state.second_channel
+    if second is None:
+        return ""
+    if second.open:
+        return f" A second one, to {second.url}, is open for requests that come through that coordinator."
+    return f" A second one, to {second.url}, is not open; it is tried again by itself. {second.detail}".rstrip()
 
 
 def _clock(seen: Observations) -> Check:

@@ -91,9 +91,10 @@ def as_user_facing(problem: Problem) -> UserFacingError:
 
 
 def at_configured_address(membership: Membership, urls: tuple[str, ...]) -> Membership:
-    """Use the address that the volunteer set for the first known coordinator, as after it has moved."""
+    """Use the address that the volunteer set, first: it is where a known coordinator is, or the first has moved."""
     if not urls or not membership.coordinators:
         return membership
-    first, *others = membership.coordinators
-    moved = msgspec.structs.replace(first, url=urls[0].rstrip("/"))
+    url = urls[0].rstrip("/")
+    first, *others = sorted(membership.coordinators, key=lambda info: info.url != url)
+    moved = msgspec.structs.replace(first, url=url)
     return msgspec.structs.replace(membership, coordinators=(moved, *others))

@@ -26,6 +26,7 @@ from node.wire.messages import CoordinatorInfo
 log = logging.getLogger(__name__)
 
 EVERY = 40.0  # seconds: three times until a coordinator forgets it
+SELDOM = 5.0  # seconds between two at least, whatever a coordinator says
 AGAIN = 31.0  # seconds after a failure: a coordinator looks at an address twice a minute
 HINT = "See whether requests from outside reach this node there; other workers and the gateway use other ways, too."
 LATER = 900.0  # seconds, where the coordinator knows no entry points
@@ -69,6 +70,7 @@ class EntryPoint:
         self._failed = False  # the coordinator did not find us at the address, or did not answer
         self.listed = False  # frontends are told of us
         self.text = ""  # how it is, in a sentence
+        self.origins: tuple[str, ...] = ()  # of web pages that the operator lets ask workers, and so us
 
     @property
     def wished(self) -> bool:
@@ -143,9 +145,10 @@ class EntryPoint:
         finally:
             self._asking_for = ""
         self._told, self._told_url, self._failed = contact, url, False
+        self.origins = answer.origins
         told = f"Frontends are told of {url}." if answer.listed else f"Frontends are not told of {url}."
         self._say(answer.listed, f"{told} {answer.detail}".strip())
-        return min(EVERY, answer.stale_after / 3)
+        return min(EVERY, max(SELDOM, answer.stale_after / 3))
 
     async def _withdraw(self, contact: Contact) -> None:
         self._told, self.listed = None, False
@@ -174,9 +177,8 @@ def wish_of(state: NodeState, config: NodeConfig, port: Callable[[], int]) -> Wi
 def _address_of(state: NodeState, config: NodeConfig, port: Callable[[], int]) -> str:
     found = state.tunnel.url or ""
     public = state.capabilities.public_ip
-    wanted = config.tunnel != "off" and config.use_tunnel is not False
     is_open = config.host in ANY or config.host == public  # else nobody asked us to be open to the internet
-    if not found and public and wanted and is_open:
+    if not found and public and config.may_be_reached and is_open:
         found = f"http://[{public}]:{port()}" if ":" in public else f"http://{public}:{port()}"
     try:
         return clean_url(found) if found else ""

@@ -90,6 +90,13 @@ class ChannelChanged:
 
 
 @dataclass(frozen=True, slots=True)
+class SecondChannelChanged:
+    """The same of the channel to a coordinator that we are not registered with; None: there is none for one."""
+
+    channel: ChannelStatus | None
+
+
+@dataclass(frozen=True, slots=True)
 class ChannelRefused:
     """The coordinator does not accept us on the channel: it says why when it is asked."""
 
@@ -250,7 +257,7 @@ class StopRequested:
 
 Event = (
     Started | MeshJoined | EnrolmentRequested | Enrolled | EnrolmentFailed | Registered | HeartbeatAnswered
-    | WorkerUnknown | ChannelChanged | ChannelRefused
+    | WorkerUnknown | ChannelChanged | SecondChannelChanged | ChannelRefused
     | CoordinatorFailed | ContactDue | CredentialRenewed | PlaceGranted | PlaceRefused | VpnChanged | TunnelChanged
     | OverlayCameUp
     | OverlayWentDown | OverlayPathsChanged | EndpointsChanged | ServicesChanged | LoadMeasured
@@ -340,6 +347,11 @@ class JoinDht:
 
 
 @dataclass(frozen=True, slots=True)
+class TellRelays:
+    """Have our coordinator know soon by which ones we are reached, if it has not heard it yet."""
+
+
+@dataclass(frozen=True, slots=True)
 class TakeBlocklist:
     """Believe nobody any more whom this names, if the mesh has signed it and it is not older than what we have."""
 
@@ -410,7 +422,7 @@ class Shutdown:
 
 Command = (
     JoinMesh | QuitMesh | SaveMembership | SavePause | SaveAssignment | Register | SendHeartbeat | ScheduleContact
-    | RunServices | PublishServices | JoinDht | TakeBlocklist | UsePlace | StopOverlay
+    | RunServices | PublishServices | TellRelays | JoinDht | TakeBlocklist | UsePlace | StopOverlay
     | ReturnToOverlay | OpenInOverlay | CloseInOverlay | RefreshRoutes
     | RejoinDht | Drain | ScheduleResume | GoOffline | Shutdown
 )  # fmt: skip

@@ -7,7 +7,6 @@ services know. `/health` and `/stats` are open to this machine only.
 
 from __future__ import annotations
 
-import ipaddress
 from collections.abc import Callable
 from typing import Protocol
 from urllib.parse import urlsplit
@@ -18,6 +17,7 @@ from node.client_access import ClientAccess
 from node.forwarding.door import Door
 from node.forwarding.http1.exchange import Exchange
 from node.forwarding.paths import split_path
+from node.program.loopback import is_this_machine
 from node.program.web import json_response, manners
 from node.services.local_tokens import LocalTokens
 from node.state import NodeState, NodeStats
@@ -132,6 +132,8 @@ class ServiceDoor(Door):
     def enter(self, exchange: Exchange) -> None:
         """Serve a request of another node, of a frontend or of a service of ours; raise Problem."""
         head, state, client, own_service = exchange.head, self._node.state, None, None
+        if self._clients is not None and self._clients.greet(exchange):
+            return
         authorization, mesh_token = head.get("authorization"), head.get(MESH_TOKEN)
         if self._clients is not None and not mesh_token:
             client = self._clients.recognise(authorization)
@@ -173,14 +175,7 @@ def _is_here(request: web.Request) -> bool:
     """Tell whether a request began on this machine, and not at the other end of a tunnel or proxy on it."""
     if any(name in request.headers for name in PASSED_ON):
         return False
-    return _is_loopback(request.remote or "") and _is_loopback(_host_name(request))
-
-
-def _is_loopback(host: str) -> bool:
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return host == "localhost"
+    return is_this_machine(request.remote or "") and is_this_machine(_host_name(request))
 
 
 def _host_name(request: web.Request) -> str:

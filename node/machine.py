@@ -52,6 +52,7 @@ from node.events import (
     SaveMembership,
     ScheduleContact,
     ScheduleResume,
+    SecondChannelChanged,
     SendHeartbeat,
     ServicesChanged,
     Shutdown,
@@ -60,11 +61,13 @@ from node.events import (
     StopOverlay,
     StopRequested,
     TakeBlocklist,
+    TellRelays,
     TunnelChanged,
     UsePlace,
     VpnChanged,
     WorkerUnknown,
 )
+from node.known_coordinators import knowing, next_coordinator
 from node.reasons import phase_of, reasons_for
 from node.resting import (
     pause_requested,
@@ -77,7 +80,7 @@ from node.resting import (
     verdict_of,
     wanted_services,
 )
-from node.state import Membership, NodeState
+from node.state import ChannelStatus, Membership, NodeState
 from node.wire.messages import Assignment, Endpoints
 
 Step = tuple[NodeState, tuple[Command, ...]]
@@ -123,7 +126,10 @@ def _started(state: NodeState, event: Started) -> Step:
     resume = tuple(one for one in ends if one.at)
     if event.membership is None:
         return state, resume
-    state, commands = _join(state, event.membership)
+    membership = event.membership
+    if event.assignment is not None:  # who was enrolled long ago may know others than those of that day
+        membership = knowing(membership, event.assignment, ()) or membership
+    state, commands = _join(state, membership)
     told = () if event.assignment is None else (JoinDht(event.assignment.dht),)
     return state, (*resume, *commands, *told, RunServices(wanted_services(state)))
 
@@ -182,7 +188,8 @@ def _assigned(state: NodeState, assignment: Assignment) -> Step:
     state = _with(
         state,
         assignment=assignment,
-        membership=_knowing(state.membership, assignment),
+        failing=_without(state.failing, state.coordinator),
+        membership=knowing(state.membership, assignment, state.failing),
         coordinator_ok=True,
         coordinator_error="",
         coordinator_refused=False,
@@ -198,15 +205,8 @@ def _assigned(state: NodeState, assignment: Assignment) -> Step:
     return state, tuple(commands)
 
 
-def _knowing(membership: Membership | None, assignment: Assignment) -> Membership | None:
-    """Take over the coordinators that the assignment names, each at the address that has worked for us."""
-    if membership is None or not assignment.coordinators:
-        return membership
-    worked = {info.id: info.url for info in membership.coordinators}
-    infos = tuple(
-        msgspec.structs.replace(info, url=worked.get(info.id, info.url)) for info in assignment.coordinators
-    )
-    return msgspec.structs.replace(membership, coordinators=infos)
+def _without(failing: tuple[str, ...], url: str | None) -> tuple[str, ...]:
+    return tuple(one for one in failing if one != url)
 
 
 def _worker_unknown(state: NodeState, _event: WorkerUnknown) -> Step:
@@ -221,15 +221,30 @@ def _channel_changed(state: NodeState, event: ChannelChanged) -> Step:
     return state, (PublishServices(running_services(state)),)
 
 
+def _second_channel_changed(state: NodeState, event: SecondChannelChanged) -> Step:
+    was_open = state.second_channel is not None and state.second_channel.open
+    is_open = event.channel is not None and event.channel.open
+    state = _with(state, second_channel=event.channel)
+    if was_open == is_open or state.membership is None or state.stopping or state.leaving:
+        return state, ()
+    publish = PublishServices(running_services(state))
+    return state, (publish, TellRelays()) if is_open else (publish,)
+
+
 def _channel_refused(state: NodeState, _event: ChannelRefused) -> Step:
     return state, () if state.membership is None else (ScheduleContact(0.0),)
 
 
 def _coordinator_failed(state: NodeState, event: CoordinatorFailed) -> Step:
     failures = state.failures + 1
+    before = state
+    if state.coordinator is not None:
+        known = {info.url for info in state.membership.coordinators} if state.membership is not None else set()
+        failing = (*_without(state.failing, state.coordinator), state.coordinator)
+        state = _with(state, failing=tuple(url for url in failing if url in known))
     state = _with(
         state,
-        coordinator=_next_coordinator(state),
+        coordinator=next_coordinator(state),
         coordinator_ok=False,
         coordinator_error=event.text,
         coordinator_refused=event.refused,
@@ -237,20 +252,13 @@ def _coordinator_failed(state: NodeState, event: CoordinatorFailed) -> Step:
         registered=False,
         failures=failures,
     )
-    stop = (StopOverlay(),) if event.expelled else ()
+    commands: list[Command] = [StopOverlay()] if event.expelled else []
+    if state.coordinator != before.coordinator and before.channel.open:  # it leads to the one that we turn from
+        state = _with(state, channel=ChannelStatus())
+        commands.append(PublishServices(running_services(state)))
     longest = state.assignment.heartbeat_interval if state.assignment else DEFAULT_INTERVAL
-    return state, (
-        *stop,
-        ScheduleContact(min(longest, FIRST_RETRY * 2 ** min(failures - 1, 16))),
-    )
-
-
-def _next_coordinator(state: NodeState) -> str | None:
-    urls = [info.url for info in state.membership.coordinators] if state.membership else []
-    if not urls:
-        return state.coordinator
-    position = urls.index(state.coordinator) if state.coordinator in urls else -1
-    return urls[(position + 1) % len(urls)]
+    commands.append(ScheduleContact(min(longest, FIRST_RETRY * 2 ** min(failures - 1, 16))))
+    return state, tuple(commands)
 
 
 def _contact_due(state: NodeState, _event: ContactDue) -> Step:
@@ -390,6 +398,7 @@ def _left(state: NodeState) -> Step:
         coordinator_error="",
         coordinator_refused=False,
         failures=0,
+        failing=(),
     )
     return state, (RunServices(()), QuitMesh())
 
@@ -411,6 +420,7 @@ HANDLERS: dict[type, Callable[[NodeState, Any], Step]] = {
     HeartbeatAnswered: _heartbeat_answered,
     WorkerUnknown: _worker_unknown,
     ChannelChanged: _channel_changed,
+    SecondChannelChanged: _second_channel_changed,
     ChannelRefused: _channel_refused,
     CoordinatorFailed: _coordinator_failed,
     ContactDue: _contact_due,

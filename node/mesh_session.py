@@ -25,7 +25,7 @@ from node.peers import joined
 from node.program.errors import UserFacingError
 from node.program.proxies import ThroughProxies
 from node.reachability.announced import bootstrap_addresses, is_inside
-from node.relay_ways import relay_base
+from node.relay_ways import relay_bases
 from node.routing.parts import Witness
 from node.routing.router import Router
 from node.routing.settings import RoutingSettings
@@ -132,7 +132,7 @@ class MeshSession:
             vpn_up=vpn_up,
             witness=witness,
             own_port=own_port,
-            relay=lambda record: relay_base(record, coordinators()),
+            relay=lambda record: relay_bases(record, coordinators()),
             observer=self._request_ended,
         )
 

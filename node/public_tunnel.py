@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
 from collections.abc import Callable
 from pathlib import Path
@@ -9,15 +10,16 @@ from pathlib import Path
 import aiohttp
 
 from node.config import NodeConfig
+from node.program.orphans import end_orphan
 from node.program.tasks import TaskSet
 from node.state import TunnelStatus
 from node.tunnel.cloudflared import sentences
 from node.tunnel.cloudflared.api import CloudflareApi, CloudflareError
 from node.tunnel.cloudflared.binary import Binary
-from node.tunnel.cloudflared.keeper import Timings, TunnelKeeper
-from node.tunnel.cloudflared.wish import Wish, wish_of
+from node.tunnel.cloudflared.keeper import CONFIG_FILE, NOTE, Timings, TunnelKeeper
+from node.tunnel.cloudflared.leads_here import EVERY
 from node.tunnel.outside import Outside
-from node.tunnel.own_address import EVERY, OwnAddress
+from node.tunnel.own_address import OwnAddress
 
 log = logging.getLogger(__name__)
 
@@ -43,12 +45,14 @@ class PublicTunnel:
         self._keeper: TunnelKeeper | None = None
         self._worker_id = ""
         self.outside = Outside()
-        self.wish = wish_of_config(config)
+        self.wish = config.tunnel_wish
 
     async def start(self, origin: str, worker_id: str, http: aiohttp.ClientSession) -> None:
         """Open it; returns at once. `origin` is where requests shall come to."""
         await self.stop()
         self._worker_id = worker_id
+        if self.wish.kind in ("none", "own"):
+            self._tasks.start(asyncio.to_thread(self._end_orphan), "earlier cloudflared")
         if self.wish.kind == "none":
             self._tell(sentences.off(self.wish.text))
         elif self.wish.kind == "own":
@@ -58,6 +62,11 @@ class PublicTunnel:
             self._here = aiohttp.ClientSession(trust_env=False)
             self._keeper = self._make_keeper(self._here, http)
             self._tasks.start(self._keep(self._keeper, origin), "cloudflared")
+
+    def _end_orphan(self) -> None:
+        """End what a killed run with other settings left: it leads strangers here, and nobody wants it."""
+        if (self._folder / NOTE).exists():
+            end_orphan(self._folder / NOTE, self._folder / CONFIG_FILE, "cloudflared")
 
     def _make_keeper(self, here: aiohttp.ClientSession, http: aiohttp.ClientSession) -> TunnelKeeper:
         config = self._config
@@ -71,6 +80,7 @@ class PublicTunnel:
             binary=self._binary,
             api=api,
             timings=self._timings,
+            leads_here=(lambda url: self.outside.why_not(http, url)) if self.wish.kind == "token" else None,
         )
 
     async def _keep(self, keeper: TunnelKeeper, origin: str) -> None:
@@ -109,16 +119,3 @@ class PublicTunnel:
         if status != self._told:
             self._told = status
             self._on_change(status)
-
-
-def wish_of_config(config: NodeConfig) -> Wish:
-    """Return which tunnel the settings ask for."""
-    return wish_of(
-        tunnel=config.tunnel,
-        use_tunnel=config.use_tunnel,
-        url=config.tunnel_url,
-        token=config.tunnel_token,
-        api_token=config.cloudflare_api_token,
-        account_id=config.cloudflare_account_id,
-        hostname=config.tunnel_hostname,
-    )

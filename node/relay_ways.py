@@ -8,17 +8,21 @@ from node.state import NodeState
 from node.wire.messages import CoordinatorInfo, WorkerRecord
 from node.wire.relayed import relayed_url
 
-MOST = 2  # that are told to others
-
 
 def relays_of(state: NodeState, offered: int) -> tuple[str, ...]:
-    """Return the ids of the coordinators to which we open connections now; `offered` is how many we would."""
-    if not offered or not state.channel.open or state.membership is None:
+    """Return the ids of the coordinators to which we open connections now, two at most, the one in use first.
+
+    `offered` is how many connections we would open to each.
+    """
+    if not offered or state.membership is None:
         return ()
-    return tuple(info.id for info in state.membership.coordinators if info.url == state.coordinator)[:MOST]
+    second = state.second_channel
+    urls = [state.coordinator if state.channel.open else None, second.url if second and second.open else None]
+    ids = {info.url: info.id for info in state.membership.coordinators}
+    return tuple(dict.fromkeys(ids[url] for url in urls if url in ids))
 
 
-def relay_base(record: WorkerRecord, known: Sequence[CoordinatorInfo]) -> str | None:
-    """Return the base URL of a worker by way of the first coordinator that reaches it and that we know."""
+def relay_bases(record: WorkerRecord, known: Sequence[CoordinatorInfo]) -> Sequence[str]:
+    """Return the base URL of a worker by way of the first coordinator that reaches it and that we know, if any."""
     urls = {info.id: info.url for info in known}
-    return next((relayed_url(urls[one], record.worker_id) for one in record.relays if one in urls), None)
+    return [relayed_url(urls[one], record.worker_id) for one in record.relays if one in urls][:1]

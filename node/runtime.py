@@ -49,6 +49,7 @@ from node.program.proxies import ThroughProxies, open_session
 from node.program.tasks import TaskSet
 from node.program.web import bind
 from node.public_tunnel import PublicTunnel
+from node.relay_ways import relays_of
 from node.rules.keeper import RulesKeeper
 from node.rules.sensed import NoSensors, Sensors
 from node.services.local_tokens import LocalTokens
@@ -59,6 +60,7 @@ from node.survey import Survey, take_survey
 from node.tunnel.channel import Channel
 from node.tunnel.cloudflared.arguments import KEEPS_IDLE
 from node.tunnel.relay import RelayConnections
+from node.tunnel.second_channel import SecondChannel
 from node.wire.manifests import SignedCatalogue
 from node.wire.messages import Assignment, Capabilities
 
@@ -68,6 +70,7 @@ LOAD_INTERVAL = 2.0  # seconds
 FIRST_LOOK = 1.0  # seconds that the sensors have before services are started
 RENEW_CHECK = 3600.0  # seconds
 RENEWAL_SPREAD = 10.0  # seconds over which nodes ask for another place in the overlay when that is pushed
+TELL_SPREAD = 2.0  # seconds over which nodes tell that another coordinator reaches them, too
 GOODBYE = 2.0  # seconds that the last word to the coordinator, and that of answers, may take
 KEEPALIVE = KEEPS_IDLE + 10.0  # seconds: cloudflared shall not ask on a connection that we have just closed
 GRACE = 0.1  # seconds in which whoever is connected may still ask, to be sent elsewhere
@@ -108,14 +111,18 @@ class NodeRuntime:
             lambda: self.session.client_tokens if self.session is not None else None,
             lambda: self.entry_point.wished,
             time.time,
+            lambda: self.entry_point.origins,
         )
         self._overlay_door = OverlayDoor(self._make_server, config.drain_deadline)
         self._presence = OverlayPresence(
             self.overlay, self._overlay_door, self.dispatch, lambda: self.member, lambda: self._server
         )
-        self.talk = CoordinatorTalk(lambda: self.state, self.dispatch, self._keep_catalogue, self.overlay)
+        self.talk = CoordinatorTalk(
+            lambda: self.state, self.dispatch, self._keep_catalogue, self.overlay, self._relays
+        )
         self._relay = RelayConnections(self._open_relay, self._serve_relayed, config.relay_offered)
         self._channel = Channel(self._open_channel, self._take_push, self.dispatch, self._relay.asked)
+        self._second = SecondChannel(self._open_second_channel, self.dispatch, self._relay.asked)
         self._tasks = TaskSet("node")
         self._stopped = asyncio.Event()
         self._snoozes = Snoozes(lambda: self.state, self.dispatch)
@@ -176,7 +183,9 @@ class NodeRuntime:
         )
         # Of their own, so that they take nobody else's place; a worker's answer may take as long as it likes.
         self._relay_http = open_session(
-            self.proxies, connector=aiohttp.TCPConnector(limit=0), timeout=aiohttp.ClientTimeout(total=None)
+            self.proxies,
+            connector=aiohttp.TCPConnector(limit=0),
+            timeout=aiohttp.ClientTimeout(total=None, sock_connect=self.config.register_timeout),
         )
         started = await self._started_event()
         await self._server.start()
@@ -214,6 +223,7 @@ class NodeRuntime:
         await self.rules.stop()
         await self._contact.stop()
         await self._channel.stop()
+        await self._second.stop()
         await self.entry_point.stop()
         await self.tunnel.stop()
         await self._tasks.stop()
@@ -274,6 +284,8 @@ class NodeRuntime:
         for command in commands:
             self._commands.put_nowait(command)
         self._channel.look(self.state)
+        if self.config.relay_offered:
+            self._second.look(self.state)
         self.entry_point.look(self.state)
         self._feed.changed()
 
@@ -290,6 +302,7 @@ class NodeRuntime:
             e.RunServices: self._run_services,
             e.PublishServices: self._publish,
             e.JoinDht: self._join_dht,
+            e.TellRelays: self._tell_relays,
             e.TakeBlocklist: self._take_blocklist,
             e.Drain: self._begin_drain,
             e.ScheduleResume: self._snoozes.schedule,
@@ -351,11 +364,23 @@ class NodeRuntime:
     async def _schedule_contact(self, command: e.ScheduleContact) -> None:
         self._contact.schedule(min(command.after, self.config.worker_heartbeat))
 
-    async def _open_channel(self, url: str) -> aiohttp.ClientWebSocketResponse:
+    async def _open_channel(self, url: str, *, second: bool = False) -> aiohttp.ClientWebSocketResponse:
         info = self.talk.coordinator(url)
         if self.session is None or info is None:
             raise CoordinatorError("This machine is in no mesh.")
-        return await self.session.client.open_channel(info, self.config.channel_ping, self.config.relay_offered)
+        ping, relay = self.config.channel_ping, self.config.relay_offered
+        client, patient = self.session.client, self._relay_http
+        return await client.open_channel(info, ping, relay, only_relay=second, session=patient)
+
+    async def _open_second_channel(self, url: str) -> aiohttp.ClientWebSocketResponse:
+        return await self._open_channel(url, second=True)
+
+    def _relays(self) -> tuple[str, ...]:
+        return relays_of(self.state, self.config.relay_offered)
+
+    async def _tell_relays(self, _command: e.TellRelays) -> None:
+        if not set(self._relays()) <= set(self.talk.told_relays):  # so it may be with all nodes at this moment
+            self._contact.schedule(TELL_SPREAD * random.random())  # noqa: S311 - not for secrets
 
     async def _open_relay(self, url: str, ticket: str) -> Opened:
         info = self.talk.coordinator(url)

@@ -76,10 +76,14 @@ class VpnStatus(msgspec.Struct, frozen=True):
 
 
 class ChannelStatus(msgspec.Struct, frozen=True):
-    """Whether the coordinator can tell us at once what has changed, and if not why, in a sentence."""
+    """Whether the coordinator can tell us at once what has changed, and if not why, in a sentence.
+
+    Of the second channel: whether the coordinator at that URL can ask us for relay connections.
+    """
 
     open: bool = False
     detail: str = ""
+    url: str = ""
 
 
 TunnelKind = Literal["none", "own", "token", "managed", "quick"]
@@ -251,7 +255,9 @@ class NodeState(msgspec.Struct, frozen=True, kw_only=True):
     coordinator_refused: bool = False
     registered: bool = False
     channel: ChannelStatus = ChannelStatus()
+    second_channel: ChannelStatus | None = None  # None while there is no second coordinator for one
     failures: int = 0  # consecutive failures to reach a coordinator
+    failing: tuple[str, ...] = ()  # URLs of coordinators that gave no useful answer when they were asked last
     assignment: Assignment | None = None
     catalogue: Catalogue = Catalogue()
     services: tuple[ServiceReport, ...] = ()

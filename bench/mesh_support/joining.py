@@ -34,7 +34,8 @@ def _node(lab: BenchLab, name: str, *, vpn: bool) -> Worker:
 
 
 def flags(node: Worker, *, vpn: bool) -> tuple[str, ...]:
-    return () if vpn else ("--vpn", "off", "--host", node.machine.ip)
+    """Return what leaves a node one way only: the relay would carry the first call before the overlay is up."""
+    return ("--tunnel", "off", *(() if vpn else ("--vpn", "off", "--host", node.machine.ip)))
 
 
 def named(node: Worker, link: str, service: str) -> tuple[str, ...]:

@@ -63,10 +63,13 @@ class BenchLab:
         return self.lab.host(name, router, ip)
 
     def node(self, machine: Machine, link: str, service: str, *flags: str, real: bool = False) -> Worker:
-        """Start a node that runs one service, or none; `real` is the program itself, not the one for benches."""
+        """Start a node that runs one service, or none; `real` is the program itself, not the one for benches.
+
+        It has no relay, which would carry calls until the way that is to be measured is there.
+        """
         worker = Worker(machine, self.folder)
         module = "node" if real else "bench.mesh_support.node_program"
-        named = ("--worker-id", machine.name, "--name", machine.name, "--no-keyring")
+        named = ("--worker-id", machine.name, "--name", machine.name, "--no-keyring", "--tunnel", "off")
         worker.start(module, "run", "--invite", link, *named, "--allow", service or "none", *flags)
         return worker
 

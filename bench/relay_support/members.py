@@ -38,6 +38,11 @@ class Member:
     client: CoordinatorClient
     coordinator: CoordinatorInfo
     services: tuple[str, ...]
+    able: Capabilities
+    endpoints: Endpoints
+
+    async def register(self) -> None:
+        await self.client.register(self.coordinator, self.able, self.endpoints)
 
     async def beat(self) -> None:
         reports = tuple(ServiceReport(name=name, state="running") for name in self.services)
@@ -69,7 +74,8 @@ async def join(session: aiohttp.ClientSession, site: Site, name: str, port: int,
     )
     issuer = TokenIssuer(key, membership.worker_id, membership.credential, time.time)
     client, to = CoordinatorClient(session, issuer, membership.worker_id, key), membership.coordinators[0]
-    member = Member(membership.worker_id, client, to, services)
-    await client.register(to, able, Endpoints(port=port, direct_hosts=("127.0.0.1",)))
+    endpoints = Endpoints(port=port, direct_hosts=("127.0.0.1",))
+    member = Member(membership.worker_id, client, to, services, able, endpoints)
+    await member.register()
     await member.beat()
     return member

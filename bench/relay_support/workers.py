@@ -2,9 +2,11 @@
 
     python -m bench.relay_support.workers --url URL --code CODE serve
     python -m bench.relay_support.workers --url URL --code CODE idle --count 1000 --name a
+    python -m bench.relay_support.workers --url URL --code CODE returning --count 1000 --name a --report FILE
 
 `serve` is two workers with a service each and the same doors: one is asked at its port, the other, whose port is
-closed, by relay. `idle` are workers that run nothing and hold a channel on which they offer relay connections.
+closed, by relay. `idle` are workers that run nothing and hold a channel on which they offer relay connections; so
+are those that are `returning`, which open it again when they have lost it, and report when all of them are back.
 """
 
 from __future__ import annotations
@@ -12,12 +14,14 @@ from __future__ import annotations
 import argparse
 import asyncio
 import socket
+from pathlib import Path
 
 import aiohttp
 from aiohttp import web
 
 from bench.gateway_support.processes import free_port
 from bench.relay_support.members import OFFERED, Member, Site, join
+from bench.relay_support.returning import Port, Returning, Seen, come_back
 from node.forwarding.http1.exchange import Exchange
 from node.forwarding.plane import DataPlane
 from node.program.lifetime import print_json, run_program
@@ -32,6 +36,8 @@ BEAT = 2.0  # seconds, of workers that serve: one that failed once is back after
 IDLE_BEAT = 30.0  # of those that do not, as nodes do
 AT_ONCE = 20  # machines that are joining
 LARGEST = 2**34
+CALL = 5.0  # seconds, as nodes have
+NOBODY = 9  # the port of workers that nobody asks
 
 
 class Doors:
@@ -115,6 +121,26 @@ async def idle(site: Site, name: str, count: int, stop: asyncio.Event, tasks: Ta
             await tasks.stop()
 
 
+async def returning(site: Site, arguments: argparse.Namespace, stop: asyncio.Event, tasks: TaskSet) -> None:
+    name, count = arguments.name, arguments.count
+    async with session(CALL) as http, session() as patient:
+        workers: list[Returning] = []
+        seen, port = Seen(), Port(site.url)
+        tasks.start(port.watch(), "port")
+        try:
+            for start in range(0, count, AT_ONCE):
+                names = [f"{name}-{number}" for number in range(start, min(count, start + AT_ONCE))]
+                members = await asyncio.gather(*(join(http, site, one, NOBODY) for one in names))
+                some = [Returning(member, seen, patient, port) for member in members]
+                await hold([(one.there, tasks.start(one.hold(), "channel")) for one in some])
+                workers += some
+            print_json({"event": "ready", "count": len(workers)})
+            tasks.start(come_back(workers, seen, arguments.report), "report")
+            await stop.wait()
+        finally:
+            await tasks.stop()
+
+
 async def hold(channels: list[tuple[asyncio.Event, asyncio.Task[None]]]) -> None:
     """Wait until these channels are open; raise what kept one from it."""
     for opened, task in channels:
@@ -132,9 +158,10 @@ async def beat_all(members: list[Member]) -> None:
             await member.beat()
 
 
-def session() -> aiohttp.ClientSession:
+def session(call: float | None = None) -> aiohttp.ClientSession:
+    """Make one without limits; `call` is how many seconds each call may take."""
     return aiohttp.ClientSession(
-        connector=aiohttp.TCPConnector(limit=0), timeout=aiohttp.ClientTimeout(total=None, sock_connect=30)
+        connector=aiohttp.TCPConnector(limit=0), timeout=aiohttp.ClientTimeout(total=call, sock_connect=CALL)
     )
 
 
@@ -146,6 +173,8 @@ async def run(arguments: argparse.Namespace, stop: asyncio.Event) -> int:
     site, tasks = Site(arguments.url, arguments.code), TaskSet("bench")
     if arguments.what == "serve":
         await serve(site, stop, tasks)
+    elif arguments.what == "returning":
+        await returning(site, arguments, stop, tasks)
     else:
         await idle(site, arguments.name, arguments.count, stop, tasks)
     return 0
@@ -153,11 +182,12 @@ async def run(arguments: argparse.Namespace, stop: asyncio.Event) -> int:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("what", choices=("serve", "idle"))
+    parser.add_argument("what", choices=("serve", "idle", "returning"))
     parser.add_argument("--url", required=True)
     parser.add_argument("--code", required=True, help="an invite")
     parser.add_argument("--count", type=int, default=1)
     parser.add_argument("--name", default="idle")
+    parser.add_argument("--report", type=Path, help="where those that are returning say how it went")
     arguments = parser.parse_args()
     run_program(lambda stop: run(arguments, stop))
 

@@ -138,6 +138,7 @@ async def status(request: web.Request) -> web.Response:
             version=front.version,
             url=coordinator.info.url,
             uptime_seconds=round(max(0.0, now - front.started_at), 1),
+            coordinators=topology.coordinators,
             workers=count_workers(coordinator),
             services={service.name: service.healthy for service in topology.services},
             gaps=len(find_gaps(topology)),
@@ -161,7 +162,7 @@ def _overlay(coordinator: Coordinator) -> OverlayStatus | None:
 async def examine(request: web.Request) -> web.Response:
     """Look at everything once."""
     front = request.app[FRONT]
-    checks = await doctor.examine(request.app[COORDINATOR], front.picture.read(), front.hub)
+    checks = await doctor.examine(request.app[COORDINATOR], front.picture.read(), front.hub, front.far)
     checks.append(doctor.entry_points(len(front.entry_points.listed()), front.copy.standing()))
     return json_response(Doctor(ok=all(check.ok for check in checks), checks=checks))
 

@@ -1,4 +1,7 @@
-"""The WebSocket on which an enrolled machine hears at once what has changed for it."""
+"""The WebSocket on which an enrolled machine hears at once what has changed for it, and is asked for connections.
+
+A worker that is registered with another coordinator may open one to be asked for connections alone.
+"""
 
 from __future__ import annotations
 
@@ -11,7 +14,7 @@ from coordinator_server.channel.line import CLOSE_LIMIT, Line
 from coordinator_server.front import FRONT
 from coordinator_server.gateway_processes.from_gateways import PROCESS
 from node.program.web import is_handshake
-from node.wire.channel import LARGEST_FROM_WORKER, PATH, RELAY, relay_offered
+from node.wire.channel import KIND, LARGEST_FROM_WORKER, PATH, RELAY, RELAY_ONLY, relay_offered
 from node.wire.problems import Problem
 
 
@@ -26,7 +29,10 @@ async def channel(request: web.Request) -> web.StreamResponse:
     channels, config = request.app[FRONT].channels, request.app[COORDINATOR].config
     enrolment, expires_at = await authenticate_for_long(request)
     await check_signed_whole(request, enrolment, "channel")  # it lives for days: an overheard token opens none
-    channels.check_room(enrolment.worker_id)
+    relay, relay_only = relay_offered(request.headers.get(RELAY, "")), _is_relay_only(request)
+    if relay_only and not relay:
+        raise Problem("invalid-request", f"A channel for the relay alone says in {RELAY} what it offers.")
+    channels.check_room(enrolment.worker_id, relay_only=relay_only)
     # A message is sent only when the one before it has gone, so nothing piles up for whoever does not read.
     socket = web.WebSocketResponse(
         heartbeat=config.channel_ping,
@@ -49,7 +55,8 @@ async def channel(request: web.Request) -> web.StreamResponse:
         socket,
         transport.abort,
         process=process,
-        relay=relay_offered(request.headers.get(RELAY, "")),
+        relay=relay,
+        relay_only=relay_only,
     )
     with channels.opened(line):
         try:
@@ -57,3 +64,11 @@ async def channel(request: web.Request) -> web.StreamResponse:
         finally:
             await line.end()
     return socket
+
+
+def _is_relay_only(request: web.Request) -> bool:
+    """Tell a worker's second channel from its first; raise a Problem for what is neither."""
+    kind = request.headers.get(KIND, "")
+    if kind not in ("", RELAY_ONLY):
+        raise Problem("invalid-request", f"There is no channel of the kind {kind[:64]!r}.")
+    return kind == RELAY_ONLY

@@ -5,12 +5,14 @@ from __future__ import annotations
 import asyncio
 
 import aiohttp
+import msgspec
 
 from coordinator_server.api.shapes import Check, Topology
 from coordinator_server.api.topology import count_workers, find_gaps
 from coordinator_server.application import Coordinator
 from coordinator_server.entry_points.kv_sync import KvStanding
-from coordinator_server.gateway.plane import relay_base
+from coordinator_server.fleet.far import FarWorkers
+from coordinator_server.gateway.plane import relay_bases
 from coordinator_server.registry.membership import Member
 from coordinator_server.relay.hub import RelayHub
 from coordinator_server.relay.question import status_of
@@ -28,7 +30,9 @@ KV_HINT = "See CF_ACCOUNT_ID, CF_KV_NAMESPACE_ID and CF_API_TOKEN, and Cloudflar
 TRUST_HINT = f"{LOOK_HINT} `rma-mesh-coordinator worker approve ID` trusts one with personal data."
 
 
-async def examine(coordinator: Coordinator, topology: Topology, hub: RelayHub) -> list[Check]:
+async def examine(
+    coordinator: Coordinator, topology: Topology, hub: RelayHub, far: FarWorkers | None = None
+) -> list[Check]:
     """Return all checks, the coordinator's own first, then one for each service."""
     gate = asyncio.Semaphore(AT_ONCE)
     reasons = {gap.service: gap.reason for gap in find_gaps(topology)}
@@ -36,7 +40,8 @@ async def examine(coordinator: Coordinator, topology: Topology, hub: RelayHub) -
 
         async def one(manifest: Manifest) -> Check:
             async with gate:
-                return await _service(coordinator, session, hub, manifest, reasons.get(manifest.name, ""))
+                check = await _service(coordinator, session, hub, manifest, reasons.get(manifest.name, ""))
+                return check if check.ok or far is None else await _elsewhere(far, manifest) or check
 
         wanted = [manifest for manifest in coordinator.catalogue.manifests if manifest.replicas > 0]
         services = await asyncio.gather(*(one(manifest) for manifest in wanted))
@@ -141,12 +146,22 @@ async def _service(
     return Check(name=name, ok=False, detail="; ".join(failures) + ".", hint=hint)
 
 
+async def _elsewhere(far: FarWorkers, manifest: Manifest) -> Check | None:
+    """Say who serves that is registered with another coordinator, as the gateway would find it."""
+    found = [record.worker_id for record in (await far.find(manifest.name))[:3]]
+    if not found:
+        return None
+    detail = f"Nobody here, but {', '.join(found)}, by way of other coordinators."
+    return Check(name=f"service {manifest.name}", ok=True, detail=detail)
+
+
 async def _probe(
     coordinator: Coordinator, session: aiohttp.ClientSession, hub: RelayHub, manifest: Manifest, member: Member
 ) -> str:
     """Return why a worker's service does not answer, or an empty string."""
     vpn_up = coordinator.registry.vpn_up
-    candidate = candidate_from_record(member.record(), "registry", vpn_up=vpn_up, relay=relay_base)
+    record = msgspec.structs.replace(member.record(), relays=member.relays)  # by our own hub only
+    candidate = candidate_from_record(record, "registry", vpn_up=vpn_up, relay=relay_bases)
     if candidate is None:
         return "it gives no address that can be reached from here"
     proof = {headers.MESH_TOKEN: coordinator.token_issuer.issue(member.worker_id), headers.HOPS: "1"}

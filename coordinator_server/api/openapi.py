@@ -79,7 +79,7 @@ PUBLIC = (
     Operation(
         "post",
         CLIENT_TOKEN,
-        "A token of an hour that entry points take in place of the API key",
+        "A token of ten minutes that entry points take in place of the API key",
         ClientToken,
         auth="api-key",
     ),

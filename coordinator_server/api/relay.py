@@ -5,20 +5,16 @@ from __future__ import annotations
 import contextlib
 from collections.abc import AsyncIterator
 
-from coordinator_server.api.addresses import address_behind
 from coordinator_server.api.worker_auth import identify_for_long
 from coordinator_server.application import Coordinator
 from coordinator_server.relay.calls import RelayedCalls
 from coordinator_server.relay.hub import RelayHub
-from node.forwarding.headers import Fields
+from coordinator_server.relay.refusals import Refusals, refuse
 from node.forwarding.http1.app_bridge import AppBridge
 from node.forwarding.http1.exchange import Exchange
 from node.forwarding.websocket.handshake import accept, check_handshake
-from node.program.tasks import TaskSet
 from node.wire.channel import RELAY_PATH
 from node.wire.problems import Problem
-
-MOST_LINES = 256  # about refusals, that are being kept at once
 
 
 @contextlib.asynccontextmanager
@@ -39,12 +35,11 @@ class RelayDoor:
     def __init__(self, coordinator: Coordinator, hub: RelayHub, bridge: AppBridge) -> None:
         self._coordinator = coordinator
         self._hub = hub
-        self._bridge = bridge
-        self._tasks = TaskSet("relay-door")
+        self._refusals = Refusals(coordinator.audit, bridge)
         bridge.beside(RELAY_PATH, self.take)
 
     async def stop(self) -> None:
-        await self._tasks.stop()
+        await self._refusals.stop()
 
     def take(self, exchange: Exchange) -> None:
         """Let a worker in that comes with a ticket of its own and a credential that is good now."""
@@ -68,28 +63,10 @@ class RelayDoor:
 
     def _refuse(self, exchange: Exchange, subject: str, problem: Problem) -> None:
         self._hub.refused += 1
-        if problem.kind == "invalid-request" or len(self._tasks) >= MOST_LINES:
-            exchange.refuse(problem)
+        if problem.kind == "invalid-request":
+            refuse(exchange, problem)
         else:
-            self._tasks.start(self._note(exchange, subject, problem), "note")
-
-    async def _note(self, exchange: Exchange, subject: str, problem: Problem) -> None:
-        """Keep a line about it before it is said."""
-        name = self._bridge.end_of(exchange).get_extra_info("peername")
-        peer = name[0] if isinstance(name, tuple) else ""
-        audit = self._coordinator.audit
-        line = audit.line(
-            "relay-refused",
-            actor=f"worker:{subject}" if subject else "anonymous",
-            subject=subject,
-            detail=problem.detail,
-            address=address_behind(peer, Fields(exchange.head)),
-            outcome="refused",
-        )
-        try:
-            await audit.refusal(line)
-        finally:
-            exchange.refuse(problem)
+            self._refusals.refuse_and_note(exchange, subject, problem)
 
 
 def _unknown() -> Problem:

@@ -35,28 +35,35 @@ async def takes_connections(host: str, port: int) -> bool:
     return True
 
 
+Knock = tuple[float, tuple[str, int], bool | None]  # when, where, and what came of it, once that is known
+
+
 class Knocks:
     """Knocks, a few at once, and remembers for a while what came of it."""
 
     def __init__(self) -> None:
         self._gate = asyncio.Semaphore(AT_ONCE)
-        self._found: OrderedDict[tuple[str, str, int], tuple[float, bool]] = OrderedDict()
+        self._found: OrderedDict[str, Knock] = OrderedDict()  # the last one for each worker
 
     async def knock(self, worker_id: str, host: str, port: int) -> bool | None:
         """Return whether a worker's port takes connections; None while too many ask."""
-        place, now = (worker_id, host, port), asyncio.get_running_loop().time()
-        kept = self._found.get(place)
-        if kept is not None and now - kept[0] < KEPT:
-            return kept[1]
+        place, now = (host, port), asyncio.get_running_loop().time()
+        kept = self._found.get(worker_id)
+        if kept is not None and now - kept[0] < KEPT:  # whatever port it says next: nobody scans with our help
+            return kept[2] if kept[1] == place else None
         if self._gate.locked():
             return None
+        self._remember(worker_id, (now, place, None))
         async with self._gate:
             found = await takes_connections(host, port)
-        self._found[place] = now, found
-        self._found.move_to_end(place)
+        self._remember(worker_id, (now, place, found))
+        return found
+
+    def _remember(self, worker_id: str, knock: Knock) -> None:
+        self._found[worker_id] = knock
+        self._found.move_to_end(worker_id)
         while len(self._found) > MOST_KEPT:
             self._found.popitem(last=False)
-        return found
 
 
 KNOCKS = web.AppKey("knocks", Knocks)

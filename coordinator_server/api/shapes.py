@@ -402,6 +402,7 @@ class CoordinatorStatus(msgspec.Struct, frozen=True, kw_only=True):
     version: str
     url: str
     uptime_seconds: float
+    coordinators: tuple[TopologyCoordinator, ...]  # this one first, then those that share its store
     workers: WorkerCounts
     services: dict[str, int]
     gaps: int

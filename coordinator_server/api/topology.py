@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 
 from coordinator_server.api.shapes import (
     Gap,
@@ -15,6 +15,7 @@ from coordinator_server.api.shapes import (
     WorkerCounts,
 )
 from coordinator_server.application import Coordinator
+from coordinator_server.fleet.presence import Serving, Status
 from coordinator_server.registry.membership import Member
 from node.wire.manifests import Manifest
 from node.wire.messages import Route
@@ -51,7 +52,7 @@ def draw(coordinator: Coordinator, version: str) -> Topology:
         version=version,
         sequence=0,
         timestamp=coordinator.clock(),
-        coordinators=(_own(coordinator, workers),),
+        coordinators=(_own(coordinator, workers), *_others(coordinator)),
         workers=workers,
         services=_services(coordinator, healthy(workers)),
         links=tuple(
@@ -102,6 +103,22 @@ def _own(coordinator: Coordinator, workers: Sequence[TopologyWorker]) -> Topolog
     )
 
 
+def _others(coordinator: Coordinator) -> Iterator[TopologyCoordinator]:
+    """Yield those that share our store, as they last said that they are."""
+    fleet = coordinator.fleet
+    states: tuple[tuple[Status, Sequence[Serving]], ...] = (("active", fleet.alive()), ("stale", fleet.silent()))
+    for status, found in states:
+        for said in found:
+            yield TopologyCoordinator(
+                id=said.info.id,
+                url=said.info.url,
+                location=said.info.location,
+                workers=said.workers if status == "active" else 0,
+                load=said.load if status == "active" else 0.0,
+                status=status,
+            )
+
+
 def _worker(coordinator: Coordinator, member: Member) -> TopologyWorker:
     return TopologyWorker(
         id=member.worker_id,
@@ -121,7 +138,7 @@ def _route(member: Member) -> Route:
         return "vpn"
     if member.endpoints.direct_hosts:
         return "direct"
-    if member.relays:
+    if member.relays or member.told_relays:
         return "relay"
     return "tunnel" if member.endpoints.tunnel_url else "direct"
 

@@ -12,7 +12,13 @@ from coordinator_server.api import seen
 from coordinator_server.api.addresses import client_address
 from coordinator_server.api.dht import contacts, info
 from coordinator_server.api.once_only import OnceOnly
-from coordinator_server.api.worker_auth import ONCE_ONLY, authenticate, check_signed_whole, check_speaks_for_itself
+from coordinator_server.api.worker_auth import (
+    ONCE_ONLY,
+    authenticate,
+    authenticate_member,
+    check_signed_whole,
+    check_speaks_for_itself,
+)
 from coordinator_server.application import COORDINATOR, Coordinator
 from coordinator_server.enrolment.workers import Enrolment
 from coordinator_server.front import FRONT
@@ -69,7 +75,7 @@ async def enroll(request: web.Request) -> web.Response:
             credential=credential,
             mesh_public_key=b64encode(coordinator.mesh_key.public_key().public_bytes_raw()),
             trust=enrolment.trust,
-            coordinators=(info(request),),
+            coordinators=(info(request), *coordinator.fleet.others),
             dht=contacts(request),
             vpn=overlay.granted(enrolment, wish.nebula_public_key) if overlay is not None else None,
             mesh_keys=coordinator.keyring.chain,
@@ -158,13 +164,13 @@ async def leave(request: web.Request) -> web.Response:
 
 
 async def peers(request: web.Request) -> web.Response:
-    """Tell a node whose DHT found nobody who runs a service."""
+    """Tell a node whose DHT found nobody who runs a service, or another coordinator."""
     coordinator = request.app[COORDINATOR]
-    enrolment = await authenticate(request)
+    asker = await authenticate_member(request)
     manifest = coordinator.catalogue.resolve(request.query.get("service", ""))
     if manifest is None:
         raise Problem("unknown-service", f"No service has the name {request.query.get('service', '')[:64]!r}.")
-    found = coordinator.registry.peers(manifest.name, enrolment.worker_id)
+    found = coordinator.registry.peers(manifest.name, asker)
     best = sorted(found, key=lambda record: record.load)[:MAX_PEERS]
     return json_response(WorkersAnswer(workers=tuple(best)))
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+
 from aiohttp import web
 
 from coordinator_server.api.addresses import client_address
@@ -42,10 +44,20 @@ def identify_for_long(coordinator: Coordinator, authorization: str) -> tuple[Enr
 async def _authenticate(request: web.Request, expired_is_fine: bool) -> tuple[Enrolment, Credential | None]:
     coordinator = request.app[COORDINATOR]
     try:
+        await _know(coordinator, _bearer(request))
         return _identify(coordinator, _bearer(request), expired_is_fine)
     except Problem as problem:
         await _refused(request, "worker-refused", "", problem)
         raise
+
+
+async def authenticate_member(request: web.Request) -> str:
+    """Return the id of the worker, or of the other coordinator, that signed the request; raise 401 or 403."""
+    with contextlib.suppress(Problem, TokenError):
+        credential = request.app[COORDINATOR].token_verifier.verify(_bearer(request))
+        if credential.role == "coordinator":
+            return credential.subject
+    return (await authenticate(request)).worker_id
 
 
 async def check_speaks_for_itself(request: web.Request, enrolment: Enrolment, worker_id: str) -> None:
@@ -87,6 +99,14 @@ def _bearer_in(authorization: str) -> str:
             "unauthorized", "A worker signs its requests: Authorization: Bearer TOKEN.", headers=CHALLENGE
         )
     return token.strip()
+
+
+async def _know(coordinator: Coordinator, token: str) -> None:
+    """Look in the store for a worker that is new to us: another coordinator may have let it in."""
+    with contextlib.suppress(TokenError):
+        subject = claimed_subject(token)
+        if subject not in coordinator.workers and coordinator.token_verifier.verify(token).subject == subject:
+            await coordinator.workers.refresh(subject)
 
 
 def _identify(coordinator: Coordinator, token: str, expired_is_fine: bool) -> tuple[Enrolment, Credential | None]:

@@ -62,7 +62,7 @@ class Answers:
             blocklist_version=shared.of.version,
             blocklist=shared.signed,
             vpn_version=coordinator.overlay.version(enrolment) if coordinator.overlay is not None else "",
-            coordinators=(about_us,),
+            coordinators=(about_us, *coordinator.fleet.others),
             dht=contacts_of(coordinator, about_us),
             draining=enrolment.draining,
             mesh_keys=coordinator.keyring.keys.progress,
@@ -88,7 +88,7 @@ class Answers:
         coordinator = self._coordinator
         station, overlay = coordinator.station, coordinator.overlay
         contact = station.contact if station is not None else None
-        seen = (coordinator.keyring.keys.progress, contact)
+        seen = (coordinator.keyring.keys.progress, contact, coordinator.fleet.others)
         if overlay is None:
             return seen
         signer = overlay.office.signer
@@ -105,12 +105,15 @@ class Answers:
 
 
 def contacts_of(coordinator: Coordinator, about_us: CoordinatorInfo) -> tuple[DhtContact, ...]:
-    """Return where a worker who knows us as this can join the DHT, in the overlay first."""
+    """Return where a worker who knows us as this can join the DHT, in the overlay first, by others last."""
     station = coordinator.station
     inside = station.contact if station is not None else None
     found = [inside] if inside is not None else []
-    if about_us.dht_host is not None and about_us.dht_port is not None:
-        found.append(DhtContact(host=about_us.dht_host, port=about_us.dht_port))
+    found += [
+        DhtContact(host=info.dht_host, port=info.dht_port)
+        for info in (about_us, *coordinator.fleet.others)
+        if info.dht_host is not None and info.dht_port is not None
+    ]
     return tuple(dict.fromkeys(found))
 
 

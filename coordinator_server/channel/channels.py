@@ -28,7 +28,8 @@ GATHER = 0.02  # seconds from a change until the round that tells it
 PAUSE = 0.1  # seconds between two rounds, and so between two pushes to one worker
 LOOK = 1.0  # seconds between looks at what changes without anybody saying so
 BATCH = 50  # workers that are looked at in one go
-STRANGERS = 50  # workers that are sent to register in one round: after our restart all would come at once
+STRANGERS = 50  # workers that are sent away to register at a time: after our restart all would come at once
+AWAY = 3.0  # seconds in which one of them should have registered
 OUT = "put out of the mesh"
 
 
@@ -41,7 +42,10 @@ class Relay(Protocol):
 
 
 class Channels:
-    """Holds one channel for each worker; runs from `start` to `stop`."""
+    """Holds one channel for each worker, and one for the relay alone; runs from `start` to `stop`.
+
+    Of the two the newer is asked for connections, and one for everything replaces one for the relay alone.
+    """
 
     def __init__(self, answers: Answers, workers: Workers, clock: Callable[[], float], most: int) -> None:
         self._answers = answers
@@ -49,18 +53,22 @@ class Channels:
         self._clock = clock
         self._most = most
         self._lines: dict[str, Line] = {}
+        self._relay_only: dict[str, Line] = {}  # of workers that mostly have their channel at another coordinator
         self._marked: dict[str, None] = {}  # in order
         self._some = asyncio.Event()
         self._common: object = None
         self._blocklist = workers.blocklist
         self._draining = False
-        self._strangers = 0  # in this round
+        self._strangers: dict[str, None] = {}  # who have to register, in order
+        self._away: dict[
+            str, float
+        ] = {}  # who were sent to do so, until when (time of the loop) they are waited for
         self._tasks = TaskSet("channels")
         self.pushes = 0
         self.relay: Relay | None = None
 
     def __len__(self) -> int:
-        return len(self._lines)
+        return len(self._lines) + len(self._relay_only)
 
     def start(self) -> None:
         self._tasks.start(self._rounds(), "push")
@@ -74,44 +82,64 @@ class Channels:
     def drain(self) -> None:
         """Open no channel any more, and close all: their workers find us again, or another coordinator."""
         self._draining = True
-        for line in tuple(self._lines.values()):
+        for line in self._all():
             line.close(WSCloseCode.GOING_AWAY, "this coordinator is going away")
 
     def process_leaves(self, number: int) -> None:
         """Close the channels that go through a gateway process which is about to end."""
-        for line in tuple(self._lines.values()):
+        for line in self._all():
             if line.process == number:
                 line.close(WSCloseCode.GOING_AWAY, "this process is being replaced")
 
     # --- opening --------------------------------------------------------------------------------------------------
 
-    def check_room(self, worker_id: str) -> None:
+    def check_room(self, worker_id: str, *, relay_only: bool = False) -> None:
         """Raise a Problem where no channel can be opened now."""
         if self._draining:
             raise Problem("draining", "This coordinator is shutting down.", headers={"Retry-After": "5"})
-        if len(self._lines) >= self._most and worker_id not in self._lines:
+        if len(self) >= self._most and worker_id not in self._lines_like(relay_only):
             text = f"{self._most} workers have a channel already. Heartbeats tell the same, a little later."
             raise Problem("overloaded", text, headers={"Retry-After": "60"})
 
     @contextlib.contextmanager
     def opened(self, line: Line) -> Iterator[None]:
         """Hold a channel, in place of an older one of its worker; the worker is told how things are."""
-        older = self._lines.get(line.worker_id)
-        self._lines[line.worker_id] = line
-        if older is not None:
-            older.close(Close.REPLACED, "there is a newer channel")
+        lines = self._lines_like(line.relay_only)
+        replaced = [lines.get(line.worker_id)]
+        if not line.relay_only:
+            replaced.append(self._relay_only.get(line.worker_id))
+        lines[line.worker_id] = line
+        for older in replaced:
+            if older is not None:
+                older.close(Close.REPLACED, "there is a newer channel")
         if self._draining:
             line.close(WSCloseCode.GOING_AWAY, "this coordinator is going away")
-        self.mark([line.worker_id])
+        if not line.relay_only:
+            self.mark([line.worker_id])
         if self.relay is not None and not self._draining:
             self.relay.line_opened(line)
         try:
             yield
         finally:
+            if lines.get(line.worker_id) is line:
+                del lines[line.worker_id]
             if self.relay is not None:
                 self.relay.line_closed(line)
-            if self._lines.get(line.worker_id) is line:
-                del self._lines[line.worker_id]
+                self._relay_by_other(line)
+
+    def _relay_by_other(self, closed: Line) -> None:
+        """Have a worker be asked on the channel that it still has."""
+        for lines in (self._relay_only, self._lines):
+            other = lines.get(closed.worker_id)
+            if other is not None and not other.closing and self.relay is not None:
+                self.relay.line_opened(other)
+                return
+
+    def _lines_like(self, relay_only: bool) -> dict[str, Line]:
+        return self._relay_only if relay_only else self._lines
+
+    def _all(self) -> tuple[Line, ...]:
+        return (*self._lines.values(), *self._relay_only.values())
 
     # --- what has changed -----------------------------------------------------------------------------------------
 
@@ -126,9 +154,9 @@ class Channels:
 
         Who is out hears it at once; where the blocklist has changed, everybody does.
         """
-        line = self._lines.get(worker_id)
-        if line is not None and self._is_out(worker_id):
-            line.close(Close.EXPELLED, OUT)
+        for line in (self._lines.get(worker_id), self._relay_only.get(worker_id)):
+            if line is not None and self._is_out(worker_id):
+                line.close(Close.EXPELLED, OUT)
         before, self._blocklist = self._blocklist, self._workers.blocklist
         self.mark([worker_id] if before is self._blocklist else self._lines)
 
@@ -147,6 +175,11 @@ class Channels:
                 line.close(Close.EXPIRED, "the credential has expired")
             elif not self._answers.knows(line.worker_id):
                 self.mark([line.worker_id])
+        for line in tuple(self._relay_only.values()):
+            if line.expires_at < now:
+                line.close(Close.EXPIRED, "the credential has expired")
+            elif self._is_out(line.worker_id):
+                line.close(Close.EXPELLED, OUT)
 
     # --- telling --------------------------------------------------------------------------------------------------
 
@@ -158,13 +191,14 @@ class Channels:
             await asyncio.sleep(max(GATHER, last + PAUSE - loop.time()))
             last = loop.time()
             self._some.clear()
-            marked, self._marked, self._strangers = self._marked, {}, 0
+            marked, self._marked = self._marked, {}
             for number, worker_id in enumerate(marked):
                 if number % BATCH == BATCH - 1:
                     await asyncio.sleep(0)
                 line = self._lines.get(worker_id)
                 if line is not None:
                     self._look_at(line)
+            self._send_to_register(last)
 
     def _look_at(self, line: Line) -> None:
         if line.closing:
@@ -184,7 +218,7 @@ class Channels:
             line.close(Close.EXPELLED, OUT)
             return
         if not self._answers.knows(line.worker_id):
-            self._send_to_register(line)
+            self._strangers[line.worker_id] = None
             return
         told = self._answers.to(line.worker_id, line.about_us)
         kept = without_blocklist(told)
@@ -193,12 +227,23 @@ class Channels:
             self.pushes += 1
             line.send(self._answers.encode(told), lambda: self._sent(line))
 
-    def _send_to_register(self, line: Line) -> None:
-        self._strangers += 1
-        if self._strangers <= STRANGERS:
+    def _send_to_register(self, now: float) -> None:
+        """Send some strangers away, but not more than a few at a time; who has registered makes room for others."""
+        knows = self._answers.knows
+        self._away = {one: until for one, until in self._away.items() if until > now and not knows(one)}
+        while self._strangers and len(self._away) < STRANGERS:
+            worker_id = next(iter(self._strangers))
+            del self._strangers[worker_id]
+            line = self._lines.get(worker_id)
+            if line is None or line.closing:
+                continue
+            if knows(worker_id):
+                self.mark([worker_id])
+                continue
             line.close(Close.UNKNOWN_WORKER, "unknown-worker")
-        else:
-            self.mark([line.worker_id])
+            self._away[worker_id] = now + AWAY
+        if self._strangers:
+            self._some.set()
 
     def _sent(self, line: Line) -> None:
         if line.behind:

@@ -33,17 +33,19 @@ class Line:
         *,
         process: int = 0,
         relay: int = 0,
+        relay_only: bool = False,
     ) -> None:
         """`expires_at` is its credential's end (Unix seconds); `cut` aborts the connection below it.
 
         `process` is the gateway process that it goes through, 0 for none; `relay` is how many relay connections the
-        worker opens when it is asked.
+        worker opens when it is asked. A `relay_only` channel carries nothing else.
         """
         self.worker_id = worker_id
         self.about_us = about_us
         self.expires_at = expires_at
         self.process = process
         self.relay = relay
+        self.relay_only = relay_only
         self.told: Assignment | None = None
         self.sending = self.behind = self.closing = False
         self._socket = socket

@@ -188,12 +188,29 @@ class Workers:
         """Take over what other coordinators have put on the blocklist, and take off what has expired everywhere."""
         listed = await self._store.get(BLOCKLIST_KEY)
         current = msgspec.json.decode(listed.value, type=Blocklist) if listed else Blocklist()
+        before = self.blocklist
         self.take_blocklist(current)
+        for name in sorted(self.blocklist.until.keys() - before.until.keys()):
+            await self.refresh(name)
+            self.changed(name)
         shorter = current.pruned(self._clock())
         if listed is None or shorter is current:
             return
         if await self._store.compare_and_set(BLOCKLIST_KEY, listed.version, msgspec.json.encode(shorter)):
             self.blocklist = shorter
+
+    async def refresh(self, worker_id: str) -> Enrolment | None:
+        """Return an enrolment as the store has it now: another coordinator may have made, changed or ended it."""
+        entry = await self._store.get(_key(worker_id))
+        known = self._enrolments.get(worker_id.lower())
+        found = None if entry is None else msgspec.json.decode(entry.value, type=Enrolment)
+        if found is not None:
+            self._keep(found)
+        elif known is not None:
+            self._drop(known)
+        if found != known:
+            self.changed(worker_id)
+        return self.get(worker_id)
 
     async def renumber(self) -> None:
         """Have a newer version of the blocklist: this may be a backup, and nodes take no older one than theirs."""

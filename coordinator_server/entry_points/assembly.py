@@ -11,6 +11,7 @@ from coordinator_server.entry_points.cloudflare_kv import CloudflareKv
 from coordinator_server.entry_points.kv_sync import KvStanding, KvSync
 from coordinator_server.entry_points.office import EntryPointOffice, Listed
 from coordinator_server.entry_points.prober import Prober
+from node.program.proxies import open_session
 from node.program.tasks import TaskSet
 
 LOOK = 1.0  # seconds
@@ -25,6 +26,7 @@ def make_office(coordinator: Coordinator) -> EntryPointOffice:
         prober=Prober(config.probe_timeout),
         stale=config.entry_point_stale,
         clock=coordinator.clock,
+        origins=config.cors_origins,
     )
 
 
@@ -53,7 +55,7 @@ class EntryPointCopy:
         config = self._coordinator.config
         if not config.cf_api_token:
             return
-        self._session = aiohttp.ClientSession(trust_env=True)
+        self._session = open_session()  # never with what ~/.netrc holds in place of the token
         kv = CloudflareKv(
             self._session,
             api=config.cf_api,

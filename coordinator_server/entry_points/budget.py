@@ -1,4 +1,8 @@
-"""How often Cloudflare KV may be written to: so often a day, which begins at 00:00 UTC. Pure."""
+"""How often Cloudflare KV may be written to: so often a day, which begins at 00:00 UTC. Pure.
+
+Half of a day's writes may follow one another closely. What is left then is spread over the rest of the day: a
+worker that comes and goes all the time must not use up what others need in the evening.
+"""
 
 from __future__ import annotations
 
@@ -20,19 +24,27 @@ class Budget:
     digest: str = ""
 
     def used_on(self, now: float) -> int:
-        return self.used if self.day == _day(now) else 0
+        return self.used if self.day == day_of(now) else 0
 
     def next_write(self, now: float, per_day: int) -> float:
         """Return when the next write is allowed: now or later."""
         if self.used_on(now) >= per_day:
-            return (_day(now) + 1) * DAY
+            return next_day(now)
         if now < self.last:  # the clock was set back
             return now
-        return max(now, self.last + APART)
+        return max(now, self.last + self._apart(per_day))
+
+    def _apart(self, per_day: int) -> float:
+        """Return the seconds from the last write to the next one."""
+        used = self.used_on(self.last)
+        if used * 2 < per_day:
+            return APART
+        left = next_day(self.last) - self.last
+        return max(APART, left / (per_day - used + 1))  # so that one is left at the end
 
     def writing(self, now: float) -> Budget:
         """Return the budget with a write more, which counts whatever comes of it."""
-        return replace(self, day=_day(now), used=self.used_on(now) + 1, last=now)
+        return replace(self, day=day_of(now), used=self.used_on(now) + 1, last=now)
 
     def wrote(self, digest: str) -> Budget:
         return replace(self, digest=digest)
@@ -44,5 +56,9 @@ def pause_after(failures: int, asked: float = 0.0) -> float:
     return max(asked, min(LONGEST_PAUSE, doubled))
 
 
-def _day(now: float) -> int:
+def day_of(now: float) -> int:
     return int(now // DAY)
+
+
+def next_day(now: float) -> float:
+    return (day_of(now) + 1) * DAY

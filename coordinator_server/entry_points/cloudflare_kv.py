@@ -12,6 +12,9 @@ from urllib.parse import quote
 import aiohttp
 import msgspec
 
+from node.program.answers import read_at_most
+from node.program.plain_text import plain
+
 TIME_LIMIT = aiohttp.ClientTimeout(total=20)  # seconds
 MOST = 64 * 1024  # bytes of an answer
 LONGEST_WAIT = 86400.0
@@ -70,7 +73,7 @@ class CloudflareKv:
                 timeout=TIME_LIMIT,
                 allow_redirects=False,
             ) as answer:
-                body = await _read(answer)
+                body = await read_at_most(answer, MOST)
                 status, retry_after = answer.status, answer.headers.get("Retry-After", "")
         except TimeoutError:
             raise KvError("Cloudflare's API does not answer in time.") from None
@@ -79,24 +82,17 @@ class CloudflareKv:
         _check(status, retry_after, body)
 
 
-async def _read(answer: aiohttp.ClientResponse) -> bytes:
-    body = bytearray()
-    async for part in answer.content.iter_any():
-        body += part
-        if len(body) > MOST:
-            raise ValueError("an answer of too many bytes")
-    return bytes(body)
-
-
 def _check(status: int, retry_after: str, body: bytes) -> None:
     try:
         envelope = msgspec.json.decode(body, type=Envelope)
-    except (msgspec.MsgspecError, UnicodeDecodeError):
+    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
         envelope = Envelope()
     if 200 <= status < 300 and envelope.success:
         return
     codes = {fault.code for fault in envelope.errors}
-    reasons = "; ".join(f"{_plain(fault.message)} (code {fault.code})" for fault in envelope.errors[:3])[:300]
+    reasons = "; ".join(f"{plain(fault.message).rstrip('.')} (code {fault.code})" for fault in envelope.errors[:3])[
+        :300
+    ]
     quoted = f" It says: {reasons}." if reasons else ""
     wait = min(float(retry_after), LONGEST_WAIT) if retry_after.isascii() and retry_after.isdigit() else 0.0
     if DAILY_LIMIT in codes:
@@ -111,7 +107,3 @@ def _check(status: int, retry_after: str, body: bytes) -> None:
         text = "Cloudflare does not take the token: CF_API_TOKEN must be one for Workers KV Storage / Edit."
         raise KvError(text + quoted, settings=True)
     raise KvError(f"Cloudflare's API is out of order (status {status}).{quoted}", wait=wait)
-
-
-def _plain(text: str) -> str:
-    return "".join(letter for letter in text if letter.isprintable()).rstrip(".")

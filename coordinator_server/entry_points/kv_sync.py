@@ -10,7 +10,7 @@ from typing import Any
 
 import msgspec
 
-from coordinator_server.entry_points.budget import Budget, pause_after
+from coordinator_server.entry_points.budget import Budget, day_of, next_day, pause_after
 from coordinator_server.entry_points.cloudflare_kv import CloudflareKv, KvError
 from coordinator_server.entry_points.office import Listed
 from coordinator_server.store.interface import Store
@@ -103,7 +103,7 @@ class KvSync:
         self.failures += 1
         self._failed_in_a_row += 1
         if error.spent:
-            self._not_before = Budget(int(now // 86400), 1).next_write(now, 1)
+            self._not_before = next_day(now)
             self._spent(now, str(error))
             return
         pause = SETTINGS_PAUSE if error.settings else pause_after(self._failed_in_a_row, error.wait)
@@ -114,7 +114,7 @@ class KvSync:
 
     def _spent(self, now: float, text: str) -> None:
         """Say once a day that changes have to wait."""
-        day = int(now // 86400)
+        day = day_of(now)
         self._ok, self._text = False, f"{text} Changes wait until 00:00 UTC."
         if self._said_spent != day:
             self._said_spent = day

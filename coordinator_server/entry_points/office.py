@@ -15,7 +15,14 @@ from coordinator_server.entry_points.prober import BusyError, Prober, UnreachedE
 from coordinator_server.entry_points.table import Proved, Table
 from coordinator_server.registry.registry import Registry
 from node.wire.encoding import b64decode
-from node.wire.entry_points import EntryPointAnswer, EntryPointRequest, clean_url, is_plain, is_proof
+from node.wire.entry_points import (
+    MAX_ORIGINS,
+    EntryPointAnswer,
+    EntryPointRequest,
+    clean_url,
+    is_plain,
+    is_proof,
+)
 from node.wire.problems import Problem
 
 SHARE = 0.05  # of the time at most that looking through them takes
@@ -47,6 +54,7 @@ class EntryPointOffice:
         prober: Prober,
         stale: float,
         clock: Callable[[], float],
+        origins: Sequence[str] = (),
     ) -> None:
         self.prober = prober
         self.probes: Counter[str] = Counter()  # by what came of them: proved, refused, unreached
@@ -54,13 +62,11 @@ class EntryPointOffice:
         self._registry = registry
         self._audit = audit
         self._stale = stale
+        self._origins = tuple(one for one in origins if len(one) <= 300)[:MAX_ORIGINS]
         self._clock = clock
         self._table = Table(stale)
         self._listed: Sequence[Listed] = ()
         self._next_look = 0.0
-
-    async def close(self) -> None:
-        await self.prober.close()
 
     def listed(self) -> Sequence[Listed]:
         """Return the entry points of now: not who left, was revoked, drains, rests or is silent.
@@ -167,6 +173,7 @@ class EntryPointOffice:
             stale_after=self._stale,
             insecure=plain,
             detail=detail or (PLAIN if plain else ""),
+            origins=self._origins,
         )
 
     async def _refused(self, enrolment: Enrolment, url: str, problem: Problem, address: str) -> None:

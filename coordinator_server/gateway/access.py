@@ -13,9 +13,9 @@ from typing import Literal
 
 import msgspec
 
-from coordinator_server.gateway.cors import host_name, origin_allowed
 from coordinator_server.gateway.keys import ApiKey, ApiKeys
 from coordinator_server.gateway.rates import Buckets, Rate, Verdict, address_key, parse_rate
+from node.forwarding.cors import host_name, origin_allowed
 from node.wire.problems import Problem
 
 Kind = Literal["address", "wrong", "key"]  # of token buckets

@@ -12,7 +12,7 @@ from coordinator_server.gateway.routes import ANSWERS
 from coordinator_server.relay.connector import GatewayConnector, ToWorker
 from node.forwarding.forwarder import RELAY, Forwarder, TokenFor
 from node.forwarding.interface import Target
-from node.routing.candidates import candidate_from_record
+from node.routing.candidates import RelayBases, candidate_from_record
 from node.routing.router import Router
 from node.routing.settings import RoutingSettings
 from node.routing.sources import CandidateSource
@@ -53,8 +53,9 @@ class Reporter:
     A worker with several addresses has failed only when none of them took the connection.
     """
 
-    def __init__(self, registry: Registry) -> None:
+    def __init__(self, registry: Registry, relay: RelayBases | None = None) -> None:
         self._registry = registry
+        self._relay = relay
         self._silent: OrderedDict[str, set[str]] = OrderedDict()
 
     def answered(self, worker_id: str, load: float | None) -> None:
@@ -84,7 +85,7 @@ class Reporter:
         if member is None:
             return ()
         candidate = candidate_from_record(
-            member.record(), "registry", vpn_up=self._registry.vpn_up, relay=relay_base
+            member.record(), "registry", vpn_up=self._registry.vpn_up, relay=self._relay
         )
         return [target.base_url for target in candidate.targets] if candidate else ()
 
@@ -94,12 +95,33 @@ def relay_base(record: WorkerRecord) -> str:
     return f"{RELAY}://{record.worker_id}"
 
 
+def relay_bases(record: WorkerRecord) -> Sequence[str]:
+    """Return the same as the only way by relay: that of a coordinator without others."""
+    return (relay_base(record),)
+
+
 def make_router(
-    coordinator: Coordinator, observer: Callable[[Outcome], None], relayed: ToWorker | None = None
+    coordinator: Coordinator,
+    observer: Callable[[Outcome], None],
+    relayed: ToWorker | None = None,
+    *,
+    registry: RegistrySource | None = None,
+    relay: RelayBases | None = None,
 ) -> Router:
-    """Make the gateway's router; `observer` hears of every request that has ended."""
+    """Make the gateway's router; `observer` hears of every request that has ended.
+
+    `registry` stands in place of the coordinator's own; for the others see `router_over`.
+    """
     issue, catalogue = coordinator.token_issuer.issue, coordinator.catalogue
-    return router_over(coordinator.config, catalogue, coordinator.registry, issue, observer, relayed=relayed)
+    return router_over(
+        coordinator.config,
+        catalogue,
+        registry or coordinator.registry,
+        issue,
+        observer,
+        relayed=relayed,
+        relay=relay or relay_bases,
+    )
 
 
 def router_over(
@@ -110,10 +132,12 @@ def router_over(
     observer: Callable[[Outcome], None],
     *,
     relayed: ToWorker | None = None,
+    relay: RelayBases = relay_bases,
 ) -> Router:
     """Make a gateway's router over any registry; `token_for` gives the tokens that prove us to workers.
 
-    `relayed` connects to workers that open connections to us; without it there are none.
+    `relayed` connects to workers that open connections to us; without it there are none. `relay` says where each is
+    reached so.
     """
     return Router(
         worker_id="",  # a gateway runs no services itself
@@ -122,8 +146,8 @@ def router_over(
         vpn_up=lambda: registry.vpn_up,
         sources=[registry],
         forwarder=Forwarder(token_for, connect=GatewayConnector(relayed) if relayed is not None else None),
-        relay=relay_base if relayed is not None else None,
-        witness=Reporter(registry),
+        relay=relay if relayed is not None else None,
+        witness=Reporter(registry, relay if relayed is not None else None),
         answers=ANSWERS,
         settings=RoutingSettings(
             cache_ttl=CACHE_TTL,

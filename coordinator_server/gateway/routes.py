@@ -14,11 +14,11 @@ from typing import Any
 from coordinator_server.api.addresses import address_behind
 from coordinator_server.application import Readiness
 from coordinator_server.audit import Audit
-from coordinator_server.gateway import cors
 from coordinator_server.gateway.access import Access, Visit
 from coordinator_server.gateway.keys import ApiKey, id_of
 from coordinator_server.gateway.rates import Verdict
 from coordinator_server.metrics import Metrics
+from node.forwarding import cors
 from node.forwarding.access_log import AccessLog, Line, line_of
 from node.forwarding.door import Door
 from node.forwarding.headers import Answers, Fields

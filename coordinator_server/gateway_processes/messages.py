@@ -42,10 +42,11 @@ class Welcome(_Message, frozen=True):
 
 
 class Offer(Struct, frozen=True, array_like=True):
-    """A worker that may be asked, and the token that proves us to it."""
+    """A worker that may be asked, the token that proves us to it, and the base URLs by which relays reach it."""
 
     record: WorkerRecord
     token: str
+    ways: tuple[str, ...] = ()
 
 
 class Snapshot(_Message, frozen=True):

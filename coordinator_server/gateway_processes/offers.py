@@ -42,9 +42,14 @@ class Book:
 
 
 def offers_of(
-    found: Mapping[str, Sequence[WorkerRecord]], token_for: Callable[[str], str | None]
+    found: Mapping[str, Sequence[WorkerRecord]],
+    token_for: Callable[[str], str | None],
+    relay: Callable[[WorkerRecord], Sequence[str]] = lambda _record: (),
 ) -> tuple[dict[str, Offer], dict[str, tuple[str, ...]]]:
-    """Return what is to be told of these workers by service, without those for whom there is no token yet."""
+    """Return what is to be told of these workers by service, without those for whom there is no token yet.
+
+    `relay` says where each is reached by relay.
+    """
     offers: dict[str, Offer] = {}
     services: dict[str, tuple[str, ...]] = {}
     for service, records in found.items():
@@ -52,7 +57,8 @@ def offers_of(
             if record.worker_id not in offers:
                 token = token_for(record.worker_id)
                 if token is not None:
-                    offers[record.worker_id] = Offer(replace(record, capabilities=NO_CAPABILITIES), token)
+                    ways = tuple(relay(record)) if record.relays else ()
+                    offers[record.worker_id] = Offer(replace(record, capabilities=NO_CAPABILITIES), token, ways)
         known = tuple(record.worker_id for record in records if record.worker_id in offers)
         if known:
             services[service] = known
@@ -112,6 +118,11 @@ class SharedRegistry:
     def token_for(self, worker_id: str) -> str:
         """Return the token that proves us to a worker; an empty one where nobody has told us any."""
         return self._tokens.get(worker_id, "")
+
+    def ways(self, record: WorkerRecord) -> Sequence[str]:
+        """Return where a worker is reached by relay."""
+        offer = self._offers.get(record.worker_id)
+        return offer.ways if offer is not None else ()
 
     def take_loads(self) -> dict[str, float]:
         """Return the loads that were told since the last time."""

@@ -134,6 +134,7 @@ class GatewayProcess:
             self._registry.token_for,
             metrics.ended,
             relayed=ToHub(welcome.app, welcome.number),
+            relay=self._registry.ways,
         )
         self._registry.lost = router.invalidate_worker
         gateway = LeasedGateway(
@@ -165,6 +166,7 @@ class GatewayProcess:
             tasks.every(REPORT, lambda: self._report(gateway, router, metrics), "report")
             await self._ending.wait()
             self._readiness.draining, self._readiness.ready = True, False
+            router.drain()
             await server.drain(self._deadline)
         finally:
             await server.stop()

@@ -5,14 +5,15 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
+from typing import Protocol
 
 import msgspec
 
 from coordinator_server.gateway_processes.messages import KeyRevoked
 from coordinator_server.gateway_processes.offers import Book, offers_of
-from coordinator_server.registry.registry import Registry
 from node.program.tasks import TaskSet
+from node.wire.messages import WorkerRecord
 
 log = logging.getLogger(__name__)
 PERIOD = 0.25  # seconds between two looks at a registry that has changed
@@ -25,11 +26,30 @@ TOKEN_AGE = 20.0  # seconds after which another token is made; they are good for
 Send = Callable[[msgspec.Struct], None]
 
 
+class Offering(Protocol):
+    """Knows which workers may be asked; `version` rises with what it knows."""
+
+    @property
+    def version(self) -> int: ...
+
+    def offers(self) -> Mapping[str, Sequence[WorkerRecord]]: ...
+
+
 class Publisher:
     """Sends everybody who listens a snapshot, and then the same changes."""
 
-    def __init__(self, registry: Registry, issue: Callable[[str], str], hearing: float) -> None:
-        """`hearing` is how many seconds a process may take to hear that a key was revoked."""
+    def __init__(
+        self,
+        registry: Offering,
+        issue: Callable[[str], str],
+        hearing: float,
+        relay: Callable[[WorkerRecord], Sequence[str]] = lambda _record: (),
+    ) -> None:
+        """`hearing` is how many seconds a process may take to hear that a key was revoked.
+
+        `relay` says where a worker is reached by relay.
+        """
+        self._relay = relay
         self._hearing = hearing
         self._registry = registry
         self._issue = issue
@@ -112,7 +132,7 @@ class Publisher:
         self._looked_at = asyncio.get_running_loop().time()
         self._version = self._registry.version
         self._signatures = 0
-        offers, services = offers_of(self._registry.offers(), self._token_for)
+        offers, services = offers_of(self._registry.offers(), self._token_for, self._relay)
         self._tokens = {name: self._tokens[name] for name in offers}
         if self._signatures >= SIGNATURES:
             self._version = -1  # some wait for theirs

@@ -19,7 +19,9 @@ from pathlib import Path
 from aiohttp import web
 
 from coordinator_server.application import Coordinator
+from coordinator_server.fleet.far import FRESH, Everywhere, RelayWays
 from coordinator_server.gateway.access import Access
+from coordinator_server.gateway.plane import relay_base
 from coordinator_server.gateway_processes.channel import Channel
 from coordinator_server.gateway_processes.desk import Desk, Shared
 from coordinator_server.gateway_processes.from_gateways import FromGateways
@@ -169,12 +171,17 @@ class GatewayProcesses:
         tls: ssl.SSLContext | None,
         listeners: Sequence[socket.socket],
         hub: RelayHub | None = None,
+        everywhere: Everywhere | None = None,
+        ways: RelayWays | None = None,
     ) -> None:
+        """`everywhere` stands in place of the coordinator's registry; `ways` says where relays reach workers."""
         self._coordinator = coordinator
         self._listeners = tuple(listeners)
         self._from_gateways = FromGateways(app, tls)
         issue, hearing = coordinator.token_issuer.issue, coordinator.config.sharing_timeout
-        self._publisher = Publisher(coordinator.registry, issue, hearing)
+        relay = ways or (lambda record: (relay_base(record),))
+        self._publisher = Publisher(everywhere or coordinator.registry, issue, hearing, relay)
+        self._everywhere = everywhere
         self._shared = Shared(
             coordinator=coordinator,
             router=router,
@@ -207,6 +214,8 @@ class GatewayProcesses:
         """Start all, and return when they serve; raise UserFacingError where one does not come about."""
         await self._from_gateways.start()
         self._publisher.start()
+        if self._everywhere is not None:
+            self._tasks.every(FRESH, self._everywhere.look, "workers elsewhere")
         self._coordinator.keys.revoked = self._publisher.revoked
         before = self._coordinator.workers.changed
 

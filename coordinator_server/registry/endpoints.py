@@ -7,6 +7,8 @@ from urllib.parse import urlsplit
 
 import msgspec
 
+from node.forwarding.public_addresses import is_public
+from node.wire.entry_points import LOWEST_PORT, WEB_PORTS
 from node.wire.messages import Endpoints
 
 Address = ipaddress.IPv4Address | ipaddress.IPv6Address
@@ -59,12 +61,14 @@ def is_public_url(url: str) -> bool:
     try:
         parts = urlsplit(url)
         host = parts.hostname or ""
-        _ = parts.port
+        port = parts.port
     except ValueError:
+        return False
+    if port is not None and port < LOWEST_PORT and port not in WEB_PORTS.values():
         return False
     address = parse_address(host)
     if address is not None:
-        return address.is_global
+        return is_public(host)
     return (
         "." in host and not host.endswith((".local", ".internal", ".localhost", ".lan")) and not host[-1].isdigit()
     )

@@ -14,6 +14,7 @@ from node.wire.messages import (
     WorkerRecord,
 )
 
+MOST_RELAYS = 2  # that a record names
 Liveness = Literal["active", "stale", "forgotten"]
 
 
@@ -41,7 +42,8 @@ class Member:
     paused: bool = False
     unwanted: tuple[str, ...] = ()  # services that its volunteer does not want to run there now
     failed: bool = False  # a request to it failed since its last heartbeat
-    relays: tuple[str, ...] = ()  # coordinators to which it opens connections when it is asked
+    relays: tuple[str, ...] = ()  # ourselves, while it opens connections to us when it is asked
+    told_relays: tuple[str, ...] = ()  # other coordinators of which it says that it does so for them
 
     @property
     def running(self) -> tuple[str, ...]:
@@ -60,7 +62,7 @@ class Member:
             load=self.load,
             in_flight=self.in_flight,
             last_seen=self.last_seen,
-            relays=self.relays,
+            relays=(*self.relays, *self.told_relays)[:MOST_RELAYS],
         )
 
 
@@ -77,6 +79,7 @@ def registered(request: RegisterRequest, checked: Endpoints, now: float) -> Memb
         registered_at=now,
         last_seen=now,
         services=request.services,
+        told_relays=request.relays,
     )
 
 
@@ -91,6 +94,7 @@ def heard(member: Member, request: HeartbeatRequest, now: float) -> Member:
         paused=request.paused,
         unwanted=request.unwanted,
         failed=False,
+        told_relays=request.relays,
     )
 
 

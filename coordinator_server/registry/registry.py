@@ -38,8 +38,17 @@ class Registry:
     name: Literal["registry"] = "registry"
 
     def __init__(
-        self, workers: Workers, catalogue: Catalogue, patience: Patience, clock: Callable[[], float], most: int = 16
+        self,
+        workers: Workers,
+        catalogue: Catalogue,
+        patience: Patience,
+        clock: Callable[[], float],
+        most: int = 16,
+        *,
+        own_id: str = "",
     ) -> None:
+        """`own_id` is the coordinator's: whether it has a worker's channel it knows itself."""
+        self._own_id = own_id
         self._workers = workers
         self._catalogue = catalogue
         self._patience = patience
@@ -66,7 +75,7 @@ class Registry:
         enrolment = self._workers.get(request.worker_id)
         leased = enrolment.vpn.ip if enrolment is not None and enrolment.vpn is not None else None
         allowed = tuple(report for report in request.services if self._may_run(request.worker_id, report.name))
-        request = msgspec.structs.replace(request, services=allowed)
+        request = msgspec.structs.replace(request, services=allowed, relays=self._others(request.relays))
         member = registered(request, checked_endpoints(request.endpoints, address, leased), now)
         unwanted = before.unwanted if before is not None else ()
         member = replace(member, relays=self._relays.get(request.worker_id, ()), unwanted=unwanted)
@@ -85,11 +94,15 @@ class Registry:
         now = self._clock()
         was_stale = liveness(before, now, self._patience) != "active"
         allowed = tuple(report for report in request.services if self._may_run(request.worker_id, report.name))
-        member = heard(before, msgspec.structs.replace(request, services=allowed), now)
+        request = msgspec.structs.replace(request, services=allowed, relays=self._others(request.relays))
+        member = heard(before, request, now)
         self._members[request.worker_id] = member
         rests = (before.paused, before.unwanted) != (member.paused, member.unwanted)
         self._touch(replan=was_stale or rests)
         return member
+
+    def _others(self, relays: tuple[str, ...]) -> tuple[str, ...]:
+        return tuple(name for name in relays if name != self._own_id)
 
     def leave(self, worker_id: str) -> None:
         """Forget a worker at once; its services go to others."""

@@ -1,4 +1,4 @@
-"""The door for what one node sends to another through us, because it reaches it in no other way.
+"""The door for what nodes and other coordinators send to a node through us, because they reach it in no other way.
 
 Only members may pass, each with the very token that it would show to that worker. We look at it, and the worker
 looks at it again. No name in an address is decoded here: what is not written as we write it, is refused.
@@ -14,11 +14,11 @@ from dataclasses import dataclass
 
 import msgspec
 
-from coordinator_server.api.addresses import address_behind
 from coordinator_server.application import Coordinator
 from coordinator_server.relay.connector import GatewayConnector
 from coordinator_server.relay.hub import RelayHub
-from node.forwarding.headers import ORIGIN_WIDE, Fields, request_id_of
+from coordinator_server.relay.refusals import Refusals, refuse
+from node.forwarding.headers import ORIGIN_WIDE
 from node.forwarding.http1.app_bridge import AppBridge
 from node.forwarding.http1.exchange import Exchange
 from node.forwarding.http1.head import Passing, ResponseHead, field_line, request_framing, request_head
@@ -31,15 +31,14 @@ from node.forwarding.paths import check_path, has_dots, split_path
 from node.program.tasks import TaskSet
 from node.routing.retry import repeatable
 from node.routing.settings import RoutingSettings
-from node.wire.credentials import Name
-from node.wire.headers import HOPS, IDEMPOTENCY_KEY, MESH_TOKEN, REQUEST_ID
+from node.wire.credentials import Credential, Name
+from node.wire.headers import HOPS, IDEMPOTENCY_KEY, MESH_TOKEN
 from node.wire.manifests import Manifest
 from node.wire.problems import Problem
 from node.wire.relayed import RELAYED
 from node.wire.tokens import TokenError
 
 LOOK = 1.0  # seconds between looks whether who is being served has been put out of the mesh
-MOST_LINES = 256  # about refusals, that are being kept at once
 TOKEN, HOPS_FIELD, ONCE = MESH_TOKEN.lower(), HOPS.lower(), IDEMPOTENCY_KEY.lower()
 EVENTS = "text/event-stream"
 # A client's credentials end at its own node, and of our own fields only those pass that we have looked at.
@@ -109,8 +108,9 @@ class RelayedCalls:
         config = coordinator.config
         self._coordinator = coordinator
         self._hub = hub
-        self._bridge = bridge
+        self._refusals = Refusals(coordinator.audit, bridge)
         self._most = config.relay_requests_per_worker
+        self._most_of_coordinator = max(1, config.relay_connections // 2)  # who asks for many
         self._names: Mapping[str, Manifest] = coordinator.catalogue.names()
         self._passages: set[Passage] = set()
         self._under_way: Counter[str] = Counter()  # of each caller
@@ -134,6 +134,7 @@ class RelayedCalls:
 
     async def stop(self) -> None:
         await self._tasks.stop()
+        await self._refusals.stop()
         await self._upstreams.stop()
         self._sweep.stop()
 
@@ -146,8 +147,9 @@ class RelayedCalls:
         head, caller = exchange.head, ""
         try:
             worker_id, service, path, query = read_target(head.target)
-            caller = self._identify(head.get(TOKEN), worker_id)
-            self._check_open(exchange, caller, worker_id)
+            credential = self._identify(head.get(TOKEN), worker_id)
+            caller = credential.subject
+            self._check_open(exchange, credential, worker_id)
             manifest = self._names.get(service)
             if manifest is None:
                 raise Problem("unknown-service", f"No service is named {service[:64]!r}.")
@@ -165,24 +167,25 @@ class RelayedCalls:
         if self._under_way[caller] <= 0:
             del self._under_way[caller]
 
-    def _identify(self, token: str, worker_id: str) -> str:
+    def _identify(self, token: str, worker_id: str) -> Credential:
         """Return whose token this is; it must be one for that worker."""
         if not token:
             text = "Only members of the mesh may come this way; frontends ask the gateway, at /service."
             raise Problem("unauthorized", text)
         try:
-            return self._coordinator.token_verifier.verify(token, worker_id).subject
+            return self._coordinator.token_verifier.verify(token, worker_id)
         except TokenError as error:
             raise Problem("unauthorized", f"The mesh token is not accepted: {error}.") from None
 
-    def _check_open(self, exchange: Exchange, caller: str, worker_id: str) -> None:
+    def _check_open(self, exchange: Exchange, caller: Credential, worker_id: str) -> None:
         readiness = self._coordinator.readiness
+        most = self._most_of_coordinator if caller.role == "coordinator" else self._most
         if exchange.head.get(HOPS_FIELD, "0") not in ("0", "1"):
             raise Problem("loop-detected", "This request was passed on already by another coordinator.")
         if (readiness.draining and not exchange.last) or not (readiness.ready and self._hub.offers(worker_id)):
             raise lost()
-        if self._under_way[caller] >= self._most:
-            text = f"{self._most} requests of this worker are on their way through the relay already."
+        if self._under_way[caller.subject] >= most:
+            text = f"{most} requests of this {caller.role} are on their way through the relay already."
             raise Problem("overloaded", text, headers=SOON)
 
     def _pass_on(self, exchange: Exchange, caller: str, wish: Wish) -> None:
@@ -201,32 +204,17 @@ class RelayedCalls:
         exchange.forward(pool, request, passage, patience, repeatable=again)
 
     async def _look(self) -> None:
-        """Cut what members had begun who have been put out since."""
+        """Cut what members had begun who have been put out since; keep no connections when we are about to end."""
+        if self._coordinator.readiness.draining:
+            self._upstreams.drain()
         for passage in tuple(self._passages):
             if passage.caller in self._coordinator.token_verifier.revoked:
                 passage.exchange.abort("the caller has been revoked")
 
     def _refuse(self, exchange: Exchange, caller: str, problem: Problem) -> None:
-        if problem.kind == "unauthorized" and exchange.head.get(TOKEN) and len(self._tasks) < MOST_LINES:
-            self._tasks.start(self._note(exchange, caller, problem), "note")
+        if problem.kind == "unauthorized" and exchange.head.get(TOKEN):
+            self._refusals.refuse_and_note(exchange, caller, problem)
         else:
-            refuse(exchange, problem)
-
-    async def _note(self, exchange: Exchange, caller: str, problem: Problem) -> None:
-        """Keep a line about a token that was refused, before it is said."""
-        name = self._bridge.end_of(exchange).get_extra_info("peername")
-        peer = name[0] if isinstance(name, tuple) else ""
-        line = self._coordinator.audit.line(
-            "relay-refused",
-            actor=f"worker:{caller}" if caller else "anonymous",
-            subject=caller,
-            detail=problem.detail,
-            address=address_behind(peer, Fields(exchange.head)),
-            outcome="refused",
-        )
-        try:
-            await self._coordinator.audit.refusal(line)
-        finally:
             refuse(exchange, problem)
 
 
@@ -234,9 +222,3 @@ def lost() -> Problem:
     """Return what a node is told where this is no way to the worker now; it asks by another way then."""
     text = "This coordinator has no connection to that worker now."
     return Problem("relay-lost", text, headers={"Retry-After": "5"})
-
-
-def refuse(exchange: Exchange, problem: Problem) -> None:
-    """Refuse a request under the id that it brought."""
-    exchange.request_id = request_id_of(exchange.head)
-    exchange.refuse(problem, field_line(REQUEST_ID, exchange.request_id))

@@ -91,7 +91,7 @@ class RelayHub:
         self._count = 0
         self._looks = 0
         self._tasks = TaskSet("relay")
-        self.stopped = False
+        self.stopped = self.draining = False
         self.changed: Callable[[str, bool], None] = lambda _worker_id, _offers: None
         self.opened_in_all = 0
         self.refused = 0  # that came without having been asked for
@@ -110,6 +110,10 @@ class RelayHub:
 
     def start(self) -> None:
         self._tasks.every(LOOK, self._look, "look")
+
+    def drain(self) -> None:
+        """Keep none ready any more: gateway processes that they go through wait for their end."""
+        self.draining = True
 
     async def stop(self) -> None:
         """Cut everything, for good."""
@@ -131,10 +135,12 @@ class RelayHub:
         return side is not None and (side.line is not None or side.leaving is not None)
 
     def line_opened(self, line: Line) -> None:
-        """Hear of a worker's channel, in place of an older one."""
+        """Hear of a worker's channel, in place of another one."""
         if line.relay <= 0 or self.stopped:
             return
         side = self._sides.setdefault(line.worker_id, Side())
+        if side.line is line:
+            return
         side.line = line
         if side.leaving is not None:
             side.leaving.cancel()
@@ -318,6 +324,8 @@ class RelayHub:
     def _shrink(self, side: Side, now: float) -> None:
         """Close what has been ready for too long, or is more than should be."""
         wanted = wanted_spare(len(side.held) - len(side.spare), now - side.asked_at)
+        if self.draining:
+            wanted = 0
         for held in tuple(side.spare):  # the oldest first
             old = held.ready_since is not None and now - held.ready_since > SPARE_LIFE
             if old or len(side.spare) > wanted:

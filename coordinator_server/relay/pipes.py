@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import errno
+from functools import partial
 from typing import cast
 
 from coordinator_server.gateway_processes.from_gateways import RELAY
@@ -14,12 +15,14 @@ from coordinator_server.gateway_processes.to_first import CLIENT
 from coordinator_server.relay.hub import RelayHub
 from node.forwarding.http1.exchange import Exchange
 from node.forwarding.http1.head import field_line
+from node.forwarding.http1.keepalive import has_left
 from node.forwarding.http1.pool import FullError
 from node.forwarding.http1.upstream import UpstreamConnection
 from node.forwarding.websocket.stream import WebSocketStream
 from node.program.tasks import TaskSet
 from node.wire.problems import Problem
 
+LOOK = 1.0  # seconds
 LIMIT = 10.0  # seconds to bring a connection about; who waits for it has limits of his own
 LARGEST = 8192  # bytes of the first's answer
 YES = b"HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: rma-relay\r\n"
@@ -33,13 +36,22 @@ class PipeEnd(asyncio.Protocol):
     def __init__(self) -> None:
         self.transport: asyncio.Transport = cast("asyncio.Transport", None)
         self.other: PipeEnd | None = None
-        self.lost = False
+        self.lost = self.full = False
 
     def join(self, other: PipeEnd) -> None:
         self.other, other.other = other, self
         if self.lost or other.lost:
-            self.transport.abort()
-            other.transport.abort()
+            self.cut()
+            return
+        for end in (self, other):
+            if end.full:  # a worker may have kept us from saying more before anybody wanted to
+                end.pause_writing()
+
+    def cut(self) -> None:
+        """Reset both."""
+        self.transport.abort()
+        if self.other is not None:
+            self.other.transport.abort()
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         self.transport = cast("asyncio.Transport", transport)
@@ -60,10 +72,12 @@ class PipeEnd(asyncio.Protocol):
             self.other.transport.abort()
 
     def pause_writing(self) -> None:
+        self.full = True
         if self.other is not None:
             self.other.transport.pause_reading()
 
     def resume_writing(self) -> None:
+        self.full = False
         if self.other is not None:
             self.other.transport.resume_reading()
 
@@ -73,10 +87,17 @@ class RelayPipes:
 
     def __init__(self, hub: RelayHub) -> None:
         self._hub = hub
+        self._ends: set[PipeEnd] = set()  # at gateway processes
         self._tasks = TaskSet("relay-pipes")
+        self._looking: asyncio.Task[None] | None = None
+
+    def __len__(self) -> int:
+        return len(self._ends)
 
     def take(self, exchange: Exchange, worker_id: str) -> None:
         """Connect whoever asks, or say why not; the exchange came through the private socket."""
+        if self._looking is None:
+            self._looking = self._tasks.every(LOOK, self._look, "look")
         task = self._tasks.start(self._connect(exchange, worker_id), "connect")
 
         def give_up() -> None:
@@ -103,10 +124,23 @@ class RelayPipes:
         except ConnectionResetError:
             inside.transport.abort()
             return
-        stream = WebSocketStream(transport, client=False, private=True)
+        ended = partial(self._ended, outside)
+        stream = WebSocketStream(transport, client=False, private=True, ended=ended)
+        self._ends.add(outside)
+        stream.begin()  # reading, until somebody wants it to pause
         stream.attach(outside)
         outside.join(inside)
-        stream.begin(early)
+        if early:
+            stream.data_received(early)
+
+    def _ended(self, end: PipeEnd, _stream: WebSocketStream) -> None:
+        self._ends.discard(end)
+
+    async def _look(self) -> None:
+        """Cut what a gateway process has let go of while the worker takes nothing: nobody else would notice."""
+        for end in tuple(self._ends):
+            if not end.transport.is_reading() and has_left(end.transport.get_extra_info("socket")):
+                end.cut()
 
 
 class Asking(asyncio.Protocol):

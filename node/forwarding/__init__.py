@@ -12,7 +12,8 @@ come through the overlay; `paths` splits `/service/NAME/rest` without
 decoding it and refuses what could climb out; `outbound` is what of a request goes to any worker, made once for a
 head that recurs; `headers` says which fields pass and which are made anew; `forwarder` knows the connections, name
 and proof for each address of each worker, and `knocker` finds out whether one is still there; `resolver` keeps
-names that workers claim from leading into somebody's network; `by_proxy` goes to coordinators through the system's
+names that workers claim from leading into somebody's network, by the one rule of `public_addresses`; `cors` is
+the allow-list for browsers; `by_proxy` goes to coordinators through the system's
 HTTP proxy; `interface` has the address of a worker as routing
 speaks of it; `access_log` writes a line for each request that has ended.
 """

@@ -125,6 +125,10 @@ class Forwarder:
         if way.place is not None:
             self._knocker.knock(way.place, tell)
 
+    def drain(self) -> None:
+        """Keep no connection for a next request."""
+        self._upstreams.drain()
+
     async def stop(self) -> None:
         """Close all connections, for good."""
         self.closed = True

@@ -7,29 +7,40 @@ name decides at every lookup what it leads to, so that this is the one place to 
 from __future__ import annotations
 
 import asyncio
+import functools
 import ipaddress
 import socket
 from collections.abc import Awaitable, Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 
 from node.forwarding.http1.pool import Address, Connect, CoordinatorAddress, connect_tcp
 from node.forwarding.http1.upstream import UpstreamConnection
+from node.forwarding.public_addresses import is_public
 
 MOST = 4  # addresses of one name that are tried
+THREADS = 8
 LookUp = Callable[[str, int], Awaitable[Sequence[str]]]
 
 
-async def look_up(name: str, port: int) -> Sequence[str]:
-    """Return the addresses that a name has for this system; raise OSError."""
-    found = await asyncio.get_running_loop().getaddrinfo(name, port, type=socket.SOCK_STREAM)
-    return [str(place[0]) for *_, place in found]
+class OwnThreads:
+    """Looks names up in threads of its own: who owns a name decides how long that takes, and holds up no others."""
+
+    def __init__(self, threads: int = THREADS) -> None:
+        self._threads = ThreadPoolExecutor(threads, "names")  # begins none before it is asked
+
+    async def __call__(self, name: str, port: int) -> Sequence[str]:
+        """Return the addresses that a name has for this system; raise OSError."""
+        ask = functools.partial(socket.getaddrinfo, name, port, type=socket.SOCK_STREAM)
+        found = await asyncio.get_running_loop().run_in_executor(self._threads, ask)
+        return [str(place[0]) for *_, place in found]
 
 
 class PublicConnector:
     """Connects to addresses and coordinators as they are, to other names only where they lead to the internet."""
 
-    def __init__(self, look_up: LookUp = look_up, connect: Connect = connect_tcp) -> None:
-        self._look_up = look_up
+    def __init__(self, look_up: LookUp | None = None, connect: Connect = connect_tcp) -> None:
+        self._look_up = look_up or OwnThreads()
         self._connect = connect
 
     async def __call__(self, address: Address, connection: UpstreamConnection) -> None:
@@ -58,10 +69,3 @@ def is_address(host: str) -> bool:
     except ValueError:
         return False
     return True
-
-
-def is_public(host: str) -> bool:
-    """Tell whether an address is one of the public internet; an IPv4 address inside IPv6 counts as that."""
-    address = ipaddress.ip_address(host.partition("%")[0])
-    mapped = address.ipv4_mapped if isinstance(address, ipaddress.IPv6Address) else None
-    return (mapped or address).is_global

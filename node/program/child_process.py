@@ -17,7 +17,9 @@ from pathlib import Path
 from typing import IO, Self, TypeVar
 
 T = TypeVar("T")
-MAX_LINE = 64 * 1024  # bytes; a longer line is cut into pieces
+MAX_LINE = 64 * 1024  # bytes; what a line has beyond that is dropped
+MOST_WAITING = 256  # lines that the loop has not heard yet; who writes faster waits
+PATIENCE = 5.0  # seconds after which a line is dropped that the loop has no room for
 
 
 class ChildProcess:
@@ -39,6 +41,7 @@ class ChildProcess:
         self._loop = asyncio.get_running_loop()
         self._on_line = on_line
         self._on_end = on_end
+        self._room = threading.Semaphore(MOST_WAITING)
         self._ended: asyncio.Future[int] = self._loop.create_future()
         assert popen.stdout is not None
         threading.Thread(target=self._read, args=(popen.stdout,), name=f"child-{popen.pid}", daemon=True).start()
@@ -104,10 +107,16 @@ class ChildProcess:
 
     def _read(self, stream: IO[bytes]) -> None:
         with contextlib.suppress(OSError, ValueError), stream:
+            begins = True
             while line := stream.readline(MAX_LINE):
-                if self._is_wanted(line):
-                    self._call(self._on_line, line)
+                if begins and self._is_wanted(line) and self._room.acquire(timeout=PATIENCE):
+                    self._call(self._hear, line)
+                begins = line.endswith(b"\n")
         self._call(self._end, self._popen.wait())
+
+    def _hear(self, line: bytes) -> None:
+        self._room.release()
+        self._on_line(line)
 
     def _end(self, code: int) -> None:
         if not self._ended.done():

@@ -11,6 +11,7 @@ import io
 import os
 import tarfile
 import tempfile
+import time
 import urllib.parse
 import zipfile
 from collections.abc import Callable
@@ -25,6 +26,7 @@ CHUNK = 64 * 1024
 MAX_ARCHIVE = 64 * 1024 * 1024  # bytes; releases have about 20 MB
 MAX_MEMBER = 128 * 1024 * 1024
 TIME_LIMIT = 30.0  # seconds without a byte
+LONGEST = 3600.0  # seconds for all of it: some bytes now and then are no download
 
 Progress = Callable[[int, int | None], bool]  # bytes so far and in all, where known; False cancels
 
@@ -37,7 +39,7 @@ class Pin:
     url: str
     sha256: str
     members: tuple[str, ...]  # paths inside the archive, and below the folder that they are put into
-    program: str = "Nebula"
+    program: str  # as people know it
     plain: bool = False  # no archive but the program itself, which gets the name of the only member
 
 
@@ -60,19 +62,23 @@ def fetch(pin: Pin, folder: Path, progress: Progress = lambda _done, _all: True)
 def _download(url: str, into: IO[bytes], progress: Progress) -> str:
     if urllib.parse.urlsplit(url).scheme not in ("http", "https"):
         raise ValueError(f"not a web address: {url}")
-    digest, done = hashlib.sha256(), 0
+    digest, done, begun = hashlib.sha256(), 0, time.monotonic()
     try:
         with urlopen(Request(url, headers={"User-Agent": "rma-mesh"}), timeout=TIME_LIMIT) as answer:  # noqa: S310  # http or https, see above
             length = answer.headers.get("Content-Length", "")
             total = int(length) if length.isdigit() else None
-            while chunk := answer.read(CHUNK):
+            while chunk := answer.read1(CHUNK):  # what is there: whoever waits for more cannot be told to stop
                 done += len(chunk)
                 if done > MAX_ARCHIVE:
                     raise OSError(f"it is larger than {MAX_ARCHIVE} bytes")
+                if time.monotonic() - begun > LONGEST:
+                    raise OSError(f"it took longer than {LONGEST:.0f} s")
                 into.write(chunk)
                 digest.update(chunk)
                 if not progress(done, total):
                     raise CancelledError
+            if total is not None and done < total:
+                raise OSError(f"the connection ended after {done} of {total} bytes")
     except OSError as error:
         raise UserFacingError(f"{url} could not be downloaded.", f"{error}.", "Try again later.") from None
     return digest.hexdigest()
@@ -112,7 +118,10 @@ def _place(folder: Path, member: str, data: bytes) -> Path:
     path.parent.mkdir(parents=True, exist_ok=True)
     temporary = path.with_name(f".{path.name}.{os.getpid()}")
     try:
-        temporary.write_bytes(data)
+        with temporary.open("wb") as file:
+            file.write(data)
+            file.flush()
+            os.fsync(file.fileno())  # or a crash leaves a file of that name that is empty
         temporary.chmod(0o755)
         temporary.replace(path)
     finally:

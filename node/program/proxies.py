@@ -10,7 +10,6 @@ from __future__ import annotations
 import asyncio
 import base64
 import contextlib
-import ipaddress
 import logging
 import sys
 from collections.abc import Callable, Mapping
@@ -23,6 +22,8 @@ import aiohttp
 from aiohttp import hdrs
 from multidict import CIMultiDict
 from yarl import URL
+
+from node.program.loopback import is_this_machine
 
 log = logging.getLogger(__name__)
 
@@ -94,14 +95,6 @@ def proxy_for(url: str, system: System) -> Proxy | None:
     if not setting.strip() or is_this_machine(host) or system.bypass(host):
         return None
     return parse_proxy(setting)
-
-
-def is_this_machine(host: str) -> bool:
-    """Say whether a host is a loopback name or address: a proxy would find another machine there."""
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return host.removesuffix(".").lower() == "localhost"
 
 
 class ThroughProxies:

@@ -18,7 +18,8 @@ import msgspec
 
 from node.coordinator_client import CoordinatorError
 from node.dht.joining import resolve
-from node.program.proxies import Proxy, ThroughProxies, is_this_machine
+from node.program.loopback import is_this_machine
+from node.program.proxies import Proxy, ThroughProxies
 from node.reachability.failures import PROXY_PASSWORD, failure_of
 from node.reachability.observations import (
     CoordinatorSeen,
@@ -96,7 +97,7 @@ async def ask_coordinator(
 def _read(status: int, fields: Mapping[str, str], body: bytes, through_proxy: bool) -> CoordinatorSeen:
     if status == PROXY_PASSWORD and through_proxy:
         return CoordinatorSeen("proxy-password", status)
-    with contextlib.suppress(msgspec.DecodeError):
+    with contextlib.suppress(msgspec.DecodeError, UnicodeDecodeError, RecursionError):
         document = msgspec.json.decode(body)
         if isinstance(document, dict) and ("coordinator" in document or "type" in document):
             return CoordinatorSeen("answers", status, _offset(fields.get("Date", "")))
@@ -106,7 +107,7 @@ def _read(status: int, fields: Mapping[str, str], body: bytes, through_proxy: bo
 def _offset(date: str) -> float | None:
     try:
         return parsedate_to_datetime(date).timestamp() - time.time()
-    except ValueError:
+    except (ValueError, OverflowError):
         return None
 
 

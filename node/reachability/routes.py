@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import ipaddress
 from collections.abc import Mapping
 from typing import Literal
 
 import msgspec
 
+from node.program.loopback import is_this_machine
 from node.reachability.nat import Nat, nat_of
 from node.reachability.observations import Observations
 from node.reachability.trouble import Cause, trouble_of
@@ -117,7 +117,7 @@ def direct(state: NodeState, seen: Observations) -> Finding:
     if state.membership is None or ends is None:
         return Finding(route="direct", works=None, what=NOT_A_MEMBER)
     nat = NAT_WORDS[nat_of(seen.mappings, seen.own_addresses)]
-    if ends.direct_hosts and all(_is_loopback(host) for host in ends.direct_hosts):
+    if ends.direct_hosts and all(is_this_machine(host) for host in ends.direct_hosts):
         what = f"Off: port {ends.port} takes connections from this computer only."
         hint = "Nothing has to be done; with --host 0.0.0.0 the local network reaches this machine directly."
         return Finding(route="direct", works=None, what=what, hint=hint, cause="listens-here-only")
@@ -140,13 +140,6 @@ def direct(state: NodeState, seen: Observations) -> Finding:
     return Finding(route="direct", works=False, what=what, why=why, hint=hint, cause="port-closed")
 
 
-def _is_loopback(host: str) -> bool:
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return host == "localhost"
-
-
 def relay(state: NodeState, seen: Observations, wanted: bool) -> Finding:
     """Say whether others reach us by way of the coordinator, over connections that we have opened ourselves."""
     if not wanted:
@@ -154,7 +147,12 @@ def relay(state: NodeState, seen: Observations, wanted: bool) -> Finding:
     if state.membership is None or state.coordinator is None:
         return Finding(route="relay", works=None, what=NOT_A_MEMBER)
     by_way = f", by way of the proxy {seen.proxy.shown}" if seen.proxy is not None and not seen.proxy.flaw else ""
-    if state.channel.open and seen.outside is not None and not seen.outside.relay:
+    second = state.second_channel
+    passes_on = seen.outside is None or seen.outside.relay
+    if second is not None and second.open:
+        ways = f"{state.coordinator} and {second.url}" if state.channel.open and passes_on else second.url
+        return Finding(route="relay", works=True, what=f"Requests can come through {ways}{by_way}.")
+    if state.channel.open and not passes_on:
         what = "The coordinator is connected, but does not pass requests on to this machine."
         hint = "Ask again in a moment. If it stays so, tell its operator."
         return Finding(route="relay", works=False, what=what, hint=hint)

@@ -9,6 +9,7 @@ from urllib.parse import urlsplit
 
 import msgspec
 
+from node.program.loopback import is_this_machine
 from node.reachability.failures import Failure
 from node.reachability.observations import Observations
 from node.wire.credentials import CLOCK_SKEW
@@ -91,7 +92,7 @@ def _at_proxy(seen: Observations, host: str) -> Trouble:
 
 def _without_internet(seen: Observations, url: str) -> Trouble | None:
     """Say so where not the coordinator is missing but everything."""
-    if _is_loopback(url):
+    if is_this_machine(urlsplit(url).hostname or ""):
         return None
     nobody = not seen.mappings and seen.coordinator is not None and seen.coordinator.outcome != "refused"
     if not seen.own_addresses and nobody:
@@ -104,11 +105,6 @@ def _without_internet(seen: Observations, url: str) -> Trouble | None:
         hint = "See whether a web page opens. If not, look at the router or ask whoever runs this network."
         return Trouble("no-internet", why, f"{hint} {BY_ITSELF}")
     return None
-
-
-def _is_loopback(url: str) -> bool:
-    host = urlsplit(url).hostname or ""
-    return host in ("localhost", "::1") or host.startswith("127.")
 
 
 def _direct(seen: Observations, host: str) -> Trouble:

@@ -5,7 +5,7 @@
                  clock=time.monotonic, rng=random.Random(), observer: Callable[[Outcome], None] | None = None,
                  own_load: Callable[[], float] | None = None, vpn_up: Callable[[], bool] = lambda: False,
                  wall=time.time, answers: Answers | None = None, witness: Witness | None = None, own_port: int = 0,
-                 relay: RelayBase | None = None)
+                 relay: RelayBases | None = None)
         take(exchange, service, path, *, forwarded: bool, caller: str, personal=False)   raises Problem
             `path` is raw and starts with "/" (see node.forwarding.paths.split_path), None means the default path;
             the query is taken from the request; `caller` is who queues fairly (key id, worker id or address)

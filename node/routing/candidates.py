@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import ipaddress
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Literal
 from urllib.parse import urlsplit
 
@@ -12,11 +12,12 @@ import msgspec
 from msgspec.structs import replace
 
 from node.forwarding.interface import Target
+from node.program.loopback import is_this_machine
 from node.routing.loads import Load, possible
 from node.wire.messages import Route, WorkerRecord
 
 Source = Literal["dht", "registry"]
-RelayBase = Callable[[WorkerRecord], str | None]  # the base URL of a worker by relay, where there is one
+RelayBases = Callable[[WorkerRecord], Sequence[str]]  # of a worker by relay, the best first
 
 MAX_DIRECT_HOSTS = 4  # each may cost a connect timeout
 LABEL = re.compile(r"[A-Za-z0-9]([A-Za-z0-9-]{0,61}[A-Za-z0-9])?")
@@ -57,7 +58,7 @@ def candidate_from_record(
     vpn_up: bool,
     known_at: float = 0.0,
     own_port: int = 0,
-    relay: RelayBase | None = None,
+    relay: RelayBases | None = None,
 ) -> Candidate | None:
     """Return the worker as a candidate, or None when it gives no address that we would connect to.
 
@@ -69,11 +70,10 @@ def candidate_from_record(
     if vpn_up and ends.vpn_ip is not None and _is_ip(ends.vpn_ip):
         found += _target("vpn", ends.vpn_ip, ends.port)
     for host in ends.direct_hosts[:MAX_DIRECT_HOSTS]:
-        if ends.port != own_port or not _is_loopback(host):
+        if ends.port != own_port or not is_this_machine(host):
             found += _target("direct", host, ends.port)
-    relayed = relay(record) if relay is not None and record.relays else None
-    if relayed is not None:
-        found.append(Target("relay", relayed))
+    if relay is not None and record.relays:
+        found += [Target("relay", base) for base in relay(record)]
     found += _tunnel(ends.tunnel_url)
     if not found:
         return None
@@ -127,13 +127,6 @@ def _tunnel(url: str | None) -> list[Target]:
     if host is None or parts.scheme not in ("http", "https") or parts.username or parts.path.strip("/"):
         return []
     return [Target("tunnel", f"{parts.scheme}://{host}" + (f":{port}" if port else ""))]
-
-
-def _is_loopback(host: str) -> bool:
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return host.removesuffix(".").lower() == "localhost"
 
 
 def _is_ip(host: str) -> bool:

@@ -14,7 +14,7 @@ from node.forwarding.outbound import check_length, outbound_of
 from node.routing.admission import Gates
 from node.routing.breaker import Breakers
 from node.routing.cache import FingerCache
-from node.routing.candidates import Candidate, RelayBase
+from node.routing.candidates import Candidate, RelayBases
 from node.routing.dispatch import SWITCHING, Dispatch
 from node.routing.explain import Situation, explain
 from node.routing.parts import Parts, Witness
@@ -52,7 +52,7 @@ class Router:
         answers: Answers | None = None,
         witness: Witness | None = None,
         own_port: int = 0,
-        relay: RelayBase | None = None,
+        relay: RelayBases | None = None,
     ) -> None:
         settings = settings or RoutingSettings()
         rng = rng or random.Random()  # noqa: S311 - spreads load, guards nothing
@@ -195,6 +195,10 @@ class Router:
         """Look everybody up again, and try their best addresses first, as after a route was opened or closed."""
         self._parts.addresses.forget()
         self._parts.cache.expire()
+
+    def drain(self) -> None:
+        """Keep no connection to a worker for a next request."""
+        self._parts.forwarder.drain()
 
     async def stop(self) -> None:
         await self._parts.forwarder.stop()

@@ -8,7 +8,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Literal, Protocol
 
-from node.routing.candidates import Candidate, RelayBase, candidate_from_record
+from node.routing.candidates import Candidate, RelayBases, candidate_from_record
 from node.routing.loads import known_since, newest
 from node.routing.stats import RoutingCounters
 from node.state import AskedSource
@@ -73,7 +73,7 @@ class Finder:
         clock: Callable[[], float],
         wall: Callable[[], float],
         own_port: int = 0,
-        relay: RelayBase | None = None,
+        relay: RelayBases | None = None,
     ) -> None:
         self._sources = sources
         self._own_port = own_port

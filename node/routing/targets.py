@@ -71,7 +71,9 @@ class AddressBook:
         for target in candidate.targets:
             key = (candidate.worker_id, target.base_url)
             if target.route == "relay":
-                return found if key not in self._avoided else []
+                if key not in self._avoided:
+                    return found
+                continue
             if target.route in SILENT and key not in self._proved and key not in self._avoided:
                 if urlsplit(target.base_url).hostname in ("127.0.0.1", "::1"):
                     self._prove(key)  # this machine says at once what it is

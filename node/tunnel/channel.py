@@ -8,41 +8,23 @@ from __future__ import annotations
 
 import asyncio
 import logging
-import random
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 
 import aiohttp
 
 from node import events as e
-from node.coordinator_client import CoordinatorError
 from node.program.tasks import TaskSet
 from node.state import ChannelStatus, NodeState
+from node.tunnel.line import Ended, Line, UnreadableError
 from node.tunnel.reconnect import Reconnect
-from node.wire.channel import ASSIGNMENT, OPEN, Close, read_assignment, read_open, read_type
+from node.wire.channel import ASSIGNMENT, Close, read_assignment, read_tickets, read_type
 from node.wire.messages import Assignment
 
 log = logging.getLogger(__name__)
 
 IS_OPEN = ChannelStatus(True)
-FAILED = -1  # no code that a coordinator can close with
-MEANING: Mapping[int, str] = {
-    FAILED: "The channel failed; the log says how.",
-    Close.EXPIRED: "The credential has expired.",
-    Close.EXPELLED: "The coordinator does not accept this machine.",
-    Close.UNKNOWN_WORKER: "The coordinator does not know this machine yet.",
-    Close.REPLACED: "Another program has a channel with this machine's key.",
-    aiohttp.WSCloseCode.GOING_AWAY: "The coordinator is stopping.",
-    aiohttp.WSCloseCode.INVALID_TEXT: "The coordinator pushed what we cannot read.",
-}
-ENDS = (
-    aiohttp.WSMsgType.CLOSE,
-    aiohttp.WSMsgType.CLOSING,
-    aiohttp.WSMsgType.CLOSED,
-    aiohttp.WSMsgType.ERROR,
-)
 REFUSED = (401, 403)
-NOT_FOUND = 404
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,6 +45,7 @@ def target_of(state: NodeState) -> Target | None:
 
 
 Open = Callable[[str], Awaitable[aiohttp.ClientWebSocketResponse]]
+Asked = Callable[[str, Sequence[str]], None]
 
 
 class Channel:
@@ -73,7 +56,7 @@ class Channel:
         open_: Open,
         pushed: Callable[[Assignment], None],
         dispatch: Callable[[e.Event], None],
-        asked: Callable[[str, Sequence[str]], None] | None = None,
+        asked: Asked | None = None,
     ) -> None:
         """`open_` opens a channel to the coordinator at a URL, or raises CoordinatorError.
 
@@ -102,73 +85,37 @@ class Channel:
         if self._keeping is not None:
             self._keeping.cancel()
             asyncio.get_running_loop().call_soon(self._dispatch, e.ChannelChanged(ChannelStatus()))
-        self._keeping = self._tasks.start(self._keep(target), "keep") if target is not None else None
+        self._keeping = self._tasks.start(self._line(target).keep(Reconnect()), "keep") if target else None
 
     async def stop(self) -> None:
         self._stopped = True
         await self._tasks.stop()
 
-    async def _keep(self, target: Target) -> None:
-        """Open the channel again and again, after pauses."""
-        loop, reconnect = asyncio.get_running_loop(), Reconnect()
-        while True:
-            await self._registered.wait()
-            opened_at, is_there, sent_away = loop.time(), True, False
-            try:
-                socket = await self._open(target.url)
-            except CoordinatorError as error:
-                lived, detail, is_there = 0.0, str(error), error.status != NOT_FOUND
-                if error.status in REFUSED:
-                    self._dispatch(e.ChannelRefused())
-            else:
-                code = await self._live_safely(socket, target.url)
-                lived, sent_away = loop.time() - opened_at, code == Close.UNKNOWN_WORKER
-                detail = MEANING.get(code, "The connection broke.")
-            log.debug("no channel to %s: %s", target.url, detail)
-            self._dispatch(e.ChannelChanged(ChannelStatus(False, detail)))
-            chance = random.random()  # noqa: S311 - not for secrets
-            if is_there:
-                reconnect, pause = reconnect.after(lived, chance, sent_away=sent_away)
-            else:
-                reconnect, pause = reconnect.after_none_there(chance)
-            await asyncio.sleep(pause)
+    def _line(self, target: Target) -> Line:
+        return Line(
+            open_=lambda: self._open(target.url),
+            hear=lambda text: self._hear(text, target.url),
+            opened=lambda: self._dispatch(e.ChannelChanged(IS_OPEN)),
+            ended=lambda end: self._ended(end, target.url),
+            ready=self._registered,
+        )
 
-    async def _live_safely(self, socket: aiohttp.ClientWebSocketResponse, url: str) -> int:
-        """Return how the channel ended; one message that cannot be handled shall not be the end of all channels."""
+    def _hear(self, text: str, url: str) -> None:
+        """Act upon a message, and pass over one of a type that is not known here."""
         try:
-            return await self._live(socket, url)
-        except Exception:
-            log.exception("the channel to the coordinator failed")
-            return FAILED
-
-    async def _live(self, socket: aiohttp.ClientWebSocketResponse, url: str) -> int:
-        """Hear what is pushed until the channel ends; return the code with which it did, 0 for none."""
-        self._dispatch(e.ChannelChanged(IS_OPEN))
-        async with socket:
-            while (message := await socket.receive()).type not in ENDS:
-                if message.type is aiohttp.WSMsgType.TEXT and not self._hear(message.data, url):
-                    return aiohttp.WSCloseCode.INVALID_TEXT
-        code = int(message.data or 0) if message.type is aiohttp.WSMsgType.CLOSE else 0
-        self._ended(code)
-        return code
-
-    def _hear(self, text: str, url: str) -> bool:
-        """Act upon a message, and pass over one of a type that is not known here; return False for a bad one."""
-        try:
-            kind = read_type(text)
-            told = read_assignment(text) if kind == ASSIGNMENT else None
-            wanted = read_open(text) if kind == OPEN else None
+            told = read_assignment(text) if read_type(text) == ASSIGNMENT else None
+            tickets = read_tickets(text)
         except ValueError as error:
-            log.warning("the coordinator pushed what we cannot read: %s", error)
-            return False
+            raise UnreadableError(str(error)) from None
         if told is not None:
             self._pushed(told)
-        if wanted is not None and self._asked is not None:
-            self._asked(url, wanted.tickets)
-        return True
+        if tickets and self._asked is not None:
+            self._asked(url, tickets)
 
-    def _ended(self, code: int) -> None:
-        if code == Close.UNKNOWN_WORKER:
+    def _ended(self, end: Ended, url: str) -> None:
+        log.debug("no channel to %s: %s", url, end.detail)
+        if end.code == Close.UNKNOWN_WORKER:
             self._dispatch(e.WorkerUnknown())
-        elif code in (Close.EXPIRED, Close.EXPELLED):
+        elif end.status in REFUSED or end.code in (Close.EXPIRED, Close.EXPELLED):
             self._dispatch(e.ChannelRefused())
+        self._dispatch(e.ChannelChanged(ChannelStatus(False, end.detail)))

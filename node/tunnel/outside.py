@@ -7,7 +7,8 @@ from urllib.parse import urlsplit
 
 import aiohttp
 
-from node.tunnel.answers import read_at_most
+from node.program.answers import read_at_most
+from node.program.plain_text import plain
 
 PATH = "/.well-known/rma-mesh/"
 TIME_LIMIT = aiohttp.ClientTimeout(total=15)  # seconds
@@ -41,6 +42,6 @@ class Outside:
         except aiohttp.ClientConnectorDNSError:
             return f"The name {urlsplit(url).hostname} is not known."
         except (aiohttp.ClientError, OSError, ValueError) as error:
-            return f"Nothing answers there: {str(error)[:160]}."
+            return f"Nothing answers there: {plain(str(error))[:160]}."
         finally:
             del self._answers[question]

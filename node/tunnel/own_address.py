@@ -9,11 +9,8 @@ import aiohttp
 
 from node.state import TunnelStatus
 from node.tunnel.cloudflared import sentences
+from node.tunnel.cloudflared.leads_here import EVERY, LeadsHere
 from node.tunnel.outside import Outside
-
-EVERY = 60.0  # seconds
-FIRST = 2.0  # seconds until it is looked for again at first; doubles
-FORGIVEN = 1  # lost questions in a row that may be by chance
 
 
 class OwnAddress:
@@ -34,16 +31,9 @@ class OwnAddress:
         self._every = every
 
     async def run(self) -> None:
-        failures, pause, was_up = 0, min(FIRST, self._every), False
+        loop = asyncio.get_running_loop()
+        leads = LeadsHere(lambda url: self._outside.why_not(self._session, url), self._every)
         while True:
-            why_not = await self._outside.why_not(self._session, self._url)
-            if not why_not:
-                failures, was_up = 0, True
-                self._on_change(sentences.up("own", self._url))
-            else:
-                failures += 1
-                if not was_up or failures > FORGIVEN:
-                    was_up = False
-                    self._on_change(sentences.unreached(self._url, why_not))
-            pause = self._every if was_up else min(self._every, pause * 2)
-            await asyncio.sleep(pause)
+            why_not = await leads.why_not(self._url, loop.time())
+            self._on_change(sentences.unreached(self._url, why_not) if why_not else sentences.up("own", self._url))
+            await asyncio.sleep(leads.rest(loop.time()))

@@ -1,13 +1,14 @@
 """Opens the connections that the coordinator asks for, each a WebSocket that carries HTTP to us, backwards.
 
 What comes on one is a request like any other at our port: the same doors look at it. Nothing is opened that was not
-asked for on our own channel, and only so much at once.
+asked for on a channel of ours, and only so much at once.
 """
 
 from __future__ import annotations
 
 import asyncio
 import logging
+from collections import Counter
 from collections.abc import Awaitable, Callable, Sequence
 
 from node.coordinator_client import CoordinatorError
@@ -27,7 +28,7 @@ def how_many(asked: int, there: int, opening: int, most: int) -> int:
 
 
 class RelayConnections:
-    """Holds them until `stop`, which may be called any number of times."""
+    """Holds them until `stop`, which may be called any number of times; each coordinator may have as many."""
 
     def __init__(self, open_: OpenRelay, serve: Callable[[], asyncio.Protocol | None], most: int) -> None:
         """`open_` opens one at a coordinator's URL with a ticket; raises CoordinatorError.
@@ -37,8 +38,8 @@ class RelayConnections:
         self._open = open_
         self._serve = serve
         self._most = most
-        self._opening = 0
-        self._streams: dict[WebSocketStream, Opened] = {}
+        self._opening = Counter[str]()  # by the coordinator's URL
+        self._streams: dict[WebSocketStream, tuple[str, Opened]] = {}
         self._none = asyncio.Event()  # set while there is none
         self._none.set()
         self._tasks = TaskSet("relay")
@@ -52,11 +53,12 @@ class RelayConnections:
         self._tasks.every(LOOK, self._look, "look")
 
     def asked(self, url: str, tickets: Sequence[str]) -> None:
-        """Hear what the coordinator at this URL asks for on our channel."""
-        room = 0 if self._stopped else how_many(len(tickets), len(self._streams), self._opening, self._most)
+        """Hear what the coordinator at this URL asks for on its channel."""
+        there = sum(to == url for to, _ in self._streams.values())
+        room = 0 if self._stopped else how_many(len(tickets), there, self._opening[url], self._most)
         self.refused += len(tickets) - room
         for ticket in tickets[:room]:
-            self._opening += 1
+            self._opening[url] += 1
             self._tasks.start(self._come(url, ticket), "open")
 
     async def stop(self) -> None:
@@ -78,19 +80,20 @@ class RelayConnections:
             log.debug("no relay connection to %s: %s", url, error)
             return
         finally:
-            self._opening -= 1
+            self._opening[url] -= 1
+            self._opening += Counter()  # forgets who has none
         inner = self._serve()
         if inner is None or self._stopped:
             opened.release()
             return
         stream = WebSocketStream(opened.transport, client=True, ended=self._ended)
-        self._streams[stream] = opened
+        self._streams[stream] = url, opened
         self._none.clear()
         stream.attach(inner)
         stream.begin(opened.early)
 
     def _ended(self, stream: WebSocketStream) -> None:
-        opened = self._streams.pop(stream, None)
+        _, opened = self._streams.pop(stream, ("", None))
         if not self._streams:
             self._none.set()
         if opened is not None:

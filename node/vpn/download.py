@@ -27,12 +27,14 @@ PINS: Mapping[tuple[str, str], Pin] = {
         f"{RELEASE}/nebula-linux-amd64.tar.gz",
         "af57ded8f3370f0486bb24011942924b361d77fa34e3478995b196a5441dbf71",
         ("nebula",),
+        "Nebula",
     ),
     ("windows", "amd64"): Pin(
         "1.9.5",
         f"{RELEASE}/nebula-windows-amd64.zip",
         "5a42e4600e8a47db2b103c607d95509c7ae403f56e2952d05089f492e53bcebb",
         ("nebula.exe", f"{WINTUN}/bin/amd64/wintun.dll", f"{WINTUN}/LICENSE.txt"),
+        "Nebula",
     ),
 }
 

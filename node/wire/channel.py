@@ -6,6 +6,9 @@ worker that said in RELAY how many connections it opens. For each ticket it open
 ticket behind it, once and within seconds: binary frames there are the bytes of one HTTP/1.1 connection whose client
 is the coordinator. Closing one with 1000 is its good end, anything else a reset. The channel's binary frames are
 reserved.
+
+A worker that is registered with one coordinator may hold a second channel, to another one, which says so in its
+handshake (KIND: RELAY_ONLY). Only `Open` comes on it: for what the worker is and runs it asks the first alone.
 """
 
 from __future__ import annotations
@@ -20,6 +23,8 @@ from node.wire.messages import Assignment
 PATH = "/api/worker/channel"
 RELAY_PATH = "/api/worker/relay/"
 RELAY = "X-RMA-Relay"  # in a channel's handshake: how many relay connections the worker opens at most
+KIND = "X-RMA-Channel"  # in a channel's handshake: what it is for, when that is not all that a channel carries
+RELAY_ONLY = "relay"  # the kind of a worker's channel to a coordinator that it is not registered with
 MOST_RELAYED = 1024  # that a worker may offer
 ASSIGNMENT = "assignment"
 OPEN = "open"
@@ -70,6 +75,11 @@ def read_open(text: str | bytes) -> Open:
         return msgspec.json.decode(text, type=Open)
     except (msgspec.MsgspecError, UnicodeDecodeError) as error:
         raise ValueError(f"no request for connections: {error}") from None
+
+
+def read_tickets(text: str | bytes) -> tuple[str, ...]:
+    """Return the tickets in a message of type "open", none in one of another type; raise ValueError."""
+    return read_open(text).tickets if read_type(text) == OPEN else ()
 
 
 def relay_offered(field: str) -> int:

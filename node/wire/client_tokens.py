@@ -24,7 +24,7 @@ from node.wire.tokens import TokenError, TokenIssuer
 
 PATH: Final = "/api/client-token"
 AUDIENCE: Final = "rma-mesh:entry-point"  # no id has a colon
-LIFE = 3600  # seconds
+LIFE = 600  # seconds, for which a revoked key's tokens go on at most: nodes ask nobody
 MAX_CHARACTERS = 8192
 CACHED = 1024
 

@@ -33,6 +33,8 @@ NAME = re.compile(
 )
 INSIDE = (".local", ".internal", ".localhost", ".lan", ".home", ".corp", ".arpa", ".onion", ".test", ".invalid")
 
+MAX_ORIGINS = 64
+Origins = Annotated[tuple[Annotated[str, msgspec.Meta(max_length=300)], ...], msgspec.Meta(max_length=MAX_ORIGINS)]
 AccessUrl = Annotated[str, msgspec.Meta(min_length=1, max_length=MAX_URL)]
 
 
@@ -53,6 +55,7 @@ class EntryPointAnswer(msgspec.Struct, frozen=True, kw_only=True):
     stale_after: float  # seconds
     insecure: bool = False  # plain HTTP
     detail: Text = ""
+    origins: Origins = ()  # of web pages that may ask there from a browser (CORS), besides its own
 
 
 class EntryPointWithdrawal(msgspec.Struct, frozen=True, kw_only=True):

@@ -32,6 +32,7 @@ Pem = Annotated[str, msgspec.Meta(max_length=65536)]
 Digest = Annotated[str, msgspec.Meta(max_length=64, pattern=r"^[0-9a-f]*$(?!\n)")]  # SHA-256 or the start of one
 MTU = 1300  # bytes in the overlay: with Nebula's headers and a relay's they fit through every network we know of
 Services = Annotated[tuple[ServiceName, ...], msgspec.Meta(max_length=64)]
+Relays = Annotated[tuple[Name, ...], msgspec.Meta(max_length=2)]  # ids of coordinators
 
 
 class Gpu(msgspec.Struct, frozen=True, kw_only=True):
@@ -113,7 +114,7 @@ class WorkerRecord(msgspec.Struct, frozen=True, kw_only=True):
     in_flight: Count = 0
     last_seen: float = 0.0
     trust: Trust = "volunteer"  # as the mesh's signature says, never as the worker does
-    relays: Annotated[tuple[Name, ...], msgspec.Meta(max_length=2)] = ()  # coordinators that can reach it by relay
+    relays: Relays = ()  # coordinators that can reach it by relay
 
 
 class ServiceReport(msgspec.Struct, frozen=True, kw_only=True):
@@ -202,12 +203,16 @@ class EnrollAnswer(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class RegisterRequest(msgspec.Struct, frozen=True, kw_only=True):
-    """POST /api/worker/register; who registers again, as at another address, says what it runs meanwhile."""
+    """POST /api/worker/register; who registers again, as at another address, says what it runs meanwhile.
+
+    `relays`, here and in heartbeats, are the coordinators that can reach the worker by relay now.
+    """
 
     worker_id: Name
     capabilities: Capabilities
     endpoints: Endpoints
     services: Annotated[tuple[ServiceReport, ...], msgspec.Meta(max_length=64)] = ()
+    relays: Relays = ()
 
 
 class Assignment(msgspec.Struct, frozen=True, kw_only=True):
@@ -247,6 +252,7 @@ class HeartbeatRequest(msgspec.Struct, frozen=True, kw_only=True):
     catalogue_version: Text = ""
     vpn: VpnReport | None = None
     mesh_keys: Count = 0  # the progress of the mesh's keys that the worker uses
+    relays: Relays = ()
 
 
 class RenewRequest(msgspec.Struct, frozen=True, kw_only=True):

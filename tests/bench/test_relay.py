@@ -1,4 +1,4 @@
-"""The relay's benchmark runs as it is called, small: by both ways all is answered, and idle workers stay."""
+"""The relay's benchmark runs as it is called, small: all is answered, who waits stays, and who was lost returns."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ import pytest
 
 from bench.relay import line
 from bench.relay_support.measure import Requests, middle
+from bench.relay_support.returned import most_in
 
 ROOT = Path(__file__).parents[2]
 SCRIPT = str(ROOT / "bench" / "relay.py")
@@ -27,6 +28,8 @@ SMALL = (
     "5",
     "--idle-seconds",
     "0.5",
+    "--returning",
+    "7",
 )
 
 
@@ -53,6 +56,18 @@ def test_it_compares_the_ways_and_looks_at_workers_that_wait() -> None:
     assert [one["way"] for one in found["bytes"]] == ["direct", "relay"]
     assert all(one["down"] > 0 and one["up"] > 0 for one in found["bytes"])
     assert (found["idle"]["count"], found["idle"]["still_there"]) == (5, 5)
+    back = found["returning"]
+    assert (back["count"], back["sent_away"]) == (7, 7), "all came back, and have registered"
+    assert back["handshakes"] >= 14, "before that, and after it"
+    assert 0 < back["peak"] <= back["handshakes"]
+    assert 0 < back["half"] <= back["nearly_all"] <= back["all"]
+    assert min(back["cpu_seconds"], back["clients_cpu_seconds"], back["mib"]) > 0
+
+
+def test_the_second_with_most_of_all_counts() -> None:
+    assert most_in([], 1.0) == 0
+    assert most_in([0.0, 0.9, 1.0, 1.5, 1.8, 5.0], 1.0) == 4
+    assert most_in([0.0, 1.0, 2.0], 1.0) == 1
 
 
 def test_the_round_in_the_middle_counts_and_errors_are_shown() -> None:

@@ -11,8 +11,9 @@ from typing import Any
 import msgspec
 import pytest
 
-from node.cli_client import status_document, vpn_line
+from node.cli_client import second_line, status_document, vpn_line
 from node.state import ChannelStatus, NodeState, Reason, TunnelStatus, VpnStatus
+from tests.support.node_values import FIRST, MEMBERSHIP, SECOND
 from tests.support.real_mesh import RealMesh, real_mesh, run, wait_until
 
 pytestmark = pytest.mark.processes
@@ -47,6 +48,20 @@ def test_programs_are_told_whether_changes_are_heard_at_once() -> None:
     state = NodeState(channel=ChannelStatus(False, "The connection broke."))
     assert status_document(state)["channel"] == {"open": False, "detail": "The connection broke."}
     assert status_document(NodeState(channel=ChannelStatus(True)))["channel"]["open"]
+
+
+def test_both_channels_are_told_the_one_in_use_first() -> None:
+    second = ChannelStatus(False, "The connection broke.", SECOND.url)
+    state = NodeState(
+        membership=MEMBERSHIP, coordinator=FIRST.url, channel=ChannelStatus(True), second_channel=second
+    )
+    assert status_document(state)["channels"] == [
+        {"coordinator": FIRST.url, "for": "all", "open": True, "detail": ""},
+        {"coordinator": SECOND.url, "for": "relay", "open": False, "detail": "The connection broke."},
+    ]
+    assert status_document(NodeState())["channels"] == []
+    assert second_line(second) == f"{SECOND.url}, not connected. The connection broke."
+    assert second_line(ChannelStatus(True, url="u")) == "u, connected for requests through it"
 
 
 def test_help_and_version_need_nothing() -> None:

@@ -8,7 +8,7 @@ import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from node.client_access import MOST, ClientAccess
-from node.wire.client_tokens import AUDIENCE, ClientPass, ClientTokenVerifier, issue
+from node.wire.client_tokens import AUDIENCE, LIFE, ClientPass, ClientTokenVerifier, issue
 from node.wire.manifests import Catalogue
 from node.wire.mesh_keys import trust_in
 from node.wire.problems import Problem
@@ -86,7 +86,7 @@ def test_what_is_no_client_token_is_somebody_elses_business() -> None:
 def test_bad_tokens_are_refused() -> None:
     door = Door()
     token = door.token()
-    assert "expired" in (_after(door, token, 3601))
+    assert "expired" in (_after(door, token, LIFE + 1))
     door = Door()
     token = door.token()
     door.revoked.add("c-1")
@@ -101,10 +101,10 @@ def test_bad_tokens_are_refused() -> None:
     assert door.refused(Door().token()), "another mesh's"
     worker = Door(role="worker")
     assert "coordinator" in worker.refused(worker.token())
-    claims = {"sub": "k1", "services": [], "limit": 2, "seconds": 60, "iat": int(NOW), "exp": int(NOW) + 3600}
+    claims = {"sub": "k1", "services": [], "limit": 2, "seconds": 60, "iat": int(NOW), "exp": int(NOW) + LIFE}
     assert door.access.recognise("Bearer " + door.issuer.sign({**claims, "aud": AUDIENCE})) is not None
     for change in (
-        {"exp": int(NOW) + 4000},
+        {"exp": int(NOW) + LIFE + 1},
         {"iat": int(NOW) + 1000},
         {"limit": 0},
         {"seconds": -1},

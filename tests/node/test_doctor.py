@@ -91,6 +91,16 @@ def test_without_a_channel_changes_are_heard_of_later() -> None:
     assert (
         channel_check(channel=ChannelStatus()).detail == "Not open: what changes in the mesh is heard within 30 s."
     )
+    second = ChannelStatus(True, url="https://two.example")
+    both = channel_check(channel=ChannelStatus(True), second_channel=second).detail
+    assert both.endswith(
+        "A second one, to https://two.example, is open for requests that come through that coordinator."
+    )
+    lost = ChannelStatus(False, "The connection broke.", "https://two.example")
+    assert channel_check(channel=ChannelStatus(), second_channel=lost).detail.endswith(
+        "30 s. A second one, to https://two.example, is not open; it is tried again by itself."
+        " The connection broke."
+    )
     assert channel_check(membership=None).detail == "Not open: this machine is in no mesh."
 
 

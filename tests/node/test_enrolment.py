@@ -15,7 +15,7 @@ from node.program.errors import EXIT_REFUSED, EXIT_UNREACHABLE, EXIT_USAGE
 from node.wire.invites import InviteLink, make_invite
 from node.wire.problems import Problem
 from tests.support.coordinators import PC, coordinator_room
-from tests.support.node_values import MEMBERSHIP, SECOND
+from tests.support.node_values import FIRST, MEMBERSHIP, SECOND
 
 INVITE = make_invite(b"0123456789", Ed25519PrivateKey.from_private_bytes(b"m" * 32).public_key().public_bytes_raw())
 
@@ -60,6 +60,8 @@ def test_a_coordinator_that_moved_is_found_at_its_configured_address() -> None:
     assert [info.url for info in moved.coordinators] == ["https://new.example.org", SECOND.url]
     assert moved.coordinators[0].id == "c1"
     assert at_configured_address(MEMBERSHIP, ()) == MEMBERSHIP
+    other = at_configured_address(MEMBERSHIP, (SECOND.url,))
+    assert other.coordinators == (SECOND, FIRST), "nobody has moved"
 
 
 class LossyLine:

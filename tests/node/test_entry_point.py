@@ -7,6 +7,7 @@ import contextlib
 import time
 from collections.abc import AsyncIterator
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -15,10 +16,10 @@ from coordinator_server.front import FRONT
 from node import events as e
 from node.config import NodeConfig
 from node.control import EnrollIntent
-from node.entry_point import Wish, wish_of
+from node.entry_point import SELDOM, EntryPoint, Wish, wish_of
 from node.runtime import NodeRuntime
 from node.state import NodeState, TunnelStatus
-from node.wire.entry_points import CHALLENGE
+from node.wire.entry_points import CHALLENGE, EntryPointAnswer
 from node.wire.manifests import Catalogue
 from node.wire.messages import Capabilities
 from tests.support.coordinators import Room, coordinator_room
@@ -27,13 +28,16 @@ from tests.support.node_values import MEMBERSHIP
 from tests.support.waiting import eventually
 
 URL = "https://worker.example.org"
+PAGE, OTHER_PAGE = "https://app.example", "https://evil.example"
+ASKS = {"Access-Control-Request-Method": "POST", "Access-Control-Request-Headers": "authorization"}
 UP = TunnelStatus(kind="own", state="up", url=URL)
 
 
 @contextlib.asynccontextmanager
 async def meeting(folder: Path, trust: str = "vetted") -> AsyncIterator[tuple[Room, Carrying, NodeRuntime]]:
     """Run a coordinator and a node that has joined it."""
-    async with coordinator_room(folder / "room", time.time, Catalogue(()), worker_heartbeat=1.0) as room:  # type: ignore[arg-type]  # it is called, no more
+    settings: dict[str, Any] = {"worker_heartbeat": 1.0, "cors_origins": (PAGE,)}
+    async with coordinator_room(folder / "room", time.time, Catalogue(()), **settings) as room:  # type: ignore[arg-type]  # it is called, no more
         carrying = carry(room)
         config = NodeConfig(port=0, dht_port=0, keyring=False, vpn="off", worker_heartbeat=0.2)
         (folder / "node").mkdir()
@@ -60,6 +64,9 @@ async def test_a_node_is_an_entry_point_while_it_has_an_address_and_serves_who_h
         async with room.session.post(room.url + "/api/client-token", headers={"X-API-Key": key}) as answer:
             shown = {"Authorization": f"Bearer {(await answer.json())['token']}"}
         target = node.url + "/service/no-such-service"
+        async with room.session.options(target, headers={**ASKS, "Origin": PAGE}) as answer:
+            assert answer.status == 401, "web pages have nothing to ask here yet"
+            assert not any(name.startswith("Access-Control") for name in answer.headers)
         async with room.session.get(target, headers=shown) as answer:
             assert answer.status == 401
             assert "no entry point" in (await answer.json())["detail"]
@@ -74,10 +81,20 @@ async def test_a_node_is_an_entry_point_while_it_has_an_address_and_serves_who_h
         async with room.session.get(node.url + "/health", headers=challenge) as answer:
             assert answer.status == 401, "the look is over"
 
+        async with room.session.options(target, headers={**ASKS, "Origin": PAGE}) as answer:
+            assert (answer.status, answer.headers["Access-Control-Allow-Origin"]) == (204, PAGE)
+            assert answer.headers["Access-Control-Allow-Headers"] == "authorization"
+        async with room.session.options(target, headers={**ASKS, "Origin": OTHER_PAGE}) as answer:
+            assert answer.status == 403
+            assert "Access-Control-Allow-Origin" not in answer.headers
+        async with room.session.get(target, headers={"Origin": OTHER_PAGE}) as answer:
+            assert (answer.status, answer.headers["Vary"]) == (401, "Origin")
+            assert "Access-Control-Allow-Origin" not in answer.headers
         statuses = []
         for _ in range(4):
-            async with room.session.get(target, headers=shown) as answer:
+            async with room.session.get(target, headers={**shown, "Origin": PAGE}) as answer:
                 statuses.append(answer.status)
+                assert answer.headers["Access-Control-Allow-Origin"] == PAGE
         assert statuses == [404, 404, 404, 429], "unknown-service: it was let in"
         async with room.session.get(target) as answer:
             assert answer.status == 401
@@ -149,3 +166,15 @@ def test_a_resting_node_tells_nothing(resting: str) -> None:
     assert wish_of(state(tunnel=UP), config, lambda: 8000) == Wish(URL, True, "https://c")
     assert not wish_of(state(tunnel=UP, **{resting: True}), config, lambda: 8000).may_tell
     assert not wish_of(state(tunnel=UP, registered=False), config, lambda: 8000).may_tell
+
+
+@pytest.mark.parametrize("stale_after", [0.0, -1.0, float("nan"), 0.001])
+async def test_a_coordinator_that_forgets_at_once_is_not_told_all_the_time(stale_after: float) -> None:
+    answer = EntryPointAnswer(listed=True, access_url=URL, stale_after=stale_after)
+
+    async def register(*_: Any) -> EntryPointAnswer:
+        return answer
+
+    contact: Any = SimpleNamespace(client=SimpleNamespace(register_entry_point=register), coordinator=None)
+    point = EntryPoint(NodeConfig(), state, lambda: 8000, lambda: contact)
+    assert await point._tell(contact, URL) == SELDOM

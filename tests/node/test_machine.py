@@ -147,6 +147,46 @@ def test_a_channel_is_shown_and_one_that_is_refused_has_us_ask_why() -> None:
     assert Story().then(started(), e.ChannelRefused()).commands == ()
 
 
+def test_a_second_channel_is_told_to_others_and_changes_nothing_else() -> None:
+    opened = e.SecondChannelChanged(ChannelStatus(True, url=SECOND.url))
+    story = online().then(opened)
+    publish = e.PublishServices(running_services(story.state))
+    assert story.state.second_channel == opened.channel
+    assert story.commands == (publish, e.TellRelays())
+    assert story.then(opened).commands == ()
+    assert story.then(e.SecondChannelChanged(ChannelStatus(False, "It broke.", SECOND.url))).commands == (publish,)
+    assert story.then(e.SecondChannelChanged(None)).commands == ()
+    assert (story.state.phase, story.state.second_channel) == ("online", None)
+    assert Story().then(started(), opened).commands == ()
+
+
+def test_whoever_turns_from_a_coordinator_has_no_channel_and_comes_back_only_when_it_must() -> None:
+    told = assignment("ner-extraction", coordinators=(FIRST, SECOND))
+    story = online().then(e.HeartbeatAnswered(told), e.ChannelChanged(ChannelStatus(True)))
+    story.then(e.CoordinatorFailed("It did not answer in time."))
+    assert (story.state.coordinator, story.state.failing) == (SECOND.url, (FIRST.url,))
+    assert not story.state.channel.open
+    assert story.ordered(e.PublishServices)
+    story.then(e.ChannelChanged(ChannelStatus()), e.Registered(told, CATALOGUE))
+    story.then(e.ChannelChanged(ChannelStatus(True)), e.ContactDue(), e.HeartbeatAnswered(told))
+    assert story.state.coordinator == SECOND.url, "it stays, although the other one is named"
+    story.then(e.CoordinatorFailed("It did not answer in time."))
+    assert story.state.coordinator == FIRST.url, "both have failed: it is the other one's turn"
+    story.then(e.Registered(told, CATALOGUE))
+    assert story.state.failing == (SECOND.url,)
+
+
+def test_after_a_restart_coordinators_are_known_that_came_after_the_enrolment() -> None:
+    enrolled = msgspec.structs.replace(MEMBERSHIP, coordinators=(FIRST,))
+    kept = assignment("ner-extraction", coordinators=(SECOND, FIRST))
+    story = Story().then(started(membership=enrolled, catalogue=CATALOGUE, assignment=kept))
+    assert story.state.membership is not None
+    assert story.state.membership.coordinators == (FIRST, SECOND)
+    assert story.state.coordinator == FIRST.url
+    story.then(e.CoordinatorFailed("It is gone."))
+    assert story.state.coordinator == SECOND.url
+
+
 def test_a_changed_catalogue_is_fetched_by_registering_again() -> None:
     story = online().then(e.HeartbeatAnswered(assignment("ner-extraction", catalogue_version="2")))
     assert not story.state.registered

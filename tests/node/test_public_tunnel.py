@@ -17,16 +17,19 @@ from coordinator_server.front import FRONT
 from node import events as e
 from node.config import NodeConfig
 from node.control import EnrollIntent
-from node.public_tunnel import PublicTunnel, wish_of_config
+from node.program.child_process import ChildProcess
+from node.program.orphans import note_run
+from node.public_tunnel import PublicTunnel
 from node.runtime import NodeRuntime
 from node.state import TunnelStatus
+from node.tunnel.cloudflared.arguments import command_of
 from node.tunnel.cloudflared.keeper import Timings
 from node.tunnel.cloudflared.wish import Wish
 from node.wire.manifests import Catalogue
 from tests.support.cloudflare_api import ACCOUNT, TOKEN, fake_cloudflare
 from tests.support.cloudflared_standin import QUICK_NAME, make_standin
 from tests.support.coordinators import Room, coordinator_room
-from tests.support.entry_points import carry
+from tests.support.entry_points import answering, carry
 from tests.support.waiting import eventually
 
 pytestmark = pytest.mark.skipif(os.name != "posix", reason="the stand-in is a script")
@@ -65,11 +68,13 @@ def known(room: Room) -> str | None:
 
 async def test_a_quick_tunnel_becomes_an_entry_point_and_is_withdrawn(tmp_path: Path) -> None:
     standin = make_standin(tmp_path / "program")
+    standin.does("never")
     async with real_room(tmp_path / "room") as room:
         carrying, points = carry(room), room.site.app[FRONT].entry_points
         async with member(room, tmp_path / "node", tunnel="cloudflared", cloudflared=str(standin.path)) as node:
+            carrying.ways[QUICK_URL] = node.url  # before it is looked at, which is done twice a minute only
+            standin.does()
             await eventually(lambda: known(room) == QUICK_URL, "the coordinator knows it")
-            carrying.ways[QUICK_URL] = node.url
             await eventually(lambda: [one.access_url for one in points.listed()] == [QUICK_URL], "an entry point")
             checks = {check.name: check for check in await node.desk.doctor()}
             assert checks["tunnel"].ok
@@ -153,6 +158,27 @@ async def test_an_address_of_ones_own_is_told_once_it_leads_here(tmp_path: Path)
     assert status[-1] == TunnelStatus()
 
 
+async def test_the_address_of_a_token_s_tunnel_is_told_only_where_it_leads_here(tmp_path: Path) -> None:
+    standin = make_standin(tmp_path / "program")
+    settings: dict[str, Any] = {"tunnel": "cloudflared", "cloudflared": str(standin.path), "tunnel_token": "secret"}
+    async with (
+        answering() as elsewhere,
+        real_room(tmp_path / "room") as room,
+        member(room, tmp_path / "node", tunnel_url=elsewhere.url, **settings) as node,
+    ):
+        await eventually(lambda: node.state.tunnel.state == "down", "told")
+        assert "does not lead to this machine" in node.state.tunnel.text
+        assert known(room) is None
+        assert elsewhere.asked
+        assert node.state.endpoints is not None
+        assert node.state.endpoints.tunnel_url is None
+        standin.leads("worker.example.org", node.url)
+        node.tunnel.wish = Wish("token", url=node.url, token="secret")  # as if the tunnel led to it
+        await node.tunnel.start(node.url, node.state.worker_id or "", node.http)
+        await eventually(lambda: node.state.tunnel.url == node.url, "told")
+    assert standin.running == []
+
+
 async def test_nothing_is_opened_that_nobody_asked_for(tmp_path: Path) -> None:
     status: list[TunnelStatus] = []
     config = NodeConfig(tunnel_token="t")
@@ -162,8 +188,29 @@ async def test_nothing_is_opened_that_nobody_asked_for(tmp_path: Path) -> None:
         assert [(one.kind, one.state) for one in status] == [("none", "off")]
         assert "--tunnel cloudflared" in status[0].text
         await tunnel.stop()
-    assert wish_of_config(config).kind == "none"
+    assert config.tunnel_wish.kind == "none"
     assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("settings", [{"tunnel": "off"}, {"tunnel_url": "http://127.0.0.1:1"}])
+async def test_what_a_killed_run_left_open_is_closed_also_where_no_cloudflared_is_wished_any_more(
+    tmp_path: Path, settings: dict[str, Any]
+) -> None:
+    standin, folder = make_standin(tmp_path / "program"), tmp_path / "cloudflared"
+    folder.mkdir()
+    command = command_of(standin.path, folder / "config.yml", "http://127.0.0.1:1", named=False)
+    ended: list[int] = []
+    left = await ChildProcess.spawn(command, folder, lambda _: None, ended.append)
+    try:
+        note_run(folder / "run.json", left.pid)
+        tunnel = PublicTunnel(NodeConfig(**settings), tmp_path, lambda _status: None)
+        async with aiohttp.ClientSession() as session:
+            await tunnel.start("http://127.0.0.1:1", "w1", session)
+            await eventually(lambda: ended, "it is ended")
+            await eventually(lambda: not (folder / "run.json").exists(), "and forgotten")
+            await tunnel.stop()
+    finally:
+        await left.stop(0.0)
 
 
 async def test_a_folder_that_cannot_be_written_is_told(tmp_path: Path) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import msgspec
 import pytest
 
-from node.relay_ways import relay_base, relays_of
+from node.relay_ways import relay_bases, relays_of
 from node.state import ChannelStatus, Membership, NodeState
 from node.wire.messages import CoordinatorInfo, Endpoints, WorkerRecord
 
@@ -29,6 +29,23 @@ def test_others_are_told_the_coordinator_whose_channel_is_open() -> None:
 
 
 @pytest.mark.parametrize(
+    ("is_open", "second", "told"),
+    [
+        (True, ChannelStatus(True, url=FIRST.url), ("c2", "c1")),
+        (False, ChannelStatus(True, url=FIRST.url), ("c1",)),
+        (True, ChannelStatus(False, url=FIRST.url), ("c2",)),
+        (True, ChannelStatus(True, url="https://unheard.example"), ("c2",)),
+        (True, ChannelStatus(True, url=SECOND.url), ("c2",)),
+        (False, ChannelStatus(True, url=SECOND.url), ("c2",)),
+    ],
+)
+def test_both_are_told_the_one_in_use_first(is_open: bool, second: ChannelStatus, told: tuple[str, ...]) -> None:
+    state = msgspec.structs.replace(STATE, channel=ChannelStatus(is_open), second_channel=second)
+    assert relays_of(state, 64) == told
+    assert relays_of(state, 0) == ()
+
+
+@pytest.mark.parametrize(
     ("offered", "change"),
     [
         (0, {}),
@@ -43,16 +60,16 @@ def test_nobody_is_told_where_it_does_not_hold(offered: int, change: dict[str, o
 
 
 @pytest.mark.parametrize(
-    ("relays", "base"),
+    ("relays", "bases"),
     [
-        ((), None),
-        (("elsewhere",), None),
-        (("c1",), "https://one.example/relay/w9"),
-        (("elsewhere", "c2"), "http://two.example:9000/relay/w9"),
-        (("c2", "c1"), "http://two.example:9000/relay/w9"),
+        ((), []),
+        (("elsewhere",), []),
+        (("c1",), ["https://one.example/relay/w9"]),
+        (("elsewhere", "c2"), ["http://two.example:9000/relay/w9"]),
+        (("c2", "c1"), ["http://two.example:9000/relay/w9"]),
     ],
 )
-def test_a_worker_is_reached_by_a_coordinator_that_we_know(relays: tuple[str, ...], base: str | None) -> None:
+def test_a_worker_is_reached_by_a_coordinator_that_we_know(relays: tuple[str, ...], bases: list[str]) -> None:
     record = WorkerRecord(worker_id="w9", endpoints=Endpoints(port=8000), relays=relays)
-    assert relay_base(record, (FIRST, SECOND)) == base
-    assert relay_base(record, ()) is None
+    assert relay_bases(record, (FIRST, SECOND)) == bases
+    assert relay_bases(record, ()) == []

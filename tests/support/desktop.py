@@ -166,6 +166,9 @@ def desktop(size: str = "1280x900", *, manager: bool = True) -> Iterator[Desktop
     try:
         assert number, "Xvfb did not start"
         if manager:
+            # The first key changes the server's keyboard to the one that xdotool plays. A window manager that is
+            # there already binds its keys anew then, and would miss one that is pressed meanwhile.
+            made.keys("Shift_L")
             made.start("openbox", "--sm-disable")
             # Who maps a window while it begins may never see it shown.
             wait_until(lambda: "window id" in made._ask("xprop", "-root", WM_CHECK), "the window manager")

@@ -22,7 +22,7 @@ from node.forwarding.paths import split_path
 from node.forwarding.plane import DataPlane
 from node.program.web import HttpServer, bind, manners
 from node.routing.admission import Gate
-from node.routing.candidates import RelayBase
+from node.routing.candidates import RelayBases
 from node.routing.router import Router
 from node.routing.settings import RoutingSettings
 from node.routing.stats import Outcome
@@ -188,7 +188,7 @@ async def front(
     seed: int = 1,
     clock: Callable[[], float] = time.monotonic,
     vpn_up: Callable[[], bool] = lambda: False,
-    relay: RelayBase | None = None,
+    relay: RelayBases | None = None,
 ) -> AsyncIterator[Front]:
     """Run a node's or gateway's data plane: requests with X-RMA-Hops count as forwarded, as in a node."""
     outcomes: list[Outcome] = []

@@ -6,6 +6,7 @@ Nothing tells of them where nobody sends, as on an event stream or a WebSocket, 
 from __future__ import annotations
 
 import contextlib
+import select
 import socket
 import sys
 from collections.abc import Iterator
@@ -13,7 +14,6 @@ from typing import Any
 
 import msgspec
 
-CLOSED, CLOSE_WAIT, LAST_ACK, CLOSING = 7, 8, 9, 11  # states of a connection in Linux
 # Linux, Windows and others name them alike, but for macOS, whose name for the first is another one.
 IDLE = ("TCP_KEEPIDLE", "TCP_KEEPALIVE")
 
@@ -57,10 +57,8 @@ def options(keep_alive: KeepAlive, names: object = socket) -> Iterator[tuple[int
 
 def has_left(connection: Any) -> bool:
     """Tell whether a peer that is not being read from has ended the connection, where the system can tell."""
-    if sys.platform != "linux" or connection is None:
+    if sys.platform != "linux" or connection is None or connection.fileno() < 0:
         return False
-    try:
-        state: int = connection.getsockopt(socket.IPPROTO_TCP, socket.TCP_INFO, 1)[0]
-    except OSError:
-        return False
-    return state in (CLOSED, CLOSE_WAIT, LAST_ACK, CLOSING)
+    state = select.poll()
+    state.register(connection.fileno(), select.POLLRDHUP)  # it may have gone before all was read that it said
+    return bool(state.poll(0))

@@ -19,7 +19,7 @@ from collections.abc import Callable, Sequence
 from node.forwarding.http1.keepalive import KeepAlive, watch
 from node.program.tasks import TaskSet
 
-BACKLOG = 1024
+BACKLOG = 4096  # thousands of workers come back within a second or two when a coordinator was restarted
 TURNS = 5  # of the loop, between a connection that is accepted and its protocol; asyncio takes three, uvloop one
 SO_ATTACH_FILTER = 26
 # For each segment that comes to the socket: dropped if it is a SYN without ACK, so the first of a connection.
@@ -72,11 +72,8 @@ class Listeners:
         """
         if not shared and sum(map(take_no_more, self._sockets)):
             await asyncio.sleep(pause)
-        there = [listener for listener in self._sockets if listener.fileno() >= 0]  # none where we left before
-        waiting = [listener.dup() for listener in there]
-        for listener in there:
-            asyncio.get_running_loop().remove_reader(listener)  # asyncio loses whom it accepted just before a close
-        await _turns()
+        waiting = [listener.dup() for listener in self._open()]
+        await self._accept_no_more()
         self.close()
         arrivals = []
         for listener in waiting:
@@ -96,8 +93,18 @@ class Listeners:
 
     async def stop(self) -> None:
         """Close, and wait for nobody."""
+        await self._accept_no_more()
         self.close()
         await self._arrivals.stop()
+
+    def _open(self) -> list[socket.socket]:
+        return [listener for listener in self._sockets if listener.fileno() >= 0]  # none where we left before
+
+    async def _accept_no_more(self) -> None:
+        """Let those come about that were just accepted: asyncio loses them in a close, and leaves them open."""
+        for listener in self._open():
+            asyncio.get_running_loop().remove_reader(listener)
+        await _turns()
 
     async def _arrive(self, accepted: socket.socket) -> None:
         """Serve a connection that nobody had accepted when we left."""

@@ -65,6 +65,7 @@ class Upstreams:
         self.tasks = TaskSet("upstreams")
         self.live: set[UpstreamConnection] = set()
         self._pools: dict[Address, Pool] = {}
+        self.keeping = True  # connections for the next request
 
     def pool(self, address: Address) -> Pool:
         pool = self._pools.get(address)
@@ -79,6 +80,13 @@ class Upstreams:
         if self.count < self.limits.connections:
             return True
         return any(pool.drop_idle() for pool in self._pools.values())
+
+    def drain(self) -> None:
+        """Close what is idle, and from now on what has served: those at the other end may wait for that."""
+        self.keeping = False
+        for pool in self._pools.values():
+            while pool.drop_idle():
+                pass
 
     async def stop(self) -> None:
         """Close everything."""
@@ -136,6 +144,9 @@ class Pool:
         if self._waiting:
             connection.reused = True
             self._hand_out(connection)
+            return
+        if not self._upstreams.keeping:
+            connection.transport.close()
             return
         connection.deadline = self._time() + self._idle_time
         self._idle.append(connection)

@@ -91,9 +91,11 @@ class Http1Server:
         self._per_address: Counter[str] = Counter()
         self._empty = asyncio.Event()  # set while there is no connection
         self._empty.set()
+        self._stopped = False
 
     async def start(self) -> None:
         """Listen; a failure closes what was opened."""
+        self._stopped = False
         self.sweep.start()
         try:
             if self._app is not None:
@@ -122,7 +124,8 @@ class Http1Server:
         self._listeners.close()
 
     async def stop(self) -> None:
-        """Cut all connections."""
+        """Cut all connections, and those that were being accepted just now when they come."""
+        self._stopped = True
         await self._listeners.stop()
         for connection in tuple(self.connections):
             connection.transport.abort()
@@ -149,6 +152,8 @@ class Http1Server:
         self._empty.clear()
         self.sweep.members.add(connection)
         self._per_address[address] += 1
+        if self._stopped:
+            connection.transport.abort()
         if len(self.connections) > self.limits.connections:
             return False
         limit = self.limits.connections_per_address

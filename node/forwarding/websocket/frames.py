@@ -11,6 +11,7 @@ from aiohttp._websocket.helpers import websocket_mask
 
 LARGEST = 64 * 1024  # bytes of content in a frame of ours: proxies may hold whole frames
 MOST_CONTROL = 125  # bytes
+MOST_AT_ONCE = 64  # control frames in what is read at once: each costs an answer, and nobody needs more than one
 KEY = 4  # bytes
 
 CONTINUATION, TEXT, BINARY, CLOSE, PING, PONG = 0, 1, 2, 8, 9, 10
@@ -103,6 +104,8 @@ class Frames:
     def _control(self, first: int, data: bytes, at: int, size: int) -> int:
         if size > MOST_CONTROL or not first & FIN or first & OPCODE > PONG:
             raise BadFrame("A control frame is too long, in parts, or of an unknown kind.")
+        if len(self.controls) >= MOST_AT_ONCE:
+            raise BadFrame("There are far too many control frames.")
         if len(data) - at < size:
             return -1
         self.controls.append((first & OPCODE, bytes(self._open(data, at, at + size))))

@@ -7,7 +7,7 @@ import os
 from collections.abc import Callable, Iterable
 from typing import Any
 
-from node.forwarding.http1.kernel import FRAMED
+from node.forwarding.http1 import kernel
 from node.forwarding.websocket.frames import (
     BINARY,
     CLOSE,
@@ -24,7 +24,7 @@ from node.forwarding.websocket.frames import (
 )
 
 Data = bytes | bytearray | memoryview
-GOODBYE = 3.0  # seconds that the other side gets to confirm that a stream has ended
+GOODBYE = 2.0  # seconds, twice, that the other side gets to confirm that a stream has ended
 STALLED = 20  # times as long without a byte taken of what was said before
 SMALL = 16 * 1024  # bytes up to which copying costs less than another write
 DRAWN = 1024  # keys that are drawn at once: asking the system for each would cost more
@@ -80,7 +80,7 @@ class WebSocketStream(asyncio.Protocol, asyncio.Transport):
         self._paused = self._closing = self._broken = self.lost = False
         self._code: int = Code.NONE  # with which the other side has ended the stream
         self._heard, self._asked = True, False
-        self._unsent = self._stalled = 0
+        self._unsent, self._stalled = -1, 0
         self.write_paused = False
 
     def begin(self, early: bytes = b"") -> None:
@@ -114,7 +114,7 @@ class WebSocketStream(asyncio.Protocol, asyncio.Transport):
     def get_extra_info(self, name: str, default: Any = None) -> Any:
         if name == "peername":
             return (self._peer, 0)
-        return True if name == FRAMED else self._below.get_extra_info(name, default)
+        return True if name == kernel.FRAMED else self._below.get_extra_info(name, default)
 
     def write(self, data: Data) -> None:
         if self._closing or self.lost or not data:
@@ -257,14 +257,20 @@ class WebSocketStream(asyncio.Protocol, asyncio.Transport):
         self._timer = self._loop.call_later(GOODBYE, self._overdue)
 
     def _overdue(self) -> None:
-        """Cut a connection whose other side does not confirm its end, but not what it only takes slowly."""
-        unsent = self._below.get_write_buffer_size()
+        """Cut a connection whose other side does not confirm its end, but not what it only takes slowly.
+
+        Below TLS there is another buffer, of which nothing is told; while it holds something, so does the kernel,
+        but for moments: that there is nothing must be seen twice.
+        """
+        unsent = self._below.get_write_buffer_size() + kernel.unsent(self._below)
         self._stalled = self._stalled + 1 if unsent == self._unsent else 0
         self._unsent = unsent
-        if unsent and self._stalled < STALLED:
+        if self._stalled < (STALLED if unsent else 1):
             self._timer = self._loop.call_later(GOODBYE, self._overdue)
-        else:
+        elif unsent:
             self._below.abort()
+        else:  # what its system has it may still read: with TLS, only if we part in good order
+            self._below.close()
 
     def _break(self) -> None:
         """Give up a connection on which something else came than there may be."""

@@ -12,7 +12,8 @@ from typing import Any
 import aiohttp
 import msgspec
 
-from node.tunnel.answers import read_at_most
+from node.program.answers import read_at_most
+from node.program.plain_text import plain
 
 BASE = "https://api.cloudflare.com/client/v4"
 TIME_LIMIT = aiohttp.ClientTimeout(total=30)  # seconds
@@ -100,7 +101,7 @@ class CloudflareApi:
         except TimeoutError:
             raise CloudflareError("Cloudflare's API does not answer in time.") from None
         except (aiohttp.ClientError, OSError, ValueError) as error:
-            raise CloudflareError(f"Cloudflare's API cannot be reached: {str(error)[:160]}.") from None
+            raise CloudflareError(f"Cloudflare's API cannot be reached: {plain(str(error))[:160]}.") from None
         return _result(status, retry_after, body)
 
 
@@ -109,7 +110,7 @@ def _result(status: int, retry_after: str, body: bytes) -> Any:
         envelope = msgspec.json.decode(body, type=Envelope)
         if status < 300 and envelope.success:
             return msgspec.json.decode(envelope.result)
-    except (msgspec.MsgspecError, UnicodeDecodeError):
+    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
         envelope = Envelope()
     codes = tuple(fault.code for fault in envelope.errors)
     raise CloudflareError(
@@ -119,7 +120,7 @@ def _result(status: int, retry_after: str, body: bytes) -> Any:
 
 def _wait(status: int, retry_after: str) -> float:
     """Return for how long we shall not ask, in seconds; a date, which it never sends, counts as nothing said."""
-    if retry_after.isdigit():
+    if retry_after.isascii() and retry_after.isdigit():
         return min(float(retry_after), LONGEST_WAIT)
     return BLOCKED_FOR if status == 429 else 0.0
 
@@ -127,7 +128,7 @@ def _wait(status: int, retry_after: str) -> float:
 def _said(status: int, faults: tuple[Fault, ...]) -> tuple[str, str]:
     """Return what happened and what to do, in sentences."""
     codes = {fault.code for fault in faults}
-    reasons = "; ".join(f"{fault.message.rstrip('.')} (code {fault.code})" for fault in faults[:3])[:300]
+    reasons = "; ".join(f"{plain(fault.message).rstrip('.')} (code {fault.code})" for fault in faults[:3])[:300]
     quoted = f" It says: {reasons}." if reasons else ""
     if status == 429:
         return f"Cloudflare's API was asked too often.{quoted}", "It is asked again when it allows it."

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
 import platform
 import shutil
@@ -46,10 +47,12 @@ class Binary:
         name = name_on(platform.system())
         bundled = Path(sys.executable).parent / "cloudflared" / name
         on_path = shutil.which(name, path=self._path)
-        places: tuple[Path, ...] = (bundled, *((Path(on_path),) if on_path else ()), *self._places, self._fetched)
+        places: tuple[Path, ...] = (bundled, *((Path(on_path),) if on_path else ()), *self._places)
         for place in places:
             if place.is_file() and os.access(place, os.X_OK):
                 return place.resolve()
+        if self._fetched.is_file() and self._is_what_was_fetched():
+            return self._fetched.resolve()
         if not self._may_fetch:
             raise UserFacingError("There is no cloudflared on this computer.", "It makes the tunnel.", HINT)
         self._pin()
@@ -59,6 +62,16 @@ class Binary:
         """Fetch the pinned release; raise UserFacingError where that cannot be. Blocks, maybe for minutes."""
         fetch(self._pin(), self._fetched.parent, lambda _done, _all: not self._stopped)
         return self._fetched
+
+    def _is_what_was_fetched(self) -> bool:
+        """Look at a release that is one file once more: a disk that was full or broken may have changed it."""
+        pin = self._pin()
+        if not pin.plain:
+            return os.access(self._fetched, os.X_OK)
+        with self._fetched.open("rb") as file:
+            return (
+                os.access(self._fetched, os.X_OK) and hashlib.file_digest(file, "sha256").hexdigest() == pin.sha256
+            )
 
     @property
     def _fetched(self) -> Path:

@@ -10,7 +10,7 @@ from pathlib import Path
 from node.program.child_process import ChildProcess
 from node.program.orphans import note_run
 from node.tunnel.cloudflared.arguments import GRACE
-from node.tunnel.cloudflared.lines import Connected, MetricsAt, QuickUrl, Trouble, is_wanted, read_line, without
+from node.tunnel.cloudflared.lines import Connected, MetricsAt, QuickUrl, Trouble, is_wanted, read_line
 
 STOP_LIMIT = GRACE + 3.0  # seconds that it may take to end before it is killed
 log = logging.getLogger(__name__)
@@ -23,6 +23,7 @@ class Connector:
         self._secrets = secrets
         self._process: ChildProcess | None = None
         self._note: Path | None = None
+        self._noting: asyncio.Future[None] | None = None
         self._has_ended = asyncio.Event()
         self.address = ""  # of its own endpoint
         self.url = ""  # of its quick tunnel
@@ -36,7 +37,8 @@ class Connector:
         self._process = await ChildProcess.spawn(
             command, folder, self.hear, self._end, is_wanted, environment=environment
         )
-        await asyncio.to_thread(note_run, note, self._process.pid)
+        self._noting = asyncio.get_running_loop().run_in_executor(None, note_run, note, self._process.pid)
+        await asyncio.shield(self._noting)
 
     async def ends_within(self, seconds: float) -> bool:
         """Wait for so long, and say whether it has ended."""
@@ -51,20 +53,21 @@ class Connector:
         """End it; once more harms nobody."""
         if self._process is not None:
             await self._process.stop(STOP_LIMIT)
+        if self._noting is not None:  # whoever is stopped while it is written down shall not stand there
+            await asyncio.shield(self._noting)
         if self._note is not None:
             self._note.unlink(missing_ok=True)
 
     def hear(self, line: bytes) -> None:
         """Take in a line of its output."""
-        told = read_line(line)
+        told = read_line(line, self._secrets)
         if isinstance(told, MetricsAt):
-            self.address = told.address
+            self.address = self.address or told.address  # said once: a later line would be somebody else's
         elif isinstance(told, QuickUrl):
-            self.url = told.url
+            self.url = self.url or told.url
         elif isinstance(told, Connected):
             self.protocol, self.trouble = told.protocol, None
         elif isinstance(told, Trouble):
-            told = Trouble(told.kind, without(told.text, self._secrets))
             self.trouble = told.or_worse(self.trouble)
         if told is not None:
             log.debug("cloudflared: %s", told)

@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import logging
 import random
-import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -20,15 +19,17 @@ from node.tunnel.cloudflared.api import CloudflareApi, CloudflareError
 from node.tunnel.cloudflared.arguments import CONFIG, command_of, environment_of
 from node.tunnel.cloudflared.binary import Binary
 from node.tunnel.cloudflared.connector import Connector
-from node.tunnel.cloudflared.lines import Trouble
+from node.tunnel.cloudflared.leads_here import Ask, LeadsHere
+from node.tunnel.cloudflared.lines import Trouble, without
 from node.tunnel.cloudflared.managed import ManagedTunnel, hostname_of
 from node.tunnel.cloudflared.metrics import Metrics
 from node.tunnel.cloudflared.pauses import Pauses
 from node.tunnel.cloudflared.platforms import VERSION
 from node.tunnel.cloudflared.sentences import Ending
-from node.tunnel.cloudflared.wish import Wish
+from node.tunnel.cloudflared.wish import HOSTNAME, Wish
 
-NAME = re.compile(r"(?=.{1,253}\Z)(?:[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?\.)+[a-z][a-z0-9-]{1,62}")
+NOTE, CONFIG_FILE = "run.json", "config.yml"  # who runs, and what its process is known by
+QUICK = ".trycloudflare.com"
 MISSES = 2  # answers without a connection in a row after which others are told
 log = logging.getLogger(__name__)
 
@@ -59,8 +60,10 @@ class TunnelKeeper:
         api: CloudflareApi | None,
         timings: Timings = Timings(),
         chance: Callable[[], float] = random.random,
+        leads_here: Ask | None = None,
     ) -> None:
         self._wish = wish
+        self._leads_here = leads_here  # asked before a token's address is told
         self._folder = folder
         self._session = session  # without a proxy: it asks cloudflared on this machine
         self._on_change = on_change
@@ -68,8 +71,8 @@ class TunnelKeeper:
         self._api = api
         self._timings = timings
         self._chance = chance
-        self._note = folder / "run.json"
-        self._config = folder / "config.yml"
+        self._note = folder / NOTE
+        self._config = folder / CONFIG_FILE
 
     async def run(self, origin: str, worker_id: str) -> None:
         """Keep a tunnel to `origin` (http://HOST:PORT) open."""
@@ -106,7 +109,8 @@ class TunnelKeeper:
             return 0.0, Ending("failed", f"{error.title} {error.message}", error.hint)
         except CloudflareError as error:
             phase = sentences.phase_of_refusal(is_limit=error.is_limit, is_refusal=error.is_refusal)
-            return 0.0, Ending(phase, str(error), error.hint, "token" if error.is_refusal else "other", error.wait)
+            text = without(str(error), self._wish.secrets)
+            return 0.0, Ending(phase, text, error.hint, "token" if error.is_refusal else "other", error.wait)
         except OSError as error:
             return 0.0, Ending("failed", f"cloudflared cannot be started: {error.strerror or error}.")
 
@@ -134,14 +138,14 @@ class TunnelKeeper:
 
     async def _watch(self, connector: Connector, origin: str, url: str) -> tuple[float, Ending]:
         """Tell others while it carries; return when it has ended, or has been without a connection for too long."""
-        loop, timings = asyncio.get_running_loop(), self._timings
+        loop, timings, leads = asyncio.get_running_loop(), self._timings, LeadsHere(self._leads_here)
         silent_since, up_since, misses = loop.time(), 0.0, 0
         while not await connector.ends_within(timings.poll if up_since else timings.first_poll):
             now = loop.time()
             if await self._is_connected(connector):
                 misses, silent_since, up_since = 0, now, up_since or now
                 url = url or await self._find_url(connector, origin)
-                self._tell(connector, origin, url)
+                self._tell(connector, origin, url, await leads.why_not(url, now))
                 continue
             misses += 1
             if up_since and misses >= MISSES:
@@ -161,8 +165,11 @@ class TunnelKeeper:
     async def _is_connected(self, connector: Connector) -> bool:
         return bool(connector.address) and await Metrics(self._session, connector.address).connections() > 0
 
-    def _tell(self, connector: Connector, origin: str, url: str) -> None:
+    def _tell(self, connector: Connector, origin: str, url: str, why_not: str) -> None:
         kind = self._wish.kind
+        if why_not:
+            self._on_change(sentences.unreached(url, why_not, kind))
+            return
         self._on_change(sentences.up(kind, url, connector.protocol) if url else sentences.nameless(kind, origin))
 
     async def _find_url(self, connector: Connector, origin: str) -> str:
@@ -172,4 +179,5 @@ class TunnelKeeper:
         metrics = Metrics(self._session, connector.address)
         quick = self._wish.kind == "quick"
         name = await (metrics.quick_hostname() if quick else metrics.hostname_for(origin))
-        return f"https://{name}" if NAME.fullmatch(name) else ""
+        is_one = HOSTNAME.fullmatch(name) and (not quick or name.endswith(QUICK))
+        return f"https://{name}" if is_one else ""

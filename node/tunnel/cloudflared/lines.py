@@ -10,6 +10,8 @@ import re
 from dataclasses import dataclass
 from typing import Literal
 
+from node.program.plain_text import plain
+
 TroubleKind = Literal["token", "rate-limited", "no-dns", "service", "blocked", "quic", "other"]
 LONGEST = 240  # characters of a line that people are shown
 
@@ -110,9 +112,9 @@ def is_wanted(line: bytes) -> bool:
     return b" ERR " in line or b" FTL " in line or line[:2] != b"20" or any(part in line for part in WANTED)
 
 
-def read_line(line: bytes) -> Told | None:
-    """Return what a line tells, None for one that tells nothing."""
-    text = line.decode("utf-8", "replace").strip()
+def read_line(line: bytes, secrets: tuple[str, ...] = ()) -> Told | None:
+    """Return what a line tells, without the secrets in it; None for one that tells nothing."""
+    text = plain(line.decode("utf-8", "replace")).strip()
     if found := METRICS.search(text):
         return MetricsAt(found[1])
     if found := QUICK_URL.search(text):
@@ -120,12 +122,12 @@ def read_line(line: bytes) -> Told | None:
     if CONNECTED.search(text):
         protocol = PROTOCOL.search(text)
         return Connected(protocol[1] if protocol else "")
-    return _trouble(text)
+    return _trouble(text, secrets)
 
 
-def _trouble(text: str) -> Trouble | None:
+def _trouble(text: str, secrets: tuple[str, ...]) -> Trouble | None:
     levelled = LEVELLED.match(text)
-    said = text[levelled.end() :] if levelled else text
+    said = without(text[levelled.end() :] if levelled else text, secrets)  # before it is cut, maybe within one
     for kind, sentences in TROUBLES:
         if any(sentence in text for sentence in sentences) and not (kind == "blocked" and "quic" in text):
             return Trouble(kind, said[:LONGEST])

@@ -9,7 +9,7 @@ from urllib.parse import urlsplit
 import aiohttp
 import msgspec
 
-from node.tunnel.answers import read_at_most
+from node.program.answers import read_at_most
 
 T = TypeVar("T")
 TIME_LIMIT = aiohttp.ClientTimeout(total=5)  # seconds
@@ -75,7 +75,7 @@ class Metrics:
         try:
             async with self._session.get(self._url + path, timeout=TIME_LIMIT, allow_redirects=False) as answer:
                 return msgspec.json.decode(await read_at_most(answer, MOST), type=cls)
-        except (aiohttp.ClientError, TimeoutError, OSError, ValueError) as error:
+        except (aiohttp.ClientError, TimeoutError, OSError, ValueError, RecursionError) as error:
             log.debug("cloudflared's %s: %s", path, error)
             return None
 

@@ -102,9 +102,9 @@ def interrupted(kind: TunnelKind) -> TunnelStatus:
     )
 
 
-def unreached(url: str, why: str) -> TunnelStatus:
+def unreached(url: str, why: str, kind: TunnelKind = "own") -> TunnelStatus:
     return TunnelStatus(
-        kind="own",
+        kind=kind,
         state="down",
         text=f"{url} does not lead to this machine. {why}",
         hint="Look whether the tunnel runs, and leads to this node's port. It is looked for again by itself.",

@@ -6,10 +6,12 @@ use as well, and a second connector on somebody's tunnel would take half of its 
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass, field
 
 from node.state import TunnelKind
 
+HOSTNAME = re.compile(r"(?=.{4,253}\Z)(?:[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?\.)+[a-z][a-z0-9-]{1,62}")
 UNUSED = (
     "TUNNEL_TOKEN or CLOUDFLARE_API_TOKEN is set, but no tunnel is opened with it unless the node is started with "
     "--tunnel cloudflared."

@@ -13,11 +13,22 @@ from aiohttp import WSCloseCode
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from coordinator_server.channel import line
-from node.wire.channel import LARGEST_FROM_WORKER, PATH, Close
+from node.wire.channel import KIND, LARGEST_FROM_WORKER, PATH, RELAY, RELAY_ONLY, Close, read_open
 from node.wire.credentials import CLOCK_SKEW
+from node.wire.headers import SIGNATURE
 from node.wire.messages import HeartbeatRequest
-from tests.support.channels import channels, close_code, hear, open_channel, signed, status_of
-from tests.support.coordinators import Room, assignment, coordinator_room, put_out
+from tests.support.channels import (
+    DEADLINE,
+    Socket,
+    channels,
+    close_code,
+    hear,
+    open_channel,
+    signed,
+    status_of,
+)
+from tests.support.coordinators import Room, Worker, assignment, coordinator_room, put_out
+from tests.support.relays import hub
 from tests.support.waiting import eventually
 
 WEEK = 7 * 86400.0
@@ -268,3 +279,80 @@ async def test_keys_are_not_enough(room: Room) -> None:
     worker = await room.worker("w-1")
     worker.key = Ed25519PrivateKey.generate()
     assert await status_of(worker, signed(worker)) == 401
+
+
+# --- a second one, for the relay alone ------------------------------------------------------------------------
+
+
+def aside(worker: Worker, **more: str) -> dict[str, str]:
+    """Return what a worker opens its second channel with."""
+    return {**signed(worker), KIND: RELAY_ONLY, RELAY: "8", **more}
+
+
+async def asked(socket: Socket) -> int:
+    """Return for how many connections a worker is asked next."""
+    async with asyncio.timeout(DEADLINE):
+        message = await socket.receive()
+    return len(read_open(message.data).tickets)
+
+
+def wants(room: Room, worker: Worker) -> asyncio.Task[bool]:
+    """Have somebody want to connect to a worker."""
+    loop = asyncio.get_running_loop()
+    return loop.create_task(hub(room).connect(worker.worker_id, asyncio.Protocol()))
+
+
+async def test_a_worker_that_is_not_registered_is_asked_for_connections_and_told_nothing_else(room: Room) -> None:
+    worker = await room.worker("anna")
+    async with open_channel(worker, aside(worker)) as socket:
+        await eventually(lambda: hub(room).offers("anna"), "it is offered")
+        assert room.coordinator.registry.member("anna") is None
+        waiting = wants(room, worker)
+        assert await asked(socket) >= 1
+        await room.coordinator.workers.drain("anna")
+        await worker.register()
+        await eventually(lambda: not channels(room)._marked, "all was looked at")
+        assert channels(room).pushes == 0
+        waiting.cancel()
+        room.clock.now += WEEK + 10 * CLOCK_SKEW
+        assert await close_code(socket) == Close.EXPIRED
+    await eventually(lambda: not len(channels(room)), "it is forgotten")
+
+
+async def test_the_first_channel_replaces_the_second_one_and_never_the_other_way_round(room: Room) -> None:
+    worker = await room.worker("anna")
+    await worker.register()
+    async with open_channel(worker, aside(worker)) as second:
+        await eventually(lambda: hub(room).offers("anna"), "it is offered")
+        async with open_channel(worker, {**signed(worker), RELAY: "8"}) as first:
+            assert await close_code(second) == Close.REPLACED
+            assert (await hear(first)).coordinators
+            waiting = wants(room, worker)
+            assert await asked(first) >= 1
+            async with open_channel(worker, aside(worker)) as newer:
+                assert await asked(newer) >= 1, "the newer of both is asked, as the other may be dead"
+                await room.coordinator.workers.drain("anna")
+                assert (await hear(first)).draining, "and it is still told of what changes"
+            await eventually(lambda: len(channels(room)) == 1, "the second has ended")
+            assert await asked(first) >= 1
+            waiting.cancel()
+        await eventually(lambda: not len(channels(room)), "both have ended")
+
+
+async def test_nobody_gets_a_second_channel_without_a_token_of_his_own(room: Room) -> None:
+    anna, eve = await room.worker("anna"), await room.worker("eve")
+    stolen = {**aside(eve), "Authorization": f"Bearer {anna.token}"}
+    assert await status_of(eve, stolen) == 401, "who overheard a token cannot sign with its key"
+    unsigned = aside(anna)
+    del unsigned[SIGNATURE]
+    assert await status_of(anna, unsigned) == 401
+    eve.worker_id = "anna"
+    assert await status_of(eve, aside(eve)) == 401, "another worker's id"
+    assert await status_of(anna, aside(anna, **{RELAY: "0"})) == 400
+    assert await status_of(anna, aside(anna, **{KIND: "everything"})) == 400
+    old = anna.token
+    await room.coordinator.workers.revoke("anna")
+    assert await status_of(anna, {**signed(anna, old), KIND: RELAY_ONLY, RELAY: "8"}) == 403
+    ben = await room.worker("ben")
+    room.clock.now += WEEK + 10 * CLOCK_SKEW
+    assert await status_of(ben, aside(ben)) == 401, "its credential has expired"

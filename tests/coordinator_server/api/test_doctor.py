@@ -8,6 +8,8 @@ from typing import Any
 
 import pytest
 
+from coordinator_server.front import FRONT
+from node.wire.messages import Endpoints, WorkerRecord
 from tests.support.fake_computer import ALLOWED, FakeComputer
 from tests.support.front import Front, running_front
 from tests.support.waiting import eventually
@@ -105,3 +107,13 @@ async def test_the_overlay_is_described_where_it_is_up(tmp_path: Path) -> None:
         assert (status["endpoints"], status["lighthouses"]) == (["198.51.100.7:4242"], 1)
         async with front.session.get(front.url + "/metrics") as answer:
             assert "rma_overlay_up 1.0" in await answer.text()
+
+
+async def test_who_serves_elsewhere_will_do(front: Front, monkeypatch: pytest.MonkeyPatch) -> None:
+    async def find(_service: str) -> list[WorkerRecord]:
+        return [WorkerRecord(worker_id="far-away", endpoints=Endpoints(port=1))]
+
+    monkeypatch.setattr(front.site.app[FRONT].far, "find", find)
+    check = (await examine(front))["service echo"]
+    assert check["ok"]
+    assert "far-away, by way of other coordinators" in check["detail"]

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from node.wire.client_tokens import ClientTokenVerifier
+from node.wire.client_tokens import LIFE, ClientTokenVerifier
 from node.wire.entry_points import REGISTER, WITHDRAW
 from node.wire.tokens import TokenError, TokenVerifier
 from tests.support.coordinators import Room, Worker, coordinator_room
@@ -192,7 +192,7 @@ async def test_an_api_key_is_changed_into_a_token_for_entry_points(tmp_path: Pat
         async with room.session.post(url, headers={"X-API-Key": text}) as answer:
             assert (answer.status, answer.headers["Cache-Control"]) == (200, "no-store")
             document = await answer.json()
-        assert document["expires_at"] == int(room.clock.now + 3600)
+        assert document["expires_at"] == int(room.clock.now + LIFE)
         assert (document["services"], document["rate"]) == (["ner"], "2/min")
         coordinator = room.coordinator
         verifier = ClientTokenVerifier(coordinator.keyring.trust, room.clock)

@@ -82,16 +82,19 @@ async def test_knocks_are_few_and_remembered(monkeypatch: pytest.MonkeyPatch) ->
     monkeypatch.setattr(seen, "takes_connections", knock)
     knocks = Knocks()
     async with asyncio.TaskGroup() as group:
-        asked = [group.create_task(knocks.knock("w", "192.0.2.1", port)) for port in range(1, AT_ONCE + 4)]
+        asked = [group.create_task(knocks.knock(f"w{one}", "192.0.2.1", 1)) for one in range(1, AT_ONCE + 4)]
         await eventually(lambda: len(knocked) == AT_ONCE and asked[-1].done(), "all have asked")
         go_on.set()
     assert [task.result() for task in asked] == [True] * AT_ONCE + [None] * 3
-    assert await knocks.knock("w", "192.0.2.1", 1) is True
+    assert await knocks.knock("w1", "192.0.2.1", 1) is True
     assert len(knocked) == AT_ONCE, "an answer is kept for a while"
+    assert await knocks.knock("w1", "192.0.2.1", 22) is None
+    assert await knocks.knock("w1", "192.0.2.9", 1) is None
+    assert len(knocked) == AT_ONCE, "who names one port after another learns nothing of them"
     monkeypatch.setattr(seen, "KEPT", -1.0)
     assert KEPT > 0
-    assert await knocks.knock("w", "192.0.2.1", 1) is True
+    assert await knocks.knock("w1", "192.0.2.1", 1) is True
     assert len(knocked) == AT_ONCE + 1
-    for port in range(MOST_KEPT + 9):
-        await knocks.knock("w", "192.0.2.2", port)
+    for number in range(MOST_KEPT + 9):
+        await knocks.knock(f"w{number}", "192.0.2.2", 1)
     assert len(knocks._found) == MOST_KEPT

@@ -88,7 +88,7 @@ async def test_those_who_have_to_register_do_not_come_all_at_once(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(channels_module, "STRANGERS", 2)
-    monkeypatch.setattr(channels_module, "GATHER", 0.3)
+    monkeypatch.setattr(channels_module, "AWAY", 0.3)
     async with (
         coordinator_room(tmp_path / "c", catalogue=Catalogue(()), vpn="off", **HOUR) as room,
         contextlib.AsyncExitStack() as stack,
@@ -106,6 +106,28 @@ async def test_those_who_have_to_register_do_not_come_all_at_once(
         assert set(await asyncio.gather(*map(close_code, ends))) == {Close.UNKNOWN_WORKER}
         await eventually(lambda: not len(channels(room)), "in the end all are")
         assert all(later - earlier >= 0.25 for earlier, later in zip(closed[:4], closed[2:6], strict=True))
+
+
+async def test_who_has_registered_makes_room_for_the_next(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(channels_module, "STRANGERS", 1)
+    monkeypatch.setattr(channels_module, "AWAY", 3600.0)
+    async with (
+        coordinator_room(tmp_path / "c", catalogue=Catalogue(()), vpn="off", **HOUR) as room,
+        contextlib.AsyncExitStack() as stack,
+    ):
+        workers = [await room.worker() for _ in range(3)]
+        ends = [await stack.enter_async_context(open_channel(worker)) for worker in workers]
+        tasks = [asyncio.Task(close_code(end)) for end in ends]
+        await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
+        (gone,) = (number for number, task in enumerate(tasks) if task.done())
+        assert tasks[gone].result() == Close.UNKNOWN_WORKER
+        early, late = (number for number in range(3) if number != gone)
+        await workers[early].register()
+        await workers[gone].register()
+        assert await tasks[late] == Close.UNKNOWN_WORKER
+        assert not tasks[early].done(), "who has registered meanwhile stays"
+        await room.coordinator.workers.revoke(workers[early].worker_id)
+        assert await tasks[early] == Close.EXPELLED
 
 
 async def test_what_nobody_said_is_found(tmp_path: Path) -> None:

@@ -5,6 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+import pytest
+
 from coordinator_server.entry_points.kv_sync import STORE_KEY
 from coordinator_server.front import FRONT
 from tests.support.cloudflare_kv import ACCOUNT, NAMESPACE, TOKEN, fake_kv
@@ -13,7 +15,11 @@ from tests.support.entry_points import answering, entry, see_loopback
 from tests.support.waiting import eventually
 
 
-async def test_a_coordinator_copies_its_list_and_tells_of_failures(tmp_path: Path) -> None:
+async def test_a_coordinator_copies_its_list_and_tells_of_failures(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "netrc").write_text("machine 127.0.0.1 login somebody password another\n")
+    monkeypatch.setenv("NETRC", str(tmp_path / "netrc"))  # whose password is not sent in place of the token
     async with fake_kv() as fake, answering() as place:
         settings: dict[str, Any] = {
             "cf_account_id": ACCOUNT,

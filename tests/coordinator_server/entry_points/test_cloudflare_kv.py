@@ -59,6 +59,7 @@ async def test_refusals_are_told_apart() -> None:
         lambda: web.Response(status=302, headers={"Location": "https://example.org"}),
         lambda: web.json_response({"success": False, "errors": [{"code": 1, "message": "x\x1b[31m"}]}, status=500),
         lambda: web.Response(status=200, body=b"[" * 100_000),
+        lambda: web.Response(status=200, body=b'{"deep":' + b"[" * 50_000),
     ],
 )
 async def test_answers_that_are_none_are_failures(answer: Callable[[], web.Response]) -> None:

@@ -6,7 +6,7 @@ import asyncio
 import contextlib
 import socket
 import ssl
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from pathlib import Path
 
 import pytest
@@ -35,11 +35,27 @@ async def probing(
     async def as_given(_name: str, _port: int) -> Sequence[str]:
         return found
 
-    made = Prober(limit, look_up or as_given, here, tls)
-    try:
-        yield made
-    finally:
-        await made.close()
+    yield Prober(limit, look_up or as_given, here, tls)
+
+
+@contextlib.asynccontextmanager
+async def sending(send: Callable[[asyncio.StreamWriter], Awaitable[None]]) -> AsyncIterator[str]:
+    """Serve one request with whatever bytes a test wants, and wait for its end."""
+    ended = asyncio.Event()
+
+    async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        with contextlib.suppress(OSError):
+            await reader.readuntil(b"\r\n\r\n")
+            await send(writer)
+            await reader.read()
+        writer.transport.abort()
+        ended.set()
+
+    server = await asyncio.start_server(serve, "127.0.0.1", 0)
+    async with server:
+        yield f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}"
+        async with asyncio.timeout(60):
+            await ended.wait()
 
 
 async def why_not(url: str, *found: str, limit: float = 30.0) -> UnreachedError:
@@ -67,7 +83,7 @@ async def test_it_brings_the_nonce_and_returns_the_proof() -> None:
         (lambda: web.Response(status=530), "status 530", False),
         (lambda: web.Response(body=b"x" * 5000), "far more", True),
         (lambda: web.Response(headers={f"X-{n}": "x" for n in range(200)}), "cannot be asked", False),
-        (lambda: web.Response(headers={"X-Long": "x" * 4000}), "cannot be asked", False),
+        (lambda: web.Response(headers={"X-Long": "x" * 9000}), "cannot be asked", False),
     ],
 )
 async def test_what_is_no_answer(answer: Callable[[], web.Response], text: str, certain: bool) -> None:
@@ -153,6 +169,56 @@ async def test_silence_is_not_waited_for() -> None:
     assert not error.certain
 
 
+@pytest.mark.parametrize(
+    ("sent", "text"),
+    [
+        (b"HTTP/1.1 100 Continue\r\n\r\n", "status 100"),
+        (b"HTTP/1.1 103 E\r\n" + b"x: y\r\n" * 70 + b"\r\n", "cannot be asked"),
+        (b"\r\n", "cannot be asked"),
+        (b"x" * 100, "cannot be asked"),
+        (b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n" + b"1\r\nx\r\n" * 5000, "far more"),
+        (b"HTTP/1.1 200 OK\r\n\r\n" + b"x" * 9000, "far more"),
+        (b"HTTP/1.1 200 OK\r\nContent-Length: 99999999\r\n\r\n" + b"x" * 9000, "far more"),
+        (b"HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: upgrade\r\n\r\n", "status 101"),
+    ],
+)
+async def test_an_answer_without_end_is_not_read(sent: bytes, text: str) -> None:
+    """What is sent again and again is given up after some kilobytes, and not when the time is over."""
+
+    async def send(writer: asyncio.StreamWriter) -> None:
+        while True:
+            writer.write(sent)
+            await writer.drain()
+
+    async with sending(send) as url:
+        assert text in str(await why_not(url, limit=600.0))
+
+
+async def test_an_answer_in_chunks_and_after_hints_is_read() -> None:
+    async def send(writer: asyncio.StreamWriter) -> None:
+        writer.write(b"HTTP/1.1 103 Early Hints\r\nLink: </x>\r\n\r\n")
+        writer.write(b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n")
+        writer.write(b'9\r\n{"proof":\r\n4\r\n"me"\r\n1\r\n}\r\n0\r\n\r\n')
+        await writer.drain()
+
+    async with sending(send) as url, probing(limit=600.0) as prober:
+        assert await prober.ask(url, NONCE) == "me"
+
+
+async def test_where_the_first_address_of_a_name_is_dead_the_next_is_asked(tmp_path: Path) -> None:
+    cert, key = self_signed(tmp_path, NAME)
+    server, client = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER), ssl.create_default_context(cafile=cert)
+    server.load_cert_chain(cert, key)
+
+    async def look_up(_name: str, _port: int) -> Sequence[str]:
+        return ["::1", "127.0.0.2", "127.0.0.1"]
+
+    async with answering(server) as place:
+        place.answer = lambda nonce: web.json_response({PROOF: nonce})
+        prober = Prober(60.0, look_up, lambda _host: True, client)
+        assert await prober.ask(f"https://{NAME}:{place.url.rpartition(':')[2]}", NONCE) == NONCE
+
+
 async def test_so_many_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(module, "PATIENCE", 0.05)
     go_on = asyncio.Event()
@@ -169,8 +235,6 @@ async def test_so_many_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
             await prober.ask(f"https://{NAME}", NONCE)
         go_on.set()
     assert all(one.result() for one in asked)
-    await prober.close()
-    await prober.close()
 
 
 async def _unreached(prober: Prober) -> bool:

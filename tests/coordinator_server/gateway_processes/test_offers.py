@@ -53,6 +53,19 @@ async def test_a_process_knows_what_the_book_says() -> None:
     assert registry.token_for("nobody") == ""
 
 
+async def test_a_process_is_told_by_which_relays_a_worker_is_reached() -> None:
+    book, registry = Book(), SharedRegistry(failed=lambda _: None)
+    ways = ("relay://a", "https://other.example.org/relay/a")
+    relayed, plain = replace(record("a"), relays=("own", "other")), record("b")
+    book.update(*offers_of({"ocr": [relayed, plain]}, lambda _: "token", lambda _: ways))
+    registry.take_snapshot(book.snapshot())
+    (first, second) = await registry.find("ocr")
+    assert (registry.ways(first), registry.ways(second), registry.ways(record("c"))) == (ways, (), ())
+    candidate = candidate_from_record(first, "registry", vpn_up=True, relay=registry.ways)
+    assert candidate is not None
+    assert [target.base_url for target in candidate.targets if target.route == "relay"] == list(ways)
+
+
 def test_nothing_new_is_not_said() -> None:
     book = Book()
     book.update(*told(ocr="ab"))

@@ -70,7 +70,8 @@ def test_tunnels_lead_to_the_internet(url: str) -> None:
     [
         "http://127.0.0.1:22", "http://localhost/", "http://10.0.0.1", "http://169.254.169.254/latest", "http://[::1]/",
         "http://router", "http://printer.local", "http://metadata.google.internal/", "http://0x7f000001", "http://2130706433",
-        "http://1.2.3.4.5", "http://[::1", "http://a.example:99999",
+        "http://1.2.3.4.5", "http://[::1", "http://a.example:99999", "https://mail.example:25", "http://224.0.0.1",
+        "http://[64:ff9b::a00:1]", "http://[2002:a00:1::1]", "http://[fec0::1]",
     ],
 )  # fmt: skip
 def test_and_not_into_somebodys_network(url: str) -> None:

@@ -40,7 +40,7 @@ class Mesh:
         self.audit = Audit(self.store, self.clock)
         self.workers = Workers(self.store, self.audit, self.clock, 7 * 86400.0)
         await self.workers.load()
-        self.registry = Registry(self.workers, self.catalogue, Patience(90.0, 300.0), self.clock)
+        self.registry = Registry(self.workers, self.catalogue, Patience(90.0, 300.0), self.clock, own_id="c1")
         self.workers.changed = self.registry.enrolment_changed
         return self
 
@@ -392,3 +392,21 @@ async def test_a_worker_is_offered_by_relay_while_it_can_be_reached_so(mesh: Mes
     assert mesh.registry.version > version
     mesh.join("w1")
     assert mesh.registry.members()[0].relays == ()
+
+
+async def test_of_other_relays_a_worker_is_believed_and_of_ours_we_know_better(mesh: Mesh) -> None:
+    await mesh.enrol("w1")
+    mesh.join("w1")
+
+    def says(*relays: str) -> tuple[str, ...]:
+        reports = (ServiceReport(name="ner", state="running"),)
+        mesh.registry.heartbeat(HeartbeatRequest(worker_id="w1", services=reports, relays=relays))
+        (found,) = mesh.registry.running("ner")
+        return found.record().relays
+
+    assert says("c1", "c2") == ("c2",), "it has no channel to us"
+    mesh.registry.relayed("w1", ("c1",))
+    assert says("c2", "c1") == ("c1", "c2")
+    assert says("c2", "c3") == ("c1", "c2"), "two at most"
+    mesh.registry.relayed("w1", ())
+    assert says() == ()

@@ -18,6 +18,7 @@ from aiohttp import WSMsgType
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from coordinator_server.relay.calls import read_target
+from node.wire.credentials import place_of
 from node.wire.headers import ATTEMPTS, HOPS, MESH_TOKEN
 from node.wire.problems import Problem
 from node.wire.tokens import LIFE, TokenIssuer
@@ -46,12 +47,6 @@ async def callee(room: Room) -> AsyncIterator[RelayedWorker]:
 @pytest.fixture
 async def caller(room: Room) -> Worker:
     return await room.worker("caller")
-
-
-@pytest.fixture
-async def client() -> AsyncIterator[aiohttp.ClientSession]:
-    async with aiohttp.ClientSession(connector=aiohttp.TCPConnector(limit=0)) as session:
-        yield session
 
 
 def issuer(worker: Worker) -> TokenIssuer:
@@ -369,6 +364,25 @@ async def test_one_member_does_not_take_the_relay_for_itself(
     assert {task.result().status for task in stuck[1:]} == {200}
     for _ in range(2 * MOST):
         assert (await ask(client, at(room, "echo"), proof(caller))).status == 200
+
+
+async def test_another_coordinator_asks_for_many(
+    room: Room, callee: RelayedWorker, client: aiohttp.ClientSession
+) -> None:
+    key = Ed25519PrivateKey.generate()
+    public = key.public_key().public_bytes_raw()
+    office = room.coordinator.enroller.office
+    credential = office.issue("c-2", "coordinator", public, "vetted", room.clock(), place=place_of(public, key))
+    asker = room.machine()
+    asker.key, asker.worker_id, asker.credential = key, "c-2", credential
+    async with asyncio.TaskGroup() as group:
+        stuck = [group.create_task(ask(client, at(room, "stuck"), proof(asker))) for _ in range(3 * MOST)]
+        await eventually(lambda: callee.services.stuck == 3 * MOST, "they are on their way")
+        again = await ask(client, at(room, "echo"), {**proof(asker), HOPS: "2"})
+        assert refused(again) == (508, "loop-detected")
+        callee.services.go_on.set()
+    assert {task.result().status for task in stuck} == {200}
+    assert refused(await ask(client, at(room, "echo", "w2"), proof(asker, "w2"))) == (503, "relay-lost")
 
 
 async def test_a_worker_that_breaks_off_is_not_taken_for_one_that_saw_nothing(

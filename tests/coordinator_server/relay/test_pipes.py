@@ -3,18 +3,23 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import hashlib
 import io
 import random
+import socket
+import struct
 from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
 
 import aiohttp
 import pytest
+from yarl import URL
 
 from coordinator_server.gateway_processes.to_first import CLIENT
-from coordinator_server.relay.pipes import ToHub
+from coordinator_server.relay.pipes import PipeEnd, ToHub
+from coordinator_server.serving import drain
 from node.forwarding.http1.head import HeadLimits
 from node.forwarding.http1.pool import FullError
 from node.forwarding.http1.upstream import Recent, UpstreamConnection
@@ -55,6 +60,7 @@ async def room(tmp_path: Path) -> AsyncIterator[Room]:
         vpn="off",
         workers=3,
         connect_timeout=30.0,
+        drain_deadline=60.0,
     ) as room:
         yield room
 
@@ -126,6 +132,63 @@ async def test_a_slow_reader_and_one_that_leaves(room: Room, worker: RelayedWork
         await worker.services.cancelled.wait()
 
 
+async def test_a_client_that_leaves_while_the_worker_takes_nothing_is_noticed(
+    room: Room, worker: RelayedWorker, processes: Processes
+) -> None:
+    port = URL(room.url).port
+    head = b"POST /service/ner/stuck HTTP/1.1\r\nHost: localhost\r\nContent-Length: 60000000\r\n\r\n"
+    assert room.site.processes is not None
+    pipes = room.site.processes._pipes
+    assert pipes is not None
+    with contextlib.ExitStack() as stack:
+        clients = [stack.enter_context(socket.create_connection(("127.0.0.1", port))) for _ in range(CLIENTS)]
+        for client in clients:  # some at each of the processes
+            client.setblocking(False)
+            client.send(head + bytes(65_536))
+        await eventually(lambda: worker.services.stuck == CLIENTS, "all are with the worker")
+
+        row = 0
+
+        def are_held_up() -> bool:
+            nonlocal row
+            for client in clients:
+                with contextlib.suppress(BlockingIOError):
+                    client.send(bytes(1_000_000))
+            row = row + 1 if not any(end.transport.is_reading() for end in pipes._ends) else 0
+            return row == 30  # and no longer because it is their turn to wait for a moment
+
+        await eventually(are_held_up, "those from other processes are held up")
+        for client in clients:  # by a reset: an end would wait behind what nobody takes
+            client.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+    await eventually(lambda: hub(room).connections("w1")[0] == 0, "their connections are over")
+    assert not len(pipes)
+
+
+async def test_a_drain_does_not_wait_for_connections_that_nobody_uses(
+    room: Room, worker: RelayedWorker, processes: Processes
+) -> None:
+    """Each goes through one process and may be kept by another, and they would wait for one another."""
+    answers = await asyncio.gather(*(processes.ask("GET", "echo") for _ in range(CLIENTS)))
+    assert [answer.status for answer in answers] == [200] * CLIENTS
+    for answer in answers:
+        answer.close()
+    assert sum(hub(room).connections("w1")), "some are kept"
+    async with asyncio.timeout(25):  # after 30 s each would have been given up by itself
+        await drain(room.site)
+    await eventually(lambda: not len(hub(room)), "none is left")
+
+
+def test_who_could_take_no_more_before_anybody_spoke_holds_the_other_side_up() -> None:
+    inside, outside = PipeEnd(), PipeEnd()
+    inside.connection_made(Paused())
+    outside.connection_made(talker := Paused())
+    inside.pause_writing()  # a worker that sent pings and read no answers
+    outside.join(inside)
+    assert not talker.is_reading(), "else what is said to it would pile up"
+    inside.resume_writing()
+    assert talker.is_reading()
+
+
 async def test_outsiders_do_not_reach_the_hub(room: Room, processes: Processes) -> None:
     for _ in range(12):
         field = {CLIENT: "relay w1 1"}
@@ -150,6 +213,21 @@ async def test_who_cannot_be_reached_is_told_apart_from_who_may_not_be(room: Roo
     await eventually(lambda: hub(room).connections("w1")[0] == 0, "all are over")
     with pytest.raises(OSError, match="No such file"):
         await ToHub(path + "-elsewhere", 1)("w1", UpstreamConnection(NoPool()))
+
+
+class Paused(asyncio.Transport):
+    """A transport that only remembers whether it reads."""
+
+    reading = True
+
+    def is_reading(self) -> bool:
+        return self.reading
+
+    def pause_reading(self) -> None:
+        self.reading = False
+
+    def resume_reading(self) -> None:
+        self.reading = True
 
 
 class NoPool:

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
+import socket
+import threading
 from collections.abc import Sequence
 from typing import Any, cast
 
@@ -9,11 +12,11 @@ import pytest
 
 from node.forwarding.http1.pool import Address, CoordinatorAddress
 from node.forwarding.http1.upstream import UpstreamConnection
-from node.forwarding.resolver import MOST, PublicConnector, is_public, look_up
+from node.forwarding.resolver import MOST, OwnThreads, PublicConnector
 
 INSIDE = (
     "127.0.0.1", "10.0.0.5", "192.168.1.1", "169.254.169.254", "100.64.0.1", "::1", "fe80::1%eth0", "fd00::1",
-    "::ffff:127.0.0.1", "0.0.0.0",
+    "::ffff:127.0.0.1", "0.0.0.0", "224.0.0.1", "fec0::1", "64:ff9b::a00:1", "2002:a00:1::1",
 )  # fmt: skip
 PUBLIC = ("93.184.215.14", "2606:2800:21f:cb07:6820:80da:af6b:8b2c")
 CONNECTION: Any = cast("UpstreamConnection", None)
@@ -39,7 +42,6 @@ class World:
 
 @pytest.mark.parametrize("address", INSIDE)
 async def test_names_that_lead_inside_a_network_are_refused(address: str) -> None:
-    assert not is_public(address)
     world = World(address)
     with pytest.raises(OSError, match="no public address"):
         await world.connector(Address("worker.example.org", 443), CONNECTION)
@@ -77,6 +79,32 @@ async def test_a_coordinators_name_may_lead_into_our_own_network() -> None:
 
 
 async def test_this_machines_own_name_is_looked_up_by_the_system_and_refused() -> None:
-    assert set(await look_up("localhost", 80)) & {"127.0.0.1", "::1"}
+    assert set(await OwnThreads()("localhost", 80)) & {"127.0.0.1", "::1"}
     with pytest.raises(OSError, match="no public address"):
         await PublicConnector()(Address("localhost", 1), CONNECTION)
+
+
+async def test_a_name_whose_owner_never_answers_holds_up_nobody_elses_threads(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    go_on, asked = threading.Event(), threading.Semaphore(0)
+
+    def slow(*_: object, **__: object) -> list[object]:
+        asked.release()
+        go_on.wait(120)
+        return []
+
+    monkeypatch.setattr(socket, "getaddrinfo", slow)
+    names = OwnThreads(2)
+    try:
+        async with asyncio.TaskGroup() as group:
+            waiting = [group.create_task(names("slow.example.org", 443)) for _ in range(100)]
+            async with asyncio.timeout(60):
+                for _ in range(2):
+                    assert await asyncio.to_thread(asked.acquire, timeout=60)
+                assert await asyncio.to_thread(lambda: "done") == "done"
+            assert not any(one.done() for one in waiting)
+            assert not asked.acquire(blocking=False), "two threads, however many wait"
+            go_on.set()
+    finally:
+        go_on.set()

@@ -7,12 +7,13 @@ import os
 import signal
 import sys
 import threading
+import time
 from pathlib import Path
 
 import psutil
 import pytest
 
-from node.program.child_process import ChildProcess
+from node.program.child_process import MAX_LINE, MOST_WAITING, ChildProcess
 from tests.support.waiting import eventually
 
 pytestmark = pytest.mark.skipif(os.name != "posix", reason="POSIX signals")
@@ -55,6 +56,26 @@ async def test_lines_that_nobody_wants_take_no_time_of_the_loop(tmp_path: Path) 
     await eventually(lambda: not process.running, "the process ended")
     assert told == [b"499\n", 0]
     assert threading.get_ident() not in threads
+
+
+async def test_one_that_writes_without_end_waits_for_the_loop(tmp_path: Path) -> None:
+    told: list[bytes | int] = []
+    script = "import os\nwhile True: os.write(1, b'again\\n' * 1000)"
+    process = await ChildProcess.spawn([sys.executable, "-c", script], tmp_path, told.append, told.append)
+    await eventually(lambda: len(told) > 10 * MOST_WAITING, "it writes")
+    before = len(told)
+    time.sleep(0.5)  # noqa: ASYNC251 - a loop that is busy
+    await asyncio.sleep(0)
+    assert len(told) - before <= 2 * MOST_WAITING
+    await process.stop(0.05)
+
+
+async def test_of_a_line_without_end_the_beginning_is_heard_and_the_next_line_again(tmp_path: Path) -> None:
+    told: list[bytes | int] = []
+    script = f"import sys; sys.stdout.write('x' * {3 * MAX_LINE} + 'tail\\nnext\\n')"
+    process = await ChildProcess.spawn([sys.executable, "-c", script], tmp_path, told.append, told.append)
+    await eventually(lambda: not process.running, "the process ended")
+    assert told == [b"x" * MAX_LINE, b"next\n", 0]
 
 
 async def test_whoever_is_cancelled_while_it_ends_leaves_no_deaf_process_behind(tmp_path: Path) -> None:

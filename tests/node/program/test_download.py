@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from node.program.download import Pin, fetch
+from node.program.download import CancelledError, Pin, fetch
 from node.program.errors import UserFacingError
 
 PROGRAM = b"\x7fELF" + b"#" * 100_000
@@ -23,7 +23,7 @@ def server() -> Iterator[str]:
             self.send_response(200)
             self.send_header("Content-Length", str(len(PROGRAM)))
             self.end_headers()
-            self.wfile.write(PROGRAM)
+            self.wfile.write(PROGRAM[:5000] if self.path == "/cut" else PROGRAM)
 
         def log_message(self, format: str, *args: object) -> None:
             pass
@@ -41,6 +41,51 @@ def test_a_plain_program_gets_the_name_of_its_only_member(server: str, tmp_path:
     (path,) = fetch(pin, tmp_path)
     assert (path, path.read_bytes()) == (tmp_path / "tool", PROGRAM)
     assert path.stat().st_mode & 0o100
+
+
+def test_a_download_that_breaks_off_is_told_as_such_and_leaves_nothing(server: str, tmp_path: Path) -> None:
+    pin = Pin("1", f"{server}/cut", hashlib.sha256(PROGRAM).hexdigest(), ("tool",), "tool", plain=True)
+    with pytest.raises(UserFacingError, match="could not be downloaded") as caught:
+        fetch(pin, tmp_path)
+    assert "5000 of" in caught.value.message
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_server_that_sends_little_by_little_does_not_hold_whoever_wants_to_stop(tmp_path: Path) -> None:
+    stopped = threading.Event()
+
+    class Drip(http.server.BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            self.send_response(200)
+            self.end_headers()
+            self.wfile.write(b"x")
+            self.wfile.flush()
+            stopped.wait(120)  # and no more, but the connection stays open
+
+        def log_message(self, format: str, *args: object) -> None:
+            pass
+
+    heard: list[int] = []
+
+    def progress(done: int, _all: int | None) -> bool:
+        heard.append(done)
+        return False
+
+    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), Drip) as running:
+        thread = threading.Thread(target=running.serve_forever, args=(0.01,))
+        thread.start()
+        try:
+            with pytest.raises(CancelledError):
+                fetch(
+                    Pin("1", f"http://127.0.0.1:{running.server_port}/x", "0" * 64, ("x",), "tool"),
+                    tmp_path,
+                    progress,
+                )
+        finally:
+            stopped.set()
+            running.shutdown()
+            thread.join()
+    assert heard == [1]
 
 
 def test_a_plain_program_with_another_checksum_is_refused_by_name(server: str, tmp_path: Path) -> None:

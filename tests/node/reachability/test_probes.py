@@ -59,9 +59,10 @@ async def test_the_dht_of_a_coordinator_says_where_it_sees_us(room: Room) -> Non
     assert [(one.asked, one.seen[0]) for one in found.mappings] == [(contact, LOOPBACK)]
 
 
-async def test_a_stranger_is_no_coordinator() -> None:
+@pytest.mark.parametrize("text", ["Please log in.", "\udcff", "[" * 60_000, '{"a":' * 12_000])
+async def test_a_stranger_is_no_coordinator(text: str) -> None:
     async def hello(_request: web.Request) -> web.Response:
-        return web.Response(text="Please log in.")
+        return web.Response(body=text.encode("utf-8", "surrogateescape"))
 
     app = web.Application()
     app.router.add_get("/health", hello)

@@ -95,6 +95,20 @@ def test_the_relay_works_while_the_channel_is_open_and_the_coordinator_has_it() 
     assert found("relay", membership=None).works is None
 
 
+def test_the_relay_works_by_way_of_a_second_coordinator_as_well() -> None:
+    second = ChannelStatus(True, url="https://two.example")
+    both = found("relay", second_channel=second)
+    assert (both.works, "https://two.example" in both.what) == (True, True)
+    assert " and " in both.what
+    for alone in (
+        found("relay", second_channel=second, channel=ChannelStatus()),
+        found("relay", outside(None, relay=False), second_channel=second),
+    ):
+        assert (alone.works, alone.what) == (True, "Requests can come through https://two.example.")
+    closed = ChannelStatus(False, "It broke.", "https://two.example")
+    assert "two.example" not in found("relay", second_channel=closed).what
+
+
 def test_without_a_channel_the_relay_tells_what_is_in_the_way() -> None:
     down = ChannelStatus(False, "The connection broke.")
     dead = found("relay", {"coordinator": CoordinatorSeen("certificate")}, channel=down)

@@ -121,8 +121,8 @@ def test_the_relay_comes_before_the_tunnel_and_only_where_there_is_a_way_to_it()
     ends = Endpoints(port=8000, direct_hosts=("192.168.1.5",), tunnel_url="https://a.example.org")
     worker = WorkerRecord(worker_id="w1", endpoints=ends, relays=("c1",))
 
-    def at_c1(record: WorkerRecord) -> str | None:
-        return f"relay://{record.worker_id}" if "c1" in record.relays else None
+    def at_c1(record: WorkerRecord) -> list[str]:
+        return [f"relay://{record.worker_id}"] if "c1" in record.relays else []
 
     candidate = candidate_from_record(worker, "registry", vpn_up=False, relay=at_c1)
     assert candidate is not None

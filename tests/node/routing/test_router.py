@@ -383,7 +383,7 @@ async def test_the_relay_is_gone_by_until_there_is_a_better_way_and_left_when_it
         async with front(
             Source(records=[there]),
             vpn_up=lambda: up,
-            relay=lambda record: f"{coordinator.url}/relay/{record.worker_id}",
+            relay=lambda record: [f"{coordinator.url}/relay/{record.worker_id}"],
         ) as gateway:
             assert await ask(gateway) == "relay"
             assert paths[-1].startswith(f"/relay/w1/service/{OCR.name}")

@@ -95,6 +95,19 @@ def test_this_machine_and_workers_without_a_relay_that_works_are_asked_at_once()
     assert book.due(Candidate("w1", (VPN, relay)), 0.0) == ()
 
 
+def test_one_relay_of_two_will_do_in_place_of_an_address_of_which_nothing_is_known() -> None:
+    first, second = (Target("relay", f"https://c{number}.example.org/relay/w1") for number in range(2))
+    worker, book = Candidate("w1", (VPN, first, second)), AddressBook()
+    book.failed("w1", first, 0.0)
+    assert book.due(worker, 0.0) == (VPN,)
+    assert book.ordered(worker, 0.0)[0] == second
+    book.forget()
+    for relay in (first, second):
+        book.failed("w1", relay, 0.0)
+    assert book.due(worker, 0.0) == ()
+    assert book.ordered(worker, 0.0)[0] == VPN
+
+
 def test_what_is_proved_is_bounded() -> None:
     book, relay = AddressBook(), Target("relay", "relay://w")
     for number in range(MAX_PROVED + 1):

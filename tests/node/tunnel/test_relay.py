@@ -88,6 +88,9 @@ async def test_a_burst_of_tickets_opens_few_at_once() -> None:
     relay.asked("http://coordinator", ["late"])
     await eventually(lambda: len(opening) == 4, "some are being opened")
     assert relay.refused == 997
+    relay.asked("http://another", [f"other {number}" for number in range(5)])
+    await eventually(lambda: len(opening) == 8, "another coordinator may have as many")
+    assert relay.refused == 998
     go_on.set()
     await eventually(lambda: not relay._opening, "nothing came of them")
     relay.asked("http://coordinator", ["next"])

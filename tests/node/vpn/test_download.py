@@ -72,7 +72,9 @@ def server() -> Iterator[str]:
 
 
 def pin(server: str, path: str, *members: str) -> Pin:
-    return Pin("1.9.3", server + path, hashlib.sha256(FILES.get(path, b"")).hexdigest(), members or ("nebula",))
+    return Pin(
+        "1.9.3", server + path, hashlib.sha256(FILES.get(path, b"")).hexdigest(), members or ("nebula",), "Nebula"
+    )
 
 
 def test_a_release_is_fetched_checked_and_unpacked(server: str, tmp_path: Path) -> None:
@@ -100,7 +102,7 @@ def test_windows_gets_its_driver_where_nebula_looks_for_it(server: str, tmp_path
 
 
 def test_a_version_that_the_node_does_not_know_is_said_before_anything_is_fetched(tmp_path: Path) -> None:
-    unknown = Pin("1.10.3", "http://127.0.0.1:9/nebula.tar.gz", "0" * 64, ("nebula",))
+    unknown = Pin("1.10.3", "http://127.0.0.1:9/nebula.tar.gz", "0" * 64, ("nebula",), "Nebula")
     with pytest.raises(UserFacingError, match=r"1\.10\.3") as caught:
         fetch(unknown, tmp_path)
     assert "is not one of the versions that this program knows" in caught.value.message
@@ -115,7 +117,7 @@ def test_no_member_leads_out_of_the_folder(member: str, server: str, tmp_path: P
 
 
 def test_another_checksum_is_refused_and_nothing_is_written(server: str, tmp_path: Path) -> None:
-    wrong = Pin("1.9.3", f"{server}/good.tar.gz", "0" * 64, ("nebula",))
+    wrong = Pin("1.9.3", f"{server}/good.tar.gz", "0" * 64, ("nebula",), "Nebula")
     with pytest.raises(UserFacingError, match="is not used"):
         fetch(wrong, tmp_path)
     assert list(tmp_path.iterdir()) == []
@@ -144,7 +146,7 @@ def test_a_download_can_be_given_up(server: str, tmp_path: Path) -> None:
 
 def test_only_the_web_is_asked(tmp_path: Path) -> None:
     with pytest.raises(ValueError, match="not a web address"):
-        fetch(Pin("1.9.5", "file:///etc/passwd", "0" * 64, ("x",)), tmp_path)
+        fetch(Pin("1.9.5", "file:///etc/passwd", "0" * 64, ("x",), "Nebula"), tmp_path)
 
 
 def test_a_platform_without_a_checked_pin_has_none() -> None:

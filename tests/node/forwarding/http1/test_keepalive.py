@@ -82,3 +82,9 @@ def test_whether_a_peer_has_left_is_seen_without_reading() -> None:
                 assert has_left(ours) == (sys.platform == "linux")
             assert not has_left(ours), "a closed socket says nothing"
     assert not has_left(None)
+    ours, theirs = socket.socketpair()  # as between processes of one coordinator
+    with ours:
+        assert not has_left(ours)
+        theirs.sendall(b"unread")
+        theirs.close()
+        assert has_left(ours) == (sys.platform == "linux")

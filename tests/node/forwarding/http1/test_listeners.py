@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import gc
 import signal
 import socket
 import ssl
 import sys
+import warnings
 
 import pytest
 
@@ -240,3 +242,27 @@ def test_whoever_is_accepted_in_the_very_turn_in_which_a_server_leaves_is_served
 
     with asyncio.Runner(loop_factory=make_loop if loop == "uvloop" else asyncio.new_event_loop) as runner:
         runner.run(ask_all())
+
+
+async def stop_after(turns: int) -> list[socket.socket]:
+    listener = listening()
+    server = Http1Server(Forwarding(), [listener], sweep=Sweep())
+    port = listener.getsockname()[1]
+    await server.start()
+    clients = [connected(port) for _ in range(3)]
+    for _ in range(turns):
+        await asyncio.sleep(0)
+    await server.stop()
+    assert not server.connections
+    return clients
+
+
+def test_whoever_is_accepted_in_the_very_turn_in_which_a_server_stops_is_not_left_open() -> None:
+    gc.collect()  # what others left is theirs
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        for turns in range(7):
+            for client in asyncio.run(stop_after(turns)):
+                client.close()
+        gc.collect()
+    assert [str(one.message) for one in caught] == []

@@ -36,6 +36,16 @@ async def test_many_clients_share_few_connections_one_after_another() -> None:
         assert plane.handler.pools[0].idle == plane.handler.pools[0].count == 1
 
 
+async def test_nothing_is_kept_once_a_drain_has_begun() -> None:
+    async with working() as worker, running(worker) as plane:
+        assert (await plane.ask(GET)).status == 200
+        assert plane.handler.pools[0].idle == 1
+        plane.upstreams.drain()
+        await eventually(lambda: plane.upstreams.count == 0, "what was idle is closed", DEADLINE)
+        assert (await plane.ask(GET)).status == 200
+        await eventually(lambda: plane.upstreams.count == 0, "and so is what has served", DEADLINE)
+
+
 async def test_too_many_connections_to_one_worker_are_refused() -> None:
     async def never(reader: Reader, writer: Writer) -> None:
         await reader.read()

@@ -91,6 +91,8 @@ def test_content_is_given_out_before_its_frame_is_whole() -> None:
         frame(11, b"", KEY),
         frame(PING, bytes(126), KEY),
         frame(PING, b"in parts", KEY, end=False),
+        frame(PING, b"", KEY) * 65,
+        frame(PONG, b"nobody asked", KEY) * 65,
         bytes((0xC2, 0x80)) + KEY,
         bytes((0x82, 0xFF)) + b"\xff" * 8 + KEY,
     ],
@@ -98,6 +100,14 @@ def test_content_is_given_out_before_its_frame_is_whole() -> None:
 def test_what_is_no_framing_of_a_byte_stream_is_refused(raw: bytes) -> None:
     with pytest.raises(BadFrame):
         Frames(masked=True).feed(raw)
+
+
+def test_some_control_frames_may_come_at_once() -> None:
+    frames = Frames(masked=True)
+    for _ in range(3):
+        assert frames.feed(frame(PING, b"", KEY) * 64 + frame(BINARY, b"a", KEY)) == b"a"
+        assert frames.controls == [(PING, b"")] * 64
+        frames.controls = []  # they have been answered
 
 
 def test_a_server_may_not_mask() -> None:

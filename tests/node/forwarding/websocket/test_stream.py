@@ -6,7 +6,9 @@ import asyncio
 import contextlib
 import random
 import socket
+import ssl
 from collections.abc import AsyncIterator
+from pathlib import Path
 from typing import cast
 
 import pytest
@@ -15,6 +17,7 @@ from node.forwarding.http1.kernel import FRAMED, unread
 from node.forwarding.websocket import stream as streams
 from node.forwarding.websocket.frames import BINARY, PING, TEXT, frame_header
 from node.forwarding.websocket.stream import WebSocketStream
+from tests.support.certificates import self_signed
 from tests.support.waiting import eventually
 
 
@@ -257,6 +260,44 @@ async def test_who_takes_the_last_of_it_slowly_is_not_cut(monkeypatch: pytest.Mo
         await ends.over()
         assert len(ends.server.data) == 6_000_000
         assert ends.server.ends == [None]
+
+
+async def test_nor_is_who_takes_it_slowly_below_tls(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(streams, "GOODBYE", 0.02)
+    monkeypatch.setattr(streams, "STALLED", 1_000_000)
+    certificate, key = self_signed(tmp_path)
+    ours, theirs = ssl.create_default_context(cafile=certificate), ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    theirs.load_cert_chain(certificate, key)
+    loop = asyncio.get_running_loop()
+    come: asyncio.Future[asyncio.Transport] = loop.create_future()
+
+    class Arriving(asyncio.Protocol):
+        def connection_made(self, transport: asyncio.BaseTransport) -> None:
+            come.set_result(cast("asyncio.Transport", transport))
+
+    listener = await loop.create_server(Arriving, "localhost", 0, ssl=theirs, family=socket.AF_INET)
+    async with listener:
+        port = listener.sockets[0].getsockname()[1]
+        transport, _ = await loop.create_connection(asyncio.Protocol, "localhost", port, ssl=ours)
+        end = transport.get_extra_info("socket")
+        end.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, 16_384)  # so that much stays on our side
+        inside, outside, size = Inside(), Inside(), 0
+        sender = WebSocketStream(transport, client=True)
+        receiver = WebSocketStream(await come, client=False)
+        sender.attach(inside)
+        receiver.attach(outside)
+        sender.begin()
+        receiver.begin()
+        outside.pause_at = 1
+        while not inside.write_paused or size < 4_000_000:
+            sender.write(bytes(65_536))
+            size += 65_536
+        sender.close()
+        while not outside.ends:
+            await asyncio.sleep(0.05)  # longer than a goodbye takes
+            receiver.resume_reading()
+        assert len(outside.data) == size
+        assert outside.ends == [None]
 
 
 async def test_it_says_what_it_is() -> None:

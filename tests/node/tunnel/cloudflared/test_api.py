@@ -37,6 +37,13 @@ async def test_results_come_out_of_their_envelope(fake: FakeCloudflare, session:
     await api.delete(f"{TUNNELS}/{made['id']}")  # what is gone is no error
 
 
+async def test_what_it_says_does_nothing_to_a_terminal(
+    fake: FakeCloudflare, session: aiohttp.ClientSession
+) -> None:
+    fake.refuse("zones", 400, 7, "no\x1b[2J\r\nERROR forged")
+    assert str(await refused(CloudflareApi(session, TOKEN, fake.url))).isprintable()
+
+
 async def refused(api: CloudflareApi, path: str = "/zones") -> CloudflareError:
     with pytest.raises(CloudflareError) as caught:
         await api.get(path)
@@ -93,6 +100,8 @@ async def test_an_answer_that_is_none_and_nobody_there(session: aiohttp.ClientSe
     async def answer(request: web.Request) -> web.Response:
         if request.path == "/away":
             raise web.HTTPFound("http://127.0.0.1:9/stolen")  # the token does not follow
+        if request.path == "/deep":
+            return web.Response(text='{"success":true,"result":' + "[" * 100_000)
         return web.Response(text="<html>", status=200 if request.path == "/html" else 502)
 
     app = web.Application()
@@ -102,7 +111,7 @@ async def test_an_answer_that_is_none_and_nobody_there(session: aiohttp.ClientSe
     await web.TCPSite(runner, "127.0.0.1", 0).start()
     url = f"http://127.0.0.1:{runner.addresses[0][1]}"
     api = CloudflareApi(session, TOKEN, url)
-    for path, status in (("/html", 200), ("/gone", 502), ("/away", 302)):
+    for path, status in (("/html", 200), ("/deep", 200), ("/gone", 502), ("/away", 302)):
         assert (await refused(api, path)).status == status
     await runner.cleanup()
     with socket.socket() as taken:  # bound, and nobody listens

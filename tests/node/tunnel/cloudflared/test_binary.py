@@ -76,10 +76,18 @@ def test_it_is_fetched_once(url: str, tmp_path: Path) -> None:
     found = binary.fetch()
     assert (found, found.read_bytes()) == (tmp_path / VERSION / "cloudflared", PROGRAM)
 
-    def not_again() -> Pin:
-        raise AssertionError
+    nowhere = pin("http://127.0.0.1:1/cloudflared-linux-amd64")
+    assert Binary(tmp_path, path="", places=(), pin=lambda: nowhere).find() == found
+    assert Binary(tmp_path, path="", places=(), pin=lambda: nowhere, may_fetch=False).find() == found
 
-    assert Binary(tmp_path, path="", places=(), pin=not_again).find() == found
+
+@pytest.mark.parametrize("damage", [b"", PROGRAM[:-1], PROGRAM + b"\nrm -rf /"])
+def test_one_that_was_fetched_and_damaged_is_fetched_anew(url: str, tmp_path: Path, damage: bytes) -> None:
+    binary = Binary(tmp_path, path="", places=(), pin=lambda: pin(url))
+    binary.fetch().write_bytes(damage)
+    assert binary.find() is None
+    assert binary.fetch().read_bytes() == PROGRAM
+    assert binary.find() is not None
 
 
 def test_another_checksum_is_refused(url: str, tmp_path: Path) -> None:

@@ -119,8 +119,8 @@ async def test_a_crash_is_told_and_it_is_started_again(tunnel: Tunnel) -> None:
     await eventually(lambda: len(tunnel.standin.starts) > 1, "started again")
     failed = await tunnel.until(lambda status: status.state == "failed", "failed")
     assert failed.url is None
-    before = len(tunnel.told)
-    await eventually(lambda: any(status.url for status in tunnel.told[before:]), "up again")
+    since = tunnel.told.index(failed)
+    await eventually(lambda: any(status.url for status in tunnel.told[since:]), "up again")
 
 
 @pytest.mark.parametrize(
@@ -244,6 +244,16 @@ async def test_a_limit_of_the_api_is_told_and_waited_for(tunnel: Tunnel) -> None
         assert "tried again in 21 minutes" in told.text
         await tunnel.stop()
         assert tunnel.standin.starts == []
+
+
+async def test_an_api_that_repeats_the_token_is_not_quoted_with_it(tunnel: Tunnel) -> None:
+    async with account() as (fake, api):
+        fake.refuse("zones", 400, 6003, f"Invalid request headers: {TOKEN}")
+        tunnel.start(Wish("managed", api_token=TOKEN, account_id=ACCOUNT), Timings(pauses=1.0), api)
+        told = await tunnel.until(lambda status: status.state == "refused", "refused")
+        assert TOKEN not in repr(tunnel.told)
+        assert "*****" in told.text
+        await tunnel.stop()
 
 
 async def test_an_api_token_without_rights_is_told(tunnel: Tunnel) -> None:

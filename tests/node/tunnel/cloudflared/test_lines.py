@@ -96,5 +96,11 @@ def test_garbage_is_survived_and_cut() -> None:
     assert len(told.text) == 240
 
 
+def test_what_would_move_a_terminals_cursor_or_write_a_line_of_its_own_is_taken_out() -> None:
+    told = read_line(f"{AT} ERR failed \x1b[2J\x1b]0;title\x07 \r{AT} INF fine \u202e\x85x".encode())
+    assert isinstance(told, Trouble)
+    assert told.text.isprintable()
+
+
 def test_secrets_are_taken_out() -> None:
     assert without("token abc and def", ("abc", "def")) == "token ***** and *****"

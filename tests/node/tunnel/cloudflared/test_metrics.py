@@ -52,7 +52,12 @@ async def test_connections_are_counted(endpoint: Endpoint, metrics: Metrics) -> 
     assert await metrics.connections() == 0
 
 
-@pytest.mark.parametrize("text", ["", "OK", "[]", '{"readyConnections":"4"}', '{"hostname":7}', "x" * (2 << 20)])
+DEEP = '{"deep":' + "[" * 100_000
+
+
+@pytest.mark.parametrize(
+    "text", ["", "OK", "[]", '{"readyConnections":"4"}', '{"hostname":7}', DEEP, "x" * (2 << 20)]
+)
 async def test_an_answer_that_is_none_says_nothing(endpoint: Endpoint, metrics: Metrics, text: str) -> None:
     endpoint.answers = dict.fromkeys(("/ready", "/quicktunnel", "/config"), (200, text))
     assert await metrics.connections() == 0

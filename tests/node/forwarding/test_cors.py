@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from multidict import CIMultiDict
 
-from coordinator_server.gateway.cors import (
+from node.forwarding.cors import (
     answer_headers,
     answer_preflight,
     host_name,

@@ -5,12 +5,16 @@ from __future__ import annotations
 import aiohttp
 
 
+class TooLongError(ValueError):
+    """The body goes on after as much as we read of one."""
+
+
 async def read_at_most(answer: aiohttp.ClientResponse, most: int) -> bytes:
-    """Return the body; raise ValueError for one of more than `most` bytes."""
+    """Return the body; raise TooLongError for one of more than `most` bytes."""
     parts, size = [], 0
     async for part in answer.content.iter_any():
         size += len(part)
         if size > most:
-            raise ValueError(f"an answer of more than {most} bytes")
+            raise TooLongError(f"an answer of more than {most} bytes")
         parts.append(part)
     return b"".join(parts)

@@ -6,7 +6,7 @@ import aiohttp
 import pytest
 from aiohttp import web
 
-from node.tunnel.answers import read_at_most
+from node.program.answers import TooLongError, read_at_most
 
 
 async def test_a_body_is_read_whole_up_to_the_limit() -> None:
@@ -23,6 +23,6 @@ async def test_a_body_is_read_whole_up_to_the_limit() -> None:
         async with session.get(url) as got:
             assert len(await read_at_most(got, 200_000)) == 200_000
         async with session.get(url) as got:
-            with pytest.raises(ValueError, match="more than 199999 bytes"):
+            with pytest.raises(TooLongError, match="more than 199999 bytes"):
                 await read_at_most(got, 199_999)
     await runner.cleanup()

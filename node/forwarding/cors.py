@@ -52,7 +52,7 @@ def answer_headers(headers: Mapping[str, str], allowed: Sequence[str]) -> dict[s
 def answer_preflight(headers: Mapping[str, str], allowed: Sequence[str]) -> dict[str, str]:
     """Return what the 204 to a preflight carries, beside `answer_headers`; raise Problem for other origins."""
     if not origin_allowed(headers["Origin"], headers.get("Host", ""), allowed):
-        text = "Web pages of this origin may not call this coordinator. The operator can allow it (cors_origins)."
+        text = "Web pages of this origin may not call this mesh. Its operator can allow it (cors_origins)."
         raise Problem("forbidden", text)
     return {
         "Access-Control-Allow-Methods": METHODS,

@@ -1,0 +1,90 @@
+"""Coordinators that share a store tell their workers and everybody else of one another."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import AsyncIterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from coordinator_server.api.topology import draw
+from coordinator_server.fleet.joining import as_others_know_it
+from node.wire.channel import Close
+from node.wire.messages import CoordinatorInfo
+from tests.support.channels import close_code, hear, open_channel, signed
+from tests.support.coordinators import Room, assignment, coordinator_room
+from tests.support.overlay_mesh import share_store
+from tests.support.waiting import eventually
+
+QUICK: dict[str, Any] = {"vpn": "off", "coordinator_heartbeat": 8.0, "worker_heartbeat": 3600.0}
+CALM: dict[str, Any] = {"worker_stale": 7200.0, "worker_forgotten": 9000.0}
+
+
+@pytest.fixture
+async def rooms(tmp_path: Path) -> AsyncIterator[list[Room]]:
+    """Run two coordinators with one store."""
+    async with contextlib.AsyncExitStack() as stack:
+        found: list[Room] = []
+        for name in ("a", "b"):
+            if found:
+                share_store(tmp_path / "a", tmp_path / name)
+            room = coordinator_room(tmp_path / name, location=name, **QUICK, **CALM)
+            found.append(await stack.enter_async_context(room))
+        await eventually(lambda: all(room.coordinator.fleet.others for room in found), "they know each other")
+        yield found
+
+
+async def test_workers_and_everybody_are_told_of_all(rooms: list[Room], tmp_path: Path) -> None:
+    first, second = rooms
+    worker = await first.worker("w-1")
+    told = assignment(await worker.heartbeat()) if (await worker.register()).status == 200 else None
+    assert told is not None
+    known = [(info.id, info.url) for info in told.coordinators]
+    assert known == [(room.coordinator.coordinator_id, room.url) for room in rooms], "who answers comes first"
+    assert {contact.port for contact in told.dht} == {room.coordinator.dht.port for room in rooms}
+    late = second.machine()
+    answer = await late.enrol(await second.invite())
+    assert [info["url"] for info in answer.json["coordinators"]] == [second.url, first.url]
+    await eventually(lambda: all(room.coordinator.dht.peers() for room in rooms), "they meet in the DHT")
+    shown = draw(first.coordinator, "1").coordinators
+    assert [(one.url, one.location, one.status) for one in shown] == [
+        (first.url, "a", "active"), (second.url, "b", "active"),
+    ]  # fmt: skip
+    async with open_channel(worker) as socket:
+        assert len((await hear(socket)).coordinators) == 2
+        share_store(tmp_path / "a", tmp_path / "c")
+        async with coordinator_room(tmp_path / "c", **QUICK, **CALM) as third:
+            assert third.url in [info.url for info in (await hear(socket)).coordinators], "it is told at once"
+        assert [info.url for info in (await hear(socket)).coordinators] == [first.url, second.url]
+
+
+async def test_who_is_let_in_by_one_is_known_to_all_and_who_is_put_out_is_out_everywhere(rooms: list[Room]) -> None:
+    first, second = rooms
+    worker = await first.worker("w-1")
+    there = second.machine()
+    there.key, there.worker_id, there.credential = worker.key, worker.worker_id, worker.credential
+    assert (await there.register()).status == 200
+    async with (
+        open_channel(there) as socket,
+        open_channel(there, {**signed(there), "X-RMA-Channel": "relay", "X-RMA-Relay": "4"}) as aside,
+    ):
+        await hear(socket)
+        await first.coordinator.workers.revoke("w-1")
+        assert await close_code(socket) == Close.EXPELLED
+        assert await close_code(aside) == Close.EXPELLED
+    assert second.coordinator.registry.member("w-1") is None
+    assert (await there.heartbeat()).status == 403
+    stranger = second.machine()
+    stranger.worker_id, stranger.credential = "w-2", worker.credential
+    assert (await stranger.heartbeat()).status == 401
+
+
+@pytest.mark.parametrize(
+    ("host", "known"), [("0.0.0.0", "mesh.example.org"), ("::", "mesh.example.org"), ("192.0.2.1", "192.0.2.1")]
+)
+def test_a_dht_node_that_listens_everywhere_is_where_the_url_leads(host: str, known: str) -> None:
+    info = CoordinatorInfo(id="c", url="https://mesh.example.org", dht_host=host, dht_port=1)
+    assert as_others_know_it(info, "mesh.example.org").dht_host == known
+    assert as_others_know_it(info, "").dht_host in (None, known)
