@@ -24,14 +24,12 @@ from node.client_access import ClientAccess
 from node.config import NodeConfig
 from node.contact import CoordinatorContact
 from node.control import ControlApi, ViewFeed
-from node.coordinator_client import CoordinatorError
 from node.coordinator_talk import CoordinatorTalk
 from node.entry_point import Contact, EntryPoint
 from node.forwarding.access_log import AccessLog, open_access_log
 from node.forwarding.http1.limits import ServerLimits
 from node.forwarding.members_only import MembersOnly
 from node.forwarding.plane import DataPlane
-from node.forwarding.websocket.opening import Opened
 from node.front_desk import FrontDesk
 from node.hardware.detect import detect_async
 from node.hardware.load import LoadSampler
@@ -49,18 +47,15 @@ from node.program.proxies import ThroughProxies, open_session
 from node.program.tasks import TaskSet
 from node.program.web import bind
 from node.public_tunnel import PublicTunnel
-from node.relay_ways import relays_of
 from node.rules.keeper import RulesKeeper
 from node.rules.sensed import NoSensors, Sensors
 from node.services.local_tokens import LocalTokens
 from node.services.supervisor import ServiceSupervisor
 from node.snoozes import Snoozes
+from node.standing_connections import StandingConnections, Way
 from node.state import NodeState
 from node.survey import Survey, take_survey
-from node.tunnel.channel import Channel
 from node.tunnel.cloudflared.arguments import KEEPS_IDLE
-from node.tunnel.relay import RelayConnections
-from node.tunnel.second_channel import SecondChannel
 from node.wire.manifests import SignedCatalogue
 from node.wire.messages import Assignment, Capabilities
 
@@ -120,15 +115,14 @@ class NodeRuntime:
         self.talk = CoordinatorTalk(
             lambda: self.state, self.dispatch, self._keep_catalogue, self.overlay, self._relays
         )
-        self._relay = RelayConnections(self._open_relay, self._serve_relayed, config.relay_offered)
-        self._channel = Channel(self._open_channel, self._take_push, self.dispatch, self._relay.asked)
-        self._second = SecondChannel(self._open_second_channel, self.dispatch, self._relay.asked)
+        self.standing = StandingConnections(
+            config, self._way_to, self._take_push, self._serve_relayed, self.dispatch
+        )
         self._tasks = TaskSet("node")
         self._stopped = asyncio.Event()
         self._snoozes = Snoozes(lambda: self.state, self.dispatch)
         self.proxies = ThroughProxies()
         self._http: aiohttp.ClientSession | None = None
-        self._relay_http: aiohttp.ClientSession | None = None
         self._server: DataPlane | None = None
         self._access_log: AccessLog | None = None
         self._member: Member | None = None
@@ -181,17 +175,11 @@ class NodeRuntime:
             state=lambda: self.state,
             overlay=self.overlay,
         )
-        # Of their own, so that they take nobody else's place; a worker's answer may take as long as it likes.
-        self._relay_http = open_session(
-            self.proxies,
-            connector=aiohttp.TCPConnector(limit=0),
-            timeout=aiohttp.ClientTimeout(total=None, sock_connect=self.config.register_timeout),
-        )
         started = await self._started_event()
         await self._server.start()
         await self._control.start()
         self._contact.start()
-        self._relay.start()
+        self.standing.start(self.proxies)
         self.entry_point.start()
         self._tasks.start(self._execute_commands(), "commands")
         self.overlay.start()
@@ -222,8 +210,7 @@ class NodeRuntime:
         self._presence.cancel()
         await self.rules.stop()
         await self._contact.stop()
-        await self._channel.stop()
-        await self._second.stop()
+        await self.standing.hang_up()
         await self.entry_point.stop()
         await self.tunnel.stop()
         await self._tasks.stop()
@@ -234,16 +221,15 @@ class NodeRuntime:
         if self._server is not None:
             # What was answered a moment ago may not have arrived yet.
             await asyncio.gather(self._server.drain(GOODBYE), self._overlay_door.drain(GOODBYE))
-            await self._relay.stop()
+            await self.standing.stop()
             await self._server.stop()
-        await self._relay.stop()
+        await self.standing.stop()
         await self._overlay_door.stop()
         await self.overlay.stop()  # last: answers go through it
         if self._access_log is not None:
             await asyncio.to_thread(self._access_log.close)
-        for session in (self._http, self._relay_http):
-            if session is not None:
-                await session.close()
+        if self._http is not None:
+            await self._http.close()
 
     async def _stop_on(self, stop: asyncio.Event) -> None:
         await stop.wait()
@@ -283,9 +269,7 @@ class NodeRuntime:
             log.info("%s -> %s %s", before.phase, self.state.phase, f"({reasons})" if reasons else "")
         for command in commands:
             self._commands.put_nowait(command)
-        self._channel.look(self.state)
-        if self.config.relay_offered:
-            self._second.look(self.state)
+        self.standing.look(self.state)
         self.entry_point.look(self.state)
         self._feed.changed()
 
@@ -364,36 +348,21 @@ class NodeRuntime:
     async def _schedule_contact(self, command: e.ScheduleContact) -> None:
         self._contact.schedule(min(command.after, self.config.worker_heartbeat))
 
-    async def _open_channel(self, url: str, *, second: bool = False) -> aiohttp.ClientWebSocketResponse:
+    def _way_to(self, url: str) -> Way | None:
         info = self.talk.coordinator(url)
-        if self.session is None or info is None:
-            raise CoordinatorError("This machine is in no mesh.")
-        ping, relay = self.config.channel_ping, self.config.relay_offered
-        client, patient = self.session.client, self._relay_http
-        return await client.open_channel(info, ping, relay, only_relay=second, session=patient)
-
-    async def _open_second_channel(self, url: str) -> aiohttp.ClientWebSocketResponse:
-        return await self._open_channel(url, second=True)
+        return Way(self.session.client, info) if self.session is not None and info is not None else None
 
     def _relays(self) -> tuple[str, ...]:
-        return relays_of(self.state, self.config.relay_offered)
+        return self.standing.relays(self.state)
 
     async def _tell_relays(self, _command: e.TellRelays) -> None:
         if not set(self._relays()) <= set(self.talk.told_relays):  # so it may be with all nodes at this moment
             self._contact.schedule(TELL_SPREAD * random.random())  # noqa: S311 - not for secrets
 
-    async def _open_relay(self, url: str, ticket: str) -> Opened:
-        info = self.talk.coordinator(url)
-        if self.session is None or info is None or self._relay_http is None:
-            raise CoordinatorError("This machine is in no mesh.")
-        return await self.session.client.open_relay(self._relay_http, info, ticket)
-
     def _entry_contact(self) -> Contact | None:
         """Return through whom frontends are told of us."""
-        info = self.talk.coordinator(self.state.coordinator or "")
-        if self.session is None or info is None:
-            return None
-        return Contact(self.session.client, info, self.member.identity.private_key)
+        way = self._way_to(self.state.coordinator or "")
+        return Contact(way.client, way.to, self.member.identity.private_key) if way is not None else None
 
     def _serve_relayed(self) -> asyncio.Protocol | None:
         """Answer on a relay connection as on one that came to our port."""
@@ -422,9 +391,7 @@ class NodeRuntime:
     async def _drain(self) -> None:
         self._local.close()
         await self._local.drained()
-        if (
-            self.state.stopping or not self.state.rules.mesh_on
-        ):  # the coordinator should not have to find out by itself
+        if self.state.stopping or not self.state.rules.mesh_on:  # nobody should have to find out
             await self._contact.quiet(GOODBYE)
         self.dispatch(e.DrainEnded())
 
@@ -436,7 +403,7 @@ class NodeRuntime:
 
     async def _go_offline(self, _command: e.GoOffline) -> None:
         await self.tunnel.stop()
-        self._relay.cut()
+        self.standing.cut()
         await self.member.close()
         self.overlay.leave()
 
