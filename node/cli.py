@@ -115,9 +115,15 @@ async def _serve(config: NodeConfig, data_dir: Path, stop: asyncio.Event, *, as_
     from node.control import EnrollIntent
     from node.enrolment import as_user_facing
     from node.runtime import NodeRuntime
+    from node.services.limits.computer import enforcer_of_this_computer
     from node.wire.problems import Problem
 
-    node = NodeRuntime(config, data_dir, make_sensors=_sensors_of_this_computer if config.sensors else _no_sensors)
+    node = NodeRuntime(
+        config,
+        data_dir,
+        make_sensors=_sensors_of_this_computer if config.sensors else _no_sensors,
+        enforcer=enforcer_of_this_computer(config.service_nice),
+    )
     await node.start()
     try:
         if config.invite and node.state.membership is None:

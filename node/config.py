@@ -79,6 +79,9 @@ class NodeConfig:
         metavar="SERVICE",
     )
     sensors: bool = setting(True, "look at battery, network, users, programs and GPUs, for the volunteer's rules")
+    service_nice: int = setting(
+        19, "niceness of services, which give way to other programs (0: they do not)", low=0, high=19
+    )
     keyring: bool = setting(True, "keep the identity key in the system's keyring where there is one")
     log_format: str = setting("text", "form of the log", choices=("text", "json"))
     log_level: str = setting("info", "how much is logged", choices=("debug", "info", "warning", "error"))

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
+from node.rules.caps import CapReport
 from node.rules.settings import Rules, Scope
 from node.rules.verdict import Verdict
 from node.state import ChannelStatus, Membership, TunnelStatus, VpnStatus
@@ -241,6 +242,13 @@ class RulesDecided:
 
 
 @dataclass(frozen=True, slots=True)
+class CapsPlanned:
+    """The volunteer's caps are kept in another way now."""
+
+    caps: tuple[CapReport, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class DrainEnded:
     """No request is in flight any more, or the deadline has passed."""
 
@@ -262,7 +270,7 @@ Event = (
     | OverlayCameUp
     | OverlayWentDown | OverlayPathsChanged | EndpointsChanged | ServicesChanged | LoadMeasured
     | CapabilitiesDetected | PauseRequested | ResumeRequested | SnoozeEnded | DrainEnded | LeaveRequested
-    | StopRequested | RulesChanged | RulesDecided
+    | StopRequested | RulesChanged | RulesDecided | CapsPlanned
 )  # fmt: skip
 
 # --- commands -------------------------------------------------------------------------------------------------

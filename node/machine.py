@@ -9,6 +9,7 @@ import msgspec
 
 from node.events import (
     CapabilitiesDetected,
+    CapsPlanned,
     ChannelChanged,
     ChannelRefused,
     CloseInOverlay,
@@ -361,6 +362,10 @@ def _capabilities_detected(state: NodeState, event: CapabilitiesDetected) -> Ste
     return _with(state, capabilities=event.capabilities), ()
 
 
+def _caps_planned(state: NodeState, event: CapsPlanned) -> Step:
+    return _with(state, caps=event.caps), ()
+
+
 def _drain_ended(state: NodeState, _event: DrainEnded) -> Step:
     if not state.draining:  # resumed meanwhile
         return state, ()
@@ -436,6 +441,7 @@ HANDLERS: dict[type, Callable[[NodeState, Any], Step]] = {
     ServicesChanged: _services_changed,
     LoadMeasured: _load_measured,
     CapabilitiesDetected: _capabilities_detected,
+    CapsPlanned: _caps_planned,
     PauseRequested: pause_requested,
     ResumeRequested: resume_requested,
     SnoozeEnded: snooze_ended,

@@ -49,6 +49,8 @@ from node.program.web import bind
 from node.public_tunnel import PublicTunnel
 from node.rules.keeper import RulesKeeper
 from node.rules.sensed import NoSensors, Sensors
+from node.services.limits.enforcer import Enforcer, NoLimits
+from node.services.limits.keeper import ServiceLimits
 from node.services.local_tokens import LocalTokens
 from node.services.supervisor import ServiceSupervisor
 from node.snoozes import Snoozes
@@ -81,6 +83,7 @@ class NodeRuntime:
         data_dir: Path,
         make_keeper: MakeKeeper = keeper_of_this_computer,
         make_sensors: MakeSensors = lambda _woke_up: NoSensors(),
+        enforcer: Enforcer | None = None,
     ) -> None:
         self.config = config
         self.local_tokens = LocalTokens()
@@ -127,11 +130,17 @@ class NodeRuntime:
         self._access_log: AccessLog | None = None
         self._member: Member | None = None
         self._load = LoadSampler()
+        self.limits = ServiceLimits(
+            enforcer or NoLimits(),
+            data_dir / "services",
+            told=lambda reports: self.dispatch(e.CapsPlanned(reports)),
+        )
         self.supervisor = ServiceSupervisor(
             data_dir=data_dir,
             node_url=lambda: self.url,
             local_token=self.local_tokens.of,
             on_change=lambda reports: self.dispatch(e.ServicesChanged(reports)),
+            limits=self.limits,
         )
         self._local = LocalServices(self.supervisor, config.drain_deadline)
 
@@ -185,6 +194,7 @@ class NodeRuntime:
         self.overlay.start()
         self.dispatch(started)
         self.rules.start()
+        self.limits.start()
         self._tasks.every(LOAD_INTERVAL, self._measure_load, "load")
         self._tasks.every(LOAD_INTERVAL, self._snoozes.look, "snoozes")
         self._tasks.every(self.config.hardware_interval, self._detect, "hardware")
@@ -217,6 +227,7 @@ class NodeRuntime:
         if self._member is not None:
             await self._member.close()
         await self.supervisor.stop()
+        await self.limits.stop()
         await self._control.stop()
         if self._server is not None:
             # What was answered a moment ago may not have arrived yet.
@@ -271,6 +282,7 @@ class NodeRuntime:
             self._commands.put_nowait(command)
         self.standing.look(self.state)
         self.entry_point.look(self.state)
+        self.limits.look(self.state.rules.caps, self.state.capabilities.has_gpu)
         self._feed.changed()
 
     async def _execute_commands(self) -> None:

@@ -6,6 +6,7 @@ from typing import Any, Literal
 
 import msgspec
 
+from node.rules.caps import CapReport
 from node.rules.settings import Rules, Scope
 from node.rules.verdict import RuleCode, Verdict
 from node.wire.credentials import Trust
@@ -280,6 +281,7 @@ class NodeState(msgspec.Struct, frozen=True, kw_only=True):
     rules: Rules = Rules()
     ruled: Verdict = Verdict()  # what follows from the rules alone
     verdict: Verdict = Verdict()  # what rests now by the rules and by what the volunteer asked for, and why
+    caps: tuple[CapReport, ...] = ()  # how the caps of the rules are kept here; empty where nothing keeps them
     key_in_file: bool = False  # the identity key is in a file, because the system has no keyring
 
     @property

@@ -26,7 +26,7 @@ MAY_IMPORT: Mapping[str, tuple[str, ...]] = {
     "node.dht": ("node.wire", "node.program"),
     "node.forwarding": ("node.wire", "node.program"),
     "node.routing": ("node.wire", "node.program", "node.forwarding", "node.dht", "node.state"),
-    "node.services": ("node.wire", "node.program", "resources"),
+    "node.services": ("node.wire", "node.program", "resources", "node.rules.caps", "node.rules.settings"),
     "node.vpn": ("node.wire", "node.program", "node.state"),
     "node.tunnel": (
         "node.wire",
@@ -56,7 +56,8 @@ MAY_IMPORT: Mapping[str, tuple[str, ...]] = {
 # Decisions are functions over values: these never see a clock, a loop, a socket or a screen.
 PURE = (
     "node.state", "node.events", "node.machine", "node.reasons", "node.resting", "node.rules.settings",
-    "node.rules.sensed", "node.rules.verdict", "node.rules.decide", "node.rules.schedule", "node.rules.texts",
+    "node.rules.sensed", "node.rules.verdict", "node.rules.caps", "node.services.limits.plan",
+    "node.services.limits.verdicts", "node.rules.decide", "node.rules.schedule", "node.rules.texts",
     "node.vpn.events", "node.vpn.machine",
     "node.vpn.state", "node.vpn.overlap", "node.vpn.ways", "node.vpn.log_lines", "node.tunnel.reconnect",
     "node.known_coordinators",
@@ -93,6 +94,8 @@ NEVER = frozenset({"pickle", "marshal", "shelve"})
 EXEMPT: Mapping[str, str] = {
     "node/standing_connections.py": "tunnel/test_channel.py and tunnel/test_relay.py drive it in a real node",
     "node/rules/texts.py": "sentences; test_decide.py reads them in its verdicts",
+    "node/rules/caps.py": "values only; services/limits/test_plan.py reads all of them",
+    "node/services/limits/hooks.py": "a protocol; test_lifecycle.py and limits/test_keeper.py play both its sides",
     "node/snoozes.py": "test_runtime.py and test_control_rules.py let snoozes end",
     "node/resting.py": "part of the machine; test_machine.py tells its stories",
     "node/rules/verdict.py": "values only; test_decide.py reads all of them",

@@ -13,6 +13,7 @@ import aiohttp
 from node.program.tasks import TaskSet
 from node.services.builtin import NAMES
 from node.services.lifecycle import LocalTarget, ServiceLife, Surroundings, Timings, builtin_command
+from node.services.limits.hooks import Hooks, NoHooks
 from node.services.reconcile import difference
 from node.wire.manifests import Manifest
 from node.wire.messages import ServiceReport
@@ -34,8 +35,12 @@ class ServiceSupervisor:
         command: Callable[[Manifest], Sequence[str]] = builtin_command,
         timings: Timings = Timings(),  # noqa: B008 - frozen
         jitter: Callable[[], float] = random.random,
+        limits: Hooks | None = None,
     ) -> None:
-        self._around = Surroundings(data_dir, node_url, local_token, command, timings, jitter)
+        limits = limits or NoHooks()
+        limits.attach(self)
+        self._around = Surroundings(data_dir, node_url, local_token, command, timings, jitter, limits)
+        self._held = ""  # why no service may run now
         self._on_change = on_change
         self._wanted: dict[str, Manifest] = {}
         self._lives: dict[str, ServiceLife] = {}
@@ -52,6 +57,7 @@ class ServiceSupervisor:
         if self._stopped:
             return
         todo = difference(self._wanted, wanted)
+        self._around.limits.wanted(wanted)
         for name in todo.stop:
             self._end(name)
         for manifest in todo.start:
@@ -81,6 +87,17 @@ class ServiceSupervisor:
             raise Problem("unknown-service", f"The service {name!r} does not run on this machine.")
         life.restart()
 
+    def give_up(self, name: str, why: str) -> None:
+        """Kill a service that takes more than it may; it starts again after a while, and says why."""
+        if name in self._lives:
+            self._lives[name].give_up(why)
+
+    def hold(self, why: str) -> None:
+        """Let no service run while there is a reason against it; an empty one lets them run again."""
+        self._held = why
+        for life in self._lives.values():
+            life.hold(why)
+
     async def stop(self) -> None:
         """End all services and wait for them; may be called any number of times."""
         self._stopped = True
@@ -103,6 +120,7 @@ class ServiceSupervisor:
         if self._http is None:
             self._http = aiohttp.ClientSession(trust_env=False)
         life = ServiceLife(manifest, self._around, self._http, self._changed)
+        life.hold(self._held)
         self._lives[manifest.name] = life
         predecessor = self._ending.get(manifest.name)
         self._runs[manifest.name] = self._tasks.start(self._run(life, predecessor), manifest.name)
