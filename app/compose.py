@@ -110,6 +110,7 @@ async def _keep_node(
         )
         model.connect_to(client)
         model.mesh.connect_to(client)
+        model.rules.connect_to(client)
         window.try_again_wanted.connect(node.try_now)
         following = tasks.start(client.follow(model), "follow")
         supervisor = tasks.every(2.0, node.run, "supervise")

@@ -108,14 +108,18 @@ class ControlClient:
 
     async def send(self, path: str, body: object = None, *, wait: float = 10.0) -> bytes:
         """POST an intent and return the answer's body; raise NodeUnreachable or NodeRefused. `wait` is seconds."""
+        return await self.ask("POST", path, {} if body is None else body, wait=wait)
+
+    async def ask(self, method: str, path: str, body: object, *, wait: float = 10.0) -> bytes:
+        """Send a request and return the answer's body; raise NodeUnreachable or NodeRefused. `wait` is seconds."""
         address = read_address(self._data_dir)
         if address is None:
             raise NodeUnreachable
-        data = msgspec.json.encode({} if body is None else body)
+        data, url = msgspec.json.encode(body), address.url + path
         headers = {**_bearer(address), "Content-Type": "application/json"}
         timeout = aiohttp.ClientTimeout(total=wait)
         try:
-            async with self._open.post(address.url + path, data=data, headers=headers, timeout=timeout) as answer:
+            async with self._open.request(method, url, data=data, headers=headers, timeout=timeout) as answer:
                 text = await answer.read()
         except OUR_ERRORS as error:
             raise NodeUnreachable from error

@@ -28,6 +28,7 @@ from app.panels.mesh import MeshPanel
 from app.panels.overview import OverviewPanel
 from app.panels.routing import RoutingPanel
 from app.panels.services import ServicesPanel
+from app.panels.settings import SettingsPanel
 from app.picture import Notice, Picture
 from app.tray import SNOOZES
 from app.widgets.frames import Banner, EmptyState
@@ -73,6 +74,7 @@ class MainWindow(QWidget):
             "services": ("Services", ServicesPanel(model)),
             "mesh": ("Mesh", MeshPanel(model.mesh)),
             "routing": ("Routing", RoutingPanel()),
+            "settings": ("Settings", SettingsPanel(model)),
         }
         self._navigation = Navigation([(name, title) for name, (title, _) in self._pages.items()])
         self._stack = QStackedWidget()

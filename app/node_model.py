@@ -13,6 +13,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
+import msgspec
 from PySide6.QtCore import QObject, QTimer, Signal
 
 from app import wording
@@ -20,7 +21,9 @@ from app.activity import Activity
 from app.intents import Channel, EnrolmentWish
 from app.mesh_model import MeshModel
 from app.picture import NodeLife, Notice, Picture
+from app.rules_model import RulesModel
 from node.program.tasks import TaskSet
+from node.rules.settings import Rules
 from node.state import View
 
 log = logging.getLogger(__name__)
@@ -40,6 +43,8 @@ class NodeModel(QObject):
         super().__init__(parent)
         self.picture = Picture()
         self.mesh = MeshModel(self)
+        self.rules = RulesModel(self._rules, self)
+        self.rules.answered.connect(self._rules_answered)
         self._clock = clock
         self._tasks = TaskSet("app-intents")
         self._running: dict[str, asyncio.Task[Any]] = {}
@@ -59,6 +64,7 @@ class NodeModel(QObject):
         self._gathering.stop()
         self._ticking.stop()
         await self.mesh.stop()
+        await self.rules.stop()
         await self._tasks.stop()
 
     # --- what happened --------------------------------------------------------------------------------------
@@ -80,6 +86,16 @@ class NodeModel(QObject):
 
     def life_changed(self, life: NodeLife) -> None:
         self._change(life=life)
+
+    def _rules(self) -> Rules | None:
+        return self.picture.state.rules if self.picture.state else None
+
+    def _rules_answered(self, rules: Rules) -> None:
+        """Take the rules that the node keeps from now on, which its stream tells a moment later."""
+        view = self.picture.view
+        if view is not None:
+            state = msgspec.structs.replace(view.state, rules=rules)
+            self._change(view=msgspec.structs.replace(view, state=state))
 
     # --- intents --------------------------------------------------------------------------------------------
 

@@ -184,6 +184,7 @@ INTENTS: Mapping[str, str] = {
     "leave": "Leaving the mesh did not work",
     "enroll": "Joining did not work",
     "service": "The service could not be restarted",
+    "rules": "The rule was not changed",
 }
 
 VERSION_DIFFERS = Notice(

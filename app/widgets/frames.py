@@ -22,7 +22,7 @@ class Card(QFrame):
         self.corner = QHBoxLayout()
         if title:
             self.setAccessibleName(title)
-            self.corner.addWidget(label(title, "title"), 1)
+            self.corner.addWidget(label(title, "title", wrap=True), 1)
             outer.addLayout(self.corner)
         self.body = QVBoxLayout()
         self.body.setSpacing(9)

@@ -1,0 +1,186 @@
+"""The settings: all rules of the volunteer, and what concerns the app itself. Drawn from what the node tells.
+
+A change is sent at once and shown until the node has answered; then its answer is shown, and a refusal says why.
+"""
+
+from __future__ import annotations
+
+from PySide6.QtCore import QObject, Qt
+from PySide6.QtWidgets import QHBoxLayout, QVBoxLayout, QWidget
+
+from app.node_model import NodeModel
+from app.panels import Panel
+from app.panels.settings_groups.graphics import GraphicsCard
+from app.panels.settings_groups.limits import LimitsCard
+from app.panels.settings_groups.patience import PatienceCard
+from app.panels.settings_groups.power import PowerCard
+from app.panels.settings_groups.presence import PresenceCard
+from app.panels.settings_groups.row import Facts
+from app.panels.settings_groups.times import TimesCard
+from app.picture import Notice, Picture
+from app.rules_model import RulesModel
+from app.widgets.frames import Banner
+from app.widgets.glyphs import Button
+from app.widgets.labels import label
+from app.widgets.question import ask
+from node.rules.settings import Rules
+from node.rules.verdict import Verdict
+from node.wire.messages import Capabilities
+
+
+class SettingsPanel(Panel):
+    """Made when it is looked at for the first time, so that the window need not wait for it."""
+
+    def __init__(self, model: NodeModel) -> None:
+        super().__init__()
+        self._model = model
+        self._content: Content | None = None
+        self._drawn: tuple[Picture, float] | None = None
+        model.rules.changed.connect(self._draw_again)
+
+    @property
+    def content(self) -> Content:
+        if self._content is None:
+            self._content = Content(self._model.rules, self)
+            self.column.addWidget(self._content.whole)
+            self.column.addStretch(1)
+        return self._content
+
+    def draw(self, picture: Picture, now: float) -> None:
+        self._drawn = (picture, now)
+        self.content.draw(picture, now)
+
+    def _draw_again(self) -> None:
+        """Show at once what was asked of the rules, and what came of it."""
+        if self._drawn is not None and self.isVisible():
+            self.content.draw(self._model.picture if self._model.picture.view else self._drawn[0], self._drawn[1])
+
+
+class Content(QObject):
+    """All that stands on the page."""
+
+    def __init__(self, rules: RulesModel, parent: QWidget) -> None:
+        super().__init__(parent)
+        self._rules = rules
+        change = rules.change
+        self.times, self.presence = TimesCard(change), PresenceCard(change)
+        self.power, self.graphics = PowerCard(change), GraphicsCard(change)
+        self.limits, self.patience = LimitsCard(change), PatienceCard(change)
+        self.unusable = Banner(closable=False)
+        self.refusal = Banner()
+        self.refusal.closed.connect(lambda _about: rules.dismiss())
+        self.anew = Button(self.tr("Begin with new rules"))
+        self.anew.clicked.connect(self._ask_to_begin_anew)
+        self.unusable.buttons.addWidget(self.anew)
+        self.undoing = UndoBar()
+        self.undoing.undo.clicked.connect(rules.undo)
+        self.resetting = Button(self.tr("Reset all rules…"), "restart")
+        self.resetting.clicked.connect(self._ask_to_reset)
+        self.whole = QWidget()
+        self._lay_out()
+
+    def draw(self, picture: Picture, now: float) -> None:
+        state = picture.state
+        verdict = state.verdict if state else Verdict()
+        readable = not any(reason.code == "rules-unreadable" for reason in verdict.reasons)
+        facts = Facts(
+            rules=self._rules.over(state.rules if state else Rules()),
+            verdict=verdict,
+            capabilities=state.capabilities if state else Capabilities(),
+            usable=picture.connected and readable,
+            live=picture.connected and readable,
+        )
+        self.times.draw(facts, now)
+        for card in (self.presence, self.power, self.graphics, self.limits, self.patience):
+            card.draw(facts)
+        self.unusable.show_notice(self._why_unusable(picture, verdict, readable=readable))
+        self.anew.setVisible(picture.connected and not readable)
+        self.refusal.show_notice(self._rules.refusal)
+        self.undoing.show_what(self._rules.undoable.what if self._rules.undoable else "")
+        self.undoing.undo.setEnabled(facts.usable)
+        self.resetting.setEnabled(facts.usable and not as_at_first(facts.rules))
+
+    def _why_unusable(self, picture: Picture, verdict: Verdict, *, readable: bool) -> Notice | None:
+        if not picture.connected:
+            return Notice(
+                "settings",
+                self.tr("The rules cannot be changed just now"),
+                self.tr("The node on this computer does not answer. This is how its rules were."),
+                tone="warn",
+            )
+        if not readable:
+            text = next(one.text for one in verdict.reasons if one.code == "rules-unreadable")
+            hint = self.tr("Mend the file and start RMA Mesh again, or begin with the rules that are shown below.")
+            return Notice("settings", self.tr("Your rules cannot be read"), text, hint)
+        return None
+
+    def _ask_to_reset(self) -> None:
+        ask(
+            self.whole,
+            self.tr("Reset all rules?"),
+            self.tr(
+                "Your schedule, your list of programs and all limits become what they were at first. Which "
+                "services may run, and whether this computer takes part in the mesh, stays as it is."
+            ),
+            yes=self.tr("Reset"),
+            no=self.tr("Keep my rules"),
+            act=self._reset,
+        )
+
+    def _reset(self) -> None:
+        self._rules.reset(self.tr("All rules"))
+
+    def _ask_to_begin_anew(self) -> None:
+        ask(
+            self.whole,
+            self.tr("Begin with new rules?"),
+            self.tr(
+                "This computer then goes by the rules that are shown here, and goes on working. The file that "
+                "cannot be read is kept beside them."
+            ),
+            yes=self.tr("Begin with new rules"),
+            no=self.tr("Leave it as it is"),
+            act=self._begin_anew,
+        )
+
+    def _begin_anew(self) -> None:
+        self._rules.begin_anew(self.tr("All rules"), Rules())
+
+    def _lay_out(self) -> None:
+        column = QVBoxLayout(self.whole)
+        column.setContentsMargins(0, 0, 0, 0)
+        column.setSpacing(14)
+        intro = self.tr("Your rules hold from the moment that you change them. They are kept on this computer.")
+        column.addWidget(self.unusable)
+        column.addWidget(self.refusal)
+        column.addWidget(label(intro, "muted", wrap=True))
+        column.addWidget(self.undoing)
+        for card in (self.times, self.presence, self.power, self.graphics, self.limits, self.patience):
+            column.addWidget(card)
+        column.addWidget(self.resetting, 0, Qt.AlignmentFlag.AlignLeft)
+
+
+class UndoBar(QWidget):
+    """Says for a few seconds what was changed, and takes it back."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._text = label("", "muted", wrap=True)
+        self.undo = Button(self.tr("Undo"), "restart")
+        line = QHBoxLayout(self)
+        line.setContentsMargins(0, 0, 0, 0)
+        line.setSpacing(8)
+        line.addWidget(self._text, 1)
+        line.addWidget(self.undo)
+        self.hide()
+
+    def show_what(self, what: str) -> None:
+        text = self.tr("Changed: {what}.").format(what=what) if what else ""
+        self._text.setText(text)
+        self.undo.setAccessibleName(self.tr("Undo the change of: {what}").format(what=what))
+        self.setVisible(bool(what))
+
+
+def as_at_first(rules: Rules) -> bool:
+    """Say whether these are the rules that there were at first, but for what stands elsewhere in the app."""
+    return rules == Rules(mesh_on=rules.mesh_on, services_off=rules.services_off)
