@@ -14,6 +14,7 @@ from app.application import Application
 from app.child_process import child_environment
 from app.main_window import MainWindow
 from app.node_model import NodeModel
+from app.notifications_desk import NotificationDesk
 from app.picture import Picture
 from app.quitting import Quitting, QuittingDialog
 from app.single_instance import Handover, SingleInstance
@@ -41,8 +42,12 @@ async def run(options: Options, application: Application) -> int:
     model, quitting, tasks = NodeModel(), Quitting(), TaskSet("app")
     window, tray = MainWindow(model), Tray(model)
     instance = SingleInstance(options.data_dir)
+    desk = NotificationDesk(
+        model, tray, lambda: application.activeWindow() is not None, options.data_dir, parent=application
+    )
     quitting.listen_to_signals(asyncio.get_running_loop())
     _wire(application, window, tray, quitting, instance)
+    _wire_notifications(desk, tray, window)
     try:
         await _show(options, window, tray)
         if options.link:
@@ -52,6 +57,8 @@ async def run(options: Options, application: Application) -> int:
         window.prepare_to_quit()
         instance.close()
         tray.stop()
+        await desk.stop()
+        desk.deleteLater()
         await tasks.stop()
         await model.stop()
         window.close()
@@ -65,7 +72,8 @@ def _wire(
     def called(handover: Handover) -> None:
         if handover.activation:
             os.environ["XDG_ACTIVATION_TOKEN"] = handover.activation  # Qt reads it when it raises the window
-        window.come_forward()
+        if not handover.quiet or handover.link:
+            window.come_forward()
         if handover.link:
             window.offer_link(handover.link)
 
@@ -78,6 +86,16 @@ def _wire(
     tray.gave_up.connect(window.come_forward)
     instance.called.connect(called)
     instance.listen()
+
+
+def _wire_notifications(desk: NotificationDesk, tray: Tray, window: MainWindow) -> None:
+    def clicked(panel: str) -> None:
+        window.come_forward()
+        window.open_panel(panel)
+
+    desk.clicked.connect(clicked)
+    tray.message_clicked.connect(desk.icon_clicked)
+    desk.start()
 
 
 async def _show(options: Options, window: MainWindow, tray: Tray) -> None:
@@ -99,6 +117,7 @@ async def _keep_node(
 ) -> None:
     from app.control_client import ControlClient  # imports aiohttp, which takes longer than the window
     from app.embedded_node import EmbeddedNode, node_command
+    from node.hardware.sensing.sleeping import Sleeping
 
     async with ControlClient(options.data_dir) as client:
         node = EmbeddedNode(
@@ -113,6 +132,7 @@ async def _keep_node(
         model.rules.connect_to(client)
         window.try_again_wanted.connect(node.try_now)
         following = tasks.start(client.follow(model), "follow")
+        await Sleeping(client.reconnect).watch(tasks)  # what was known before the computer slept is old
         supervisor = tasks.every(2.0, node.run, "supervise")
         await quitting.wanted.wait()
         await _cancel(supervisor)

@@ -6,6 +6,7 @@ aiohttp is imported here and nowhere else in the app, and this module only after
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import ipaddress
 import logging
 from collections.abc import AsyncGenerator
@@ -74,6 +75,8 @@ class ControlClient:
         self._data_dir = data_dir
         self._session: aiohttp.ClientSession | None = None
         self.connected = False
+        self._again = asyncio.Event()
+        self._leash: asyncio.Timeout | None = None  # of the connection that is followed
         self.closing = False  # we asked the node to stop: once its stream ends, it is not followed any more
 
     async def __aenter__(self) -> Self:
@@ -94,8 +97,18 @@ class ControlClient:
             address = read_address(self._data_dir)
             if address is not None and await self._follow_one(address, listener):
                 pause = FIRST_PAUSE
-            await asyncio.sleep(pause)
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(pause):
+                    await self._again.wait()
+                    pause = FIRST_PAUSE
+            self._again.clear()
             pause = min(LONGEST_PAUSE, pause * 1.5)
+
+    def reconnect(self) -> None:
+        """Connect anew at once, since what was heard may be old and a connection dead, as after sleep."""
+        self._again.set()
+        if self._leash is not None and not self._leash.expired():
+            self._leash.reschedule(asyncio.get_running_loop().time())
 
     async def answers(self, address: ControlAddress) -> bool:
         """Whether a node is alive behind this address, and is the one that wrote it."""
@@ -167,7 +180,7 @@ class ControlClient:
                 max_msg_size=MAX_MESSAGE,
                 timeout=aiohttp.ClientWSTimeout(ws_close=CLOSE_TIMEOUT),
             )
-            async with stream as messages:
+            async with asyncio.timeout(None) as self._leash, stream as messages:
                 async for message in messages:
                     if message.type is not aiohttp.WSMsgType.TEXT:
                         break
@@ -184,6 +197,7 @@ class ControlClient:
             log.warning("The node's control stream cannot be read: %s", error)
             listener.version_differs()
         finally:
+            self._leash = None
             if self.connected:
                 self.connected = False
                 listener.connection_lost()

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Literal, Protocol
+
+Paused = Literal["all", "gpu"]  # what a pause is for: everything, or what uses the GPU
 
 
 class NodeUnreachable(Exception):  # noqa: N818 - says what is so, as Problem does

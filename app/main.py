@@ -91,7 +91,8 @@ def start(options: Options, application: Application) -> int:
             return runner.run(run(options, application))
     except UserFacingError as error:
         activation = os.environ.get("XDG_ACTIVATION_TOKEN", "")
-        if error.exit_code == EXIT_IN_USE and hand_over(options.data_dir, Handover(options.link, activation)):
+        handover = Handover(options.link, activation, options.minimized)
+        if error.exit_code == EXIT_IN_USE and hand_over(options.data_dir, handover):
             return 0
         raise
 

@@ -18,7 +18,7 @@ from PySide6.QtCore import QObject, QTimer, Signal
 
 from app import wording
 from app.activity import Activity
-from app.intents import Channel, EnrolmentWish
+from app.intents import Channel, EnrolmentWish, Paused
 from app.mesh_model import MeshModel
 from app.picture import NodeLife, Notice, Picture
 from app.rules_model import RulesModel
@@ -85,6 +85,10 @@ class NodeModel(QObject):
         self._change(connected=False, notices=self._with(wording.VERSION_DIFFERS))
 
     def life_changed(self, life: NodeLife) -> None:
+        before = self.picture.life
+        if life.stage == "running" and before.stage in ("restarting", "blocked") and before.trouble:
+            now = time.time()
+            self._change(restarted_at=now, notices=self._with(wording.restarted(before.trouble, now)))
         self._change(life=life)
 
     def _rules(self) -> Rules | None:
@@ -99,14 +103,17 @@ class NodeModel(QObject):
 
     # --- intents --------------------------------------------------------------------------------------------
 
-    def pause(self) -> None:
-        self._intend("pause", "/pause")
+    def pause(self, scope: Paused = "all") -> None:
+        self._intend("pause", "/pause", {"scope": scope} if scope != "all" else None)
 
     def resume(self) -> None:
         self._intend("pause", "/resume")
 
-    def snooze(self, seconds: float) -> None:
-        self._intend("pause", "/snooze", {"seconds": seconds})
+    def snooze(self, seconds: float, scope: Paused = "all") -> None:
+        self._intend("pause", "/snooze", {"seconds": seconds, **({"scope": scope} if scope != "all" else {})})
+
+    def snooze_until_tomorrow(self, scope: Paused = "all") -> None:
+        self._intend("pause", "/snooze", {"until": "tomorrow", **({"scope": scope} if scope != "all" else {})})
 
     def leave(self) -> None:
         self._intend("leave", "/leave")

@@ -10,6 +10,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Literal
 
+from PySide6.QtCore import QCoreApplication
+
 from app import figures
 from app.intents import NodeRefused, NodeUnreachable
 from app.picture import Notice, Picture, Stage, Tone
@@ -29,10 +31,6 @@ class Look:
     title: str
     sentence: str
     tone: Tone
-
-    @property
-    def tooltip(self) -> str:
-        return f"{PROGRAM}: {self.title[0].lower()}{self.title[1:]}. {self.sentence}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,7 +61,10 @@ STAGES: Mapping[Stage, tuple[StateIcon, str, str, Tone]] = {
 }
 
 # Reasons that no waiting will mend: a person has to act.
-ATTENTION: frozenset[ReasonCode] = frozenset({"coordinator-refused", "enrolment-failed"})
+ATTENTION: frozenset[ReasonCode] = frozenset(
+    {"coordinator-refused", "enrolment-failed", "rules-unreadable", "vpn-revoked"}
+)
+RESTING: frozenset[Phase] = frozenset({"paused", "draining", "stopped"})
 # Reasons that the state's own title and sentence say already.
 PLAIN: frozenset[ReasonCode] = frozenset({"not-enrolled", "enrolling", "registering"})
 
@@ -202,8 +203,12 @@ def look(picture: Picture, now: float) -> Look:
         return _look_of_life(picture, now)
     icon, title, tone = PHASES[state.phase]
     worst = next((reason for reason in state.reasons if reason.code in ATTENTION), None)
-    if worst is not None and state.phase not in ("paused", "draining", "stopped"):
-        return Look("attention", REASONS[worst.code].label, _first_sentence(_text(worst)), "bad")
+    # Who asked for rest sees it, whatever else is so; but rest that nobody asked for is told as the trouble it is.
+    if worst is not None and (state.phase not in RESTING or worst.code == "rules-unreadable"):
+        return Look("attention", REASONS[worst.code].label, first_sentence(_text(worst)), "bad")
+    if not state.rules.mesh_on and state.phase == "paused":
+        words = REASONS["mesh-off"]
+        return Look("offline", words.label, words.meaning, words.tone)
     if icon == "online" and picture.busy:
         icon, title, tone = "busy", "Working", "busy"
     return Look(icon, title, _sentence(state, now), tone)
@@ -259,14 +264,14 @@ def _reason_sentence(state: NodeState) -> str:
     """Return the sentence of the reason that matters most."""
     telling = [reason for reason in state.reasons if REASONS[reason.code].tone in ("warn", "bad")]
     reasons = telling or state.reasons
-    return _first_sentence(_text(reasons[0])) if reasons else ""
+    return first_sentence(_text(reasons[0])) if reasons else ""
 
 
 def _text(reason: Reason) -> str:
     return reason.text or REASONS[reason.code].meaning
 
 
-def _first_sentence(text: str) -> str:
+def first_sentence(text: str) -> str:
     head, dot, _ = text.partition(". ")
     return head + "." if dot else text
 
@@ -300,6 +305,13 @@ def vpn_meaning(vpn: VpnStatus) -> str:
 
 def service_detail(state: ServiceState, detail: str) -> str:
     return detail or SERVICE_STATES[state].meaning
+
+
+def restarted(trouble: str, now: float) -> Notice:
+    """Say that the node had ended by itself and works again."""
+    title = QCoreApplication.translate("Notice", "The node had stopped and was started again at {time}")
+    hint = QCoreApplication.translate("Notice", "It works again; there is nothing to do.")
+    return Notice("restarted", title.format(time=figures.clock_time(now, now)), trouble, hint, "quiet")
 
 
 def not_ready(about: str) -> Notice:
