@@ -18,6 +18,7 @@ from app.notifications_desk import NotificationDesk
 from app.picture import Picture
 from app.quitting import Quitting, QuittingDialog
 from app.single_instance import Handover, SingleInstance
+from app.traces import Traces
 from app.tray import Tray
 from node.program.tasks import TaskSet
 
@@ -37,8 +38,12 @@ class Options:
     link: str = ""
 
 
-async def run(options: Options, application: Application) -> int:
-    """Show the app, keep a node running behind it until somebody quits, end both; return the exit code."""
+async def run(options: Options, application: Application, traces: Traces | None = None) -> int:
+    """Show the app, keep a node running behind it until somebody quits, end both; return the exit code.
+
+    `traces` are told when a first run is cancelled, and lose the keys then.
+    """
+    traces = traces or Traces(options.data_dir)
     model, quitting, tasks = NodeModel(), Quitting(), TaskSet("app")
     window, tray = MainWindow(model), Tray(model)
     instance = SingleInstance(options.data_dir)
@@ -48,11 +53,13 @@ async def run(options: Options, application: Application) -> int:
     quitting.listen_to_signals(asyncio.get_running_loop())
     _wire(application, window, tray, quitting, instance)
     _wire_notifications(desk, tray, window)
+    window.cancelled.connect(lambda: _cancel_first_run(model, traces, quitting))
     try:
         await _show(options, window, tray)
         if options.link:
             window.offer_link(options.link)
         await _keep_node(options, model, window, quitting, tasks)
+        await traces.forget_keys()
     finally:
         window.prepare_to_quit()
         instance.close()
@@ -86,6 +93,12 @@ def _wire(
     tray.gave_up.connect(window.come_forward)
     instance.called.connect(called)
     instance.listen()
+
+
+def _cancel_first_run(model: NodeModel, traces: Traces, quitting: Quitting) -> None:
+    """Quit without a trace; a node that somebody else started keeps what it has."""
+    traces.unwanted = model.picture.life.ours and not model.picture.enrolled
+    quitting.ask()
 
 
 def _wire_notifications(desk: NotificationDesk, tray: Tray, window: MainWindow) -> None:
@@ -129,6 +142,7 @@ async def _keep_node(
         )
         model.connect_to(client)
         model.mesh.connect_to(client)
+        model.survey.connect_to(client)
         model.rules.connect_to(client)
         window.try_again_wanted.connect(node.try_now)
         following = tasks.start(client.follow(model), "follow")

@@ -213,4 +213,7 @@ def _refusal(status: int, text: bytes) -> NodeRefused:
         document = msgspec.json.decode(text, type=dict[str, object])
     except msgspec.MsgspecError:
         return NodeRefused("", f"It answered with HTTP status {status}.")
-    return NodeRefused(kind_of(document), str(document.get("detail", "")))
+    told = {name: str(document.get(name, "")) for name in ("cause", "why", "hint")}
+    retry_after = document.get("retry_after")
+    wait = float(retry_after) if isinstance(retry_after, int | float) else None
+    return NodeRefused(kind_of(document), str(document.get("detail", "")), retry_after=wait, **told)

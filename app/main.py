@@ -18,6 +18,8 @@ from app import wording
 from app.application import Application
 from app.compose import Options, run
 from app.single_instance import Handover, hand_over
+from app.traces import Traces
+from app.wizard.qr import FLAG as READ_PICTURE
 from node.program.data_dir import hold_data_dir
 from node.program.errors import EXIT_IN_USE, UserFacingError
 from node.program.lifetime import print_error
@@ -33,7 +35,12 @@ NO_SCREEN = UserFacingError(
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the app; return its exit code."""
-    options = parse(sys.argv[1:] if arguments is None else arguments)
+    given = sys.argv[1:] if arguments is None else arguments
+    if given[:1] == [READ_PICTURE]:  # this program was made into one file, so it is its own helper
+        from app.wizard import qr_program
+
+        return qr_program.main(list(given[1:]))
+    options = parse(given)
     configure_logging("text", os.environ.get("RMA_LOG_LEVEL", "warning"))
     if not has_screen(os.environ, sys.platform):
         print_error(NO_SCREEN, sys.stderr)
@@ -83,12 +90,15 @@ def default_data_dir() -> str:
 
 def start(options: Options, application: Application) -> int:
     """Run the app, or hand over to the one that has the data directory already; raise UserFacingError."""
+    traces = Traces(options.data_dir)
     try:
         with (
             hold_data_dir(options.data_dir, "app"),
             asyncio.Runner(loop_factory=lambda: qasync.QEventLoop(application)) as runner,
         ):
-            return runner.run(run(options, application))
+            code = runner.run(run(options, application, traces))
+        traces.remove()
+        return code
     except UserFacingError as error:
         activation = os.environ.get("XDG_ACTIVATION_TOKEN", "")
         handover = Handover(options.link, activation, options.minimized)

@@ -23,7 +23,6 @@ from PySide6.QtWidgets import (
 from app import icons, wording
 from app.node_model import NodeModel
 from app.panels import Panel
-from app.panels.enrolment import EnrolmentPanel
 from app.panels.mesh import MeshPanel
 from app.panels.overview import OverviewPanel
 from app.panels.routing import RoutingPanel
@@ -36,6 +35,7 @@ from app.widgets.glyphs import Button, StatePicture
 from app.widgets.labels import ElidedLabel, label
 from app.widgets.question import ask
 from app.widgets.theme import colours, current_style_sheet
+from app.wizard.wizard import Wizard
 
 SIZE = QSize(940, 680)
 SMALLEST = QSize(560, 420)
@@ -46,6 +46,7 @@ class MainWindow(QWidget):
 
     quit_wanted = Signal()
     try_again_wanted = Signal()
+    cancelled = Signal()  # the first run: nothing of it shall be left
     painted = Signal()
 
     def __init__(self, model: NodeModel) -> None:
@@ -68,7 +69,8 @@ class MainWindow(QWidget):
         self._notice.closed.connect(model.dismiss)
         self._starting = StartingPage()
         self._starting.try_again_wanted.connect(self.try_again_wanted)
-        self._enrolment = EnrolmentPanel(model)
+        self._enrolment = Wizard(model)
+        self._enrolment.cancelled.connect(self.cancelled)
         self._pages: dict[str, tuple[str, Panel]] = {
             "overview": ("Overview", OverviewPanel(model)),
             "services": ("Services", ServicesPanel(model)),
@@ -127,14 +129,14 @@ class MainWindow(QWidget):
             self._stack.setCurrentWidget(page)
             self._place_focus(before, page)
 
-    def _place_focus(self, before: QWidget | None, page: Panel) -> None:
+    def _place_focus(self, before: QWidget | None, page: Panel | Wizard) -> None:
         """Put the focus where typing helps, and never on a button that a stray key would press."""
         if page is self._enrolment:
             self._enrolment.setFocus()
         elif before in (self._starting, self._enrolment):
             self._navigation.setFocus()
 
-    def _page_for(self, picture: Picture) -> Panel:
+    def _page_for(self, picture: Picture) -> Panel | Wizard:
         if picture.view is None:
             return self._starting
         if not picture.enrolled:

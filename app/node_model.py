@@ -22,6 +22,7 @@ from app.intents import Channel, EnrolmentWish, Paused
 from app.mesh_model import MeshModel
 from app.picture import NodeLife, Notice, Picture
 from app.rules_model import RulesModel
+from app.wizard.survey_model import SurveyModel
 from node.program.tasks import TaskSet
 from node.rules.settings import Rules
 from node.state import View
@@ -43,6 +44,7 @@ class NodeModel(QObject):
         super().__init__(parent)
         self.picture = Picture()
         self.mesh = MeshModel(self)
+        self.survey = SurveyModel(self)
         self.rules = RulesModel(self._rules, self)
         self.rules.answered.connect(self._rules_answered)
         self._clock = clock
@@ -64,6 +66,7 @@ class NodeModel(QObject):
         self._gathering.stop()
         self._ticking.stop()
         await self.mesh.stop()
+        await self.survey.stop()
         await self.rules.stop()
         await self._tasks.stop()
 

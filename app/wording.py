@@ -13,6 +13,7 @@ from typing import Literal
 from PySide6.QtCore import QCoreApplication
 
 from app import figures
+from app.enrolment_failures import enrolment_failure
 from app.intents import NodeRefused, NodeUnreachable
 from app.picture import Notice, Picture, Stage, Tone
 from node.state import BetterWay, NodeState, Peer, Phase, Reason, ReasonCode, VpnPhase, VpnStatus
@@ -323,6 +324,8 @@ def failed_intent(about: str, error: Exception) -> Notice:
     title = INTENTS[about.partition(":")[0]]
     if isinstance(error, NodeUnreachable):
         return Notice(about, title, "The node on this computer does not answer just now.", "Please try again.")
+    if isinstance(error, NodeRefused) and about == "enroll":
+        return enrolment_failure(about, error)
     if isinstance(error, NodeRefused):
         title, hint = PROBLEMS.get(error.kind, (title, "Please try again."))
         return Notice(about, title, error.detail, hint)

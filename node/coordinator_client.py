@@ -35,12 +35,16 @@ GOODBYE = 1.0  # seconds that a coordinator gets to confirm that a channel is cl
 
 
 class CoordinatorError(Exception):
-    """A coordinator gave no useful answer; `kind` is its problem's type, or empty when nothing answered."""
+    """A coordinator gave no useful answer; `kind` is its problem's type, or empty when nothing answered.
 
-    def __init__(self, text: str, kind: str = "", status: int = 0) -> None:
+    `retry_after` is in seconds, where it said when to ask again.
+    """
+
+    def __init__(self, text: str, kind: str = "", status: int = 0, retry_after: int | None = None) -> None:
         super().__init__(text)
         self.kind = kind
         self.status = status
+        self.retry_after = retry_after
 
     @property
     def refused(self) -> bool:
@@ -292,7 +296,9 @@ async def _read(response: aiohttp.ClientResponse) -> bytes:
     if not isinstance(document, dict):
         raise CoordinatorError(f"What answers there is not a coordinator (HTTP {response.status}).", "", 0)
     detail = str(document.get("detail") or document.get("title") or f"HTTP {response.status}")
-    raise CoordinatorError(detail[:500], kind_of(document), response.status)
+    wait = response.headers.get("Retry-After", "")
+    seconds = int(wait) if wait.isascii() and wait.isdecimal() and len(wait) < 8 else None
+    raise CoordinatorError(detail[:500], kind_of(document), response.status, seconds)
 
 
 def _decode(body: bytes, cls: type[T]) -> T:

@@ -56,7 +56,8 @@ from node.services.supervisor import ServiceSupervisor
 from node.snoozes import Snoozes
 from node.standing_connections import StandingConnections, Way
 from node.state import NodeState
-from node.survey import Survey, take_survey
+from node.survey import Survey
+from node.surveyor import take_survey
 from node.tunnel.cloudflared.arguments import KEEPS_IDLE
 from node.wire.manifests import SignedCatalogue
 from node.wire.messages import Assignment, Capabilities

@@ -101,6 +101,7 @@ EXEMPT: Mapping[str, str] = {
     "node/rules/verdict.py": "values only; test_decide.py reads all of them",
     "node/rules/sensed.py": "values and a protocol; test_decide.py fills every field",
     "node/mesh_view/values.py": "values only; test_changes.py and test_drawing.py fill them",
+    "node/survey.py": "values only; test_surveyor.py and the app's test_findings.py read them",
     "node/state.py": "values only; test_machine.py reads all of them",
     "node/events.py": "values only; test_machine.py uses all of them",
     "node/reasons.py": "phase and reasons are what test_machine.py asserts",

@@ -33,7 +33,7 @@ async def test_it_attaches_shows_and_quits_without_stopping_a_foreign_node(
     shown = window(qt)
     model = shown._model
     await eventually(lambda: model.picture.connected, "the node")
-    await eventually(lambda: shown._enrolment._form._invite.text() == LINK, "the link")
+    await eventually(lambda: shown._enrolment.join.invite.invite.text() == LINK, "the link")
     shown.quit_wanted.emit()
     assert await asyncio.wait_for(app, 30) == 0
     assert "stop" not in server.names
@@ -74,7 +74,7 @@ async def test_a_second_start_brings_the_window_forward_with_its_link(
     await eventually(lambda: shown._model.picture.connected, "the node")
     made[0].called.emit(Handover(LINK, ""))
     await eventually(shown.isVisible, "the window")
-    await eventually(lambda: shown._enrolment._form._invite.text() == LINK, "the link")
+    await eventually(lambda: shown._enrolment.join.invite.invite.text() == LINK, "the link")
     qt.session_ends.emit()
     assert await asyncio.wait_for(app, 30) == 0
 

@@ -15,6 +15,7 @@ from app.node_model import NodeModel
 from app.picture import NodeLife, Notice, Picture
 from app.widgets.glyphs import IconButton
 from app.widgets.question import Question
+from app.wizard.wizard import Wizard
 from tests.support import samples
 from tests.support.palettes import dark_palette
 from tests.support.samples import NOW, picture
@@ -65,7 +66,7 @@ def answer(window: MainWindow, text: str) -> None:
     ("shown", "expected"),
     [
         (Picture(), "StartingPage"),
-        (picture(samples.UNENROLLED), "EnrolmentPanel"),
+        (picture(samples.UNENROLLED), "Wizard"),
         (picture(samples.ONLINE), "OverviewPanel"),
         (picture(samples.ONLINE, connected=False), "OverviewPanel"),
     ],
@@ -105,7 +106,7 @@ def test_a_hidden_window_draws_nothing_until_it_is_shown(window: MainWindow, mod
     show(model, picture(samples.UNENROLLED))
     window.hide()
     show(model, picture(samples.ONLINE))
-    assert page(window) == "EnrolmentPanel"
+    assert page(window) == "Wizard"
     window.show()
     assert page(window) == "OverviewPanel"
 
@@ -119,7 +120,7 @@ def test_no_stray_key_pauses_the_machine(window: MainWindow, model: NodeModel) -
     show(model, picture(samples.ONLINE))
     assert window.focusWidget() is window._navigation
     show(model, picture(samples.UNENROLLED))
-    assert window.focusWidget() is window._enrolment._form._invite
+    assert window.focusWidget() is window._enrolment.next
 
 
 def test_trouble_is_told_with_a_way_to_try_again(window: MainWindow, model: NodeModel, qtbot: QtBot) -> None:
@@ -149,7 +150,7 @@ def test_a_notice_is_shown_and_can_be_dismissed(window: MainWindow, model: NodeM
 def test_a_link_is_filled_in_but_not_sent(window: MainWindow, model: NodeModel) -> None:
     window.offer_link(LINK)
     show(model, picture(samples.UNENROLLED))
-    assert window._enrolment._form._invite.text() == LINK
+    assert window._enrolment.join.invite.invite.text() == LINK
     assert model.picture.pending == frozenset()
 
 
@@ -201,6 +202,7 @@ def test_nothing_is_wider_than_a_small_window(
     assert (window.width(), window.height()) == (800, 600)
     current = window._stack.currentWidget()
     assert current is not None
+    current = current.about if isinstance(current, Wizard) else current
     inside = current.widget()  # type: ignore[attr-defined]
     assert inside.width() <= current.viewport().width()  # type: ignore[attr-defined]
     for child in inside.findChildren(QWidget):

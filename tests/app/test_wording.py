@@ -90,7 +90,7 @@ def test_reasons_that_the_title_says_already_are_left_out() -> None:
 def test_a_failed_intent_says_what_why_and_what_to_do() -> None:
     notice = wording.failed_intent("enroll", NodeRefused("invite-invalid", "The invite was used already."))
     assert notice.title == "This invite does not work"
-    assert notice.text.startswith("The invite was used already. It may have")
+    assert notice.text.startswith("The invite was used already. Ask the person")
     other = wording.failed_intent("service:notes-coa", NodeRefused("never-heard-of", "No."))
     assert other.title == "The service could not be restarted"
     assert "does not answer" in wording.failed_intent("pause", NodeUnreachable()).text

@@ -6,10 +6,10 @@ from pathlib import Path
 
 import pytest
 
-from node import survey
+from node import surveyor
 from node.config import NodeConfig
 from node.program.errors import UserFacingError
-from node.survey import prospect, take_survey
+from node.surveyor import prospect, take_survey
 from node.vpn.ways import Way
 
 CONFIG = NodeConfig(port=0, dht_port=0, vpn="auto")
@@ -43,9 +43,9 @@ def test_the_private_network_needs_a_program_and_the_right(
             return object()
         raise UserFacingError("There is no Nebula on this computer.", "", "Install it.")
 
-    monkeypatch.setattr(survey, "find_binary", find)
-    monkeypatch.setattr(survey, "rights", lambda *_: None)
-    monkeypatch.setattr(survey, "choose_way", lambda _: Way(way, "How."))  # type: ignore[arg-type]
+    monkeypatch.setattr(surveyor, "find_binary", find)
+    monkeypatch.setattr(surveyor, "rights", lambda *_: None)
+    monkeypatch.setattr(surveyor, "choose_way", lambda _: Way(way, "How."))  # type: ignore[arg-type]
     vpn, text = prospect(CONFIG)
     assert vpn == expected
     assert text == ("There is no Nebula on this computer. Install it." if expected == "no-program" else "How.")
