@@ -52,6 +52,7 @@ def build_parser() -> argparse.ArgumentParser:
         ("stats", "show the routing counters since the start"),
         ("peers", "list the other workers that the node knows, from requests or from the DHT"),
         ("services", "list the services of this machine and their states"),
+        ("contribution", "show what this machine has given: requests, hours and energy"),
         ("doctor", "check what a node needs and say what to do"),
         ("pause", "rest until resumed"),
         ("resume", "work again, unless a rule says otherwise"),

@@ -14,7 +14,7 @@ from urllib.parse import quote
 
 import msgspec
 
-from node import cli_rules
+from node import cli_contribution, cli_rules
 from node.cli_doctor import doctor_lines
 from node.cli_explain import lines_of
 from node.config import default_data_dir
@@ -23,6 +23,7 @@ from node.doctor import Diagnosis
 from node.program.errors import EXIT_FAILED, EXIT_USAGE, UserFacingError
 from node.program.lifetime import print_json
 from node.state import BetterWay, ChannelStatus, Explanation, NodeState, NodeStats, Peer, View
+from node.vitals.values import Contribution
 from node.wire import headers
 
 TRYING: Mapping[BetterWay, str] = {
@@ -186,6 +187,15 @@ def _in_address(service: str) -> str:
     return quote(service, safe="")
 
 
+def _contribution(client: ControlClient, arguments: argparse.Namespace) -> int:
+    told = client.get("/contribution", Contribution)
+    if arguments.json:
+        print_json(told)
+    for line in () if arguments.json else cli_contribution.lines_of(told):
+        _say(line)
+    return 0
+
+
 def _doctor(client: ControlClient, arguments: argparse.Namespace) -> int:
     found = client.get("/doctor", Diagnosis)
     if arguments.json:
@@ -268,6 +278,7 @@ COMMANDS: dict[str, Callable[[ControlClient, argparse.Namespace], int]] = {
     "stats": _stats,
     "peers": _peers,
     "explain": _explain,
+    "contribution": _contribution,
     "doctor": _doctor,
     "pause": cli_rules.pause,
     "resume": cli_rules.resume,

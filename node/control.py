@@ -19,6 +19,7 @@ from aiohttp import WSCloseCode, web
 
 from node.control_file import FILE_NAME, ControlFile
 from node.control_rules import RulesApi, RulesDesk
+from node.control_vitals import VitalsApi, VitalsDesk
 from node.doctor import Diagnosis
 from node.forwarding.door import Door
 from node.forwarding.http1.exchange import Exchange
@@ -49,7 +50,7 @@ class EnrollIntent(msgspec.Struct, frozen=True):
     rules: Rules | None = None
 
 
-class Controlled(Takes, RulesDesk, Protocol):
+class Controlled(Takes, RulesDesk, VitalsDesk, Protocol):
     """What the handlers need of the node."""
 
     @property
@@ -136,6 +137,7 @@ class ControlApi:
         app.router.add_post("/survey", self.survey)
         app.router.add_post("/enroll", self.enroll)
         RulesApi(self._node).add_to(app)
+        VitalsApi(self._node, self._stream).add_to(app)
         app.router.add_post("/leave", self.leave)
         app.router.add_post("/stop", self.stop_node)
         app.router.add_post("/services/{name}/restart", self.restart)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import msgspec
@@ -16,6 +17,7 @@ from node.doctor import CLOCK_LIMIT, Check, Diagnosis, examine
 from node.forwarding.http1.exchange import Exchange
 from node.mesh_session import MeshSession
 from node.mesh_view.feed import MeshFeed
+from node.own_vitals import OwnVitals
 from node.reachability.probes import Scene, observe
 from node.reachability.trouble import clock_trouble, trouble_of
 from node.rules.keeper import RulesKeeper
@@ -220,6 +222,17 @@ class FrontDesk:
 
     async def restart_service(self, name: str) -> None:
         await self._node.supervisor.restart(name)
+
+    @property
+    def vitals(self) -> OwnVitals:
+        return self._node.vitals
+
+    def log_of(self, service: str) -> Path:
+        """Return where a service's log is; raise a Problem for what is no service of this mesh."""
+        state = self._node.state
+        if service not in state.catalogue.by_name() and service not in {one.name for one in state.services}:
+            raise Problem("unknown-service", f"There is no service {service[:64]!r} in this mesh.")
+        return self._node.supervisor.log_of(service)
 
     async def doctor(self) -> tuple[Check, ...]:
         return (await self.diagnose()).checks

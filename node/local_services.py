@@ -27,6 +27,8 @@ class LocalServices:
         self._turn = asyncio.Lock()
         # How many requests of these services (all, where none are named) are being answered; set by the session.
         self.in_flight: Callable[[Collection[str]], int] = lambda _services: 0
+        # Hears of every request to a service of ours that has ended: its name, HTTP status and seconds.
+        self.ended: Callable[[str, int, float], None] = lambda _service, _status, _seconds: None
 
     def target(self, service: str) -> LocalTarget | None:
         """Return where an open, running service listens (the router's view)."""

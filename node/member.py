@@ -106,6 +106,7 @@ class Member:
             vpn_up=lambda: self._state().vpn.carries,
             own_port=port,
             witness=OverlayWitness(self._overlay),
+            served=self._local.ended,
         )
         await session.start()
         self.session = session

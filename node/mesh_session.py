@@ -92,6 +92,7 @@ class MeshSession:
         vpn_up: Callable[[], bool],
         own_port: int,
         witness: Witness,
+        served: Callable[[str, int, float], None],
     ) -> None:
         own_id = membership.worker_id
         self.membership = membership
@@ -99,6 +100,7 @@ class MeshSession:
         self.revoked: set[str] = set()
         self.traffic = Traffic()
         self._config = config
+        self._served = served
         self._identity = identity
         self._data_dir = data_dir
         self._credential = membership.credential
@@ -137,7 +139,9 @@ class MeshSession:
         )
 
     def _request_ended(self, outcome: Outcome) -> None:
-        if outcome.worker is not None and outcome.route != "local":
+        if outcome.route == "local":
+            self._served(outcome.service, outcome.status, outcome.seconds)
+        elif outcome.worker is not None:
             self.traffic.sent(outcome.worker, time.monotonic())
 
     def _make_dht(self, contacts: str) -> DhtNode:

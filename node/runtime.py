@@ -42,6 +42,7 @@ from node.mesh_session import MeshSession
 from node.overlay import MakeKeeper, Overlay, keeper_of_this_computer
 from node.overlay_door import OverlayDoor
 from node.overlay_presence import OverlayPresence
+from node.own_vitals import OwnVitals
 from node.program.errors import UserFacingError
 from node.program.proxies import ThroughProxies, open_session
 from node.program.tasks import TaskSet
@@ -144,6 +145,7 @@ class NodeRuntime:
             limits=self.limits,
         )
         self._local = LocalServices(self.supervisor, config.drain_deadline)
+        self.vitals = OwnVitals(config, data_dir, self.supervisor, self._local, lambda: self.state)
 
     # --- life ---------------------------------------------------------------------------------------------------
 
@@ -196,6 +198,7 @@ class NodeRuntime:
         self.dispatch(started)
         self.rules.start()
         self.limits.start()
+        await self.vitals.start()
         self._tasks.every(LOAD_INTERVAL, self._measure_load, "load")
         self._tasks.every(LOAD_INTERVAL, self._snoozes.look, "snoozes")
         self._tasks.every(self.config.hardware_interval, self._detect, "hardware")
@@ -227,6 +230,7 @@ class NodeRuntime:
         await self._tasks.stop()
         if self._member is not None:
             await self._member.close()
+        await self.vitals.stop()
         await self.supervisor.stop()
         await self.limits.stop()
         await self._control.stop()

@@ -1,7 +1,8 @@
 """Asks NVIDIA's driver for its GPUs and prints them as one line of JSON; a program of its own, for drivers crash.
 
 It is run by path with nothing but pynvml beside it, so that it starts quickly from any directory. With `--watch` it
-answers every line of its input with how hot the GPUs are and which programs use their memory, until its input ends.
+answers every line of its input with how hot the GPUs are and which programs use their memory, until its input ends;
+a line that ends in `usage` is told as well how busy they are, by whom, and what power they take.
 """
 
 from __future__ import annotations
@@ -16,6 +17,8 @@ import pynvml
 
 MAX_GPUS = 16
 MAX_PROCESSES = 256
+USAGE = "usage"
+_sampled: dict[int, int] = {}  # GPU -> the time of the last sample that was read, in microseconds
 
 
 def main() -> int:
@@ -35,7 +38,7 @@ def watch() -> int:
         return 0
     for line in sys.stdin:
         try:
-            _answer(line, {"gpus": _sense_all()})
+            _answer(line, {"gpus": _sense_all(usage=line.strip().endswith(USAGE))})
         except pynvml.NVMLError as error:  # our parent starts another one, which finds out what is left
             _answer(line, {"trouble": str(error)})
             return 0
@@ -46,8 +49,39 @@ def _answer(line: str, answer: dict[str, Any]) -> None:
     print(json.dumps({"to": line.strip(), **answer}), flush=True)  # noqa: T201 - our parent process reads it
 
 
-def _sense_all() -> list[dict[str, Any]]:
-    return [_sense(index) for index in range(min(pynvml.nvmlDeviceGetCount(), MAX_GPUS))]
+def _sense_all(*, usage: bool) -> list[dict[str, Any]]:
+    indices = range(min(pynvml.nvmlDeviceGetCount(), MAX_GPUS))
+    return [_sense(index) | (_usage(index) if usage else {}) for index in indices]
+
+
+def _usage(index: int) -> dict[str, Any]:
+    """Return name, memory, share of time that the GPU was busy, [process, share] and watts; null is not told."""
+    handle = _ask(pynvml.nvmlDeviceGetHandleByIndex, index)
+    if handle is None:
+        return {}
+    memory, rates = _ask(pynvml.nvmlDeviceGetMemoryInfo, handle), _ask(pynvml.nvmlDeviceGetUtilizationRates, handle)
+    milliwatts = _ask(pynvml.nvmlDeviceGetPowerUsage, handle)
+    return {
+        "name": str(_ask(pynvml.nvmlDeviceGetName, handle) or ""),
+        "total_bytes": memory.total if memory else None,
+        "busy": rates.gpu / 100 if rates else None,
+        "watts": milliwatts / 1000 if milliwatts is not None else None,
+        "users": _users(index, handle),
+    }
+
+
+def _users(index: int, handle: Any) -> list[tuple[int, float]] | None:
+    """Return how large a share of the time since the last question each process has used, or None."""
+    try:
+        samples = pynvml.nvmlDeviceGetProcessUtilization(handle, _sampled.get(index, 0))
+    except pynvml.NVMLError as error:  # without any sample pynvml takes success for an error
+        return [] if error.value in (pynvml.NVML_SUCCESS, pynvml.NVML_ERROR_NOT_FOUND) else None
+    times = {sample.timeStamp for sample in samples}
+    _sampled[index] = max(times, default=_sampled.get(index, 0))
+    shares: dict[int, float] = {}
+    for sample in samples:
+        shares[sample.pid] = shares.get(sample.pid, 0.0) + min(100, sample.smUtil) / 100 / len(times)
+    return list(shares.items())[:MAX_PROCESSES]
 
 
 def _sense(index: int) -> dict[str, Any]:

@@ -122,6 +122,11 @@ class ServiceLife:
                 self._last_failure = f"Something unexpected went wrong ({type(error).__name__})."
             await self._back_off()
 
+    @property
+    def pid(self) -> int | None:
+        """Return its first process, while there is one."""
+        return self._process.pid if self._process is not None else None
+
     def restart(self) -> None:
         """End the process, or the wait for the next try, and start anew at once."""
         self._restart_wanted = True

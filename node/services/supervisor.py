@@ -15,6 +15,7 @@ from node.services.builtin import NAMES
 from node.services.lifecycle import LocalTarget, ServiceLife, Surroundings, Timings, builtin_command
 from node.services.limits.hooks import Hooks, NoHooks
 from node.services.reconcile import difference
+from node.services.service_log import log_of
 from node.wire.manifests import Manifest
 from node.wire.messages import ServiceReport
 from node.wire.problems import Problem
@@ -69,6 +70,14 @@ class ServiceSupervisor:
         """Return where a running service listens, or None."""
         life = self._lives.get(service)
         return life.target if life is not None else None
+
+    def log_of(self, name: str) -> Path:
+        """Return where a service's log is, or would be."""
+        return log_of(self._around.data_dir, name)
+
+    def pids(self) -> dict[str, int]:
+        """Return the first process of each service that has one."""
+        return {name: life.pid for name, life in self._lives.items() if life.pid is not None}
 
     def reports(self) -> tuple[ServiceReport, ...]:
         """Report every wanted service, and those that are still ending."""

@@ -1,7 +1,7 @@
 /* A stand-in for NVIDIA's libnvidia-ml.so.1 at the ABI edge: two GPUs, or what a broken driver does.
  * NVML_STUB names the behaviour: "" | none | abort | hang | init-error | lost | bare | noisy | bad-name | flood,
  * and for what is asked again and again: wddm | noisy-later | abort-later | hang-later | lost-later.
- * NVML_STUB_PROCESSES is "PID:BYTES PID:BYTES", what computes on the first GPU. */
+ * NVML_STUB_PROCESSES is "PID:BYTES PID:BYTES", what computes on the first GPU, each half of the time. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -91,6 +91,28 @@ int nvmlDeviceGetGraphicsRunningProcesses_v3(void *device, unsigned int *count, 
     (void)device; (void)processes;
     *count = 0;
     return is("bare") ? NOT_SUPPORTED : SUCCESS;
+}
+int nvmlDeviceGetPowerUsage(void *device, unsigned int *milliwatts) {
+    if (is("bare")) return NOT_SUPPORTED;
+    *milliwatts = 120500 + 1000 * number(device);
+    return SUCCESS;
+}
+typedef struct { unsigned int pid; unsigned long long at; unsigned int sm, memory, encoder, decoder; } sample_t;
+int nvmlDeviceGetProcessUtilization(void *device, sample_t *samples, unsigned int *count, unsigned long long since) {
+    const char *text = getenv("NVML_STUB_PROCESSES");
+    unsigned int found = 0, room = *count, pid;
+    unsigned long long used;
+    int read = 0;
+    if (is("bare")) return NOT_SUPPORTED;
+    while (number(device) == 0 && text && sscanf(text, "%u:%llu%n", &pid, &used, &read) == 2) {
+        for (int sample = 1; sample <= 2; sample++, found++) { /* two samples, of 100 and 0 percent */
+            sample_t one = { pid, since + sample, sample == 1 ? 100 : 0, 0, 0, 0 };
+            if (samples && found < room) samples[found] = one;
+        }
+        text += read;
+    }
+    *count = found;
+    return found && (!samples || found > room) ? INSUFFICIENT_SIZE : SUCCESS;
 }
 int nvmlSystemGetDriverVersion(char *version, unsigned int length) {
     if (is("bare")) return NOT_SUPPORTED;

@@ -35,6 +35,7 @@ SPARING = 30.0  # seconds between questions that might keep a card awake that no
 log = logging.getLogger(__name__)
 
 Bytes = Annotated[int, msgspec.Meta(ge=0, le=2**53)]
+Share = Annotated[float, msgspec.Meta(ge=0, le=1.001)]  # of the time; rounding may bring it above 1
 
 
 class ProbedGpu(msgspec.Struct, frozen=True):
@@ -44,6 +45,11 @@ class ProbedGpu(msgspec.Struct, frozen=True):
     celsius: Annotated[int, msgspec.Meta(ge=0, le=1000)] | None = None
     used_bytes: Bytes | None = None
     processes: Annotated[tuple[tuple[int, Bytes | None], ...], msgspec.Meta(max_length=256)] | None = None
+    name: Annotated[str, msgspec.Meta(max_length=256)] = ""  # this and what follows is told only who asks for usage
+    total_bytes: Bytes | None = None
+    busy: Share | None = None
+    watts: Annotated[float, msgspec.Meta(ge=0, le=100_000)] | None = None
+    users: Annotated[tuple[tuple[int, Share], ...], msgspec.Meta(max_length=256)] | None = None
 
 
 class Answer(msgspec.Struct, frozen=True):
@@ -86,7 +92,7 @@ class Probe:
     def pid(self) -> int | None:
         return self._process.pid if self._process is not None else None
 
-    def ask(self) -> Answer:
+    def ask(self, *, usage: bool = False) -> Answer:
         """Return the probe's answer, or what went wrong; starts it where it does not run."""
         try:
             process = self._start()
@@ -102,7 +108,7 @@ class Probe:
         timer.daemon = True
         timer.start()
         try:
-            answer = self._talk(process)
+            answer = self._talk(process, usage=usage)
         finally:
             timer.cancel()
             timer.join()
@@ -138,13 +144,14 @@ class Probe:
                 )
             return self._process
 
-    def _talk(self, process: subprocess.Popen[bytes]) -> Answer | None:
+    def _talk(self, process: subprocess.Popen[bytes], *, usage: bool) -> Answer | None:
         """Ask, and read over what a driver prints of its own; None when the process has ended or talks nonsense."""
         assert process.stdin is not None
         assert process.stdout is not None
         self._questions += 1
+        question = f"{self._questions} usage" if usage else str(self._questions)
         try:
-            process.stdin.write(b"%d\n" % self._questions)
+            process.stdin.write(f"{question}\n".encode())
             process.stdin.flush()
             for _ in range(MAX_LINES):
                 line = process.stdout.readline(MAX_LINE)
@@ -152,7 +159,7 @@ class Probe:
                     return None
                 with contextlib.suppress(msgspec.MsgspecError, UnicodeDecodeError):
                     answer = msgspec.json.decode(line, type=Answer)
-                    if answer.to == str(self._questions):
+                    if answer.to == question:
                         return answer
         except (OSError, ValueError):  # it has ended, or was let go meanwhile
             return None
