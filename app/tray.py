@@ -1,7 +1,7 @@
 """The tray icon: its picture and tooltip say the state, its menu acts, a click opens the window.
 
-An icon made before the desktop's tray is there never appears, so it is made anew whenever a tray comes; when none
-has been there for a while, `gave_up` says so. Never run on Windows and macOS so far.
+An icon made before the desktop's tray is there never appears, so it is made anew whenever a tray comes or comes back;
+when none has been there for a while, `gave_up` says so. Never run on Windows and macOS so far.
 """
 
 from __future__ import annotations
@@ -56,6 +56,12 @@ class Tray(QObject):
         self.draw()
         self._look()
         self._looking.start()
+        if sys.platform == "linux":
+            from app.tray_panels import Panels
+
+            panels = Panels(self)
+            panels.came.connect(self._make_anew)
+            panels.start()
 
     def stop(self) -> None:
         self._looking.stop()
@@ -93,6 +99,11 @@ class Tray(QObject):
             self.gave_up.emit()
         if self._shown is not None:
             self.draw()  # a text may tell a time that has passed
+
+    def _make_anew(self) -> None:
+        """Show the icon to a panel that is new, now or as soon as it takes icons in."""
+        self._remove()
+        self._look()
 
     def _make(self) -> None:
         self._icon = QSystemTrayIcon(icons.state_icon(self._shown.icon if self._shown else "offline"), self)

@@ -120,3 +120,18 @@ def test_a_message_is_shown_where_there_is_an_icon_that_can(
     assert tray._icon is not None
     with qtbot.waitSignal(tray.message_clicked):
         tray._icon.messageClicked.emit()
+
+
+def test_a_panel_that_is_new_gets_a_new_icon_now_or_when_it_takes_icons_in(tray: Tray, panel: Panel) -> None:
+    panel.available = True
+    tray.start()
+    first = tray._icon
+    tray._make_anew()
+    second = tray._icon
+    assert second is not None and second is not first
+    panel.available = False
+    tray._make_anew()
+    assert not tray.present
+    panel.available = True
+    tray._look()
+    assert tray.present

@@ -20,7 +20,7 @@ from PySide6.QtGui import QImage
 
 from app.control_client import read_address
 from tests.support.desktop import Area, Desktop, desktop, end, wait_until
-from tests.support.real_mesh import RealMesh, run
+from tests.support.real_mesh import RealMesh, http, run
 
 STATE_COLOURS = {
     "online": "#1a9850",
@@ -40,6 +40,7 @@ class DesktopApp:
     data_dir: Path
     process: subprocess.Popen[bytes] | None = None
     started: list[subprocess.Popen[bytes]] = field(default_factory=list)
+    environment: dict[str, str] = field(default_factory=dict)  # besides the desktop's
 
     def start(self, *arguments: str, mesh: RealMesh | None = None) -> subprocess.Popen[bytes]:
         heartbeat = {"RMA_WORKER_HEARTBEAT": "1", "RMA_DHT_REPUBLISH": "2"} if mesh else {}
@@ -48,7 +49,7 @@ class DesktopApp:
             env={
                 **self.desktop.environment, "RMA_PORT": "0", "RMA_DHT_PORT": "0", "RMA_KEYRING": "false",
                 "RMA_VPN": "off",
-                "RMA_NAME": "Reception PC", **heartbeat,
+                "RMA_NAME": "Reception PC", **heartbeat, **self.environment,
             },
         )  # fmt: skip
         self.started.append(self.process)
@@ -116,9 +117,27 @@ class DesktopApp:
         return found
 
     def phase(self) -> str:
-        return str(self.status().get("phase", ""))
+        return str(self.state().get("phase", ""))
 
-    def press_until_joined(self, key: str) -> bool:
+    def state(self) -> dict[str, Any]:
+        """Return the node's state as its control API tells it, or nothing while none answers."""
+        address = read_address(self.data_dir)
+        if address is None:
+            return {}
+        with contextlib.suppress(OSError):
+            answer = http(f"{address.url}/view", headers={"Authorization": f"Bearer {address.token}"})
+            return dict(answer.json["state"]) if answer.status == 200 else {}
+        return {}
+
+    def confirm_the_link(self) -> None:
+        """Let a person say yes to the invite link that the window shows, until the node is online."""
+        window = self.open_window()
+        self.wait_for_focus(window)
+        self.node_pid()
+        wait_until(lambda: self.phase() == "unenrolled", "a node", 90)
+        wait_until(lambda: self._press_until_joined("Return"), "joining", 120)
+
+    def _press_until_joined(self, key: str) -> bool:
         """Press the button that has the focus, as soon as it can be pressed."""
         if self.phase() == "unenrolled":
             self.desktop.keys(key)

@@ -22,11 +22,7 @@ pytestmark = [
 def enrol(app: DesktopApp, mesh: RealMesh) -> None:
     """Join by a link on the command line and one press of a key."""
     app.start(mesh.invite(), mesh=mesh)
-    window = app.open_window()
-    app.wait_for_focus(window)
-    app.node_pid()
-    wait_until(lambda: app.phase() == "unenrolled", "a node", 90)
-    wait_until(lambda: app.press_until_joined("Return"), "joining", 120)
+    app.confirm_the_link()
 
 
 def test_from_link_to_online_paused_resumed_and_gone(

@@ -32,6 +32,7 @@ ITEM, ITEM_PATH = "org.kde.StatusNotifierItem", "/StatusNotifierItem"
 MENU = "com.canonical.dbusmenu"
 PROPERTIES = "org.freedesktop.DBus.Properties"
 INTROSPECTABLE = "org.freedesktop.DBus.Introspectable"
+NOTIFICATIONS, NOTIFICATIONS_PATH = "org.freedesktop.Notifications", "/org/freedesktop/Notifications"
 LIMIT = 30.0  # seconds that a program gets for an answer
 BREATH = 0.1  # seconds between two looks whether to stop
 
@@ -73,11 +74,15 @@ class Entry:
 
 @dataclass
 class StatusNotifierHost:
-    """The panel's side of one bus: which icons are there, what they show, and hands to click on them."""
+    """The panel's side of one bus: which icons are there, what they show, and hands to click on them.
+
+    It shows notifications, too, as panels do.
+    """
 
     watching: DBusConnection
     asking: DBusConnection
     items: list[tuple[str, str]] = field(default_factory=list)  # bus name and path
+    notifications: list[tuple[str, str]] = field(default_factory=list)  # title and text
     _stopping: threading.Event = field(default_factory=threading.Event)
 
     # --- what a person sees and does ------------------------------------------------------------------------
@@ -125,7 +130,17 @@ class StatusNotifierHost:
         """Click on a line of the menu that is offered."""
         entry = self.entry(label)
         assert entry.enabled, f"{label!r} cannot be clicked"
-        self._ask(self._menu(), MENU, "Event", "isvu", (entry.number, "clicked", ("s", ""), 0))
+        self.press(entry.number)
+
+    def press(self, number: int) -> None:
+        """Click on the line with this number."""
+        self._ask(self._menu(), MENU, "Event", "isvu", (number, "clicked", ("s", ""), 0))
+
+    def click_notification(self, number: int) -> None:
+        """Click on a notification; the first one has number 1."""
+        body = (number, "default")
+        address = DBusAddress(NOTIFICATIONS_PATH, interface=NOTIFICATIONS)
+        self.watching.send(new_signal(address, "ActionInvoked", "us", body))
 
     def read(self, name: str) -> Any:
         """Return a property of the icon."""
@@ -169,6 +184,9 @@ class StatusNotifierHost:
                 return new_method_return(message)
             case _, "RegisterStatusNotifierHost":
                 return new_method_return(message)
+            case _, "Notify":
+                self.notifications.append((message.body[3], message.body[4]))
+                return new_method_return(message, "u", (len(self.notifications),))
             case _, "Get" if message.body[1] in self._values():
                 return new_method_return(message, "v", (self._values()[message.body[1]],))
             case _, "GetAll":
@@ -226,7 +244,8 @@ def status_notifier_host(bus: str) -> Iterator[StatusNotifierHost]:
     with open_dbus_connection(bus) as watching, open_dbus_connection(bus) as asking:
         gone = MatchRule(type="signal", interface="org.freedesktop.DBus", member="NameOwnerChanged")
         watching.send_and_get_reply(message_bus.AddMatch(gone), timeout=LIMIT)
-        watching.send_and_get_reply(message_bus.RequestName(WATCHER), timeout=LIMIT)
+        for name in (WATCHER, NOTIFICATIONS):
+            watching.send_and_get_reply(message_bus.RequestName(name), timeout=LIMIT)
         host = StatusNotifierHost(watching, asking)
         host._tell("StatusNotifierHostRegistered")
         thread = threading.Thread(target=host.serve, name="status notifier host")
