@@ -18,6 +18,7 @@ import msgspec
 from aiohttp import WSCloseCode, web
 
 from node.control_file import FILE_NAME, ControlFile
+from node.control_insight import InsightApi, InsightDesk
 from node.control_rules import RulesApi, RulesDesk
 from node.control_vitals import VitalsApi, VitalsDesk
 from node.doctor import Diagnosis
@@ -50,7 +51,7 @@ class EnrollIntent(msgspec.Struct, frozen=True):
     rules: Rules | None = None
 
 
-class Controlled(Takes, RulesDesk, VitalsDesk, Protocol):
+class Controlled(Takes, RulesDesk, VitalsDesk, InsightDesk, Protocol):
     """What the handlers need of the node."""
 
     @property
@@ -137,6 +138,7 @@ class ControlApi:
         app.router.add_post("/survey", self.survey)
         app.router.add_post("/enroll", self.enroll)
         RulesApi(self._node).add_to(app)
+        InsightApi(self._node).add_to(app)
         VitalsApi(self._node, self._stream).add_to(app)
         app.router.add_post("/leave", self.leave)
         app.router.add_post("/stop", self.stop_node)

@@ -11,10 +11,12 @@ import msgspec
 
 from node import enrolment
 from node import events as e
+from node.config import NodeConfig
 from node.control import EnrollIntent
 from node.control_rules import Paused
 from node.doctor import CLOCK_LIMIT, Check, Diagnosis, examine
 from node.forwarding.http1.exchange import Exchange
+from node.insight import Insight
 from node.mesh_session import MeshSession
 from node.mesh_view.feed import MeshFeed
 from node.own_vitals import OwnVitals
@@ -36,8 +38,9 @@ OPENING: frozenset[VpnPhase] = frozenset({"starting", "no-udp", "failed"})  # an
 class FrontDesk:
     """Answers from the node's state, and turns what is asked into events."""
 
-    def __init__(self, node: NodeRuntime) -> None:
+    def __init__(self, node: NodeRuntime, data_dir: Path) -> None:
         self._node = node
+        self.insight = Insight(data_dir, lambda: self._session.router if self._session is not None else None)
         self._sequence = 0
         self._enrolling = asyncio.Lock()
         self._surveying = asyncio.Lock()
@@ -107,7 +110,8 @@ class FrontDesk:
         """Return what a person may see of this node now."""
         self._sequence += 1
         stats = self._session.router.stats() if self._session is not None else RoutingStats()
-        return View(sequence=self._sequence, state=self._node.state, stats=stats, peers=self._peers())
+        noted = self.insight.noted
+        return View(sequence=self._sequence, state=self._node.state, stats=stats, peers=self._peers(), noted=noted)
 
     def take(
         self,
@@ -202,6 +206,10 @@ class FrontDesk:
     @property
     def rules(self) -> RulesKeeper:
         return self._node.rules
+
+    @property
+    def config(self) -> NodeConfig:
+        return self._node.config
 
     def pause(self, seconds: float | None = None, scope: Paused = "all") -> None:
         self._node.dispatch(e.PauseRequested(None if seconds is None else time.time() + seconds, scope))

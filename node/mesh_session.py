@@ -17,6 +17,7 @@ from node.coordinator_client import CoordinatorClient
 from node.dht.messages import MESH_TAG_BYTES
 from node.dht.node import DhtNode
 from node.dht.settings import DhtSettings
+from node.forwarding.bandwidth.meter import Meter
 from node.forwarding.by_proxy import ProxyConnector
 from node.forwarding.forwarder import Forwarder
 from node.identity.membership import mesh_keys_of
@@ -41,6 +42,7 @@ from node.wire.messages import CoordinatorInfo, DhtContact, Lighthouse, WorkerRe
 from node.wire.tokens import TokenIssuer, TokenVerifier
 
 log = logging.getLogger(__name__)
+LAST_REQUESTS = 200  # that are told of, without anything of what was asked
 
 
 class DhtSource:
@@ -93,6 +95,7 @@ class MeshSession:
         own_port: int,
         witness: Witness,
         served: Callable[[str, int, float], None],
+        meter: Meter,
     ) -> None:
         own_id = membership.worker_id
         self.membership = membership
@@ -118,7 +121,7 @@ class MeshSession:
             catalogue=catalogue,
             local=local,
             sources=(DhtSource(lambda: self.dht), RegistrySource(self.client, coordinator)),
-            forwarder=Forwarder(self._issuer.issue, connect=ProxyConnector(proxies.find)),
+            forwarder=Forwarder(self._issuer.issue, connect=ProxyConnector(proxies.find), meter=meter),
             settings=RoutingSettings(
                 cache_ttl=config.finger_cache_ttl,
                 stale_while_revalidate=config.finger_cache_stale,
@@ -136,6 +139,7 @@ class MeshSession:
             own_port=own_port,
             relay=lambda record: relay_bases(record, coordinators()),
             observer=self._request_ended,
+            remember=LAST_REQUESTS,
         )
 
     def _request_ended(self, outcome: Outcome) -> None:

@@ -20,6 +20,7 @@ import aiohttp
 
 from node import __version__
 from node import events as e
+from node.caps_kept import CapsKept
 from node.client_access import ClientAccess
 from node.config import NodeConfig
 from node.contact import CoordinatorContact
@@ -50,8 +51,7 @@ from node.program.web import bind
 from node.public_tunnel import PublicTunnel
 from node.rules.keeper import RulesKeeper
 from node.rules.sensed import NoSensors, Sensors
-from node.services.limits.enforcer import Enforcer, NoLimits
-from node.services.limits.keeper import ServiceLimits
+from node.services.limits.enforcer import Enforcer
 from node.services.local_tokens import LocalTokens
 from node.services.supervisor import ServiceSupervisor
 from node.snoozes import Snoozes
@@ -93,7 +93,7 @@ class NodeRuntime:
         self._data_dir = data_dir
         self._failure: UserFacingError | None = None
         self._files = KeptFiles(data_dir)
-        self.desk = FrontDesk(self)
+        self.desk = FrontDesk(self, data_dir)
         self._feed = ViewFeed(self.desk.view)
         self._control = ControlApi(self.desk, self._feed, data_dir)
         self._contact = CoordinatorContact(self._contact_due)
@@ -132,17 +132,13 @@ class NodeRuntime:
         self._access_log: AccessLog | None = None
         self._member: Member | None = None
         self._load = LoadSampler()
-        self.limits = ServiceLimits(
-            enforcer or NoLimits(),
-            data_dir / "services",
-            told=lambda reports: self.dispatch(e.CapsPlanned(reports)),
-        )
+        self.caps = CapsKept(data_dir, enforcer, lambda reports: self.dispatch(e.CapsPlanned(reports)))
         self.supervisor = ServiceSupervisor(
             data_dir=data_dir,
             node_url=lambda: self.url,
             local_token=self.local_tokens.of,
             on_change=lambda reports: self.dispatch(e.ServicesChanged(reports)),
-            limits=self.limits,
+            limits=self.caps.services,
         )
         self._local = LocalServices(self.supervisor, config.drain_deadline)
         self.vitals = OwnVitals(config, data_dir, self.supervisor, self._local, lambda: self.state)
@@ -172,7 +168,7 @@ class NodeRuntime:
         door.access_log = self._access_log
         handler = door if members_of is None else MembersOnly(door, members_of)
         api = HttpApi(self.desk, self.tunnel.outside.answer_to, self.entry_point.prove)
-        return DataPlane(handler, api.application(), listener, limits=limits)
+        return DataPlane(handler, api.application(), listener, limits=limits, meter=self.caps.meter)
 
     async def _start(self) -> None:
         assert self._server is not None
@@ -186,6 +182,7 @@ class NodeRuntime:
             talk=self.talk,
             state=lambda: self.state,
             overlay=self.overlay,
+            meter=self.caps.meter,
         )
         started = await self._started_event()
         await self._server.start()
@@ -197,7 +194,7 @@ class NodeRuntime:
         self.overlay.start()
         self.dispatch(started)
         self.rules.start()
-        self.limits.start()
+        self.caps.services.start()
         await self.vitals.start()
         self._tasks.every(LOAD_INTERVAL, self._measure_load, "load")
         self._tasks.every(LOAD_INTERVAL, self._snoozes.look, "snoozes")
@@ -232,7 +229,7 @@ class NodeRuntime:
             await self._member.close()
         await self.vitals.stop()
         await self.supervisor.stop()
-        await self.limits.stop()
+        await self.caps.services.stop()
         await self._control.stop()
         if self._server is not None:
             # What was answered a moment ago may not have arrived yet.
@@ -246,6 +243,7 @@ class NodeRuntime:
             await asyncio.to_thread(self._access_log.close)
         if self._http is not None:
             await self._http.close()
+        await self.desk.insight.stop()
 
     async def _stop_on(self, stop: asyncio.Event) -> None:
         await stop.wait()
@@ -253,8 +251,8 @@ class NodeRuntime:
 
     async def _started_event(self) -> e.Started:
         pause = await asyncio.to_thread(self._files.pause)
-        (membership, catalogue, assignment), _ = await asyncio.gather(
-            self.member.load(), self.rules.load(FIRST_LOOK)
+        (membership, catalogue, assignment), _, _ = await asyncio.gather(
+            self.member.load(), self.rules.load(FIRST_LOOK), self.desk.insight.start()
         )
         return e.Started(
             name=self.config.name,
@@ -280,6 +278,7 @@ class NodeRuntime:
         """Let the machine handle an event, and queue what it orders."""
         before = self.state
         self.state, commands = handle(before, event)
+        self.desk.insight.hear(before, event, self.state)
         if self.state.phase != before.phase:
             reasons = " ".join(reason.text for reason in self.state.reasons)
             log.info("%s -> %s %s", before.phase, self.state.phase, f"({reasons})" if reasons else "")
@@ -287,7 +286,7 @@ class NodeRuntime:
             self._commands.put_nowait(command)
         self.standing.look(self.state)
         self.entry_point.look(self.state)
-        self.limits.look(self.state.rules.caps, self.state.capabilities.has_gpu)
+        self.caps.look(self.state)
         self._feed.changed()
 
     async def _execute_commands(self) -> None:
@@ -337,7 +336,7 @@ class NodeRuntime:
 
     async def _quit_mesh(self, _command: e.QuitMesh) -> None:
         await self.tunnel.leave()
-        await self.member.quit()
+        self.dispatch(e.MeshQuit(await self.member.quit()))
 
     async def _save_membership(self, command: e.SaveMembership) -> None:
         await self.member.save(command.membership)

@@ -274,6 +274,7 @@ class NodeState(msgspec.Struct, frozen=True, kw_only=True):
     draining: bool = False
     stopping: bool = False
     leaving: bool = False
+    left: Literal["", "told", "untold"] = ""  # the mesh, since it was joined last; whether a coordinator heard it
     paused: bool = False
     snoozed_until: float | None = None
     gpu_paused: bool = False  # the volunteer lets only what uses no GPU run ...
@@ -302,9 +303,13 @@ class NodeState(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class View(msgspec.Struct, frozen=True, kw_only=True):
-    """One message of the control stream: the state, the routing counters and the peers, with a sequence number."""
+    """One message of the control stream: the state, the routing counters and the peers, with a sequence number.
+
+    `noted` is the number of the newest entry of the activity log.
+    """
 
     sequence: int
     state: NodeState
     stats: RoutingStats = RoutingStats()
     peers: tuple[Peer, ...] = ()
+    noted: int = 0
