@@ -15,6 +15,7 @@ from node import enrolment
 from node.blocklist import Blocklist
 from node.config import NodeConfig
 from node.coordinator_talk import CoordinatorTalk
+from node.forwarding.bandwidth.meter import Meter
 from node.identity.keys import Identity, delete_identity, load_or_create_identity
 from node.identity.membership import forget_membership, load_membership, mesh_keys_of, save_membership
 from node.kept_files import KeptAssignment, KeptFiles
@@ -47,7 +48,9 @@ class Member:
         talk: CoordinatorTalk,
         state: Callable[[], NodeState],
         overlay: Overlay,
+        meter: Meter,
     ) -> None:
+        self._meter = meter
         self._config = config
         self._data_dir = data_dir
         self._http = http
@@ -107,6 +110,7 @@ class Member:
             own_port=port,
             witness=OverlayWitness(self._overlay),
             served=self._local.ended,
+            meter=self._meter,
         )
         await session.start()
         self.session = session

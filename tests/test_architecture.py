@@ -57,7 +57,8 @@ MAY_IMPORT: Mapping[str, tuple[str, ...]] = {
 PURE = (
     "node.state", "node.events", "node.machine", "node.reasons", "node.resting", "node.rules.settings",
     "node.rules.sensed", "node.rules.verdict", "node.rules.caps", "node.services.limits.plan",
-    "node.services.limits.verdicts", "node.forwarding.bandwidth.bucket", "node.rules.decide", "node.rules.schedule", "node.rules.texts",
+    "node.services.limits.verdicts", "node.forwarding.bandwidth.bucket",
+    "node.rules.decide", "node.rules.schedule", "node.rules.texts",
     "node.vpn.events", "node.vpn.machine",
     "node.vpn.state", "node.vpn.overlap", "node.vpn.ways", "node.vpn.log_lines", "node.tunnel.reconnect",
     "node.known_coordinators", "node.activity.entries", "node.activity.told",
