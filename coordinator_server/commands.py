@@ -231,7 +231,8 @@ def _say_checks(document: Mapping[str, Any]) -> None:
         if not check["ok"] and check["hint"]:
             tell(f"      {say(check['hint'])}")
     failed = sum(not check["ok"] for check in document["checks"])
-    tell("Everything works." if not failed else f"{failed} of {len(document['checks'])} do not work.")
+    do = "does" if failed == 1 else "do"
+    tell("Everything works." if not failed else f"{failed} of {len(document['checks'])} {do} not work.")
 
 
 def _change_worker(arguments: Arguments, action: str, text: str) -> int:

@@ -88,7 +88,7 @@ def _status(client: ControlClient, arguments: argparse.Namespace) -> int:
     for reason in state.reasons:
         _say(f"  {reason.text}{cli_rules.until(reason, time.time())}")
     _say(f"worker       {state.worker_id or '-'}")
-    _say(f"coordinator  {state.coordinator or '-'}")
+    _say(f"coordinator  {coordinator_line(state)}")
     if state.second_channel is not None:
         _say(f"second       {second_line(state.second_channel)}")
     _say(f"address      {state.url}")
@@ -99,6 +99,13 @@ def _status(client: ControlClient, arguments: argparse.Namespace) -> int:
     _say(f"load         {state.load:.0%}, {state.in_flight} requests in flight")
     _print_services(state)
     return 0
+
+
+def coordinator_line(state: NodeState) -> str:
+    """Say in one line which coordinator is in use, and where it cannot be heard just now, for people."""
+    if state.membership is None or not state.coordinator or state.channel.open or not state.channel.detail:
+        return state.coordinator or "-"
+    return f"{state.coordinator}, not connected. {state.channel.detail}"
 
 
 def second_line(second: ChannelStatus) -> str:

@@ -15,6 +15,11 @@ from node.wire.manifests import Catalogue
 from node.wire.problems import Problem
 from node.wire.tokens import TokenError
 
+MEMBERS_ONLY = "Only members of the mesh may call a node; ask the gateway instead."
+TOKENS_ONLY = (
+    "This entry point takes client tokens and no API keys: a coordinator changes a key into one"
+    " (POST /api/client-token). Or ask the gateway instead."
+)
 MOST = 4096  # keys whose rate is remembered
 
 
@@ -61,6 +66,11 @@ class ClientAccess:
             return verifier.verify(token)
         except TokenError as error:
             raise Problem("unauthorized", f"The client token is not accepted: {error}.") from None
+
+    @property
+    def refusal(self) -> str:
+        """What is said to whoever shows nothing that a node takes, as an API key."""
+        return TOKENS_ONLY if self._verifier() is not None and self._is_open() else MEMBERS_ONLY
 
     def permit(self, client: ClientPass, service: str, catalogue: Catalogue) -> None:
         """Count a request for a service; raise Problem where the token is not for it, or comes too often."""

@@ -15,7 +15,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from node.forwarding.websocket.opening import Opened, RefusedError, open_websocket
 from node.program.answers import TooLongError, read_at_most
-from node.reachability.failures import PROXY_PASSWORD, SENTENCES, why_unreachable
+from node.reachability.failures import PROXY_PASSWORD, SENTENCES, Failure, failure_of, why_unreachable
 from node.state import Membership
 from node.wire import channel, credentials, entry_points, headers, messages
 from node.wire.encoding import b64decode, b64encode
@@ -37,13 +37,23 @@ GOODBYE = 1.0  # seconds that a coordinator gets to confirm that a channel is cl
 class CoordinatorError(Exception):
     """A coordinator gave no useful answer; `kind` is its problem's type, or empty when nothing answered.
 
-    `retry_after` is in seconds, where it said when to ask again.
+    `failure` says what befell the call then, where that is known; `retry_after` is in seconds, where it said when to
+    ask again.
     """
 
-    def __init__(self, text: str, kind: str = "", status: int = 0, retry_after: int | None = None) -> None:
+    def __init__(
+        self,
+        text: str,
+        kind: str = "",
+        status: int = 0,
+        *,
+        failure: Failure | None = None,
+        retry_after: int | None = None,
+    ) -> None:
         super().__init__(text)
         self.kind = kind
         self.status = status
+        self.failure = failure
         self.retry_after = retry_after
 
     @property
@@ -292,13 +302,13 @@ async def _read(response: aiohttp.ClientResponse) -> bytes:
     except msgspec.DecodeError:
         document = None
     if not isinstance(document, dict) and response.status == PROXY_PASSWORD:
-        raise CoordinatorError(SENTENCES["proxy-password"])
+        raise CoordinatorError(SENTENCES["proxy-password"], failure="proxy-password")
     if not isinstance(document, dict):
         raise CoordinatorError(f"What answers there is not a coordinator (HTTP {response.status}).", "", 0)
     detail = str(document.get("detail") or document.get("title") or f"HTTP {response.status}")
     wait = response.headers.get("Retry-After", "")
     seconds = int(wait) if wait.isascii() and wait.isdecimal() and len(wait) < 8 else None
-    raise CoordinatorError(detail[:500], kind_of(document), response.status, seconds)
+    raise CoordinatorError(detail[:500], kind_of(document), response.status, retry_after=seconds)
 
 
 def _decode(body: bytes, cls: type[T]) -> T:
@@ -309,4 +319,4 @@ def _decode(body: bytes, cls: type[T]) -> T:
 
 
 def _unreachable(error: Exception) -> CoordinatorError:
-    return CoordinatorError(why_unreachable(error))
+    return CoordinatorError(why_unreachable(error), failure=failure_of(error))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Mapping
 
 import aiohttp
 import msgspec
@@ -10,6 +11,8 @@ import msgspec
 from node import coordinator_client
 from node.coordinator_client import CoordinatorError
 from node.program.errors import EXIT_REFUSED, EXIT_UNREACHABLE, EXIT_USAGE, UserFacingError
+from node.reachability.failures import Failure
+from node.reachability.trouble import password_hint
 from node.state import Membership
 from node.wire.encoding import b64encode
 from node.wire.invites import InviteError, InviteLink, parse_code, parse_coordinator_url, parse_link
@@ -18,6 +21,17 @@ from node.wire.problems import Problem
 
 # What a coordinator answers -> what we tell whoever asked. Any other refusal is passed on as it is.
 KINDS = {"": "no-coordinator", "wrong-mesh": "invite-invalid", "bad-answer": "no-coordinator"}
+ADVICE: Mapping[Failure | None, str] = {
+    "proxy-refuses": "Ask whoever runs this network to allow that address.",
+    "proxy-unreachable": "If you are in another network now, take the proxy out of this computer's settings; else"
+    " ask whoever runs it.",
+    "certificate": "Open any web page, to see whether the network wants a login; else ask whoever runs it.",
+    "certificate-time": "Set this computer's date and time. If they are right, tell whoever invited you.",
+    "name-unknown": "Some networks hide names on purpose: ask whoever runs this one, or try again later.",
+    "no-name-service": "See whether a web page opens, and try again later.",
+    "no-network": "Plug the cable in, or join a wireless network.",
+    "refused": "It may be restarting: try again in a moment. If it stays so, compare the address with the invite.",
+}
 PAUSES = (0.5, 1.0)  # seconds until a coordinator that gave no answer is asked once more: lines lose packets
 
 
@@ -69,7 +83,7 @@ def _problem(link: InviteLink, error: CoordinatorError) -> Problem:
     kind = KINDS.get(error.kind, error.kind)
     if kind == "no-coordinator":
         text = f"The coordinator at {link.coordinator} cannot be used. {error}"
-        return Problem(kind, f"{text} Check the address, or try again later.")
+        return Problem(kind, f"{text} {_advice(link.coordinator, error.failure)}")
     try:
         text = f"The coordinator did not let this machine in: {error}"
         return Problem(kind, text, cause=error.kind or kind, retry_after=error.retry_after)
@@ -77,10 +91,17 @@ def _problem(link: InviteLink, error: CoordinatorError) -> Problem:
         return Problem("invalid-request", f"The coordinator did not let this machine in: {error}")
 
 
+def _advice(url: str, failure: Failure | None) -> str:
+    """Say what to do where no coordinator answered; the doctor, who says more, has nobody to look at yet."""
+    if failure == "proxy-password":
+        return password_hint(url)
+    return ADVICE.get(failure, "Check the address, or try again later.")
+
+
 def as_user_facing(problem: Problem) -> UserFacingError:
     """Turn a failed enrolment into what the command line prints, with its exit code."""
     if problem.kind == "no-coordinator":
-        hint = "Start the coordinator or correct its address, then start this node again."
+        hint = "Then start this node again with the same invite: it still works."
         return UserFacingError("This machine could not join the mesh.", problem.detail, hint, EXIT_UNREACHABLE)
     if problem.status == 422:
         hint = "Give the invite link as it was sent to you, or its code with --coordinator URL."

@@ -140,7 +140,8 @@ class EntryPoint:
             answer = await contact.client.register_entry_point(contact.coordinator, request)
         except CoordinatorError as error:
             self._failed = True
-            self._say(False, f"Frontends are not told of {url}: {error}")
+            why = str(error).removeprefix(f"{url}: ")  # which we name ourselves
+            self._say(False, f"Frontends are not told of {url}: {why}")
             return LATER if error.status == 404 and error.kind != "unknown-worker" else AGAIN
         finally:
             self._asking_for = ""

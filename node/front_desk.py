@@ -265,4 +265,5 @@ class FrontDesk:
             session.dht_places(),
             session.mesh_tag,
             lambda knock: client.seen(info, knock=knock),
+            state.channel.open or (state.second_channel is not None and state.second_channel.open),
         )

@@ -13,7 +13,7 @@ from urllib.parse import urlsplit
 
 from aiohttp import web
 
-from node.client_access import ClientAccess
+from node.client_access import MEMBERS_ONLY, ClientAccess
 from node.forwarding.door import Door
 from node.forwarding.http1.exchange import Exchange
 from node.forwarding.paths import split_path
@@ -140,7 +140,8 @@ class ServiceDoor(Door):
         if client is not None:
             caller = f"client:{client.sub}"
         else:
-            caller, own_service = identify(self._node, authorization, mesh_token)
+            refusal = self._clients.refusal if self._clients is not None else MEMBERS_ONLY
+            caller, own_service = identify(self._node, authorization, mesh_token, refusal)
         forwarded = own_service is None and head.get(HOPS, "0") != "0"
         if own_service is None and (state.draining or state.rest == "all" or state.stopping):
             raise Problem("draining", "This worker is resting.", headers={"Retry-After": "5"})
@@ -152,8 +153,13 @@ class ServiceDoor(Door):
         self._node.take(exchange, service, path, forwarded=forwarded, caller=caller, personal=personal)
 
 
-def identify(node: Serving, authorization: str, mesh_token: str) -> tuple[str, str | None]:
-    """Return who asks, and which of our own services that is, if any; raise Problem."""
+def identify(
+    node: Serving, authorization: str, mesh_token: str, refusal: str = MEMBERS_ONLY
+) -> tuple[str, str | None]:
+    """Return who asks, and which of our own services that is, if any; raise Problem.
+
+    `refusal` is said to whoever shows nothing.
+    """
     scheme, _, bearer = authorization.partition(" ")
     own_service = node.local_tokens.service_of(bearer) if scheme.lower() == "bearer" else None
     if own_service is not None:
@@ -164,7 +170,7 @@ def identify(node: Serving, authorization: str, mesh_token: str) -> tuple[str, s
             raise Problem("draining", "This worker is shutting down.", headers={"Retry-After": "5"})
         raise Problem("unauthorized", "This node has not joined a mesh.")
     if not mesh_token:
-        raise Problem("unauthorized", "Only members of the mesh may call a node; ask the gateway instead.")
+        raise Problem("unauthorized", refusal)
     try:
         return verifier.verify(mesh_token).subject, None
     except TokenError as error:

@@ -178,6 +178,7 @@ def _heartbeat_answered(state: NodeState, event: HeartbeatAnswered) -> Step:
 
 def _assigned(state: NodeState, assignment: Assignment) -> Step:
     before, expelled = state.assignment, state.expelled
+    failing = _without(state.failing, state.coordinator)  # at its address somebody has just answered
     blocklist, assignment = assignment.blocklist, msgspec.structs.replace(assignment, blocklist=None)
     if state.rest == "all" and before is not None and not assignment.services:
         # A resting machine is given nothing. What it had is what it takes up again, with a coordinator or without.
@@ -189,8 +190,8 @@ def _assigned(state: NodeState, assignment: Assignment) -> Step:
     state = _with(
         state,
         assignment=assignment,
-        failing=_without(state.failing, state.coordinator),
-        membership=knowing(state.membership, assignment, state.failing),
+        failing=failing,
+        membership=knowing(state.membership, assignment, failing),
         coordinator_ok=True,
         coordinator_error="",
         coordinator_refused=False,
@@ -265,10 +266,14 @@ def _coordinator_failed(state: NodeState, event: CoordinatorFailed) -> Step:
 def _contact_due(state: NodeState, _event: ContactDue) -> Step:
     if state.membership is None or state.coordinator is None or state.leaving or state.offline:
         return state, ()
+    url = state.coordinator
+    if url not in {info.url for info in state.membership.coordinators}:  # nobody would be asked there
+        url = next_coordinator(state) or url
+        state = _with(state, coordinator=url, registered=False)
     publish = PublishServices(running_services(state))
     if not state.registered:
-        return state, (publish, Register(state.coordinator))
-    return state, (publish, SendHeartbeat(state.coordinator))
+        return state, (publish, Register(url))
+    return state, (publish, SendHeartbeat(url))
 
 
 def _credential_renewed(state: NodeState, event: CredentialRenewed) -> Step:

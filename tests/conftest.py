@@ -6,6 +6,7 @@ import logging
 import os
 import shutil
 from collections.abc import Iterator
+from pathlib import Path
 
 import hypothesis
 import pytest
@@ -27,6 +28,7 @@ hypothesis.settings.load_profile("mesh")
 os.environ.setdefault("RMA_SENSORS", "off")
 # Nor shall their services give way to everything else that a loaded machine does.
 os.environ.setdefault("RMA_SERVICE_NICE", "0")
+NETWORKS = Path(__file__).parent / "netns"  # tests in networks of their own
 
 
 @pytest.fixture(autouse=True)
@@ -37,6 +39,11 @@ def no_log_handler_is_left() -> Iterator[None]:
     root.handlers[:] = [
         one for one in root.handlers if not isinstance(one.formatter, TextFormatter | JsonFormatter)
     ]
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Begin with what mostly waits: one process does that while the others compute, and at the end nobody waits."""
+    items.sort(key=lambda item: item.path.parent != NETWORKS)
 
 
 def pytest_runtest_setup(item: pytest.Item) -> None:

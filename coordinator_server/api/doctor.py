@@ -45,7 +45,7 @@ async def examine(
 
         wanted = [manifest for manifest in coordinator.catalogue.manifests if manifest.replicas > 0]
         services = await asyncio.gather(*(one(manifest) for manifest in wanted))
-    own = [_health(coordinator), await _store(coordinator), _mesh_key(coordinator), _workers(coordinator)]
+    own = [_health(coordinator), await _store(coordinator), _mesh_key(coordinator), _workers(coordinator, topology)]
     return [*own, _dht(coordinator), _overlay(coordinator), *services]
 
 
@@ -74,17 +74,26 @@ def _mesh_key(coordinator: Coordinator) -> Check:
     return Check(name="mesh key", ok=True, detail=f"Key number {keyring.keys.number} signs.{rotation}")
 
 
-def _workers(coordinator: Coordinator) -> Check:
+def _workers(coordinator: Coordinator, topology: Topology) -> Check:
     counts = count_workers(coordinator)
+    others = [one for one in topology.coordinators if one.id != coordinator.coordinator_id]
+    elsewhere = sum(one.workers for one in others if one.status == "active")
     enrolled = sum(not enrolment.revoked for enrolment in coordinator.workers)
     if counts.active:
         stale = f", {counts.stale} not heard of lately" if counts.stale else ""
         return Check(name="registry", ok=True, detail=f"{counts.active} of {enrolled} machines are here{stale}.")
     if not enrolled:
         return Check(name="registry", ok=False, detail="No machine has joined yet.", hint=INVITE_HINT)
-    detail = f"{enrolled} machines are enrolled, but none is here now."
+    if elsewhere:
+        detail = f"None of {enrolled} machines is here now; other coordinators have {elsewhere}."
+        return Check(name="registry", ok=True, detail=detail)
+    detail = f"{_machines(enrolled)} enrolled, but none is here now."
     hint = f"Ask their volunteers whether the machines are on and reach {coordinator.info.url}."
     return Check(name="registry", ok=False, detail=detail, hint=hint)
+
+
+def _machines(count: int) -> str:
+    return "1 machine is" if count == 1 else f"{count} machines are"
 
 
 def _dht(coordinator: Coordinator) -> Check:
@@ -92,7 +101,10 @@ def _dht(coordinator: Coordinator) -> Check:
     detail = f"{stats.contacts} peers, {stats.entries} entries."
     if stats.contacts or not here:
         return Check(name="dht", ok=True, detail=detail)
-    hint = f"Let UDP port {coordinator.info.dht_port} through the firewalls between this server and the machines."
+    hint = (
+        f"Let UDP port {coordinator.info.dht_port} through the firewalls between this server and the machines."
+        " Requests reach them all the same; where it is their own networks that block UDP, it may stay so."
+    )
     return Check(name="dht", ok=False, detail="Machines are here, but none is in the DHT.", hint=hint)
 
 
@@ -105,7 +117,7 @@ def _overlay(coordinator: Coordinator) -> Check:
     if not standing.up:
         return Check(name="overlay", ok=standing.phase == "off", detail=standing.text, hint=standing.hint)
     members = overlay.members() - 1  # without us
-    tunnels = f"{members} other members, {standing.direct} of them connected directly"
+    tunnels = f"{members} other member{'' if members == 1 else 's'}, {standing.direct} of them connected directly"
     relayed = f", {standing.relayed} through others" if standing.relayed else ""
     where = f"{standing.address}, UDP port {standing.port}, told as {', '.join(standing.endpoints)}"
     detail = f"{where}; {tunnels}{relayed}."

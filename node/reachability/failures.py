@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import os
 import socket
 import ssl
 from typing import Literal
@@ -34,11 +35,12 @@ SENTENCES: dict[Failure, str] = {
     "proxy-refuses": "The proxy of this network does not let the connection through.",
     "proxy-unreachable": "The proxy that this computer is set to use does not answer.",
     "name-unknown": "Its name cannot be found: check the address and the internet connection.",
-    "no-name-service": "Its name cannot be looked up: no name server answers. Check the internet connection.",
+    "no-name-service": "Its name cannot be looked up: no name server answers.",
     "certificate": "Its certificate is not trusted by this machine.",
     "certificate-time": "Its certificate is not valid at the date that this computer's clock shows.",
     "no-tls": "What answers there does not speak the encryption (https) that its address asks for.",
     "no-network": "This computer has no network.",
+    "refused": "It cannot be reached: nothing takes connections at its address now.",
     "timeout": "It did not answer in time.",
 }
 
@@ -94,5 +96,6 @@ def why_unreachable(error: BaseException) -> str:
     if sentence is not None:
         return sentence
     if isinstance(error, aiohttp.ClientConnectorError):
-        return f"It cannot be reached ({error.os_error.strerror or 'connection failed'})."
+        code = error.os_error.errno  # asyncio's own text of it is for programmers
+        return f"It cannot be reached ({os.strerror(code) if code and code > 0 else 'connection failed'})."
     return f"The connection broke ({type(error).__name__})."

@@ -43,6 +43,7 @@ class Observations(msgspec.Struct, frozen=True, kw_only=True):
     coordinator: CoordinatorSeen | None = None
     proxy: ProxySeen | None = None
     name: NameFound | None = None  # what this computer's name servers say of the coordinator's name
+    connected: bool = False  # whether a connection to a coordinator, opened earlier, stands
     outside: SeenAs | None = None  # what the coordinator says of us
     udp_asked: int = 0  # machines that were asked over UDP
     mappings: tuple[Mapped, ...] = ()  # of those that answered

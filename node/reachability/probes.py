@@ -45,6 +45,7 @@ class Scene:
     udp: tuple[tuple[str, int], ...] = ()  # where machines of the DHT are, names or addresses
     mesh_tag: bytes = b""
     ask_outside: Callable[[bool], Awaitable[SeenAs]] | None = None  # whether to knock; CoordinatorError
+    connected: bool = False  # whether a channel, opened earlier, stands
 
 
 async def observe(scene: Scene, http: aiohttp.ClientSession, through: ThroughProxies, limit: float) -> Observations:
@@ -64,6 +65,7 @@ async def observe(scene: Scene, http: aiohttp.ClientSession, through: ThroughPro
         coordinator=coordinator if coordinator is not None or url is None else CoordinatorSeen("timeout"),
         proxy=_seen_proxy(proxy),
         name=name,
+        connected=scene.connected,
         outside=outside,
         udp_asked=asked,
         mappings=mappings,

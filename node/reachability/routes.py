@@ -10,8 +10,9 @@ import msgspec
 from node.program.loopback import is_this_machine
 from node.reachability.nat import Nat, nat_of
 from node.reachability.observations import Observations
-from node.reachability.trouble import Cause, trouble_of
+from node.reachability.trouble import Cause, clock_trouble, trouble_of
 from node.state import NodeState, VpnPhase
+from node.wire.credentials import CLOCK_SKEW
 
 RouteName = Literal["vpn", "direct", "relay", "tunnel"]
 # What many computers are like, and nobody has to mend while others come by another route.
@@ -169,6 +170,10 @@ def relay(state: NodeState, seen: Observations, wanted: bool) -> Finding:
 
 def _answers_without_channel(state: NodeState, seen: Observations, by_way: str) -> Finding:
     what = "The connection to the coordinator that stays open is not there now."
+    clock = clock_trouble(seen.coordinator.clock_offset if seen.coordinator is not None else None, CLOCK_SKEW)
+    if clock is not None:
+        why = "The coordinator refuses this machine while its clock is wrong."
+        return Finding(route="relay", works=False, what=what, why=why, hint=clock.hint, cause="clock")
     if seen.coordinator is None or not state.registered:
         return Finding(
             route="relay", works=False, what=what, why=state.channel.detail, hint="Ask again in a moment."

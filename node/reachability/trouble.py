@@ -35,15 +35,26 @@ def trouble_of(seen: Observations, url: str) -> Trouble | None:
     if seen.coordinator is None or seen.coordinator.outcome == "answers":
         return None
     if seen.proxy is not None and seen.proxy.flaw:
-        return _unusable_proxy(seen.proxy.shown, seen.proxy.flaw)
+        return _unusable_proxy(seen.proxy.shown, seen.proxy.flaw, url)
     host = urlsplit(url).hostname or url
     outcome = seen.coordinator.outcome
     if outcome.startswith("proxy-") or (seen.proxy is not None and outcome in ("timeout", "broken", "stranger")):
-        return _at_proxy(seen, host)
+        return _at_proxy(seen, url)
     return _without_internet(seen, url) or _direct(seen, host)
 
 
-def _unusable_proxy(shown: str, flaw: str) -> Trouble:
+def password_hint(url: str) -> str:
+    """Say how a proxy's password is given to a program that calls this URL."""
+    shape = f"{_variable(url)}=http://user:password@proxy:port"
+    return f"Ask whoever runs this network for them, and set {shape} for this program."
+
+
+def _variable(url: str) -> str:
+    """Name the variable of the environment that says through which proxy this URL is called."""
+    return "HTTP_PROXY" if urlsplit(url).scheme == "http" else "HTTPS_PROXY"
+
+
+def _unusable_proxy(shown: str, flaw: str, url: str) -> Trouble:
     if flaw == "unreadable":
         why = "The address of the proxy that this computer is set to use cannot be read."
         hint = (
@@ -52,11 +63,13 @@ def _unusable_proxy(shown: str, flaw: str) -> Trouble:
         )
         return Trouble("proxy-setting", why, hint)
     why = f"This computer is set to use {shown}, a kind of proxy that this program does not speak."
-    return Trouble("proxy-setting", why, "Give it the address of an HTTP proxy: HTTPS_PROXY=http://proxy:3128")
+    hint = f"Give it the address of an HTTP proxy: {_variable(url)}=http://proxy:3128"
+    return Trouble("proxy-setting", why, hint)
 
 
-def _at_proxy(seen: Observations, host: str) -> Trouble:
+def _at_proxy(seen: Observations, url: str) -> Trouble:
     assert seen.coordinator is not None
+    host = urlsplit(url).hostname or url
     at = seen.proxy.shown if seen.proxy is not None else "of this network"
     status = f" (it answers {seen.coordinator.status})" if seen.coordinator.status else ""
     match seen.coordinator.outcome:
@@ -67,11 +80,7 @@ def _at_proxy(seen: Observations, host: str) -> Trouble:
                 if given
                 else f"The proxy {at} wants a user name and a password, and none are set."
             )
-            hint = (
-                "Ask whoever runs this network for them, and set HTTPS_PROXY=http://user:password@proxy:port for"
-                " this program. Then start it again."
-            )
-            return Trouble("proxy-password", why, hint)
+            return Trouble("proxy-password", why, f"{password_hint(url)} Then start it again.")
         case "proxy-unreachable":
             why = f"The proxy {at} does not answer."
             hint = (
@@ -92,7 +101,7 @@ def _at_proxy(seen: Observations, host: str) -> Trouble:
 
 def _without_internet(seen: Observations, url: str) -> Trouble | None:
     """Say so where not the coordinator is missing but everything."""
-    if is_this_machine(urlsplit(url).hostname or ""):
+    if is_this_machine(urlsplit(url).hostname or "") or seen.connected:
         return None
     nobody = not seen.mappings and seen.coordinator is not None and seen.coordinator.outcome != "refused"
     if not seen.own_addresses and nobody:

@@ -11,7 +11,7 @@ from typing import Any
 import msgspec
 import pytest
 
-from node.cli_client import second_line, status_document, vpn_line
+from node.cli_client import coordinator_line, second_line, status_document, vpn_line
 from node.state import ChannelStatus, NodeState, Reason, TunnelStatus, VpnStatus
 from tests.support.node_values import FIRST, MEMBERSHIP, SECOND
 from tests.support.real_mesh import RealMesh, real_mesh, run, wait_until
@@ -62,6 +62,14 @@ def test_both_channels_are_told_the_one_in_use_first() -> None:
     assert status_document(NodeState())["channels"] == []
     assert second_line(second) == f"{SECOND.url}, not connected. The connection broke."
     assert second_line(ChannelStatus(True, url="u")) == "u, connected for requests through it"
+
+
+def test_who_reads_the_status_sees_that_the_coordinator_is_not_heard() -> None:
+    heard = NodeState(membership=MEMBERSHIP, coordinator=FIRST.url, channel=ChannelStatus(True))
+    assert coordinator_line(heard) == FIRST.url
+    lost = msgspec.structs.replace(heard, channel=ChannelStatus(False, "The connection broke."))
+    assert coordinator_line(lost) == f"{FIRST.url}, not connected. The connection broke."
+    assert coordinator_line(NodeState()) == "-"
 
 
 def test_help_and_version_need_nothing() -> None:

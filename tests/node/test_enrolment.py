@@ -15,6 +15,7 @@ from node.program.errors import EXIT_REFUSED, EXIT_UNREACHABLE, EXIT_USAGE
 from node.wire.invites import InviteLink, make_invite
 from node.wire.problems import Problem
 from tests.support.coordinators import PC, coordinator_room
+from tests.support.http_proxy import SmallProxy, small_proxy
 from tests.support.node_values import FIRST, MEMBERSHIP, SECOND
 
 INVITE = make_invite(b"0123456789", Ed25519PrivateKey.from_private_bytes(b"m" * 32).public_key().public_bytes_raw())
@@ -48,6 +49,19 @@ def test_exit_codes_tell_scripts_what_went_wrong() -> None:
     assert as_user_facing(Problem("no-coordinator", "x")).exit_code == EXIT_UNREACHABLE
     assert as_user_facing(Problem("invite-invalid", "x")).exit_code == EXIT_REFUSED
     assert as_user_facing(Problem("invite-invalid", "x", status=422)).exit_code == EXIT_USAGE
+
+
+async def test_who_is_behind_a_proxy_hears_how_to_give_it_a_password() -> None:
+    link = InviteLink("http://mesh.example.org", INVITE)
+    async with (
+        small_proxy(SmallProxy(password="user:right")) as proxy,
+        aiohttp.ClientSession(proxy=proxy.url("user:wrong")) as http,
+    ):
+        with pytest.raises(Problem, match="HTTP_PROXY=http://user:password@") as caught:
+            await enrol(http, link, name="pc", public_key=b"k" * 32, wish="", capabilities=PC, now=0.0)
+    told = as_user_facing(caught.value)
+    assert "same invite" in told.hint, "it was not used up"
+    assert "wrong" not in told.message
 
 
 def test_who_has_a_wrong_clock_is_not_sent_for_another_invite() -> None:

@@ -96,8 +96,9 @@ async def test_a_node_is_an_entry_point_while_it_has_an_address_and_serves_who_h
                 statuses.append(answer.status)
                 assert answer.headers["Access-Control-Allow-Origin"] == PAGE
         assert statuses == [404, 404, 404, 429], "unknown-service: it was let in"
-        async with room.session.get(target) as answer:
+        async with room.session.get(target, headers={"X-API-Key": key}) as answer:
             assert answer.status == 401
+            assert "POST /api/client-token" in (await answer.json())["detail"]
         async with room.session.get(node.url + "/stats", headers={**shown, "Via": "1.1 x"}) as answer:
             assert answer.status == 401, "frontends get services, nothing else"
 
@@ -124,6 +125,7 @@ async def test_another_machine_at_the_address_is_told_as_such(tmp_path: Path) ->
         carrying.ways[URL] = room.url  # a coordinator answers /health too
         node.dispatch(e.TunnelChanged(UP))
         await eventually(lambda: "Something else answers" in node.entry_point.text, "told")
+        assert node.entry_point.text.count(URL) == 1, "the coordinator names the address, too"
         (check,) = node.entry_point.checks()
         assert not check.ok
         assert check.hint

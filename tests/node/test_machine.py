@@ -297,6 +297,25 @@ def test_coordinators_named_by_an_assignment_are_kept_at_the_address_that_worked
     assert [info.url for info in story.state.membership.coordinators] == [FIRST.url, SECOND.url]
 
 
+def test_who_failed_and_answers_again_stays_where_it_answered() -> None:
+    """Else nobody would be known at the address in use, and the node would ask nobody any more."""
+    story = online().then(e.CoordinatorFailed("It is gone."), e.CoordinatorFailed("This one, too."))
+    assert story.state.coordinator == FIRST.url
+    assert FIRST.url in story.state.failing
+    public = msgspec.structs.replace(FIRST, url="https://public.example")
+    story.then(e.Registered(assignment(coordinators=(public, SECOND)), CATALOGUE))
+    assert story.state.membership is not None
+    assert story.state.coordinator in {info.url for info in story.state.membership.coordinators}
+    assert FIRST.url not in story.state.failing
+
+
+def test_an_address_that_nobody_is_known_at_is_left() -> None:
+    story = online()
+    story.state = msgspec.structs.replace(story.state, coordinator="http://moved.example")
+    story.then(e.ContactDue())
+    assert story.ordered(e.Register) == [e.Register(FIRST.url)]
+
+
 def test_what_weakens_security_is_said() -> None:
     far = msgspec.structs.replace(FIRST, url="http://mesh.example.org")
     story = Story().then(

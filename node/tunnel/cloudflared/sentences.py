@@ -40,6 +40,10 @@ TROUBLES: Mapping[TroubleKind, tuple[TunnelPhase, str, str]] = {
 }
 
 
+# Where our sentence says all of it: what cloudflared prints then is for its programmers (--log-level debug has it).
+CLEAR: frozenset[TroubleKind] = frozenset({"token", "rate-limited", "no-dns"})
+
+
 @dataclass(frozen=True, slots=True)
 class Ending:
     """Why a tunnel does not carry: its phase, and what a person shall read; `wait` is seconds that we were told."""
@@ -56,7 +60,8 @@ def ending_of(trouble: Trouble | None) -> Ending:
     if trouble is None:
         return Ending("failed", "cloudflared ended and did not say why.", TROUBLES["other"][2])
     phase, text, hint = TROUBLES[trouble.kind]
-    return Ending(phase, f"{text} It says: {trouble.text}", hint, trouble.kind)
+    quoted = "" if trouble.kind in CLEAR else f" It says: {trouble.text}"
+    return Ending(phase, f"{text}{quoted}", hint, trouble.kind)
 
 
 def phase_of_refusal(*, is_limit: bool, is_refusal: bool) -> TunnelPhase:

@@ -6,8 +6,10 @@ from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import pytest
 
+from coordinator_server.api.shapes import Topology, TopologyCoordinator
 from coordinator_server.front import FRONT
 from node.wire.messages import Endpoints, WorkerRecord
 from tests.support.fake_computer import ALLOWED, FakeComputer
@@ -72,6 +74,25 @@ async def test_enrolled_machines_that_are_all_away_are_a_question_for_their_volu
     front.coordinator.registry.leave(worker.worker_id)
     check = (await examine(front))["registry"]
     assert (check["ok"], "volunteers" in check["hint"]) == (False, True)
+    assert "1 machine is enrolled" in check["detail"]
+
+
+async def test_machines_that_are_registered_with_other_coordinators_are_not_missed(
+    front: Front, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    worker = await front.join("alpha")
+    front.coordinator.registry.leave(worker.worker_id)
+    picture = front.site.app[FRONT].picture
+    alone = picture.read()
+
+    def among(*others: TopologyCoordinator) -> Topology:
+        return msgspec.structs.replace(alone, coordinators=(*alone.coordinators, *others))
+
+    other = TopologyCoordinator(id="c-2", url="http://c-2", workers=3)
+    for status, well in (("active", True), ("stale", False)):
+        shown = among(msgspec.structs.replace(other, status=status))
+        monkeypatch.setattr(picture, "read", lambda shown=shown: shown)
+        assert (await examine(front))["registry"]["ok"] == well
 
 
 async def test_the_overlay_is_a_fault_only_where_it_is_wanted_and_missing(tmp_path: Path) -> None:

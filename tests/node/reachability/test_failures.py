@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import os
 import socket
 import ssl
 from unittest.mock import Mock
@@ -61,6 +62,7 @@ def test_errors_are_read(error: Exception, wanted: Failure) -> None:
 
 
 def test_what_has_no_sentence_of_its_own_names_what_the_system_said() -> None:
-    refused = aiohttp.ClientConnectorError(KEY, ConnectionRefusedError(errno.ECONNREFUSED, "Connection refused"))
-    assert why_unreachable(refused) == "It cannot be reached (Connection refused)."
+    denied = PermissionError(errno.EPERM, "Connect call failed ('192.0.2.1', 80)")
+    for inner, said in ((denied, os.strerror(errno.EPERM)), (OSError(), "connection failed")):
+        assert why_unreachable(aiohttp.ClientConnectorError(KEY, inner)) == f"It cannot be reached ({said})."
     assert why_unreachable(aiohttp.ServerDisconnectedError()) == "The connection broke (ServerDisconnectedError)."

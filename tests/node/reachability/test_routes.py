@@ -118,6 +118,8 @@ def test_without_a_channel_the_relay_tells_what_is_in_the_way() -> None:
     assert "The connection broke." in broken.why
     proxied = found("relay", {"proxy": ProxySeen("proxy:3128")}, channel=down)
     assert "WebSockets" in proxied.hint
+    late = found("relay", {"coordinator": CoordinatorSeen("answers", clock_offset=-360.0)}, channel=down)
+    assert (late.cause, late.hint.startswith("Set the clock")) == ("clock", True), "waiting would not help"
     assert found("relay", channel=down, registered=False).cause == ""
 
 

@@ -42,6 +42,11 @@ def test_a_proxy_wants_a_password_or_another_one() -> None:
     assert (none.cause, wrong.cause) == ("proxy-password", "proxy-password")
     assert none.why == "The proxy proxy:3128 wants a user name and a password, and none are set."
     assert wrong.why == "The proxy proxy:3128 does not accept the user name and password that are set for it."
+    assert "HTTPS_PROXY=" in none.hint
+    plain = Observations(coordinator=CoordinatorSeen("proxy-password", 407), proxy=ProxySeen("proxy:3128"))
+    found = trouble_of(plain, "http://mesh.example.org")
+    assert found is not None
+    assert " HTTP_PROXY=" in found.hint, "the other one would have no effect on such an address"
 
 
 def test_a_proxy_refuses_or_is_not_there_or_is_slow() -> None:
@@ -75,6 +80,8 @@ def test_without_any_answer_from_anywhere_the_internet_is_missing() -> None:
     assert trouble("no-network", name=None).cause == "no-internet"
     assert trouble("timeout", own_addresses=()).cause == "no-network"
     assert trouble("timeout").cause == "timeout"
+    here_still = trouble("no-name-service", name="nobody-says", connected=True)
+    assert here_still.cause == "no-name-service", "what was opened earlier goes out, so the internet is there"
     here = Observations(coordinator=CoordinatorSeen("timeout"))
     found = trouble_of(here, "http://127.0.0.1:8080")
     assert found is not None
