@@ -8,17 +8,20 @@ from __future__ import annotations
 from PySide6.QtCore import QObject, Qt
 from PySide6.QtWidgets import QHBoxLayout, QVBoxLayout, QWidget
 
+from app.autostart import autostart_of_this_system
 from app.node_model import NodeModel
 from app.panels import Panel
+from app.panels.settings_groups.goodbye import GoodbyeCard
 from app.panels.settings_groups.graphics import GraphicsCard
 from app.panels.settings_groups.limits import LimitsCard
+from app.panels.settings_groups.login import LoginCard
 from app.panels.settings_groups.patience import PatienceCard
 from app.panels.settings_groups.power import PowerCard
 from app.panels.settings_groups.presence import PresenceCard
 from app.panels.settings_groups.row import Facts
 from app.panels.settings_groups.times import TimesCard
+from app.panels.settings_groups.updates import UpdatesCard
 from app.picture import Notice, Picture
-from app.rules_model import RulesModel
 from app.widgets.frames import Banner
 from app.widgets.glyphs import Button
 from app.widgets.labels import label
@@ -41,7 +44,7 @@ class SettingsPanel(Panel):
     @property
     def content(self) -> Content:
         if self._content is None:
-            self._content = Content(self._model.rules, self)
+            self._content = Content(self._model, self)
             self.column.addWidget(self._content.whole)
             self.column.addStretch(1)
         return self._content
@@ -59,13 +62,16 @@ class SettingsPanel(Panel):
 class Content(QObject):
     """All that stands on the page."""
 
-    def __init__(self, rules: RulesModel, parent: QWidget) -> None:
+    def __init__(self, model: NodeModel, parent: QWidget) -> None:
         super().__init__(parent)
-        self._rules = rules
+        self._rules = rules = model.rules
         change = rules.change
         self.times, self.presence = TimesCard(change), PresenceCard(change)
         self.power, self.graphics = PowerCard(change), GraphicsCard(change)
         self.limits, self.patience = LimitsCard(change), PatienceCard(change)
+        self.login = LoginCard(autostart_of_this_system(model.data_dir))
+        self.updates = UpdatesCard()
+        self.goodbye = GoodbyeCard(model, model.data_dir)
         self.unusable = Banner(closable=False)
         self.refusal = Banner()
         self.refusal.closed.connect(lambda _about: rules.dismiss())
@@ -87,12 +93,15 @@ class Content(QObject):
             rules=self._rules.over(state.rules if state else Rules()),
             verdict=verdict,
             capabilities=state.capabilities if state else Capabilities(),
+            caps=state.caps if state else (),
             usable=picture.connected and readable,
             live=picture.connected and readable,
         )
         self.times.draw(facts, now)
         for card in (self.presence, self.power, self.graphics, self.limits, self.patience):
             card.draw(facts)
+        self.updates.draw(picture)
+        self.goodbye.draw(picture)
         self.unusable.show_notice(self._why_unusable(picture, verdict, readable=readable))
         self.anew.setVisible(picture.connected and not readable)
         self.refusal.show_notice(self._rules.refusal)
@@ -158,6 +167,8 @@ class Content(QObject):
         for card in (self.times, self.presence, self.power, self.graphics, self.limits, self.patience):
             column.addWidget(card)
         column.addWidget(self.resetting, 0, Qt.AlignmentFlag.AlignLeft)
+        for one in (self.login, self.updates, self.goodbye):
+            column.addWidget(one)
 
 
 class UndoBar(QWidget):

@@ -24,6 +24,7 @@ from app.widgets.flow import Flow
 from app.widgets.glyphs import Glyph
 from app.widgets.labels import label
 from app.widgets.switch import Switch
+from node.rules.caps import CapReport
 from node.rules.settings import Rules
 from node.rules.verdict import RuleCode, Verdict
 from node.wire.messages import Capabilities
@@ -41,6 +42,7 @@ class Facts:
     capabilities: Capabilities
     usable: bool  # they can be changed now
     live: bool  # the node tells what is so now
+    caps: tuple[CapReport, ...] = ()  # how caps are kept here
 
     @property
     def detected(self) -> bool:
