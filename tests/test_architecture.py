@@ -87,6 +87,7 @@ HOMES: Mapping[str, tuple[str, ...]] = {
     "kademlia": ("node.dht",),
     "rpcudp": ("node.dht",),
     "prometheus_client": ("coordinator_server",),
+    "zxingcpp": ("app.wizard.qr_program",),
 }
 
 # They run whatever is in the bytes that they are given.
