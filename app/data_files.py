@@ -11,8 +11,8 @@ FILES = frozenset(
     {
         "activity.1.jsonl", "activity.jsonl", "assignment.json", "blocklist.json", "contacts-vpn.json",
         "contacts.json", "contribution.json", "control.json", "embedded-node.json", "identity.json", "identity.key",
-        "membership.json", "nebula.key", "notified.json", "overlay.json", "pause.json", "rules.json",
-        "rma-mesh-node.lock",
+        "membership.json", "nebula.key", "node.log", "node.log.1", "notified.json", "overlay.json", "pause.json",
+        "rma-mesh-node.lock", "rules.json",
     }
 )  # fmt: skip
 HELD = frozenset({"app.lock", "app.sock"})  # by the app itself, for as long as it runs

@@ -154,6 +154,7 @@ class StatusLine(QWidget):
 
     def __init__(self) -> None:
         super().__init__()
+        self._shown = NOTHING
         self._glyph = Glyph("quiet", 14)
         self._text = label("", "small", wrap=True)
         line = QHBoxLayout(self)
@@ -168,6 +169,9 @@ class StatusLine(QWidget):
         return self._text.text()
 
     def show_status(self, status: Status) -> None:
+        if status == self._shown:  # a name that is set again is spoken again
+            return
+        self._shown = status
         self._text.setText(status.text)
         self._glyph.show_glyph(status.tone, status.tone)
         self.setAccessibleName(status.text)
