@@ -170,6 +170,7 @@ QLabel[kind="pill"] {{ border-radius: 8px; padding: 3px 10px; font-size: {p90}; 
 QFrame[kind="card"] {{ background: {card}; border: 1px solid {border}; border-radius: 10px; }}
 QFrame[kind="banner"] {{ border: 1px solid {border}; border-radius: 8px; }}
 QFrame[kind="header"] {{ background: {card}; border: none; border-bottom: 1px solid {border}; }}
+QFrame[kind="foot"] {{ background: {card}; border: none; border-top: 1px solid {border}; }}
 QFrame[kind="line"] {{ background: {border}; border: none; max-height: 1px; min-height: 1px; }}
 
 QListWidget#navigation {{ background: {side}; border: none; border-right: 1px solid {border}; padding: 10px 8px;

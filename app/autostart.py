@@ -8,6 +8,8 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Protocol
 
+import platformdirs
+
 
 class Autostart(Protocol):
     """The place in which one operating system keeps what starts at login. Small files: nothing blocks for long."""
@@ -23,8 +25,9 @@ class Autostart(Protocol):
 
 
 def autostart_of_this_system(data_dir: Path | None) -> Autostart | None:
-    """Return the place that suits; None on a system for which there is none."""
-    command = login_command(data_dir, os.environ)
+    """Return the place that suits the app with this data directory; None on a system for which there is none."""
+    usual = platformdirs.user_data_dir("rma-mesh", appauthor=False)
+    command = login_command(None if data_dir == Path(usual) else data_dir, os.environ)
     if sys.platform == "win32":
         from app.autostart_windows import RunKey, WindowsRegistry
 

@@ -6,12 +6,15 @@ import asyncio
 import contextlib
 import os
 import time
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from app.application import Application
+from app.autostart import autostart_of_this_system
 from app.child_process import child_environment
+from app.data_files import delete_files
 from app.main_window import MainWindow
 from app.node_model import NodeModel
 from app.notifications_desk import NotificationDesk
@@ -23,7 +26,9 @@ from app.tray import Tray
 from node.program.tasks import TaskSet
 
 if TYPE_CHECKING:
+    from app.control_client import ControlClient
     from app.embedded_node import EmbeddedNode
+    from app.goodbye import Crew
 
 PAINT_DEADLINE = 2.0  # seconds; a window that is not painted by then is behind others
 
@@ -45,6 +50,7 @@ async def run(options: Options, application: Application, traces: Traces | None 
     """
     traces = traces or Traces(options.data_dir)
     model, quitting, tasks = NodeModel(), Quitting(), TaskSet("app")
+    model.data_dir = options.data_dir
     window, tray = MainWindow(model), Tray(model)
     instance = SingleInstance(options.data_dir)
     desk = NotificationDesk(
@@ -70,6 +76,8 @@ async def run(options: Options, application: Application, traces: Traces | None 
         await model.stop()
         window.close()
         window.deleteLater()
+    if model.goodbye.deleted:
+        delete_files(options.data_dir, held=True)
     return 0
 
 
@@ -148,11 +156,27 @@ async def _keep_node(
         following = tasks.start(client.follow(model), "follow")
         await Sleeping(client.reconnect).watch(tasks)  # what was known before the computer slept is old
         supervisor = tasks.every(2.0, node.run, "supervise")
+
+        async def end_node() -> None:
+            await _cancel(supervisor)
+            await node.stop(quitting.hurry)
+
+        model.goodbye.connect_to(lambda: _crew(options.data_dir, model, client, end_node))
+        model.goodbye.closed.connect(quitting.ask)
         await quitting.wanted.wait()
         await _cancel(supervisor)
         if model.picture.state is None or not model.picture.state.in_flight:
             await _cancel(following)  # nothing to watch, and a node that stops waits for its followers
         await _end(node, model, window, quitting)
+
+
+def _crew(
+    data_dir: Path, model: NodeModel, client: ControlClient, end_node: Callable[[], Awaitable[None]]
+) -> Crew:
+    """Get ready to leave for good; `end_node` also sees to it that the node is not started again."""
+    from app.goodbye_crew import GoodbyeCrew  # what it needs is needed for this only
+
+    return GoodbyeCrew(data_dir, model, client, end_node, autostart_of_this_system(data_dir))
 
 
 async def _cancel(task: asyncio.Task[Any]) -> None:

@@ -11,6 +11,7 @@ import logging
 import time
 from collections.abc import Callable
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import msgspec
@@ -18,6 +19,7 @@ from PySide6.QtCore import QObject, QTimer, Signal
 
 from app import wording
 from app.activity import Activity
+from app.goodbye import GoodbyeModel
 from app.intents import Channel, EnrolmentWish, Paused
 from app.mesh_model import MeshModel
 from app.picture import NodeLife, Notice, Picture
@@ -43,8 +45,10 @@ class NodeModel(QObject):
     def __init__(self, clock: Callable[[], float] = time.monotonic, parent: QObject | None = None) -> None:
         super().__init__(parent)
         self.picture = Picture()
+        self.data_dir: Path | None = None  # of the node, where the app has one of its own
         self.mesh = MeshModel(self)
         self.survey = SurveyModel(self)
+        self.goodbye = GoodbyeModel(self)
         self.rules = RulesModel(self._rules, self)
         self.rules.answered.connect(self._rules_answered)
         self._clock = clock
@@ -68,6 +72,7 @@ class NodeModel(QObject):
         await self.mesh.stop()
         await self.survey.stop()
         await self.rules.stop()
+        await self.goodbye.stop()
         await self._tasks.stop()
 
     # --- what happened --------------------------------------------------------------------------------------

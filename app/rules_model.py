@@ -15,7 +15,7 @@ import msgspec
 from PySide6.QtCore import QObject, QTimer, Signal
 
 from app import wording
-from app.intents import NodeUnreachable
+from app.intents import NodeRefused, NodeUnreachable
 from app.picture import Notice
 from node.program.tasks import TaskSet
 from node.rules.settings import Rules
@@ -160,10 +160,17 @@ class RulesModel(QObject):
             answer = msgspec.json.decode(await self._desk.ask(method, "/rules", body), type=Rules)
         except Exception as error:
             log.info("the rules were not changed: %s", error)
-            self.refusal, self.undoable = wording.failed_intent(ABOUT, error), None
+            self.refusal, self.undoable = self._refused(error), None
             self._forgetting.stop()
         else:
             self.answered.emit(answer)
+
+    def _refused(self, error: Exception) -> Notice:
+        """Say why a change was refused: what the node says of rules is about them, and about no invite."""
+        if isinstance(error, NodeRefused):
+            title, hint = self.tr("The rule was not changed"), self.tr("The value from before holds.")
+            return Notice(ABOUT, title, error.detail, hint)
+        return wording.failed_intent(ABOUT, error)
 
     def _ended(self, task: asyncio.Task[None]) -> None:
         if task.cancelled():

@@ -1,7 +1,7 @@
 """The tray icon: its picture and tooltip say the state, its menu acts, a click opens the window.
 
-An icon made before the desktop's tray is there never appears, so it is made anew whenever a tray comes or comes back;
-when none has been there for a while, `gave_up` says so. Never run on Windows and macOS so far.
+An icon made before the desktop's tray is there never appears, so it is made anew whenever a tray comes, or comes
+back; when none has been there for a while, `gave_up` says so. Never run on Windows and macOS so far.
 """
 
 from __future__ import annotations

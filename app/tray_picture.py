@@ -108,8 +108,7 @@ def _gpu_rest(state: NodeState | None, now: float) -> str:
     if reason.until is not None:
         text = QCoreApplication.translate("Tray", "What uses the GPU rests until {time}: {why}")
         return text.format(time=figures.clock_time(reason.until, now), why=reason.text)
-    text = QCoreApplication.translate("Tray", "What uses the GPU rests: {why} {ends}")
-    return text.format(why=reason.text, ends=reason.ends)
+    return f"{reason.text} {reason.ends}"
 
 
 def _restart(picture: Picture, now: float) -> str:

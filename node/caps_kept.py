@@ -7,7 +7,7 @@ from pathlib import Path
 
 from node.forwarding.bandwidth.meter import Meter
 from node.rules.caps import CapReport
-from node.services.limits.enforcer import Enforcer, NoLimits
+from node.services.limits.enforcer import Means
 from node.services.limits.keeper import ServiceLimits
 from node.state import NodeState
 
@@ -15,12 +15,10 @@ from node.state import NodeState
 class CapsKept:
     """What services and connections of a node ask; `look` tells it the state whenever that has changed."""
 
-    def __init__(
-        self, data_dir: Path, enforcer: Enforcer | None, told: Callable[[tuple[CapReport, ...]], None]
-    ) -> None:
+    def __init__(self, data_dir: Path, means: Means | None, told: Callable[[tuple[CapReport, ...]], None]) -> None:
         """`told` hears how the caps are kept whenever that changes."""
         self.meter = Meter()
-        self.services = ServiceLimits(enforcer or NoLimits(), data_dir / "services", told=told)
+        self.services = ServiceLimits(means or Means(), data_dir / "services", told=told)
 
     def look(self, state: NodeState) -> None:
         """Go by what the rules say now; costs nothing where that is as before."""

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 from node import __version__
 from node.config import NodeConfig, default_data_dir
 from node.program.lifetime import guarded, print_json, run_program
-from node.program.logs import configure_logging
+from node.program.logs import KEPT_LOG, configure_logging, keep_log
 from node.program.settings import add_flags, load_settings
 
 if TYPE_CHECKING:
@@ -73,6 +73,8 @@ def build_parser() -> argparse.ArgumentParser:
     explain = _client_parser(commands, "explain", "say who would get the next request for a service, and why")
     explain.add_argument("service", metavar="SERVICE", help="a service's name or alias")
     explain.add_argument("--personal", action="store_true", help="as for a request that carries personal data")
+    diagnostics = _client_parser(commands, "diagnostics", "write a file that helps others to help, without secrets")
+    diagnostics.add_argument("file", metavar="FILE", help="the ZIP file to write; - only lists what is inside")
     commands.choices["leave"].add_argument("--yes", action="store_true", help="do not ask before leaving")
     _call_parser(commands)
     return parser
@@ -109,6 +111,7 @@ def _run(arguments: argparse.Namespace) -> int:
     from node.program.data_dir import hold_data_dir
 
     with hold_data_dir(data_dir, "rma-mesh-node"):
+        keep_log(data_dir / KEPT_LOG)
         return run_program(lambda stop: _serve(config, data_dir, stop, as_json=arguments.json))
 
 
@@ -116,14 +119,14 @@ async def _serve(config: NodeConfig, data_dir: Path, stop: asyncio.Event, *, as_
     from node.control import EnrollIntent
     from node.enrolment import as_user_facing
     from node.runtime import NodeRuntime
-    from node.services.limits.computer import enforcer_of_this_computer
+    from node.services.limits.computer import means_of_this_computer
     from node.wire.problems import Problem
 
     node = NodeRuntime(
         config,
         data_dir,
         make_sensors=_sensors_of_this_computer if config.sensors else _no_sensors,
-        enforcer=enforcer_of_this_computer(config.service_nice),
+        means=means_of_this_computer(config.service_nice),
     )
     await node.start()
     try:

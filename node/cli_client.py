@@ -14,7 +14,7 @@ from urllib.parse import quote
 
 import msgspec
 
-from node import cli_contribution, cli_rules
+from node import cli_contribution, cli_diagnostics, cli_rules
 from node.cli_doctor import doctor_lines
 from node.cli_explain import lines_of
 from node.config import default_data_dir
@@ -39,6 +39,8 @@ LONGEST_NAME = 64  # characters of a service's name or alias
 def execute(arguments: argparse.Namespace) -> int:
     """Do one command; return its exit code or raise UserFacingError."""
     data_dir = Path(arguments.data_dir or default_data_dir()).expanduser().absolute()
+    if arguments.command == "diagnostics":  # which is of use where no node runs, too
+        return cli_diagnostics.diagnostics(data_dir, arguments)
     return COMMANDS[arguments.command](ControlClient(data_dir), arguments)
 
 
@@ -49,6 +51,7 @@ def status_document(state: NodeState) -> dict[str, Any]:
         "reasons": [msgspec.structs.asdict(reason) for reason in state.reasons],
         "rest": state.verdict.rest,
         "untold": [msgspec.structs.asdict(one) for one in state.verdict.untold],
+        "caps": [msgspec.structs.asdict(one) for one in state.caps],
         "worker_id": state.worker_id,
         "name": state.name,
         "coordinator": state.coordinator,

@@ -14,6 +14,7 @@ from node.control_client import ControlClient
 from node.program.durations import DurationError, parse_duration
 from node.program.errors import EXIT_USAGE, UserFacingError
 from node.program.lifetime import print_json
+from node.rules.caps import CapReport
 from node.rules.settings import Rules
 from node.state import Reason, View
 
@@ -66,9 +67,20 @@ def rules(client: ControlClient, arguments: argparse.Namespace) -> int:
     shown = shown_rules(found)
     for name, meaning in MEANINGS.items():
         _say(f"{name:<32} {shown[name]:<24} {meaning}")
-    for one in client.get("/view", View).state.verdict.untold:
+    state = client.get("/view", View).state
+    for one in state.verdict.untold:
         _say(f"\nThe rule {one.code} does not apply: {one.text}")
+    _say("\nHow the caps are kept on this machine:")
+    for cap in state.caps:
+        _say(f"  {cap_line(cap)}")
     return 0
+
+
+def cap_line(cap: CapReport) -> str:
+    """Say in one line how a cap is kept, and since when it is where that is not at once."""
+    kept = "" if cap.enforced else " NOT KEPT:"
+    later = " A change reaches services that run when they start next." if cap.takes_hold == "next-start" else ""
+    return f"{cap.name:<11}{kept} {cap.how} {cap.why_not}".rstrip() + later
 
 
 def _set(client: ControlClient, arguments: argparse.Namespace) -> int:

@@ -168,15 +168,16 @@ class CoordinatorTalk:
         expelled = error.status == 403 and error.kind == "forbidden"
         self._dispatch(e.CoordinatorFailed(str(error), error.refused, expelled))
 
-    async def leave(self, session: MeshSession) -> None:
-        """Tell one coordinator that we leave for good."""
+    async def leave(self, session: MeshSession) -> bool:
+        """Tell one coordinator that we leave for good; return whether one has heard it."""
         for info in session.membership.coordinators:
             try:
                 await session.client.leave(info)
             except CoordinatorError as error:
                 log.warning("%s was not told that we leave: %s", info.url, error)
             else:
-                return
+                return True
+        return False
 
     def coordinator(self, url: str) -> CoordinatorInfo | None:
         """Return what is known of the coordinator at this URL."""

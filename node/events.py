@@ -249,6 +249,13 @@ class CapsPlanned:
 
 
 @dataclass(frozen=True, slots=True)
+class MeshQuit:
+    """This machine has left the mesh for good and forgotten it; `told` is whether a coordinator heard it."""
+
+    told: bool
+
+
+@dataclass(frozen=True, slots=True)
 class DrainEnded:
     """No request is in flight any more, or the deadline has passed."""
 
@@ -269,7 +276,7 @@ Event = (
     | CoordinatorFailed | ContactDue | CredentialRenewed | PlaceGranted | PlaceRefused | VpnChanged | TunnelChanged
     | OverlayCameUp
     | OverlayWentDown | OverlayPathsChanged | EndpointsChanged | ServicesChanged | LoadMeasured
-    | CapabilitiesDetected | PauseRequested | ResumeRequested | SnoozeEnded | DrainEnded | LeaveRequested
+    | CapabilitiesDetected | MeshQuit | PauseRequested | ResumeRequested | SnoozeEnded | DrainEnded | LeaveRequested
     | StopRequested | RulesChanged | RulesDecided | CapsPlanned
 )  # fmt: skip
 

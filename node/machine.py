@@ -30,6 +30,7 @@ from node.events import (
     JoinMesh,
     LeaveRequested,
     LoadMeasured,
+    MeshQuit,
     MeshJoined,
     OpenInOverlay,
     OverlayCameUp,
@@ -144,7 +145,7 @@ def _enrolment_requested(state: NodeState, _event: EnrolmentRequested) -> Step:
 
 
 def _enrolled(state: NodeState, event: Enrolled) -> Step:
-    state = _with(state, enrolling=False, enrolment_error="")
+    state = _with(state, enrolling=False, enrolment_error="", left="")
     state, commands = _join(state, event.membership)
     place = (UsePlace(event.vpn),) if event.vpn is not None else ()
     return state, (SaveMembership(event.membership), *commands, *place, JoinDht(event.dht))
@@ -391,6 +392,10 @@ def _leave_requested(state: NodeState, _event: LeaveRequested) -> Step:
     return state, (*back, PublishServices(()), Drain())
 
 
+def _mesh_quit(state: NodeState, event: MeshQuit) -> Step:
+    return _with(state, left="told" if event.told else "untold"), ()
+
+
 def _left(state: NodeState) -> Step:
     state = _with(
         state,
@@ -446,6 +451,7 @@ HANDLERS: dict[type, Callable[[NodeState, Any], Step]] = {
     ServicesChanged: _services_changed,
     LoadMeasured: _load_measured,
     CapabilitiesDetected: _capabilities_detected,
+    MeshQuit: _mesh_quit,
     CapsPlanned: _caps_planned,
     PauseRequested: pause_requested,
     ResumeRequested: resume_requested,

@@ -138,11 +138,14 @@ class Member:
         if self.session is not None:
             await self.session.move_dht_back()
 
-    async def quit(self) -> None:
-        """Leave for good: say so, then forget membership, files and key, in an order that a crash may interrupt."""
-        session = self.session
+    async def quit(self) -> bool:
+        """Leave for good: say so, then forget membership, files and key, in an order that a crash may interrupt.
+
+        Return whether a coordinator has heard it.
+        """
+        session, told = self.session, False
         if session is not None:
-            await self._talk.leave(session)
+            told = await self._talk.leave(session)
             await self.close()
         await asyncio.to_thread(forget_membership, self._data_dir)
         await asyncio.to_thread(self._files.forget)
@@ -150,6 +153,7 @@ class Member:
         await self._overlay.forget()
         await delete_identity(self._data_dir)
         self._identity = await load_or_create_identity(self._data_dir, use_keyring=self._config.keyring)
+        return told
 
     async def close(self) -> None:
         """End the session, if there is one; the membership stays."""

@@ -51,7 +51,7 @@ from node.program.web import bind
 from node.public_tunnel import PublicTunnel
 from node.rules.keeper import RulesKeeper
 from node.rules.sensed import NoSensors, Sensors
-from node.services.limits.enforcer import Enforcer
+from node.services.limits.enforcer import Means
 from node.services.local_tokens import LocalTokens
 from node.services.supervisor import ServiceSupervisor
 from node.snoozes import Snoozes
@@ -85,7 +85,7 @@ class NodeRuntime:
         data_dir: Path,
         make_keeper: MakeKeeper = keeper_of_this_computer,
         make_sensors: MakeSensors = lambda _woke_up: NoSensors(),
-        enforcer: Enforcer | None = None,
+        means: Means | None = None,
     ) -> None:
         self.config = config
         self.local_tokens = LocalTokens()
@@ -132,7 +132,7 @@ class NodeRuntime:
         self._access_log: AccessLog | None = None
         self._member: Member | None = None
         self._load = LoadSampler()
-        self.caps = CapsKept(data_dir, enforcer, lambda reports: self.dispatch(e.CapsPlanned(reports)))
+        self.caps = CapsKept(data_dir, means, lambda reports: self.dispatch(e.CapsPlanned(reports)))
         self.supervisor = ServiceSupervisor(
             data_dir=data_dir,
             node_url=lambda: self.url,

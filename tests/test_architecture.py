@@ -27,6 +27,7 @@ MAY_IMPORT: Mapping[str, tuple[str, ...]] = {
     "node.forwarding": ("node.wire", "node.program"),
     "node.routing": ("node.wire", "node.program", "node.forwarding", "node.dht", "node.state"),
     "node.services": ("node.wire", "node.program", "resources", "node.rules.caps", "node.rules.settings"),
+    "node.services.limits.computer": ("node.program", "node.services", "node.hardware"),
     "node.vpn": ("node.wire", "node.program", "node.state"),
     "node.tunnel": (
         "node.wire",
@@ -62,6 +63,7 @@ PURE = (
     "node.vpn.events", "node.vpn.machine",
     "node.vpn.state", "node.vpn.overlap", "node.vpn.ways", "node.vpn.log_lines", "node.tunnel.reconnect",
     "node.known_coordinators", "node.activity.entries", "node.activity.told",
+    "node.diagnostics.redaction", "node.diagnostics.shapes",
     "node.routing.history", "node.routing.journeys", "node.routing.samples",
     "coordinator_server.relay.sizing", "coordinator_server.relay.tickets",
     "node.mesh_view.values", "node.mesh_view.told", "node.mesh_view.drawing", "node.mesh_view.changes",
@@ -87,6 +89,7 @@ HOMES: Mapping[str, tuple[str, ...]] = {
     "kademlia": ("node.dht",),
     "rpcudp": ("node.dht",),
     "prometheus_client": ("coordinator_server",),
+    "zxingcpp": ("app.wizard.qr_program",),
 }
 
 # They run whatever is in the bytes that they are given.
@@ -96,7 +99,6 @@ NEVER = frozenset({"pickle", "marshal", "shelve"})
 EXEMPT: Mapping[str, str] = {
     "node/standing_connections.py": "tunnel/test_channel.py and tunnel/test_relay.py drive it in a real node",
     "node/rules/texts.py": "sentences; test_decide.py reads them in its verdicts",
-    "node/caps_kept.py": "puts parts together; test_runtime.py changes caps while services run",
     "node/rules/caps.py": "values only; services/limits/test_plan.py reads all of them",
     "node/services/limits/hooks.py": "a protocol; test_lifecycle.py and limits/test_keeper.py play both its sides",
     "node/snoozes.py": "test_runtime.py and test_control_rules.py let snoozes end",

@@ -6,26 +6,33 @@ A change is sent at once and shown until the node has answered; then its answer 
 from __future__ import annotations
 
 from PySide6.QtCore import QObject, Qt
-from PySide6.QtWidgets import QHBoxLayout, QVBoxLayout, QWidget
+from PySide6.QtGui import QResizeEvent
+from PySide6.QtWidgets import QFrame, QHBoxLayout, QSizePolicy, QVBoxLayout, QWidget
 
+from app.autostart import autostart_of_this_system
 from app.node_model import NodeModel
 from app.panels import Panel
+from app.panels.settings_groups.goodbye import GoodbyeCard
 from app.panels.settings_groups.graphics import GraphicsCard
 from app.panels.settings_groups.limits import LimitsCard
+from app.panels.settings_groups.login import LoginCard
 from app.panels.settings_groups.patience import PatienceCard
 from app.panels.settings_groups.power import PowerCard
 from app.panels.settings_groups.presence import PresenceCard
 from app.panels.settings_groups.row import Facts
 from app.panels.settings_groups.times import TimesCard
+from app.panels.settings_groups.updates import UpdatesCard
 from app.picture import Notice, Picture
 from app.rules_model import RulesModel
-from app.widgets.frames import Banner
+from app.widgets.frames import Banner, Card
 from app.widgets.glyphs import Button
 from app.widgets.labels import label
 from app.widgets.question import ask
 from node.rules.settings import Rules
 from node.rules.verdict import Verdict
 from node.wire.messages import Capabilities
+
+WIDEST = 140  # average characters; longer lines are hard to read
 
 
 class SettingsPanel(Panel):
@@ -41,45 +48,66 @@ class SettingsPanel(Panel):
     @property
     def content(self) -> Content:
         if self._content is None:
-            self._content = Content(self._model.rules, self)
+            self._content = Content(self._model, self)
             self.column.addWidget(self._content.whole)
             self.column.addStretch(1)
+            self._content.foot.setParent(self)
         return self._content
 
     def draw(self, picture: Picture, now: float) -> None:
         self._drawn = (picture, now)
         self.content.draw(picture, now)
+        self._place_foot()
 
     def _draw_again(self) -> None:
         """Show at once what was asked of the rules, and what came of it."""
         if self._drawn is not None and self.isVisible():
-            self.content.draw(self._model.picture if self._model.picture.view else self._drawn[0], self._drawn[1])
+            picture, now = self._drawn
+            self.content.draw(self._model.picture if self._model.picture.view else picture, now, anew=True)
+            self._place_foot()
+
+    def _place_foot(self) -> None:
+        """Keep what was changed last in sight, wherever somebody has scrolled to."""
+        foot = self.content.foot
+        foot.draw()
+        layout = foot.layout()
+        height = layout.totalHeightForWidth(self.width()) if layout is not None and not foot.isHidden() else 0
+        self.setViewportMargins(0, 0, 0, height)
+        foot.setGeometry(0, self.height() - height, self.width(), height)
+
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        super().resizeEvent(event)
+        if self._content is not None:
+            self._place_foot()
 
 
 class Content(QObject):
     """All that stands on the page."""
 
-    def __init__(self, rules: RulesModel, parent: QWidget) -> None:
+    def __init__(self, model: NodeModel, parent: QWidget) -> None:
         super().__init__(parent)
-        self._rules = rules
+        self._rules = rules = model.rules
+        self._drawn: tuple[Facts, float] | None = None
         change = rules.change
         self.times, self.presence = TimesCard(change), PresenceCard(change)
         self.power, self.graphics = PowerCard(change), GraphicsCard(change)
         self.limits, self.patience = LimitsCard(change), PatienceCard(change)
+        self.login = LoginCard(autostart_of_this_system(model.data_dir))
+        self.updates = UpdatesCard()
+        self.goodbye = GoodbyeCard(model, model.data_dir)
         self.unusable = Banner(closable=False)
-        self.refusal = Banner()
-        self.refusal.closed.connect(lambda _about: rules.dismiss())
+        self.foot = Foot(rules)
+        self.refusal, self.undoing = self.foot.refusal, self.foot.undoing
         self.anew = Button(self.tr("Begin with new rules"))
         self.anew.clicked.connect(self._ask_to_begin_anew)
         self.unusable.buttons.addWidget(self.anew)
-        self.undoing = UndoBar()
-        self.undoing.undo.clicked.connect(rules.undo)
         self.resetting = Button(self.tr("Reset all rules…"), "restart")
         self.resetting.clicked.connect(self._ask_to_reset)
         self.whole = QWidget()
         self._lay_out()
 
-    def draw(self, picture: Picture, now: float) -> None:
+    def draw(self, picture: Picture, now: float, *, anew: bool = False) -> None:
+        """Draw what is not drawn yet; `anew` is for when a widget may show what was asked for and refused."""
         state = picture.state
         verdict = state.verdict if state else Verdict()
         readable = not any(reason.code == "rules-unreadable" for reason in verdict.reasons)
@@ -87,16 +115,19 @@ class Content(QObject):
             rules=self._rules.over(state.rules if state else Rules()),
             verdict=verdict,
             capabilities=state.capabilities if state else Capabilities(),
+            caps=state.caps if state else (),
             usable=picture.connected and readable,
             live=picture.connected and readable,
         )
-        self.times.draw(facts, now)
-        for card in (self.presence, self.power, self.graphics, self.limits, self.patience):
-            card.draw(facts)
+        if anew or (facts, now // 60) != self._drawn:
+            self._drawn = (facts, now // 60)
+            self.times.draw(facts, now)
+            for card in (self.presence, self.power, self.graphics, self.limits, self.patience):
+                card.draw(facts)
+        self.updates.draw(picture)
+        self.goodbye.draw(picture)
         self.unusable.show_notice(self._why_unusable(picture, verdict, readable=readable))
         self.anew.setVisible(picture.connected and not readable)
-        self.refusal.show_notice(self._rules.refusal)
-        self.undoing.show_what(self._rules.undoable.what if self._rules.undoable else "")
         self.undoing.undo.setEnabled(facts.usable)
         self.resetting.setEnabled(facts.usable and not as_at_first(facts.rules))
 
@@ -147,17 +178,50 @@ class Content(QObject):
         self._rules.begin_anew(self.tr("All rules"), Rules())
 
     def _lay_out(self) -> None:
+        self.whole.setMaximumWidth(WIDEST * self.whole.fontMetrics().averageCharWidth())
         column = QVBoxLayout(self.whole)
         column.setContentsMargins(0, 0, 0, 0)
         column.setSpacing(14)
         intro = self.tr("Your rules hold from the moment that you change them. They are kept on this computer.")
         column.addWidget(self.unusable)
-        column.addWidget(self.refusal)
         column.addWidget(label(intro, "muted", wrap=True))
-        column.addWidget(self.undoing)
-        for card in (self.times, self.presence, self.power, self.graphics, self.limits, self.patience):
+        rules: tuple[Card, ...] = (
+            self.times, self.presence, self.power, self.graphics, self.limits, self.patience
+        )  # fmt: skip
+        ours: tuple[Card, ...] = (self.login, self.updates, self.goodbye)
+        for card in (*rules, *ours):
+            card.setSizePolicy(QSizePolicy.Policy.Preferred, QSizePolicy.Policy.Preferred)  # as high as its lines
+        for card in rules:
             column.addWidget(card)
         column.addWidget(self.resetting, 0, Qt.AlignmentFlag.AlignLeft)
+        for card in ours:
+            column.addWidget(card)
+        column.addStretch(1)
+
+
+class Foot(QFrame):
+    """Below the page, and always in sight: why a change was refused, or how the last one is taken back."""
+
+    def __init__(self, rules: RulesModel) -> None:
+        super().__init__()
+        self.setProperty("kind", "foot")
+        self._rules = rules
+        self.refusal = Banner()
+        self.refusal.closed.connect(lambda _about: rules.dismiss())
+        self.undoing = UndoBar()
+        self.undoing.undo.clicked.connect(rules.undo)
+        column = QVBoxLayout(self)
+        column.setContentsMargins(20, 8, 20, 8)
+        column.setSpacing(6)
+        column.addWidget(self.refusal)
+        column.addWidget(self.undoing)
+        self.hide()
+
+    def draw(self) -> None:
+        refusal, undoable = self._rules.refusal, self._rules.undoable
+        self.refusal.show_notice(refusal)
+        self.undoing.show_what(undoable.what if undoable else "")
+        self.setVisible(refusal is not None or undoable is not None)
 
 
 class UndoBar(QWidget):

@@ -39,7 +39,7 @@ class InviteCard(Card):
         self._reader.found.connect(self.take)
         self._reader.failed.connect(self._picture_failed)
         self.invite = InviteField(translate("Wizard", "Invite link or code"))
-        self.invite.pasted.connect(self._take_mime)
+        self.invite.pasted.connect(self.take_clipboard)
         self.address = _field(translate("Wizard", "Coordinator's address"), "https://mesh.example.org")
         self.name = _field(
             translate("Wizard", "Name of this computer, as others see it"),
@@ -83,7 +83,8 @@ class InviteCard(Card):
         self._show()
 
     def take_clipboard(self) -> None:
-        self._take_mime(QGuiApplication.clipboard().mimeData())
+        held: QMimeData | None = QGuiApplication.clipboard().mimeData()  # None where nobody has copied anything
+        self._take_mime(held or QMimeData())
 
     def set_usable(self, *, usable: bool) -> None:
         for widget in (self.invite, self.address, self.name, self.paste, self.choose):
@@ -197,7 +198,7 @@ class InviteCard(Card):
 class InviteField(QLineEdit):
     """A line that takes all that is pasted, line breaks and pictures too, and leaves it to its card."""
 
-    pasted = Signal(object)
+    pasted = Signal()
 
     def __init__(self, name: str) -> None:
         super().__init__()
@@ -208,7 +209,7 @@ class InviteField(QLineEdit):
 
     def keyPressEvent(self, event: QKeyEvent) -> None:
         if event.matches(QKeySequence.StandardKey.Paste):
-            self.pasted.emit(QGuiApplication.clipboard().mimeData())
+            self.pasted.emit()
             return
         super().keyPressEvent(event)
 

@@ -17,18 +17,13 @@ class Offer:
     name: str
     title: str
     about: str
-    uses_gpu: bool = False
-    personal: bool = False  # its requests are about people: only machines that are vetted get them
 
 
 def offers_of(catalogue: Catalogue) -> tuple[Offer, ...]:
     """Return what the catalogue offers, or the usual services where there is none yet."""
     if not catalogue.manifests:
         return usual_offers()
-    return tuple(
-        Offer(one.name, one.title or one.name, one.description, one.tier == "gpu", one.data_class == "personal")
-        for one in catalogue.manifests
-    )
+    return tuple(Offer(one.name, one.title or one.name, one.description) for one in catalogue.manifests)
 
 
 @functools.cache
@@ -41,10 +36,4 @@ def usual_offers() -> tuple[Offer, ...]:
 
 def _read(manifest: dict[str, object]) -> Offer:
     name = str(manifest["name"])
-    return Offer(
-        name,
-        str(manifest.get("title", name)),
-        str(manifest.get("description", "")),
-        manifest.get("tier") == "gpu",
-        manifest.get("data_class") == "personal",
-    )
+    return Offer(name, str(manifest.get("title", name)), str(manifest.get("description", "")))

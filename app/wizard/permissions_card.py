@@ -66,6 +66,7 @@ class PermissionsCard(Card):
             self._boxes[offer.name] = box
             column.addWidget(Choice(box, offer.title, offer.about))
         self.body.replaceWidget(before, self._services)
+        before.hide()
         before.deleteLater()
 
     def know_rules(self, rules: Rules) -> None:

@@ -52,5 +52,5 @@ def test_this_system_has_a_place_that_can_be_read(tmp_path: Path, monkeypatch: p
     ("platform", "kind"), [("win32", "RunKey"), ("darwin", "LaunchAgent"), ("linux", "DesktopEntry")]
 )
 def test_each_system_has_its_own(platform: str, kind: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(autostart.sys, "platform", platform)
+    monkeypatch.setattr(sys, "platform", platform)
     assert type(autostart_of_this_system(None)).__name__ == kind

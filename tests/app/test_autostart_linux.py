@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -95,7 +94,7 @@ def test_what_cannot_be_written_is_an_error(tmp_path: Path) -> None:
         DesktopEntry(["x"], [tmp_path / "file"]).enable()
 
 
-@pytest.mark.skipif(shutil.which("gio") is None, reason="no gio here (Debian package libglib2.0-bin)")
+@pytest.mark.needs("gio")
 def test_a_real_desktops_launcher_starts_it_word_for_word(tmp_path: Path) -> None:
     """GLib's own reading of Exec and Path, which GNOME and others start these entries with."""
     program, told, folder = tmp_path / 'a "program" $x', tmp_path / "told.json", tmp_path / "work dir"

@@ -169,3 +169,35 @@ def test_ipv6_loopback_is_believed(tmp_path: Path) -> None:
 async def test_it_must_be_entered_before_use(tmp_path: Path, server: ControlServer) -> None:
     with pytest.raises(RuntimeError):
         await ControlClient(tmp_path).send("/pause")
+
+
+async def test_after_sleep_it_connects_anew_and_hears_what_is_so_now(
+    server: ControlServer, client: ControlClient
+) -> None:
+    ear, tasks = Ear(), TaskSet("test")
+    tasks.start(client.follow(ear), "follow")
+    await eventually(lambda: ear.views, "a snapshot")
+    server.view = msgspec.structs.replace(server.view, state=samples.PAUSED)  # nobody is told of it
+    client.reconnect()
+    client.reconnect()
+    await eventually(lambda: ear.views[-1].state.phase == "paused", "the truth")
+    assert ear.lost == 1
+    await eventually(lambda: client.connected, "the connection")
+    await tasks.stop()
+
+
+async def test_after_sleep_it_does_not_wait_for_its_next_try(
+    tmp_path: Path, client: ControlClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("app.control_client.FIRST_PAUSE", 3600.0)
+    monkeypatch.setattr("app.control_client.LONGEST_PAUSE", 3600.0)
+    ear, tasks = Ear(), TaskSet("test")
+    tasks.start(client.follow(ear), "follow")
+    await asyncio.sleep(0)
+    server = ControlServer(tmp_path)
+    await server.start()
+    assert ear.views == []
+    client.reconnect()
+    await eventually(lambda: ear.views, "the node")
+    await tasks.stop()
+    await server.stop()

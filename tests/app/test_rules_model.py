@@ -98,6 +98,7 @@ async def test_what_is_changed_meanwhile_is_sent_later(rules: RulesModel, model:
     ("error", "expected"),
     [
         (NodeRefused("store-unavailable", "The disk is full, so those from before hold."), "The disk is full"),
+        (NodeRefused("invalid-body", "caps.cpu_percent: Expected `int` <= 100"), "caps.cpu_percent: Expected"),
         (NodeUnreachable(), "does not answer"),
         (RuntimeError("?"), "did not expect"),
     ],
@@ -111,6 +112,7 @@ async def test_a_refusal_says_why_and_the_old_value_is_shown(
     await eventually(lambda: rules.refusal, "the refusal")
     await eventually(lambda: shown(model).metered, "the old value")
     assert expected in rules.refusal.text  # type: ignore[union-attr]
+    assert rules.refusal.title == "The rule was not changed"  # type: ignore[union-attr]
     assert rules.undoable is None, "nothing happened that could be undone"
     rules.dismiss()
     assert rules.refusal is None

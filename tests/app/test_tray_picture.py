@@ -52,7 +52,7 @@ def test_a_rest_is_told_with_reason_and_end() -> None:
 def test_a_rest_of_the_gpu_only_is_told_with_reason_and_end() -> None:
     told = " ".join(tray_picture(picture(user_active()), Rules(), NOW).lines)
     assert told.endswith(
-        "What uses the GPU rests: You are using this computer. It goes on 3 minutes after you stop."
+        "Helping with 2 services. You are using this computer. It goes on 3 minutes after you stop."
     )
     told = " ".join(tray_picture(picture(user_active(NOW + 60)), Rules(), NOW).lines)
     assert "What uses the GPU rests until " in told

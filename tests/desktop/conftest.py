@@ -8,17 +8,19 @@ import os
 import subprocess
 import sys
 import tempfile
+import time
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import psutil
 import pytest
 from PySide6.QtGui import QImage
 
 from app.control_client import read_address
+from tests.support import nvml
 from tests.support.desktop import Area, Desktop, desktop, end, wait_until
 from tests.support.real_mesh import RealMesh, http, run
 
@@ -36,6 +38,11 @@ STATE_COLOURS = {
 class DesktopApp:
     """`python -m app` on a display; it starts its node itself."""
 
+    # The menu's lines, and the seconds that each gives, or None for until tomorrow.
+    SNOOZES: ClassVar[Mapping[str, int | None]] = {
+        "Snooze for 30 minutes": 1800, "Snooze for 2 hours": 7200, "Snooze until tomorrow": None,
+    }  # fmt: skip
+
     desktop: Desktop
     data_dir: Path
     process: subprocess.Popen[bytes] | None = None
@@ -48,7 +55,7 @@ class DesktopApp:
             [sys.executable, "-m", "app", "--data-dir", str(self.data_dir), *arguments],
             env={
                 **self.desktop.environment, "RMA_PORT": "0", "RMA_DHT_PORT": "0", "RMA_KEYRING": "false",
-                "RMA_VPN": "off",
+                "RMA_VPN": "off", "RMA_SENSORS": "off",
                 "RMA_NAME": "Reception PC", **heartbeat, **self.environment,
             },
         )  # fmt: skip
@@ -129,6 +136,28 @@ class DesktopApp:
             return dict(answer.json["state"]) if answer.status == 200 else {}
         return {}
 
+    def wait_for(self, **values: object) -> None:
+        """Wait until the node's state has these values."""
+
+        def is_so() -> bool:
+            state = self.state()
+            return all(name in state and state[name] == value for name, value in values.items())
+
+        wait_until(is_so, str(values), 90)
+
+    def wait_for_snooze(self, name: str, before: float, seconds: float | None) -> None:
+        """Wait until the node rests so long, after having been asked to at `before` or later, or until morning."""
+
+        def is_so() -> bool:
+            until = self.state().get(name)
+            if until is None:
+                return False
+            if seconds is None:
+                return time.localtime(until)[3:5] == (7, 0)
+            return bool(before <= until - seconds <= time.time())
+
+        wait_until(is_so, f"{name} of {seconds}", 90)
+
     def confirm_the_link(self) -> None:
         """Let a person say yes to the invite link that the window shows, until the node is online."""
         window = self.open_window()
@@ -185,6 +214,14 @@ def app(screen: Desktop, tmp_path: Path) -> Iterator[DesktopApp]:
     for pid in made.left():
         with contextlib.suppress(psutil.NoSuchProcess):
             psutil.Process(pid).kill()
+
+
+@pytest.fixture
+def gpu(tmp_path: Path, app: DesktopApp) -> None:
+    """Let the node find a GPU."""
+    folder = tmp_path / "driver"
+    folder.mkdir()
+    app.environment["LD_LIBRARY_PATH"] = str(nvml.compile_stub(folder))
 
 
 @pytest.fixture

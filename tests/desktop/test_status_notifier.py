@@ -5,14 +5,12 @@ from __future__ import annotations
 import time
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 import psutil
 import pytest
 
 from node.rules.kept import FILE_NAME as RULES
 from tests.desktop.conftest import STATE_COLOURS, DesktopApp
-from tests.support import nvml
 from tests.support.dbus import bus_daemon
 from tests.support.desktop import Desktop, wait_until
 from tests.support.real_mesh import RealMesh
@@ -24,9 +22,6 @@ pytestmark = [
     pytest.mark.timeout(600),
 ]
 
-SNOOZES = {"Snooze for 30 minutes": 1800, "Snooze for 2 hours": 7200}
-TOMORROW = "Snooze until tomorrow"
-
 
 @pytest.fixture
 def bus(tmp_path: Path, screen: Desktop) -> Iterator[str]:
@@ -34,14 +29,6 @@ def bus(tmp_path: Path, screen: Desktop) -> Iterator[str]:
     with bus_daemon(tmp_path) as daemon:
         screen.bus = daemon.address
         yield daemon.address
-
-
-@pytest.fixture
-def gpu(tmp_path: Path, app: DesktopApp) -> None:
-    """Let the node find a GPU."""
-    folder = tmp_path / "driver"
-    folder.mkdir()
-    app.environment["LD_LIBRARY_PATH"] = str(nvml.compile_stub(folder))
 
 
 def icon_of(host: StatusNotifierHost) -> str:
@@ -58,14 +45,6 @@ def wait_for_icon(host: StatusNotifierHost, state: str) -> None:
     wait_until(lambda: icon_of(host) == state, f"the icon of {state}", 120)
 
 
-def wait_for(app: DesktopApp, what: str, **values: Any) -> dict[str, Any]:
-    def read() -> dict[str, Any]:
-        state = app.state()
-        return state if all(name in state and state[name] == value for name, value in values.items()) else {}
-
-    return wait_until(read, what, 90)
-
-
 def click(host: StatusNotifierHost, label: str) -> None:
     """Click on a line as soon as it is offered."""
     wait_until(lambda: any(entry.label == label and entry.enabled for entry in host.menu().walk()), label, 90)
@@ -74,12 +53,10 @@ def click(host: StatusNotifierHost, label: str) -> None:
 
 def click_snoozes(app: DesktopApp, host: StatusNotifierHost, number: int, until: str) -> None:
     """Click on every snooze of the menu's first (0) or second (1) set, and see in the node until when it rests."""
-    for label, seconds in SNOOZES.items():
+    for label, seconds in app.SNOOZES.items():
         before = time.time()
         nth(host, label, number)
-        wait_until(lambda: before <= (app.state().get(until) or 0) - seconds <= time.time(), label, 90)  # noqa: B023
-    nth(host, TOMORROW, number)
-    wait_until(lambda: time.localtime(app.state().get(until) or 1)[3:5] == (7, 0), TOMORROW, 90)
+        app.wait_for_snooze(until, before, seconds)
 
 
 def nth(host: StatusNotifierHost, label: str, number: int) -> None:
@@ -131,19 +108,19 @@ def joins_by_a_second_start(app: DesktopApp, screen: Desktop, mesh: RealMesh, ho
 
 def pauses_and_snoozes(app: DesktopApp, host: StatusNotifierHost) -> None:
     click(host, "Pause")
-    wait_for(app, "the pause", paused=True, snoozed_until=None, phase="paused")
+    app.wait_for(paused=True, snoozed_until=None, phase="paused")
     wait_for_icon(host, "paused")
     wait_until(lambda: "until you resume" in told(host), "the reason")
     click_snoozes(app, host, 0, "snoozed_until")
     wait_until(lambda: "goes on by itself at" in told(host), "the end of the snooze")
     click(host, "Resume")
-    wait_for(app, "going on", paused=False, phase="online")
+    app.wait_for(paused=False, phase="online")
     click_snoozes(app, host, 1, "gpu_snoozed_until")
     wait_until(lambda: "What uses the GPU rests until" in told(host), "what rests")
     click(host, "Until I resume")
-    wait_for(app, "the GPU's pause", gpu_paused=True, gpu_snoozed_until=None, phase="online")
+    app.wait_for(gpu_paused=True, gpu_snoozed_until=None, phase="online")
     click(host, "Resume what uses the GPU")
-    wait_for(app, "the GPU's end of pause", gpu_paused=False)
+    app.wait_for(gpu_paused=False)
 
 
 def switches(app: DesktopApp, host: StatusNotifierHost) -> None:

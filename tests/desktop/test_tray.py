@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import signal
+import time
 from pathlib import Path
 
-import psutil
 import pytest
 
 from tests.desktop.conftest import DesktopApp
@@ -13,55 +13,91 @@ from tests.support.desktop import Desktop, end, wait_until
 from tests.support.real_mesh import RealMesh
 
 pytestmark = [
-    pytest.mark.needs("Xvfb", "openbox", "trayer", "xdotool", "xwininfo", "xprop", "import"),
+    pytest.mark.needs("Xvfb", "openbox", "trayer", "xdotool", "xwininfo", "xprop", "import", "gcc"),
     pytest.mark.processes,
     pytest.mark.timeout(600),
 ]
 
 
-def enrol(app: DesktopApp, mesh: RealMesh) -> None:
-    """Join by a link on the command line and one press of a key."""
-    app.start(mesh.invite(), mesh=mesh)
-    app.confirm_the_link()
+# Where the lines stand, counted from the menu's end, as keys reach them.
+FROM_THE_END = {
+    "Quit": 1, "Open RMA Mesh": 2, "Services": 3, "Mesh on": 4, "Snooze GPU only": 5, "Snooze until tomorrow": 6,
+    "Snooze for 2 hours": 7, "Snooze for 30 minutes": 8, "Resume what uses the GPU": 9,
+}  # fmt: skip
+GPU_LINES = ("Snooze for 30 minutes", "Snooze for 2 hours", "Snooze until tomorrow", "Until I resume")
 
 
-def test_from_link_to_online_paused_resumed_and_gone(
-    app: DesktopApp, screen: Desktop, mesh: RealMesh, pictures: Path
+def choose(app: DesktopApp, line: str, below: int | None = None) -> None:
+    """Choose a line by keys; `below` is the place in its own menu, from 0."""
+    place = ["Up"] * FROM_THE_END[line]
+    app.choose(*place, *(() if below is None else ("Right", *["Down"] * below)), "Return")
+
+
+def test_from_link_to_every_line_of_the_menu_and_gone(
+    gpu: None, app: DesktopApp, screen: Desktop, mesh: RealMesh, pictures: Path
 ) -> None:
     screen.start_tray()
-    enrol(app, mesh)
+    app.start(mesh.invite(), mesh=mesh)
+    app.confirm_the_link()
     app.wait_for_icon("online")
     screen.screenshot(pictures / "window.png")
+    app.close_window()
+    wait_until(lambda: not app.windows(), "hiding")
     app.open_menu()
     screen.screenshot(pictures / "menu.png")
     screen.keys("Escape")
     wait_until(lambda: not screen.menu(), "the menu's end")
 
-    app.choose("Down", "Down", "Return")
-    wait_until(lambda: app.phase() == "paused", "the pause")
+    app.choose("Down", "Return")
+    app.wait_for(paused=True, snoozed_until=None, phase="paused")
     app.wait_for_icon("paused")
-    app.choose("Down", "Down", "Return")
-    wait_until(lambda: app.phase() == "online", "going on")
+    app.choose("Down", "Return")
+    app.wait_for(paused=False, phase="online")
     app.wait_for_icon("online")
-
-    app.choose("Up", "Return")
+    snoozes(app)
+    switches(app)
+    choose(app, "Open RMA Mesh")
+    app.open_window()
+    choose(app, "Quit")
     assert app.process is not None
-    app.wait_for_end(app.process)
+    app.wait_for_end(app.started[0])
 
 
-def test_trouble_is_seen_in_the_tray(app: DesktopApp, screen: Desktop, mesh: RealMesh) -> None:
-    screen.start_tray()
-    enrol(app, mesh)
+def snoozes(app: DesktopApp) -> None:
+    for line, seconds in app.SNOOZES.items():
+        before = time.time()
+        choose(app, line)
+        app.wait_for_snooze("snoozed_until", before, seconds)
+    app.choose("Down", "Return")
+    app.wait_for(paused=False, phase="online")
     app.wait_for_icon("online")
-    assert mesh.coordinator is not None
-    port = mesh.coordinator.url.rpartition(":")[2]
-    mesh.coordinator.kill()
-    app.wait_for_icon("degraded")
-    mesh.start_coordinator(port=int(port))
-    app.wait_for_icon("online", 120)
-    node = app.node_pid()
-    psutil.Process(node).kill()
-    wait_until(lambda: app.status() and app.node_pid() != node, "another node", 90)
+    for place, line in enumerate(GPU_LINES):
+        before = time.time()
+        choose(app, "Snooze GPU only", place)
+        if line in app.SNOOZES:
+            app.wait_for_snooze("gpu_snoozed_until", before, app.SNOOZES[line])
+    app.wait_for(gpu_paused=True, gpu_snoozed_until=None)
+    wait_until(lambda: resumed_the_gpu(app), "the GPU", 90)
+
+
+def resumed_the_gpu(app: DesktopApp) -> bool:
+    """Choose the line that is there only while the GPU rests; a menu that is older has another one there."""
+    choose(app, "Resume what uses the GPU")
+    return not app.state()["gpu_paused"]
+
+
+def switches(app: DesktopApp) -> None:
+    services = app.state()["assignment"]["services"]
+    assert services
+    for place in range(len(services)):
+        choose(app, "Services", place)
+        wait_until(lambda: len(app.state()["rules"]["services_off"]) == place + 1, "the switch", 90)  # noqa: B023
+    assert sorted(app.state()["rules"]["services_off"]) == sorted(services)
+    choose(app, "Mesh on")
+    app.wait_for(phase="paused")
+    app.wait_for_icon("offline")
+    choose(app, "Mesh on")
+    app.wait_for(phase="online")
     app.wait_for_icon("online", 120)
 
 

@@ -8,9 +8,10 @@ from typing import Any
 import msgspec
 import pytest
 
-from node.cli_rules import MEANINGS, changed, shown_rules, until
+from node.cli_rules import MEANINGS, cap_line, changed, shown_rules, until
 from node.control_rules import merged
 from node.program.errors import EXIT_USAGE, UserFacingError
+from node.rules.caps import CapReport
 from node.rules.settings import Caps, Rules, Schedule
 from node.state import Reason
 
@@ -90,3 +91,10 @@ def test_an_end_that_is_not_near_has_its_day(seconds: float, form: str) -> None:
     shown: Any = time.strftime(form, time.localtime(now + seconds))
     assert until(Reason("schedule", "Text.", now + seconds), now) == f" (until {shown})"
     assert until(Reason("on-battery", "Text."), now) == ""
+
+
+def test_a_cap_says_how_it_is_kept_what_is_not_and_when_a_change_holds() -> None:
+    kept = CapReport(name="cpu", wanted=50, how="systemd measures out 50 % of all cores.", enforced=True)
+    assert cap_line(kept) == "cpu         systemd measures out 50 % of all cores."
+    lost = CapReport(name="ram", how="Nothing.", enforced=False, why_not="A reason.", takes_hold="next-start")
+    assert cap_line(lost).startswith("ram         NOT KEPT: Nothing. A reason. A change reaches")

@@ -271,6 +271,10 @@ def test_leaving_drains_first_and_forgets_afterwards() -> None:
     assert story.state.phase == "unenrolled"
     assert (story.state.endpoints, story.state.dht_contacts) == (None, 0)
     assert story.commands == (e.RunServices(()), e.QuitMesh())
+    assert story.state.left == "", "its files are not forgotten yet"
+    assert story.then(e.MeshQuit(told=False)).state.left == "untold"
+    assert story.then(e.MeshQuit(told=True)).state.left == "told"
+    assert story.then(e.Enrolled(MEMBERSHIP, ())).state.left == ""
 
 
 def test_stopping_drains_and_then_ends_the_program() -> None:

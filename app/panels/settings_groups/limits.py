@@ -2,19 +2,29 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from functools import partial
 
 from PySide6.QtCore import QCoreApplication
 
 from app import figures
 from app.panels.settings_groups.graphics import most_memory
-from app.panels.settings_groups.row import NOTHING, Change, Facts, Number, RuleRow, Size
+from app.panels.settings_groups.row import NOTHING, Change, Facts, Number, RuleRow, Size, Status
 from app.widgets.frames import Card
 from app.widgets.labels import label
+from node.rules.caps import CapName
 from node.rules.settings import Caps
 
 GB, MB = 2**30, 2**20
 MOST = 9_999.0  # of any unit, where it is not known how much there is
+REPORTS: Mapping[str, CapName] = {
+    "cpu_percent": "cpu",
+    "ram_bytes": "ram",
+    "gpu_memory_bytes": "gpu-memory",
+    "disk_bytes": "disk",
+    "upload_bytes_per_second": "upload",
+    "download_bytes_per_second": "download",
+}
 CPU = Caps().cpu_percent or 80
 
 
@@ -58,7 +68,8 @@ class LimitsCard(Card):
         self.percent.show_value(caps.cpu_percent or CPU)
         cores = self.tr("of all cores ({count})").format(count=found.cpu_cores or found.cpu_threads)
         self.cores.setText(cores if facts.detected else "")
-        self.cpu.draw(on=caps.cpu_percent is not None, usable=facts.usable, status=NOTHING)
+        status = kept(facts, "cpu_percent", caps.cpu_percent)
+        self.cpu.draw(on=caps.cpu_percent is not None, usable=facts.usable, status=status)
         self._bounds = {
             "ram_bytes": found.ram_bytes,
             "gpu_memory_bytes": most_memory(facts),
@@ -71,7 +82,7 @@ class LimitsCard(Card):
             size.show_bytes(self._shown[name], most)
             self._of[name].setText(self._bound(name, most))
             self._of[name].setVisible(bool(most))
-            row.draw(on=cap is not None, usable=facts.usable, status=NOTHING)
+            row.draw(on=cap is not None, usable=facts.usable, status=kept(facts, name, cap))
 
     def _bound(self, name: str, most: int) -> str:
         pattern = self.tr("of {size} that are free") if name == "disk_bytes" else self.tr("of {size}")
@@ -89,6 +100,15 @@ class LimitsCard(Card):
             "upload_bytes_per_second": self.tr("Limit of what is sent"),
             "download_bytes_per_second": self.tr("Limit of what is received"),
         }
+
+
+def kept(facts: Facts, name: str, cap: int | None) -> Status:
+    """Say how a cap is kept on this computer, as the node tells it."""
+    told = next((one for one in facts.caps if one.name == REPORTS[name]), None)
+    if cap is None or told is None or not facts.live or told.wanted != cap:
+        return NOTHING
+    text = " ".join(part for part in (told.how, told.why_not) if part)
+    return Status(text, "good" if told.enforced else "warn")
 
 
 def at_first(name: str, most: int) -> int:

@@ -146,7 +146,7 @@ class RunningPrograms(QObject):
         QThreadPool.globalInstance().start(self._look)
 
     def _look(self) -> None:
-        names = {bare_name(name) for name in running_programs()} - {""}
+        names = {bare_name(name) for name in running_programs() if "/" not in name} - {""}  # with one: the kernel's
         with contextlib.suppress(RuntimeError):  # whoever asked has gone meanwhile
             self.found.emit(tuple(sorted(names)))
 

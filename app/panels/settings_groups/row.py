@@ -24,6 +24,7 @@ from app.widgets.flow import Flow
 from app.widgets.glyphs import Glyph
 from app.widgets.labels import label
 from app.widgets.switch import Switch
+from node.rules.caps import CapReport
 from node.rules.settings import Rules
 from node.rules.verdict import RuleCode, Verdict
 from node.wire.messages import Capabilities
@@ -41,6 +42,7 @@ class Facts:
     capabilities: Capabilities
     usable: bool  # they can be changed now
     live: bool  # the node tells what is so now
+    caps: tuple[CapReport, ...] = ()  # how caps are kept here
 
     @property
     def detected(self) -> bool:
@@ -152,6 +154,7 @@ class StatusLine(QWidget):
 
     def __init__(self) -> None:
         super().__init__()
+        self._shown = NOTHING
         self._glyph = Glyph("quiet", 14)
         self._text = label("", "small", wrap=True)
         line = QHBoxLayout(self)
@@ -166,6 +169,9 @@ class StatusLine(QWidget):
         return self._text.text()
 
     def show_status(self, status: Status) -> None:
+        if status == self._shown:  # a name that is set again is spoken again
+            return
+        self._shown = status
         self._text.setText(status.text)
         self._glyph.show_glyph(status.tone, status.tone)
         self.setAccessibleName(status.text)

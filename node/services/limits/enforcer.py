@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import os
 import subprocess
-from collections.abc import Callable, Collection
+from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Protocol
 
 from node.services.limits.plan import Ability, Together
 
 Start = Callable[[], "subprocess.Popen[bytes]"]
+GpuUse = Callable[[], Awaitable[Sequence[Mapping[int, int]] | None]]
 
 
 class Enforcer(Protocol):
@@ -54,6 +56,20 @@ class NoLimits:
 
     async def close(self) -> None:
         """Do nothing: nothing is open."""
+
+
+async def no_gpu_told() -> Sequence[Mapping[int, int]] | None:
+    """Return that no driver tells anything."""
+    return None
+
+
+@dataclass(frozen=True, slots=True)
+class Means:
+    """What a computer has to keep limits by; `gpu_use` tells of each GPU what its processes have, None: untold."""
+
+    enforcer: Enforcer = field(default_factory=NoLimits)
+    gpu_use: GpuUse = no_gpu_told
+    close: Callable[[], None] = lambda: None
 
 
 def usable_cores() -> int:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import subprocess
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -13,7 +13,7 @@ from node.program.tasks import TaskSet
 from node.rules.caps import CapReport
 from node.rules.settings import Caps
 from node.services.limits.disk import Room, folder_sizes, room
-from node.services.limits.enforcer import Enforcer, Start
+from node.services.limits.enforcer import Means, Start
 from node.services.limits.hooks import Services
 from node.services.limits.plan import Need, Plan, free_floor, plan
 from node.services.limits.usage import exact_memory_of, memory_of, processes, trees
@@ -22,8 +22,6 @@ from node.wire.manifests import Manifest
 
 log = logging.getLogger(__name__)
 ROOM_AGAIN = 1.5  # times the floor that must be free before services go on
-
-GpuUse = Callable[[], Awaitable[Sequence[Mapping[int, int]] | None]]  # of each GPU: process -> bytes; None: untold
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,30 +34,24 @@ class Paces:
     folders: float = 300.0
 
 
-async def no_gpu_told() -> Sequence[Mapping[int, int]] | None:
-    """Return that no driver tells anything."""
-    return None
-
-
 class ServiceLimits:
     """Holds the plan from the first `look` on, and watches between `start` and `stop`. Implements `Hooks`."""
 
     def __init__(
         self,
-        enforcer: Enforcer,
+        means: Means,
         folder: Path,
         *,
         told: Callable[[tuple[CapReport, ...]], None] = lambda _reports: None,
-        gpu_use: GpuUse = no_gpu_told,
         paces: Paces = Paces(),
         room_of: Callable[[Path], Room] = room,
     ) -> None:
         """`folder` is that of all services; `told` hears how caps are kept whenever that changes."""
-        self._enforcer = enforcer
+        self._means = means
+        self._enforcer = means.enforcer
         self._folder = folder
         self._services: Services | None = None
         self._told = told
-        self._gpu_use = gpu_use
         self._paces = paces
         self._room_of = room_of
         self._caps: Caps | None = None
@@ -97,6 +89,7 @@ class ServiceLimits:
         """Let go, when no service runs any more; may be called any number of times."""
         await self._tasks.stop()
         await self._enforcer.close()
+        self._means.close()
 
     def room_for(self, size: int) -> str:
         """Say why so many bytes may not be stored by or for services, or return nothing."""
@@ -156,7 +149,7 @@ class ServiceLimits:
         cap, running = self._plan.together.gpu_memory_bytes, dict(self._pids)
         if cap is None or not self._has_gpu or not running:
             return
-        gpus = await self._gpu_use()
+        gpus = await self._means.gpu_use()
         if (gpus is not None) != self._gpu_told:
             self._gpu_told = gpus is not None
             self._again()

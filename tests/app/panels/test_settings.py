@@ -88,7 +88,7 @@ def test_nothing_is_wider_than_the_page(panel: SettingsPanel, model: NodeModel, 
     draw(panel, model, STATES[name])
     panel.content.times.editor.as_text.setChecked(True)
     QApplication.processEvents()
-    assert panel.widget().minimumSizeHint().width() <= panel.viewport().width()
+    assert panel.content.whole.minimumSizeHint().width() + 40 <= panel.viewport().width()
 
 
 def test_it_is_made_when_it_is_looked_at(model: NodeModel) -> None:
@@ -97,9 +97,7 @@ def test_it_is_made_when_it_is_looked_at(model: NodeModel) -> None:
     made.deleteLater()
 
 
-def test_the_keyboard_reaches_everything_in_order(
-    panel: SettingsPanel, model: NodeModel, qtbot: QtBot
-) -> None:
+def test_the_keyboard_reaches_everything_in_order(panel: SettingsPanel, model: NodeModel, qtbot: QtBot) -> None:
     draw(panel, model, picture(BUSY))
     panel.activateWindow()
     qtbot.waitUntil(panel.isActiveWindow, timeout=60_000)
@@ -127,7 +125,7 @@ def test_the_keyboard_reaches_everything_in_order(
     ]
     places = [reached.index(one) for one in wanted]
     assert all(one < other for one, other in pairwise(places))
-    assert all(panel.widget().isAncestorOf(one) for one in reached[: places[-1]])
+    assert all(panel.isAncestorOf(one) for one in reached[: places[-1]])
 
 
 def test_light_and_dark_are_drawn(panel: SettingsPanel, model: NodeModel, qapp: QApplication) -> None:
@@ -213,3 +211,35 @@ async def test_rules_that_cannot_be_read_are_begun_anew_after_a_question(
     await eventually(lambda: node.told, "the rules")
     assert node.told[0][0] == "PUT"
     await model.stop()
+
+
+async def test_undo_is_in_sight_wherever_somebody_has_scrolled_to(
+    panel: SettingsPanel, model: NodeModel, node: Told
+) -> None:
+    draw(panel, model, picture(samples.ONLINE))
+    bar = panel.verticalScrollBar()
+    assert panel.viewportMargins().bottom() == 0
+    bar.setValue(bar.maximum())
+    panel.content.patience.grace_seconds.stepUp()
+    undo = panel.content.undoing.undo
+    assert panel.rect().contains(undo.mapTo(panel, undo.rect().center()))
+    assert panel.viewportMargins().bottom() == panel.content.foot.height() > 20
+    panel.resize(600, 300)
+    QApplication.processEvents()
+    assert panel.rect().contains(undo.mapTo(panel, undo.rect().center()))
+    undo.click()
+    assert panel.viewportMargins().bottom() == 0
+    await model.stop()
+
+
+def test_what_is_drawn_already_is_not_drawn_again(
+    panel: SettingsPanel, model: NodeModel, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    draw(panel, model, picture(samples.ONLINE))
+    drawn: list[object] = []
+    monkeypatch.setattr(panel.content.limits, "draw", drawn.append)
+    draw(panel, model, picture(samples.ONLINE, busy=True))
+    assert drawn == []
+    draw(panel, model, picture(samples.ON_BATTERY))
+    model.rules.changed.emit()
+    assert len(drawn) == 2

@@ -8,6 +8,7 @@ import pytest
 from pytestqt.qtbot import QtBot
 
 from app.panels.settings_groups.limits import LimitsCard, at_first
+from node.rules.caps import CapReport
 from node.rules.settings import Caps, Rules
 from node.wire.messages import Capabilities
 from tests.support.settings import Asked, facts
@@ -75,3 +76,19 @@ def test_a_machine_that_is_not_known_yet_has_no_bounds(card: LimitsCard) -> None
     assert card.cores.text() == ""
     assert at_first("ram_bytes", 0) == 4 * GB
     assert at_first("ram_bytes", GB) == GB // 2
+
+
+def test_how_a_cap_is_kept_here_stands_beside_it(card: LimitsCard) -> None:
+    rules = Rules(caps=Caps(cpu_percent=50, ram_bytes=8 * GB))
+    told = (
+        CapReport(name="cpu", wanted=50, how="By a control group.", enforced=True),
+        CapReport(name="ram", wanted=8 * GB, how="By watching.", enforced=False, why_not="It may be more."),
+    )
+    card.draw(facts(rules, caps=told))
+    assert card.cpu.status.text == "By a control group."
+    assert card.rows["ram_bytes"][0].status.text == "By watching. It may be more."
+    assert not card.rows["disk_bytes"][0].status.isVisible()
+    card.draw(facts(Rules(caps=Caps(cpu_percent=60)), caps=told))
+    assert card.cpu.status.text == "", "that was told of another value"
+    card.draw(facts(rules, caps=told, live=False))
+    assert card.cpu.status.text == ""

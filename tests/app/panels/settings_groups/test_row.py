@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 import pytest
 from PySide6.QtCore import QPoint, QPointF, Qt
@@ -133,11 +133,12 @@ def test_choices_tell_the_value_behind_the_words(qtbot: QtBot) -> None:
 
 @pytest.mark.parametrize("kind", ["number", "size", "choice"])
 def test_a_wheel_that_scrolls_the_page_changes_nothing(qtbot: QtBot, kind: str) -> None:
-    widget: QWidget = {
+    made: dict[str, Callable[[], QWidget]] = {
         "number": lambda: Number("Minutes", " min", 1, 240),
         "size": lambda: Size("Memory", " GB", GB, least=0.1, most=100),
         "choice": lambda: Choice("What rests", {"gpu": "The card", "all": "Everything"}),
-    }[kind]()
+    }
+    widget = made[kind]()
     qtbot.addWidget(widget)
     widget.show()
     widget.setFocus()

@@ -16,7 +16,7 @@ import pytest
 from node.rules.caps import CapReport
 from node.rules.settings import Caps
 from node.services.limits.disk import Room
-from node.services.limits.enforcer import Enforcer
+from node.services.limits.enforcer import Enforcer, Means
 from node.services.limits.keeper import Paces, ServiceLimits, need_of
 from node.services.limits.linux import LinuxPriority
 from node.services.limits.plan import Need
@@ -75,10 +75,9 @@ class Scene:
 
     def __post_init__(self) -> None:
         self.limits = ServiceLimits(
-            self.enforcer,
+            Means(self.enforcer, self._gpu_use),
             self.folder / "services",
             told=self._hear,
-            gpu_use=self._gpu_use,
             paces=QUICK,
             room_of=lambda _folder: self.room,
         )
