@@ -1,14 +1,17 @@
-"""What a first run that is cancelled leaves behind, and how that goes: keys, locks, the directories themselves."""
+"""What a first run that is cancelled leaves behind, and how that goes: keys, files, the directories themselves."""
 
 from __future__ import annotations
 
 import contextlib
+import os
+import shutil
 from pathlib import Path
 
+from app.data_files import FOLDERS, is_ours
 from node.identity.membership import has_membership
 from node.program.data_dir import is_held
 
-# Empty or worthless once nobody runs; rules, logs and whatever else somebody wanted here are not among them.
+# Empty or worthless once nobody runs, also where an earlier run that was killed has left them.
 WORTHLESS = ("control.json", "embedded-node.json", "app.sock", "rma-mesh-node.lock", "app.lock")
 PROGRAMS = ("rma-mesh-node", "app")
 
@@ -20,6 +23,7 @@ class Traces:
         self.unwanted = False
         self._data_dir = data_dir
         self._made = tuple(one for one in (data_dir, *data_dir.parents) if not one.exists())
+        self._there = frozenset(_names(data_dir)) - {*WORTHLESS}
 
     async def forget_keys(self) -> None:
         """Delete the keys that nobody knows; for when the node has ended."""
@@ -29,18 +33,34 @@ class Traces:
             await forget_unused_keys(self._data_dir)
 
     def remove(self) -> None:
-        """Remove the rest; for when nothing of ours runs any more. What is in use stays, and so does a member's."""
+        """Remove the rest, for when nothing of ours runs any more; what was there before or is not ours stays."""
         data_dir = self._data_dir
         if not self.unwanted or has_membership(data_dir):
             return
         with contextlib.suppress(OSError):
             if any(is_held(data_dir, program) for program in PROGRAMS):
                 return
-        for name in WORTHLESS:
-            with contextlib.suppress(OSError):
-                (data_dir / name).unlink(missing_ok=True)
+        for name in _names(data_dir):
+            if name not in self._there:
+                with contextlib.suppress(OSError):
+                    _delete(data_dir / name)
         for made in self._made:
             try:
                 made.rmdir()  # only an empty one goes
             except OSError:
                 return
+
+
+def _names(data_dir: Path) -> list[str]:
+    try:
+        return os.listdir(data_dir)  # noqa: PTH208 - names only
+    except OSError:
+        return []
+
+
+def _delete(path: Path) -> None:
+    if path.is_dir() and not path.is_symlink():
+        if path.name in FOLDERS:
+            shutil.rmtree(path)
+    elif is_ours(path.name):
+        path.unlink()

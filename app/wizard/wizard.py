@@ -29,6 +29,7 @@ class Wizard(QWidget):
         super().__init__()
         self._model = model
         self._link_waits = False  # it was handed over before the first step was read
+        self._later = ""  # a link that was handed over while another one was being used
         self.about, self.machine, self.join = AboutPage(), MachinePage(model.survey), JoinPage(model)
         self._steps = QStackedWidget()
         for page in (self.about, self.machine, self.join):
@@ -60,10 +61,26 @@ class Wizard(QWidget):
             self.machine.open()
         if self.step == JOIN:
             self.join.open()
+        was_pending = self.join.pending
         self.join.draw(picture)
+        if was_pending and not self.join.pending:
+            self._joining_ended(enrolled=picture.enrolled)
+
+    def _joining_ended(self, *, enrolled: bool) -> None:
+        """Give the focus back to the button that had it, not to one that cancels; take the link that waits."""
+        later, self._later = self._later, ""
+        if enrolled:
+            return
+        if self.cancel.hasFocus() or self.window().focusWidget() is self.cancel:
+            self.next.setFocus(Qt.FocusReason.OtherFocusReason)
+        if later:
+            self.offer_link(later)
 
     def offer_link(self, link: str) -> None:
         """Fill a link into the last step and go there, once the first has been read; it never joins by itself."""
+        if self.join.pending:
+            self._later = link
+            return
         self.join.invite.take_text(link)
         if self.step == ABOUT:
             self._link_waits = True

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import signal
 import subprocess
@@ -16,6 +17,7 @@ import pytest
 from app.compose import Options
 from app.control_client import read_address
 from app.main import default_data_dir, has_screen, main, parse, program_version
+from app.wizard.qr import FLAG as READ_PICTURE
 from node import config
 from tests.support.desktop import wait_until
 
@@ -145,3 +147,11 @@ def test_after_a_crash_of_the_app_its_node_is_adopted(run: Run) -> None:
     second.send_signal(signal.SIGTERM)
     assert ended(second)[0] == 0
     assert run.left() == []
+
+
+def test_made_into_one_file_it_reads_pictures_itself(tmp_path: Path) -> None:
+    (tmp_path / "a.png").write_text("no picture")
+    command = [sys.executable, "-m", "app", READ_PICTURE, str(tmp_path / "a.png")]
+    done = subprocess.run(command, capture_output=True, env=ENVIRONMENT, timeout=120, check=False)
+    assert json.loads(done.stdout) == {"problem": "not-a-picture"}
+    assert done.returncode == 0

@@ -38,6 +38,19 @@ async def test_what_was_there_stays(tmp_path: Path) -> None:
     assert [one.name for one in tmp_path.iterdir()] == ["rules.json"]
 
 
+async def test_logs_of_this_run_go_and_those_of_earlier_ones_stay(tmp_path: Path) -> None:
+    (tmp_path / "node.log.1").touch()
+    traces = Traces(tmp_path)
+    await leave_traces(tmp_path)
+    (tmp_path / "node.log").touch()
+    (tmp_path / "vpn").mkdir()
+    (tmp_path / "vpn" / "log").touch()
+    (tmp_path / "somebody elses.txt").touch()
+    traces.unwanted = True
+    await undo(traces)
+    assert {one.name for one in tmp_path.iterdir()} == {"node.log.1", "somebody elses.txt"}
+
+
 async def test_a_directory_that_was_there_stays_and_so_does_what_others_put_beside(tmp_path: Path) -> None:
     traces = Traces(tmp_path / "a" / "b")
     await leave_traces(tmp_path / "a" / "b")

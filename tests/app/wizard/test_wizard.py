@@ -171,6 +171,20 @@ def test_while_joining_cancel_stops_that_first(wizard: Wizard, asked: list[objec
     assert wizard.join.invite.invite.text() == LINK
 
 
+def test_a_link_that_comes_while_joining_waits(wizard: Wizard, asked: list[object]) -> None:
+    other = InviteLink("https://other.example.org", INVITE).url
+    wizard.offer_link(LINK)
+    wizard.go_to(JOIN)
+    draw(wizard, picture(samples.UNENROLLED, pending=frozenset({"enroll"})))
+    wizard.cancel.setFocus()
+    wizard.offer_link(other)
+    assert wizard.join.invite.invite.text() == LINK
+    draw(wizard, picture(samples.UNENROLLED))
+    assert wizard.join.invite.invite.text() == other
+    assert wizard.window().focusWidget() is wizard.next, "a stray Return shall not cancel"
+    assert asked == []
+
+
 def test_once_joined_it_is_ready_for_another_time(wizard: Wizard) -> None:
     wizard.offer_link(LINK)
     wizard.go_to(JOIN)
