@@ -55,7 +55,7 @@ class DesktopApp:
             [sys.executable, "-m", "app", "--data-dir", str(self.data_dir), *arguments],
             env={
                 **self.desktop.environment, "RMA_PORT": "0", "RMA_DHT_PORT": "0", "RMA_KEYRING": "false",
-                "RMA_VPN": "off", "RMA_SENSORS": "off",
+                "RMA_VPN": "off", "RMA_SENSORS": "off", "RMA_SERVICE_NICE": "0",
                 "RMA_NAME": "Reception PC", **heartbeat, **self.environment,
             },
         )  # fmt: skip

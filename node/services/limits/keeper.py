@@ -61,7 +61,9 @@ class ServiceLimits:
         self._pids: dict[str, int] = {}
         self._reports: tuple[CapReport, ...] = ()
         self._full = ""  # why nothing runs, while the disk is full
+        self._stored = ""  # why nothing more may be stored, while services keep more than they may
         self._holding = asyncio.Lock()
+        self._keeping: asyncio.Task[None] | None = None
         self._tasks = TaskSet("limits")
         self._plan = self._planned()
 
@@ -77,7 +79,7 @@ class ServiceLimits:
             return
         self._caps, self._has_gpu = caps, has_gpu
         self._again()
-        self._tasks.start(self._keep(), "hold")
+        self._keeping = self._tasks.start(self._keep(), "hold")
 
     def start(self) -> None:
         self._tasks.every(self._paces.memory, self.look_at_memory, "memory")
@@ -93,8 +95,8 @@ class ServiceLimits:
 
     def room_for(self, size: int) -> str:
         """Say why so many bytes may not be stored by or for services, or return nothing."""
-        if self._full:
-            return self._full
+        if self._full or self._stored:
+            return self._full or self._stored
         found = self._room_of(self._folder.parent)
         floor = free_floor(found.size)
         return no_room(found.free, floor) if found.free - size < floor else ""
@@ -109,8 +111,9 @@ class ServiceLimits:
         self._again()
 
     async def ready(self) -> None:
-        async with self._holding:
-            pass
+        keeping = self._keeping
+        if keeping is not None and not keeping.done():
+            await asyncio.wait([keeping])
 
     def environment(self, name: str) -> Mapping[str, str]:
         limits = self._plan.services.get(name)
@@ -174,12 +177,12 @@ class ServiceLimits:
         """End the service that keeps most above its share, when all together keep clearly more than they may."""
         cap = self._plan.together.disk_bytes
         if cap is None:
+            self._store("")
             return
         names = [one.name for one in self._needs]
         used = await asyncio.to_thread(folder_sizes, self._folder, names)
         whole = sum(used.values())
-        if whole > cap:
-            log.warning("%s", disk_full(whole, cap))
+        self._store(disk_full(whole, cap) if whole > cap else "")
         share = {name: one.disk_bytes for name, one in self._plan.services.items()}
         self._judge(
             "this disk", {name: used[name] for name in self._pids if name in used}, int(cap * SEVERE), share
@@ -190,10 +193,18 @@ class ServiceLimits:
         if name is not None and name in self._pids and self._services is not None:
             self._services.give_up(name, too_much(what, used[name], shares.get(name), cap))
 
+    def _store(self, why: str) -> None:
+        if bool(why) != bool(self._stored):
+            log.warning("%s", why or "Services keep no more on this disk than they may again.")
+        if why != self._stored:
+            self._stored = why
+            self._again()
+
     def _fill(self, why: str) -> None:
         if bool(why) != bool(self._full):
             log.warning("%s", why or "There is room on the disk again.")
             self._full = why
+            self._again()
             if self._services is not None:
                 self._services.hold(why)
 
@@ -207,7 +218,7 @@ class ServiceLimits:
 
     def _planned(self) -> Plan:
         ability = replace(self._enforcer.ability(), has_gpu=self._has_gpu, gpu_told=self._gpu_told)
-        return plan(self._caps or Caps(), ability, self._needs)
+        return plan(self._caps or Caps(), ability, self._needs, self._full or self._stored)
 
     async def _keep(self) -> None:
         async with self._holding:

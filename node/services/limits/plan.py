@@ -95,8 +95,11 @@ class Plan:
     reports: tuple[CapReport, ...]
 
 
-def plan(caps: Caps, ability: Ability, needs: Iterable[Need]) -> Plan:
-    """Return what all services may use, what each of them may count on, and how that is kept."""
+def plan(caps: Caps, ability: Ability, needs: Iterable[Need], disk_trouble: str = "") -> Plan:
+    """Return what all services may use, what each of them may count on, and how that is kept.
+
+    `disk_trouble` says why nothing more may be stored now, where that is so.
+    """
     needs = tuple(needs)
     cores = None if caps.cpu_percent in (None, 100) else ability.cores * (caps.cpu_percent or 100) / 100
     together = Together(
@@ -119,7 +122,9 @@ def plan(caps: Caps, ability: Ability, needs: Iterable[Need]) -> Plan:
         )
         for one in needs
     }
-    return Plan(together=together, services=services, reports=tuple(_reports(caps, ability, together)))
+    return Plan(
+        together=together, services=services, reports=tuple(_reports(caps, ability, together, disk_trouble))
+    )
 
 
 def shares(cap: int | None, needs: Mapping[str, int]) -> dict[str, int]:
@@ -139,7 +144,7 @@ def free_floor(disk_bytes: int) -> int:
 # --- sentences --------------------------------------------------------------------------------------------------
 
 
-def _reports(caps: Caps, ability: Ability, together: Together) -> Iterator[CapReport]:
+def _reports(caps: Caps, ability: Ability, together: Together, disk_trouble: str) -> Iterator[CapReport]:
     live: TakesHold = "now" if ability.changes_live else "next-start"
     yield CapReport(
         name="priority",
@@ -153,14 +158,7 @@ def _reports(caps: Caps, ability: Ability, together: Together) -> Iterator[CapRe
         yield _ram(caps.ram_bytes, ability, live)
     if caps.gpu_memory_bytes is not None:
         yield _gpu_memory(caps.gpu_memory_bytes, ability)
-    if caps.disk_bytes is not None:
-        yield CapReport(
-            name="disk",
-            wanted=caps.disk_bytes,
-            how="What services keep is measured every few minutes; who has too much is ended.",
-            enforced=True,
-            why_not="Between two measurements there may be more for a while.",
-        )
+    yield _disk(caps.disk_bytes, disk_trouble)
     if caps.upload_bytes_per_second is not None:
         yield _bandwidth("upload", caps.upload_bytes_per_second)
     if caps.download_bytes_per_second is not None:
@@ -207,6 +205,15 @@ def _gpu_memory(wanted: int, ability: Ability) -> CapReport:
         how, enforced = "Services are told their share when they start.", False
         why = "The driver does not tell how much memory each program has, so nobody sees whether they keep it."
     return CapReport(name="gpu-memory", wanted=wanted, how=how, enforced=enforced, why_not=why, takes_hold="now")
+
+
+def _disk(wanted: int | None, trouble: str) -> CapReport:
+    how = "Some of the disk, 1 GB or 2 %, is always left to you."
+    if wanted is None:
+        return CapReport(name="disk", how=how, enforced=True, why_not=trouble)
+    how = f"What services keep is measured every few minutes; who has too much is ended. {how}"
+    why = trouble or "Between two measurements there may be more for a while."
+    return CapReport(name="disk", wanted=wanted, how=how, enforced=True, why_not=why)
 
 
 def _bandwidth(name: Literal["upload", "download"], wanted: int) -> CapReport:

@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from pathlib import Path
 
 import pytest
 
+from node.hardware.gpus import probe_command
 from node.hardware.sensing.gpu_watch import Answer, ProbedGpu
+from node.hardware.sensing.gpu_watch import Probe as RealProbe
 from node.services.limits.gpu_usage import AGAIN, GpuUsage
+from tests.support.nvml import compile_stub, environment
 
 
 @dataclass
@@ -58,6 +62,16 @@ async def test_a_driver_that_tells_nothing_is_asked_seldom(answer: Answer) -> No
     now += AGAIN
     probe.answer = Answer("2", TWO)
     assert await usage.read() is not None
+
+
+@pytest.mark.needs("gcc")
+async def test_a_real_probe_with_a_driver_that_stands_in(tmp_path: Path) -> None:
+    environ = {**environment(compile_stub(tmp_path)), "NVML_STUB_PROCESSES": "12:300 1:500"}
+    usage = GpuUsage(lambda: RealProbe((*probe_command(), "--watch"), 120.0, environ))
+    try:
+        assert await usage.read() == [{12: 300, 1: 500}, {}]
+    finally:
+        usage.close()
 
 
 async def test_windows_names_processes_only() -> None:

@@ -194,6 +194,7 @@ async def test_a_full_disk_stops_everything_until_there_is_room_again(scene: Sce
     await eventually(lambda: not scene.pids(), "the end of the service", 90)
     assert scene.supervisor.reports()[0].state == "failed"
     assert "always left to you" in scene.limits.room_for(0)
+    assert "Only 100.0 MB" in scene.cap("disk").why_not
     await scene.supervisor.reconcile([NER, DOCUMENTS])  # what is wanted meanwhile waits too
     await eventually(lambda: scene.said(DOCUMENTS.name, "Only 100.0 MB"), "the other's reason", 90)
     scene.room = Room(100 * 2**30, 50 * 2**30)
@@ -205,7 +206,11 @@ async def test_who_keeps_too_much_on_the_disk_is_ended(scene: Scene) -> None:
     hoard = scene.folder / "services" / DOCUMENTS.name / "hoard"
     hoard.write_bytes(b"x" * 8 * MB)
     await eventually(lambda: scene.said(DOCUMENTS.name, "of this disk"), "the reason", 90)
+    await eventually(lambda: "Services keep 8" in scene.cap("disk").why_not, "the word about the disk", 90)
+    assert "Services keep 8" in scene.limits.room_for(1)  # nothing more is fetched for them
     hoard.unlink()
+    await eventually(lambda: "Services keep" not in scene.cap("disk").why_not, "the end of that", 90)
+    assert scene.limits.room_for(1) == ""
     await scene.running(DOCUMENTS)
     assert not scene.said(NER.name, "of this disk")
 

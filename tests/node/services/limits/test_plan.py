@@ -143,6 +143,11 @@ def test_what_cannot_be_changed_while_services_run_is_told_so() -> None:
     assert {by_name(made.reports)[name].takes_hold for name in ("cpu", "ram")} == {"next-start"}
 
 
+def test_a_full_disk_is_told_with_a_cap_and_without() -> None:
+    for caps in (Caps(), Caps(disk_bytes=5)):
+        assert by_name(plan(caps, Ability(cores=1), (), "It is full.").reports)["disk"].why_not == "It is full."
+
+
 def test_gpu_memory_is_only_watched_and_says_so() -> None:
     caps = Caps(gpu_memory_bytes=2**30)
     assert "no GPU" in by_name(plan(caps, Ability(cores=1), ()).reports)["gpu-memory"].how
