@@ -57,6 +57,7 @@ async def test_who_leaves_for_good_leaves_nothing(
     for name, value in (ENVIRONMENT | SETTINGS).items():
         if name.startswith("RMA_"):
             monkeypatch.setenv(name, value)
+    monkeypatch.setattr("app.rules_model.UNDO_MS", 3_600_000)  # a slow machine shall not lose the way back
     monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path / "config"))
     monkeypatch.setenv("XDG_CONFIG_DIRS", str(tmp_path / "system"))
     data_dir, tasks = tmp_path / "volunteer", TaskSet("test")

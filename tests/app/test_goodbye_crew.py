@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
+import keyring
 import msgspec
 import pytest
 
@@ -16,11 +17,14 @@ from app.embedded_node import EmbeddedNode, node_command
 from app.goodbye_crew import GoodbyeCrew
 from app.intents import EnrolmentWish, NodeUnreachable
 from app.node_model import NodeModel
-from node.identity.keys import KEY_FILE, NOTE_FILE, Note
+from node.identity.keyring_store import SERVICE
+from node.identity.keys import KEY_FILE, NOTE_FILE, Note, entry_name, load_or_create_identity
+from node.identity.nebula_key import load_or_create_nebula_key
 from node.program.data_dir import hold_data_dir
 from node.program.tasks import TaskSet
 from node.wire.invites import parse_link
 from tests.support import samples
+from tests.support.keyrings import LockedKeyring, MemoryKeyring
 from tests.support.real_mesh import ENVIRONMENT, RealMesh, real_mesh
 from tests.support.waiting import eventually
 
@@ -177,3 +181,37 @@ async def test_what_stays_is_told(model: NodeModel, tmp_path: Path) -> None:
     assert len(rest) == len(expected)
     assert all(words in one for words, one in zip(expected, rest, strict=True))
     assert len(list(data_dir.iterdir())) == 12
+
+
+@pytest.fixture
+def use_keyring() -> Iterator[Callable[[MemoryKeyring], None]]:
+    before = keyring.get_keyring()
+    yield keyring.set_keyring
+    keyring.set_keyring(before)
+
+
+async def test_the_keyring_lets_go_of_both_keys(
+    model: NodeModel, tmp_path: Path, use_keyring: Callable[[MemoryKeyring], None]
+) -> None:
+    backend, data_dir = MemoryKeyring(), tmp_path / "data"
+    backend.entries["another program", "secret"] = "theirs"
+    use_keyring(backend)
+    data_dir.mkdir()
+    await load_or_create_identity(data_dir)
+    await load_or_create_nebula_key(data_dir)
+    assert len(backend.entries) == 3
+    crew = GoodbyeCrew(data_dir, model, PlayedChannel(), nothing, None, helper=tmp_path / "no-helper")
+    assert await crew.delete() == ()
+    assert backend.entries == {("another program", "secret"): "theirs"}
+    assert not data_dir.exists()
+
+
+async def test_a_locked_keyring_is_told_with_the_name_of_the_key(
+    model: NodeModel, tmp_path: Path, use_keyring: Callable[[MemoryKeyring], None]
+) -> None:
+    use_keyring(MemoryKeyring())
+    await load_or_create_identity(tmp_path)
+    use_keyring(LockedKeyring())
+    crew = GoodbyeCrew(tmp_path, model, PlayedChannel(), nothing, None, helper=tmp_path / "no-helper")
+    (rest,) = await crew.delete()
+    assert f"“{entry_name(tmp_path)}” of “{SERVICE}”" in rest

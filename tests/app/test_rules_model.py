@@ -17,6 +17,8 @@ from node.rules.settings import Caps, Rules
 from tests.support import samples
 from tests.support.waiting import eventually
 
+HOUR_MS = 3_600_000  # a slow machine shall not lose the way back
+
 
 class Desk:
     """Does with rules what a node does; may be held up, and may refuse."""
@@ -49,6 +51,7 @@ def desk() -> Desk:
 def rules(model: NodeModel, desk: Desk) -> RulesModel:
     model.view_arrived(samples.view(samples.ONLINE))
     model.rules.connect_to(desk)
+    model.rules._forgetting.setInterval(HOUR_MS)
     return model.rules
 
 

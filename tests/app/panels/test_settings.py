@@ -155,6 +155,7 @@ class Told:
 async def node(model: NodeModel) -> Told:
     made = Told()
     model.rules.connect_to(made)
+    model.rules._forgetting.setInterval(3_600_000)  # a slow machine shall not lose the way back
     return made
 
 
