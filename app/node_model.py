@@ -35,6 +35,8 @@ GATHER_MS = 100
 BUSY_SECONDS = 2.0  # how long the app still looks busy after the last request
 ENROLL_WAIT = 40.0  # seconds; the node itself gives up earlier
 SERVICE_PREFIX = "service:"
+Wish = tuple[str, object, float]  # path, body, seconds to wait for an answer
+LAST_WINS = frozenset({"pause"})  # who chooses twice in a moment means what was chosen last
 
 
 class NodeModel(QObject):
@@ -54,6 +56,9 @@ class NodeModel(QObject):
         self._clock = clock
         self._tasks = TaskSet("app-intents")
         self._running: dict[str, asyncio.Task[Any]] = {}
+        self._wishes: dict[str, Wish] = {}  # that were sent last
+        self._next: dict[str, Wish] = {}  # that came meanwhile
+        self._stopped = False
         self._channel: Channel | None = None
         self._activity = Activity()
         self._busy_until = 0.0
@@ -67,6 +72,7 @@ class NodeModel(QObject):
         self._channel = channel
 
     async def stop(self) -> None:
+        self._stopped = True
         self._gathering.stop()
         self._ticking.stop()
         await self.mesh.stop()
@@ -146,7 +152,10 @@ class NodeModel(QObject):
 
     def _intend(self, about: str, path: str, body: object = None, wait: float = 10.0) -> None:
         if about in self._running:
+            if about in LAST_WINS:
+                self._next[about] = (path, body, wait)
             return
+        self._wishes[about] = (path, body, wait)
         self._change(pending=self.picture.pending | {about}, notices=self._without(about))
         task = self._tasks.start(self._send(about, path, body, wait), about)
         self._running[about] = task
@@ -165,6 +174,9 @@ class NodeModel(QObject):
     def _intent_ended(self, about: str) -> None:
         self._running.pop(about, None)
         self._change(pending=self.picture.pending - {about})
+        following = self._next.pop(about, None)
+        if following is not None and following != self._wishes[about] and not self._stopped:
+            self._intend(about, *following)
 
     # --- telling --------------------------------------------------------------------------------------------
 
