@@ -26,7 +26,7 @@ class Need:
     """What a cause asks for: the panel that helps, and how long it must last before it is told."""
 
     panel: str
-    after: float = 10.0  # seconds
+    after: float = 5.0  # seconds
 
 
 @dataclass(frozen=True, slots=True)

@@ -215,3 +215,18 @@ async def test_pauses_of_the_gpu_and_until_tomorrow_reach_the_node(
         ("snooze", {"until": "tomorrow", "scope": "gpu"}),
     ]
     await model.stop()
+
+
+async def test_of_pauses_chosen_in_a_moment_the_last_one_holds(
+    model: NodeModel, server: ControlServer, client: ControlClient
+) -> None:
+    model.connect_to(client)
+    server.hold = asyncio.Event()
+    model.pause()
+    model.snooze(1800)
+    model.resume()
+    await eventually(lambda: server.intents, "the first one")
+    server.hold.set()
+    await eventually(lambda: len(server.intents) == 2 and not model._running, "the last one")
+    assert server.names == ["pause", "resume"]
+    await model.stop()

@@ -77,13 +77,12 @@ def snoozes(app: DesktopApp) -> None:
         if line in app.SNOOZES:
             app.wait_for_snooze("gpu_snoozed_until", before, app.SNOOZES[line])
     app.wait_for(gpu_paused=True, gpu_snoozed_until=None)
-    wait_until(lambda: resumed_the_gpu(app), "the GPU", 90)
-
-
-def resumed_the_gpu(app: DesktopApp) -> bool:
-    """Choose the line that is there only while the GPU rests; a menu that is older has another one there."""
     choose(app, "Resume what uses the GPU")
-    return not app.state()["gpu_paused"]
+    wait_until(lambda: not app.state()["gpu_paused"] or app.state()["paused"], "the GPU", 90)
+    if app.state()["paused"]:  # the menu was not so far, and had another line there
+        app.wait_for_icon("paused")
+        app.choose("Down", "Return")
+    app.wait_for(paused=False, gpu_paused=False, phase="online")
 
 
 def switches(app: DesktopApp) -> None:

@@ -84,6 +84,7 @@ class StatusNotifierHost:
     items: list[tuple[str, str]] = field(default_factory=list)  # bus name and path
     notifications: list[tuple[str, str]] = field(default_factory=list)  # title and text
     _stopping: threading.Event = field(default_factory=threading.Event)
+    _sending: threading.Lock = field(default_factory=threading.Lock)  # two threads send on one connection
 
     # --- what a person sees and does ------------------------------------------------------------------------
 
@@ -140,7 +141,7 @@ class StatusNotifierHost:
         """Click on a notification; the first one has number 1."""
         body = (number, "default")
         address = DBusAddress(NOTIFICATIONS_PATH, interface=NOTIFICATIONS)
-        self.watching.send(new_signal(address, "ActionInvoked", "us", body))
+        self._send(new_signal(address, "ActionInvoked", "us", body))
 
     def read(self, name: str) -> Any:
         """Return a property of the icon."""
@@ -164,7 +165,7 @@ class StatusNotifierHost:
     def _take(self, message: Message) -> None:
         fields = message.header.fields
         if message.header.message_type is MessageType.method_call:
-            self.watching.send(self._answer(message))
+            self._send(self._answer(message))
         elif fields.get(HeaderFields.member) == "NameOwnerChanged" and not message.body[2]:
             for item in [one for one in self.items if one[0] == message.body[0]]:
                 self.items.remove(item)
@@ -202,7 +203,11 @@ class StatusNotifierHost:
 
     def _tell(self, member: str, signature: str = "", body: tuple[Any, ...] = ()) -> None:
         address = DBusAddress(WATCHER_PATH, interface=WATCHER)
-        self.watching.send(new_signal(address, member, signature or None, body))
+        self._send(new_signal(address, member, signature or None, body))
+
+    def _send(self, message: Message) -> None:
+        with self._sending:
+            self.watching.send(message)
 
     def _item(self) -> DBusAddress:
         assert len(self.items) == 1, self.items
