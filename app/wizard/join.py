@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from PySide6.QtCore import QCoreApplication, Signal
+from PySide6.QtCore import QCoreApplication, Qt, Signal
 from PySide6.QtWidgets import QProgressBar, QVBoxLayout, QWidget
 
 from app import figures
@@ -37,9 +37,9 @@ class JoinPage(Page):
         self.invite = InviteCard()
         self.permissions = PermissionsCard()
         self._error = Banner(closable=False)
-        self._working = Working()
+        self.working = Working()
         self.setFocusProxy(self.invite)
-        for widget in (self._error, self._working, Columns([self.invite], [self.permissions])):
+        for widget in (self._error, self.working, Columns([self.invite], [self.permissions])):
             self.column.addWidget(widget)
         self.column.addStretch(1)
         self.invite.edited.connect(self._edited)
@@ -63,7 +63,7 @@ class JoinPage(Page):
         if picture.state is not None and picture.connected:
             self.permissions.know_rules(picture.state.rules)
         self._show_error(None if pending else self._failure(picture))
-        self._working.show_coordinator(self._sent.coordinator if self._sent else "", visible=pending)
+        self.working.show_coordinator(self._sent.coordinator if self._sent else "", visible=pending)
         self.invite.set_usable(usable=not pending)
         self.permissions.setEnabled(not pending)
         self.pending = pending
@@ -131,6 +131,8 @@ class Working(QWidget):
 
     def __init__(self) -> None:
         super().__init__()
+        self.setFocusPolicy(Qt.FocusPolicy.TabFocus)  # so that its words are read aloud
+        self.setAccessibleName(translate("Wizard", "Joining"))
         column = QVBoxLayout(self)
         column.setContentsMargins(0, 0, 0, 0)
         self._text = label("", wrap=True)
@@ -150,4 +152,5 @@ class Working(QWidget):
         else:
             text = translate("Wizard", "Asking the coordinator to let this computer in. This takes a few seconds.")
             self._text.setText(text)
+        self.setAccessibleDescription(self._text.text())
         self.setVisible(visible)

@@ -71,7 +71,7 @@ class Wizard(QWidget):
         later, self._later = self._later, ""
         if enrolled:
             return
-        if self.cancel.hasFocus() or self.window().focusWidget() is self.cancel:
+        if self.window().focusWidget() in (self.cancel, self.join.working):
             self.next.setFocus(Qt.FocusReason.OtherFocusReason)
         if later:
             self.offer_link(later)
@@ -119,6 +119,8 @@ class Wizard(QWidget):
 
     def _show_buttons(self) -> None:
         last, pending = self.step == JOIN, self.join.pending
+        if last and pending and self.window().focusWidget() is self.next:
+            self.join.working.setFocus()  # else Qt gives it to Cancel, and a second Return would stop it all
         self.back.setVisible(self.step > ABOUT)
         self.back.setEnabled(not pending)
         self.next.setText(translate("Wizard", "Join") if last else translate("Wizard", "Next"))

@@ -171,6 +171,20 @@ def test_while_joining_cancel_stops_that_first(wizard: Wizard, asked: list[objec
     assert wizard.join.invite.invite.text() == LINK
 
 
+def test_a_second_return_does_not_stop_joining(wizard: Wizard, asked: list[object]) -> None:
+    wizard.offer_link(LINK)
+    wizard.go_to(JOIN)
+    key(wizard, Qt.Key.Key_Return)
+    draw(wizard, picture(samples.UNENROLLED, pending=frozenset({"enroll"})))
+    assert wizard.window().focusWidget() is wizard.join.working
+    key(wizard, Qt.Key.Key_Return)
+    assert asked[-1] != "stop"
+    key(wizard, Qt.Key.Key_Escape)
+    assert asked[-1] == "stop"
+    draw(wizard, picture(samples.UNENROLLED))
+    assert wizard.window().focusWidget() is wizard.next
+
+
 def test_a_link_that_comes_while_joining_waits(wizard: Wizard, asked: list[object]) -> None:
     other = InviteLink("https://other.example.org", INVITE).url
     wizard.offer_link(LINK)
