@@ -3,7 +3,7 @@
 Each frame is what the app does for it: the event, and the painting of all that it makes necessary, in this thread.
 The panel is the real one with its table beside the map, in a window of 1920x1080. Run it alone:
 
-    QT_QPA_PLATFORM=offscreen python bench/desktop_support/mesh_frames.py
+    QT_QPA_PLATFORM=offscreen python bench/desktop_support/mesh_frames.py [--json] [WORKERS …]
 """
 
 from __future__ import annotations
@@ -149,7 +149,8 @@ def _percentiles(times: list[float]) -> tuple[float, float]:
 
 def main() -> int:
     os.environ.setdefault("QT_QPA_PLATFORM", "offscreen")
-    found = measure_frames()
+    counts = [int(word) for word in sys.argv[1:] if word.isdecimal()]
+    found = measure_frames(counts or COUNTS)
     print(json.dumps([asdict(one) for one in found]) if "--json" in sys.argv else table(found))
     return 0
 
