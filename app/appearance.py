@@ -157,6 +157,11 @@ QProgressBar {{ background: {track}; border: none; border-radius: 3px; }}
 QProgressBar::chunk {{ background: {accent}; border-radius: 3px; }}
 QToolTip {{ background: {card}; color: {text}; border: 1px solid {border}; padding: 4px; }}
 QWidget#window, QStackedWidget, QScrollArea, QWidget[kind="page"] {{ background: {window}; border: none; }}
+QScrollArea[keys="true"] {{ border: 1px solid {window}; }}
+QScrollArea[keys="true"]:focus {{ border: 1px solid {accent}; }}
+QPlainTextEdit {{ background: {card}; color: {text}; border: 1px solid {border}; border-radius: 7px;
+    selection-background-color: {accent}; selection-color: {on_accent}; }}
+QPlainTextEdit:focus {{ border: 1px solid {accent}; }}
 QLabel {{ background: transparent; color: {text}; }}
 QLabel[kind="muted"] {{ color: {muted}; }}
 QLabel[kind="small"] {{ color: {muted}; font-size: {p90}; }}

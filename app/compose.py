@@ -150,8 +150,11 @@ async def _keep_node(
         )
         model.connect_to(client)
         model.mesh.connect_to(client)
+        model.routing.connect_to(client)
+        model.activity.connect_to(client)
         model.survey.connect_to(client)
         model.rules.connect_to(client)
+        model.vitals.connect_to(client)
         window.try_again_wanted.connect(node.try_now)
         following = tasks.start(client.follow(model), "follow")
         await Sleeping(client.reconnect).watch(tasks)  # what was known before the computer slept is old
@@ -170,9 +173,7 @@ async def _keep_node(
         await _end(node, model, window, quitting)
 
 
-def _crew(
-    data_dir: Path, model: NodeModel, client: ControlClient, end_node: Callable[[], Awaitable[None]]
-) -> Crew:
+def _crew(data_dir: Path, model: NodeModel, client: ControlClient, end_node: Callable[[], Awaitable[None]]) -> Crew:
     """Get ready to leave for good; `end_node` also sees to it that the node is not started again."""
     from app.goodbye_crew import GoodbyeCrew  # what it needs is needed for this only
 

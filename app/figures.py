@@ -38,6 +38,29 @@ def milliseconds(value: float | None) -> str:
     return f"{value:.0f} ms" if value >= 10 else f"{value:.1f} ms"
 
 
+def rate(bytes_per_second: float | None) -> str:
+    """Return how fast bytes go; a dash when it is not known."""
+    return DASH if bytes_per_second is None else f"{size(int(bytes_per_second))}/s"
+
+
+def working_time(seconds: float) -> str:
+    """Return for how long something has worked: `40 s`, `12 min`, `3.4 h`, `1,240 h`."""
+    if seconds < 60:
+        return f"{seconds:.0f} s"
+    if seconds < 3600:
+        return f"{seconds / 60:.0f} min"
+    hours = seconds / 3600
+    return f"{hours:.1f} h" if hours < 100 else f"{hours:,.0f} h"
+
+
+def energy(joules: float) -> str:
+    """Return energy as people know it from their bills: `0 Wh`, `12 Wh`, `3.4 kWh`."""
+    hours = joules / 3600
+    if hours < 1000:
+        return f"{hours:.1f} Wh" if 0 < hours < 10 else f"{hours:.0f} Wh"
+    return f"{hours / 1000:.1f} kWh" if hours < 100_000 else f"{hours / 1000:,.0f} kWh"
+
+
 def clock_time(when: float, now: float) -> str:
     """Return when something will be, both Unix seconds: `14:30`, with the day if that is not today."""
     then, today = time.localtime(when), time.localtime(now)

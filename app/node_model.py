@@ -22,8 +22,10 @@ from app.activity import Activity
 from app.goodbye import GoodbyeModel
 from app.intents import Channel, EnrolmentWish, Paused
 from app.mesh_model import MeshModel
+from app.past_model import ActivityModel, RoutingModel
 from app.picture import NodeLife, Notice, Picture
 from app.rules_model import RulesModel
+from app.vitals_model import VitalsModel
 from app.wizard.survey_model import SurveyModel
 from node.program.tasks import TaskSet
 from node.rules.settings import Rules
@@ -53,6 +55,9 @@ class NodeModel(QObject):
         self.goodbye = GoodbyeModel(self)
         self.rules = RulesModel(self._rules, self)
         self.rules.answered.connect(self._rules_answered)
+        self.vitals = VitalsModel(self)
+        self.routing = RoutingModel(self)
+        self.activity = ActivityModel(lambda: self.picture.view.noted if self.picture.view else None, self)
         self._clock = clock
         self._tasks = TaskSet("app-intents")
         self._running: dict[str, asyncio.Task[Any]] = {}
@@ -78,6 +83,9 @@ class NodeModel(QObject):
         await self.mesh.stop()
         await self.survey.stop()
         await self.rules.stop()
+        await self.vitals.stop()
+        await self.routing.stop()
+        await self.activity.stop()
         await self.goodbye.stop()
         await self._tasks.stop()
 

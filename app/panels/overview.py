@@ -1,6 +1,8 @@
-"""The overview: why the state is what it is, what this machine does now, which mesh it is in, what it has."""
+"""The overview: why the state is what it is, what this machine does, has given and has, and which mesh it is in."""
 
 from __future__ import annotations
+
+import time
 
 from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QHBoxLayout
@@ -8,7 +10,10 @@ from PySide6.QtWidgets import QHBoxLayout
 from app import figures, wording
 from app.node_model import NodeModel
 from app.panels import Panel
+from app.panels.contribution import ContributionCard
+from app.panels.live import LiveCard
 from app.panels.machine import MachineCard
+from app.panels.watching import Watching
 from app.picture import Picture
 from app.widgets.columns import Columns
 from app.widgets.frames import Card, Fact, ReasonLine
@@ -22,18 +27,26 @@ MOST_REASONS = 8
 
 
 class OverviewPanel(Panel):
-    """Four cards, drawn from the node's state."""
+    """Cards drawn from the node's state, and two that are live while they can be seen."""
 
     def __init__(self, model: NodeModel) -> None:
         super().__init__()
+        self._model = model
         self._reasons = ReasonsCard("What to know")
         self._remarks = ReasonsCard("Good to know")
         self._work = WorkCard()
         self._mesh = MeshCard(model)
         self._machine = MachineCard()
+        self._live = LiveCard()
+        self._contribution = ContributionCard()
         self.column.addWidget(self._reasons)
-        self.column.addWidget(Columns([self._work, self._mesh], [self._machine, self._remarks]))
+        self.column.addWidget(self._live)
+        self.column.addWidget(Columns([self._work, self._contribution], [self._mesh, self._machine, self._remarks]))
         self.column.addStretch(1)
+        self.setProperty("keys", "true")
+        self.setFocusPolicy(Qt.FocusPolicy.TabFocus)  # or the keyboard could not reach what is further down
+        Watching(self, self._seen)
+        model.vitals.changed.connect(self._draw_live)
 
     def draw(self, picture: Picture, now: float) -> None:
         reasons = wording.shown_reasons(picture.state) if picture.state else ()
@@ -43,6 +56,19 @@ class OverviewPanel(Panel):
         self._work.draw(picture)
         self._mesh.draw(picture)
         self._machine.show_capabilities(picture.state.capabilities if picture.state else None)
+        self._draw_live()
+
+    def _draw_live(self) -> None:
+        if not self.isVisible():
+            return
+        sight, state, now = self._model.vitals.sight, self._model.picture.state, time.time()
+        found = state.capabilities if state else None
+        self._live.draw(sight, found, now)
+        self._contribution.draw(sight, has_gpu=bool(found and found.has_gpu), now=now)
+
+    def _seen(self, seen: bool) -> None:
+        self._model.vitals.watch(self, wanted=seen)
+        self._draw_live()
 
 
 class ReasonsCard(Card):

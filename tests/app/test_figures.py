@@ -59,3 +59,11 @@ def test_never_seen_is_a_dash() -> None:
 def test_where_a_url_leads() -> None:
     assert figures.host_of("https://mesh.example.org:8443/x") == "mesh.example.org:8443"
     assert figures.host_of("nonsense") == "nonsense"
+
+
+def test_rates_working_time_and_energy() -> None:
+    assert [figures.rate(value) for value in (None, 0.0, 2_500_000.0)] == ["–", "0 bytes/s", "2.4 MB/s"]
+    times = (0.0, 40.4, 90.0, 3 * 3600.0, 1240 * 3600.0)
+    assert [figures.working_time(seconds) for seconds in times] == ["0 s", "40 s", "2 min", "3.0 h", "1,240 h"]
+    joules = (0.0, 3600.0 * 1.5, 3600.0 * 132, 3.6e6 * 3.4, 3.6e6 * 1240)
+    assert [figures.energy(one) for one in joules] == ["0 Wh", "1.5 Wh", "132 Wh", "3.4 kWh", "1,240 kWh"]

@@ -5,8 +5,10 @@ from __future__ import annotations
 import os
 from dataclasses import dataclass
 from pathlib import Path
+from typing import cast
 
 from node.hardware.gpus import probe_command
+from node.hardware.sensing.gpu_linux import NVIDIA, Card
 from node.hardware.sensing.gpu_watch import Answer, Probe, ProbedGpu
 from node.vitals.gpus import ABSENT_FOR, RETRY, GpuMeter, gauge, used_by
 from node.vitals.values import GpuGauge
@@ -68,18 +70,16 @@ class Played:
 
 async def test_who_has_no_driver_is_asked_seldom() -> None:
     for answer, patience in ((Answer("", absent=True), ABSENT_FOR), (Answer("", trouble="lost"), RETRY)):
-        now, probe = [0.0], Played(answer)
-        meter = GpuMeter(probe, cards=lambda: (), clock=lambda now=now: now[0])  # type: ignore[arg-type]
-        for now[0] in (0.0, 1.0, patience - 1, patience + 1):
+        times, probe = iter((0.0, 1.0, patience - 1, patience + 1)), Played(answer)
+        meter = GpuMeter(cast("Probe", probe), cards=lambda: (), clock=times.__next__)
+        for _ in range(4):
             assert await meter.read() == ()
         assert probe.asked == 2
 
 
 async def test_a_card_that_sleeps_is_not_woken() -> None:
-    from node.hardware.sensing.gpu_linux import NVIDIA
-
     card, probe = Played(Answer(""), asleep=True, vendor=NVIDIA), Played(Answer("", (ProbedGpu(0),)))
-    meter = GpuMeter(probe, cards=lambda: (card,))  # type: ignore[arg-type]
+    meter = GpuMeter(cast("Probe", probe), cards=lambda: (cast("Card", card),))
     assert await meter.read() == ()
     card.asleep = False
     assert await meter.read() == (ProbedGpu(0),)

@@ -11,7 +11,6 @@ from pathlib import Path
 import psutil
 import pytest
 
-from node.vitals import processes
 from node.vitals.processes import Process, growth, look, memory
 
 pytestmark = pytest.mark.processes
@@ -57,7 +56,7 @@ def test_what_is_lost_never_takes_away() -> None:
 @pytest.mark.parametrize("by_psutil", [False, True])
 def test_a_real_family_is_found_and_what_it_used(by_psutil: bool, monkeypatch: pytest.MonkeyPatch) -> None:
     if by_psutil:
-        monkeypatch.setattr(processes.sys, "platform", "another system")
+        monkeypatch.setattr(sys, "platform", "another system")
     first = subprocess.Popen(
         [sys.executable, "-c", FAMILY], stdin=subprocess.PIPE, stdout=subprocess.PIPE, start_new_session=True
     )
