@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 from functools import partial
+from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QEvent, QSize, Qt, Signal
 from PySide6.QtGui import QAction, QCloseEvent, QKeySequence, QPaintEvent, QShowEvent
@@ -35,7 +36,9 @@ from app.widgets.glyphs import Button, StatePicture
 from app.widgets.labels import ElidedLabel, label
 from app.widgets.question import ask
 from app.widgets.theme import colours, current_style_sheet
-from app.wizard.wizard import Wizard
+
+if TYPE_CHECKING:
+    from app.wizard.wizard import Wizard
 
 SIZE = QSize(940, 680)
 SMALLEST = QSize(560, 420)
@@ -69,8 +72,7 @@ class MainWindow(QWidget):
         self._notice.closed.connect(model.dismiss)
         self._starting = StartingPage()
         self._starting.try_again_wanted.connect(self.try_again_wanted)
-        self._enrolment = Wizard(model)
-        self._enrolment.cancelled.connect(self.cancelled)
+        self._wizard: Wizard | None = None
         self._pages: dict[str, tuple[str, Panel]] = {
             "overview": ("Overview", OverviewPanel(model)),
             "services": ("Services", ServicesPanel(model)),
@@ -80,7 +82,7 @@ class MainWindow(QWidget):
         }
         self._navigation = Navigation([(name, title) for name, (title, _) in self._pages.items()])
         self._stack = QStackedWidget()
-        for page in (self._starting, self._enrolment, *(panel for _, panel in self._pages.values())):
+        for page in (self._starting, *(panel for _, panel in self._pages.values())):
             self._stack.addWidget(page)
         self._lay_out()
         self._add_shortcuts()
@@ -131,10 +133,21 @@ class MainWindow(QWidget):
 
     def _place_focus(self, before: QWidget | None, page: Panel | Wizard) -> None:
         """Put the focus where typing helps, and never on a button that a stray key would press."""
-        if page is self._enrolment:
-            self._enrolment.setFocus()
-        elif before in (self._starting, self._enrolment):
+        if page is self._wizard:
+            page.setFocus()
+        elif before is not None and before in (self._starting, self._wizard):
             self._navigation.setFocus()
+
+    @property
+    def _enrolment(self) -> Wizard:
+        """The first run, made when it is needed: most starts are of members, and want a window soon."""
+        if self._wizard is None:
+            from app.wizard.wizard import Wizard
+
+            self._wizard = Wizard(self._model)
+            self._wizard.cancelled.connect(self.cancelled)
+            self._stack.addWidget(self._wizard)
+        return self._wizard
 
     def _page_for(self, picture: Picture) -> Panel | Wizard:
         if picture.view is None:
