@@ -7,7 +7,7 @@ from collections.abc import Callable
 from functools import partial
 from typing import TYPE_CHECKING
 
-from PySide6.QtCore import QEvent, QSize, Qt, Signal
+from PySide6.QtCore import QCoreApplication, QEvent, QSize, Qt, Signal
 from PySide6.QtGui import QAction, QCloseEvent, QKeySequence, QPaintEvent, QShowEvent
 from PySide6.QtWidgets import (
     QFrame,
@@ -320,7 +320,10 @@ class PauseButton(QToolButton):
         self.clicked.connect(model.pause)
         menu = QMenu(self)
         for seconds, text in SNOOZES:
-            menu.addAction(text).triggered.connect(lambda _=False, seconds=seconds: model.snooze(seconds))
+            action = menu.addAction(QCoreApplication.translate("Tray", text))
+            action.triggered.connect(lambda _=False, seconds=seconds: model.snooze(seconds))
+        tomorrow = menu.addAction(QCoreApplication.translate("Tray", "Snooze until tomorrow"))
+        tomorrow.triggered.connect(lambda: model.snooze_until_tomorrow())
         self.setMenu(menu)
         self._tint()
 

@@ -125,7 +125,7 @@ class NodeModel(QObject):
 
     # --- intents --------------------------------------------------------------------------------------------
 
-    def pause(self, scope: Paused = "all") -> None:
+    def pause(self, *, scope: Paused = "all") -> None:
         self._intend("pause", "/pause", {"scope": scope} if scope != "all" else None)
 
     def resume(self) -> None:
@@ -134,7 +134,7 @@ class NodeModel(QObject):
     def snooze(self, seconds: float, scope: Paused = "all") -> None:
         self._intend("pause", "/snooze", {"seconds": seconds, **({"scope": scope} if scope != "all" else {})})
 
-    def snooze_until_tomorrow(self, scope: Paused = "all") -> None:
+    def snooze_until_tomorrow(self, *, scope: Paused = "all") -> None:
         self._intend("pause", "/snooze", {"until": "tomorrow", **({"scope": scope} if scope != "all" else {})})
 
     def leave(self) -> None:

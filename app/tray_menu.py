@@ -42,7 +42,7 @@ class TrayMenu(QMenu):
         self._gpu = GpuMenu(self.tr("Snooze GPU only"), self)
         self._gpu_pauses = self._add_snoozes(self._gpu, "gpu")
         self._gpu_pauses.append(self._gpu.addAction(self.tr("Until I resume")))
-        self._gpu_pauses[-1].triggered.connect(lambda: model.pause("gpu"))
+        self._gpu_pauses[-1].triggered.connect(lambda: model.pause(scope="gpu"))
         self.addMenu(self._gpu)
         self.addSeparator()
         self._mesh = self._add(self.tr("Mesh on"), self._switch_mesh)
@@ -127,7 +127,7 @@ class TrayMenu(QMenu):
 
     def _snooze(self, seconds: float | None, scope: Paused, _checked: bool = False) -> None:
         if seconds is None:
-            self._model.snooze_until_tomorrow(scope)
+            self._model.snooze_until_tomorrow(scope=scope)
         else:
             self._model.snooze(seconds, scope)
 

@@ -216,3 +216,20 @@ def test_everything_that_can_be_pressed_has_a_name(window: MainWindow, model: No
         show(model, samples.TYPICAL)
         for pressed in window.findChildren(QPushButton):
             assert pressed.text() or pressed.accessibleName(), pressed
+
+
+def test_the_pause_button_and_its_arrow_pause(
+    window: MainWindow, model: NodeModel, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    sent: list[tuple[str, object]] = []
+    monkeypatch.setattr(model, "_intend", lambda about, path, body=None, wait=10.0: sent.append((path, body)))
+    show(model, picture(samples.ONLINE))
+    window._header._pause.click()
+    for action in window._header._pause.menu().actions():
+        action.trigger()
+    assert sent == [
+        ("/pause", None),
+        ("/snooze", {"seconds": 1800}),
+        ("/snooze", {"seconds": 7200}),
+        ("/snooze", {"until": "tomorrow"}),
+    ]

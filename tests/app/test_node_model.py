@@ -200,10 +200,10 @@ async def test_pauses_of_the_gpu_and_until_tomorrow_reach_the_node(
 ) -> None:
     model.connect_to(client)
     acts: tuple[Callable[[], None], ...] = (
-        lambda: model.pause("gpu"),
+        lambda: model.pause(scope="gpu"),
         lambda: model.snooze(1800, "gpu"),
         model.snooze_until_tomorrow,
-        lambda: model.snooze_until_tomorrow("gpu"),
+        lambda: model.snooze_until_tomorrow(scope="gpu"),
     )
     for count, act in enumerate(acts, 1):
         act()
