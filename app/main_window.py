@@ -323,7 +323,7 @@ class PauseButton(QToolButton):
             action = menu.addAction(QCoreApplication.translate("Tray", text))
             action.triggered.connect(lambda _=False, seconds=seconds: model.snooze(seconds))
         tomorrow = menu.addAction(QCoreApplication.translate("Tray", "Snooze until tomorrow"))
-        tomorrow.triggered.connect(lambda: model.snooze_until_tomorrow())
+        tomorrow.triggered.connect(model.snooze_until_tomorrow)
         self.setMenu(menu)
         self._tint()
 
