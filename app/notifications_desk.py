@@ -54,6 +54,7 @@ class NotificationDesk(QObject):
         self._tasks = TaskSet("app-notifications")
         self._bus = BusNotifications(self.clicked.emit, self._tasks) if bus else None
         self._turn = asyncio.Lock()
+        self._stopped = False
         self._before = model.picture
         self._refusal: Notice | None = None
         self._at_icon = ""  # the panel of what the tray icon shows
@@ -67,6 +68,11 @@ class NotificationDesk(QObject):
         self._looking.start()
 
     async def stop(self) -> None:
+        """Tell nothing any more; may be called again."""
+        if not self._stopped:
+            self._stopped = True
+            self._model.changed.disconnect(self.look)
+            self._model.rules.changed.disconnect(self._rules_answered)
         self._looking.stop()
         if self._bus is not None:
             self._bus.close()

@@ -40,6 +40,7 @@ class Tray(QObject):
         self._icon: QSystemTrayIcon | None = None
         self._shown: TrayPicture | None = None
         self._absent = 0
+        self._stopped = False
         self._menu = TrayMenu(model)
         self._menu.opening.triggered.connect(self.open_wanted)
         self._menu.quitting.triggered.connect(self.quit_wanted)
@@ -64,8 +65,14 @@ class Tray(QObject):
             panels.start()
 
     def stop(self) -> None:
+        """Take the icon away; what the model still tells is not drawn any more. May be called again."""
         self._looking.stop()
         self._remove()
+        if self._stopped:
+            return
+        self._stopped = True
+        for changed in (self._model.changed, self._model.rules.changed):
+            changed.disconnect(self.draw)
         self._menu.deleteLater()
 
     def draw(self) -> None:
@@ -102,6 +109,8 @@ class Tray(QObject):
 
     def _make_anew(self) -> None:
         """Show the icon to a panel that is new, now or as soon as it takes icons in."""
+        if self._stopped:
+            return
         self._remove()
         self._look()
 

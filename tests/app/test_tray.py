@@ -5,9 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 import pytest
+from PySide6.QtCore import QEvent
 from PySide6.QtWidgets import QSystemTrayIcon
 from pytestqt.qtbot import QtBot
 
+from app.application import Application
 from app.icons import state_icon
 from app.node_model import NodeModel
 from app.picture import Picture
@@ -135,3 +137,18 @@ def test_a_panel_that_is_new_gets_a_new_icon_now_or_when_it_takes_icons_in(tray:
     panel.available = True
     tray._look()
     assert tray.present
+
+
+def test_what_the_model_tells_after_the_end_meets_nothing_that_has_gone(
+    model: NodeModel, panel: Panel, qt: Application
+) -> None:
+    panel.available = True
+    tray = Tray(model)
+    tray.start()
+    tray.stop()
+    tray.stop()
+    qt.sendPostedEvents(None, QEvent.Type.DeferredDelete)
+    model.changed.emit(picture(samples.PAUSED))
+    model.rules.changed.emit()
+    tray._make_anew()
+    assert not tray.present
