@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import asyncio
+import socket
 
 import pytest
 
 from node.forwarding.bandwidth.meter import Connection, Meter, is_loopback
 from node.forwarding.bandwidth.shaped import Shaped
-from tests.support.http1 import GET, Client, Plane, read_request, running, working
+from node.forwarding.websocket.frames import BINARY, frame_header
+from node.forwarding.websocket.stream import WebSocketStream
+from tests.support.http1 import DEADLINE, GET, Client, Plane, read_request, running, working
+from tests.support.waiting import eventually
 
 RATE = 2_500_000
 SIZE = 2 * RATE
@@ -119,3 +123,28 @@ async def test_who_comes_by_a_program_of_this_machine_counts_while_there_is_a_tu
 )  # fmt: skip
 def test_what_is_of_this_machine(host: str, ours: bool) -> None:
     assert is_loopback(host) is ours
+
+
+async def test_a_relay_connection_counts_though_a_program_of_this_machine_may_carry_it() -> None:
+    meter = Meter()
+    meter.look(upload=RATE, download=None)
+    ours, theirs = socket.socketpair()
+    async with working(large) as worker, running(worker, meter=meter) as plane:
+        loop = asyncio.get_running_loop()
+        transport, _ = await loop.create_connection(asyncio.Protocol, sock=ours)
+        stream = WebSocketStream(transport, client=True, private=True)
+        stream.attach(plane.server.connection())
+        stream.begin()
+        (connection,) = plane.server.connections
+        assert isinstance(connection.transport, Shaped)
+        reader, writer = await asyncio.open_connection(sock=theirs)
+        request = get(2 * RATE)
+        began = loop.time()
+        writer.write(frame_header(BINARY, len(request)) + request)
+        async with asyncio.timeout(DEADLINE):
+            got = await reader.readexactly(2 * RATE)  # heads and headers are more than that still
+        assert got.find(b"HTTP/1.1 200 OK") >= 0
+        assert loop.time() - began > 0.5  # else it was faster than twice the rate, and a burst
+        writer.close()
+        await writer.wait_closed()
+        await eventually(lambda: not plane.server.connections, "the end of the connection")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import functools
 import os
 import sys
@@ -234,7 +233,6 @@ async def test_nothing_is_measured_without_caps(scene: Scene, monkeypatch: pytes
     await scene.limits.look_at_memory()
     await scene.limits.look_at_folders()
     assert asked == ["memory", "folders"]
-    await asyncio.sleep(0)
 
 
 def test_a_manifest_says_what_its_service_needs() -> None:
