@@ -5,15 +5,19 @@ from __future__ import annotations
 import asyncio
 import socket
 import stat
+import time
 from collections.abc import AsyncIterator
+from email.utils import formatdate
 from pathlib import Path
 
 import aiohttp
 import msgspec
 import pytest
+from aiohttp import web
 
 from node.config import NodeConfig
 from node.control_file import FILE_NAME, ControlFile
+from node.program.web import HttpServer, bind
 from node.rules.settings import Rules
 from node.runtime import NodeRuntime
 from node.state import View
@@ -167,3 +171,31 @@ async def test_why_a_coordinator_cannot_be_used_is_told_with_what_to_do(
     assert told["hint"]
     assert node.rules.rules == Rules(), "rules that came with an enrolment hold with it only"
     assert not (tmp_path / "rules.json").exists()
+
+
+async def test_a_clock_that_is_wrong_is_told_as_the_cause(
+    node: NodeRuntime, control: aiohttp.ClientSession
+) -> None:
+    """The coordinator's answer cannot be believed; what it says of the time explains why."""
+
+    async def health(_request: web.Request) -> web.Response:
+        tomorrow = formatdate(time.time() + 86400, usegmt=True)
+        return web.json_response({"coordinator": {}}, headers={"Date": tomorrow})
+
+    async def enroll(_request: web.Request) -> web.Response:
+        return web.json_response({}, status=201)
+
+    app = web.Application()
+    app.router.add_get("/health", health)
+    app.router.add_post("/api/enroll", enroll)
+    server = HttpServer(app, bind("127.0.0.1", 0))
+    await server.start()
+    try:
+        intent = {"coordinator": server.url, "invite": make_invite(bytes(10), bytes(32)).code}
+        async with control.post("/enroll", json=intent) as answer:
+            told = await answer.json(content_type=None)
+    finally:
+        await server.stop()
+    assert told["cause"] == "clock"
+    assert "behind the coordinator" in told["why"]
+    assert "Set the clock" in told["hint"]
