@@ -13,6 +13,7 @@ import os
 import subprocess
 import sys
 import threading
+import time
 from collections.abc import Collection
 from pathlib import Path
 
@@ -20,6 +21,7 @@ from node.services.limits.enforcer import Start, usable_cores
 from node.services.limits.plan import Ability, Together
 from node.services.limits.usage import processes, trees
 
+TRIES, PAUSE = 20, 0.11  # seconds between two tries
 IOPRIO_WHO_PROCESS = 1
 IOPRIO_IDLE = 3 << 13
 IOPRIO_SET = {"x86_64": 251, "aarch64": 30}  # numbers of the system call, which the C library does not offer
@@ -94,9 +96,15 @@ class LinuxPriority:
 
     def _give_up_group(self, pid: int) -> None:
         """Lower the session too: where Linux groups by sessions, a low priority counts inside of each only."""
-        if self._nice:
-            with contextlib.suppress(OSError):
+        for _ in range(TRIES if self._nice else 0):
+            try:
                 (self._proc / str(pid) / "autogroup").write_text(str(self._nice))
+            except BlockingIOError:  # one such change in a tenth of a second, for the whole computer
+                time.sleep(PAUSE)
+            except OSError:  # it has ended, or Linux was built without these groups
+                return
+            else:
+                return
 
 
 def _cores_of_this_process() -> frozenset[int]:

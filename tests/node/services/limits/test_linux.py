@@ -121,3 +121,23 @@ async def test_what_cannot_be_started_says_so() -> None:
     limits = LinuxPriority(19)
     with pytest.raises(OSError, match="no-such-program"):
         limits.launch("service", lambda: subprocess.Popen(["/no-such-program"]))
+
+
+async def test_the_priority_of_a_session_is_set_though_linux_lets_that_be_done_seldom(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    write, tries = Path.write_text, 0
+
+    def seldom(path: Path, text: str) -> int:
+        nonlocal tries
+        tries += 1
+        if tries < 4:
+            raise BlockingIOError
+        path.parent.mkdir()
+        return write(path, text)
+
+    monkeypatch.setattr(Path, "write_text", seldom)
+    monkeypatch.setattr("node.services.limits.linux.PAUSE", 0.0)
+    with launched(LinuxPriority(7, tmp_path), QUIET) as process:
+        assert (tmp_path / str(process.pid) / "autogroup").read_text() == "7"
+    assert tries == 4
