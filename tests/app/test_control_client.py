@@ -166,11 +166,6 @@ def test_ipv6_loopback_is_believed(tmp_path: Path) -> None:
     assert read_address(tmp_path) == ControlAddress("http://[::1]:80", "t", 1)
 
 
-async def test_it_must_be_entered_before_use(tmp_path: Path, server: ControlServer) -> None:
-    with pytest.raises(RuntimeError):
-        await ControlClient(tmp_path).send("/pause")
-
-
 async def test_after_sleep_it_connects_anew_and_hears_what_is_so_now(
     server: ControlServer, client: ControlClient
 ) -> None:
