@@ -22,6 +22,7 @@ log = logging.getLogger(__name__)
 SECONDS = 60.0  # of history
 MOST_LOOKS = 240  # whatever the node says
 GATHER_MS = 500
+SILENT_MS = 8000  # without a look, though the node has not hung up: it hangs
 FIRST_PAUSE, LONGEST_PAUSE = 0.5, 5.0  # seconds between two tries to listen
 PATH = "/vitals/stream"
 LOG_LINES = 2000
@@ -73,6 +74,8 @@ class VitalsModel(QObject):
         self._gathering = QTimer(self, singleShot=True, interval=GATHER_MS)
         self._gathering.timeout.connect(self._gathered)
         self._untold = False
+        self._silence = QTimer(self, singleShot=True, interval=SILENT_MS)
+        self._silence.timeout.connect(lambda: self._change(lost=True))
 
     @property
     def watched(self) -> bool:
@@ -91,6 +94,7 @@ class VitalsModel(QObject):
         self._watchers.clear()
         self._following = None
         self._gathering.stop()
+        self._silence.stop()
         await self._tasks.stop()
 
     # --- logs -----------------------------------------------------------------------------------------------
@@ -123,6 +127,7 @@ class VitalsModel(QObject):
         elif not self._watchers and self._following is not None:
             self._following.cancel()
             self._following = None
+            self._silence.stop()
 
     async def _follow(self, sources: Sources) -> None:
         pause = FIRST_PAUSE
@@ -143,6 +148,7 @@ class VitalsModel(QObject):
     def _take(self, look: Vitals) -> None:
         kept = [one for one in self.sight.history if look.at - SECONDS <= one[0] < look.at]
         history = (*kept, (look.at, look.gauges))[-MOST_LOOKS:]
+        self._silence.start()
         self._change(latest=look, history=history, told_at=self._now(), lost=False)
 
     def _change(self, **changes: Any) -> None:

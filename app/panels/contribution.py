@@ -35,6 +35,7 @@ class ContributionCard(Card):
         self._caption = label("", "small", wrap=True)
         self._trouble = label("", "small", wrap=True)
         self._trouble.setProperty("tone", "warn")
+        self._shown: object = None
         self._lay_out()
         self.draw(Sight(), has_gpu=False, now=0.0)
 
@@ -58,6 +59,9 @@ class ContributionCard(Card):
     def draw(self, sight: Sight, *, has_gpu: bool, now: float) -> None:
         told = sight.contribution
         stale = sight.lost and told is not None
+        if (shown := (told, stale, sight.told_at if stale else 0.0, has_gpu)) == self._shown:
+            return
+        self._shown = shown
         self._when.setText(self.tr("As of %1").replace("%1", figures.clock_time(sight.told_at, now)))
         self._when.setVisible(stale)
         for column, counted in enumerate((told.today, told.week, told.total) if told else (None,) * 3):

@@ -118,7 +118,12 @@ class ServiceFigures(QWidget):
         }
         self.log = Button(self.tr("Log…"), "log")
         self.restart = Button(self.tr("Restart"), "restart")
-        flow = Flow(*self._stats.values(), self.log, self.restart, gap=18)
+        both = QWidget()
+        buttons = QHBoxLayout(both)
+        buttons.setContentsMargins(0, 0, 0, 0)
+        buttons.addWidget(self.log)
+        buttons.addWidget(self.restart)
+        flow = Flow(*self._stats.values(), both, gap=18)
         line = QHBoxLayout(self)
         line.setContentsMargins(INDENT, 0, 0, 0)
         line.addLayout(flow, 1)

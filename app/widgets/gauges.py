@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from PySide6.QtCore import QPointF, QRectF, QSize, Qt
-from PySide6.QtGui import QColor, QPainter, QPainterPath, QPaintEvent, QPen, QResizeEvent
+from PySide6.QtGui import QColor, QPainter, QPaintEvent, QPen, QResizeEvent
 from PySide6.QtWidgets import QGridLayout, QHBoxLayout, QSizePolicy, QVBoxLayout, QWidget
 
 from app.widgets.glyphs import Glyph
@@ -98,30 +98,31 @@ class HistoryLine(QWidget):
         colour = c.muted if self._stale else c.accent_line
         first, second = self._lines
         for part in parts_of(first, self.GAP):
-            self._fill(painter, area, part, colour)
-            self._draw(painter, area, part, QPen(colour, 1.6))
+            places = self._places(area, part)
+            self._fill(painter, area, places, colour)
+            self._draw(painter, places, QPen(colour, 1.6))
         for part in parts_of(second, self.GAP):
-            self._draw(painter, area, part, QPen(c.text, 1.2, Qt.PenStyle.DashLine))
+            self._draw(painter, self._places(area, part), QPen(c.text, 1.2, Qt.PenStyle.DashLine))
 
-    def _draw(self, painter: QPainter, area: QRectF, points: Sequence[Point], pen: QPen) -> None:
+    def _draw(self, painter: QPainter, places: list[QPointF], pen: QPen) -> None:
         pen.setJoinStyle(Qt.PenJoinStyle.RoundJoin)
         painter.setPen(pen)
-        painter.drawPolyline([self._place(area, point) for point in points])
+        painter.drawPolyline(places)
 
-    def _fill(self, painter: QPainter, area: QRectF, points: Sequence[Point], colour: QColor) -> None:
-        ground = QPainterPath(QPointF(self._place(area, points[0]).x(), area.bottom()))
-        for point in points:
-            ground.lineTo(self._place(area, point))
-        ground.lineTo(QPointF(self._place(area, points[-1]).x(), area.bottom()))
+    def _fill(self, painter: QPainter, area: QRectF, places: list[QPointF], colour: QColor) -> None:
         shade = QColor(colour)
         shade.setAlphaF(0.16)
-        painter.fillPath(ground, shade)
+        painter.setPen(Qt.PenStyle.NoPen)
+        painter.setBrush(shade)
+        bottom = area.bottom()
+        painter.drawPolygon([QPointF(places[0].x(), bottom), *places, QPointF(places[-1].x(), bottom)])
+        painter.setBrush(Qt.BrushStyle.NoBrush)
 
-    def _place(self, area: QRectF, point: Point) -> QPointF:
-        ago, height = point
-        mirrored = self.layoutDirection() == Qt.LayoutDirection.RightToLeft
-        x = area.left() + area.width() * (ago if mirrored else 1.0 - ago)
-        return QPointF(x, area.bottom() - area.height() * max(0.0, min(1.0, height)))
+    def _places(self, area: QRectF, points: Sequence[Point]) -> list[QPointF]:
+        left, width, bottom, height = area.left(), area.width(), area.bottom(), area.height()
+        if self.layoutDirection() is not Qt.LayoutDirection.RightToLeft:
+            left, width = left + width, -width
+        return [QPointF(left + width * ago, bottom - height * max(0.0, min(1.0, high))) for ago, high in points]
 
 
 def parts_of(points: Sequence[Point], gap: float) -> list[list[Point]]:

@@ -24,7 +24,7 @@ from app.main import main as app_main  # noqa: E402
 from app.main_window import MainWindow  # noqa: E402
 from app.node_model import NodeModel  # noqa: E402
 from app.picture import NodeLife, Notice, Picture  # noqa: E402
-from tests.support import samples  # noqa: E402
+from tests.support import samples, vitals  # noqa: E402
 from tests.support.desktop import Desktop, desktop, end, wait_until  # noqa: E402
 from tests.support.palettes import dark_palette  # noqa: E402
 
@@ -62,6 +62,8 @@ def make_panels(scheme: str) -> None:
     for name, panel, picture, size in PANELS:
         model = NodeModel()
         model.picture = picture
+        if picture.connected:
+            model.vitals.sight = vitals.sight()
         window = MainWindow(model)
         window.resize(*size)
         window.open_panel(panel)

@@ -111,6 +111,17 @@ async def test_a_node_that_is_gone_leaves_what_it_told_marked_as_lost(model: Vit
     await eventually(lambda: model.sight.lost, "what cannot be read")
 
 
+async def test_a_node_that_hangs_is_lost_too(model: VitalsModel) -> None:
+    node = Node()
+    model._silence.setInterval(50)
+    model.connect_to(node)
+    model.watch("overview", wanted=True)
+    node.tell(vitals.look(1))
+    await eventually(lambda: model.sight.latest and model.sight.lost, "the silence to be noticed")
+    node.tell(vitals.look(2))
+    await eventually(lambda: model.sight.latest and model.sight.latest.sequence == 2, "it to go on")
+
+
 async def test_another_nodes_clock_begins_another_history(model: VitalsModel) -> None:
     node = Node()
     model.connect_to(node)
