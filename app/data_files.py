@@ -11,6 +11,7 @@ FILES = frozenset(
     {
         "activity.1.jsonl", "activity.jsonl", "assignment.json", "blocklist.json", "contacts-vpn.json",
         "contacts.json", "contribution.json", "control.json", "embedded-node.json", "identity.json", "identity.key",
+        "language",
         "membership.json", "nebula.key", "node.log", "node.log.1", "notified.json", "overlay.json", "pause.json",
         "rma-mesh-node.lock", "rules.json",
     }
