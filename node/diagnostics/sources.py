@@ -11,6 +11,7 @@ import os
 import platform
 import re
 import sys
+import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from importlib import metadata
 from pathlib import Path
@@ -24,7 +25,7 @@ from node.control_client import ControlClient
 from node.control_file import FILE_NAME, ControlFile
 from node.diagnostics.bundle import BundleFile, Source, bounded, cleaned
 from node.diagnostics.redaction import Redactor
-from node.program.errors import UserFacingError
+from node.program.errors import EXIT_UNREACHABLE, UserFacingError
 from node.program.logs import KEPT_LOG
 
 Progress = Callable[[int, int, str], None]  # steps done, steps in all, what comes next
@@ -48,6 +49,7 @@ KEPT_FILES: Sequence[tuple[str, str, str]] = (
     ("pause.json", "kept/pause.json", "Whether a pause is kept on disk"),
     ("assignment.json", "kept/assignment.json", "What a coordinator wanted last"),
 )
+ANSWER_TIMEOUT = 20.0  # seconds; the doctor knocks at several places
 TAIL = 96 * 1024  # bytes of a log
 SERVICE_TAIL = 48 * 1024
 MOST_SERVICES = 24
@@ -72,11 +74,12 @@ def collect(
     extra: Sequence[Source] = (),
     progress: Progress = lambda _done, _of, _what: None,
     cancelled: Callable[[], bool] = lambda: False,
+    timeout: float = ANSWER_TIMEOUT,
     environment: Mapping[str, str] | None = None,
 ) -> tuple[BundleFile, ...]:
     """Return the files of a bundle, clean and bounded; raise NotWantedError. `extra` is what the caller knows."""
     redactor = redactor_for(data_dir, os.environ if environment is None else environment)
-    steps = list(_steps(data_dir))
+    steps = list(_steps(data_dir, timeout))
     files: list[BundleFile] = []
     for number, (what, step) in enumerate(steps):
         if cancelled():
@@ -116,8 +119,8 @@ def _home() -> str:
     return ""
 
 
-def _steps(data_dir: Path) -> Iterator[tuple[str, Callable[[], list[Source]]]]:
-    node = Node(data_dir)
+def _steps(data_dir: Path, timeout: float) -> Iterator[tuple[str, Callable[[], list[Source]]]]:
+    node = Node(data_dir, timeout)
     yield "versions", lambda: [_versions(node)]
     for path, name, about in ASKED:
         yield name, lambda path=path, name=name, about=about: node.ask(path, name, about)  # type: ignore[misc]
@@ -130,23 +133,24 @@ def _steps(data_dir: Path) -> Iterator[tuple[str, Callable[[], list[Source]]]]:
 class Node:
     """The node of a data directory, which may not run; once it did not answer it is not asked again."""
 
-    def __init__(self, data_dir: Path) -> None:
-        self._data_dir = data_dir
+    def __init__(self, data_dir: Path, timeout: float) -> None:
+        self._timeout = timeout
         self._client: ControlClient | None = None
         self.trouble = ""
         with _told(self):
-            self._client = ControlClient(data_dir)
+            self._client = ControlClient(data_dir, timeout)
 
     def ask(self, path: str, name: str, about: str) -> list[Source]:
         """Return what it says, as a source; or that it did not, and why."""
         if self._client is None:
             return []
+        began = time.monotonic()
         try:
             with self._client.open("GET", path) as answer:
                 data = answer.read(LARGEST_DOCUMENT + 1)
             return [Source(name, about, msgspec.json.decode(data[:LARGEST_DOCUMENT]))]
         except UserFacingError as error:
-            if error.title.startswith("No node"):
+            if error.exit_code == EXIT_UNREACHABLE or time.monotonic() - began >= self._timeout:
                 self._client, self.trouble = None, str(error.title)
             return [Source(f"{name}.missing.txt", f"Why there is no {name}", f"{error}\n")]
         except (OSError, ValueError) as error:

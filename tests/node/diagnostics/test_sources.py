@@ -124,6 +124,26 @@ async def test_a_node_that_died_with_its_control_file_left_is_asked_only_once(tm
     assert [name for name in found if name.endswith(".missing.txt")] == ["status.json.missing.txt"]
 
 
+async def test_a_node_that_hangs_is_waited_for_only_once(tmp_path: Path) -> None:
+    asked: list[bytes] = []
+
+    async def hang(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        asked.append(await reader.readline())
+        await reader.read()
+        writer.close()
+
+    server = await asyncio.start_server(hang, "127.0.0.1", 0)
+    port = server.sockets[0].getsockname()[1]
+    left = ControlFile(f"http://127.0.0.1:{port}", "the-token-of-a-node-that-hangs", 1)
+    (tmp_path / FILE_NAME).write_bytes(msgspec.json.encode(left))
+    files = await asyncio.to_thread(collect, tmp_path, environment={}, timeout=0.2)
+    assert len(asked) == 1
+    told = {file.name: file.text for file in files}
+    assert "did not answer in time" in told["status.json.missing.txt"]
+    server.close()
+    await server.wait_closed()
+
+
 def test_it_can_be_called_off(tmp_path: Path) -> None:
     asked = 0
 
