@@ -14,7 +14,7 @@ from PySide6.QtCore import QCoreApplication
 from app import figures, wording
 from app.picture import Picture
 from app.wording import StateIcon
-from node.resting import has_gpu_work
+from node.gpu_work import has_gpu_work
 from node.rules.settings import Rules
 from node.state import NodeState
 

@@ -6,8 +6,8 @@ from collections.abc import Callable
 from pathlib import Path
 
 from node.config import NodeConfig
+from node.gpu_work import uses_gpu
 from node.local_services import LocalServices
-from node.resting import uses_gpu
 from node.services.supervisor import ServiceSupervisor
 from node.state import NodeState
 from node.vitals.energy import Watts

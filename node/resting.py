@@ -26,6 +26,7 @@ from node.events import (
     ScheduleResume,
     SnoozeEnded,
 )
+from node.gpu_work import has_gpu_work, uses_gpu
 from node.rules.decide import strongest
 from node.rules.verdict import RuleReason, Verdict
 from node.state import NodeState
@@ -65,17 +66,6 @@ def unwanted_services(state: NodeState) -> frozenset[str]:
     return frozenset(
         one.name for one in state.catalogue.manifests if one.name in off or (resting and uses_gpu(one))
     )
-
-
-def has_gpu_work(state: NodeState) -> bool:
-    """Say whether it matters to anybody that what uses the GPU rests."""
-    assigned = state.assignment.services if state.assignment is not None else ()
-    known = state.catalogue.by_name()
-    return state.capabilities.has_gpu or any(name in known and uses_gpu(known[name]) for name in assigned)
-
-
-def uses_gpu(manifest: Manifest) -> bool:
-    return manifest.tier == "gpu" or manifest.requirements.gpu_memory_bytes > 0
 
 
 def offered_services(state: NodeState) -> tuple[ServiceReport, ...]:

@@ -42,7 +42,8 @@ MAY_IMPORT: Mapping[str, tuple[str, ...]] = {
     "node.state": ("node.wire", "node.rules"),
     "node.events": ("node.wire", "node.state", "node.rules"),
     "node.reasons": ("node.wire", "node.state"),
-    "node.resting": ("node.wire", "node.state", "node.events", "node.rules"),
+    "node.resting": ("node.wire", "node.state", "node.events", "node.rules", "node.gpu_work"),
+    "node.gpu_work": ("node.wire", "node.state"),
     "node.known_coordinators": ("node.wire", "node.state"),
     "node.machine": (
         "node.wire",
@@ -57,7 +58,7 @@ MAY_IMPORT: Mapping[str, tuple[str, ...]] = {
 # Decisions are functions over values: these never see a clock, a loop, a socket or a screen.
 PURE = (
     "node.state", "node.events", "node.machine", "node.reasons", "node.resting", "node.rules.settings",
-    "node.rules.sensed", "node.rules.verdict", "node.rules.caps", "node.services.limits.plan",
+    "node.rules.sensed", "node.rules.verdict", "node.rules.caps", "node.services.limits.plan", "node.gpu_work",
     "node.services.limits.verdicts", "node.forwarding.bandwidth.bucket",
     "node.rules.decide", "node.rules.schedule", "node.rules.texts",
     "node.vpn.events", "node.vpn.machine",

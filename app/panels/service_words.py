@@ -9,7 +9,7 @@ from PySide6.QtCore import QCoreApplication
 
 from app import figures, wording
 from app.picture import Tone
-from node.resting import uses_gpu
+from node.gpu_work import uses_gpu
 from node.rules.settings import Rules
 from node.state import NodeState
 from node.wire.manifests import Manifest
