@@ -13,7 +13,6 @@ from typing import TYPE_CHECKING, Any
 
 from app.application import Application
 from app.autostart import autostart_of_this_system
-from app.child_process import child_environment
 from app.data_files import delete_files
 from app.main_window import MainWindow
 from app.node_model import NodeModel
@@ -137,6 +136,7 @@ async def _keep_node(
     options: Options, model: NodeModel, window: MainWindow, quitting: Quitting, tasks: TaskSet
 ) -> None:
     from app.control_client import ControlClient  # the window is there by now, and can wait for none of this
+    from app.child_process import child_environment
     from app.embedded_node import EmbeddedNode, node_command
     from node.hardware.sensing.sleeping import Sleeping
 

@@ -7,7 +7,6 @@ import asyncio
 import os
 import sys
 from collections.abc import Mapping, Sequence
-from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
 import platformdirs
@@ -20,6 +19,7 @@ from app.compose import Options, run
 from app.single_instance import Handover, hand_over
 from app.traces import Traces
 from app.wizard.qr import FLAG as READ_PICTURE
+from node import __version__
 from node.program.data_dir import hold_data_dir
 from node.program.errors import EXIT_IN_USE, UserFacingError
 from node.program.lifetime import print_error
@@ -73,7 +73,7 @@ def parse(arguments: Sequence[str]) -> Options:
     )
     parser.add_argument("--minimized", action="store_true", help="start in the tray, without a window")
     parser.add_argument("--attach-only", action="store_true", help="use a node that runs already; start none")
-    parser.add_argument("--version", action="version", version=f"%(prog)s {program_version()}")
+    parser.add_argument("--version", action="version", version=f"%(prog)s {__version__}")
     found = parser.parse_args(list(arguments))
     return Options(
         data_dir=Path(found.data_dir).expanduser(),
@@ -118,10 +118,3 @@ def report(error: UserFacingError, application: Application) -> None:
     box = QMessageBox(QMessageBox.Icon.Critical, wording.PROGRAM, error.title)
     box.setInformativeText(" ".join(part for part in (error.message, error.hint) if part))
     box.exec()
-
-
-def program_version() -> str:
-    try:
-        return version("rma-mesh")
-    except PackageNotFoundError:
-        return "unknown"
