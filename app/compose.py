@@ -135,8 +135,8 @@ async def _show(options: Options, window: MainWindow, tray: Tray) -> None:
 async def _keep_node(
     options: Options, model: NodeModel, window: MainWindow, quitting: Quitting, tasks: TaskSet
 ) -> None:
-    from app.control_client import ControlClient  # the window is there by now, and can wait for none of this
-    from app.child_process import child_environment
+    from app.child_process import child_environment  # the window is there by now, and can wait for none of this
+    from app.control_client import ControlClient
     from app.embedded_node import EmbeddedNode, node_command
     from node.hardware.sensing.sleeping import Sleeping
 

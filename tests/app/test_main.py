@@ -16,7 +16,8 @@ import pytest
 
 from app.compose import Options
 from app.control_client import read_address
-from app.main import default_data_dir, has_screen, main, parse, program_version
+from app.main import default_data_dir, has_screen, main, parse
+from node import __version__
 from app.wizard.qr import FLAG as READ_PICTURE
 from node import config
 from tests.support.desktop import wait_until
@@ -51,7 +52,7 @@ def test_version_help_and_nonsense(arguments: list[str], code: int, capsys: pyte
     with pytest.raises(SystemExit) as ended:
         main(arguments)
     assert ended.value.code == code
-    assert program_version() in capsys.readouterr().out or arguments != ["--version"]
+    assert __version__ in capsys.readouterr().out or arguments != ["--version"]
 
 
 def test_a_data_directory_that_cannot_be_is_said(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
