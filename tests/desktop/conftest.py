@@ -20,7 +20,6 @@ import pytest
 from PySide6.QtGui import QImage
 
 from app.control_client import read_address
-from tests.support import nvml
 from tests.support.desktop import Area, Desktop, desktop, end, wait_until
 from tests.support.real_mesh import RealMesh, http, run
 
@@ -214,14 +213,6 @@ def app(screen: Desktop, tmp_path: Path) -> Iterator[DesktopApp]:
     for pid in made.left():
         with contextlib.suppress(psutil.NoSuchProcess):
             psutil.Process(pid).kill()
-
-
-@pytest.fixture
-def gpu(tmp_path: Path, app: DesktopApp) -> None:
-    """Let the node find a GPU."""
-    folder = tmp_path / "driver"
-    folder.mkdir()
-    app.environment["LD_LIBRARY_PATH"] = str(nvml.compile_stub(folder))
 
 
 @pytest.fixture

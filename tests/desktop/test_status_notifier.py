@@ -11,6 +11,7 @@ import pytest
 
 from node.rules.kept import FILE_NAME as RULES
 from tests.desktop.conftest import STATE_COLOURS, DesktopApp
+from tests.support import nvml
 from tests.support.dbus import bus_daemon
 from tests.support.desktop import Desktop, wait_until
 from tests.support.real_mesh import RealMesh
@@ -29,6 +30,14 @@ def bus(tmp_path: Path, screen: Desktop) -> Iterator[str]:
     with bus_daemon(tmp_path) as daemon:
         screen.bus = daemon.address
         yield daemon.address
+
+
+@pytest.fixture
+def gpu(tmp_path: Path, app: DesktopApp) -> None:
+    """Let the node find a GPU."""
+    folder = tmp_path / "driver"
+    folder.mkdir()
+    app.environment["LD_LIBRARY_PATH"] = str(nvml.compile_stub(folder))
 
 
 def icon_of(host: StatusNotifierHost) -> str:
@@ -113,6 +122,7 @@ def pauses_and_snoozes(app: DesktopApp, host: StatusNotifierHost) -> None:
     wait_until(lambda: "goes on by itself at" in told(host), "the end of the snooze")
     click(host, "Resume")
     app.wait_for(paused=False, phase="online")
+    wait_until(lambda: app.state()["capabilities"]["has_gpu"], "the GPU", 90)
     click_snoozes(app, host, 1, "gpu_snoozed_until")
     wait_until(lambda: "What uses the GPU rests until" in told(host), "what rests")
     click(host, "Until I resume")
