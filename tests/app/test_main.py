@@ -17,9 +17,8 @@ import pytest
 from app.compose import Options
 from app.control_client import read_address
 from app.main import default_data_dir, has_screen, main, parse
-from node import __version__
 from app.wizard.qr import FLAG as READ_PICTURE
-from node import config
+from node import __version__, config
 from tests.support.desktop import wait_until
 
 LINK = "rma-mesh://enroll?coordinator=https%3A%2F%2Fmesh.example&invite=RMA-X"
