@@ -47,7 +47,8 @@ class RequestsCard(Card):
         self._empty.setVisible(not any_there)
         if any_there:
             text = self.tr(
-                "The last {count}, the newest first. Choose one to see every try. What was asked is not kept."
+                "The last {count}, the newest first; of very many some are left out. Choose one to see every try. "
+                "What was asked is not kept."
             )
             self._count.setText(text.format(count=figures.number(len(sight.journeys))))
 

@@ -57,7 +57,7 @@ class Journey(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Journeys(msgspec.Struct, frozen=True, kw_only=True):
-    """The last requests of one run of a router; numbers rise by one with each."""
+    """The last requests of one run of a router, without some where there were very many; numbers rise by one."""
 
     run: int = 0
     last: int = 0

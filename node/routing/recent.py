@@ -21,6 +21,7 @@ BY_POLICY: dict[Policy, WhyCode] = {
     "round-robin": "turn",
     "least-outstanding": "fewest",
 }
+MOST_IN_A_SECOND = 50  # rows: of more requests only those that had trouble are kept, and time is not spent
 LONGEST_REASON = 200  # characters
 
 
@@ -40,16 +41,27 @@ class Row(NamedTuple):
 
 
 class Recent:
-    """Keeps the last rows; `run` tells this router's numbers from those of one before it."""
+    """Keeps the last rows; `run` tells this router's numbers from those of one before it.
+
+    Until `full_until` (seconds of the router's clock) only requests that had trouble are worth a row.
+    """
 
     def __init__(self, keep: int, wall: Callable[[], float]) -> None:
         self._rows: deque[tuple[Any, ...]] = deque(maxlen=keep)
         self._wall = wall
+        self._count = self._in_window = 0
+        self._window_ends = self.full_until = float("-inf")
         self.run = int(wall() * 1000)
 
     def note(self, dispatch: Dispatch, outcome: Outcome) -> None:
         """Keep what is known of a request that has ended; nothing is worked out here, for requests wait for it."""
-        one, choice = dispatch, dispatch.choice
+        one, choice, ended = dispatch, dispatch.choice, dispatch.started + outcome.seconds
+        self._count += 1
+        self._in_window += 1
+        if ended >= self._window_ends:
+            self._in_window, self._window_ends = 1, ended + 1.0
+        elif self._in_window >= MOST_IN_A_SECOND:
+            self.full_until = self._window_ends
         self._rows.append(
             (
                 self._wall(), outcome, choice.picked, choice.known, choice.left_out, one.trail, one.forwarded,
@@ -57,9 +69,9 @@ class Recent:
             )
         )  # fmt: skip
 
-    def journeys(self, ended: int, policy: Policy, run: int, after: int) -> Journeys:
-        """Return what is kept after a number of this run; else everything. `ended` counts all requests."""
-        rows = list(self._rows)
+    def journeys(self, policy: Policy, run: int, after: int) -> Journeys:
+        """Return what is kept after a number of this run; else everything."""
+        rows, ended = list(self._rows), self._count
         first = ended - len(rows) + 1
         skipped = max(0, min(after - first + 1, len(rows))) if run == self.run else 0
         return Journeys(

@@ -175,7 +175,7 @@ class Router:
         """Return how the last requests went, in order, of this router's `run` only those after that number."""
         if self._recent is None:
             return Journeys()
-        return self._recent.journeys(self._parts.counters.ended, self._parts.settings.policy, run, after)
+        return self._recent.journeys(self._parts.settings.policy, run, after)
 
     @property
     def counters(self) -> RoutingCounters:
@@ -274,8 +274,9 @@ class Router:
         outcome = Outcome(dispatch.manifest.name, worker, dispatch.route, status, seconds, dispatch.attempts)
         failed = (bool(exchange.broken) and not left) or (worker is None and status >= 500)
         self._parts.counters.finished(outcome, failed, dispatch.failures)
-        if self._recent is not None:
-            self._recent.note(dispatch, outcome)
+        recent = self._recent
+        if recent is not None and (dispatch.started + seconds >= recent.full_until or failed or dispatch.failures):
+            recent.note(dispatch, outcome)
         if self._observer is not None:
             self._observer(outcome)
 

@@ -32,7 +32,7 @@ def test_nothing_yet_is_said_in_words(card: RequestsCard) -> None:
     card.draw(routing(3))
     assert card.table.isVisible()
     assert not card._empty.isVisible()
-    assert card._count.text().startswith("The last 3, the newest first.")
+    assert card._count.text().startswith("The last 3, the newest first;")
 
 
 def test_the_keyboard_chooses_a_row_shows_its_tries_and_lets_go(card: RequestsCard) -> None:

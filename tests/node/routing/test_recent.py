@@ -5,10 +5,12 @@ from __future__ import annotations
 import msgspec
 
 from node.routing.journeys import Journey
+from node.routing.recent import MOST_IN_A_SECOND
 from node.routing.settings import RoutingSettings
 from tests.support.routing import (
     OCR,
     ONCE,
+    Clock,
     Local,
     LocalTable,
     Source,
@@ -140,8 +142,31 @@ async def test_only_so_many_are_kept_and_only_newer_ones_are_told() -> None:
         assert recent._rows.maxlen == 200
         for _ in range(300):
             recent._rows.append(recent._rows[-1])
-        full = recent.journeys(305, "weighted", recent.run, 0)
+        recent._count += 300
+        full = recent.journeys("weighted", recent.run, 0)
         assert [full.journeys[0].number, full.journeys[-1].number, len(full.journeys)] == [106, 305, 200]
+
+
+async def test_of_very_many_at_once_some_are_left_out_but_none_that_failed() -> None:
+    clock = Clock()
+    async with mesh(
+        fine, killed, settings=RoutingSettings(policy="round-robin", retry_base=0.001), clock=clock
+    ) as (
+        gateway,
+        workers,
+    ):
+        workers[1].behave = fine
+        for _ in range(MOST_IN_A_SECOND + 30):
+            await post(gateway, ONCE)
+        await until(lambda: gateway.router.counters.ended == MOST_IN_A_SECOND + 30)
+        assert gateway.router.journeys().last == MOST_IN_A_SECOND
+        workers[0].behave = workers[1].behave = killed
+        await post(gateway, ONCE)
+        await until(lambda: gateway.router.journeys().last == MOST_IN_A_SECOND + 1)
+        workers[0].behave = workers[1].behave = fine
+        clock.now += 1.0
+        await post(gateway, ONCE)
+        await until(lambda: gateway.router.journeys().last == MOST_IN_A_SECOND + 2)
 
 
 async def test_nothing_of_what_was_asked_is_kept() -> None:
