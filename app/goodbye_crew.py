@@ -10,7 +10,7 @@ from pathlib import Path
 from PySide6.QtCore import QCoreApplication
 
 from app.autostart import Autostart
-from app.data_files import delete_files
+from app.data_files import belongs_to_coordinator, delete_files
 from app.intents import Channel, NodeRefused, NodeUnreachable
 from app.node_model import NodeModel
 from node.identity import keyring_store
@@ -81,6 +81,13 @@ class GoodbyeCrew:
     async def stop(self) -> str:
         """End the node; return why it could not be ended, or nothing."""
         await self._end_node()
+        if await asyncio.to_thread(belongs_to_coordinator, self._data_dir):
+            text = translate(
+                "Goodbye",
+                "A coordinator keeps its keys in {folder}, too, so nothing was deleted. Please move it elsewhere, "
+                "or delete this node's files yourself.",
+            )
+            return text.format(folder=self._data_dir)
         if await asyncio.to_thread(is_held, self._data_dir, NODE):
             return translate(
                 "Goodbye", "The node on this computer could not be ended, so nothing was deleted. Please try again."

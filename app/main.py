@@ -11,11 +11,13 @@ from pathlib import Path
 
 import platformdirs
 import qasync
+from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QApplication, QMessageBox
 
 from app import wording
 from app.application import Application
 from app.compose import Options, run
+from app.data_files import refuse_shared_place
 from app.single_instance import Handover, hand_over
 from app.traces import Traces
 from app.wizard.qr import FLAG as READ_PICTURE
@@ -76,7 +78,7 @@ def parse(arguments: Sequence[str]) -> Options:
     parser.add_argument("--version", action="version", version=f"%(prog)s {__version__}")
     found = parser.parse_args(list(arguments))
     return Options(
-        data_dir=Path(found.data_dir).expanduser(),
+        data_dir=Path(found.data_dir).expanduser().absolute(),  # a start at login begins in another directory
         minimized=found.minimized,
         attach_only=found.attach_only,
         link=found.link[:LONGEST_LINK],
@@ -96,6 +98,7 @@ def start(options: Options, application: Application) -> int:
             hold_data_dir(options.data_dir, "app"),
             asyncio.Runner(loop_factory=lambda: qasync.QEventLoop(application)) as runner,
         ):
+    refuse_shared_place(options.data_dir)
             code = runner.run(run(options, application, traces))
         traces.remove()
         return code
@@ -118,3 +121,4 @@ def report(error: UserFacingError, application: Application) -> None:
     box = QMessageBox(QMessageBox.Icon.Critical, wording.PROGRAM, error.title)
     box.setInformativeText(" ".join(part for part in (error.message, error.hint) if part))
     box.exec()
+    box.setTextFormat(Qt.TextFormat.PlainText)

@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import contextlib
 import os
-import shutil
 from pathlib import Path
 
-from app.data_files import FOLDERS, is_ours
+from app.data_files import belongs_to_coordinator, delete
 from node.identity.membership import has_membership
 from node.program.data_dir import is_held
 
@@ -40,10 +39,12 @@ class Traces:
         with contextlib.suppress(OSError):
             if any(is_held(data_dir, program) for program in PROGRAMS):
                 return
+        if belongs_to_coordinator(data_dir):
+            return
         for name in _names(data_dir):
-            if name not in self._there:
+            if name not in self._there:  # so a folder that has a name of ours came with this run
                 with contextlib.suppress(OSError):
-                    _delete(data_dir / name)
+                    delete(data_dir / name)
         for made in self._made:
             try:
                 made.rmdir()  # only an empty one goes
@@ -56,11 +57,3 @@ def _names(data_dir: Path) -> list[str]:
         return os.listdir(data_dir)  # noqa: PTH208 - names only
     except OSError:
         return []
-
-
-def _delete(path: Path) -> None:
-    if path.is_dir() and not path.is_symlink():
-        if path.name in FOLDERS:
-            shutil.rmtree(path)
-    elif is_ours(path.name):
-        path.unlink()

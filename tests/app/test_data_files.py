@@ -7,7 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from app.data_files import FILES, FOLDERS, HELD, delete_files, is_ours
+from app import data_files
+from app.data_files import FILES, FOLDERS, HELD, belongs_to_coordinator, delete_files, is_ours, refuse_shared_place
+from node.program.errors import UserFacingError
 
 
 @pytest.fixture
@@ -35,8 +37,52 @@ def test_what_is_not_ours_stays_and_is_told(folder: Path) -> None:
     theirs.write_text("years of work", "utf-8")
     (folder / "photos").mkdir()
     (folder / ".bashrc").write_text("theirs", "utf-8")
-    assert delete_files(folder, held=True) == (".bashrc", "Thesis.odt", "photos")
+    left = (".bashrc", "Thesis.odt", "photos")
+    assert delete_files(folder, held=True) == tuple(sorted((*left, *FOLDERS)))
     assert theirs.read_text("utf-8") == "years of work"
+    for name in FOLDERS:  # whose these are in a folder that others use, nobody can tell by such names
+        assert (folder / name / "deep" / "er" / "file").exists()
+
+
+def test_what_desktops_leave_in_folders_makes_them_nobody_elses(folder: Path) -> None:
+    (folder / ".DS_Store").write_text("litter", "utf-8")
+    assert delete_files(folder, held=True) == (".DS_Store",)
+
+
+def test_the_usual_folder_is_ours_whatever_else_is_in_it(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(data_files.platformdirs, "user_data_dir", lambda *_, **__: str(folder))
+    (folder / "core").write_text("litter", "utf-8")
+    assert delete_files(folder, held=True) == ("core",)
+
+
+def test_a_coordinators_folder_is_left_alone(folder: Path) -> None:
+    before = sorted(one.name for one in folder.iterdir())
+    (folder / "mesh.key").write_text("theirs", "utf-8")
+    assert belongs_to_coordinator(folder)
+    assert "identity.key" in delete_files(folder, held=True)
+    assert sorted(one.name for one in folder.iterdir()) == sorted([*before, "mesh.key"])
+
+
+def test_a_disk_that_is_mounted_inside_keeps_what_is_on_it(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    class Partition:
+        mountpoint = str(folder / "services" / "deep")
+
+    monkeypatch.setattr(data_files.psutil, "disk_partitions", lambda **_: [Partition()])
+    assert delete_files(folder, held=True) == ("services",)
+    assert (folder / "services" / "deep" / "er" / "file").exists()
+
+
+@pytest.mark.parametrize("place", [".", "..", "../..", "link"])
+def test_nobodys_home_is_taken_for_a_folder_of_ours(tmp_path: Path, place: str) -> None:
+    home = tmp_path / "home" / "ada"
+    home.mkdir(parents=True)
+    (home / "link").symlink_to(home)
+    with pytest.raises(UserFacingError, match="cannot be"):
+        refuse_shared_place(home / place, home)
+    with pytest.raises(UserFacingError):
+        refuse_shared_place(Path(home.anchor), home)
+    refuse_shared_place(home / "rma-mesh", home)
+    refuse_shared_place(tmp_path / "elsewhere", home)
 
 
 def test_links_are_not_followed(folder: Path, tmp_path: Path) -> None:
@@ -46,15 +92,18 @@ def test_links_are_not_followed(folder: Path, tmp_path: Path) -> None:
     (folder / "services" / "link").symlink_to(outside)
     (folder / "rules.json").unlink()
     (folder / "rules.json").symlink_to(outside / "file")
-    for name in FILES - {"rules.json"}:
-        (folder / name).unlink()
-    (folder / "contacts.json").mkdir()  # a folder of that name is not ours
-    assert delete_files(folder, held=True) == ("contacts.json",)
+    assert delete_files(folder, held=True) == ()
     assert (outside / "file").read_text("utf-8") == "theirs"
 
 
+def test_a_folder_with_the_name_of_a_file_is_not_ours(folder: Path) -> None:
+    (folder / "contacts.json").unlink()
+    (folder / "contacts.json").mkdir()
+    assert delete_files(folder, held=True) == ("contacts.json",)
+
+
 def test_what_cannot_be_deleted_is_told(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    def refuse(path: Path) -> None:
+    def refuse(path: Path, **_: object) -> None:
         raise PermissionError(13, "Permission denied", str(path))
 
     monkeypatch.setattr(shutil, "rmtree", refuse)

@@ -166,6 +166,12 @@ async def test_a_node_that_runs_on_keeps_its_files(model: NodeModel, tmp_path: P
     assert await crew.stop() == ""
 
 
+async def test_a_coordinators_keys_are_not_taken_for_ours(model: NodeModel, tmp_path: Path) -> None:
+    (tmp_path / "mesh.key").touch()
+    crew = GoodbyeCrew(tmp_path, model, PlayedChannel(), nothing, None)
+    assert "A coordinator keeps its keys" in await crew.stop()
+
+
 async def test_what_stays_is_told(model: NodeModel, tmp_path: Path) -> None:
     data_dir, helper = tmp_path / "data", tmp_path / "helper.sock"
     data_dir.mkdir()

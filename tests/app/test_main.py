@@ -54,6 +54,12 @@ def test_version_help_and_nonsense(arguments: list[str], code: int, capsys: pyte
     assert __version__ in capsys.readouterr().out or arguments != ["--version"]
 
 
+def test_a_home_is_no_data_directory_and_a_relative_one_is_made_whole(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["--data-dir", "~"]) == 2
+    assert "cannot be" in capsys.readouterr().err
+    assert parse(["--data-dir", "here"]).data_dir == Path.cwd() / "here"
+
+
 def test_a_data_directory_that_cannot_be_is_said(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     (tmp_path / "file").write_text("")
     assert main(["--data-dir", str(tmp_path / "file")]) == 1

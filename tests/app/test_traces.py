@@ -92,3 +92,12 @@ def test_nothing_at_all_is_nothing_to_remove(tmp_path: Path) -> None:
     traces.unwanted = True
     traces.remove()
     assert not (tmp_path / "none").exists()
+
+
+async def test_beside_a_coordinator_nothing_goes(tmp_path: Path) -> None:
+    traces = Traces(tmp_path)
+    (tmp_path / "mesh.key").touch()
+    (tmp_path / "node.log").touch()
+    traces.unwanted = True
+    traces.remove()
+    assert (tmp_path / "node.log").exists()
