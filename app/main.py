@@ -92,13 +92,13 @@ def default_data_dir() -> str:
 
 def start(options: Options, application: Application) -> int:
     """Run the app, or hand over to the one that has the data directory already; raise UserFacingError."""
+    refuse_shared_place(options.data_dir)
     traces = Traces(options.data_dir)
     try:
         with (
             hold_data_dir(options.data_dir, "app"),
             asyncio.Runner(loop_factory=lambda: qasync.QEventLoop(application)) as runner,
         ):
-    refuse_shared_place(options.data_dir)
             code = runner.run(run(options, application, traces))
         traces.remove()
         return code
@@ -119,6 +119,6 @@ def report(error: UserFacingError, application: Application) -> None:
     if application.platformName() in ("offscreen", "minimal"):
         return
     box = QMessageBox(QMessageBox.Icon.Critical, wording.PROGRAM, error.title)
+    box.setTextFormat(Qt.TextFormat.PlainText)
     box.setInformativeText(" ".join(part for part in (error.message, error.hint) if part))
     box.exec()
-    box.setTextFormat(Qt.TextFormat.PlainText)
