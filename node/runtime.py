@@ -105,7 +105,11 @@ class NodeRuntime:
             lambda verdict: self.dispatch(e.RulesDecided(verdict)),
         )
         self.overlay = Overlay(config, data_dir, self.dispatch, make_keeper)
-        self.tunnel = PublicTunnel(config, data_dir, lambda status: self.dispatch(e.TunnelChanged(status)))
+        self.caps = CapsKept(data_dir, means, lambda reports: self.dispatch(e.CapsPlanned(reports)))
+        room_for = self.caps.services.room_for
+        self.tunnel = PublicTunnel(
+            config, data_dir, lambda status: self.dispatch(e.TunnelChanged(status)), room_for=room_for
+        )
         self.entry_point = EntryPoint(config, lambda: self.state, lambda: self._port, self._entry_contact)
         self._clients = ClientAccess(
             lambda: self.session.client_tokens if self.session is not None else None,
@@ -132,7 +136,6 @@ class NodeRuntime:
         self._access_log: AccessLog | None = None
         self._member: Member | None = None
         self._load = LoadSampler()
-        self.caps = CapsKept(data_dir, means, lambda reports: self.dispatch(e.CapsPlanned(reports)))
         self.supervisor = ServiceSupervisor(
             data_dir=data_dir,
             node_url=lambda: self.url,

@@ -12,7 +12,7 @@ from app.panels.settings_groups.graphics import most_memory
 from app.panels.settings_groups.row import NOTHING, Change, Facts, Number, RuleRow, Size, Status
 from app.widgets.frames import Card
 from app.widgets.labels import label
-from node.rules.caps import CapName
+from node.rules.caps import CapName, CapReport
 from node.rules.settings import Caps
 
 GB, MB = 2**30, 2**20
@@ -107,8 +107,23 @@ def kept(facts: Facts, name: str, cap: int | None) -> Status:
     told = next((one for one in facts.caps if one.name == REPORTS[name]), None)
     if cap is None or told is None or not facts.live or told.wanted != cap:
         return NOTHING
-    text = " ".join(part for part in (told.how, told.why_not) if part)
+    text = " ".join(part for part in (_lead(told), told.how, told.why_not, _since(told)) if part)
     return Status(text, "good" if told.enforced else "warn")
+
+
+def _lead(told: CapReport) -> str:
+    """Say in a word or two whether this computer can be relied upon."""
+    if not told.enforced:
+        return QCoreApplication.translate("LimitsCard", "Cannot be kept here.")
+    if told.watched:
+        return QCoreApplication.translate("LimitsCard", "Only watched.")
+    return QCoreApplication.translate("LimitsCard", "Kept.")
+
+
+def _since(told: CapReport) -> str:
+    if told.takes_hold == "now":
+        return ""
+    return QCoreApplication.translate("LimitsCard", "A change reaches services that run when they start next.")
 
 
 def at_first(name: str, most: int) -> int:

@@ -94,10 +94,13 @@ class ServiceLimits:
         self._means.close()
 
     def room_for(self, size: int) -> str:
-        """Say why so many bytes may not be stored by or for services, or return nothing."""
-        if self._full or self._stored:
-            return self._full or self._stored
-        found = self._room_of(self._folder.parent)
+        """Say why so many bytes may not be stored by or for services, or return nothing; for any thread."""
+        if why := self._full or self._stored:
+            return why
+        try:
+            found = self._room_of(self._folder.parent)
+        except OSError:
+            return ""  # whoever writes hears of it
         floor = free_floor(found.size)
         return no_room(found.free, floor) if found.free - size < floor else ""
 

@@ -192,7 +192,10 @@ def _ram(wanted: int, ability: Ability, live: TakesHold) -> CapReport:
         enforced, why = True, "Between two measurements there may be more for a moment."
     else:
         how, enforced, why = "Nothing keeps it.", False, "This system does not tell how much memory services have."
-    return CapReport(name="ram", wanted=wanted, how=how, enforced=enforced, why_not=why, takes_hold=live)
+    watched = ability.memory == "watched"
+    return CapReport(
+        name="ram", wanted=wanted, how=how, enforced=enforced, watched=watched, why_not=why, takes_hold=live
+    )
 
 
 def _gpu_memory(wanted: int, ability: Ability) -> CapReport:
@@ -204,7 +207,8 @@ def _gpu_memory(wanted: int, ability: Ability) -> CapReport:
     else:
         how, enforced = "Services are told their share when they start.", False
         why = "The driver does not tell how much memory each program has, so nobody sees whether they keep it."
-    return CapReport(name="gpu-memory", wanted=wanted, how=how, enforced=enforced, why_not=why, takes_hold="now")
+    watched = ability.has_gpu and ability.gpu_told
+    return CapReport(name="gpu-memory", wanted=wanted, how=how, enforced=enforced, watched=watched, why_not=why)
 
 
 def _disk(wanted: int | None, trouble: str) -> CapReport:
@@ -213,7 +217,7 @@ def _disk(wanted: int | None, trouble: str) -> CapReport:
         return CapReport(name="disk", how=how, enforced=True, why_not=trouble)
     how = f"What services keep is measured every few minutes; who has too much is ended. {how}"
     why = trouble or "Between two measurements there may be more for a while."
-    return CapReport(name="disk", wanted=wanted, how=how, enforced=True, why_not=why)
+    return CapReport(name="disk", wanted=wanted, how=how, enforced=True, watched=True, why_not=why)
 
 
 def _bandwidth(name: Literal["upload", "download"], wanted: int) -> CapReport:

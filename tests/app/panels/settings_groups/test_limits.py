@@ -7,7 +7,8 @@ from collections.abc import Iterator
 import pytest
 from pytestqt.qtbot import QtBot
 
-from app.panels.settings_groups.limits import LimitsCard, at_first
+from app.panels.settings_groups.limits import LimitsCard, at_first, kept
+from app.panels.settings_groups.row import Status
 from node.rules.caps import CapReport
 from node.rules.settings import Caps, Rules
 from node.wire.messages import Capabilities
@@ -79,15 +80,25 @@ def test_a_machine_that_is_not_known_yet_has_no_bounds(card: LimitsCard) -> None
 
 
 def test_how_a_cap_is_kept_here_stands_beside_it(card: LimitsCard) -> None:
-    rules = Rules(caps=Caps(cpu_percent=50, ram_bytes=8 * GB))
+    rules = Rules(caps=Caps(cpu_percent=50, ram_bytes=8 * GB, disk_bytes=9 * GB))
     told = (
         CapReport(name="cpu", wanted=50, how="By a control group.", enforced=True),
         CapReport(name="ram", wanted=8 * GB, how="By watching.", enforced=False, why_not="It may be more."),
+        CapReport(
+            name="disk", wanted=9 * GB, how="Measured.", enforced=True, watched=True, takes_hold="next-start"
+        ),
     )
-    card.draw(facts(rules, caps=told))
-    assert card.cpu.status.text == "By a control group."
-    assert card.rows["ram_bytes"][0].status.text == "By watching. It may be more."
-    assert not card.rows["disk_bytes"][0].status.isVisible()
+    shown = facts(rules, caps=told)
+    card.draw(shown)
+    assert card.cpu.status.text == "Kept. By a control group."
+    assert kept(shown, "cpu_percent", 50) == Status(card.cpu.status.text, "good")
+    ram = card.rows["ram_bytes"][0].status.text
+    assert ram == "Cannot be kept here. By watching. It may be more."
+    assert kept(shown, "ram_bytes", 8 * GB) == Status(ram, "warn")
+    disk = card.rows["disk_bytes"][0].status.text
+    assert disk == "Only watched. Measured. A change reaches services that run when they start next."
+    assert kept(shown, "disk_bytes", 9 * GB) == Status(disk, "good")
+    assert not card.rows["upload_bytes_per_second"][0].status.isVisible()
     card.draw(facts(Rules(caps=Caps(cpu_percent=60)), caps=told))
     assert card.cpu.status.text == "", "that was told of another value"
     card.draw(facts(rules, caps=told, live=False))

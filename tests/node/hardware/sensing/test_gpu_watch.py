@@ -189,7 +189,7 @@ class PlayedProbe(Probe):
         self.answers = list(answers)
         self.asked = self.rested = 0
 
-    def ask(self) -> Answer:
+    def ask(self, *, usage: bool = False) -> Answer:
         self.asked += 1
         return self.answers.pop(0) if len(self.answers) > 1 else self.answers[0]
 

@@ -200,6 +200,10 @@ async def test_a_full_disk_stops_everything_until_there_is_room_again(scene: Sce
     await scene.running(NER, DOCUMENTS)
 
 
+async def test_a_disk_that_cannot_be_asked_refuses_nothing(tmp_path: Path) -> None:
+    assert ServiceLimits(Means(), tmp_path / "no such folder" / "services").room_for(2**60) == ""
+
+
 async def test_who_keeps_too_much_on_the_disk_is_ended(scene: Scene) -> None:
     await scene.run(Caps(cpu_percent=None, disk_bytes=4 * MB), NER, DOCUMENTS)
     hoard = scene.folder / "services" / DOCUMENTS.name / "hoard"
