@@ -135,6 +135,10 @@ class DesktopApp:
             return dict(answer.json["state"]) if answer.status == 200 else {}
         return {}
 
+    def known_state(self) -> dict[str, Any]:
+        """Return the node's state as soon as it tells it."""
+        return wait_until(self.state, "the node's answer", 90)
+
     def wait_for(self, **values: object) -> None:
         """Wait until the node's state has these values."""
 

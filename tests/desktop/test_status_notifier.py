@@ -122,7 +122,7 @@ def pauses_and_snoozes(app: DesktopApp, host: StatusNotifierHost) -> None:
     wait_until(lambda: "goes on by itself at" in told(host), "the end of the snooze")
     click(host, "Resume")
     app.wait_for(paused=False, phase="online")
-    wait_until(lambda: app.state()["capabilities"]["has_gpu"], "the GPU", 90)
+    wait_until(lambda: app.known_state()["capabilities"]["has_gpu"], "the GPU", 90)
     click_snoozes(app, host, 1, "gpu_snoozed_until")
     wait_until(lambda: "What uses the GPU rests until" in told(host), "what rests")
     click(host, "Until I resume")
@@ -132,24 +132,26 @@ def pauses_and_snoozes(app: DesktopApp, host: StatusNotifierHost) -> None:
 
 
 def switches(app: DesktopApp, host: StatusNotifierHost) -> None:
-    state = app.state()
+    state = app.known_state()
     titles = {one["name"]: one["title"] for one in state["catalogue"]["manifests"]}
     services = state["assignment"]["services"]
     assert services
     for count, name in enumerate(services, 1):
         click(host, titles[name])
-        wait_until(lambda: len(app.state()["rules"]["services_off"]) == count, name, 90)  # noqa: B023
-    assert sorted(app.state()["rules"]["services_off"]) == sorted(services)
+        wait_until(lambda: len(app.known_state()["rules"]["services_off"]) == count, name, 90)  # noqa: B023
+    assert sorted(app.known_state()["rules"]["services_off"]) == sorted(services)
     wait_until(lambda: not host.entry(titles[services[0]]).checked, "the mark")
     for name in services:
         click(host, titles[name])
-        wait_until(lambda: name not in app.state()["rules"]["services_off"], name, 90)  # noqa: B023
+        wait_until(lambda: name not in app.known_state()["rules"]["services_off"], name, 90)  # noqa: B023
     click(host, "Mesh on")
-    wait_until(lambda: app.state()["rules"]["mesh_on"] is False and app.phase() == "paused", "the mesh's end", 90)
+    wait_until(
+        lambda: app.known_state()["rules"]["mesh_on"] is False and app.phase() == "paused", "the mesh's end", 90
+    )
     wait_for_icon(host, "offline")
     assert "Mesh switched off" in told(host)
     click(host, "Mesh on")
-    wait_until(lambda: app.state()["rules"]["mesh_on"] and app.phase() == "online", "the mesh", 90)
+    wait_until(lambda: app.known_state()["rules"]["mesh_on"] and app.phase() == "online", "the mesh", 90)
     wait_for_icon(host, "online")
 
 

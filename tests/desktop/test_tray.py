@@ -6,8 +6,11 @@ import signal
 import time
 from pathlib import Path
 
+import msgspec
 import pytest
 
+from node.gpu_work import has_gpu_work
+from node.state import NodeState
 from tests.desktop.conftest import DesktopApp
 from tests.support.desktop import Desktop, end, wait_until
 from tests.support.real_mesh import RealMesh
@@ -28,7 +31,8 @@ FROM_THE_END = {
 
 def choose(app: DesktopApp, line: str, below: int | None = None) -> None:
     """Choose a line by keys; `below` is the place in its own menu, from 0."""
-    above_the_gpu = app.state()["capabilities"]["has_gpu"] and FROM_THE_END[line] > FROM_THE_END["Mesh on"]
+    gpu = has_gpu_work(msgspec.convert(app.known_state(), NodeState))
+    above_the_gpu = gpu and FROM_THE_END[line] > FROM_THE_END["Mesh on"]
     place = ["Up"] * (FROM_THE_END[line] + above_the_gpu)
     app.choose(*place, *(() if below is None else ("Right", *["Down"] * below)), "Return")
 
@@ -74,12 +78,12 @@ def snoozes(app: DesktopApp) -> None:
 
 
 def switches(app: DesktopApp) -> None:
-    services = app.state()["assignment"]["services"]
+    services = app.known_state()["assignment"]["services"]
     assert services
     for place in range(len(services)):
         choose(app, "Services", place)
-        wait_until(lambda: len(app.state()["rules"]["services_off"]) == place + 1, "the switch", 90)  # noqa: B023
-    assert sorted(app.state()["rules"]["services_off"]) == sorted(services)
+        wait_until(lambda: len(app.known_state()["rules"]["services_off"]) == place + 1, "the switch", 90)  # noqa: B023
+    assert sorted(app.known_state()["rules"]["services_off"]) == sorted(services)
     choose(app, "Mesh on")
     app.wait_for(phase="paused")
     app.wait_for_icon("offline")
