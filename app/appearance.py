@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from importlib.resources import files
 
 from PySide6.QtGui import QColor, QPalette
 
@@ -121,9 +122,11 @@ def style_sheet(c: Colours, points: float) -> str:
     names = {
         "window": c.window, "side": c.side, "card": c.card, "border": c.border, "text": c.text, "muted": c.muted,
         "accent": c.accent, "accent_hover": c.accent_hover, "on_accent": c.on_accent, "hover": c.hover,
-        "track": c.track, "bad": c.tones["bad"].text,
+        "track": c.track, "line": c.accent_line, "bad": c.tones["bad"].text,
     }  # fmt: skip
     values = {name: colour.name() for name, colour in names.items()}
+    values["controls"] = files("resources").joinpath("icons", "controls").as_posix()  # type: ignore[attr-defined]
+    values["check"] = "check-white" if luminance(c.on_accent) > 0.5 else "check-black"
     sizes = {f"p{percent}": f"{points * percent / 100:.1f}pt" for percent in (90, 105, 115, 150, 170)}
     tones = "".join(
         f'QLabel[tone="{tone}"] {{ color: {tc.text.name()}; }}\n'
@@ -205,9 +208,41 @@ QToolButton[kind="icon"]:focus {{ border: 2px solid {accent}; padding: 3px; }}
 QToolButton::menu-button {{ border: none; border-left: 1px solid {border}; width: 22px; margin: 4px 0; }}
 QToolButton[popupMode="1"] {{ padding-right: 34px; }}
 
-QLineEdit {{ background: {window}; color: {text}; border: 1px solid {border}; border-radius: 7px; padding: 7px 10px;
+QLineEdit {{ background: {card}; color: {text}; border: 1px solid {border}; border-radius: 7px; padding: 7px 10px;
     selection-background-color: {accent}; selection-color: {on_accent}; placeholder-text-color: {muted}; }}
 QLineEdit:focus {{ border: 2px solid {accent}; padding: 6px 9px; }}
+
+QToolButton::menu-indicator {{ subcontrol-origin: padding; subcontrol-position: right center; right: 8px; }}
+QToolButton[popupMode="2"] {{ padding-right: 26px; }}
+QComboBox {{ background: {card}; color: {text}; border: 1px solid {border}; border-radius: 7px;
+    padding: 6px 3px 6px 9px; min-height: 18px;
+    selection-background-color: {accent}; selection-color: {on_accent}; }}
+QComboBox:hover {{ background: {hover}; }}
+QComboBox:focus {{ border: 2px solid {accent}; padding: 5px 2px 5px 8px; }}
+QComboBox:disabled {{ color: {muted}; background: {window}; }}
+QComboBox::drop-down {{ border: none; width: 18px; }}
+QComboBox::down-arrow {{ image: url("{controls}/down.svg"); width: 12px; height: 12px; }}
+QComboBox QAbstractItemView {{ background: {card}; color: {text}; border: 1px solid {border};
+    selection-background-color: {accent}; selection-color: {on_accent}; }}
+QAbstractSpinBox {{ min-height: 24px; }}
+QCheckBox, QRadioButton {{ color: {text}; spacing: 8px; }}
+QCheckBox:disabled, QRadioButton:disabled {{ color: {muted}; }}
+QCheckBox::indicator, QRadioButton::indicator {{ width: 13px; height: 13px; border: 1px solid {muted};
+    background: {card}; border-radius: 4px; }}
+QRadioButton::indicator {{ border-radius: 7px; }}
+QCheckBox::indicator:focus, QRadioButton::indicator:focus {{ border: 2px solid {accent};
+    width: 11px; height: 11px; }}
+QCheckBox::indicator:checked {{ background: {accent}; border-color: {accent};
+    image: url("{controls}/{check}.svg"); }}
+QCheckBox::indicator:checked:focus {{ border-color: {text}; }}
+QRadioButton::indicator:checked {{ border-color: {line}; background: qradialgradient(cx: 0.5, cy: 0.5, radius: 0.5,
+    fx: 0.5, fy: 0.5, stop: 0 {line}, stop: 0.52 {line}, stop: 0.62 {card}, stop: 1 {card}); }}
+QCheckBox::indicator:disabled, QRadioButton::indicator:disabled {{ border-color: {track}; background: {window}; }}
+QCheckBox::indicator:checked:disabled {{ background: {muted}; }}
+QListView[kind="names"] {{ background: {window}; color: {text}; border: 1px solid {border}; border-radius: 7px;
+    padding: 3px; selection-background-color: {accent}; selection-color: {on_accent}; }}
+QListView[kind="names"]::item {{ padding: 3px 6px; border-radius: 5px; }}
+QListView[kind="names"]:focus {{ border: 2px solid {accent}; padding: 2px; }}
 
 QTableView {{ background: {card}; alternate-background-color: {hover}; color: {text}; border: none;
     selection-background-color: {hover}; selection-color: {text}; outline: none; }}

@@ -121,22 +121,33 @@ def _workers_first(shown: Iterable[Mark]) -> Iterator[Mark]:
 
 
 def paint_names(painter: QPainter, shown: Iterable[Mark], frame: Frame, ink: Ink, *, whole: bool = False) -> None:
-    """Write names below marks, cut in the middle where there is no room, since their ends tell them apart."""
+    """Write names below marks, cut in the middle where there is no room, since their ends tell them apart.
+
+    Where coordinators stand close together, a name that would cover another one is left to the table.
+    """
     colours, font = ink
     metrics = QFontMetricsF(font)
     painter.setFont(font)
     painter.setPen(colours.text)
+    taken: list[QRectF] = []
     for mark in shown:
         room = 260.0 if whole or mark.kind != "worker" else frame.name_room - 8
         text = metrics.elidedText(mark.label, Qt.TextElideMode.ElideMiddle, room)
         across, down = frame.at(mark.x, mark.y)
         width = metrics.horizontalAdvance(text)
         away = frame.outside(mark.kind) + 4
-        top = down - away - metrics.height() if mark.kind == "coordinator" else down + away
+        tops = [down + away, down - away - metrics.height()]
+        if mark.kind == "coordinator":
+            tops.reverse()
+        top = tops[0]
         if whole or mark.kind != "worker":
-            _paint_ground(
-                painter, QRectF(across - width / 2 - 4, top - 1, width + 8, metrics.height() + 2), colours
-            )
+            areas = [QRectF(across - width / 2 - 4, one - 1, width + 8, metrics.height() + 2) for one in tops]
+            free = [area for area in areas if not any(area.intersects(other) for other in taken)]
+            if not free:
+                continue
+            taken.append(free[0])
+            top = free[0].top() + 1
+            _paint_ground(painter, free[0], colours)
         painter.drawText(QPointF(across - width / 2, top + metrics.ascent()), text)
 
 

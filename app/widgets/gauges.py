@@ -12,10 +12,11 @@ from PySide6.QtWidgets import QGridLayout, QHBoxLayout, QSizePolicy, QVBoxLayout
 from app.widgets.glyphs import Glyph
 from app.widgets.labels import ElidedLabel, set_style_property
 from app.widgets.theme import colours
+from app.widgets.tips import tip
 
 Point = tuple[float, float]  # how long ago, 0 now to 1 the oldest; how high, 0 to 1
 
-WIDTH = 26  # average characters that one gauge needs
+WIDTH = 30  # average characters that one gauge needs
 MOST_COLUMNS = 6
 
 
@@ -62,7 +63,7 @@ class Gauge(QWidget):
         self._detail.show_text(reading.detail)
         self._line.show_lines(reading.line, reading.second, stale=stale)
         set_style_property(self._value, "tone", "quiet" if stale else "")
-        self.setToolTip(reading.hint)
+        self.setToolTip(tip(reading.hint))
         parts = (f"{self._named}: {reading.spoken or reading.value}", reading.detail)
         spoken = ". ".join(part for part in parts if part)
         if spoken != self.accessibleName():

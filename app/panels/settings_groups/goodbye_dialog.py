@@ -43,7 +43,7 @@ class GoodbyeDialog(QDialog):
 
     def draw(self, now: Goodbye) -> None:
         over = now.step in ("done", "failed")
-        self.title.setText(self._title(now.step))
+        self.title.setText(self._title(now))
         self.text.setText(now.trouble if now.step == "failed" else self._text(now.step))
         for step, line in self.lines.items():
             line.show_status(self._line(step, now))
@@ -68,20 +68,24 @@ class GoodbyeDialog(QDialog):
 
     def event(self, event: QEvent) -> bool:
         """Be as high as the sentences need at this width, whenever one of them has changed."""
-        handled = super().event(event)
-        layout = self.layout()
-        if event.type() in (QEvent.Type.LayoutRequest, QEvent.Type.Show) and layout is not None:
-            self.setFixedHeight(layout.totalHeightForWidth(self.width()))
+        kind = event.type()
+        handled = super().event(event)  # which may be the end of it
+        if kind in (QEvent.Type.LayoutRequest, QEvent.Type.Show):
+            layout = self.layout()
+            if layout is not None:
+                self.setFixedHeight(layout.totalHeightForWidth(self.width()))
         return handled
 
     def _end(self) -> None:
         self.ending.setEnabled(False)
         self._model.close()
 
-    def _title(self, step: Step) -> str:
-        if step == "failed":
+    def _title(self, now: Goodbye) -> str:
+        if now.step == "failed" or (now.step == "done" and now.rest):
             return self.tr("Not everything could be deleted")
-        return self.tr("Everything was deleted") if step == "done" else self.tr("Leaving and deleting everything")
+        return (
+            self.tr("Everything was deleted") if now.step == "done" else self.tr("Leaving and deleting everything")
+        )
 
     def _text(self, step: Step) -> str:
         if step == "done":

@@ -72,7 +72,7 @@ def test_it_says_whether_a_coordinator_heard_it(dialog: GoodbyeDialog, now: Good
 def test_what_stays_is_shown(dialog: GoodbyeDialog) -> None:
     dialog.draw(Goodbye("done", told=True, rest=("The helper stays.", "A file stays.")))
     assert [line.text for line in dialog.rest if line.isVisible()] == ["The helper stays.", "A file stays."]
-    assert dialog.title.text() == "Everything was deleted"
+    assert dialog.title.text() == "Not everything could be deleted"
 
 
 def test_a_failure_says_why_and_can_be_closed(dialog: GoodbyeDialog, closed: list[bool]) -> None:
