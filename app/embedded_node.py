@@ -153,7 +153,8 @@ class EmbeddedNode:
     def _find_ours(self, address: ControlAddress) -> Process | None:
         try:
             record = msgspec.json.decode((self._data_dir / RECORD).read_bytes(), type=Record)
-            return FoundProcess(record.pid) if record.pid == address.pid else None
+            ours = record.pid == address.pid and is_node(psutil.Process(record.pid).cmdline(), self._data_dir)
+            return FoundProcess(record.pid) if ours else None
         except (OSError, msgspec.MsgspecError, psutil.Error):
             return None
 
@@ -233,6 +234,11 @@ def node_command(data_dir: Path) -> list[str]:
     else:
         program = [sys.executable, "-m", "node"]
     return [*program, "run", "--data-dir", str(data_dir)]
+
+
+def is_node(command: Sequence[str], data_dir: Path) -> bool:
+    """Tell a node of this directory from whatever has its number after a crash, or since the computer started."""
+    return "run" in command and str(data_dir) in command
 
 
 def restart_delay(restarts: int, patience: Patience) -> float:

@@ -198,6 +198,26 @@ async def test_an_orphan_of_an_earlier_app_is_ours_again(tmp_path: Path, client:
     assert orphan.wait(60) == 0
 
 
+def start_bystander(data_dir: Path) -> subprocess.Popen[bytes]:
+    return subprocess.Popen([sys.executable, "-c", "input()", str(data_dir)], stdin=subprocess.PIPE)
+
+
+async def test_another_program_that_has_got_an_old_nodes_number_is_not_ended(
+    tmp_path: Path, client: ControlClient
+) -> None:
+    bystander = start_bystander(tmp_path)
+    address = {"url": "http://127.0.0.1:9", "token": "old", "pid": bystander.pid}
+    (tmp_path / "control.json").write_bytes(msgspec.json.encode(address))
+    (tmp_path / "embedded-node.json").write_bytes(msgspec.json.encode(Record(bystander.pid)))
+    node = EmbeddedNode(tmp_path, client, lambda _life: None, command=None, environment={}, patience=FAST)
+    try:
+        await node.stop(asyncio.Event())
+        assert bystander.poll() is None
+    finally:
+        bystander.communicate(b"\n", timeout=60)
+    assert bystander.returncode == 0
+
+
 @pytest.mark.usefixtures("orphans")
 async def test_a_stale_control_file_does_not_deceive_it(tmp_path: Path, client: ControlClient) -> None:
     (tmp_path / "control.json").write_text('{"url":"http://127.0.0.1:9","token":"old","pid":1}')
