@@ -16,6 +16,7 @@ from app import icons, wording
 from app.node_model import NodeModel
 from app.tray_menu import SNOOZES, TrayMenu
 from app.tray_picture import TrayPicture, tray_picture
+from app.widgets.tips import tip
 from node.rules.settings import Rules
 
 __all__ = ["SNOOZES", "Tray"]
@@ -87,7 +88,7 @@ class Tray(QObject):
         if before is None or before.icon != now.icon:
             self._icon.setIcon(icons.state_icon(now.icon))
         if before is None or before.tooltip != now.tooltip:
-            self._icon.setToolTip(now.tooltip)
+            self._icon.setToolTip(tip(now.tooltip))
 
     def show_message(self, title: str, text: str) -> bool:
         """Show a notification at the icon; return whether that is possible."""
@@ -116,7 +117,7 @@ class Tray(QObject):
 
     def _make(self) -> None:
         self._icon = QSystemTrayIcon(icons.state_icon(self._shown.icon if self._shown else "offline"), self)
-        self._icon.setToolTip(self._shown.tooltip if self._shown else wording.PROGRAM)
+        self._icon.setToolTip(tip(self._shown.tooltip if self._shown else wording.PROGRAM))
         self._icon.setContextMenu(self._menu)
         self._icon.activated.connect(self._activated)
         self._icon.messageClicked.connect(self.message_clicked)

@@ -18,6 +18,7 @@ from app.intents import Paused
 from app.node_model import NodeModel
 from app.tray_picture import MOST_LINES, Toggle, TrayPicture, services_off
 from app.widgets.theme import colours
+from app.widgets.tips import tip
 
 SNOOZES = (
     (30 * 60, str(QT_TRANSLATE_NOOP("Tray", "Snooze for 30 minutes"))),
@@ -87,7 +88,7 @@ class TrayMenu(QMenu):
 
     def _allow(self, action: QAction, blocked: str) -> None:
         action.setEnabled(not blocked)
-        action.setToolTip(blocked)
+        action.setToolTip(tip(blocked))
 
     # --- what is chosen -------------------------------------------------------------------------------------
 

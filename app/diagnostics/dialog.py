@@ -29,6 +29,7 @@ from app.widgets.frames import Banner
 from app.widgets.glyphs import Button
 from app.widgets.labels import label
 from app.widgets.theme import current_style_sheet
+from app.widgets.tips import tip
 
 if TYPE_CHECKING:
     from node.diagnostics.bundle import BundleFile
@@ -77,7 +78,7 @@ class DiagnosticsDialog(QDialog):
             item = QListWidgetItem(f"{file.name} ({figures.size(file.size)})")
             item.setFlags(item.flags() | Qt.ItemFlag.ItemIsUserCheckable)
             item.setCheckState(Qt.CheckState.Checked)
-            item.setToolTip(file.about)
+            item.setToolTip(tip(file.about))
             item.setData(Qt.ItemDataRole.AccessibleDescriptionRole, file.about)
             self.list.addItem(item)
         self.inside.show()

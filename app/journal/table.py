@@ -9,6 +9,7 @@ from PySide6.QtCore import QAbstractListModel, QModelIndex, QPersistentModelInde
 
 from app.journal import words
 from app.journal.rows import Row, Wish, rows_of
+from app.widgets.tips import tip
 from node.activity.entries import Entry
 
 Index = QModelIndex | QPersistentModelIndex
@@ -88,7 +89,7 @@ class JournalModel(QAbstractListModel):
             return None if role == Qt.ItemDataRole.ToolTipRole else self.heading(row)
         text = f"{words.sentence(row.entry)} {row.entry.detail}".rstrip()
         if role == Qt.ItemDataRole.ToolTipRole:
-            return text
+            return tip(text)
         return f"{self.heading(row)}, {words.clock(row.entry)}: {text}"
 
     def flags(self, index: Index) -> Qt.ItemFlag:

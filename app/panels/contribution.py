@@ -10,6 +10,7 @@ from app.vitals_model import Sight
 from app.widgets.day_bars import DayBars
 from app.widgets.frames import Card
 from app.widgets.labels import label
+from app.widgets.tips import tip
 from node.vitals.values import NOTHING, Contribution, Counted, Day
 
 ROWS = ("requests", "cpu", "gpu", "energy")
@@ -106,7 +107,7 @@ class ContributionCard(Card):
         )
         for row, hint in (("energy", energy), ("requests", failed if told.total.failed else "")):
             for widget in (self._heads[row], *(self.cells[row, column] for column in range(3))):
-                widget.setToolTip(hint)
+                widget.setToolTip(tip(hint))
                 if isinstance(widget, QLabel):
                     widget.setAccessibleDescription(hint)
 

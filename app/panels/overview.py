@@ -21,6 +21,7 @@ from app.widgets.glyphs import Button
 from app.widgets.labels import label
 from app.widgets.meters import ChartWithCaption, Figure, Meter
 from app.widgets.question import ask
+from app.widgets.tips import tip
 from node.state import NodeState, Reason
 
 MOST_REASONS = 8
@@ -161,7 +162,7 @@ class MeshCard(Card):
         self._trust.show_value("Public and personal documents" if vetted else "Public documents only")
         self._others.show_value(others_text(state))
         self._vpn.show_value(wording.vpn_text(state.vpn) if state.vpn.state != "off" else "")
-        self._vpn.setToolTip(wording.vpn_meaning(state.vpn))
+        self._vpn.setToolTip(tip(wording.vpn_meaning(state.vpn)))
         self._leave.setEnabled(picture.connected and "leave" not in picture.pending and not state.leaving)
 
     def _ask_to_leave(self) -> None:

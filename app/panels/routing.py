@@ -15,6 +15,7 @@ from app.widgets.columns import Columns
 from app.widgets.frames import Card, EmptyState
 from app.widgets.labels import ElidedLabel, label
 from app.widgets.meters import ChartWithCaption, Figure, Meter
+from app.widgets.tips import tip
 from node.state import Peer, RoutingStats
 from node.wire.messages import Route
 
@@ -94,7 +95,7 @@ class RoutesCard(Card):
         for row, route in enumerate(ROUTES):
             words = wording.ROUTES[route]
             name, meter, count = label(words.label), Meter(words.label, words.tone), label("", "strong")
-            name.setToolTip(words.meaning)
+            name.setToolTip(tip(words.meaning))
             count.setAlignment(Qt.AlignmentFlag.AlignRight)
             for column, widget in enumerate((name, meter, count)):
                 grid.addWidget(widget, row, column, Qt.AlignmentFlag.AlignVCenter)
@@ -214,7 +215,7 @@ class PeersModel(QAbstractTableModel):
         if role == Qt.ItemDataRole.DisplayRole:
             return self._rows[index.row()][index.column()]
         if role == Qt.ItemDataRole.ToolTipRole:
-            return self._hints[index.row()]
+            return tip(self._hints[index.row()])
         return None
 
     def headerData(

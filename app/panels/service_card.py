@@ -11,6 +11,7 @@ from app.widgets.flow import Flow
 from app.widgets.glyphs import Button, Glyph
 from app.widgets.labels import ElidedLabel, Pill, label, set_style_property
 from app.widgets.switch import Switch
+from app.widgets.tips import tip
 from node.vitals.values import NOTHING, Counted, ServiceVitals
 
 INDENT = 40  # points, so that what is below stands under the title
@@ -71,7 +72,7 @@ class ServiceCard(QFrame):
         self.allowed.setEnabled(switchable and line.may_allow)
         self.allowed.setAccessibleName(self.tr("Allow %1 on this computer").replace("%1", line.title))
         meaning = self._meaning(line)
-        self.allowed.setToolTip(meaning)
+        self.allowed.setToolTip(tip(meaning))
         self.allowed.setAccessibleDescription(meaning)
         self.setAccessibleName(f"{line.title}: {line.state}")
         if line.here and self.figures is None:
@@ -158,7 +159,7 @@ class Stat(QWidget):
         column.setSpacing(0)
         column.addWidget(self._value)
         column.addWidget(label(caption, "small"))
-        self.setToolTip(explanation)
+        self.setToolTip(tip(explanation))
         self.setAccessibleName(f"{caption}: {figures.DASH}")
 
     def show_value(self, text: str, *, stale: bool) -> None:

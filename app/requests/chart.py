@@ -10,6 +10,7 @@ from PySide6.QtWidgets import QSizePolicy, QToolTip, QWidget
 
 from app.requests.curves import Curve, Mark, nice_top
 from app.widgets.theme import colours
+from app.widgets.tips import tip
 
 STROKES: dict[Mark, Qt.PenStyle] = {
     "solid": Qt.PenStyle.SolidLine,
@@ -160,7 +161,7 @@ class TimeChart(QWidget):
 
     def event(self, event: QEvent) -> bool:
         if isinstance(event, QHelpEvent) and event.type() == QEvent.Type.ToolTip:
-            QToolTip.showText(event.globalPos(), self.told_at(event.pos().x() / max(1, self.width())), self)
+            QToolTip.showText(event.globalPos(), tip(self.told_at(event.pos().x() / max(1, self.width()))), self)
             return True
         return super().event(event)
 

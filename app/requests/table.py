@@ -9,6 +9,7 @@ from PySide6.QtCore import QAbstractTableModel, QModelIndex, QPersistentModelInd
 from app import figures
 from app.requests import words
 from app.widgets.theme import colours
+from app.widgets.tips import tip
 from node.routing.journeys import Journey
 
 Index = QModelIndex | QPersistentModelIndex
@@ -77,7 +78,7 @@ class RequestsModel(QAbstractTableModel):
         if role == Qt.ItemDataRole.DisplayRole:
             return self._text(journey, index.column())
         if role in (Qt.ItemDataRole.ToolTipRole, Qt.ItemDataRole.AccessibleDescriptionRole):
-            return words.why(journey)
+            return tip(words.why(journey))
         if role == Qt.ItemDataRole.ForegroundRole and index.column() == RESULT:
             return colours().tones[words.tone(journey)].text
         return None

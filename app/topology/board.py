@@ -22,6 +22,7 @@ from app.topology.table_view import MeshTableView
 from app.widgets.frames import Card, EmptyState
 from app.widgets.glyphs import Button, Glyph
 from app.widgets.labels import label
+from app.widgets.tips import tip
 
 WIDE = 125  # average characters at which map and table have room beside each other
 MOST_RINGS = 400  # computers that a search marks; of more it says no more than a count
@@ -316,5 +317,5 @@ class SourceLine(QWidget):
 def _small(text: str, name: str) -> Button:
     button = Button(text)
     button.setAccessibleName(name)
-    button.setToolTip(name)
+    button.setToolTip(tip(name))
     return button

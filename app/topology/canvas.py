@@ -43,6 +43,7 @@ from app.topology.painting import (
 )
 from app.topology.scene import Direction, Mark, Scene
 from app.widgets.theme import colours
+from app.widgets.tips import tip
 
 QUICK = 0.014  # seconds: what is painted faster is painted anew for every frame
 REST_MS = 90  # after so long without a movement the map rests
@@ -231,7 +232,7 @@ class MeshMap(QWidget):
 
     def _show_tip(self, event: QHelpEvent) -> bool:
         mark = self._mark_at(QPointF(event.pos()))
-        QToolTip.showText(event.globalPos(), self._describe(mark.id) if mark else "", self)
+        QToolTip.showText(event.globalPos(), tip(self._describe(mark.id) if mark else ""), self)
         return True
 
     def _take_touchpad(self, event: QNativeGestureEvent) -> bool:

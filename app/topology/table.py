@@ -11,6 +11,7 @@ from PySide6.QtCore import QAbstractTableModel, QModelIndex, QPersistentModelInd
 from app import figures
 from app.topology import words
 from app.topology.scene import Member, Scene
+from app.widgets.tips import tip
 from node.mesh_view.values import MeshLink, MeshWorker
 
 Index = QModelIndex | QPersistentModelIndex
@@ -96,7 +97,7 @@ class MeshTable(QAbstractTableModel):
         if role == Qt.ItemDataRole.DisplayRole:
             return self._text(member, index.column())
         if role in (Qt.ItemDataRole.ToolTipRole, Qt.ItemDataRole.AccessibleDescriptionRole):
-            return words.describe(member, self._scene.view.own_id, self._now)
+            return tip(words.describe(member, self._scene.view.own_id, self._now))
         return None
 
     def _headings(self) -> tuple[str, ...]:

@@ -9,6 +9,7 @@ from PySide6.QtGui import QHelpEvent, QPainter, QPaintEvent
 from PySide6.QtWidgets import QSizePolicy, QToolTip, QWidget
 
 from app.widgets.theme import colours
+from app.widgets.tips import tip
 
 
 class DayBars(QWidget):
@@ -44,7 +45,8 @@ class DayBars(QWidget):
         if event.type() == QEvent.Type.ToolTip and isinstance(event, QHelpEvent):
             under = (n for n in range(len(self._days)) if self.bar(n).contains(event.pos()))
             position = next(under, None)
-            QToolTip.showText(event.globalPos(), self._days[position][0] if position is not None else "", self)
+            text = self._days[position][0] if position is not None else ""
+            QToolTip.showText(event.globalPos(), tip(text), self)
             return True
         return super().event(event)
 

@@ -7,6 +7,7 @@ from PySide6.QtGui import QAction, QGuiApplication, QPainter, QPaintEvent, QResi
 from PySide6.QtWidgets import QLabel, QSizePolicy, QStyle, QStyleOption, QWidget
 
 from app.picture import Tone
+from app.widgets.tips import tip
 
 
 def label(text: str = "", kind: str = "text", *, wrap: bool = False) -> QLabel:
@@ -73,7 +74,7 @@ class ElidedLabel(QLabel):
 
     def _explain(self) -> None:
         fits = self.fontMetrics().horizontalAdvance(self._whole) <= self._text_area().width()
-        self.setToolTip("" if fits else self._whole)
+        self.setToolTip(tip("" if fits else self._whole))
 
 
 class Pill(QLabel):

@@ -12,6 +12,7 @@ from app import figures
 from app.picture import Tone
 from app.widgets.labels import ElidedLabel, label
 from app.widgets.theme import colours
+from app.widgets.tips import tip
 
 
 class Meter(QProgressBar):
@@ -69,7 +70,7 @@ class Figure(QWidget):
         self._number = label("–", "figure")
         column.addWidget(self._number)
         column.addWidget(ElidedLabel(caption, "small"))
-        self.setToolTip(explanation)
+        self.setToolTip(tip(explanation))
 
     def show_number(self, text: str) -> None:
         self._number.setText(text)

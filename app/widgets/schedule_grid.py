@@ -33,6 +33,7 @@ from PySide6.QtWidgets import (
 from app import week as weeks
 from app.week import DAYS, SLOT, SLOTS, Cover
 from app.widgets.theme import colours
+from app.widgets.tips import tip
 from node.rules.settings import Schedule, Week
 
 Index = QModelIndex | QPersistentModelIndex
@@ -84,7 +85,7 @@ class WeekTable(QAbstractTableModel):
         if role == COVER:
             return cover
         if role in (Qt.ItemDataRole.AccessibleTextRole, Qt.ItemDataRole.ToolTipRole):
-            return self._name(index.row(), index.column(), cover)
+            return tip(self._name(index.row(), index.column(), cover))
         return None
 
     def headerData(self, section: int, orientation: Qt.Orientation, role: int = Qt.ItemDataRole.DisplayRole) -> Any:

@@ -7,6 +7,7 @@ from PySide6.QtGui import QMouseEvent
 from PySide6.QtWidgets import QAbstractButton, QHBoxLayout, QWidget
 
 from app.widgets.labels import label
+from app.widgets.tips import tip
 
 
 class Choice(QWidget):
@@ -18,7 +19,7 @@ class Choice(QWidget):
         self._words = label(text, wrap=True)
         button.setAccessibleName(text)
         button.setAccessibleDescription(about)
-        self.setToolTip(about)
+        self.setToolTip(tip(about))
         line = QHBoxLayout(self)
         line.setContentsMargins(0, 0, 0, 0)
         line.setSpacing(6)

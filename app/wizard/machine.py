@@ -9,6 +9,7 @@ from app.picture import Notice
 from app.widgets.frames import Banner, Card, Page
 from app.widgets.glyphs import Button, Glyph
 from app.widgets.labels import label
+from app.widgets.tips import tip
 from app.wizard.findings import Finding, findings, mark, worst
 from app.wizard.survey_model import Look, SurveyModel
 
@@ -118,7 +119,7 @@ class FindingRow(QWidget):
     def show_finding(self, finding: Finding) -> None:
         word = mark(finding.tone)
         self._mark.show_glyph(finding.tone, finding.tone)
-        self._mark.setToolTip(word)
+        self._mark.setToolTip(tip(word))
         self._title.setText(finding.title)
         self._text.setText(finding.text)
         self._fix.setText(finding.fix)

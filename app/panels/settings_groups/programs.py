@@ -20,6 +20,7 @@ from app import wording
 from app.widgets.flow import Flow
 from app.widgets.glyphs import Button
 from app.widgets.labels import label
+from app.widgets.tips import tip
 from node.hardware.sensing.programs import programs as running_programs
 from node.rules.decide import bare_name
 
@@ -63,7 +64,7 @@ class ProgramList(QWidget):
             self.rows.clear()
             for name in names:
                 item = QListWidgetItem(name)
-                item.setToolTip(name)
+                item.setToolTip(tip(name))
                 self.rows.addItem(item)
             self.rows.setCurrentRow(min(max(row, 0), len(names) - 1))
             self.rows.fit()
