@@ -78,6 +78,7 @@ from node.resting import (
     rules_decided,
     running_services,
     snooze_ended,
+    still_ahead,
     unwanted_services,
     verdict_of,
     wanted_services,
@@ -104,10 +105,8 @@ def handle(state: NodeState, event: Event) -> Step:
 
 
 def _started(state: NodeState, event: Started) -> Step:
-    snoozed = event.snoozed_until is not None and event.snoozed_until > event.now
-    paused = event.paused and (event.snoozed_until is None or snoozed)
-    gpu_snoozed = event.gpu_snoozed_until is not None and event.gpu_snoozed_until > event.now
-    gpu_paused = event.gpu_paused and (event.gpu_snoozed_until is None or gpu_snoozed)
+    paused = event.paused and still_ahead(event.snoozed_until, event.now)
+    gpu_paused = event.gpu_paused and still_ahead(event.gpu_snoozed_until, event.now)
     state = _with(
         state,
         name=event.name,

@@ -36,6 +36,7 @@ from node.wire.messages import ServiceReport
 Step = tuple[NodeState, tuple[Command, ...]]
 
 SLACK = 0.2  # seconds by which a timer may come early
+LONGEST_SNOOZE = 32 * 86400.0  # seconds; nobody can ask for more than a month
 
 
 def running_services(state: NodeState) -> tuple[str, ...]:
@@ -101,6 +102,14 @@ def _asked(state: NodeState) -> tuple[RuleReason, ...]:
         text, ends = "You paused what uses the GPU.", "It does nothing until you resume."
         found.append(RuleReason(code="paused-by-you", scope="gpu", text=text, ends=ends))
     return tuple(found)
+
+
+def still_ahead(until: float | None, now: float) -> bool:
+    """Tell whether a pause from an earlier run goes on: one that has no end, or one whose end is to come.
+
+    An end that is further away than anybody can ask for was set by a clock that was wrong, and is none.
+    """
+    return until is None or now < until <= now + LONGEST_SNOOZE
 
 
 # --- what happens -------------------------------------------------------------------------------------------------

@@ -244,7 +244,10 @@ def test_an_old_snooze_timer_does_not_end_a_later_pause() -> None:
     assert story.state.snoozed_until is None
 
 
-@pytest.mark.parametrize(("until", "paused"), [(None, True), (NOW + 5, True), (NOW - 5, False)])
+@pytest.mark.parametrize(
+    ("until", "paused"),
+    [(None, True), (NOW + 5, True), (NOW + 31 * 86400, True), (NOW - 5, False), (NOW + 1e9, False), (1e300, False)],
+)
 def test_a_pause_outlives_the_program_but_a_snooze_only_until_its_end(until: float | None, paused: bool) -> None:
     story = Story().then(started(membership=MEMBERSHIP, paused=True, snoozed_until=until))
     assert story.state.paused is paused
