@@ -40,6 +40,7 @@ class Options:
     minimized: bool = False
     attach_only: bool = False
     link: str = ""
+    language: str = ""
 
 
 async def run(options: Options, application: Application, traces: Traces | None = None) -> int:

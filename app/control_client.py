@@ -12,6 +12,7 @@ from typing import Protocol, Self
 from urllib.parse import urlsplit
 
 import msgspec
+from PySide6.QtCore import QCoreApplication
 
 from app import control_wire
 from app.intents import NodeRefused, NodeUnreachable
@@ -138,7 +139,7 @@ class ControlClient:
                     for message in told:
                         yield message
         except control_wire.NoStreamError as error:
-            raise NodeRefused("", f"It answered with HTTP status {error.status}.") from None
+            raise NodeRefused("", _bare_status(error.status)) from None
         except OSError as error:
             raise NodeUnreachable from error
 
@@ -173,11 +174,15 @@ def _bearer(address: ControlAddress) -> dict[str, str]:
     return {"Authorization": f"Bearer {address.token}"}
 
 
+def _bare_status(status: int) -> str:
+    return QCoreApplication.translate("NodeLife", "It answered with HTTP status {status}.").format(status=status)
+
+
 def _refusal(status: int, text: bytes) -> NodeRefused:
     try:
         document = msgspec.json.decode(text, type=dict[str, object])
     except msgspec.MsgspecError:
-        return NodeRefused("", f"It answered with HTTP status {status}.")
+        return NodeRefused("", _bare_status(status))
     told = {name: str(document.get(name, "")) for name in ("cause", "why", "hint")}
     retry_after = document.get("retry_after")
     wait = float(retry_after) if isinstance(retry_after, int | float) else None

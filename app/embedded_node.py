@@ -19,6 +19,7 @@ from typing import Any
 
 import msgspec
 import psutil
+from PySide6.QtCore import QCoreApplication
 
 from app.child_process import ChildProcess, Exit, FoundProcess, Process
 from app.control_client import ControlAddress, ControlClient, read_address
@@ -88,7 +89,8 @@ class EmbeddedNode:
             if address is not None and await self._client.answers(address):
                 await self._stay_with(address)
             elif self._command is None:
-                self._say(stage="restarting", ours=False, trouble="No node is running in this data directory.")
+                nowhere = QCoreApplication.translate("NodeLife", "No node is running in this data directory.")
+                self._say(stage="restarting", ours=False, trouble=nowhere)
                 await asyncio.sleep(self._patience.watch)
             else:
                 await self._run_own(self._command, address)
@@ -141,7 +143,8 @@ class EmbeddedNode:
         while self._client.connected or await self._client.answers(address):  # noqa: ASYNC110 - no event of ours
             await asyncio.sleep(self._patience.watch)
         ours, self._process = self._process is not None, None
-        self._say(stage="restarting", ours=ours, trouble="The node that ran here has ended.")
+        ended = QCoreApplication.translate("NodeLife", "The node that ran here has ended.")
+        self._say(stage="restarting", ours=ours, trouble=ended)
         if not ours:
             await self._wait_for_comeback()
 
@@ -253,8 +256,9 @@ def explain_exit(result: Exit) -> str:
     if words and not crashed:
         return " ".join(words)
     if result.code is None:
-        return "The node was ended by the system or by somebody else."
-    return f"The node ended unexpectedly (exit code {result.code})."
+        return QCoreApplication.translate("NodeLife", "The node was ended by the system or by somebody else.")
+    text = QCoreApplication.translate("NodeLife", "The node ended unexpectedly (exit code {code}).")
+    return text.format(code=result.code)
 
 
 def _tail_of_plain_lines(lines: Sequence[str]) -> list[str]:

@@ -14,7 +14,7 @@ import qasync
 from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QApplication, QMessageBox
 
-from app import wording
+from app import translations, wording
 from app.application import Application
 from app.compose import Options, run
 from app.data_files import refuse_shared_place
@@ -49,6 +49,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return NO_SCREEN.exit_code
     existing = QApplication.instance()
     application = existing if isinstance(existing, Application) else Application(sys.argv[:1])
+    kept = translations.kept_language(options.data_dir)
+    language = translations.wanted(options.language, kept, translations.system_languages())
+    if language != "en":
+        translations.install(application, language)
     try:
         return start(options, application)
     except UserFacingError as error:
@@ -75,6 +79,7 @@ def parse(arguments: Sequence[str]) -> Options:
     )
     parser.add_argument("--minimized", action="store_true", help="start in the tray, without a window")
     parser.add_argument("--attach-only", action="store_true", help="use a node that runs already; start none")
+    parser.add_argument("--language", choices=tuple(translations.LANGUAGES), default="", help="speak this language")
     parser.add_argument("--version", action="version", version=f"%(prog)s {__version__}")
     found = parser.parse_args(list(arguments))
     return Options(
@@ -82,6 +87,7 @@ def parse(arguments: Sequence[str]) -> Options:
         minimized=found.minimized,
         attach_only=found.attach_only,
         link=found.link[:LONGEST_LINK],
+        language=found.language,
     )
 
 

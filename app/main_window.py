@@ -24,6 +24,7 @@ from PySide6.QtWidgets import (
 from app import icons, wording
 from app.node_model import NodeModel
 from app.panels import Panel
+from app.panels.activity import ActivityPanel
 from app.panels.mesh import MeshPanel
 from app.panels.overview import OverviewPanel
 from app.panels.routing import RoutingPanel
@@ -65,7 +66,7 @@ class MainWindow(QWidget):
         self._link = ""
         self._header = Header(model)
         self._trouble = Banner(closable=False, gap=14)
-        self._try_again = Button("Try again now", "restart")
+        self._try_again = Button(self.tr("Try again now"), "restart")
         self._try_again.clicked.connect(self.try_again_wanted)
         self._trouble.buttons.addWidget(self._try_again)
         self._notice = Banner(gap=14)
@@ -74,11 +75,12 @@ class MainWindow(QWidget):
         self._starting.try_again_wanted.connect(self.try_again_wanted)
         self._wizard: Wizard | None = None
         self._pages: dict[str, tuple[str, Panel]] = {
-            "overview": ("Overview", OverviewPanel(model)),
-            "services": ("Services", ServicesPanel(model)),
-            "mesh": ("Mesh", MeshPanel(model.mesh)),
-            "routing": ("Routing", RoutingPanel()),
-            "settings": ("Settings", SettingsPanel(model)),
+            "overview": (self.tr("Overview"), OverviewPanel(model)),
+            "services": (self.tr("Services"), ServicesPanel(model)),
+            "mesh": (self.tr("Mesh"), MeshPanel(model.mesh)),
+            "routing": (self.tr("Routing"), RoutingPanel(model.routing)),
+            "activity": (self.tr("Activity"), ActivityPanel(model)),
+            "settings": (self.tr("Settings"), SettingsPanel(model)),
         }
         self._navigation = Navigation([(name, title) for name, (title, _) in self._pages.items()])
         self._stack = QStackedWidget()
@@ -164,10 +166,8 @@ class MainWindow(QWidget):
             and not picture.connected
             and life.stage in ("restarting", "blocked")
         )
-        title = wording.STAGES[life.stage][2]
-        self._trouble.show_notice(
-            Notice("life", title, life.trouble, tone=wording.STAGES[life.stage][3]) if broken else None
-        )
+        _icon, _title, sentence, tone = wording.stage_words(life.stage)
+        self._trouble.show_notice(Notice("life", sentence, life.trouble, tone=tone) if broken else None)
         self._try_again.setVisible(life.retry_at is not None)
         shown = [n for n in picture.notices if n.about != "enroll" or picture.enrolled]
         self._notice.show_notice(shown[-1] if shown else None)
@@ -180,9 +180,9 @@ class MainWindow(QWidget):
             self._model.note(
                 Notice(
                     "link",
-                    "This computer is in a mesh already",
-                    "The invite link was not used.",
-                    "Leave this mesh first if you want to join another one.",
+                    self.tr("This computer is in a mesh already"),
+                    self.tr("The invite link was not used."),
+                    self.tr("Leave this mesh first if you want to join another one."),
                     "warn",
                 )
             )
@@ -223,16 +223,23 @@ class MainWindow(QWidget):
 
     def _ask_to_quit(self) -> None:
         if self._model.picture.life.ours:
-            text = (
+            text = self.tr(
                 "This desktop has no tray to keep RMA Mesh in. If you quit, this computer stops helping until you "
                 "start it again."
             )
         else:
-            text = (
+            text = self.tr(
                 "This desktop has no tray to keep RMA Mesh in. The node itself was started by somebody else and "
                 "goes on working."
             )
-        ask(self, "Quit RMA Mesh?", text, yes="Quit", no="Keep open", act=self.quit_wanted.emit)
+        ask(
+            self,
+            self.tr("Quit RMA Mesh?"),
+            text,
+            yes=self.tr("Quit"),
+            no=self.tr("Keep open"),
+            act=self.quit_wanted.emit,
+        )
 
     def _lay_out(self) -> None:
         banners = QVBoxLayout()
@@ -280,7 +287,7 @@ class Header(QFrame):
         self._title = label("", "state")
         self._sentence = ElidedLabel("", "muted")
         self._pause = PauseButton(model)
-        self._resume = Button("Resume", "play", "primary")
+        self._resume = Button(self.tr("Resume"), "play", "primary")
         self._resume.clicked.connect(model.resume)
         words = QVBoxLayout()
         words.setSpacing(2)
@@ -312,8 +319,8 @@ class PauseButton(QToolButton):
 
     def __init__(self, model: NodeModel) -> None:
         super().__init__()
-        self.setText("Pause")
-        self.setToolTip("Pause this computer; the arrow offers a pause that ends by itself")
+        self.setText(self.tr("Pause"))
+        self.setToolTip(self.tr("Pause this computer; the arrow offers a pause that ends by itself"))
         self.setToolButtonStyle(Qt.ToolButtonStyle.ToolButtonTextBesideIcon)
         self.setPopupMode(QToolButton.ToolButtonPopupMode.MenuButtonPopup)
         self.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
@@ -343,7 +350,7 @@ class Navigation(QListWidget):
     def __init__(self, pages: list[tuple[str, str]]) -> None:
         super().__init__()
         self.setObjectName("navigation")
-        self.setAccessibleName("Panels")
+        self.setAccessibleName(self.tr("Panels"))
         self.setIconSize(QSize(18, 18))
         self.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
         self._glyphs = [name for name, _ in pages]
@@ -374,7 +381,7 @@ class StartingPage(Panel):
     def __init__(self) -> None:
         super().__init__()
         self._empty = EmptyState("peers")
-        self._try_again = Button("Try again now", "restart")
+        self._try_again = Button(self.tr("Try again now"), "restart")
         self._try_again.clicked.connect(self.try_again_wanted)
         self.column.addStretch(1)
         self.column.addWidget(self._empty)

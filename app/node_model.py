@@ -104,7 +104,7 @@ class NodeModel(QObject):
         self._change(connected=False)
 
     def version_differs(self) -> None:
-        self._change(connected=False, notices=self._with(wording.VERSION_DIFFERS))
+        self._change(connected=False, notices=self._with(wording.version_differs()))
 
     def life_changed(self, life: NodeLife) -> None:
         before = self.picture.life

@@ -107,8 +107,8 @@ def _gpu_rest(state: NodeState | None, now: float) -> str:
         return ""
     if reason.until is not None:
         text = QCoreApplication.translate("Tray", "What uses the GPU rests until {time}: {why}")
-        return text.format(time=figures.clock_time(reason.until, now), why=reason.text)
-    return f"{reason.text} {reason.ends}"
+        return text.format(time=figures.clock_time(reason.until, now), why=wording.rule_text(reason))
+    return wording.rule_sentence(reason, now)
 
 
 def _restart(picture: Picture, now: float) -> str:

@@ -7,6 +7,7 @@ import time
 from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QComboBox, QLineEdit, QSizePolicy, QVBoxLayout, QWidget
 
+from app import figures
 from app.diagnostics.dialog import DiagnosticsDialog
 from app.diagnostics.job import BundleJob, collector
 from app.journal import words
@@ -82,7 +83,7 @@ class JournalBoard(QWidget):
     def _show_details(self, entry: Entry | None) -> None:
         self._details.setVisible(entry is not None)
         if entry is not None:
-            stamp = time.strftime("%A, %d %B %Y, %H:%M:%S", time.localtime(entry.at))
+            stamp = f"{figures.long_date(entry.at)}, {time.strftime('%H:%M:%S', time.localtime(entry.at))}"
             self._details.setText("\n".join(part for part in (stamp, words.sentence(entry), entry.detail) if part))
 
     def _show_unseen(self, count: int) -> None:

@@ -9,6 +9,7 @@ from typing import Literal
 from PySide6.QtCore import QCoreApplication
 
 from app import figures
+from app.counted import counted
 from app.picture import Tone
 from node.activity.entries import KINDS, TROUBLE, Entry, Kind
 
@@ -110,7 +111,7 @@ def day(at: float, now: float) -> str:
         return translate("Activity", "Today")
     if then[:3] == time.localtime(now - 86400)[:3]:
         return translate("Activity", "Yesterday")
-    return time.strftime("%A, %d %B %Y", then)
+    return figures.long_date(at)
 
 
 def whole(entry: Entry) -> str:
@@ -120,6 +121,4 @@ def whole(entry: Entry) -> str:
 
 
 def new_entries(count: int) -> str:
-    if count == 1:
-        return translate("Activity", "1 new entry")
-    return translate("Activity", "{count} new entries").format(count=figures.number(count))
+    return counted.new_entries(count)

@@ -123,9 +123,9 @@ class LiveCard(Card):
             used, size = figures.size(gpu.memory_used_bytes), figures.size(gpu.memory_bytes)
             parts.append(self.tr("%1 of %2").replace("%1", used).replace("%2", size))
         if gpu.celsius is not None:
-            parts.append(f"{gpu.celsius:.0f} °C")
+            parts.append(self.tr("{degrees} °C").format(degrees=figures.decimal(gpu.celsius, 0)))
         if gpu.watts is not None:
-            parts.append(f"{gpu.watts:.0f} W")
+            parts.append(self.tr("{watts} W").format(watts=figures.decimal(gpu.watts, 0)))
         return Reading(
             value=figures.DASH if gpu.busy is None else figures.percent(gpu.busy),
             detail=" · ".join(parts),

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import time
 
-from PySide6.QtCore import Qt
+from PySide6.QtCore import QCoreApplication, Qt
 from PySide6.QtWidgets import QHBoxLayout
 
 from app import figures, wording
+from app.counted import counted
 from app.node_model import NodeModel
 from app.panels import Panel
 from app.panels.contribution import ContributionCard
@@ -33,8 +34,8 @@ class OverviewPanel(Panel):
     def __init__(self, model: NodeModel) -> None:
         super().__init__()
         self._model = model
-        self._reasons = ReasonsCard("What to know")
-        self._remarks = ReasonsCard("Good to know")
+        self._reasons = ReasonsCard(self.tr("What to know"))
+        self._remarks = ReasonsCard(self.tr("Good to know"))
         self._work = WorkCard()
         self._mesh = MeshCard(model)
         self._machine = MachineCard()
@@ -96,15 +97,17 @@ class WorkCard(Card):
     """How loaded the machine is and what it has answered since the node started."""
 
     def __init__(self) -> None:
-        super().__init__("Helping now")
+        super().__init__(QCoreApplication.translate("WorkCard", "Helping now"))
         self._load_text = label("", "muted")
-        self._load = Meter("Load")
-        self._answered = Figure("answered here", "Requests that this computer has answered since the node started")
-        self._in_flight = Figure("under way", "Requests that are being worked on at this moment")
-        self._services = Figure("services ready", "Services that run here and can take requests")
-        self._chart = ChartWithCaption("in the last minute")
+        self._load = Meter(self.tr("Load"))
+        self._answered = Figure(
+            self.tr("answered here"), self.tr("Requests that this computer has answered since the node started")
+        )
+        self._in_flight = Figure(self.tr("under way"), self.tr("Requests that are being worked on at this moment"))
+        self._services = Figure(self.tr("services ready"), self.tr("Services that run here and can take requests"))
+        self._chart = ChartWithCaption()
         load = QHBoxLayout()
-        load.addWidget(label("Load", "muted"), 1)
+        load.addWidget(label(self.tr("Load"), "muted"), 1)
         load.addWidget(self._load_text)
         numbers = QHBoxLayout()
         numbers.setSpacing(16)
@@ -133,19 +136,19 @@ class MeshCard(Card):
     """Who this machine is, which coordinator it listens to, and the way out."""
 
     def __init__(self, model: NodeModel) -> None:
-        super().__init__("Your mesh")
+        super().__init__(QCoreApplication.translate("MeshCard", "Your mesh"))
         self._model = model
         middle = Qt.TextElideMode.ElideMiddle
-        self._name = Fact("name", "Name")
-        self._worker = Fact("system", "Known as", middle)
-        self._coordinator = Fact("coordinator", "Coordinator", middle)
-        self._trust = Fact("trust", "Trusted with")
-        self._others = Fact("peers", "In contact")
-        self._vpn = Fact("network", "Private net")
+        self._name = Fact("name", self.tr("Name"))
+        self._worker = Fact("system", self.tr("Known as"), middle)
+        self._coordinator = Fact("coordinator", self.tr("Coordinator"), middle)
+        self._trust = Fact("trust", self.tr("Trusted with"))
+        self._others = Fact("peers", self.tr("In contact"))
+        self._vpn = Fact("network", self.tr("Private net"))
         for fact in (self._name, self._worker, self._coordinator, self._trust, self._others, self._vpn):
             self.body.addWidget(fact)
-        self._leave = Button("Leave this mesh…", "leave", "quiet")
-        self._leave.setAccessibleDescription("Asks first, then takes this computer out of the mesh")
+        self._leave = Button(self.tr("Leave this mesh…"), "leave", "quiet")
+        self._leave.setAccessibleDescription(self.tr("Asks first, then takes this computer out of the mesh"))
         self._leave.clicked.connect(self._ask_to_leave)
         self.body.addWidget(self._leave, 0, Qt.AlignmentFlag.AlignLeft)
 
@@ -159,7 +162,9 @@ class MeshCard(Card):
         self._worker.show_value(state.membership.worker_id)
         self._coordinator.show_value(coordinator_text(state))
         vetted = state.membership.trust == "vetted"
-        self._trust.show_value("Public and personal documents" if vetted else "Public documents only")
+        self._trust.show_value(
+            self.tr("Public and personal documents") if vetted else self.tr("Public documents only")
+        )
         self._others.show_value(others_text(state))
         self._vpn.show_value(wording.vpn_text(state.vpn) if state.vpn.state != "off" else "")
         self._vpn.setToolTip(tip(wording.vpn_meaning(state.vpn)))
@@ -168,11 +173,13 @@ class MeshCard(Card):
     def _ask_to_leave(self) -> None:
         ask(
             self,
-            "Leave this mesh?",
-            "Requests under way are finished, then this computer stops helping. To come back you need a new invite "
-            "from the mesh's operator.",
-            yes="Leave",
-            no="Stay",
+            self.tr("Leave this mesh?"),
+            self.tr(
+                "Requests under way are finished, then this computer stops helping. To come back you need a new "
+                "invite from the mesh's operator."
+            ),
+            yes=self.tr("Leave"),
+            no=self.tr("Stay"),
             act=self._model.leave,
         )
 
@@ -181,10 +188,11 @@ def coordinator_text(state: NodeState) -> str:
     url = state.coordinator or ""
     if not url:
         return ""
-    return figures.host_of(url) if state.coordinator_ok else f"{figures.host_of(url)} – does not answer"
+    silent = QCoreApplication.translate("MeshCard", "{host} – does not answer")
+    return figures.host_of(url) if state.coordinator_ok else silent.format(host=figures.host_of(url))
 
 
 def others_text(state: NodeState) -> str:
     if not state.dht_contacts:
-        return "No other computers yet"
-    return f"{figures.plural(state.dht_contacts, 'other computer')}"
+        return QCoreApplication.translate("MeshCard", "No other computers yet")
+    return counted.other_computers(state.dht_contacts)

@@ -138,7 +138,7 @@ class ServiceFigures(QWidget):
             "p50": figures.milliseconds(latency.get("p50")),
             "p95": figures.milliseconds(latency.get("p95")),
             "memory": figures.DASH if memory is None else figures.size(memory),
-            "cpu": figures.DASH if cpu is None else f"{cpu * 100:.0f} %",
+            "cpu": figures.DASH if cpu is None else figures.share(cpu),
         }
         for name, text in texts.items():
             self._stats[name].show_value(text, stale=stale)

@@ -122,7 +122,7 @@ def _assigned(state: NodeState, manifest: Manifest) -> tuple[str, Tone, str]:
     """Say why a service that was assigned does not run: a rule makes it rest, or it is about to start."""
     for reason in state.verdict.reasons:
         if reason.scope == "all" or (reason.scope == "gpu" and uses_gpu(manifest)):
-            return translate("Services", "Resting"), "rest", f"{reason.text} {reason.ends}"
+            return translate("Services", "Resting"), "rest", wording.rule_sentence(reason)
     if state.rest == "all" or state.draining:
         text = translate("Services", "This computer rests. It starts again when you resume.")
         return translate("Services", "Resting"), "rest", text

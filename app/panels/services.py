@@ -4,15 +4,17 @@ from __future__ import annotations
 
 from functools import partial
 
-from PySide6.QtCore import QTimer
+from PySide6.QtCore import QCoreApplication, QTimer
 from PySide6.QtWidgets import QVBoxLayout
 
+from app import wording
 from app.node_model import SERVICE_PREFIX, NodeModel
 from app.panels import Panel
 from app.panels.service_card import ServiceCard
 from app.panels.service_words import ServiceLine, lines_of
 from app.panels.watching import Watching
 from app.picture import Picture
+from app.translations import speaks_english
 from app.tray_picture import services_off
 from app.widgets.frames import Banner, EmptyState
 from app.widgets.labels import label
@@ -21,6 +23,7 @@ from node.state import NodeState
 from node.vitals.values import NOTHING
 
 MOST_CARDS = 200
+translate = QCoreApplication.translate
 
 
 class ServicesPanel(Panel):
@@ -172,18 +175,25 @@ def _readable(state: NodeState) -> bool:
 def why_nothing(state: NodeState | None) -> tuple[str, str]:
     """Say why there are no services, and what to do if anything."""
     if state is None:
-        return "Not known yet", "The node on this computer has not answered yet. This usually takes a few seconds."
+        return translate("Services", "Not known yet"), translate(
+            "Services", "The node on this computer has not answered yet. This usually takes a few seconds."
+        )
     if state.membership is None:
-        return "No services yet", "Join a mesh first: open the overview and paste your invite."
+        return translate("Services", "No services yet"), translate(
+            "Services", "Join a mesh first: open the overview and paste your invite."
+        )
     if state.rest == "all" and not state.paused and state.verdict.reasons:
         reason = state.verdict.reasons[0]
-        return "Nothing runs while this computer rests", f"{reason.text} {reason.ends}"
+        return translate("Services", "Nothing runs while this computer rests"), wording.rule_sentence(reason)
     if state.paused or state.draining:
-        return "Nothing runs while paused", "Press Resume at the top when this computer may help again."
-    if state.assignment is not None and state.assignment.detail:
-        return "Nothing to do at the moment", state.assignment.detail
-    return (
-        "Nothing to do at the moment",
+        return translate("Services", "Nothing runs while paused"), translate(
+            "Services", "Press Resume at the top when this computer may help again."
+        )
+    nothing = translate("Services", "Nothing to do at the moment")
+    if state.assignment is not None and state.assignment.detail and speaks_english():
+        return nothing, state.assignment.detail
+    return nothing, translate(
+        "Services",
         "The coordinator has not given this computer a service yet. It will by itself when there is need; "
         "there is nothing that you have to do.",
     )

@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from PySide6.QtCore import QCoreApplication
 
 from app import figures, wording
+from app.counted import counted
 from app.picture import Tone
 from node.routing.journeys import Journey, Try
 from node.wire.messages import Route
@@ -79,35 +80,24 @@ def _why(journey: Journey) -> str:
         case "only-one":
             return translate("Requests", "{name} was the only one that could be asked.").format(name=name)
         case "turn":
-            return translate("Requests", "It was the turn of {name} among {count} computers.").format(
-                name=name, count=reason.known
-            )
+            return counted.turn_of(reason.known).format(name=name)
         case "fewest":
-            return translate("Requests", "{name} had the fewest of our requests among {count} computers.").format(
-                name=name, count=reason.known
-            )
+            return counted.fewest_of(reason.known).format(name=name)
         case _:
             return _least_loaded(journey, name)
 
 
 def _least_loaded(journey: Journey, name: str) -> str:
     if journey.why.load is None:
-        return translate("Requests", "{name} was picked among the least busy of {count} computers.").format(
-            name=name, count=journey.why.known
-        )
-    text = translate(
-        "Requests", "{name} was picked among the least busy of {count} computers, with a load of {load}."
-    )
-    return text.format(name=name, count=journey.why.known, load=figures.percent(journey.why.load))
+        return counted.least_busy_of(journey.why.known).format(name=name)
+    text = counted.least_busy_with_load(journey.why.known)
+    return text.format(name=name, load=figures.percent(journey.why.load))
 
 
 def _besides(journey: Journey) -> Iterator[str]:
     reason = journey.why
-    if reason.left_out == 1:
-        yield translate("Requests", "One was passed over, because it had failed too often.")
-    elif reason.left_out:
-        text = translate("Requests", "{count} were passed over, because they had failed too often.")
-        yield text.format(count=reason.left_out)
+    if reason.left_out:
+        yield counted.passed_over(reason.left_out)
     if reason.avoided is not None:
         text = translate("Requests", "A better way ({way}) did not answer.")
         yield text.format(way=way(reason.avoided))

@@ -6,6 +6,7 @@ from PySide6.QtCore import Qt, Signal
 from PySide6.QtWidgets import QFormLayout, QHBoxLayout, QLabel, QSizePolicy, QWidget
 
 from app import figures
+from app.counted import counted
 from app.topology import words
 from app.topology.scene import Member, Scene
 from app.widgets.frames import Card
@@ -103,9 +104,7 @@ class MemberCard(Card):
     def _requests(self, count: int) -> str:
         if count == 0:
             return self.tr("Nothing just now")
-        if count == 1:
-            return self.tr("1 request")
-        return self.tr("{count} requests").format(count=figures.number(count))
+        return counted.requests(count)
 
 
 class Facts(QWidget):

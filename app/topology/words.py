@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from PySide6.QtCore import QCoreApplication
 
 from app import figures, wording
+from app.counted import counted
 from app.picture import Tone
 from app.topology.layout import Sector
 from app.topology.marks import TONES, Status
@@ -69,7 +70,7 @@ def kinds() -> Mapping[Kind, str]:
 
 
 def type_text(worker_type: WorkerType | None) -> str:
-    return wording.WORKER_TYPES[worker_type] if worker_type else translate("Mesh", "Not known")
+    return wording.worker_type_text(worker_type) if worker_type else translate("Mesh", "Not known")
 
 
 def name_of(member: Member) -> str:
@@ -120,7 +121,7 @@ def rate_text(link: MeshLink | None) -> str:
         return translate("Mesh", "None just now")
     if link.rate < 0.1:
         return translate("Mesh", "A few in a minute")
-    rate = f"{link.rate:.1g}" if link.rate < 1 else f"{link.rate:.2g}" if link.rate < 10 else f"{link.rate:,.0f}"
+    rate = figures.decimal(link.rate, 1 if link.rate < 10 and round(link.rate, 1) % 1 else 0)
     return translate("Mesh", "{rate} per second").format(rate=rate)
 
 
@@ -143,9 +144,7 @@ def describe(member: Member, own_id: str | None, now: float) -> str:
 
 
 def workers_text(count: int) -> str:
-    if count == 1:
-        return translate("Mesh", "1 computer")
-    return translate("Mesh", "{count} computers").format(count=figures.number(count))
+    return counted.computers(count)
 
 
 def captions(scene: Scene) -> dict[Sector, str]:
@@ -185,4 +184,4 @@ def found_text(count: int) -> str:
     """Say how many a search has found."""
     if count == 0:
         return translate("Mesh", "None found")
-    return translate("Mesh", "{count} found").format(count=figures.number(count))
+    return counted.found(count)

@@ -83,7 +83,7 @@ class Banner(QWidget):
         self.buttons = QHBoxLayout()
         line.addLayout(self.buttons)
         if closable:
-            close = IconButton("close", "Dismiss this message")
+            close = IconButton("close", self.tr("Dismiss this message"))
             close.clicked.connect(lambda: self.closed.emit(self._about))
             line.addWidget(close, 0, Qt.AlignmentFlag.AlignTop)
         self.hide()

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from PySide6.QtCore import QPointF, QRectF, QSize, Qt
+from PySide6.QtCore import QCoreApplication, QPointF, QRectF, QSize, Qt
 from PySide6.QtGui import QColor, QLinearGradient, QPainter, QPainterPath, QPaintEvent, QPen
 from PySide6.QtWidgets import QProgressBar, QSizePolicy, QVBoxLayout, QWidget
 
-from app import figures
+from app.counted import counted
 from app.picture import Tone
 from app.widgets.labels import ElidedLabel, label
 from app.widgets.theme import colours
@@ -80,9 +80,8 @@ class Figure(QWidget):
 class ChartWithCaption(QWidget):
     """The chart and one line below it that says its sum."""
 
-    def __init__(self, when: str) -> None:
+    def __init__(self) -> None:
         super().__init__()
-        self._when = when
         self._chart = Chart()
         self._caption = label("", "small")
         column = QVBoxLayout(self)
@@ -94,8 +93,11 @@ class ChartWithCaption(QWidget):
 
     def show_counts(self, counts: Sequence[int]) -> None:
         total = sum(counts)
-        number = figures.plural(total, "request") if total else "No requests"
-        self._caption.setText(f"{number} {self._when}")
+        if total:
+            text = counted.requests_last_minute(total)
+        else:
+            text = QCoreApplication.translate("Chart", "No requests in the last minute")
+        self._caption.setText(text)
         self.setAccessibleName(self._caption.text())
         self._chart.show_counts(counts)
 

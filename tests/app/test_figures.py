@@ -22,11 +22,10 @@ def test_sizes(count: int, text: str) -> None:
     assert figures.size(count) == text
 
 
-def test_counts_and_plurals() -> None:
+def test_counts_and_shares() -> None:
     assert figures.number(1234567) == "1,234,567"
-    assert figures.plural(1, "request") == "1 request"
-    assert figures.plural(2, "request") == "2 requests"
-    assert figures.plural(0, "entry", "entries") == "0 entries"
+    assert figures.decimal(1234.56, 1) == "1,234.6"
+    assert figures.share(1.5) == "150 %"
 
 
 def test_percentages_stay_between_0_and_100() -> None:

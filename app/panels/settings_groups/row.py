@@ -19,6 +19,7 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
+from app import wording
 from app.picture import Tone
 from app.widgets.flow import Flow
 from app.widgets.glyphs import Glyph
@@ -73,11 +74,11 @@ def status_of(facts: Facts, code: RuleCode, *, set_: bool, otherwise: str) -> St
         return Status(text)
     reason = next((one for one in facts.verdict.reasons if one.code == code), None)
     if reason is not None:
-        return Status(f"{reason.text} {reason.ends}", "rest")
+        return Status(wording.rule_sentence(reason), "rest")
     untold = next((one for one in facts.verdict.untold if one.code == code), None)
     if untold is not None:
         text = QCoreApplication.translate("Status", "This rule cannot apply on this computer now. {why}")
-        return Status(text.format(why=untold.text), "warn")
+        return Status(text.format(why=wording.rule_untold(untold)), "warn")
     return Status(otherwise, "good") if otherwise else NOTHING
 
 
