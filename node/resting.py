@@ -90,10 +90,10 @@ def verdict_of(state: NodeState) -> Verdict:
 def _asked(state: NodeState) -> tuple[RuleReason, ...]:
     found = []
     if state.paused and state.snoozed_until is not None:
-        text, ends = "You asked this machine to rest for a while.", "It goes on by itself."
+        text, ends = "You asked this computer to rest for a while.", "It goes on by itself."
         found.append(RuleReason(code="snoozed", scope="all", text=text, ends=ends, until=state.snoozed_until))
     elif state.paused:
-        text, ends = "You paused this machine.", "It does nothing until you resume."
+        text, ends = "You paused this computer.", "It does nothing until you resume."
         found.append(RuleReason(code="paused-by-you", scope="all", text=text, ends=ends))
     if state.gpu_paused and state.gpu_snoozed_until is not None:
         text, ends = "You asked what uses the GPU to rest for a while.", "It goes on by itself."

@@ -82,7 +82,7 @@ def unreadable(why: str) -> Verdict:
     reason = RuleReason(
         code="rules-unreadable",
         scope="all",
-        text=f"Your rules for this machine cannot be read, so it rests. {why}",
+        text=f"Your rules for this computer cannot be read, so it rests. {why}",
         ends="It goes on once you have saved all rules anew, or mended the file and started the node again.",
     )
     return Verdict(rest="all", reasons=(reason,))
@@ -100,7 +100,7 @@ MESH_OFF = Verdict(
         RuleReason(
             code="mesh-off",
             scope="all",
-            text="You switched the mesh off. This machine stays a member, but nobody reaches it.",
+            text="You switched the mesh off. This computer stays a member, but nobody reaches it.",
             ends="It goes on when you switch the mesh on again.",
         ),
     ),
@@ -154,12 +154,12 @@ def _findings(
 def _schedule(rules: Rules, now: float, local_of: LocalOf) -> Finding:
     """Hours begin and end to the minute: no patience but the one against a clock that is set to and fro."""
     start = next_start(rules.schedule, now, local_of)
-    ends = "This machine goes on when your schedule starts next."
+    ends = "This computer goes on when your schedule starts next."
     return Finding(
         code="schedule",
         scope="all",
         holds=not is_open(rules.schedule, local_of(now)),
-        text="It is outside the hours in which you let this machine work.",
+        text="It is outside the hours in which you let this computer work.",
         ends=ends if start is not None else "Your schedule has no hours at all: give it some, or switch it off.",
         until=start,
         wait=0.0,
@@ -174,7 +174,7 @@ def _exclusive(rules: Rules, sensed: Sensed) -> Finding:
         code="exclusive-program",
         scope="all",
         holds=None if running is None else bool(found),
-        text=f"{found} is running." if found else "A program that you want the machine for was just running.",
+        text=f"{found} is running." if found else "A program that you want the computer for was just running.",
         after=f"{found} is closed" if found else "it was closed",
         wait=rules.resume_after_seconds,
         field="programs",

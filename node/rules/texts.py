@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from node.rules.settings import Scope
 from node.rules.verdict import RuleCode
 
-WHO: Mapping[Scope, str] = {"all": "This machine", "gpu": "What uses the GPU", "none": "Nothing"}
+WHO: Mapping[Scope, str] = {"all": "This computer", "gpu": "What uses the GPU", "none": "Nothing"}
 
 UNTOLD: Mapping[RuleCode, str] = {
     "on-battery": "This computer does not tell whether it runs on its battery.",

@@ -116,8 +116,8 @@ def test_the_status_lines_tell_and_cannot_be_chosen(menu: TrayMenu) -> None:
     told = [action for action in menu.actions() if action.isVisible()][:3]
     assert [action.text() for action in told] == [
         "Paused",
-        "This computer runs on its battery. This machine goes",
-        "on about a minute after it is plugged in.",
+        "This computer runs on its battery. This computer",
+        "goes on about a minute after it is plugged in.",
     ]
     assert not any(action.isEnabled() for action in told)
 

@@ -42,7 +42,7 @@ def test_every_state_has_a_short_tooltip_of_one_sentence(state: NodeState, phase
 def test_a_rest_is_told_with_reason_and_end() -> None:
     shown = tray_picture(picture(samples.ON_BATTERY), Rules(), NOW)
     assert " ".join(shown.lines) == (
-        "This computer runs on its battery. This machine goes on about a minute after it is plugged in."
+        "This computer runs on its battery. This computer goes on about a minute after it is plugged in."
     )
     snoozed = tray_picture(picture(samples.SNOOZED), Rules(), NOW)
     assert "goes on by itself at" in " ".join(snoozed.lines)

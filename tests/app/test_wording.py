@@ -39,7 +39,7 @@ def test_the_tables_are_complete() -> None:
         (picture(samples.PAUSED), "paused", "Paused", "until you resume"),
         (picture(samples.SNOOZED), "paused", "Paused", "goes on by itself at"),
         (picture(samples.DEGRADED), "degraded", "Working with limits", "No coordinator answers"),
-        (picture(samples.REVOKED), "attention", "Refused by the coordinator", "refuses this machine"),
+        (picture(samples.REVOKED), "attention", "Refused by the coordinator", "refuses this computer"),
         (Picture(), "offline", "Starting", "being started"),
         (Picture(life=NodeLife("blocked", retry_at=NOW)), "attention", "Not running", "The next try is at"),
         (Picture(life=NodeLife("restarting")), "degraded", "Restarting", "started again"),

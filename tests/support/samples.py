@@ -88,7 +88,7 @@ MEMBERSHIP = Membership(
 
 UNENROLLED = NodeState(
     phase="unenrolled",
-    reasons=(Reason("not-enrolled", "This machine has not joined a mesh yet. Paste an invite to join."),),
+    reasons=(Reason("not-enrolled", "This computer has not joined a mesh yet. Paste an invite to join."),),
     name="Reception PC",
     version="0.1.0",
     url="http://127.0.0.1:8000",
@@ -158,7 +158,7 @@ BATTERY = Verdict(
             code="on-battery",
             scope="all",
             text="This computer runs on its battery.",
-            ends="This machine goes on about a minute after it is plugged in.",
+            ends="This computer goes on about a minute after it is plugged in.",
         ),
     ),
 )
@@ -168,13 +168,13 @@ PAUSED = msgspec.structs.replace(
     paused=True,
     services=(),
     load=0.02,
-    reasons=(Reason("paused-by-you", "You paused this machine. It does nothing until you resume."),),
+    reasons=(Reason("paused-by-you", "You paused this computer. It does nothing until you resume."),),
 )
 
 SNOOZED = msgspec.structs.replace(
     PAUSED,
     snoozed_until=NOW + 1800,
-    reasons=(Reason("snoozed", "You asked this machine to rest for a while.", NOW + 1800),),
+    reasons=(Reason("snoozed", "You asked this computer to rest for a while.", NOW + 1800),),
 )
 
 ON_BATTERY = msgspec.structs.replace(
@@ -205,7 +205,7 @@ DEGRADED = msgspec.structs.replace(
         Reason("service-failed", "ner-extraction does not run well: it ended with exit code 1."),
         Reason(
             "key-in-file",
-            "The system has no keyring, so this machine's key is kept in a file that only you can read.",
+            "The system has no keyring, so this computer's key is kept in a file that only you can read.",
         ),
     ),
 )
@@ -216,7 +216,7 @@ REVOKED = msgspec.structs.replace(
     coordinator_ok=False,
     services=(),
     reasons=(
-        Reason("coordinator-refused", "The coordinator refuses this machine. It has been removed from the mesh."),
+        Reason("coordinator-refused", "The coordinator refuses this computer. It has been removed from the mesh."),
     ),
 )
 

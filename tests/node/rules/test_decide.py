@@ -47,7 +47,7 @@ TABLE: Mapping[str, tuple[Rules, dict[str, Any], Scope, RuleCode, str]] = {
         {"idle_seconds": 2.0},
         "all",
         "user-active",
-        "This machine goes on about 10 minutes after you stop using it",
+        "This computer goes on about 10 minutes after you stop using it",
     ),
     "program": (
         rules(exclusive_programs=("Blender",)),
