@@ -118,6 +118,7 @@ def _run(arguments: argparse.Namespace) -> int:
 async def _serve(config: NodeConfig, data_dir: Path, stop: asyncio.Event, *, as_json: bool) -> int:
     from node.control import EnrollIntent
     from node.enrolment import as_user_facing
+    from node.program.garbage import settle
     from node.runtime import NodeRuntime
     from node.services.limits.computer import means_of_this_computer
     from node.wire.problems import Problem
@@ -136,6 +137,7 @@ async def _serve(config: NodeConfig, data_dir: Path, stop: asyncio.Event, *, as_
                 await node.desk.enroll(EnrollIntent(coordinator=coordinator, invite=config.invite))
             except Problem as problem:
                 raise as_user_facing(problem) from None
+        settle()
         _announce(node.desk.ready(), as_json=as_json)
         await node.wait(stop)
     finally:

@@ -7,13 +7,10 @@ Without a pin there is no download.
 from __future__ import annotations
 
 import hashlib
-import io
 import os
-import tarfile
 import tempfile
 import time
 import urllib.parse
-import zipfile
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
@@ -103,28 +100,19 @@ def _download(pin: Pin, into: IO[bytes], progress: Progress, room_for: RoomFor) 
 
 
 def _unpack(pin: Pin, archive: IO[bytes], member: str) -> bytes:
-    """Read one member; nothing is ever extracted by the archive's own idea of a path."""
+    """Read one member, or the whole file where it is no archive."""
     archive.seek(0)
     try:
         if pin.plain:
             return archive.read()
-        data = _from_zip(archive, member) if pin.url.endswith(".zip") else _from_tar(archive, member)
-    except (KeyError, OSError, ValueError, tarfile.TarError, zipfile.BadZipFile) as error:
+        from node.program.archives import read_member  # a node needs it once in its life, if at all
+
+        data = read_member(archive, member, MAX_MEMBER + 1, zipped=pin.url.endswith(".zip"))
+    except (OSError, ValueError) as error:
         raise failed(pin, f"There is no {member} in it: {error}.", "Is the pin right?") from None
     if not data or len(data) > MAX_MEMBER:
         raise failed(pin, f"{member} in it is empty or too large.", "Is the pin right?")
     return data
-
-
-def _from_zip(archive: IO[bytes], member: str) -> bytes:
-    with zipfile.ZipFile(archive) as opened, opened.open(member) as found:
-        return found.read(MAX_MEMBER + 1)
-
-
-def _from_tar(archive: IO[bytes], member: str) -> bytes:
-    with tarfile.open(fileobj=archive, mode="r:gz") as opened:
-        found = opened.extractfile(opened.getmember(member))
-        return (found or io.BytesIO()).read(MAX_MEMBER + 1)
 
 
 def _place(folder: Path, member: str, data: bytes) -> Path:
