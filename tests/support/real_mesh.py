@@ -17,6 +17,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, TypeVar
 
+import psutil
+
 T = TypeVar("T")
 START_DEADLINE = 120.0
 STOP_DEADLINE = 60.0
@@ -59,6 +61,17 @@ class Program:
         """End it as a power cut would."""
         self.process.send_signal(signal.SIGKILL)
         self.process.wait(STOP_DEADLINE)
+
+    def cut(self) -> None:
+        """End it with all that it has started, if it still runs."""
+        if self.process.poll() is not None:
+            return
+        first = psutil.Process(self.process.pid)
+        first.suspend()  # it starts nothing any more
+        for child in first.children(recursive=True):
+            with contextlib.suppress(psutil.NoSuchProcess):
+                child.kill()
+        self.kill()
 
     def stop(self) -> int:
         """Ask it to end and return its exit code."""
@@ -141,15 +154,12 @@ class RealMesh:
         wait_until(lambda: len(self.workers_running(service)) >= count, f"{count} workers run {service}", 120)
 
     def stop(self) -> None:
+        """End everything at once, as a power cut would: nobody waits for answers of those that have gone.
+
+        How programs end by themselves is what tests are about; see `Program.stop`.
+        """
         for program in reversed(self._all):
-            if program.process.poll() is None:
-                program.process.terminate()
-        for program in reversed(self._all):
-            with contextlib.suppress(subprocess.TimeoutExpired):
-                program.process.wait(STOP_DEADLINE)
-            if program.process.poll() is None:
-                program.process.kill()
-                program.process.wait(STOP_DEADLINE)
+            program.cut()
 
     def _start(self, module: str, command: str, data_dir: Path, *flags: str) -> Program:
         log = data_dir.with_suffix(".log")

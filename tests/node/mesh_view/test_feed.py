@@ -30,7 +30,8 @@ async def room(tmp_path: Path) -> AsyncIterator[Room]:
 
 
 @pytest.fixture
-async def node(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[NodeRuntime]:
+async def node(room: Room, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[NodeRuntime]:
+    """Run a node that ends before its coordinator: what it takes back is heard at once."""
     monkeypatch.setattr(feed, "PERIOD", 0.02)
     config = NodeConfig(port=0, dht_port=0, keyring=False, vpn="off", name="Anna's PC", worker_heartbeat=0.1)
     runtime = NodeRuntime(config, tmp_path)
