@@ -30,6 +30,7 @@ class ServiceCard(QFrame):
         self.setProperty("kind", "card")
         self._glyph = Glyph("quiet", 26)
         self.title = ElidedLabel("", "strong")
+        self.name = ElidedLabel("", "small")  # by which other pages, logs and the operator know it
         self.about = ElidedLabel("", "muted")
         self.why = label("", "small", wrap=True)
         self.pill = Pill()
@@ -48,7 +49,11 @@ class ServiceCard(QFrame):
     def _head(self) -> QHBoxLayout:
         words = QVBoxLayout()
         words.setSpacing(3)
-        words.addWidget(self.title)
+        names = QHBoxLayout()
+        names.setSpacing(8)
+        names.addWidget(self.title)
+        names.addWidget(self.name, 1)
+        words.addLayout(names)
         words.addWidget(self.about)
         line = QHBoxLayout()
         line.setSpacing(14)
@@ -63,6 +68,8 @@ class ServiceCard(QFrame):
         self._line = line
         self._glyph.show_glyph(line.tone, line.tone)
         self.title.show_text(line.title)
+        self.name.show_text(line.name)
+        self.name.setVisible(line.name != line.title)
         self.about.show_text(line.about)
         self.about.setVisible(bool(line.about))
         self.why.setText(line.why)

@@ -10,7 +10,7 @@ from app.topology.scene import Scene
 from app.topology.table import NAME, SENT, SERVICES, STATUS, WAY, MeshTable
 
 WIDTHS = {
-    NAME: 27,
+    NAME: 32,
     STATUS: 18,
     WAY: 24,
     SENT: 18,

@@ -52,6 +52,14 @@ def test_buttons_and_switch_say_which_service_they_are_for(card: ServiceCard, qt
         assert caught.args == ["ner", "Facts"]
 
 
+def test_it_has_the_name_that_other_pages_know_it_by(card: ServiceCard) -> None:
+    card.draw(HERE, usable=True, switchable=True)
+    assert card.name.isVisible()
+    assert card.name.accessibleName() == "ner"
+    card.draw(ServiceLine("ner", "ner"), usable=True, switchable=True)
+    assert not card.name.isVisible()
+
+
 def test_figures_and_what_is_not_known(card: ServiceCard) -> None:
     card.draw(HERE, usable=True, switchable=True)
     assert card.figures is not None
