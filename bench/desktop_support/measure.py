@@ -44,14 +44,15 @@ class Site:
     programs: list[subprocess.Popen[bytes]] = field(default_factory=list)
 
     def start(self, module: str, *arguments: str, **environment: str) -> subprocess.Popen[bytes]:
-        program = subprocess.Popen(
-            [sys.executable, "-m", module, *arguments],
-            cwd=ROOT,
-            env={**self.desktop.environment, **NODE, "PYTHONPATH": str(ROOT), **environment},
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.DEVNULL,
-            stderr=(self.folder / "programs.log").open("ab"),
-        )
+        with (self.folder / "programs.log").open("ab") as log:
+            program = subprocess.Popen(
+                [sys.executable, "-m", module, *arguments],
+                cwd=ROOT,
+                env={**self.desktop.environment, **NODE, "PYTHONPATH": str(ROOT), **environment},
+                stdin=subprocess.DEVNULL,
+                stdout=subprocess.DEVNULL,
+                stderr=log,
+            )
         self.programs.append(program)
         return program
 

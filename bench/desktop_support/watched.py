@@ -4,7 +4,8 @@ Run as a program it is the app, with the report's file before the app's own argu
 
     python -m bench.desktop_support.watched REPORT --data-dir DIR --minimized
 
-A line of the report is a JSON object: {"event": "painted" | "tray" | "frame", "at": time.monotonic(), …}.
+A line of the report is a JSON object: {"event": "painted" | "tray" | "frame" | "told", "at": time.monotonic(), …}.
+"told" is when the app's own model has told everybody who draws.
 """
 
 from __future__ import annotations
@@ -58,18 +59,33 @@ class Watcher(QObject):
             self._write(
                 "painted", cpu=time.process_time(), modules=len(sys.modules),
                 packages=sorted(packages - sys.stdlib_module_names),
+                qt=sorted(name for name in tuple(sys.modules) if name.startswith("PySide6.")),
             )  # fmt: skip
+
+    def told(self, at: float) -> None:
+        self._write("told", at=at)
 
     def _write(self, event: str, **values: object) -> None:
         self._file.write(json.dumps({"event": event, "at": time.monotonic(), **values}) + "\n")
 
 
 def main(report: str, *arguments: str) -> int:
+    from app import compose
     from app.application import Application
     from app.main import main as app_main
+    from app.node_model import NodeModel
 
     application = Application(["rma-mesh"])
-    Watcher(application, Path(report))
+    watcher = Watcher(application, Path(report))
+
+    class WatchedModel(NodeModel):
+        """Says, by its own clock, when it tells everybody who draws."""
+
+        def __init__(self) -> None:
+            super().__init__()
+            self.changed.connect(lambda _picture: watcher.told(self._told_at))
+
+    vars(compose)["NodeModel"] = WatchedModel  # the app is not to know that it is watched
     return app_main(arguments)
 
 
