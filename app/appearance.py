@@ -242,6 +242,11 @@ QCheckBox::indicator:checked:disabled {{ background: {muted}; }}
 QListView[kind="names"] {{ background: {window}; color: {text}; border: 1px solid {border}; border-radius: 7px;
     padding: 3px; selection-background-color: {accent}; selection-color: {on_accent}; }}
 QListView[kind="names"]::item {{ padding: 3px 6px; border-radius: 5px; }}
+QListView[kind="names"]::item:selected {{ background: {accent}; color: {on_accent}; }}
+QListView[kind="names"]::indicator {{ width: 13px; height: 13px; border: 1px solid {muted}; background: {card};
+    border-radius: 4px; }}
+QListView[kind="names"]::indicator:checked {{ background: {accent}; border-color: {card};
+    image: url("{controls}/{check}.svg"); }}
 QListView[kind="names"]:focus {{ border: 2px solid {accent}; padding: 2px; }}
 
 QTableView {{ background: {card}; alternate-background-color: {hover}; color: {text}; border: none;
