@@ -37,11 +37,19 @@ class Redactor:
             text = self._known.sub(REMOVED, text)
         text = shapes.PEM.sub(REMOVED, text)
         text = shapes.INVITE_CODE.sub(_without_invite, text)
-        for pattern in (shapes.INVITE_LINK, shapes.API_KEY, shapes.JSON_TOKEN):
+        for pattern in (shapes.INVITE_LINK, shapes.API_KEY, shapes.KEY_OF_OTHERS, shapes.JSON_TOKEN):
             text = pattern.sub(REMOVED, text)
         text = shapes.USER_IN_URL.sub(rf"\1{REMOVED}@", text)
+        text = shapes.USER_AT_HOST.sub(f"{REMOVED}@", text)
         text = shapes.QUERY.sub(rf"\1?{REMOVED}", text)
-        for named in (shapes.AUTHORIZATION, shapes.COOKIE, shapes.BEARER, shapes.NAMED, shapes.FLAG):
+        for named in (
+            shapes.AUTHORIZATION,
+            shapes.COOKIE,
+            shapes.BEARER,
+            shapes.ESCAPED,
+            shapes.NAMED,
+            shapes.FLAG,
+        ):
             text = named.sub(rf"\1{REMOVED}", text)
         text = shapes.LONG_HEX.sub(REMOVED, text)
         text = shapes.RUN.sub(_without_random, text)
@@ -68,7 +76,7 @@ class Redactor:
         if self._user is not None:
             text = self._user.sub("[user]", text)
         text = shapes.IPV4.sub(shapes.shortened_ipv4, text)
-        return shapes.IPV6.sub(shapes.shortened_ipv6, text)
+        return shapes.MAC.sub("[device address]", shapes.IPV6.sub(shapes.shortened_ipv6, text))
 
 
 def _home_pattern(home: str) -> re.Pattern[str] | None:
@@ -76,8 +84,8 @@ def _home_pattern(home: str) -> re.Pattern[str] | None:
     parts = [re.escape(part) for part in re.split(r"[\\/]+", home) if part]
     if not parts:
         return None
-    start = r"[\\/]+" if home[:1] in ("/", "\\") else ""
-    return re.compile(r"(?i)" + start + r"[\\/]+".join(parts) + r"(?![^\W_])")
+    start = shapes.SLASHES if home[:1] in ("/", "\\") else ""
+    return re.compile(r"(?i)" + start + shapes.SLASHES.join(parts) + r"(?![^\W_])")
 
 
 def _is_secret(name: str, value: Any) -> bool:

@@ -26,6 +26,7 @@ from node.control_file import FILE_NAME, ControlFile
 from node.diagnostics.bundle import BundleFile, Source, bounded, cleaned
 from node.diagnostics.redaction import Redactor
 from node.program.errors import EXIT_UNREACHABLE, UserFacingError
+from node.program.file_end import end_of
 from node.program.logs import KEPT_LOG
 
 Progress = Callable[[int, int, str], None]  # steps done, steps in all, what comes next
@@ -215,15 +216,8 @@ def _tails(folder: Path, file: str, name: str, about: str, most: int) -> list[So
     for path in (folder / file, folder / f"{file}.1"):
         if len(data) < most:
             with contextlib.suppress(OSError):
-                data = _end(path, most - len(data)) + data
+                data = end_of(path, most - len(data))[0] + data
     return [Source(name, about, data.decode("utf-8", "replace"))] if data else []
-
-
-def _end(path: Path, most: int) -> bytes:
-    with path.open("rb") as file:
-        size = file.seek(0, os.SEEK_END)
-        file.seek(max(0, size - most))
-        return file.read(most)
 
 
 def _kept(data_dir: Path) -> Iterator[Source]:
@@ -233,4 +227,4 @@ def _kept(data_dir: Path) -> Iterator[Source]:
 
 
 def _document(path: Path) -> Any:
-    return msgspec.json.decode(_end(path, LARGEST_DOCUMENT))
+    return msgspec.json.decode(end_of(path, LARGEST_DOCUMENT)[0])

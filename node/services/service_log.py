@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import contextlib
-import os
 import threading
 from pathlib import Path
+
+from node.program.file_end import end_of
 
 MAX_BYTES = 1024 * 1024  # of each of the two files
 MAX_LINE = 4000  # characters of a line that is shown
@@ -52,9 +53,6 @@ def tail(path: Path, count: int, max_bytes: int = MAX_BYTES) -> tuple[tuple[str,
 def _end_of(path: Path, size: int) -> tuple[bytes, bool]:
     """Return at most so many bytes from the end of a file, and whether it has more."""
     try:
-        with path.open("rb") as file:
-            there = file.seek(0, os.SEEK_END)
-            file.seek(max(0, there - size))
-            return file.read(size), there > size
+        return end_of(path, size)
     except OSError:
         return b"", False

@@ -64,6 +64,12 @@ def test_no_secret_comes_through_a_document(kind: str) -> None:
         "https://gateway.example/service/ocr?name=tiny1&x=1",
         "POST /service/ocr?name=tiny1 HTTP/1.1",
         "http://anybody:tiny1@proxy.example:3128",
+        "http://anybody:a/tiny1@proxy.example:3128",
+        "the proxy anybody:tiny1@proxy.example:3128 refused",
+        "DB_PASS=tiny1",
+        "pwd=tiny1",
+        "started ['llama', '--api-key', 'tiny1', '--port', '1']",
+        '{"line": "{\\"access_token\\": \\"tiny1 x y\\"}"}',
     ],
 )
 def test_what_has_the_name_or_place_of_a_secret_goes_however_short(line: str) -> None:
@@ -71,6 +77,40 @@ def test_what_has_the_name_or_place_of_a_secret_goes_however_short(line: str) ->
     for word in ("tiny1", "pass phrase", "x y"):
         assert word not in text
     assert REMOVED in text
+
+
+@pytest.mark.parametrize(
+    "key",
+    [
+        "sk-proj-abcdEFGH1234abcd", "hf_abcdefghijklmnopqrstuvwxyz", "ghp_16C7e42F292c6912E7710c838347",
+        "AKIAIOSFODNN7EXAMPLE", "xoxb-123456789012-abcdef", "glpat-abcdefghijklmnopqrst", "jürgen@exämple.org",
+        "aa:bb:cc:0d:ee:ff", "AA-BB-CC-0D-EE-FF",
+    ],
+)  # fmt: skip
+def test_keys_of_other_firms_go_and_so_do_addresses_of_people_and_devices(key: str) -> None:
+    assert key not in Redactor().text(f"tried {key} in vain")
+    assert (
+        Redactor().text("risk-free-but-slow at 12:34:56 and bypass: no")
+        == "risk-free-but-slow at 12:34:56 and bypass: no"
+    )
+
+
+@pytest.mark.parametrize(
+    "evil", ["/", "\\", "/home" + "/" * 60, "://", "a@a.", "rma-", "--a-token", "x:y@", "pass=", "aa:"]
+)
+def test_no_text_of_a_service_takes_long_for_its_length(evil: str) -> None:
+    redactor = Redactor(secrets=["some secret"], home="/home/ada", user="ada")
+    short, long = evil * (4_000 // len(evil)), evil * (32_000 // len(evil))
+
+    def seconds(text: str) -> float:
+        took = []
+        for _ in range(3):
+            before = time.process_time()
+            redactor.text(text)
+            took.append(time.process_time() - before)
+        return min(took)
+
+    assert seconds(long) < 30 * seconds(short) + 0.5, "eight times the length, and not the square of that"
 
 
 def test_values_by_their_names_go_and_what_only_sounds_like_one_stays() -> None:

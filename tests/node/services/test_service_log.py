@@ -1,6 +1,10 @@
 """A service's log is kept and capped."""
 
+import os
+import sys
 from pathlib import Path
+
+import pytest
 
 from node.services.service_log import MAX_LINE, ServiceLog, log_of, tail
 
@@ -49,3 +53,10 @@ def test_of_a_long_log_only_the_end_is_read(tmp_path: Path) -> None:
     assert len(lines) == 50
     lines, _ = tail(path, 5000, max_bytes=9018)
     assert lines[:-1] == ("1997", "1998", "1999"), "a line that was read in part is not shown"
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows has no such pipes")
+@pytest.mark.timeout(30)
+def test_a_pipe_that_a_service_puts_in_its_place_keeps_nobody_waiting(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "service.log")
+    assert tail(tmp_path / "service.log", 10) == ((), False)
