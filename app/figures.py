@@ -123,5 +123,12 @@ def ago(when: float, now: float) -> str:
 
 
 def host_of(url: str) -> str:
-    """Return the part of a URL that tells people where it leads."""
-    return url.partition("://")[2].partition("/")[0] or url
+    """Return the part of a URL that tells people where it leads; letters that pass for others as networks do."""
+    host = url.partition("://")[2].partition("/")[0] or url
+    return host if host.isascii() else ".".join(map(_as_networks_do, host.split(".")))
+
+
+def _as_networks_do(label: str) -> str:
+    """Return a part of a host's name in ASCII (RFC 3492): `а` of the Cyrillic script and our `a` look the same."""
+    name, colon, port = label.partition(":")
+    return label if name.isascii() else f"xn--{name.encode('punycode').decode('ascii')}{colon}{port}"

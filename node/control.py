@@ -240,5 +240,5 @@ async def _send_all(socket: web.WebSocketResponse, messages: AsyncGenerator[obje
 def check_token(authorization: str, token: str) -> None:
     """Raise Problem where the Authorization field does not show the token."""
     scheme, _, shown = authorization.partition(" ")
-    if scheme.lower() != "bearer" or not secrets.compare_digest(shown.encode(), token.encode()):
+    if scheme.lower() != "bearer" or not secrets.compare_digest(shown.encode("utf-8", "replace"), token.encode()):
         raise Problem("unauthorized", f"The token stands in {FILE_NAME} of the node's data directory.")

@@ -58,6 +58,8 @@ def test_never_seen_is_a_dash() -> None:
 def test_where_a_url_leads() -> None:
     assert figures.host_of("https://mesh.example.org:8443/x") == "mesh.example.org:8443"
     assert figures.host_of("nonsense") == "nonsense"
+    assert figures.host_of("https://mеsh.example.org:8443") == "xn--msh-rdd.example.org:8443", "that e is Cyrillic"
+    assert figures.host_of("https://mesh.bücher:80/x") == "mesh.xn--bcher-kva:80"
 
 
 def test_rates_working_time_and_energy() -> None:

@@ -16,6 +16,7 @@ import pytest
 from aiohttp import web
 
 from node.config import NodeConfig
+from node.control import check_token
 from node.control_file import FILE_NAME, ControlFile
 from node.program.web import HttpServer, bind
 from node.rules.settings import Rules
@@ -23,6 +24,7 @@ from node.runtime import NodeRuntime
 from node.state import View
 from node.survey import Survey
 from node.wire.invites import make_invite
+from node.wire.problems import Problem
 
 
 @pytest.fixture
@@ -199,3 +201,12 @@ async def test_a_clock_that_is_wrong_is_told_as_the_cause(
     assert told["cause"] == "clock"
     assert "behind the coordinator" in told["why"]
     assert "Set the clock" in told["hint"]
+
+
+@pytest.mark.parametrize(
+    "shown", ["", "Bearer", "Bearer ", "Bearer x", "Bearer \udcff", "Bearer é", "Basic secret"]
+)
+def test_no_odd_authorization_is_more_than_refused(shown: str) -> None:
+    with pytest.raises(Problem, match="token"):
+        check_token(shown, "secret")
+    check_token("bearer secret", "secret")
