@@ -14,7 +14,7 @@ from urllib.parse import quote
 
 import msgspec
 
-from node import cli_contribution, cli_diagnostics, cli_rules
+from node import cli_contribution, cli_rules
 from node.cli_doctor import doctor_lines
 from node.cli_explain import lines_of
 from node.config import default_data_dir
@@ -40,6 +40,8 @@ def execute(arguments: argparse.Namespace) -> int:
     """Do one command; return its exit code or raise UserFacingError."""
     data_dir = Path(arguments.data_dir or default_data_dir()).expanduser().absolute()
     if arguments.command == "diagnostics":  # which is of use where no node runs, too
+        from node import cli_diagnostics  # it takes as long to load as all the others
+
         return cli_diagnostics.diagnostics(data_dir, arguments)
     return COMMANDS[arguments.command](ControlClient(data_dir), arguments)
 
