@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import sys
-from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
 from PySide6.QtCore import QCoreApplication
@@ -12,6 +11,7 @@ from app.autostart import is_installed
 from app.picture import Picture
 from app.widgets.frames import Card
 from app.widgets.labels import label
+from node import __version__
 
 
 class UpdatesCard(Card):
@@ -25,7 +25,7 @@ class UpdatesCard(Card):
         self.body.addWidget(self.how)
 
     def draw(self, picture: Picture) -> None:
-        ours, node = program_version(), picture.state.version if picture.state else ""
+        ours, node = __version__, picture.state.version if picture.state else ""
         if not node or node == ours:
             self.version.setText(self.tr("This is RMA Mesh {version}.").format(version=ours))
         else:
@@ -44,11 +44,3 @@ class UpdatesCard(Card):
             how = how.format(folder=Path(__file__).parents[3])
         kept = self.tr("Your place in the mesh and your rules stay.")
         return f"{quiet} {how} {kept}"
-
-
-def program_version() -> str:
-    """Return the version of what is installed, as `--version` prints it."""
-    try:
-        return version("rma-mesh")
-    except PackageNotFoundError:
-        return "unknown"

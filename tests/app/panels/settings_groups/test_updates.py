@@ -9,7 +9,8 @@ import pytest
 from pytestqt.qtbot import QtBot
 
 from app.panels.settings_groups import updates
-from app.panels.settings_groups.updates import UpdatesCard, program_version
+from app.panels.settings_groups.updates import UpdatesCard
+from node import __version__
 from tests.support import samples
 from tests.support.samples import picture
 
@@ -17,13 +18,13 @@ from tests.support.samples import picture
 def test_both_versions_are_told_where_they_differ(qtbot: QtBot) -> None:
     card = UpdatesCard()
     qtbot.addWidget(card)
-    same = msgspec.structs.replace(samples.ONLINE, version=program_version())
+    same = msgspec.structs.replace(samples.ONLINE, version=__version__)
     card.draw(picture(same))
-    assert card.version.text() == f"This is RMA Mesh {program_version()}."
+    assert card.version.text() == f"This is RMA Mesh {__version__}."
     card.draw(picture(msgspec.structs.replace(samples.ONLINE, version="99.1")))
     assert "the node on this computer is of version 99.1" in card.version.text()
     card.draw(picture(None))
-    assert card.version.text() == f"This is RMA Mesh {program_version()}."
+    assert card.version.text() == f"This is RMA Mesh {__version__}."
 
 
 @pytest.mark.parametrize(
