@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import time
+from collections.abc import Callable
 from dataclasses import replace
 
 from PySide6.QtCore import QCoreApplication, Qt, Signal
@@ -20,6 +22,8 @@ from app.wizard.invite_card import InviteCard
 from app.wizard.offers import offers_of
 from app.wizard.permissions_card import PermissionsCard
 
+SETTLING = 0.7  # seconds in which nobody can have read what has just come up under the pointer
+
 translate = QCoreApplication.translate
 
 
@@ -28,9 +32,11 @@ class JoinPage(Page):
 
     changed = Signal()
 
-    def __init__(self, model: NodeModel) -> None:
+    def __init__(self, model: NodeModel, clock: Callable[[], float] = time.monotonic) -> None:
         super().__init__()
         self._model = model
+        self._clock = clock
+        self._settled_at = float("-inf")
         self._usable = False
         self._sent: EnrolmentWish | None = None
         self.pending = False
@@ -56,6 +62,10 @@ class JoinPage(Page):
         if state is not None:
             self.permissions.show_offers(offers_of(state.catalogue))
 
+    def settle(self) -> None:
+        """Take no press for a moment: an invite came up that was not typed here, maybe by a web page's will."""
+        self._settled_at = self._clock() + SETTLING
+
     def draw(self, picture: Picture) -> None:
         enrolling = picture.state is not None and picture.state.enrolling
         pending = "enroll" in picture.pending or (enrolling and picture.connected)
@@ -75,7 +85,7 @@ class JoinPage(Page):
     def join(self) -> None:
         """Ask to be let in; first ask the volunteer, where others can read along on the way."""
         link = self.invite.draft.link
-        if not self.ready or link is None:
+        if not self.ready or link is None or self._clock() < self._settled_at:
             return
         if not travels_openly(link.coordinator):
             self._send()

@@ -82,6 +82,7 @@ class Wizard(QWidget):
             self._later = link
             return
         self.join.invite.take_text(link)
+        self.join.settle()
         if self.step == ABOUT:
             self._link_waits = True
         else:
@@ -115,6 +116,8 @@ class Wizard(QWidget):
             self.join.join()
             return
         waits, self._link_waits = self._link_waits, False
+        if waits:
+            self.join.settle()  # a double click does not join what nobody has seen
         self.go_to(JOIN if waits and self.step == ABOUT else self.step + 1)
 
     def _show_buttons(self) -> None:

@@ -14,6 +14,7 @@ from app.intents import EnrolmentWish
 from app.node_model import NodeModel
 from app.picture import NodeLife, Picture
 from app.widgets.question import Question
+from app.wizard import join
 from app.wizard.survey_model import Look
 from app.wizard.wizard import ABOUT, JOIN, MACHINE, Wizard, what_cancel_does
 from node.wire.invites import InviteLink, make_invite
@@ -33,6 +34,7 @@ def asked(model: NodeModel, monkeypatch: pytest.MonkeyPatch) -> list[object]:
     monkeypatch.setattr(model, "enroll", heard.append)
     monkeypatch.setattr(model, "cancel_enrolment", lambda: heard.append("stop"))
     monkeypatch.setattr(model.survey, "look_again", lambda: heard.append("look"))
+    monkeypatch.setattr(join, "SETTLING", 0.0)
     return heard
 
 
@@ -135,6 +137,27 @@ def test_a_link_waits_until_the_first_step_was_read(wizard: Wizard, asked: list[
     assert wizard.step == JOIN, "the first was read already"
     wizard.next.click()
     assert isinstance(asked[-1], EnrolmentWish)
+
+
+def test_no_page_can_change_the_invite_under_the_pointer(
+    wizard: Wizard, asked: list[object], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(join, "SETTLING", 0.7)
+    now = [100.0]
+    monkeypatch.setattr(wizard.join, "_clock", lambda: now[0])
+    wizard.offer_link(LINK)
+    wizard.next.click()
+    wizard.next.click()
+    assert wizard.step == JOIN
+    assert asked == [], "a double click"
+    now[0] += 1.0
+    wizard.offer_link(InviteLink("https://evil.example.org", INVITE).url)
+    wizard.next.click()
+    wizard.join.invite.entered.emit()
+    assert asked == [], "a page opens its link just before the volunteer presses"
+    now[0] += 1.0
+    wizard.next.click()
+    assert isinstance(asked[-1], EnrolmentWish), "seen by now"
 
 
 def test_cancel_asks_and_says_what_it_does(wizard: Wizard, qtbot: QtBot) -> None:
