@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import shutil
 import sys
 import tempfile
 from collections.abc import Callable, Sequence
@@ -22,10 +23,15 @@ from bench.desktop_support.measure import Site
 from tests.support.desktop import desktop
 
 PARTS = ("start", "rest", "busy", "frames")
+PROGRAMS = ("Xvfb", "openbox", "xdotool", "xprop", "trayer", "dbus-daemon")
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     given = parse(arguments)
+    missing = [name for name in PROGRAMS if shutil.which(name) is None]
+    if missing or sys.platform != "linux":
+        print(f"left out: it needs Linux and {', '.join(missing or PROGRAMS)}", file=sys.stderr)
+        return 0
     say = _nothing if given.json else _print
     with tempfile.TemporaryDirectory(prefix="rma-bench-") as folder, desktop() as screen:
         screen.start_tray()

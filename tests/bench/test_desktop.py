@@ -79,6 +79,14 @@ def test_a_shown_window_paints_ten_times_a_second_and_a_hidden_one_never(at: Sit
     assert all(one["visible"] for one in events(report, "frame"))
 
 
+def test_without_a_display_it_is_left_out(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr("shutil.which", lambda name: None if name == "Xvfb" else name)
+    assert bench.main([]) == 0
+    assert "needs Linux and Xvfb" in capsys.readouterr().err
+
+
 def test_what_is_not_there_is_left_open_in_the_tables() -> None:
     starts = results.start_table([results.Start("app", 0.5, 0.25, None, None, ())])
     assert starts.splitlines()[1].split() == ["app", "0.50", "0.25", "-", "-"]
