@@ -43,6 +43,7 @@ if TYPE_CHECKING:
 
 SIZE = QSize(940, 680)
 SMALLEST = QSize(560, 420)
+BESIDE_TITLE = 76  # points of a line of the navigation: icon and room at its sides
 
 
 class MainWindow(QWidget):
@@ -356,7 +357,10 @@ class Navigation(QListWidget):
         self._glyphs = [name for name, _ in pages]
         for _, title in pages:
             self.addItem(QListWidgetItem(title))
-        self.setFixedWidth(max(150, self.fontMetrics().averageCharWidth() * 22))
+        widest = max(self.fontMetrics().horizontalAdvance(title) for _, title in pages)
+        self.setFixedWidth(
+            max(150, self.fontMetrics().averageCharWidth() * 22, round(widest * 1.06) + BESIDE_TITLE)
+        )
         self.setCurrentRow(0)
         self.currentRowChanged.connect(lambda _row: self._tint())
         self._tint()

@@ -10,7 +10,7 @@ from PySide6.QtWidgets import QProgressBar, QSizePolicy, QVBoxLayout, QWidget
 
 from app.counted import counted
 from app.picture import Tone
-from app.widgets.labels import ElidedLabel, label
+from app.widgets.labels import label
 from app.widgets.theme import colours
 from app.widgets.tips import tip
 
@@ -69,7 +69,8 @@ class Figure(QWidget):
         self._caption = caption
         self._number = label("–", "figure")
         column.addWidget(self._number)
-        column.addWidget(ElidedLabel(caption, "small"))
+        column.addWidget(label(caption, "small", wrap=True))
+        column.addStretch(1)
         self.setToolTip(tip(explanation))
 
     def show_number(self, text: str) -> None:

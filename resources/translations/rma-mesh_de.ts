@@ -4078,7 +4078,7 @@
     </message>
     <message>
         <source>Work goes on without it.</source>
-        <translation>Die Arbeit geht ohne ihn weiter.</translation>
+        <translation>Die Arbeit geht ohne den Koordinator weiter.</translation>
     </message>
     <message>
         <source>Refused by the coordinator</source>
