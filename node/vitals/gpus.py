@@ -8,7 +8,7 @@ from collections.abc import Callable, Mapping, Sequence
 
 from node.hardware.gpus import probe_command
 from node.hardware.sensing import gpu_linux
-from node.hardware.sensing.gpu_watch import Answer, Probe, ProbedGpu
+from node.hardware.sensing.gpu_watch import SPARING, Answer, Probe, ProbedGpu
 from node.hardware.sensing.look import in_thread
 from node.vitals.values import GpuGauge
 
@@ -17,7 +17,10 @@ RETRY = 60.0  # seconds until a driver that failed is asked again
 
 
 class GpuMeter:
-    """Keeps the probe running between `read` and `rest`; a card that sleeps is not woken for a gauge."""
+    """Keeps the probe running between `read` and `rest`; a card that sleeps is not woken for a gauge.
+
+    One that would fall asleep is left alone for a while: else it stayed awake as long as somebody looks at it.
+    """
 
     def __init__(
         self,
@@ -29,6 +32,7 @@ class GpuMeter:
         self._cards = [one for one in cards() if one.vendor == gpu_linux.NVIDIA] if sys.platform == "linux" else []
         self._clock = clock
         self._not_before = float("-inf")
+        self._told: tuple[ProbedGpu, ...] = ()
         self._read = in_thread(self._ask)
 
     async def read(self) -> tuple[ProbedGpu, ...]:
@@ -44,11 +48,23 @@ class GpuMeter:
 
     def _ask(self) -> tuple[ProbedGpu, ...]:
         now = self._clock()
-        if now < self._not_before or (self._cards and all(card.sleeps() for card in self._cards)):
+        if self._cards and all(card.sleeps() for card in self._cards):
+            self._probe.rest()
             return ()
+        if now < self._not_before:
+            return self._told
         answer = self._probe.ask(usage=True)
-        self._not_before = now + _patience(answer)
+        spares = bool(self._cards) and all(card.may_sleep() for card in self._cards) and is_idle(answer)
+        self._not_before = now + (SPARING if spares else _patience(answer))
+        self._told = answer.gpus
         return answer.gpus
+
+
+def is_idle(answer: Answer) -> bool:
+    """Tell whether no program works on any GPU; one whose driver does not tell may be at work."""
+    return bool(answer.gpus) and all(
+        gpu.busy == 0 and not any(s for _, s in gpu.users or ()) for gpu in answer.gpus
+    )
 
 
 def _patience(answer: Answer) -> float:

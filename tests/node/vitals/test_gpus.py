@@ -57,15 +57,23 @@ class Played:
     answer: Answer
     vendor: str = "0x10de"
     asleep: bool = False
+    dozes: bool = False
     asked: int = 0
+    rested: int = 0
 
     def ask(self, *, usage: bool) -> Answer:
         assert usage
         self.asked += 1
         return self.answer
 
+    def rest(self) -> None:
+        self.rested += 1
+
     def sleeps(self) -> bool:
         return self.asleep
+
+    def may_sleep(self) -> bool:
+        return self.dozes
 
 
 async def test_who_has_no_driver_is_asked_seldom() -> None:
@@ -83,6 +91,28 @@ async def test_a_card_that_sleeps_is_not_woken() -> None:
     assert await meter.read() == ()
     card.asleep = False
     assert await meter.read() == (ProbedGpu(0),)
+
+
+async def test_a_card_that_would_fall_asleep_is_not_kept_awake_by_whoever_looks_at_it() -> None:
+    card, probe = (
+        Played(Answer(""), vendor=NVIDIA, dozes=True),
+        Played(Answer("", (ProbedGpu(0, busy=0.0, users=()),))),
+    )
+    now = [0.0]
+    meter = GpuMeter(cast("Probe", probe), cards=lambda: (cast("Card", card),), clock=lambda: now[0])
+    for _ in range(20):
+        assert len(await meter.read()) == 1, "what was told before is shown meanwhile"
+        now[0] += 1.0
+    assert probe.asked == 1
+    card.asleep = True
+    assert await meter.read() == ()
+    assert probe.rested == 1, "nothing holds the driver while the card sleeps"
+    card.asleep, now[0] = False, 100.0
+    probe.answer = Answer("", (ProbedGpu(0, busy=0.4, users=((1, 0.4),)),))
+    for _ in range(5):
+        await meter.read()
+        now[0] += 1.0
+    assert probe.asked == 6, "a card at work is awake anyway"
 
 
 def test_processes_of_one_service_are_added_up() -> None:
