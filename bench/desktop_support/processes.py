@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import time
 from dataclasses import dataclass
 from pathlib import Path
@@ -43,21 +44,26 @@ def loads(pids: list[int], seconds: float) -> list[Load]:
     time.sleep(seconds)
     passed, after = time.monotonic() - began, [_spent(process) for process in processes]
     return [
-        Load((late[0] - early[0]) / passed * 100, (late[1] - early[1]) / passed)
+        Load((late[0] - early[0]) / passed * 100, _more(early[1], late[1]) / passed)
         for early, late in zip(before, after, strict=True)
     ]
 
 
-def _spent(process: psutil.Process) -> tuple[float, int]:
+def _spent(process: psutil.Process) -> tuple[float, dict[str, int]]:
     times = process.cpu_times()
     return times.user + times.system, _wakes(process.pid)
 
 
-def _wakes(pid: int) -> int:
-    """Count how often any thread has waited for something, and was woken."""
-    count = 0
+def _wakes(pid: int) -> dict[str, int]:
+    """Count how often each thread has waited for something, and was woken."""
+    counts: dict[str, int] = {}
     for status in Path(f"/proc/{pid}/task").glob("*/status"):
-        for line in status.read_text("ascii").splitlines():
-            if line.startswith("voluntary_ctxt_switches:"):
-                count += int(line.split()[1])
-    return count
+        with contextlib.suppress(OSError):  # it has ended meanwhile
+            for line in status.read_text("utf-8", "replace").splitlines():
+                if line.startswith("voluntary_ctxt_switches:"):
+                    counts[status.parent.name] = int(line.split()[1])
+    return counts
+
+
+def _more(before: dict[str, int], after: dict[str, int]) -> int:
+    return sum(count - before.get(thread, 0) for thread, count in after.items())
