@@ -11,6 +11,8 @@ from app.counted import counted
 translate = QCoreApplication.translate
 
 DASH = "–"
+LAST_MOMENT = 32_000_000_000.0  # Unix seconds, in the year 2984: some systems know no time after 3000
+LARGEST = 2**63 - 1
 
 
 def size(count: int) -> str:
@@ -39,7 +41,7 @@ def _with_unit(unit: int) -> str:
 
 
 def number(count: int) -> str:
-    return QLocale().toString(count)
+    return QLocale().toString(max(-LARGEST, min(LARGEST, count)))
 
 
 def decimal(value: float, digits: int) -> str:
@@ -90,9 +92,18 @@ def energy(joules: float) -> str:
     return translate("Figures", "{value} kWh").format(value=decimal(hours / 1000, 1 if hours < 100_000 else 0))
 
 
+def local_time(when: float) -> time.struct_time:
+    """Return Unix seconds as the clock on the wall has them; of nonsense that was told, the nearest there is."""
+    return time.localtime(_told(when))
+
+
+def _told(when: float) -> float:
+    return min(LAST_MOMENT, max(0.0, when))  # in this order what is no number becomes 0
+
+
 def clock_time(when: float, now: float) -> str:
     """Return when something will be, both Unix seconds: `14:30`, with the day if that is not today."""
-    then, today = time.localtime(when), time.localtime(now)
+    then, today = local_time(when), local_time(now)
     text = time.strftime("%H:%M", then)
     if then[:3] == today[:3]:
         return text
@@ -102,7 +113,7 @@ def clock_time(when: float, now: float) -> str:
 
 def long_date(when: float) -> str:
     """Return the day of Unix seconds in words: `Monday, 2 June 2025`."""
-    day = QDateTime.fromSecsSinceEpoch(int(when)).date()
+    day = QDateTime.fromSecsSinceEpoch(int(_told(when))).date()
     return QLocale().toString(day, QLocale.FormatType.LongFormat)
 
 

@@ -83,7 +83,7 @@ class JournalBoard(QWidget):
     def _show_details(self, entry: Entry | None) -> None:
         self._details.setVisible(entry is not None)
         if entry is not None:
-            stamp = f"{figures.long_date(entry.at)}, {time.strftime('%H:%M:%S', time.localtime(entry.at))}"
+            stamp = f"{figures.long_date(entry.at)}, {time.strftime('%H:%M:%S', figures.local_time(entry.at))}"
             self._details.setText("\n".join(part for part in (stamp, words.sentence(entry), entry.detail) if part))
 
     def _show_unseen(self, count: int) -> None:

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from app import figures
 from app.journal import words
 from node.activity.entries import Entry
 
@@ -46,7 +46,7 @@ def rows_of(entries: Sequence[Entry], wish: Wish) -> list[Row]:
     before = None
     for entry in entries:
         if wish.allows(entry):
-            year, month, day, *_ = time.localtime(entry.at)
+            year, month, day, *_ = figures.local_time(entry.at)
             if (year, month, day) != before:
                 before = (year, month, day)
                 rows.append(Row(None, before, entry.at))

@@ -101,12 +101,12 @@ def _templates() -> Mapping[str, str]:
 
 
 def clock(entry: Entry) -> str:
-    return time.strftime("%H:%M", time.localtime(entry.at))
+    return time.strftime("%H:%M", figures.local_time(entry.at))
 
 
 def day(at: float, now: float) -> str:
     """Return the day of a time as a heading; both are Unix seconds."""
-    then = time.localtime(at)
+    then = figures.local_time(at)
     if then[:3] == time.localtime(now)[:3]:
         return translate("Activity", "Today")
     if then[:3] == time.localtime(now - 86400)[:3]:
@@ -116,7 +116,7 @@ def day(at: float, now: float) -> str:
 
 def whole(entry: Entry) -> str:
     """Return all of an entry in one line, as it is copied."""
-    stamp = time.strftime("%Y-%m-%d %H:%M:%S", time.localtime(entry.at))
+    stamp = time.strftime("%Y-%m-%d %H:%M:%S", figures.local_time(entry.at))
     return f"{stamp}  {sentence(entry)} {entry.detail}".rstrip()
 
 

@@ -18,7 +18,7 @@ CLIENT_LEFT = 499
 
 
 def clock(journey: Journey) -> str:
-    return time.strftime("%H:%M:%S", time.localtime(journey.at))
+    return time.strftime("%H:%M:%S", figures.local_time(journey.at))
 
 
 def worker(journey: Journey) -> str:

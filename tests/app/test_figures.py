@@ -68,3 +68,11 @@ def test_rates_working_time_and_energy() -> None:
     assert [figures.working_time(seconds) for seconds in times] == ["0 s", "40 s", "2 min", "3.0 h", "1,240 h"]
     joules = (0.0, 3600.0 * 1.5, 3600.0 * 132, 3.6e6 * 3.4, 3.6e6 * 1240)
     assert [figures.energy(one) for one in joules] == ["0 Wh", "1.5 Wh", "132 Wh", "3.4 kWh", "1,240 kWh"]
+
+
+@pytest.mark.parametrize("nonsense", [1e300, -1e300, 1e18, float("nan"), float("inf")])
+def test_nonsense_that_somebody_tells_breaks_nothing(nonsense: float) -> None:
+    assert figures.clock_time(nonsense, 1_780_000_000.0)
+    assert figures.long_date(nonsense)
+    assert figures.local_time(nonsense).tm_year in range(1969, 2986)
+    assert figures.number(10**40)
