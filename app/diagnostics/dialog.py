@@ -161,6 +161,7 @@ class DiagnosticsDialog(QDialog):
         self.banner = Banner()
         self.banner.closed.connect(lambda _about: self.banner.show_notice(None))
         self.list = QListWidget()
+        self.list.setProperty("kind", "names")
         self.list.setAccessibleName(self.tr("What is inside; uncheck what shall be left out"))
         self.list.currentRowChanged.connect(self._show_file)
         self.list.itemChanged.connect(lambda _item: self._tell_what_is_chosen())

@@ -84,7 +84,16 @@ def test_the_search_finds_what_cannot_be_translated() -> None:
 def scene_data(scene: Any) -> tuple[object, ...]:
     done = getattr(scene.then, "args", ())  # what a dialog is told, too
     told = (scene.picture, scene.sight, scene.mesh, scene.routing, scene.activity, scene.look)
-    return (*told, *(one for one in done if isinstance(one, Goodbye)), str(scenes.DATA_DIR), scenes.LINK)
+    files = tuple((one.name, one.about + ".", one.text) for one in scenes.BUNDLE)
+    log = (scenes.LOG.path, *scenes.LOG.lines)
+    return (
+        *told,
+        *(one for one in done if isinstance(one, Goodbye)),
+        str(scenes.DATA_DIR),
+        scenes.LINK,
+        files,
+        log,
+    )
 
 
 def days_and_months() -> Iterator[str]:
@@ -190,7 +199,7 @@ def test_what_the_node_says_in_english_is_said_by_its_code_in_german(german: Non
     paused = wording.look(samples.picture(samples.ON_BATTERY), NOW)
     assert paused.sentence == "Läuft im Akkubetrieb. Es geht weiter, sobald der Rechner am Stromnetz ist."
     degraded = wording.look(samples.picture(samples.DEGRADED), NOW)
-    assert degraded.sentence == "Die Arbeit geht ohne ihn weiter."
+    assert degraded.sentence == "Die Arbeit geht ohne den Koordinator weiter."
 
 
 def test_qt_speaks_the_same_language(german: None, qapp: Application) -> None:
