@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import contextvars
 import logging
+import os
 import sys
+from io import TextIOWrapper
 from logging.handlers import RotatingFileHandler
 from pathlib import Path
 from typing import Any
@@ -57,10 +59,18 @@ def is_no_access(record: logging.LogRecord) -> bool:
 
 
 class KeptLog(RotatingFileHandler):
-    """A file of the log; where the disk is full its lines are lost, for they are on standard error as well."""
+    """A file of the log, for its owner only; on a full disk lines are lost, which are on standard error as well."""
+
+    def _open(self) -> TextIOWrapper:
+        return open(self.baseFilename, "a", encoding=self.encoding, errors=self.errors, opener=_private)
 
     def handleError(self, record: logging.LogRecord) -> None:  # noqa: N802 - overrides logging's
         del record
+
+
+def _private(path: str, flags: int) -> int:
+    """Open a file that others may not read, wherever it stands."""
+    return os.open(path, flags, 0o600)
 
 
 class TextFormatter(logging.Formatter):
