@@ -1052,6 +1052,33 @@
     </message>
 </context>
 <context>
+    <name>LanguageCard</name>
+    <message>
+        <source>Language</source>
+        <translation>Sprache</translation>
+    </message>
+    <message>
+        <source>That of the system</source>
+        <translation>Die des Systems</translation>
+    </message>
+    <message>
+        <source>Language of RMA Mesh</source>
+        <translation>Sprache von RMA Mesh</translation>
+    </message>
+    <message>
+        <source>RMA Mesh speaks</source>
+        <translation>RMA Mesh spricht</translation>
+    </message>
+    <message>
+        <source>It could not be saved: {why}.</source>
+        <translation>Das ließ sich nicht speichern: {why}.</translation>
+    </message>
+    <message>
+        <source>RMA Mesh speaks it when you start it the next time.</source>
+        <translation>RMA Mesh spricht sie, wenn Sie es das nächste Mal starten.</translation>
+    </message>
+</context>
+<context>
     <name>LimitsCard</name>
     <message>
         <source>How much it may use at most</source>

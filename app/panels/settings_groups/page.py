@@ -9,6 +9,7 @@ from app.autostart import autostart_of_this_system
 from app.node_model import NodeModel
 from app.panels.settings_groups.goodbye import GoodbyeCard
 from app.panels.settings_groups.graphics import GraphicsCard
+from app.panels.settings_groups.language import LanguageCard
 from app.panels.settings_groups.limits import LimitsCard
 from app.panels.settings_groups.login import LoginCard
 from app.panels.settings_groups.patience import PatienceCard
@@ -42,6 +43,7 @@ class Content(QObject):
         self.power, self.graphics = PowerCard(change), GraphicsCard(change)
         self.limits, self.patience = LimitsCard(change), PatienceCard(change)
         self.login = LoginCard(autostart_of_this_system(model.data_dir))
+        self.language = LanguageCard(model.data_dir)
         self.updates = UpdatesCard()
         self.goodbye = GoodbyeCard(model, model.data_dir)
         self.unusable = Banner(closable=False)
@@ -137,7 +139,7 @@ class Content(QObject):
         rules: tuple[Card, ...] = (
             self.times, self.presence, self.power, self.graphics, self.limits, self.patience
         )  # fmt: skip
-        ours: tuple[Card, ...] = (self.login, self.updates, self.goodbye)
+        ours: tuple[Card, ...] = (self.login, self.language, self.updates, self.goodbye)
         for card in (*rules, *ours):
             card.setSizePolicy(QSizePolicy.Policy.Preferred, QSizePolicy.Policy.Preferred)  # as high as its lines
         for card in rules:
