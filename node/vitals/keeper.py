@@ -16,13 +16,14 @@ from pathlib import Path
 import msgspec
 
 from node.hardware.sensing.gpu_watch import ProbedGpu
+from node.program.process_trees import Process, look, memory
 from node.program.tasks import TaskSet
 from node.routing.stats import percentiles
-from node.vitals import processes
 from node.vitals.energy import Watts, joules
 from node.vitals.gpus import GpuMeter, used_by
 from node.vitals.kept import LedgerFile
 from node.vitals.ledger import Ledger, contribution, entered
+from node.vitals.processes import growth
 from node.vitals.values import NOTHING, Contribution, Counted, ServiceVitals
 
 log = logging.getLogger(__name__)
@@ -35,7 +36,7 @@ IDLE_CPU = 1.0  # seconds of processor time that are no reason to write
 LONGEST = 60.0  # seconds that one look may cover; more is a computer that slept
 LATENCIES = 200  # of each service
 
-Look = Callable[[Mapping[str, int]], dict[str, tuple[processes.Process, ...]]]
+Look = Callable[[Mapping[str, int]], dict[str, tuple[Process, ...]]]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -71,7 +72,7 @@ class ContributionKeeper:
         watts: Watts | None = None,
         *,
         meter: GpuMeter | None = None,
-        look: Look = processes.look,
+        look: Look = look,
         now: Callable[[], float] = time.time,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
@@ -89,7 +90,7 @@ class ContributionKeeper:
         self._now = now
         self._clock = clock
         self._counted_at = self._saved_at = self._beat_at = clock()
-        self._seen: dict[str, tuple[processes.Process, ...]] = {}
+        self._seen: dict[str, tuple[Process, ...]] = {}
         self._tallies: dict[str, Tally] = {}
         self._turn = asyncio.Lock()
         self._tasks = TaskSet("contribution")
@@ -134,11 +135,11 @@ class ContributionKeeper:
             await self._count_gpu(passed)
             self._enter()
 
-    def _count_cpu(self, seen: Mapping[str, tuple[processes.Process, ...]], passed: float) -> None:
+    def _count_cpu(self, seen: Mapping[str, tuple[Process, ...]], passed: float) -> None:
         for name, now in seen.items():
-            tally, used = self._tally(name), processes.growth(self._seen.get(name, ()), now)
+            tally, used = self._tally(name), growth(self._seen.get(name, ()), now)
             tally.cpu = used / passed if passed > 0 and name in self._seen else None
-            tally.memory = processes.memory(now) if now else None
+            tally.memory = memory(now) if now else None
             energy = joules(used, 0.0, self._watts)
             tally.fresh = tally.fresh.plus(Counted(cpu_seconds=used, energy_joules=energy))
         for name in self._tallies.keys() - seen.keys():

@@ -16,7 +16,7 @@ from node.services.limits.disk import Room, folder_sizes, room
 from node.services.limits.enforcer import Means, Start
 from node.services.limits.hooks import Services
 from node.services.limits.plan import Need, Plan, free_floor, plan
-from node.services.limits.usage import exact_memory_of, memory_of, processes, trees
+from node.services.limits.usage import exact_memory_of, gpu_memory_of, memory_of
 from node.services.limits.verdicts import SEVERE, disk_full, heaviest, no_room, too_much
 from node.wire.manifests import Manifest
 
@@ -239,9 +239,3 @@ def need_of(manifest: Manifest) -> Need:
         disk_bytes=needed.disk_bytes,
         uses_gpu=manifest.tier == "gpu",
     )
-
-
-def gpu_memory_of(roots: Mapping[str, int], used: Mapping[int, int]) -> dict[str, int]:
-    """Return how much of one GPU's memory each service has; blocks."""
-    found = trees(processes(), set(roots.values()))
-    return {name: sum(used.get(one.pid, 0) for one in found[pid]) for name, pid in roots.items()}

@@ -17,9 +17,9 @@ import time
 from collections.abc import Collection
 from pathlib import Path
 
+from node.program.process_trees import look
 from node.services.limits.enforcer import Start, usable_cores
 from node.services.limits.plan import Ability, Together
-from node.services.limits.usage import processes, trees
 
 TRIES, PAUSE = 20, 0.11  # seconds between two tries
 IOPRIO_WHO_PROCESS = 1
@@ -50,7 +50,7 @@ class LinuxPriority:
     def pin(self, pids: Collection[int]) -> None:
         """Move what runs already; twice, for a thread may have started another meanwhile."""
         for _ in range(2):
-            for family in trees(processes(self._proc), pids).values():
+            for family in look({str(pid): pid for pid in pids}, self._proc).values():
                 for process in family:
                     for thread in _threads(self._proc, process.pid):
                         with contextlib.suppress(OSError):

@@ -11,12 +11,12 @@ from pathlib import Path
 import pytest
 
 from node.hardware.sensing.gpu_watch import ProbedGpu
+from node.program.process_trees import Process
 from node.vitals import keeper
 from node.vitals.energy import Watts
 from node.vitals.gpus import GpuMeter
 from node.vitals.keeper import COUNT_EVERY, ContributionKeeper, Sources
 from node.vitals.kept import LedgerFile
-from node.vitals.processes import Process
 from node.vitals.values import Counted
 from tests.support.waiting import eventually
 

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from node.services.limits.usage import Seen, exact_memory_of, memory_of, processes, trees
+from node.services.limits.usage import exact_memory_of, gpu_memory_of, memory_of
 
 pytestmark = pytest.mark.processes
 MUCH = 50_000_000
@@ -47,13 +47,7 @@ def test_all_that_a_service_started_counts(service: subprocess.Popen[bytes]) -> 
     assert MUCH < exact["service"] <= found["service"] * 1.1
 
 
-def test_this_process_is_seen_with_its_parent() -> None:
-    (us,) = [one for one in processes() if one.pid == os.getpid()]
-    assert us.parent == os.getppid()
-    assert us.memory > 0
-
-
-def test_a_circle_of_parents_ends() -> None:
-    seen = [Seen(1, 2, 0, 10), Seen(2, 1, 0, 10), Seen(5, 4, 0, 1), Seen(4, 3, 0, 1), Seen(3, 0, 3, 1)]
-    found = trees(seen, [3])
-    assert {one.pid for one in found[3]} == {3, 4, 5}
+@pytest.mark.parametrize("service", [CHILD], indirect=True)
+def test_what_a_gpu_s_driver_tells_of_processes_is_added_up(service: subprocess.Popen[bytes]) -> None:
+    used = {service.pid: 5, os.getpid(): 7}
+    assert gpu_memory_of({"service": service.pid, "gone": 2**22 + 1}, used) == {"service": 5, "gone": 0}
