@@ -75,6 +75,9 @@ def build_parser() -> argparse.ArgumentParser:
     explain.add_argument("--personal", action="store_true", help="as for a request that carries personal data")
     diagnostics = _client_parser(commands, "diagnostics", "write a file that helps others to help, without secrets")
     diagnostics.add_argument("file", metavar="FILE", help="the ZIP file to write; - only lists what is inside")
+    diagnostics.add_argument(
+        "--service-logs", action="store_true", help="with the logs of services, which may tell what people asked"
+    )
     commands.choices["leave"].add_argument("--yes", action="store_true", help="do not ask before leaving")
     _call_parser(commands)
     return parser

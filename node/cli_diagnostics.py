@@ -21,6 +21,8 @@ def diagnostics(data_dir: Path, arguments: argparse.Namespace) -> int:
     if not data_dir.is_dir():
         raise UserFacingError(f"There is no data directory {data_dir}.", "", "Name the right one with --data-dir.")
     files = collect(data_dir, progress=_say_step if sys.stderr.isatty() else lambda _done, _of, _what: None)
+    if not arguments.service_logs:
+        files = tuple(file for file in files if not file.to_be_chosen)
     if arguments.file != ONLY_LIST:
         _write(Path(arguments.file), files)
     if arguments.json:

@@ -77,7 +77,8 @@ class DiagnosticsDialog(QDialog):
         for file in files:
             item = QListWidgetItem(f"{file.name} ({figures.size(file.size)})")
             item.setFlags(item.flags() | Qt.ItemFlag.ItemIsUserCheckable)
-            item.setCheckState(Qt.CheckState.Checked)
+            # What services wrote may tell of people who asked them, so somebody has to want it in.
+            item.setCheckState(Qt.CheckState.Unchecked if file.to_be_chosen else Qt.CheckState.Checked)
             item.setToolTip(tip(file.about))
             item.setData(Qt.ItemDataRole.AccessibleDescriptionRole, file.about)
             self.list.addItem(item)

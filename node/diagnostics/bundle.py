@@ -18,12 +18,14 @@ CONTENTS = "WHAT IS INSIDE.txt"
 LARGEST_FILE = 256 * 1024  # bytes; of a longer one the end is kept
 LARGEST = 4 * 1024 * 1024  # bytes of all files together
 MOST_FILES = 64
+OF_SERVICES = "services/"  # what they wrote may tell of people who asked them: nobody can take that out for sure
 CUT = "[The beginning was left out.]\n"
 INTRODUCTION = """\
 This was made by RMA Mesh to find out what is wrong on one computer.
 
 Taken out before it was written: tokens, keys, credentials, invites, passwords, the name of the user and the home
-directory, mail addresses, and the second half of public IP addresses. Nothing that was asked of a service is in it.
+directory, mail addresses, and the second half of public IP addresses. Nothing that was asked of a service is in it,
+unless a service wrote it into its own log: logs of services are in here only where somebody has chosen them.
 Have a look all the same before you give it to somebody: every file is plain text.
 """
 
@@ -49,6 +51,11 @@ class BundleFile:
     def size(self) -> int:
         """Bytes."""
         return len(self.text.encode("utf-8", "replace"))
+
+    @property
+    def to_be_chosen(self) -> bool:
+        """Whether it goes to others only where somebody wants that."""
+        return self.name.startswith(OF_SERVICES)
 
 
 def cleaned(source: Source, redactor: Redactor) -> BundleFile:

@@ -25,6 +25,18 @@ def test_it_writes_a_zip_and_lists_what_is_inside(tmp_path: Path, capsys: pytest
     assert all(one["bytes"] > 0 and one["about"] for one in told)
 
 
+def test_logs_of_services_are_in_it_only_where_somebody_wants_them(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    log = tmp_path / "services" / "notes-coa" / "service.log"
+    log.parent.mkdir(parents=True)
+    log.write_text("a letter for Jane Doe")
+    for flags, there in (((), False), (("--service-logs",), True)):
+        assert main(["diagnostics", "-", "--json", "--data-dir", str(tmp_path), *flags]) == 0
+        names = [one["name"] for one in msgspec.json.decode(capsys.readouterr().out)]
+        assert ("services/notes-coa.log" in names) is there
+
+
 def test_places_that_cannot_be(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["diagnostics", "x.zip", "--data-dir", str(tmp_path / "none")]) == 1
     assert "no data directory" in capsys.readouterr().err

@@ -82,6 +82,17 @@ async def test_what_is_inside_is_shown_before_it_is_saved(room: Room, tmp_path: 
     dialog.deleteLater()
 
 
+async def test_logs_of_services_go_in_only_by_a_persons_own_choice(room: Room) -> None:
+    files = (FILES[0], BundleFile("services/notes-coa.log", "What a service wrote", "a letter for Jane Doe"))
+    dialog = room.dialog(lambda _progress, _cancelled: files)
+    await ready(dialog)
+    assert dialog.chosen == files[:1]
+    dialog.list.item(1).setCheckState(Qt.CheckState.Checked)
+    assert dialog.chosen == files
+    dialog.reject()
+    dialog.deleteLater()
+
+
 async def test_nothing_is_written_unless_a_place_is_named_and_a_bad_one_is_told(room: Room, tmp_path: Path) -> None:
     dialog = room.dialog()
     await ready(dialog)
