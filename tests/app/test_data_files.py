@@ -7,7 +7,6 @@ from pathlib import Path
 
 import pytest
 
-from app import data_files
 from app.data_files import FILES, FOLDERS, HELD, belongs_to_coordinator, delete_files, is_ours, refuse_shared_place
 from node.program.errors import UserFacingError
 
@@ -50,7 +49,7 @@ def test_what_desktops_leave_in_folders_makes_them_nobody_elses(folder: Path) ->
 
 
 def test_the_usual_folder_is_ours_whatever_else_is_in_it(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(data_files.platformdirs, "user_data_dir", lambda *_, **__: str(folder))
+    monkeypatch.setattr("platformdirs.user_data_dir", lambda *_, **__: str(folder))
     (folder / "core").write_text("litter", "utf-8")
     assert delete_files(folder, held=True) == ("core",)
 
@@ -67,7 +66,7 @@ def test_a_disk_that_is_mounted_inside_keeps_what_is_on_it(folder: Path, monkeyp
     class Partition:
         mountpoint = str(folder / "services" / "deep")
 
-    monkeypatch.setattr(data_files.psutil, "disk_partitions", lambda **_: [Partition()])
+    monkeypatch.setattr("psutil.disk_partitions", lambda **_: [Partition()])
     assert delete_files(folder, held=True) == ("services",)
     assert (folder / "services" / "deep" / "er" / "file").exists()
 
