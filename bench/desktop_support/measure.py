@@ -29,6 +29,7 @@ from tests.support.status_notifier import status_notifier_host
 ROOT = Path(__file__).parents[2]
 SUPPORT = "bench.desktop_support"
 DEADLINE = 90.0  # seconds
+LOG = "programs.log"
 LOOK = 0.002  # seconds between two looks whether a panel has the icon
 ORDINARY = ("--worker-heartbeat", "30", "--worker-stale", "90")
 NODE = {"RMA_PORT": "0", "RMA_DHT_PORT": "0", "RMA_KEYRING": "false", "RMA_VPN": "off", "RMA_NAME": "Reception PC"}
@@ -44,7 +45,7 @@ class Site:
     programs: list[subprocess.Popen[bytes]] = field(default_factory=list)
 
     def start(self, module: str, *arguments: str, **environment: str) -> subprocess.Popen[bytes]:
-        with (self.folder / "programs.log").open("ab") as log:
+        with (self.folder / LOG).open("ab") as log:
             program = subprocess.Popen(
                 [sys.executable, "-m", module, *arguments],
                 cwd=ROOT,
@@ -90,8 +91,14 @@ def events(report: Path, kind: str) -> list[dict[str, Any]]:
     return [one for one in found if one["event"] == kind]
 
 
-def first(report: Path, kind: str) -> dict[str, Any]:
-    return wait_until(lambda: events(report, kind), f"{kind} in {report.name}", DEADLINE)[0]
+def first(report: Path, kind: str, program: subprocess.Popen[bytes]) -> dict[str, Any]:
+    """Wait for the first line of a kind; a program that ends before it tells why."""
+
+    def found() -> list[dict[str, Any]]:
+        assert program.poll() is None, f"it ended: {(report.parent / LOG).read_text('utf-8', 'replace')[-2000:]}"
+        return events(report, kind)
+
+    return wait_until(found, f"{kind} in {report.name}", DEADLINE)[0]
 
 
 # --- start ------------------------------------------------------------------------------------------------------
@@ -117,8 +124,8 @@ def _start(at: Site, name: str, module: str, *arguments: str) -> Start:
     report = at.place("report")
     began = time.monotonic()
     program = at.start(module, str(report), *arguments)
-    tray = first(report, "tray")
-    window = first(report, "painted") if "--minimized" not in arguments else None
+    tray = first(report, "tray", program)
+    window = first(report, "painted", program) if "--minimized" not in arguments else None
     end(program)
     return Start(
         name,
@@ -249,7 +256,7 @@ def _busy(at: Site, what: str, rate: float, seconds: float, *, each: bool, shown
     wait_until(lambda: read_address(data_dir), "the busy node", DEADLINE)
     words = ("--data-dir", str(data_dir), "--attach-only", *(() if shown else ("--minimized",)))
     app = at.start(f"{SUPPORT}.watched", str(report), *words)
-    first(report, "painted" if shown else "tray")
+    first(report, "painted" if shown else "tray", app)
     time.sleep(min(5.0, seconds))  # the start is over
     before = len(events(report, "frame"))
     app_load, node_load = loads([app.pid, node.pid], seconds)

@@ -48,11 +48,11 @@ def test_every_part_is_measured_and_told(capsys: pytest.CaptureFixture[str]) -> 
 def test_the_window_is_painted_before_what_it_has_no_use_for_is_loaded(at: Site) -> None:
     report = at.place("report")
     app = at.start("bench.desktop_support.watched", str(report), "--data-dir", str(at.data_dir()))
-    painted = first(report, "painted")
+    painted = first(report, "painted", app)
     assert "PySide6" in painted["packages"]
     assert not HEAVY & set(painted["packages"])
     assert not any(name.startswith("PySide6.Qt") and ("Qml" in name or "Web" in name) for name in painted["qt"])
-    first(report, "tray")
+    first(report, "tray", app)
     end(app)
 
 
@@ -61,12 +61,13 @@ def test_a_shown_window_paints_ten_times_a_second_and_a_hidden_one_never(at: Sit
     data_dir, report = at.data_dir(), at.place("report")
     at.start("bench.desktop_support.busy_node", "--data-dir", str(data_dir), "--rate", "3000", "--each")
     wait_until(lambda: read_address(data_dir), "the busy node", measure.DEADLINE)
-    at.start("bench.desktop_support.watched", str(report), "--data-dir", str(data_dir), "--attach-only")
+    words = ("--data-dir", str(data_dir), "--attach-only")
+    app = at.start("bench.desktop_support.watched", str(report), *words)
     wait_until(lambda: len(events(report, "told")) > TOLD, "what is told", measure.DEADLINE)
     told = [one["at"] for one in events(report, "told")]
     gaps = [late - early for early, late in itertools.pairwise(told)]
     assert min(gaps) > 0.09  # by the model's own clock, which a slow machine does not hurry
-    first(report, "tray")  # from then on the window may be closed
+    first(report, "tray", app)  # from then on the window may be closed
     window = wait_until(lambda: measure.windows(at), "the window")[0]
     wait_until(lambda: at.desktop.focus() == window, "the focus")
     at.desktop.keys("alt+F4")
