@@ -17,12 +17,13 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+import filelock
 import msgspec
 import psutil
 from PySide6.QtCore import QCoreApplication
 
 from app.child_process import ChildProcess, Exit, FoundProcess, Process
-from app.control_client import ControlAddress, ControlClient, read_address
+from app.control_client import CONTROL_FILE, ControlAddress, ControlClient, read_address
 from app.intents import NodeRefused, NodeUnreachable
 from app.picture import NodeLife
 from node.program.data_dir import write_private_file
@@ -32,6 +33,7 @@ from node.program.tasks import TaskSet
 log = logging.getLogger(__name__)
 
 RECORD = "embedded-node.json"
+NODE = "rma-mesh-node"  # that holds the data directory
 LOG_LINE = re.compile(r"^(\d\d:\d\d:\d\d \w+ |\{|\s)")
 
 
@@ -85,6 +87,8 @@ class EmbeddedNode:
     async def run(self) -> None:
         """Supervise until cancelled."""
         while True:
+            if self._command is not None:
+                await asyncio.to_thread(forget_the_dead, self._data_dir)
             address = read_address(self._data_dir)
             if address is not None and await self._client.answers(address):
                 await self._stay_with(address)
@@ -237,6 +241,15 @@ def node_command(data_dir: Path) -> list[str]:
     else:
         program = [sys.executable, "-m", "node"]
     return [*program, "run", "--data-dir", str(data_dir)]
+
+
+def forget_the_dead(data_dir: Path) -> None:
+    """Delete the address that a node has left which was killed: somebody else may listen there by now."""
+    lock = data_dir / f"{NODE}.lock"
+    with contextlib.suppress(OSError, filelock.Timeout):  # it is held: a node is alive
+        if lock.exists():
+            with filelock.FileLock(lock, blocking=False):
+                (data_dir / CONTROL_FILE).unlink(missing_ok=True)
 
 
 def is_node(command: Sequence[str], data_dir: Path) -> bool:
