@@ -85,7 +85,7 @@ def _wire(
     application: Application, window: MainWindow, tray: Tray, quitting: Quitting, instance: SingleInstance
 ) -> None:
     def called(handover: Handover) -> None:
-        if handover.activation:
+        if handover.activation and handover.activation.isprintable():
             os.environ["XDG_ACTIVATION_TOKEN"] = handover.activation  # Qt reads it when it raises the window
         if not handover.quiet or handover.link:
             window.come_forward()
