@@ -88,6 +88,8 @@ class MainWindow(QWidget):
         for page in (self._starting, *(panel for _, panel in self._pages.values())):
             self._stack.addWidget(page)
         self._lay_out()
+        for title, panel in self._pages.values():
+            panel.setAccessibleName(title)
         self._add_shortcuts()
         self._navigation.currentRowChanged.connect(lambda _row: self._draw())
         model.changed.connect(self._draw)
