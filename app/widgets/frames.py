@@ -41,7 +41,7 @@ class Fact(QWidget):
         line.setContentsMargins(0, 0, 0, 0)
         line.setSpacing(10)
         self._name = label(name, "muted")
-        self._name.setFixedWidth(self._name.fontMetrics().averageCharWidth() * self.NAME_CHARACTERS)
+        self._name.setMinimumWidth(self._name.fontMetrics().averageCharWidth() * self.NAME_CHARACTERS)
         self.value = ElidedLabel(mode=mode)
         self._name.setBuddy(self.value)
         line.addWidget(Glyph(glyph))

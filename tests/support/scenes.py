@@ -9,7 +9,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from PySide6.QtWidgets import QWidget
+from PySide6.QtCore import QEvent
+from PySide6.QtWidgets import QApplication, QWidget
 
 from app.main_window import MainWindow
 from app.tray_menu import TrayMenu
@@ -63,4 +64,4 @@ def opened(scene: Any, size: tuple[int, int]) -> Iterator[QWidget]:
         shown.close()
         shown.deleteLater()
         model.deleteLater()
-        scenes.settle()
+        QApplication.sendPostedEvents(None, QEvent.Type.DeferredDelete)  # outside of a loop nobody else does
