@@ -112,7 +112,8 @@ class InviteCard(Card):
 
     def _take_mime(self, data: QMimeData) -> bool:
         """Take a file, a text or a picture, whichever is there first; return whether anything was."""
-        files = [url.toLocalFile() for url in data.urls()[:1] if url.isLocalFile()]
+        # Not one of another computer: Windows would tell that one who the volunteer is.
+        files = [url.toLocalFile() for url in data.urls()[:1] if url.isLocalFile() and not url.host()]
         if files:
             self.read_picture(files[0])
         elif data.hasText() and data.text().strip():

@@ -111,6 +111,13 @@ def drop(card: InviteCard, data: QMimeData) -> bool:
     return entering.isAccepted()
 
 
+def test_a_file_of_another_computer_is_not_fetched(card: InviteCard) -> None:
+    data = QMimeData()
+    data.setUrls([QUrl("file://evil.example/share/qr.png")])
+    drop(card, data)
+    assert not card._reader.busy, "a page may offer such a file to be dragged"
+
+
 def test_files_pictures_and_texts_are_dropped(card: InviteCard, qtbot: QtBot, tmp_path: Path) -> None:
     file, text, picture = QMimeData(), QMimeData(), QMimeData()
     qr_image(LINK).save(str(tmp_path / "qr.png"))
