@@ -46,9 +46,10 @@ async def test_caps_hold_when_they_are_changed_and_it_is_told_how(node: NodeRunt
     assert cap("cpu") is None
     async with asyncio.timeout(60):
         reader, writer = await asyncio.open_connection("127.0.0.1", int(node.url.rpartition(":")[2]))
-        writer.write(b"GET /health HTTP/1.1\r\nHost: node\r\nConnection: close\r\n\r\n")
+        writer.write(b"GET /health HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n")
         assert (await reader.read()).startswith(b"HTTP/1.1 200")  # whoever is on this machine needs no patience
         writer.close()
+        await writer.wait_closed()
 
     await node.rules.put(Rules())
     await eventually(lambda: cap("upload") is None, "the caps from before")
