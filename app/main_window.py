@@ -34,9 +34,10 @@ from app.picture import Notice, Picture
 from app.tray import SNOOZES
 from app.widgets.frames import Banner, EmptyState
 from app.widgets.glyphs import Button, StatePicture
-from app.widgets.labels import ElidedLabel, label
+from app.widgets.labels import label
 from app.widgets.question import ask
 from app.widgets.theme import colours, current_style_sheet
+from app.widgets.tips import tip
 
 if TYPE_CHECKING:
     from app.wizard.wizard import Wizard
@@ -87,9 +88,9 @@ class MainWindow(QWidget):
         self._stack = QStackedWidget()
         for page in (self._starting, *(panel for _, panel in self._pages.values())):
             self._stack.addWidget(page)
-        self._lay_out()
         for title, panel in self._pages.values():
             panel.setAccessibleName(title)
+        self._lay_out()
         self._add_shortcuts()
         self._navigation.currentRowChanged.connect(lambda _row: self._draw())
         model.changed.connect(self._draw)
@@ -288,7 +289,8 @@ class Header(QFrame):
         self.setProperty("kind", "header")
         self._picture = StatePicture(46)
         self._title = label("", "state")
-        self._sentence = ElidedLabel("", "muted")
+        self._sentence = label("", "muted", wrap=True)
+        self._sentence.setAlignment(Qt.AlignmentFlag.AlignLeading | Qt.AlignmentFlag.AlignTop)
         self._pause = PauseButton(model)
         self._resume = Button(self.tr("Resume"), "play", "primary")
         self._resume.clicked.connect(model.resume)
@@ -307,7 +309,9 @@ class Header(QFrame):
     def draw(self, picture: Picture, look: wording.Look) -> None:
         self._picture.show_state(look.icon, look.title)
         self._title.setText(look.title)
-        self._sentence.show_text(look.sentence)
+        self._sentence.setText(look.sentence)
+        self._sentence.setToolTip(tip(look.sentence))
+        self._sentence.setMaximumHeight(2 * self._sentence.fontMetrics().lineSpacing() + 2)
         state = picture.state
         paused = state is not None and state.paused
         possible = picture.connected and "pause" not in picture.pending
