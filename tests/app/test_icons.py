@@ -7,11 +7,13 @@ from itertools import combinations
 from typing import get_args
 
 import pytest
+from PySide6.QtCore import Qt
 from PySide6.QtGui import QColor, QIcon, QImage, QPainter, QPixmap
 from pytestqt.qtbot import QtBot
 
 from app import icons
 from app.appearance import contrast
+from app.application import Application
 from app.wording import StateIcon
 
 STATES: tuple[StateIcon, ...] = get_args(StateIcon)
@@ -115,3 +117,21 @@ def _reddest(pixmap: QPixmap) -> str:
     drawn = pixmap.toImage()
     solid = [drawn.pixelColor(x, y) for x in range(drawn.width()) for y in range(drawn.height())]
     return max((p for p in solid if p.alpha() == 255), key=QColor.red).name()
+
+
+def test_what_points_somewhere_points_the_other_way_where_reading_does(qapp: Application) -> None:
+    def drawn(name: str) -> list[list[bool]]:
+        found = icons.glyph_pixmap(name, QColor("black"), 48, 1.0).toImage()
+        return [[found.pixelColor(x, y).alpha() > 96 for x in range(48)] for y in range(48)]
+
+    def unlike(one: list[list[bool]], other: list[list[bool]]) -> int:
+        return sum(a != b for left, right in zip(one, other, strict=True) for a, b in zip(left, right, strict=True))
+
+    leave, play = drawn("leave"), drawn("play")
+    qapp.setLayoutDirection(Qt.LayoutDirection.RightToLeft)
+    try:
+        turned = [row[::-1] for row in leave]
+        assert unlike(drawn("leave"), turned) < 20 < unlike(leave, turned)  # edges are rounded to either side
+        assert drawn("play") == play
+    finally:
+        qapp.setLayoutDirection(Qt.LayoutDirection.LeftToRight)
