@@ -11,7 +11,7 @@ TEST_PROCESSES ?= 3
 PYTEST_FLAGS ?=
 
 .DEFAULT_GOAL := help
-.PHONY: run test check lint bench soak clean help lock system-packages
+.PHONY: run test check lint bench soak clean help lock translations system-packages
 
 run: $(READY) ## start a whole mesh on this machine: coordinator, two nodes, tray app (ONCE=1: send requests, then exit)
 	@$(BIN)/python -m coordinator_server.demo $(if $(ONCE),--once)
@@ -35,6 +35,9 @@ soak: $(READY) ## put a mesh under load for a minute while its workers are kille
 
 lock: $(READY) ## write installers/requirements.lock anew: the versions that installers carry
 	@installers/write_lock.sh $(BIN)/python
+
+translations: $(READY) ## collect the app's texts into resources/translations and compile those that are translated
+	@installers/translations.sh $(BIN)/python
 
 clean: ## remove the virtual environment, caches and build outputs
 	@rm -rf $(VENV) build dist *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis

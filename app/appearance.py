@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from importlib.resources import files
 
 from PySide6.QtGui import QColor, QPalette
 
@@ -121,9 +122,11 @@ def style_sheet(c: Colours, points: float) -> str:
     names = {
         "window": c.window, "side": c.side, "card": c.card, "border": c.border, "text": c.text, "muted": c.muted,
         "accent": c.accent, "accent_hover": c.accent_hover, "on_accent": c.on_accent, "hover": c.hover,
-        "track": c.track, "bad": c.tones["bad"].text,
+        "track": c.track, "line": c.accent_line, "bad": c.tones["bad"].text,
     }  # fmt: skip
     values = {name: colour.name() for name, colour in names.items()}
+    values["controls"] = files("resources").joinpath("icons", "controls").as_posix()  # type: ignore[attr-defined]
+    values["check"] = "check-white" if luminance(c.on_accent) > 0.5 else "check-black"
     sizes = {f"p{percent}": f"{points * percent / 100:.1f}pt" for percent in (90, 105, 115, 150, 170)}
     tones = "".join(
         f'QLabel[tone="{tone}"] {{ color: {tc.text.name()}; }}\n'
@@ -157,6 +160,11 @@ QProgressBar {{ background: {track}; border: none; border-radius: 3px; }}
 QProgressBar::chunk {{ background: {accent}; border-radius: 3px; }}
 QToolTip {{ background: {card}; color: {text}; border: 1px solid {border}; padding: 4px; }}
 QWidget#window, QStackedWidget, QScrollArea, QWidget[kind="page"] {{ background: {window}; border: none; }}
+QScrollArea[keys="true"] {{ border: 1px solid {window}; }}
+QScrollArea[keys="true"]:focus {{ border: 1px solid {accent}; }}
+QPlainTextEdit {{ background: {card}; color: {text}; border: 1px solid {border}; border-radius: 7px;
+    selection-background-color: {accent}; selection-color: {on_accent}; }}
+QPlainTextEdit:focus {{ border: 1px solid {accent}; }}
 QLabel {{ background: transparent; color: {text}; }}
 QLabel[kind="muted"] {{ color: {muted}; }}
 QLabel[kind="small"] {{ color: {muted}; font-size: {p90}; }}
@@ -170,6 +178,7 @@ QLabel[kind="pill"] {{ border-radius: 8px; padding: 3px 10px; font-size: {p90}; 
 QFrame[kind="card"] {{ background: {card}; border: 1px solid {border}; border-radius: 10px; }}
 QFrame[kind="banner"] {{ border: 1px solid {border}; border-radius: 8px; }}
 QFrame[kind="header"] {{ background: {card}; border: none; border-bottom: 1px solid {border}; }}
+QFrame[kind="foot"] {{ background: {card}; border: none; border-top: 1px solid {border}; }}
 QFrame[kind="line"] {{ background: {border}; border: none; max-height: 1px; min-height: 1px; }}
 
 QListWidget#navigation {{ background: {side}; border: none; border-right: 1px solid {border}; padding: 10px 8px;
@@ -199,9 +208,46 @@ QToolButton[kind="icon"]:focus {{ border: 2px solid {accent}; padding: 3px; }}
 QToolButton::menu-button {{ border: none; border-left: 1px solid {border}; width: 22px; margin: 4px 0; }}
 QToolButton[popupMode="1"] {{ padding-right: 34px; }}
 
-QLineEdit {{ background: {window}; color: {text}; border: 1px solid {border}; border-radius: 7px; padding: 7px 10px;
+QLineEdit {{ background: {card}; color: {text}; border: 1px solid {border}; border-radius: 7px; padding: 7px 10px;
     selection-background-color: {accent}; selection-color: {on_accent}; placeholder-text-color: {muted}; }}
 QLineEdit:focus {{ border: 2px solid {accent}; padding: 6px 9px; }}
+
+QToolButton::menu-indicator {{ subcontrol-origin: padding; subcontrol-position: right center; right: 8px; }}
+QToolButton[popupMode="2"] {{ padding-right: 26px; }}
+QComboBox {{ background: {card}; color: {text}; border: 1px solid {border}; border-radius: 7px;
+    padding: 6px 3px 6px 9px; min-height: 18px;
+    selection-background-color: {accent}; selection-color: {on_accent}; }}
+QComboBox:hover {{ background: {hover}; }}
+QComboBox:focus {{ border: 2px solid {accent}; padding: 5px 2px 5px 8px; }}
+QComboBox:disabled {{ color: {muted}; background: {window}; }}
+QComboBox::drop-down {{ border: none; width: 18px; }}
+QComboBox::down-arrow {{ image: url("{controls}/down.svg"); width: 12px; height: 12px; }}
+QComboBox QAbstractItemView {{ background: {card}; color: {text}; border: 1px solid {border};
+    selection-background-color: {accent}; selection-color: {on_accent}; }}
+QAbstractSpinBox {{ min-height: 24px; }}
+QCheckBox, QRadioButton {{ color: {text}; spacing: 8px; }}
+QCheckBox:disabled, QRadioButton:disabled {{ color: {muted}; }}
+QCheckBox::indicator, QRadioButton::indicator {{ width: 13px; height: 13px; border: 1px solid {muted};
+    background: {card}; border-radius: 4px; }}
+QRadioButton::indicator {{ border-radius: 7px; }}
+QCheckBox::indicator:focus, QRadioButton::indicator:focus {{ border: 2px solid {accent};
+    width: 11px; height: 11px; }}
+QCheckBox::indicator:checked {{ background: {accent}; border-color: {accent};
+    image: url("{controls}/{check}.svg"); }}
+QCheckBox::indicator:checked:focus {{ border-color: {text}; }}
+QRadioButton::indicator:checked {{ border-color: {line}; background: qradialgradient(cx: 0.5, cy: 0.5, radius: 0.5,
+    fx: 0.5, fy: 0.5, stop: 0 {line}, stop: 0.52 {line}, stop: 0.62 {card}, stop: 1 {card}); }}
+QCheckBox::indicator:disabled, QRadioButton::indicator:disabled {{ border-color: {track}; background: {window}; }}
+QCheckBox::indicator:checked:disabled {{ background: {muted}; }}
+QListView[kind="names"] {{ background: {window}; color: {text}; border: 1px solid {border}; border-radius: 7px;
+    padding: 3px; selection-background-color: {accent}; selection-color: {on_accent}; }}
+QListView[kind="names"]::item {{ padding: 3px 6px; border-radius: 5px; }}
+QListView[kind="names"]::item:selected {{ background: {accent}; color: {on_accent}; }}
+QListView[kind="names"]::indicator {{ width: 13px; height: 13px; border: 1px solid {muted}; background: {card};
+    border-radius: 4px; }}
+QListView[kind="names"]::indicator:checked {{ background: {accent}; border-color: {card};
+    image: url("{controls}/{check}.svg"); }}
+QListView[kind="names"]:focus {{ border: 2px solid {accent}; padding: 2px; }}
 
 QTableView {{ background: {card}; alternate-background-color: {hover}; color: {text}; border: none;
     selection-background-color: {hover}; selection-color: {text}; outline: none; }}

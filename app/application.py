@@ -8,7 +8,7 @@ from PySide6.QtCore import QEvent, Signal
 from PySide6.QtGui import QSessionManager
 from PySide6.QtWidgets import QApplication
 
-from app import icons, wording
+from app import icons, translations, wording
 
 
 class Application(QApplication):
@@ -20,6 +20,7 @@ class Application(QApplication):
     def __init__(self, arguments: Sequence[str]) -> None:
         super().__init__(list(arguments))
         self.setApplicationName("rma-mesh")
+        translations.install(self, "en")  # until it is known which one is wanted
         self.setApplicationDisplayName(wording.PROGRAM)
         self.setDesktopFileName("rma-mesh")
         self.setWindowIcon(icons.program_icon())

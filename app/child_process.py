@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from typing import Protocol
 
 import psutil
-from PySide6.QtCore import QObject, QProcess, QProcessEnvironment
+from PySide6.QtCore import QCoreApplication, QObject, QProcess, QProcessEnvironment
 
 KEPT_LINES = 60
 KEPT_CHARACTERS = 2000  # of one line
@@ -88,11 +88,16 @@ class ChildProcess(QObject):
 
     def _failed(self, error: QProcess.ProcessError) -> None:
         if error is QProcess.ProcessError.FailedToStart:
-            self._end(Exit(None, (f"It could not be started: {self._process.errorString()}.",)))
+            self._end(Exit(None, (_cannot_start(self._process.errorString()),)))
 
     def _end(self, result: Exit) -> None:
         if not self._ended.done():
             self._ended.set_result(result)
+
+
+def _cannot_start(why: str) -> str:
+    text = QCoreApplication.translate("NodeLife", "It could not be started: {why}.")
+    return text.format(why=why.rstrip("."))
 
 
 class FoundProcess:

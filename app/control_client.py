@@ -1,20 +1,20 @@
-"""Talks to a node's local control API: reads control.json, follows the stream, sends intents.
-
-aiohttp is imported here and nowhere else in the app, and this module only after the window has been painted.
-"""
+"""Talks to a node's local control API: reads control.json, follows the stream, sends intents."""
 
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import ipaddress
 import logging
+from collections.abc import AsyncGenerator
 from pathlib import Path
 from typing import Protocol, Self
 from urllib.parse import urlsplit
 
-import aiohttp
 import msgspec
+from PySide6.QtCore import QCoreApplication
 
+from app import control_wire
 from app.intents import NodeRefused, NodeUnreachable
 from node.state import View
 from node.wire.problems import kind_of
@@ -23,11 +23,8 @@ log = logging.getLogger(__name__)
 
 CONTROL_FILE = "control.json"
 MAX_FILE = 64 * 1024  # bytes
-MAX_MESSAGE = 16 * 1024 * 1024  # bytes
 FIRST_PAUSE, LONGEST_PAUSE = 0.1, 2.0  # seconds between two tries to connect
 PROBE_TIMEOUT = 2.0  # seconds
-CLOSE_TIMEOUT = 0.2  # seconds; a node that stops may not answer our goodbye
-OUR_ERRORS = (aiohttp.ClientError, OSError, TimeoutError)
 
 
 class ControlAddress(msgspec.Struct, frozen=True):
@@ -71,20 +68,16 @@ class ControlClient:
 
     def __init__(self, data_dir: Path) -> None:
         self._data_dir = data_dir
-        self._session: aiohttp.ClientSession | None = None
         self.connected = False
+        self._again = asyncio.Event()
+        self._leash: asyncio.Timeout | None = None  # of the connection that is followed
         self.closing = False  # we asked the node to stop: once its stream ends, it is not followed any more
 
     async def __aenter__(self) -> Self:
-        # A connection that is kept open would be reused while the node stops, and make it wait.
-        connector = aiohttp.TCPConnector(force_close=True)
-        timeout = aiohttp.ClientTimeout(total=30.0)
-        self._session = aiohttp.ClientSession(connector=connector, trust_env=False, timeout=timeout)
         return self
 
     async def __aexit__(self, *_: object) -> None:
-        if self._session is not None:
-            await self._session.close()
+        self.closing = True  # nobody is to follow from here on
 
     async def follow(self, listener: Listener) -> None:
         """Tell the listener every view, and connect again whenever the connection ends, until `closing`."""
@@ -93,69 +86,84 @@ class ControlClient:
             address = read_address(self._data_dir)
             if address is not None and await self._follow_one(address, listener):
                 pause = FIRST_PAUSE
-            await asyncio.sleep(pause)
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(pause):
+                    await self._again.wait()
+                    pause = FIRST_PAUSE
+            self._again.clear()
             pause = min(LONGEST_PAUSE, pause * 1.5)
+
+    def reconnect(self) -> None:
+        """Connect anew at once, since what was heard may be old and a connection dead, as after sleep."""
+        self._again.set()
+        if self._leash is not None and not self._leash.expired():
+            self._leash.reschedule(asyncio.get_running_loop().time())
 
     async def answers(self, address: ControlAddress) -> bool:
         """Whether a node is alive behind this address, and is the one that wrote it."""
         try:
-            timeout = aiohttp.ClientTimeout(total=PROBE_TIMEOUT)
-            async with self._open.get(f"{address.url}/view", headers=_bearer(address), timeout=timeout) as answer:
-                return answer.status == 200
-        except OUR_ERRORS:
+            async with asyncio.timeout(PROBE_TIMEOUT):
+                answer = await control_wire.exchange("GET", f"{address.url}/view", _bearer(address))
+        except OSError:
             return False
+        return answer.status == 200
 
     async def send(self, path: str, body: object = None, *, wait: float = 10.0) -> bytes:
         """POST an intent and return the answer's body; raise NodeUnreachable or NodeRefused. `wait` is seconds."""
+        return await self.ask("POST", path, {} if body is None else body, wait=wait)
+
+    async def ask(self, method: str, path: str, body: object, *, wait: float = 10.0) -> bytes:
+        """Send a request and return the answer's body; raise NodeUnreachable or NodeRefused. `wait` is seconds."""
         address = read_address(self._data_dir)
         if address is None:
             raise NodeUnreachable
-        data = msgspec.json.encode({} if body is None else body)
+        data, url = msgspec.json.encode(body), address.url + path
         headers = {**_bearer(address), "Content-Type": "application/json"}
-        timeout = aiohttp.ClientTimeout(total=wait)
         try:
-            async with self._open.post(address.url + path, data=data, headers=headers, timeout=timeout) as answer:
-                text = await answer.read()
-        except OUR_ERRORS as error:
+            async with asyncio.timeout(wait):
+                answer = await control_wire.exchange(method, url, headers, data)
+        except OSError as error:
             raise NodeUnreachable from error
         if answer.status >= 400:
-            raise _refusal(answer.status, text)
-        return text
+            raise _refusal(answer.status, answer.body)
+        return answer.body
 
-    @property
-    def _open(self) -> aiohttp.ClientSession:
-        if self._session is None:
-            raise RuntimeError("ControlClient is used outside of `async with`")
-        return self._session
+    async def listen(self, path: str) -> AsyncGenerator[bytes]:
+        """Yield what the node says on one of its streams, to its end; raise NodeUnreachable or NodeRefused."""
+        address = None if self.closing else read_address(self._data_dir)
+        if address is None:
+            raise NodeUnreachable
+        try:
+            async with contextlib.aclosing(control_wire.messages(address.url + path, _bearer(address))) as stream:
+                async for told in stream:
+                    for message in told:
+                        yield message
+        except control_wire.NoStreamError as error:
+            raise NodeRefused("", _bare_status(error.status)) from None
+        except OSError as error:
+            raise NodeUnreachable from error
 
     async def _follow_one(self, address: ControlAddress, listener: Listener) -> bool:
         """Follow one connection to its end; return whether it said anything."""
         sequence = -1
         try:
-            stream = self._open.ws_connect(
-                f"{address.url}/stream",
-                headers=_bearer(address),
-                heartbeat=20.0,
-                max_msg_size=MAX_MESSAGE,
-                timeout=aiohttp.ClientWSTimeout(ws_close=CLOSE_TIMEOUT),
-            )
-            async with stream as messages:
-                async for message in messages:
-                    if message.type is not aiohttp.WSMsgType.TEXT:
-                        break
-                    view = msgspec.json.decode(message.data, type=View)
+            stream = control_wire.messages(f"{address.url}/stream", _bearer(address))
+            async with asyncio.timeout(None) as self._leash, contextlib.aclosing(stream):
+                async for told in stream:
+                    view = msgspec.json.decode(told[-1], type=View)  # each says all, so only the newest counts
                     if view.sequence > sequence:
                         sequence = view.sequence
                         self.connected = True
                         listener.view_arrived(view)
                     if view.state.stopping and not view.state.in_flight:
                         break  # nothing more to see, and a node that ends waits for its followers
-        except OUR_ERRORS as error:
+        except (control_wire.NoStreamError, OSError) as error:
             log.debug("control stream: %s", error)
         except msgspec.MsgspecError as error:
             log.warning("The node's control stream cannot be read: %s", error)
             listener.version_differs()
         finally:
+            self._leash = None
             if self.connected:
                 self.connected = False
                 listener.connection_lost()
@@ -166,9 +174,16 @@ def _bearer(address: ControlAddress) -> dict[str, str]:
     return {"Authorization": f"Bearer {address.token}"}
 
 
+def _bare_status(status: int) -> str:
+    return QCoreApplication.translate("NodeLife", "It answered with HTTP status {status}.").format(status=status)
+
+
 def _refusal(status: int, text: bytes) -> NodeRefused:
     try:
         document = msgspec.json.decode(text, type=dict[str, object])
     except msgspec.MsgspecError:
-        return NodeRefused("", f"It answered with HTTP status {status}.")
-    return NodeRefused(kind_of(document), str(document.get("detail", "")))
+        return NodeRefused("", _bare_status(status))
+    told = {name: str(document.get(name, "")) for name in ("cause", "why", "hint")}
+    retry_after = document.get("retry_after")
+    wait = float(retry_after) if isinstance(retry_after, int | float) else None
+    return NodeRefused(kind_of(document), str(document.get("detail", "")), retry_after=wait, **told)

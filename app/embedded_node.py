@@ -17,11 +17,13 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+import filelock
 import msgspec
 import psutil
+from PySide6.QtCore import QCoreApplication
 
 from app.child_process import ChildProcess, Exit, FoundProcess, Process
-from app.control_client import ControlAddress, ControlClient, read_address
+from app.control_client import CONTROL_FILE, ControlAddress, ControlClient, read_address
 from app.intents import NodeRefused, NodeUnreachable
 from app.picture import NodeLife
 from node.program.data_dir import write_private_file
@@ -31,6 +33,7 @@ from node.program.tasks import TaskSet
 log = logging.getLogger(__name__)
 
 RECORD = "embedded-node.json"
+NODE = "rma-mesh-node"  # that holds the data directory
 LOG_LINE = re.compile(r"^(\d\d:\d\d:\d\d \w+ |\{|\s)")
 
 
@@ -84,11 +87,14 @@ class EmbeddedNode:
     async def run(self) -> None:
         """Supervise until cancelled."""
         while True:
+            if self._command is not None:
+                await asyncio.to_thread(forget_the_dead, self._data_dir)
             address = read_address(self._data_dir)
             if address is not None and await self._client.answers(address):
                 await self._stay_with(address)
             elif self._command is None:
-                self._say(stage="restarting", ours=False, trouble="No node is running in this data directory.")
+                nowhere = QCoreApplication.translate("NodeLife", "No node is running in this data directory.")
+                self._say(stage="restarting", ours=False, trouble=nowhere)
                 await asyncio.sleep(self._patience.watch)
             else:
                 await self._run_own(self._command, address)
@@ -141,7 +147,8 @@ class EmbeddedNode:
         while self._client.connected or await self._client.answers(address):  # noqa: ASYNC110 - no event of ours
             await asyncio.sleep(self._patience.watch)
         ours, self._process = self._process is not None, None
-        self._say(stage="restarting", ours=ours, trouble="The node that ran here has ended.")
+        ended = QCoreApplication.translate("NodeLife", "The node that ran here has ended.")
+        self._say(stage="restarting", ours=ours, trouble=ended)
         if not ours:
             await self._wait_for_comeback()
 
@@ -153,7 +160,8 @@ class EmbeddedNode:
     def _find_ours(self, address: ControlAddress) -> Process | None:
         try:
             record = msgspec.json.decode((self._data_dir / RECORD).read_bytes(), type=Record)
-            return FoundProcess(record.pid) if record.pid == address.pid else None
+            ours = record.pid == address.pid and is_node(psutil.Process(record.pid).cmdline(), self._data_dir)
+            return FoundProcess(record.pid) if ours else None
         except (OSError, msgspec.MsgspecError, psutil.Error):
             return None
 
@@ -235,6 +243,20 @@ def node_command(data_dir: Path) -> list[str]:
     return [*program, "run", "--data-dir", str(data_dir)]
 
 
+def forget_the_dead(data_dir: Path) -> None:
+    """Delete the address that a node has left which was killed: somebody else may listen there by now."""
+    lock = data_dir / f"{NODE}.lock"
+    with contextlib.suppress(OSError, filelock.Timeout):  # it is held: a node is alive
+        if lock.exists():
+            with filelock.FileLock(lock, blocking=False):
+                (data_dir / CONTROL_FILE).unlink(missing_ok=True)
+
+
+def is_node(command: Sequence[str], data_dir: Path) -> bool:
+    """Tell a node of this directory from whatever has its number after a crash, or since the computer started."""
+    return "run" in command and str(data_dir) in command
+
+
 def restart_delay(restarts: int, patience: Patience) -> float:
     """Return the seconds before the next start: doubled with every failure in a row, up to a limit."""
     return float(min(patience.longest_retry, patience.first_retry * 2 ** min(restarts - 1, 16)))
@@ -247,8 +269,9 @@ def explain_exit(result: Exit) -> str:
     if words and not crashed:
         return " ".join(words)
     if result.code is None:
-        return "The node was ended by the system or by somebody else."
-    return f"The node ended unexpectedly (exit code {result.code})."
+        return QCoreApplication.translate("NodeLife", "The node was ended by the system or by somebody else.")
+    text = QCoreApplication.translate("NodeLife", "The node ended unexpectedly (exit code {code}).")
+    return text.format(code=result.code)
 
 
 def _tail_of_plain_lines(lines: Sequence[str]) -> list[str]:

@@ -6,13 +6,14 @@ import functools
 from importlib.resources import files
 
 from PySide6.QtCore import QByteArray, QRectF, QSize, Qt
-from PySide6.QtGui import QColor, QIcon, QPainter, QPixmap
+from PySide6.QtGui import QColor, QGuiApplication, QIcon, QPainter, QPixmap
 from PySide6.QtSvg import QSvgRenderer
 
 from app.wording import StateIcon
 
 SIZES = (16, 20, 22, 24, 32, 48, 64, 128)  # pixels; each is drawn anew, so that none is blurred
 BUTTON = QSize(20, 16)  # points
+DIRECTED = frozenset({"leave"})  # glyphs that point to where reading goes
 
 
 @functools.cache
@@ -49,13 +50,14 @@ def glyph_icon(name: str, colour: QColor, disabled: QColor) -> QIcon:
 def button_icon(name: str, colour: QColor, disabled: QColor) -> QIcon:
     """Make an icon of BUTTON size with room between it and the text that follows."""
     icon = QIcon()
+    room_before = BUTTON.width() - BUTTON.height() if _to_the_left() else 0
     for tint, mode in ((colour, QIcon.Mode.Normal), (disabled, QIcon.Mode.Disabled)):
         for ratio in (1.0, 2.0):
             pixmap = QPixmap(BUTTON * ratio)
             pixmap.fill(Qt.GlobalColor.transparent)
             pixmap.setDevicePixelRatio(ratio)
             painter = QPainter(pixmap)
-            painter.drawPixmap(0, 0, _draw(_tinted(name, tint), BUTTON.height(), ratio))
+            painter.drawPixmap(room_before, 0, _draw(_tinted(name, tint), BUTTON.height(), ratio))
             painter.end()
             icon.addPixmap(pixmap, mode)
     return icon
@@ -71,7 +73,15 @@ def _icon(path: str) -> QIcon:
 
 
 def _tinted(name: str, colour: QColor) -> bytes:
-    return _read(f"glyphs/{name}.svg").replace(b"currentColor", colour.name().encode())
+    drawing = _read(f"glyphs/{name}.svg").replace(b"currentColor", colour.name().encode())
+    if name not in DIRECTED or not _to_the_left():
+        return drawing
+    head, _, rest = drawing.partition(b">")
+    return head + b'><g transform="matrix(-1 0 0 1 24 0)">' + rest.replace(b"</svg>", b"</g></svg>")
+
+
+def _to_the_left() -> bool:
+    return QGuiApplication.layoutDirection() == Qt.LayoutDirection.RightToLeft
 
 
 @functools.cache

@@ -7,17 +7,21 @@ import asyncio
 import os
 import sys
 from collections.abc import Mapping, Sequence
-from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
 import platformdirs
 import qasync
+from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QApplication, QMessageBox
 
-from app import wording
+from app import translations, wording
 from app.application import Application
 from app.compose import Options, run
+from app.data_files import refuse_shared_place
 from app.single_instance import Handover, hand_over
+from app.traces import Traces
+from app.wizard.qr import FLAG as READ_PICTURE
+from node import __version__
 from node.program.data_dir import hold_data_dir
 from node.program.errors import EXIT_IN_USE, UserFacingError
 from node.program.lifetime import print_error
@@ -33,13 +37,22 @@ NO_SCREEN = UserFacingError(
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the app; return its exit code."""
-    options = parse(sys.argv[1:] if arguments is None else arguments)
+    given = sys.argv[1:] if arguments is None else arguments
+    if given[:1] == [READ_PICTURE]:  # this program was made into one file, so it is its own helper
+        from app.wizard import qr_program
+
+        return qr_program.main(list(given[1:]))
+    options = parse(given)
     configure_logging("text", os.environ.get("RMA_LOG_LEVEL", "warning"))
     if not has_screen(os.environ, sys.platform):
         print_error(NO_SCREEN, sys.stderr)
         return NO_SCREEN.exit_code
     existing = QApplication.instance()
     application = existing if isinstance(existing, Application) else Application(sys.argv[:1])
+    kept = translations.kept_language(options.data_dir)
+    language = translations.wanted(options.language, kept, translations.system_languages())
+    if language != "en":
+        translations.install(application, language)
     try:
         return start(options, application)
     except UserFacingError as error:
@@ -66,13 +79,15 @@ def parse(arguments: Sequence[str]) -> Options:
     )
     parser.add_argument("--minimized", action="store_true", help="start in the tray, without a window")
     parser.add_argument("--attach-only", action="store_true", help="use a node that runs already; start none")
-    parser.add_argument("--version", action="version", version=f"%(prog)s {program_version()}")
+    parser.add_argument("--language", choices=tuple(translations.LANGUAGES), default="", help="speak this language")
+    parser.add_argument("--version", action="version", version=f"%(prog)s {__version__}")
     found = parser.parse_args(list(arguments))
     return Options(
-        data_dir=Path(found.data_dir).expanduser(),
+        data_dir=Path(found.data_dir).expanduser().absolute(),  # a start at login begins in another directory
         minimized=found.minimized,
         attach_only=found.attach_only,
         link=found.link[:LONGEST_LINK],
+        language=found.language,
     )
 
 
@@ -83,15 +98,20 @@ def default_data_dir() -> str:
 
 def start(options: Options, application: Application) -> int:
     """Run the app, or hand over to the one that has the data directory already; raise UserFacingError."""
+    refuse_shared_place(options.data_dir)
+    traces = Traces(options.data_dir)
     try:
         with (
             hold_data_dir(options.data_dir, "app"),
             asyncio.Runner(loop_factory=lambda: qasync.QEventLoop(application)) as runner,
         ):
-            return runner.run(run(options, application))
+            code = runner.run(run(options, application, traces))
+        traces.remove()
+        return code
     except UserFacingError as error:
         activation = os.environ.get("XDG_ACTIVATION_TOKEN", "")
-        if error.exit_code == EXIT_IN_USE and hand_over(options.data_dir, Handover(options.link, activation)):
+        handover = Handover(options.link, activation, options.minimized)
+        if error.exit_code == EXIT_IN_USE and hand_over(options.data_dir, handover):
             return 0
         raise
 
@@ -105,12 +125,6 @@ def report(error: UserFacingError, application: Application) -> None:
     if application.platformName() in ("offscreen", "minimal"):
         return
     box = QMessageBox(QMessageBox.Icon.Critical, wording.PROGRAM, error.title)
+    box.setTextFormat(Qt.TextFormat.PlainText)
     box.setInformativeText(" ".join(part for part in (error.message, error.hint) if part))
     box.exec()
-
-
-def program_version() -> str:
-    try:
-        return version("rma-mesh")
-    except PackageNotFoundError:
-        return "unknown"

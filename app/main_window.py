@@ -5,8 +5,9 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 from functools import partial
+from typing import TYPE_CHECKING
 
-from PySide6.QtCore import QEvent, QSize, Qt, Signal
+from PySide6.QtCore import QCoreApplication, QEvent, QSize, Qt, Signal
 from PySide6.QtGui import QAction, QCloseEvent, QKeySequence, QPaintEvent, QShowEvent
 from PySide6.QtWidgets import (
     QFrame,
@@ -23,20 +24,27 @@ from PySide6.QtWidgets import (
 from app import icons, wording
 from app.node_model import NodeModel
 from app.panels import Panel
-from app.panels.enrolment import EnrolmentPanel
+from app.panels.activity import ActivityPanel
+from app.panels.mesh import MeshPanel
 from app.panels.overview import OverviewPanel
 from app.panels.routing import RoutingPanel
 from app.panels.services import ServicesPanel
+from app.panels.settings import SettingsPanel
 from app.picture import Notice, Picture
 from app.tray import SNOOZES
 from app.widgets.frames import Banner, EmptyState
 from app.widgets.glyphs import Button, StatePicture
-from app.widgets.labels import ElidedLabel, label
+from app.widgets.labels import label
 from app.widgets.question import ask
 from app.widgets.theme import colours, current_style_sheet
+from app.widgets.tips import tip
+
+if TYPE_CHECKING:
+    from app.wizard.wizard import Wizard
 
 SIZE = QSize(940, 680)
 SMALLEST = QSize(560, 420)
+BESIDE_TITLE = 76  # points of a line of the navigation: icon and room at its sides
 
 
 class MainWindow(QWidget):
@@ -44,6 +52,7 @@ class MainWindow(QWidget):
 
     quit_wanted = Signal()
     try_again_wanted = Signal()
+    cancelled = Signal()  # the first run: nothing of it shall be left
     painted = Signal()
 
     def __init__(self, model: NodeModel) -> None:
@@ -59,23 +68,28 @@ class MainWindow(QWidget):
         self._link = ""
         self._header = Header(model)
         self._trouble = Banner(closable=False, gap=14)
-        self._try_again = Button("Try again now", "restart")
+        self._try_again = Button(self.tr("Try again now"), "restart")
         self._try_again.clicked.connect(self.try_again_wanted)
         self._trouble.buttons.addWidget(self._try_again)
         self._notice = Banner(gap=14)
         self._notice.closed.connect(model.dismiss)
         self._starting = StartingPage()
         self._starting.try_again_wanted.connect(self.try_again_wanted)
-        self._enrolment = EnrolmentPanel(model)
+        self._wizard: Wizard | None = None
         self._pages: dict[str, tuple[str, Panel]] = {
-            "overview": ("Overview", OverviewPanel(model)),
-            "services": ("Services", ServicesPanel(model)),
-            "routing": ("Routing", RoutingPanel()),
+            "overview": (self.tr("Overview"), OverviewPanel(model)),
+            "services": (self.tr("Services"), ServicesPanel(model)),
+            "mesh": (self.tr("Mesh"), MeshPanel(model.mesh)),
+            "routing": (self.tr("Routing"), RoutingPanel(model.routing)),
+            "activity": (self.tr("Activity"), ActivityPanel(model)),
+            "settings": (self.tr("Settings"), SettingsPanel(model)),
         }
         self._navigation = Navigation([(name, title) for name, (title, _) in self._pages.items()])
         self._stack = QStackedWidget()
-        for page in (self._starting, self._enrolment, *(panel for _, panel in self._pages.values())):
+        for page in (self._starting, *(panel for _, panel in self._pages.values())):
             self._stack.addWidget(page)
+        for title, panel in self._pages.values():
+            panel.setAccessibleName(title)
         self._lay_out()
         self._add_shortcuts()
         self._navigation.currentRowChanged.connect(lambda _row: self._draw())
@@ -123,14 +137,25 @@ class MainWindow(QWidget):
             self._stack.setCurrentWidget(page)
             self._place_focus(before, page)
 
-    def _place_focus(self, before: QWidget | None, page: Panel) -> None:
+    def _place_focus(self, before: QWidget | None, page: Panel | Wizard) -> None:
         """Put the focus where typing helps, and never on a button that a stray key would press."""
-        if page is self._enrolment:
-            self._enrolment.setFocus()
-        elif before in (self._starting, self._enrolment):
+        if page is self._wizard:
+            page.setFocus()
+        elif before is not None and before in (self._starting, self._wizard):
             self._navigation.setFocus()
 
-    def _page_for(self, picture: Picture) -> Panel:
+    @property
+    def _enrolment(self) -> Wizard:
+        """The first run, made when it is needed: most starts are of members, and want a window soon."""
+        if self._wizard is None:
+            from app.wizard.wizard import Wizard
+
+            self._wizard = Wizard(self._model)
+            self._wizard.cancelled.connect(self.cancelled)
+            self._stack.addWidget(self._wizard)
+        return self._wizard
+
+    def _page_for(self, picture: Picture) -> Panel | Wizard:
         if picture.view is None:
             return self._starting
         if not picture.enrolled:
@@ -145,10 +170,8 @@ class MainWindow(QWidget):
             and not picture.connected
             and life.stage in ("restarting", "blocked")
         )
-        title = wording.STAGES[life.stage][2]
-        self._trouble.show_notice(
-            Notice("life", title, life.trouble, tone=wording.STAGES[life.stage][3]) if broken else None
-        )
+        _icon, _title, sentence, tone = wording.stage_words(life.stage)
+        self._trouble.show_notice(Notice("life", sentence, life.trouble, tone=tone) if broken else None)
         self._try_again.setVisible(life.retry_at is not None)
         shown = [n for n in picture.notices if n.about != "enroll" or picture.enrolled]
         self._notice.show_notice(shown[-1] if shown else None)
@@ -161,9 +184,9 @@ class MainWindow(QWidget):
             self._model.note(
                 Notice(
                     "link",
-                    "This computer is in a mesh already",
-                    "The invite link was not used.",
-                    "Leave this mesh first if you want to join another one.",
+                    self.tr("This computer is in a mesh already"),
+                    self.tr("The invite link was not used."),
+                    self.tr("Leave this mesh first if you want to join another one."),
                     "warn",
                 )
             )
@@ -204,16 +227,23 @@ class MainWindow(QWidget):
 
     def _ask_to_quit(self) -> None:
         if self._model.picture.life.ours:
-            text = (
+            text = self.tr(
                 "This desktop has no tray to keep RMA Mesh in. If you quit, this computer stops helping until you "
                 "start it again."
             )
         else:
-            text = (
+            text = self.tr(
                 "This desktop has no tray to keep RMA Mesh in. The node itself was started by somebody else and "
                 "goes on working."
             )
-        ask(self, "Quit RMA Mesh?", text, yes="Quit", no="Keep open", act=self.quit_wanted.emit)
+        ask(
+            self,
+            self.tr("Quit RMA Mesh?"),
+            text,
+            yes=self.tr("Quit"),
+            no=self.tr("Keep open"),
+            act=self.quit_wanted.emit,
+        )
 
     def _lay_out(self) -> None:
         banners = QVBoxLayout()
@@ -259,9 +289,10 @@ class Header(QFrame):
         self.setProperty("kind", "header")
         self._picture = StatePicture(46)
         self._title = label("", "state")
-        self._sentence = ElidedLabel("", "muted")
+        self._sentence = label("", "muted", wrap=True)
+        self._sentence.setAlignment(Qt.AlignmentFlag.AlignLeading | Qt.AlignmentFlag.AlignTop)
         self._pause = PauseButton(model)
-        self._resume = Button("Resume", "play", "primary")
+        self._resume = Button(self.tr("Resume"), "play", "primary")
         self._resume.clicked.connect(model.resume)
         words = QVBoxLayout()
         words.setSpacing(2)
@@ -278,7 +309,9 @@ class Header(QFrame):
     def draw(self, picture: Picture, look: wording.Look) -> None:
         self._picture.show_state(look.icon, look.title)
         self._title.setText(look.title)
-        self._sentence.show_text(look.sentence)
+        self._sentence.setText(look.sentence)
+        self._sentence.setToolTip(tip(look.sentence))
+        self._sentence.setMaximumHeight(2 * self._sentence.fontMetrics().lineSpacing() + 2)
         state = picture.state
         paused = state is not None and state.paused
         possible = picture.connected and "pause" not in picture.pending
@@ -293,15 +326,18 @@ class PauseButton(QToolButton):
 
     def __init__(self, model: NodeModel) -> None:
         super().__init__()
-        self.setText("Pause")
-        self.setToolTip("Pause this computer; the arrow offers a pause that ends by itself")
+        self.setText(self.tr("Pause"))
+        self.setToolTip(self.tr("Pause this computer; the arrow offers a pause that ends by itself"))
         self.setToolButtonStyle(Qt.ToolButtonStyle.ToolButtonTextBesideIcon)
         self.setPopupMode(QToolButton.ToolButtonPopupMode.MenuButtonPopup)
         self.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
         self.clicked.connect(model.pause)
         menu = QMenu(self)
         for seconds, text in SNOOZES:
-            menu.addAction(text).triggered.connect(lambda _=False, seconds=seconds: model.snooze(seconds))
+            action = menu.addAction(QCoreApplication.translate("Tray", text))
+            action.triggered.connect(lambda _=False, seconds=seconds: model.snooze(seconds))
+        tomorrow = menu.addAction(QCoreApplication.translate("Tray", "Snooze until tomorrow"))
+        tomorrow.triggered.connect(model.snooze_until_tomorrow)
         self.setMenu(menu)
         self._tint()
 
@@ -321,13 +357,16 @@ class Navigation(QListWidget):
     def __init__(self, pages: list[tuple[str, str]]) -> None:
         super().__init__()
         self.setObjectName("navigation")
-        self.setAccessibleName("Panels")
+        self.setAccessibleName(self.tr("Panels"))
         self.setIconSize(QSize(18, 18))
         self.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
         self._glyphs = [name for name, _ in pages]
         for _, title in pages:
             self.addItem(QListWidgetItem(title))
-        self.setFixedWidth(max(150, self.fontMetrics().averageCharWidth() * 22))
+        widest = max(self.fontMetrics().horizontalAdvance(title) for _, title in pages)
+        self.setFixedWidth(
+            max(150, self.fontMetrics().averageCharWidth() * 22, round(widest * 1.06) + BESIDE_TITLE)
+        )
         self.setCurrentRow(0)
         self.currentRowChanged.connect(lambda _row: self._tint())
         self._tint()
@@ -352,7 +391,7 @@ class StartingPage(Panel):
     def __init__(self) -> None:
         super().__init__()
         self._empty = EmptyState("peers")
-        self._try_again = Button("Try again now", "restart")
+        self._try_again = Button(self.tr("Try again now"), "restart")
         self._try_again.clicked.connect(self.try_again_wanted)
         self.column.addStretch(1)
         self.column.addWidget(self._empty)

@@ -11,15 +11,24 @@ import logging
 import time
 from collections.abc import Callable
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
+import msgspec
 from PySide6.QtCore import QObject, QTimer, Signal
 
 from app import wording
 from app.activity import Activity
-from app.intents import Channel, EnrolmentWish
+from app.goodbye import GoodbyeModel
+from app.intents import Channel, EnrolmentWish, Paused
+from app.mesh_model import MeshModel
+from app.past_model import ActivityModel, RoutingModel
 from app.picture import NodeLife, Notice, Picture
+from app.rules_model import RulesModel
+from app.vitals_model import VitalsModel
+from app.wizard.survey_model import SurveyModel
 from node.program.tasks import TaskSet
+from node.rules.settings import Rules
 from node.state import View
 
 log = logging.getLogger(__name__)
@@ -28,6 +37,8 @@ GATHER_MS = 100
 BUSY_SECONDS = 2.0  # how long the app still looks busy after the last request
 ENROLL_WAIT = 40.0  # seconds; the node itself gives up earlier
 SERVICE_PREFIX = "service:"
+Wish = tuple[str, object, float]  # path, body, seconds to wait for an answer
+LAST_WINS = frozenset({"pause"})  # who chooses twice in a moment means what was chosen last
 
 
 class NodeModel(QObject):
@@ -38,9 +49,21 @@ class NodeModel(QObject):
     def __init__(self, clock: Callable[[], float] = time.monotonic, parent: QObject | None = None) -> None:
         super().__init__(parent)
         self.picture = Picture()
+        self.data_dir: Path | None = None  # of the node, where the app has one of its own
+        self.mesh = MeshModel(self)
+        self.survey = SurveyModel(self)
+        self.goodbye = GoodbyeModel(self)
+        self.rules = RulesModel(self._rules, self)
+        self.rules.answered.connect(self._rules_answered)
+        self.vitals = VitalsModel(self)
+        self.routing = RoutingModel(self)
+        self.activity = ActivityModel(lambda: self.picture.view.noted if self.picture.view else None, self)
         self._clock = clock
         self._tasks = TaskSet("app-intents")
         self._running: dict[str, asyncio.Task[Any]] = {}
+        self._wishes: dict[str, Wish] = {}  # that were sent last
+        self._next: dict[str, Wish] = {}  # that came meanwhile
+        self._stopped = False
         self._channel: Channel | None = None
         self._activity = Activity()
         self._busy_until = 0.0
@@ -54,8 +77,16 @@ class NodeModel(QObject):
         self._channel = channel
 
     async def stop(self) -> None:
+        self._stopped = True
         self._gathering.stop()
         self._ticking.stop()
+        await self.mesh.stop()
+        await self.survey.stop()
+        await self.rules.stop()
+        await self.vitals.stop()
+        await self.routing.stop()
+        await self.activity.stop()
+        await self.goodbye.stop()
         await self._tasks.stop()
 
     # --- what happened --------------------------------------------------------------------------------------
@@ -73,21 +104,38 @@ class NodeModel(QObject):
         self._change(connected=False)
 
     def version_differs(self) -> None:
-        self._change(connected=False, notices=self._with(wording.VERSION_DIFFERS))
+        self._change(connected=False, notices=self._with(wording.version_differs()))
 
     def life_changed(self, life: NodeLife) -> None:
+        before = self.picture.life
+        if life.stage == "running" and before.stage in ("restarting", "blocked") and before.trouble:
+            now = time.time()
+            self._change(restarted_at=now, notices=self._with(wording.restarted(before.trouble, now)))
         self._change(life=life)
+
+    def _rules(self) -> Rules | None:
+        return self.picture.state.rules if self.picture.state else None
+
+    def _rules_answered(self, rules: Rules) -> None:
+        """Take the rules that the node keeps from now on, which its stream tells a moment later."""
+        view = self.picture.view
+        if view is not None:
+            state = msgspec.structs.replace(view.state, rules=rules)
+            self._change(view=msgspec.structs.replace(view, state=state))
 
     # --- intents --------------------------------------------------------------------------------------------
 
-    def pause(self) -> None:
-        self._intend("pause", "/pause")
+    def pause(self, *, scope: Paused = "all") -> None:
+        self._intend("pause", "/pause", {"scope": scope} if scope != "all" else None)
 
     def resume(self) -> None:
         self._intend("pause", "/resume")
 
-    def snooze(self, seconds: float) -> None:
-        self._intend("pause", "/snooze", {"seconds": seconds})
+    def snooze(self, seconds: float, scope: Paused = "all") -> None:
+        self._intend("pause", "/snooze", {"seconds": seconds, **({"scope": scope} if scope != "all" else {})})
+
+    def snooze_until_tomorrow(self, *, scope: Paused = "all") -> None:
+        self._intend("pause", "/snooze", {"until": "tomorrow", **({"scope": scope} if scope != "all" else {})})
 
     def leave(self) -> None:
         self._intend("leave", "/leave")
@@ -112,7 +160,10 @@ class NodeModel(QObject):
 
     def _intend(self, about: str, path: str, body: object = None, wait: float = 10.0) -> None:
         if about in self._running:
+            if about in LAST_WINS:
+                self._next[about] = (path, body, wait)
             return
+        self._wishes[about] = (path, body, wait)
         self._change(pending=self.picture.pending | {about}, notices=self._without(about))
         task = self._tasks.start(self._send(about, path, body, wait), about)
         self._running[about] = task
@@ -131,6 +182,9 @@ class NodeModel(QObject):
     def _intent_ended(self, about: str) -> None:
         self._running.pop(about, None)
         self._change(pending=self.picture.pending - {about})
+        following = self._next.pop(about, None)
+        if following is not None and following != self._wishes[about] and not self._stopped:
+            self._intend(about, *following)
 
     # --- telling --------------------------------------------------------------------------------------------
 

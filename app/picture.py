@@ -47,6 +47,7 @@ class Picture:
     life: NodeLife = NodeLife()
     pending: frozenset[str] = frozenset()  # intents under way
     notices: tuple[Notice, ...] = ()
+    restarted_at: float | None = None  # Unix seconds when the node had ended and was there again
     activity: tuple[int, ...] = ()  # requests in each second of the last minute, the oldest first
 
     @property

@@ -59,9 +59,9 @@ class QuittingDialog(QDialog):
         bar.setRange(0, 0)
         bar.setTextVisible(False)
         bar.setFixedHeight(6)
-        bar.setAccessibleName("Closing")
-        now = Button("Quit now")
-        now.setAccessibleDescription("Breaks off the requests that are still under way")
+        bar.setAccessibleName(self.tr("Closing"))
+        now = Button(self.tr("Quit now"))
+        now.setAccessibleDescription(self.tr("Breaks off the requests that are still under way"))
         now.clicked.connect(quitting.hurry.set)
         buttons = QHBoxLayout()
         buttons.addStretch(1)
@@ -69,7 +69,7 @@ class QuittingDialog(QDialog):
         column = QVBoxLayout(self)
         column.setContentsMargins(22, 20, 22, 18)
         column.setSpacing(12)
-        column.addWidget(label("Closing RMA Mesh", "title"))
+        column.addWidget(label(self.tr("Closing RMA Mesh"), "title"))
         column.addWidget(self._text)
         column.addWidget(bar)
         column.addLayout(buttons)
@@ -80,7 +80,8 @@ class QuittingDialog(QDialog):
         self._timer.start()
 
     def draw(self, picture: Picture, now: float) -> None:
-        self._text.setText(wording.look(picture, now).sentence + " This takes half a minute at most.")
+        most = self.tr("This takes half a minute at most.")
+        self._text.setText(f"{wording.look(picture, now).sentence} {most}")
 
     def finish(self) -> None:
         self._timer.stop()

@@ -21,10 +21,14 @@ WAIT_MS = 5000  # a busy machine may keep the first app from answering for a whi
 
 
 class Handover(msgspec.Struct, frozen=True):
-    """What a second start tells the first; `activation` lets Wayland bring the window to the front."""
+    """What a second start tells the first; `activation` lets Wayland bring the window to the front.
+
+    A `quiet` one wanted no window either, such as the start at login of somebody who has started it already.
+    """
 
     link: str = ""
     activation: str = ""
+    quiet: bool = False
 
 
 class SingleInstance(QObject):

@@ -1,7 +1,7 @@
-"""The tray icon: its picture and tooltip say the state, its menu pauses, resumes, opens and quits.
+"""The tray icon: its picture and tooltip say the state, its menu acts, a click opens the window.
 
-An icon made before the desktop's tray is there never appears, so it is made anew whenever a tray comes; when none
-has been there for a while, `gave_up` says so. Never run on Windows and macOS so far.
+An icon made before the desktop's tray is there never appears, so it is made anew whenever a tray comes, or comes
+back; when none has been there for a while, `gave_up` says so. Never run on Windows and macOS so far.
 """
 
 from __future__ import annotations
@@ -10,19 +10,20 @@ import sys
 import time
 
 from PySide6.QtCore import QObject, QTimer, Signal
-from PySide6.QtGui import QAction
-from PySide6.QtWidgets import QMenu, QSystemTrayIcon
+from PySide6.QtWidgets import QSystemTrayIcon
 
 from app import icons, wording
-from app.appearance import menu_style_sheet
 from app.node_model import NodeModel
-from app.picture import Picture
-from app.widgets.theme import colours
-from app.wording import StateIcon
+from app.tray_menu import SNOOZES, TrayMenu
+from app.tray_picture import TrayPicture, tray_picture
+from app.widgets.tips import tip
+from node.rules.settings import Rules
+
+__all__ = ["SNOOZES", "Tray"]
 
 LOOK_MS = 2000
 PATIENCE = 5  # looks without a tray before the window takes its place
-SNOOZES = ((30 * 60, "Pause for 30 minutes"), (2 * 3600, "Pause for 2 hours"))
+NO_RULES = Rules()
 
 
 class Tray(QObject):
@@ -32,45 +33,69 @@ class Tray(QObject):
     quit_wanted = Signal()
     presence_changed = Signal(bool)
     gave_up = Signal()
+    message_clicked = Signal()
 
     def __init__(self, model: NodeModel, parent: QObject | None = None) -> None:
         super().__init__(parent)
         self._model = model
         self._icon: QSystemTrayIcon | None = None
-        self._shown: StateIcon | None = None
-        self._tooltip = wording.PROGRAM
+        self._shown: TrayPicture | None = None
         self._absent = 0
+        self._stopped = False
         self._menu = TrayMenu(model)
         self._menu.opening.triggered.connect(self.open_wanted)
         self._menu.quitting.triggered.connect(self.quit_wanted)
         self._looking = QTimer(self, interval=LOOK_MS)
         self._looking.timeout.connect(self._look)
         model.changed.connect(self.draw)
+        model.rules.changed.connect(self.draw)
 
     @property
     def present(self) -> bool:
         return self._icon is not None
 
     def start(self) -> None:
-        self.draw(self._model.picture)
+        self.draw()
         self._look()
         self._looking.start()
+        if sys.platform == "linux":
+            from app.tray_panels import Panels
+
+            panels = Panels(self)
+            panels.came.connect(self._make_anew)
+            panels.start()
 
     def stop(self) -> None:
+        """Take the icon away; what the model still tells is not drawn any more. May be called again."""
         self._looking.stop()
         self._remove()
+        if self._stopped:
+            return
+        self._stopped = True
+        for changed in (self._model.changed, self._model.rules.changed):
+            changed.disconnect(self.draw)
         self._menu.deleteLater()
 
-    def draw(self, picture: Picture) -> None:
-        look = wording.look(picture, time.time())
-        self._menu.draw(picture, look)
-        self._tooltip = look.tooltip
-        if self._shown != look.icon:
-            self._shown = look.icon
-            if self._icon is not None:
-                self._icon.setIcon(icons.state_icon(look.icon))
-        if self._icon is not None and self._icon.toolTip() != look.tooltip:
-            self._icon.setToolTip(look.tooltip)
+    def draw(self) -> None:
+        """Show what is known now."""
+        picture = self._model.picture
+        rules = self._model.rules.over(picture.state.rules if picture.state is not None else NO_RULES)
+        before, now = self._shown, tray_picture(picture, rules, time.time())
+        self._shown = now
+        self._menu.draw(now)
+        if self._icon is None:
+            return
+        if before is None or before.icon != now.icon:
+            self._icon.setIcon(icons.state_icon(now.icon))
+        if before is None or before.tooltip != now.tooltip:
+            self._icon.setToolTip(tip(now.tooltip))
+
+    def show_message(self, title: str, text: str) -> bool:
+        """Show a notification at the icon; return whether that is possible."""
+        if self._icon is None or not QSystemTrayIcon.supportsMessages():
+            return False
+        self._icon.showMessage(title, text, icons.program_icon())
+        return True
 
     def _look(self) -> None:
         available = QSystemTrayIcon.isSystemTrayAvailable()
@@ -80,12 +105,22 @@ class Tray(QObject):
         self._absent = 0 if available else self._absent + 1
         if self._absent == PATIENCE:
             self.gave_up.emit()
+        if self._shown is not None:
+            self.draw()  # a text may tell a time that has passed
+
+    def _make_anew(self) -> None:
+        """Show the icon to a panel that is new, now or as soon as it takes icons in."""
+        if self._stopped:
+            return
+        self._remove()
+        self._look()
 
     def _make(self) -> None:
-        self._icon = QSystemTrayIcon(icons.state_icon(self._shown or "offline"), self)
-        self._icon.setToolTip(self._tooltip)
+        self._icon = QSystemTrayIcon(icons.state_icon(self._shown.icon if self._shown else "offline"), self)
+        self._icon.setToolTip(tip(self._shown.tooltip if self._shown else wording.PROGRAM))
         self._icon.setContextMenu(self._menu)
         self._icon.activated.connect(self._activated)
+        self._icon.messageClicked.connect(self.message_clicked)
         self._icon.show()
 
     def _remove(self) -> None:
@@ -98,42 +133,3 @@ class Tray(QObject):
         clicks = (QSystemTrayIcon.ActivationReason.Trigger, QSystemTrayIcon.ActivationReason.DoubleClick)
         if reason in clicks and sys.platform != "darwin":  # there a click opens the menu
             self.open_wanted.emit()
-
-
-class TrayMenu(QMenu):
-    """Status, open, pause or resume, pause for a while, quit."""
-
-    def __init__(self, model: NodeModel) -> None:
-        super().__init__()
-        self._status = self.addAction(wording.PROGRAM)
-        self._status.setEnabled(False)
-        self.addSeparator()
-        self.opening = self.addAction("Open RMA Mesh")
-        self.setDefaultAction(self.opening)
-        self.addSeparator()
-        self._pause = self.addAction("Pause")
-        self._pause.triggered.connect(model.pause)
-        self._resume = self.addAction("Resume")
-        self._resume.triggered.connect(model.resume)
-        self._snoozes = [self._snooze(model, seconds, text) for seconds, text in SNOOZES]
-        self.addSeparator()
-        self.quitting = self.addAction("Quit")
-        self.aboutToShow.connect(lambda: self.setStyleSheet(menu_style_sheet(colours())))
-
-    def draw(self, picture: Picture, look: wording.Look) -> None:
-        self._status.setText(f"{look.title} – {look.sentence.rstrip('.')}")
-        self._status.setIcon(icons.state_icon(look.icon))
-        possible = picture.enrolled and picture.connected and "pause" not in picture.pending
-        paused = picture.state is not None and picture.state.paused
-        snoozed = picture.state is not None and picture.state.snoozed_until is not None
-        self._pause.setVisible(not paused)
-        self._resume.setVisible(paused)
-        for action in (self._pause, self._resume):
-            action.setEnabled(possible)
-        for action in self._snoozes:
-            action.setEnabled(possible and not snoozed)
-
-    def _snooze(self, model: NodeModel, seconds: int, text: str) -> QAction:
-        action = self.addAction(text)
-        action.triggered.connect(lambda: model.snooze(seconds))
-        return action

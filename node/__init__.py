@@ -8,10 +8,11 @@ machine to `runtime`, which executes them.
     machine, reasons   what follows, in words            mesh_session      what exists only while enrolled
     runtime, contact   executes, owns the tasks          coordinator_client, kept_files
     overlay, renewal   our place in the overlay          overlay_door        the listener at its address
+    resting, snoozes   between work and rest             control_rules       rules and pauses over the control API
 
 Rooms: `wire` (what crosses a network), `program` (what every program shares), `identity`, `hardware`, `dht`,
 `routing` (who serves), `forwarding` (how bytes move), `services` (what runs here), `vpn` (Nebula, and
-who may run it).
+who may run it), `rules` (when this machine rests).
 """
 
 __version__ = "0.1.0"

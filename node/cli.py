@@ -7,14 +7,18 @@ import asyncio
 import dataclasses
 import os
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from node import __version__
 from node.config import NodeConfig, default_data_dir
 from node.program.lifetime import guarded, print_json, run_program
-from node.program.logs import configure_logging
+from node.program.logs import KEPT_LOG, configure_logging, keep_log
 from node.program.settings import add_flags, load_settings
+
+if TYPE_CHECKING:
+    from node.rules.sensed import Sensors
 
 EPILOG = """\
 exit codes: 0 done, 1 failed, 2 bad setting or argument, 3 port or data directory in use,
@@ -48,20 +52,32 @@ def build_parser() -> argparse.ArgumentParser:
         ("stats", "show the routing counters since the start"),
         ("peers", "list the other workers that the node knows, from requests or from the DHT"),
         ("services", "list the services of this machine and their states"),
+        ("contribution", "show what this machine has given: requests, hours and energy"),
         ("doctor", "check what a node needs and say what to do"),
         ("pause", "rest until resumed"),
-        ("resume", "work again"),
+        ("resume", "work again, unless a rule says otherwise"),
         ("leave", "leave the mesh and delete this machine's key"),
     ):
         _client_parser(commands, name, text)
     snooze = _client_parser(commands, "snooze", "rest for a while")
-    snooze.add_argument("duration", metavar="DURATION", help="how long, like 30m or 2h")
+    snooze.add_argument("duration", metavar="DURATION", help="how long, like 30m or 2h, or: tomorrow")
+    for resting in (snooze, commands.choices["pause"]):
+        resting.add_argument("--gpu", action="store_true", help="only what uses the GPU")
+    rules = _client_parser(commands, "rules", "show when this machine rests, or change that")
+    rules.add_argument("action", nargs="?", choices=("show", "set", "reset"), default="show", help="default: show")
+    rules.add_argument("name", nargs="?", metavar="NAME", help="of a rule, as `rules show` lists them")
+    rules.add_argument("value", nargs="?", metavar="VALUE", help="such as on, off, none, 80, 2GB or 18:00-24:00")
     enroll = _client_parser(commands, "enroll", "join a mesh with an invite")
     enroll.add_argument("invite", help="an invite link, or a code (with --coordinator)")
     enroll.add_argument("--coordinator", metavar="URL", default="", help="the coordinator of an invite code")
     explain = _client_parser(commands, "explain", "say who would get the next request for a service, and why")
     explain.add_argument("service", metavar="SERVICE", help="a service's name or alias")
     explain.add_argument("--personal", action="store_true", help="as for a request that carries personal data")
+    diagnostics = _client_parser(commands, "diagnostics", "write a file that helps others to help, without secrets")
+    diagnostics.add_argument("file", metavar="FILE", help="the ZIP file to write; - only lists what is inside")
+    diagnostics.add_argument(
+        "--service-logs", action="store_true", help="with the logs of services, which may tell what people asked"
+    )
     commands.choices["leave"].add_argument("--yes", action="store_true", help="do not ask before leaving")
     _call_parser(commands)
     return parser
@@ -98,16 +114,24 @@ def _run(arguments: argparse.Namespace) -> int:
     from node.program.data_dir import hold_data_dir
 
     with hold_data_dir(data_dir, "rma-mesh-node"):
+        keep_log(data_dir / KEPT_LOG)
         return run_program(lambda stop: _serve(config, data_dir, stop, as_json=arguments.json))
 
 
 async def _serve(config: NodeConfig, data_dir: Path, stop: asyncio.Event, *, as_json: bool) -> int:
     from node.control import EnrollIntent
     from node.enrolment import as_user_facing
+    from node.program.garbage import settle
     from node.runtime import NodeRuntime
+    from node.services.limits.computer import means_of_this_computer
     from node.wire.problems import Problem
 
-    node = NodeRuntime(config, data_dir)
+    node = NodeRuntime(
+        config,
+        data_dir,
+        make_sensors=_sensors_of_this_computer if config.sensors else _no_sensors,
+        means=means_of_this_computer(config.service_nice),
+    )
     await node.start()
     try:
         if config.invite and node.state.membership is None:
@@ -116,11 +140,24 @@ async def _serve(config: NodeConfig, data_dir: Path, stop: asyncio.Event, *, as_
                 await node.desk.enroll(EnrollIntent(coordinator=coordinator, invite=config.invite))
             except Problem as problem:
                 raise as_user_facing(problem) from None
+        settle()
         _announce(node.desk.ready(), as_json=as_json)
         await node.wait(stop)
     finally:
         await node.stop()
     return 0
+
+
+def _sensors_of_this_computer(woke_up: Callable[[], None]) -> Sensors:
+    from node.hardware.sensing.computer import ComputerSensors
+
+    return ComputerSensors(on_resume=woke_up)
+
+
+def _no_sensors(_woke_up: Callable[[], None]) -> Sensors:
+    from node.rules.sensed import NoSensors
+
+    return NoSensors("This node was started with --no-sensors.")
 
 
 def _announce(ready: dict[str, object], *, as_json: bool) -> None:

@@ -14,15 +14,16 @@ from urllib.parse import quote
 
 import msgspec
 
+from node import cli_contribution, cli_rules
 from node.cli_doctor import doctor_lines
 from node.cli_explain import lines_of
 from node.config import default_data_dir
 from node.control_client import ControlClient
 from node.doctor import Diagnosis
-from node.program.durations import DurationError, parse_duration
 from node.program.errors import EXIT_FAILED, EXIT_USAGE, UserFacingError
 from node.program.lifetime import print_json
 from node.state import BetterWay, ChannelStatus, Explanation, NodeState, NodeStats, Peer, View
+from node.vitals.values import Contribution
 from node.wire import headers
 
 TRYING: Mapping[BetterWay, str] = {
@@ -38,6 +39,10 @@ LONGEST_NAME = 64  # characters of a service's name or alias
 def execute(arguments: argparse.Namespace) -> int:
     """Do one command; return its exit code or raise UserFacingError."""
     data_dir = Path(arguments.data_dir or default_data_dir()).expanduser().absolute()
+    if arguments.command == "diagnostics":  # which is of use where no node runs, too
+        from node import cli_diagnostics  # it takes as long to load as all the others
+
+        return cli_diagnostics.diagnostics(data_dir, arguments)
     return COMMANDS[arguments.command](ControlClient(data_dir), arguments)
 
 
@@ -46,6 +51,9 @@ def status_document(state: NodeState) -> dict[str, Any]:
     return {
         "phase": state.phase,
         "reasons": [msgspec.structs.asdict(reason) for reason in state.reasons],
+        "rest": state.verdict.rest,
+        "untold": [msgspec.structs.asdict(one) for one in state.verdict.untold],
+        "caps": [msgspec.structs.asdict(one) for one in state.caps],
         "worker_id": state.worker_id,
         "name": state.name,
         "coordinator": state.coordinator,
@@ -83,8 +91,7 @@ def _status(client: ControlClient, arguments: argparse.Namespace) -> int:
         return 0
     _say(f"{state.name or 'This machine'} is {state.phase}.")
     for reason in state.reasons:
-        until = f" (until {time.strftime('%H:%M', time.localtime(reason.until))})" if reason.until else ""
-        _say(f"  {reason.text}{until}")
+        _say(f"  {reason.text}{cli_rules.until(reason, time.time())}")
     _say(f"worker       {state.worker_id or '-'}")
     _say(f"coordinator  {coordinator_line(state)}")
     if state.second_channel is not None:
@@ -192,6 +199,15 @@ def _in_address(service: str) -> str:
     return quote(service, safe="")
 
 
+def _contribution(client: ControlClient, arguments: argparse.Namespace) -> int:
+    told = client.get("/contribution", Contribution)
+    if arguments.json:
+        print_json(told)
+    for line in () if arguments.json else cli_contribution.lines_of(told):
+        _say(line)
+    return 0
+
+
 def _doctor(client: ControlClient, arguments: argparse.Namespace) -> int:
     found = client.get("/doctor", Diagnosis)
     if arguments.json:
@@ -199,25 +215,6 @@ def _doctor(client: ControlClient, arguments: argparse.Namespace) -> int:
     for line in () if arguments.json else doctor_lines(found):
         _say(line)
     return 0 if all(check.ok for check in found.checks) else EXIT_FAILED
-
-
-def _intent(path: str, done: str) -> Callable[[ControlClient, argparse.Namespace], int]:
-    def tell(client: ControlClient, arguments: argparse.Namespace) -> int:
-        client.post(path)
-        _done(arguments, done)
-        return 0
-
-    return tell
-
-
-def _snooze(client: ControlClient, arguments: argparse.Namespace) -> int:
-    try:
-        seconds = parse_duration(arguments.duration)
-    except DurationError as error:
-        raise UserFacingError(str(error), exit_code=EXIT_USAGE) from None
-    client.post("/snooze", {"seconds": seconds})
-    _done(arguments, f"The node rests for {arguments.duration}.")
-    return 0
 
 
 def _enroll(client: ControlClient, arguments: argparse.Namespace) -> int:
@@ -293,10 +290,12 @@ COMMANDS: dict[str, Callable[[ControlClient, argparse.Namespace], int]] = {
     "stats": _stats,
     "peers": _peers,
     "explain": _explain,
+    "contribution": _contribution,
     "doctor": _doctor,
-    "pause": _intent("/pause", "The node finishes its requests and rests until you resume it."),
-    "resume": _intent("/resume", "The node works again."),
-    "snooze": _snooze,
+    "pause": cli_rules.pause,
+    "resume": cli_rules.resume,
+    "snooze": cli_rules.snooze,
+    "rules": cli_rules.rules,
     "enroll": _enroll,
     "leave": _leave,
     "call": _call,

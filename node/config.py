@@ -78,6 +78,10 @@ class NodeConfig:
         "service that this machine may run; may be given several times; none means all",
         metavar="SERVICE",
     )
+    sensors: bool = setting(True, "look at battery, network, users, programs and GPUs, for the volunteer's rules")
+    service_nice: int = setting(
+        19, "niceness of services, which give way to other programs (0: they do not)", low=0, high=19
+    )
     keyring: bool = setting(True, "keep the identity key in the system's keyring where there is one")
     log_format: str = setting("text", "form of the log", choices=("text", "json"))
     log_level: str = setting("info", "how much is logged", choices=("debug", "info", "warning", "error"))
@@ -135,6 +139,12 @@ class NodeConfig:
     dht_rpc_timeout: float = setting(1.0, "time limit of a DHT message", unit="seconds", low=0.05)
     dht_entry_ttl: float = setting(180.0, "life of a DHT entry", unit="seconds", low=1)
     dht_republish: float = setting(60.0, "pause between announcements in the DHT", unit="seconds", low=0.2)
+    watts_per_core: float = setting(
+        8.0, "what a busy core of the processor takes, for the estimate of energy", unit="watts", low=0, high=1000
+    )
+    watts_per_gpu: float = setting(
+        150.0, "what a busy GPU takes that does not tell it itself", unit="watts", low=0, high=2000
+    )
     drain_deadline: float = setting(30.0, "longest wait for requests in flight", unit="seconds", low=0)
     hardware_interval: float = setting(60.0, "pause between two looks at the hardware", unit="seconds", low=1)
 

@@ -7,9 +7,10 @@ user can read. A browser page cannot use it: it cannot know the token.
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import os
 import secrets
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncGenerator, Callable
 from pathlib import Path
 from typing import Annotated, Protocol
 
@@ -17,16 +18,22 @@ import msgspec
 from aiohttp import WSCloseCode, web
 
 from node.control_file import FILE_NAME, ControlFile
+from node.control_insight import InsightApi, InsightDesk
+from node.control_rules import RulesApi, RulesDesk
+from node.control_vitals import VitalsApi, VitalsDesk
 from node.doctor import Diagnosis
 from node.forwarding.door import Door
 from node.forwarding.http1.exchange import Exchange
 from node.forwarding.paths import split_path
 from node.forwarding.plane import DataPlane
 from node.http_api import Takes
+from node.mesh_view.feed import MAX_WATCHERS, MeshFeed
 from node.program.data_dir import write_private_file
 from node.program.tasks import TaskSet
 from node.program.web import Handler, bind, json_response, manners, read_body
+from node.rules.settings import Rules
 from node.state import Explanation, NodeStats, Peer, View
+from node.survey import Survey
 from node.wire.problems import Problem
 
 MAX_RATE = 0.1  # seconds between two messages of a stream
@@ -35,29 +42,25 @@ PREFIX = "/call/"
 
 
 class EnrollIntent(msgspec.Struct, frozen=True):
-    """POST /enroll: either a link, or a coordinator and an invite code."""
+    """POST /enroll: either a link, or a coordinator and an invite code; `rules` hold before anything is started."""
 
     link: str = ""
     coordinator: str = ""
     invite: str = ""
     name: Annotated[str, msgspec.Meta(max_length=200)] = ""
+    rules: Rules | None = None
 
 
-class SnoozeIntent(msgspec.Struct, frozen=True):
-    """POST /snooze."""
-
-    seconds: Annotated[float, msgspec.Meta(gt=0, le=31 * 86400)]
-
-
-class Controlled(Takes, Protocol):
+class Controlled(Takes, RulesDesk, VitalsDesk, InsightDesk, Protocol):
     """What the handlers need of the node."""
 
+    @property
+    def mesh(self) -> MeshFeed: ...
     def view(self) -> View: ...
     def stats(self) -> NodeStats: ...
     async def peers(self) -> tuple[Peer, ...]: ...
     async def enroll(self, intent: EnrollIntent) -> str: ...
-    def pause(self, seconds: float | None = None) -> None: ...
-    def resume(self) -> None: ...
+    async def survey(self) -> Survey: ...
     async def leave(self) -> None: ...
     def request_stop(self) -> None: ...
     async def restart_service(self, name: str) -> None: ...
@@ -80,7 +83,7 @@ class ViewFeed:
         for watcher in self._watchers:
             watcher.set()
 
-    async def follow(self) -> AsyncIterator[View]:
+    async def follow(self) -> AsyncGenerator[View]:
         """Yield the view now and after every change, at most ten times a second."""
         changed = asyncio.Event()
         self._watchers.add(changed)
@@ -128,12 +131,15 @@ class ControlApi:
         app.router.add_get("/stream", self.stream)
         app.router.add_get("/stats", self.stats)
         app.router.add_get("/peers", self.peers)
+        app.router.add_get("/mesh", self.mesh)
+        app.router.add_get("/mesh/stream", self.mesh_stream)
         app.router.add_get("/doctor", self.doctor)
         app.router.add_get("/explain/{service}", self.explain)
+        app.router.add_post("/survey", self.survey)
         app.router.add_post("/enroll", self.enroll)
-        app.router.add_post("/pause", self.pause)
-        app.router.add_post("/resume", self.resume)
-        app.router.add_post("/snooze", self.snooze)
+        RulesApi(self._node).add_to(app)
+        InsightApi(self._node).add_to(app)
+        VitalsApi(self._node, self._stream).add_to(app)
         app.router.add_post("/leave", self.leave)
         app.router.add_post("/stop", self.stop_node)
         app.router.add_post("/services/{name}/restart", self.restart)
@@ -164,10 +170,22 @@ class ControlApi:
     async def stream(self, request: web.Request) -> web.StreamResponse:
         if self._feed.watchers >= MAX_STREAMS:
             raise Problem("overloaded", "Too many programs watch this node at once.")
+        return await self._stream(request, self._feed.follow())
+
+    async def mesh(self, _request: web.Request) -> web.Response:
+        return json_response(self._node.mesh.view())
+
+    async def mesh_stream(self, request: web.Request) -> web.StreamResponse:
+        """Send the mesh whole, then what changes; a coordinator is asked for it while somebody listens."""
+        if self._node.mesh.watchers >= MAX_WATCHERS:
+            raise Problem("overloaded", "Too many programs watch the mesh at once.")
+        return await self._stream(request, self._node.mesh.follow())
+
+    async def _stream(self, request: web.Request, messages: AsyncGenerator[object]) -> web.WebSocketResponse:
         socket = web.WebSocketResponse(heartbeat=20.0, timeout=1.0)
         await socket.prepare(request)
         self._sockets.add(socket)
-        sender = self._tasks.start(self._send_views(socket), "stream")
+        sender = self._tasks.start(_send_all(socket, messages), "stream")
         try:
             async for _ in socket:  # nothing is expected; this notices that the other side has gone
                 pass
@@ -176,25 +194,13 @@ class ControlApi:
             sender.cancel()
         return socket
 
-    async def _send_views(self, socket: web.WebSocketResponse) -> None:
-        async for view in self._feed.follow():
-            await socket.send_str(msgspec.json.encode(view).decode())
-
     async def enroll(self, request: web.Request) -> web.Response:
         worker_id = await self._node.enroll(await read_body(request, EnrollIntent))
         return json_response({"worker_id": worker_id})
 
-    async def pause(self, _request: web.Request) -> web.Response:
-        self._node.pause()
-        return json_response({}, 202)
-
-    async def resume(self, _request: web.Request) -> web.Response:
-        self._node.resume()
-        return json_response({}, 202)
-
-    async def snooze(self, request: web.Request) -> web.Response:
-        self._node.pause((await read_body(request, SnoozeIntent)).seconds)
-        return json_response({}, 202)
+    async def survey(self, _request: web.Request) -> web.Response:
+        """Answer POST /survey with a new look at this computer, as before it joins a mesh."""
+        return json_response(await self._node.survey())
 
     async def leave(self, _request: web.Request) -> web.Response:
         await self._node.leave()
@@ -225,8 +231,14 @@ class CallDoor(Door):
         self._node.take(exchange, service, path, forwarded=False, caller="volunteer")
 
 
+async def _send_all(socket: web.WebSocketResponse, messages: AsyncGenerator[object]) -> None:
+    async with contextlib.aclosing(messages):  # or it would live on until it is collected
+        async for message in messages:
+            await socket.send_str(msgspec.json.encode(message).decode())
+
+
 def check_token(authorization: str, token: str) -> None:
     """Raise Problem where the Authorization field does not show the token."""
     scheme, _, shown = authorization.partition(" ")
-    if scheme.lower() != "bearer" or not secrets.compare_digest(shown.encode(), token.encode()):
+    if scheme.lower() != "bearer" or not secrets.compare_digest(shown.encode("utf-8", "replace"), token.encode()):
         raise Problem("unauthorized", f"The token stands in {FILE_NAME} of the node's data directory.")

@@ -21,8 +21,10 @@ TIMEOUT = 300.0  # seconds between two bytes; a request through the mesh may tak
 class ControlClient:
     """Speaks to the node of one data directory; raises UserFacingError."""
 
-    def __init__(self, data_dir: Path) -> None:
+    def __init__(self, data_dir: Path, timeout: float = TIMEOUT) -> None:
+        """`timeout` is seconds between two bytes of an answer."""
         self._data_dir = data_dir
+        self._timeout = timeout
         try:
             self._file = msgspec.json.decode((data_dir / FILE_NAME).read_bytes(), type=ControlFile)
         except (OSError, msgspec.MsgspecError):
@@ -35,8 +37,11 @@ class ControlClient:
             return msgspec.json.decode(answer.read(), type=cls)
 
     def post(self, path: str, document: Any = None) -> Any:
-        body = msgspec.json.encode({} if document is None else document)
-        with self.open("POST", path, body, {"Content-Type": "application/json"}) as answer:
+        return self.send("POST", path, {} if document is None else document)
+
+    def send(self, method: str, path: str, document: Any) -> Any:
+        body = msgspec.json.encode(document)
+        with self.open(method, path, body, {"Content-Type": "application/json"}) as answer:
             return msgspec.json.decode(answer.read() or b"{}")
 
     def open(
@@ -46,7 +51,7 @@ class ControlClient:
         request = urllib.request.Request(self._file.url + path, body, dict(headers or {}), method=method)  # noqa: S310
         request.add_header("Authorization", f"Bearer {self._file.token}")
         try:
-            answer: HTTPResponse = self._opener.open(request, timeout=TIMEOUT)
+            answer: HTTPResponse = self._opener.open(request, timeout=self._timeout)
         except urllib.error.HTTPError as error:
             with error:
                 raise _refused(error.code, error.read()) from None

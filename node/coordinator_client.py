@@ -10,7 +10,6 @@ from typing import Any, TypeVar
 
 import aiohttp
 import msgspec
-from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from node.forwarding.websocket.opening import Opened, RefusedError, open_websocket
@@ -37,14 +36,24 @@ GOODBYE = 1.0  # seconds that a coordinator gets to confirm that a channel is cl
 class CoordinatorError(Exception):
     """A coordinator gave no useful answer; `kind` is its problem's type, or empty when nothing answered.
 
-    `failure` says what befell the call then, where that is known.
+    `failure` says what befell the call then, where that is known; `retry_after` is in seconds, where it said when
+    to ask again.
     """
 
-    def __init__(self, text: str, kind: str = "", status: int = 0, *, failure: Failure | None = None) -> None:
+    def __init__(
+        self,
+        text: str,
+        kind: str = "",
+        status: int = 0,
+        *,
+        failure: Failure | None = None,
+        retry_after: int | None = None,
+    ) -> None:
         super().__init__(text)
         self.kind = kind
         self.status = status
         self.failure = failure
+        self.retry_after = retry_after
 
     @property
     def refused(self) -> bool:
@@ -62,9 +71,8 @@ async def enroll(
         keys = _pinned_keys(answer, invite)
         keys.check_answer(b64decode(answer_headers.get(headers.SIGNATURE, "")), headers.ENROLMENT_CONTEXT + body)
         credential = credentials.verify(answer.credential, MeshTrust(keys), now)
-    except (InvalidSignature, ValueError) as error:
-        detail = str(error) or "its signature does not fit"
-        raise CoordinatorError(f"Its answer cannot be trusted: {detail}.", "wrong-mesh") from None
+    except ValueError as error:
+        raise CoordinatorError(f"Its answer cannot be trusted: {error}.", "wrong-mesh") from None
     if credential.public_key != b64decode(request.identity_public_key) or credential.subject != answer.worker_id:
         raise CoordinatorError("Its answer was made for another machine.", "wrong-mesh")
     membership = Membership(
@@ -160,9 +168,8 @@ class CoordinatorClient:
             newer = keys if answer.mesh_keys is None else keys.follow(answer.mesh_keys)
             signed = headers.RENEWAL_CONTEXT + hashlib.sha256(data).digest() + body
             newer.check_answer(b64decode(answer_headers.get(headers.SIGNATURE, "")), signed)
-        except (InvalidSignature, ValueError) as error:
-            detail = str(error) or "its signature does not fit"
-            raise CoordinatorError(f"Its answer cannot be trusted: {detail}.", "wrong-mesh") from None
+        except ValueError as error:
+            raise CoordinatorError(f"Its answer cannot be trusted: {error}.", "wrong-mesh") from None
         return answer, newer
 
     async def open_relay(self, session: aiohttp.ClientSession, to: messages.CoordinatorInfo, ticket: str) -> Opened:
@@ -296,7 +303,9 @@ async def _read(response: aiohttp.ClientResponse) -> bytes:
     if not isinstance(document, dict):
         raise CoordinatorError(f"What answers there is not a coordinator (HTTP {response.status}).", "", 0)
     detail = str(document.get("detail") or document.get("title") or f"HTTP {response.status}")
-    raise CoordinatorError(detail[:500], kind_of(document), response.status)
+    wait = response.headers.get("Retry-After", "")
+    seconds = int(wait) if wait.isascii() and wait.isdecimal() and len(wait) < 8 else None
+    raise CoordinatorError(detail[:500], kind_of(document), response.status, retry_after=seconds)
 
 
 def _decode(body: bytes, cls: type[T]) -> T:

@@ -11,6 +11,7 @@ from node.coordinator_client import CoordinatorError
 from node.mesh_session import MeshSession
 from node.overlay import Overlay
 from node.renewal import Renewal
+from node.resting import offered_services, unwanted_services
 from node.state import NodeState, RoutingStats
 from node.wire import credentials
 from node.wire.manifests import ManifestError, SignedCatalogue, open_catalogue
@@ -167,15 +168,16 @@ class CoordinatorTalk:
         expelled = error.status == 403 and error.kind == "forbidden"
         self._dispatch(e.CoordinatorFailed(str(error), error.refused, expelled))
 
-    async def leave(self, session: MeshSession) -> None:
-        """Tell one coordinator that we leave for good."""
+    async def leave(self, session: MeshSession) -> bool:
+        """Tell one coordinator that we leave for good; return whether one has heard it."""
         for info in session.membership.coordinators:
             try:
                 await session.client.leave(info)
             except CoordinatorError as error:
                 log.warning("%s was not told that we leave: %s", info.url, error)
             else:
-                return
+                return True
+        return False
 
     def coordinator(self, url: str) -> CoordinatorInfo | None:
         """Return what is known of the coordinator at this URL."""
@@ -201,13 +203,14 @@ def heartbeat_of(
         worker_id=state.worker_id or "",
         load=state.load,
         in_flight=state.in_flight,
-        services=state.services,
+        services=offered_services(state),
         stats={
             "local_requests": stats.local_requests,
             "forwarded_requests": stats.forwarded_requests,
             "failed_requests": stats.failed_requests,
         },
-        paused=state.paused or state.stopping or state.leaving,
+        paused=state.rest == "all" or state.stopping or state.leaving,
+        unwanted=tuple(sorted(unwanted_services(state)))[:64],
         catalogue_version=known,
         vpn=vpn,
         mesh_keys=mesh_keys,
@@ -217,7 +220,7 @@ def heartbeat_of(
 
 def _offered(state: NodeState) -> tuple[ServiceReport, ...]:
     """Return our services, so that requests go on while we register again; nothing while we rest."""
-    return () if state.paused or state.stopping or state.leaving else state.services
+    return () if state.rest == "all" or state.stopping or state.leaving else offered_services(state)
 
 
 def _told_version(state: NodeState) -> str:

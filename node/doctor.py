@@ -42,6 +42,7 @@ def examine(state: NodeState, seen: Observations, *, relay_wanted: bool = True) 
         _dht(state, routes, trouble),
         *_services(state),
         _disk(state),
+        *_caps(state),
         *(_route(one, is_calm(one, routes), trouble) for one in routes),
     )
     return Diagnosis(checks, routes)
@@ -143,6 +144,11 @@ def _services(state: NodeState) -> list[Check]:
         )
         for report in state.services
     ]
+
+
+def _caps(state: NodeState) -> list[Check]:
+    """Say how the volunteer's caps are kept; that a system cannot keep one is no fault of this node."""
+    return [Check(f"cap {one.name}", True, f"{one.how} {one.why_not}".rstrip()) for one in state.caps]
 
 
 def _disk(state: NodeState) -> Check:

@@ -85,7 +85,8 @@ def _problem(link: InviteLink, error: CoordinatorError) -> Problem:
         text = f"The coordinator at {link.coordinator} cannot be used. {error}"
         return Problem(kind, f"{text} {_advice(link.coordinator, error.failure)}")
     try:
-        return Problem(kind, f"The coordinator did not let this machine in: {error}")
+        text = f"The coordinator did not let this machine in: {error}"
+        return Problem(kind, text, cause=error.kind or kind, retry_after=error.retry_after)
     except KeyError:
         return Problem("invalid-request", f"The coordinator did not let this machine in: {error}")
 

@@ -168,7 +168,7 @@ class EntryPoint:
 
 def wish_of(state: NodeState, config: NodeConfig, port: Callable[[], int]) -> Wish:
     """Return what to tell; pure but for the port."""
-    resting = state.paused or state.draining or state.stopping or state.leaving
+    resting = state.rest == "all" or state.draining or state.stopping or state.leaving
     if state.membership is None:
         return Wish("", False, None)
     url = _address_of(state, config, port)

@@ -5,8 +5,11 @@ Times are Unix seconds.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import msgspec
 
+from node.rules.caps import CapReport
+from node.rules.settings import Rules, Scope
+from node.rules.verdict import Verdict
 from node.state import ChannelStatus, Membership, TunnelStatus, VpnStatus
 from node.wire.blocklists import SignedBlocklist
 from node.wire.manifests import Catalogue, Manifest
@@ -16,8 +19,7 @@ from node.wire.messages import Assignment, Capabilities, DhtContact, Endpoints, 
 # --- events ---------------------------------------------------------------------------------------------------
 
 
-@dataclass(frozen=True, slots=True)
-class Started:
+class Started(msgspec.Struct, frozen=True):
     """The program is up; what an earlier run left on disk comes with it."""
 
     name: str
@@ -31,22 +33,23 @@ class Started:
     catalogue: Catalogue
     assignment: Assignment | None
     now: float
+    gpu_paused: bool = False
+    gpu_snoozed_until: float | None = None
+    rules: Rules = msgspec.field(default_factory=Rules)
+    ruled: Verdict = msgspec.field(default_factory=Verdict)
 
 
-@dataclass(frozen=True, slots=True)
-class MeshJoined:
+class MeshJoined(msgspec.Struct, frozen=True):
     """DHT node and router are up; this is where we can be reached."""
 
     endpoints: Endpoints
 
 
-@dataclass(frozen=True, slots=True)
-class EnrolmentRequested:
+class EnrolmentRequested(msgspec.Struct, frozen=True):
     """Somebody gave us an invite."""
 
 
-@dataclass(frozen=True, slots=True)
-class Enrolled:
+class Enrolled(msgspec.Struct, frozen=True):
     """A coordinator took us in, and its answer was signed by the mesh that the invite pins."""
 
     membership: Membership
@@ -54,54 +57,46 @@ class Enrolled:
     vpn: VpnGrant | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class EnrolmentFailed:
+class EnrolmentFailed(msgspec.Struct, frozen=True):
     """We were not let in; the text is fit for a volunteer."""
 
     text: str
 
 
-@dataclass(frozen=True, slots=True)
-class Registered:
+class Registered(msgspec.Struct, frozen=True):
     """The coordinator knows where we are; its catalogue was verified."""
 
     assignment: Assignment
     catalogue: Catalogue
 
 
-@dataclass(frozen=True, slots=True)
-class HeartbeatAnswered:
+class HeartbeatAnswered(msgspec.Struct, frozen=True):
     """The coordinator said what it wants of us now."""
 
     assignment: Assignment
 
 
-@dataclass(frozen=True, slots=True)
-class ChannelChanged:
+class ChannelChanged(msgspec.Struct, frozen=True):
     """The channel on which the coordinator pushes has opened, or has not, or is open no more."""
 
     channel: ChannelStatus
 
 
-@dataclass(frozen=True, slots=True)
-class SecondChannelChanged:
+class SecondChannelChanged(msgspec.Struct, frozen=True):
     """The same of the channel to a coordinator that we are not registered with; None: there is none for one."""
 
     channel: ChannelStatus | None
 
 
-@dataclass(frozen=True, slots=True)
-class ChannelRefused:
+class ChannelRefused(msgspec.Struct, frozen=True):
     """The coordinator does not accept us on the channel: it says why when it is asked."""
 
 
-@dataclass(frozen=True, slots=True)
-class WorkerUnknown:
+class WorkerUnknown(msgspec.Struct, frozen=True):
     """The coordinator has forgotten us, as after its restart."""
 
 
-@dataclass(frozen=True, slots=True)
-class CoordinatorFailed:
+class CoordinatorFailed(msgspec.Struct, frozen=True):
     """No useful answer came; `refused` when it answered and said no, `expelled` when it put us out of the mesh."""
 
     text: str
@@ -109,81 +104,69 @@ class CoordinatorFailed:
     expelled: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class ContactDue:
+class ContactDue(msgspec.Struct, frozen=True):
     """It is time to talk to the coordinator again."""
 
 
-@dataclass(frozen=True, slots=True)
-class CredentialRenewed:
+class CredentialRenewed(msgspec.Struct, frozen=True):
     """The mesh signed a new credential for us, maybe with a key that has followed on the one that we knew."""
 
     credential: str
     mesh_chain: KeyChain | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class PlaceGranted:
+class PlaceGranted(msgspec.Struct, frozen=True):
     """The mesh signed a place in the overlay for us, or renewed it."""
 
     grant: VpnGrant
 
 
-@dataclass(frozen=True, slots=True)
-class PlaceRefused:
+class PlaceRefused(msgspec.Struct, frozen=True):
     """We asked for a place in the overlay in vain; the text is fit for a volunteer."""
 
     text: str
 
 
-@dataclass(frozen=True, slots=True)
-class VpnChanged:
+class VpnChanged(msgspec.Struct, frozen=True):
     """The overlay is in another state, or says something else about it."""
 
     vpn: VpnStatus
 
 
-@dataclass(frozen=True, slots=True)
-class TunnelChanged:
+class TunnelChanged(msgspec.Struct, frozen=True):
     """A public address leads to us now, or does not any more, or there is something else to say about it."""
 
     tunnel: TunnelStatus
 
 
-@dataclass(frozen=True, slots=True)
-class OverlayCameUp:
+class OverlayCameUp(msgspec.Struct, frozen=True):
     """Our address in the overlay is there: services and DHT may be bound to it."""
 
     ip: str
 
 
-@dataclass(frozen=True, slots=True)
-class OverlayWentDown:
+class OverlayWentDown(msgspec.Struct, frozen=True):
     """Nobody reaches us in the overlay any more."""
 
 
-@dataclass(frozen=True, slots=True)
-class OverlayPathsChanged:
+class OverlayPathsChanged(msgspec.Struct, frozen=True):
     """The overlay was interrupted, as by sleep or by another network: what others know of us may be lost."""
 
 
-@dataclass(frozen=True, slots=True)
-class EndpointsChanged:
+class EndpointsChanged(msgspec.Struct, frozen=True):
     """We can be reached elsewhere now; `listen_error` says why nothing listens in the overlay, if it should."""
 
     endpoints: Endpoints
     listen_error: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class ServicesChanged:
+class ServicesChanged(msgspec.Struct, frozen=True):
     """A service of ours is in another state now."""
 
     services: tuple[ServiceReport, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class LoadMeasured:
+class LoadMeasured(msgspec.Struct, frozen=True):
     """How busy we are, and how many peers the DHT knows."""
 
     load: float
@@ -191,44 +174,64 @@ class LoadMeasured:
     dht_contacts: int
 
 
-@dataclass(frozen=True, slots=True)
-class CapabilitiesDetected:
+class CapabilitiesDetected(msgspec.Struct, frozen=True):
     """The hardware was looked at again."""
 
     capabilities: Capabilities
 
 
-@dataclass(frozen=True, slots=True)
-class PauseRequested:
-    """The volunteer wants the machine back; `until` is None for a pause without an end."""
+class PauseRequested(msgspec.Struct, frozen=True):
+    """The volunteer wants the machine back, or its GPU only; `until` is None for a pause without an end."""
 
     until: float | None = None
+    scope: Scope = "all"
 
 
-@dataclass(frozen=True, slots=True)
-class ResumeRequested:
-    """The volunteer lets the machine work again."""
+class ResumeRequested(msgspec.Struct, frozen=True):
+    """The volunteer lets the machine work again; what a rule says remains."""
 
 
-@dataclass(frozen=True, slots=True)
-class SnoozeEnded:
-    """The appointed end of a snooze has come."""
+class SnoozeEnded(msgspec.Struct, frozen=True):
+    """The appointed end of a snooze has come: `at` says which, for one that was timed."""
 
     now: float
+    scope: Scope = "all"
+    at: float | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class DrainEnded:
+class RulesChanged(msgspec.Struct, frozen=True):
+    """The volunteer has saved other rules."""
+
+    rules: Rules
+
+
+class RulesDecided(msgspec.Struct, frozen=True):
+    """Something else rests by the rules now, or for another reason."""
+
+    verdict: Verdict
+
+
+class CapsPlanned(msgspec.Struct, frozen=True):
+    """The volunteer's caps are kept in another way now."""
+
+    caps: tuple[CapReport, ...]
+
+
+class MeshQuit(msgspec.Struct, frozen=True):
+    """This machine has left the mesh for good and forgotten it; `told` is whether a coordinator heard it."""
+
+    told: bool
+
+
+class DrainEnded(msgspec.Struct, frozen=True):
     """No request is in flight any more, or the deadline has passed."""
 
 
-@dataclass(frozen=True, slots=True)
-class LeaveRequested:
+class LeaveRequested(msgspec.Struct, frozen=True):
     """The volunteer wants out of the mesh."""
 
 
-@dataclass(frozen=True, slots=True)
-class StopRequested:
+class StopRequested(msgspec.Struct, frozen=True):
     """The program shall end."""
 
 
@@ -238,154 +241,138 @@ Event = (
     | CoordinatorFailed | ContactDue | CredentialRenewed | PlaceGranted | PlaceRefused | VpnChanged | TunnelChanged
     | OverlayCameUp
     | OverlayWentDown | OverlayPathsChanged | EndpointsChanged | ServicesChanged | LoadMeasured
-    | CapabilitiesDetected | PauseRequested | ResumeRequested | SnoozeEnded | DrainEnded | LeaveRequested
-    | StopRequested
+    | CapabilitiesDetected | MeshQuit | PauseRequested | ResumeRequested | SnoozeEnded | DrainEnded | LeaveRequested
+    | StopRequested | RulesChanged | RulesDecided | CapsPlanned
 )  # fmt: skip
 
 # --- commands -------------------------------------------------------------------------------------------------
 
 
-@dataclass(frozen=True, slots=True)
-class JoinMesh:
+class JoinMesh(msgspec.Struct, frozen=True):
     """Make tokens, DHT node and router for this membership, and start them."""
 
     membership: Membership
 
 
-@dataclass(frozen=True, slots=True)
-class QuitMesh:
+class QuitMesh(msgspec.Struct, frozen=True):
     """Tell the coordinator and the DHT that we are gone; then forget the membership and its key."""
 
 
-@dataclass(frozen=True, slots=True)
-class SaveMembership:
+class SaveMembership(msgspec.Struct, frozen=True):
     """Keep the membership across restarts."""
 
     membership: Membership
 
 
-@dataclass(frozen=True, slots=True)
-class SavePause:
+class SavePause(msgspec.Struct, frozen=True):
     """Keep the volunteer's pause across restarts."""
 
     paused: bool
     until: float | None
+    gpu_paused: bool = False
+    gpu_until: float | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class SaveAssignment:
+class SaveAssignment(msgspec.Struct, frozen=True):
     """Keep the assignment, so that we serve after a restart while every coordinator is down."""
 
     assignment: Assignment
 
 
-@dataclass(frozen=True, slots=True)
-class Register:
+class Register(msgspec.Struct, frozen=True):
     """Tell the coordinator at this URL what and where we are."""
 
     coordinator: str
 
 
-@dataclass(frozen=True, slots=True)
-class SendHeartbeat:
+class SendHeartbeat(msgspec.Struct, frozen=True):
     """Tell the coordinator at this URL how we are."""
 
     coordinator: str
 
 
-@dataclass(frozen=True, slots=True)
-class ScheduleContact:
+class ScheduleContact(msgspec.Struct, frozen=True):
     """Feed ContactDue after so many seconds, or sooner where that was asked for before."""
 
     after: float
 
 
-@dataclass(frozen=True, slots=True)
-class RunServices:
+class RunServices(msgspec.Struct, frozen=True):
     """Make exactly these services run; drain before stopping any other."""
 
     services: tuple[Manifest, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class PublishServices:
+class PublishServices(msgspec.Struct, frozen=True):
     """Announce these running services in the DHT; none means: withdraw."""
 
     services: tuple[str, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class JoinDht:
+class JoinDht(msgspec.Struct, frozen=True):
     """Bootstrap the DHT from these contacts."""
 
     contacts: tuple[DhtContact, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class TellRelays:
+class TellRelays(msgspec.Struct, frozen=True):
     """Have our coordinator know soon by which ones we are reached, if it has not heard it yet."""
 
 
-@dataclass(frozen=True, slots=True)
-class TakeBlocklist:
+class TakeBlocklist(msgspec.Struct, frozen=True):
     """Believe nobody any more whom this names, if the mesh has signed it and it is not older than what we have."""
 
     told: SignedBlocklist | None
 
 
-@dataclass(frozen=True, slots=True)
-class UsePlace:
+class UsePlace(msgspec.Struct, frozen=True):
     """Keep this place in the overlay across restarts, and take it."""
 
     grant: VpnGrant
 
 
-@dataclass(frozen=True, slots=True)
-class StopOverlay:
+class StopOverlay(msgspec.Struct, frozen=True):
     """Leave the overlay, because the mesh has put us out."""
 
 
-@dataclass(frozen=True, slots=True)
-class ReturnToOverlay:
+class ReturnToOverlay(msgspec.Struct, frozen=True):
     """Be in the overlay again: the mesh answers us after all."""
 
 
-@dataclass(frozen=True, slots=True)
-class OpenInOverlay:
+class OpenInOverlay(msgspec.Struct, frozen=True):
     """Let HTTP server and DHT be reached at this address."""
 
     ip: str
 
 
-@dataclass(frozen=True, slots=True)
-class CloseInOverlay:
+class CloseInOverlay(msgspec.Struct, frozen=True):
     """Be reached by other ways only; what is in flight goes on."""
 
 
-@dataclass(frozen=True, slots=True)
-class RefreshRoutes:
+class RefreshRoutes(msgspec.Struct, frozen=True):
     """Look up anew how others are reached: the overlay carries requests from now on, or no more."""
 
 
-@dataclass(frozen=True, slots=True)
-class RejoinDht:
+class RejoinDht(msgspec.Struct, frozen=True):
     """Look for the DHT's other nodes anew, and publish anew."""
 
 
-@dataclass(frozen=True, slots=True)
-class Drain:
+class Drain(msgspec.Struct, frozen=True):
     """Let requests in flight end, then feed DrainEnded."""
 
 
-@dataclass(frozen=True, slots=True)
-class ScheduleResume:
-    """Feed SnoozeEnded at this time."""
+class ScheduleResume(msgspec.Struct, frozen=True):
+    """Feed SnoozeEnded of this scope at this time, and at no other."""
 
     at: float
+    scope: Scope = "all"
 
 
-@dataclass(frozen=True, slots=True)
-class Shutdown:
+class GoOffline(msgspec.Struct, frozen=True):
+    """Tell the coordinator that we rest; then be in DHT, overlay and tunnel no more, but stay a member."""
+
+
+class Shutdown(msgspec.Struct, frozen=True):
     """End the program."""
 
 
@@ -393,5 +380,5 @@ Command = (
     JoinMesh | QuitMesh | SaveMembership | SavePause | SaveAssignment | Register | SendHeartbeat | ScheduleContact
     | RunServices | PublishServices | TellRelays | JoinDht | TakeBlocklist | UsePlace | StopOverlay
     | ReturnToOverlay | OpenInOverlay | CloseInOverlay | RefreshRoutes
-    | RejoinDht | Drain | ScheduleResume | Shutdown
+    | RejoinDht | Drain | ScheduleResume | GoOffline | Shutdown
 )  # fmt: skip

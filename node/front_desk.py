@@ -4,19 +4,28 @@ from __future__ import annotations
 
 import asyncio
 import time
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import msgspec
 
 from node import enrolment
 from node import events as e
+from node.config import NodeConfig
 from node.control import EnrollIntent
-from node.doctor import Check, Diagnosis, examine
+from node.control_rules import Paused
+from node.doctor import CLOCK_LIMIT, Check, Diagnosis, examine
 from node.forwarding.http1.exchange import Exchange
+from node.insight import Insight
 from node.mesh_session import MeshSession
+from node.mesh_view.feed import MeshFeed
+from node.own_vitals import OwnVitals
 from node.reachability.probes import Scene, observe
+from node.reachability.trouble import clock_trouble, trouble_of
+from node.rules.keeper import RulesKeeper
 from node.services.local_tokens import LocalTokens
 from node.state import Explanation, NodeState, NodeStats, Peer, RoutingStats, View, VpnPhase
+from node.survey import Survey
 from node.wire.problems import Problem
 from node.wire.tokens import TokenVerifier
 
@@ -29,10 +38,20 @@ OPENING: frozenset[VpnPhase] = frozenset({"starting", "no-udp", "failed"})  # an
 class FrontDesk:
     """Answers from the node's state, and turns what is asked into events."""
 
-    def __init__(self, node: NodeRuntime) -> None:
+    def __init__(self, node: NodeRuntime, data_dir: Path) -> None:
         self._node = node
+        self.insight = Insight(data_dir, lambda: self._session.router if self._session is not None else None)
         self._sequence = 0
         self._enrolling = asyncio.Lock()
+        self._surveying = asyncio.Lock()
+        self.mesh = MeshFeed(
+            state=lambda: self._node.state,
+            peers=self._peers,
+            round_trips=self._round_trips,
+            rates=lambda: self._session.traffic.rates(time.monotonic()) if self._session is not None else {},
+            measure=self._measure,
+            session=lambda: self._node.http,
+        )
 
     @property
     def state(self) -> NodeState:
@@ -62,8 +81,11 @@ class FrontDesk:
 
     async def peers(self) -> tuple[Peer, ...]:
         """Return the workers that this node knows, after measuring those in the overlay."""
-        await self._node.overlay.measure()
+        await self._measure()
         return self._peers()
+
+    async def _measure(self) -> None:
+        await self._node.overlay.measure()
 
     def _peers(self) -> tuple[Peer, ...]:
         overlay = self._node.overlay
@@ -71,6 +93,11 @@ class FrontDesk:
             return ()
         wanted = self._node.state.vpn.state in OPENING or self._node.state.vpn.carries
         return self._session.peers(overlay.peers(), overlay.network, vpn_wanted=wanted)
+
+    def _round_trips(self) -> dict[str, float]:
+        """Return the round trips to the coordinators that the DHT is in touch with, in ms."""
+        met = self._session.dht.peers() if self._session is not None else ()
+        return {peer.subject: peer.rtt_ms for peer in met if peer.role == "coordinator" and peer.rtt_ms is not None}
 
     def stats(self) -> NodeStats:
         """Return what router and DHT have counted since they started."""
@@ -83,7 +110,8 @@ class FrontDesk:
         """Return what a person may see of this node now."""
         self._sequence += 1
         stats = self._session.router.stats() if self._session is not None else RoutingStats()
-        return View(sequence=self._sequence, state=self._node.state, stats=stats, peers=self._peers())
+        noted = self.insight.noted
+        return View(sequence=self._sequence, state=self._node.state, stats=stats, peers=self._peers(), noted=noted)
 
     def take(
         self,
@@ -97,14 +125,18 @@ class FrontDesk:
     ) -> None:
         """Serve a request here or on another worker; `personal` keeps it on vetted machines. Raise Problem."""
         if self._session is None:
-            raise Problem("no-worker", "This machine has not joined a mesh yet.", headers={"Retry-After": "30"})
+            raise Problem("no-worker", self._why_no_mesh(), headers={"Retry-After": "30"})
         self._session.router.take(exchange, service, path, forwarded=forwarded, caller=caller, personal=personal)
+
+    def _why_no_mesh(self) -> str:
+        if self._node.state.membership is not None and self._node.state.offline:
+            return "The mesh is switched off on this machine. Switch it on with: rma-mesh-node rules set mesh_on on"
+        return "This machine has not joined a mesh yet. Join one with: rma-mesh-node enroll"
 
     async def explain(self, service: str, *, personal: bool) -> Explanation:
         """Say who would get the next request for a service, and why; raise a Problem."""
         if self._session is None:
-            text = "This machine is in no mesh, so it knows of no services. Join one with: rma-mesh-node enroll"
-            raise Problem("conflict", text)
+            raise Problem("conflict", f"{self._why_no_mesh()} So it knows of no services.")
         catalogue = self._node.state.catalogue
         if catalogue.resolve(service) is None:
             names = ", ".join(sorted(catalogue.by_name())) or "none yet"
@@ -129,16 +161,61 @@ class FrontDesk:
                     now=time.time(),
                     nebula_public_key=self._node.overlay.public_key,
                 )
+                await self._take_rules(intent)
             except BaseException as error:
                 text = error.detail if isinstance(error, Problem) else "Joining was cancelled."
                 self._node.dispatch(e.EnrolmentFailed(text))
+                if isinstance(error, Problem):
+                    raise await self._explained(error, link.coordinator) from None
                 raise
             self._node.dispatch(e.Enrolled(membership, answer.dht, answer.vpn))
             await self._node.settle()
             return membership.worker_id
 
-    def pause(self, seconds: float | None = None) -> None:
-        self._node.dispatch(e.PauseRequested(None if seconds is None else time.time() + seconds))
+    async def _take_rules(self, intent: EnrollIntent) -> None:
+        """Let the rules hold that came with the intent; raise a Problem where they cannot."""
+        if intent.rules is None:
+            return
+        try:
+            await self.rules.put(intent.rules)
+        except OSError as error:
+            text = f"Your rules cannot be saved ({error.strerror or error}), so this computer has not joined."
+            raise Problem("store-unavailable", text) from None
+
+    async def _explained(self, problem: Problem, coordinator: str) -> Problem:
+        """Add to a failed enrolment what is in the way to the coordinator, where something is."""
+        if problem.kind != "no-coordinator" and problem.extra.get("cause") != "wrong-mesh":
+            return problem
+        addresses = tuple(one.address for one in self.state.capabilities.addresses if one.scope != "loopback")
+        scene, node = Scene(coordinator, addresses), self._node
+        seen = await observe(scene, node.http, node.proxies, node.config.probe_timeout)
+        offset = seen.coordinator.clock_offset if seen.coordinator is not None else None
+        trouble = trouble_of(seen, coordinator) or clock_trouble(offset, CLOCK_LIMIT)
+        if trouble is None:
+            return problem
+        extra = {**problem.extra, "cause": trouble.cause, "why": trouble.why, "hint": trouble.hint}
+        return Problem(problem.kind, problem.detail, status=problem.status, headers=problem.headers, **extra)
+
+    async def survey(self) -> Survey:
+        """Look at this computer anew, for who has not joined yet and wants to know what it can do."""
+        async with self._surveying:
+            found = await self._node.survey()
+        self._node.dispatch(e.CapabilitiesDetected(found.capabilities))
+        return found
+
+    @property
+    def rules(self) -> RulesKeeper:
+        return self._node.rules
+
+    @property
+    def config(self) -> NodeConfig:
+        return self._node.config
+
+    def pause(self, seconds: float | None = None, scope: Paused = "all") -> None:
+        self._node.dispatch(e.PauseRequested(None if seconds is None else time.time() + seconds, scope))
+
+    def snooze_until_tomorrow(self, scope: Paused = "all") -> None:
+        self._node.dispatch(e.PauseRequested(self.rules.tomorrow_morning(), scope))
 
     def resume(self) -> None:
         self._node.dispatch(e.ResumeRequested())
@@ -153,6 +230,17 @@ class FrontDesk:
 
     async def restart_service(self, name: str) -> None:
         await self._node.supervisor.restart(name)
+
+    @property
+    def vitals(self) -> OwnVitals:
+        return self._node.vitals
+
+    def log_of(self, service: str) -> Path:
+        """Return where a service's log is; raise a Problem for what is no service of this mesh."""
+        state = self._node.state
+        if service not in state.catalogue.by_name() and service not in {one.name for one in state.services}:
+            raise Problem("unknown-service", f"There is no service {service[:64]!r} in this mesh.")
+        return self._node.supervisor.log_of(service)
 
     async def doctor(self) -> tuple[Check, ...]:
         return (await self.diagnose()).checks

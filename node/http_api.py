@@ -143,7 +143,7 @@ class ServiceDoor(Door):
             refusal = self._clients.refusal if self._clients is not None else MEMBERS_ONLY
             caller, own_service = identify(self._node, authorization, mesh_token, refusal)
         forwarded = own_service is None and head.get(HOPS, "0") != "0"
-        if own_service is None and (state.draining or state.paused or state.stopping):
+        if own_service is None and (state.draining or state.rest == "all" or state.stopping):
             raise Problem("draining", "This worker is resting.", headers={"Retry-After": "5"})
         service, path = split_path(head.target.partition("?")[0], PREFIX)
         if self._clients is not None and client is not None:

@@ -25,6 +25,8 @@ class KeptPause(msgspec.Struct, frozen=True):
 
     paused: bool = False
     until: float | None = None
+    gpu_paused: bool = False  # of what uses the GPU only
+    gpu_until: float | None = None
 
 
 class KeptAssignment(msgspec.Struct, frozen=True):

@@ -22,9 +22,13 @@ class LocalServices:
         self._supervisor = supervisor
         self._deadline = drain_deadline
         self._open: frozenset[str] = frozenset()
+        self._wanted: tuple[Manifest, ...] = ()
+        self._running: frozenset[str] = frozenset()  # or about to: whose requests are waited for before they stop
         self._turn = asyncio.Lock()
         # How many requests of these services (all, where none are named) are being answered; set by the session.
         self.in_flight: Callable[[Collection[str]], int] = lambda _services: 0
+        # Hears of every request to a service of ours that has ended: its name, HTTP status and seconds.
+        self.ended: Callable[[str, int, float], None] = lambda _service, _status, _seconds: None
 
     def target(self, service: str) -> LocalTarget | None:
         """Return where an open, running service listens (the router's view)."""
@@ -35,20 +39,28 @@ class LocalServices:
         self._open = frozenset()
 
     async def run(self, wanted: Sequence[Manifest]) -> None:
-        """Make exactly these services run; those that must go end their requests first."""
-        names = frozenset(manifest.name for manifest in wanted)
-        leaving = self._open - names
-        self._open = names
+        """Make exactly these services run; those that must go end their requests first.
+
+        What is wanted last counts: a service that is wanted again while it ends its requests goes on.
+        """
+        self._wanted = tuple(wanted)
+        self._open = frozenset(manifest.name for manifest in wanted)
         async with self._turn:
-            if leaving:
-                await self.drained(leaving)
+            await self._settled(lambda: self._running - self._open)
+            wanted = self._wanted
+            self._running = frozenset(manifest.name for manifest in wanted)
             await self._supervisor.reconcile(wanted)
 
-    async def drained(self, services: Collection[str] = ()) -> bool:
-        """Wait until these services (all, where none are named) answer nothing any more; False at the deadline."""
+    async def drained(self) -> bool:
+        """Wait until no service answers anything any more, unless one is opened again; False at the deadline."""
+        in_time = await self._settled(lambda: self._running - self._open)
+        self._running &= self._open  # who had the time needs no more of it
+        return in_time
+
+    async def _settled(self, leaving: Callable[[], Collection[str]]) -> bool:
         loop = asyncio.get_running_loop()
         until = loop.time() + self._deadline
-        while self.in_flight(services):
+        while (services := leaving()) and self.in_flight(services):
             if loop.time() >= until:
                 log.warning("requests still in flight after %.0f s are cut off", self._deadline)
                 return False

@@ -9,6 +9,7 @@ import msgspec
 
 from node.events import (
     CapabilitiesDetected,
+    CapsPlanned,
     ChannelChanged,
     ChannelRefused,
     CloseInOverlay,
@@ -23,12 +24,14 @@ from node.events import (
     EnrolmentFailed,
     EnrolmentRequested,
     Event,
+    GoOffline,
     HeartbeatAnswered,
     JoinDht,
     JoinMesh,
     LeaveRequested,
     LoadMeasured,
     MeshJoined,
+    MeshQuit,
     OpenInOverlay,
     OverlayCameUp,
     OverlayPathsChanged,
@@ -44,10 +47,11 @@ from node.events import (
     RejoinDht,
     ResumeRequested,
     ReturnToOverlay,
+    RulesChanged,
+    RulesDecided,
     RunServices,
     SaveAssignment,
     SaveMembership,
-    SavePause,
     ScheduleContact,
     ScheduleResume,
     SecondChannelChanged,
@@ -67,8 +71,19 @@ from node.events import (
 )
 from node.known_coordinators import knowing, next_coordinator
 from node.reasons import phase_of, reasons_for
+from node.resting import (
+    pause_requested,
+    resume_requested,
+    rules_changed,
+    rules_decided,
+    running_services,
+    snooze_ended,
+    still_ahead,
+    unwanted_services,
+    verdict_of,
+    wanted_services,
+)
 from node.state import ChannelStatus, Membership, NodeState
-from node.wire.manifests import Manifest
 from node.wire.messages import Assignment, Endpoints
 
 Step = tuple[NodeState, tuple[Command, ...]]
@@ -82,33 +97,16 @@ def handle(state: NodeState, event: Event) -> Step:
     """Return the state after the event, with phase and reasons set anew, and the commands to execute in order."""
     handler: Callable[[NodeState, Any], Step] = HANDLERS[type(event)]
     after, commands = handler(state, event)
+    after = _with(after, verdict=verdict_of(after))
     return _with(after, phase=phase_of(after), reasons=reasons_for(after)), commands
-
-
-def running_services(state: NodeState) -> tuple[str, ...]:
-    """Return the services that may be announced: they run, and nothing makes us rest."""
-    if state.draining or state.paused or state.stopping:
-        return ()
-    return tuple(report.name for report in state.services if report.state == "running")
-
-
-def wanted_services(state: NodeState) -> tuple[Manifest, ...]:
-    """Return what should run: assigned, in the signed catalogue, and allowed by the volunteer."""
-    if state.assignment is None or state.paused or state.stopping:
-        return ()
-    allowed = state.capabilities.allowed_services
-    known = state.catalogue.by_name()
-    return tuple(
-        known[name] for name in state.assignment.services if name in known and (not allowed or name in allowed)
-    )
 
 
 # --- one function per event -----------------------------------------------------------------------------------
 
 
 def _started(state: NodeState, event: Started) -> Step:
-    snoozed = event.snoozed_until is not None and event.snoozed_until > event.now
-    paused = event.paused and (event.snoozed_until is None or snoozed)
+    paused = event.paused and still_ahead(event.snoozed_until, event.now)
+    gpu_paused = event.gpu_paused and still_ahead(event.gpu_snoozed_until, event.now)
     state = _with(
         state,
         name=event.name,
@@ -118,10 +116,15 @@ def _started(state: NodeState, event: Started) -> Step:
         key_in_file=event.key_in_file,
         paused=paused,
         snoozed_until=event.snoozed_until if paused else None,
+        gpu_paused=gpu_paused,
+        gpu_snoozed_until=event.gpu_snoozed_until if gpu_paused else None,
+        rules=event.rules,
+        ruled=event.ruled,
         catalogue=event.catalogue,
         assignment=event.assignment,
     )
-    resume = (ScheduleResume(event.snoozed_until),) if paused and event.snoozed_until is not None else ()
+    ends = (ScheduleResume(state.snoozed_until or 0.0), ScheduleResume(state.gpu_snoozed_until or 0.0, "gpu"))
+    resume = tuple(one for one in ends if one.at)
     if event.membership is None:
         return state, resume
     membership = event.membership
@@ -141,7 +144,7 @@ def _enrolment_requested(state: NodeState, _event: EnrolmentRequested) -> Step:
 
 
 def _enrolled(state: NodeState, event: Enrolled) -> Step:
-    state = _with(state, enrolling=False, enrolment_error="")
+    state = _with(state, enrolling=False, enrolment_error="", left="")
     state, commands = _join(state, event.membership)
     place = (UsePlace(event.vpn),) if event.vpn is not None else ()
     return state, (SaveMembership(event.membership), *commands, *place, JoinDht(event.dht))
@@ -154,14 +157,15 @@ def _enrolment_failed(state: NodeState, event: EnrolmentFailed) -> Step:
 def _join(state: NodeState, membership: Membership) -> Step:
     first = membership.coordinators[0].url if membership.coordinators else None
     state = _with(state, membership=membership, coordinator=first, registered=False, failures=0)
-    return state, (JoinMesh(membership), ScheduleContact(0.0))
+    return state, (JoinMesh(membership), ScheduleContact(0.0)) if state.rules.mesh_on else ()
 
 
 def _registered(state: NodeState, event: Registered) -> Step:
     state = _with(state, registered=True, catalogue=event.catalogue)
     state, commands = _assigned(state, event.assignment)
     # Services that ran already, as after a restart of the coordinator, must not wait a heartbeat to be seen.
-    early = (ScheduleContact(SOON),) if running_services(state) else ()
+    # And it hears by a heartbeat only what the volunteer does not want here now.
+    early = (ScheduleContact(SOON),) if running_services(state) or unwanted_services(state) else ()
     return state, (*commands, *early)
 
 
@@ -176,9 +180,13 @@ def _assigned(state: NodeState, assignment: Assignment) -> Step:
     before, expelled = state.assignment, state.expelled
     failing = _without(state.failing, state.coordinator)  # at its address somebody has just answered
     blocklist, assignment = assignment.blocklist, msgspec.structs.replace(assignment, blocklist=None)
-    if state.paused and before is not None and not assignment.services:
+    if state.rest == "all" and before is not None and not assignment.services:
         # A resting machine is given nothing. What it had is what it takes up again, with a coordinator or without.
         assignment = msgspec.structs.replace(assignment, services=before.services, detail=before.detail)
+    elif before is not None:  # so it is with what rests by itself
+        kept = unwanted_services(state) - set(assignment.services)
+        services = (*assignment.services, *(name for name in before.services if name in kept))
+        assignment = msgspec.structs.replace(assignment, services=services)
     state = _with(
         state,
         assignment=assignment,
@@ -256,7 +264,7 @@ def _coordinator_failed(state: NodeState, event: CoordinatorFailed) -> Step:
 
 
 def _contact_due(state: NodeState, _event: ContactDue) -> Step:
-    if state.membership is None or state.coordinator is None or state.leaving:
+    if state.membership is None or state.coordinator is None or state.leaving or state.offline:
         return state, ()
     url = state.coordinator
     if url not in {info.url for info in state.membership.coordinators}:  # nobody would be asked there
@@ -359,32 +367,8 @@ def _capabilities_detected(state: NodeState, event: CapabilitiesDetected) -> Ste
     return _with(state, capabilities=event.capabilities), ()
 
 
-def _pause_requested(state: NodeState, event: PauseRequested) -> Step:
-    already = state.paused
-    state = _with(state, paused=True, snoozed_until=event.until, draining=state.draining or not already)
-    commands: list[Command] = [SavePause(paused=True, until=event.until)]
-    if event.until is not None:
-        commands.append(ScheduleResume(event.until))
-    if not already:
-        commands += [PublishServices(()), ScheduleContact(0.0), Drain()]
-    return state, tuple(commands)
-
-
-def _resume_requested(state: NodeState, _event: ResumeRequested) -> Step:
-    if not state.paused:
-        return state, ()
-    state = _with(state, paused=False, snoozed_until=None, draining=False)
-    publish = PublishServices(running_services(state))
-    run = RunServices(wanted_services(state))
-    return state, (SavePause(paused=False, until=None), run, publish, ScheduleContact(0.0))
-
-
-def _snooze_ended(state: NodeState, event: SnoozeEnded) -> Step:
-    if state.snoozed_until is None:  # paused anew meanwhile
-        return state, ()
-    if state.snoozed_until > event.now + SOON:  # snoozed anew, or the clock was set back
-        return state, (ScheduleResume(state.snoozed_until),)
-    return _resume_requested(state, ResumeRequested())
+def _caps_planned(state: NodeState, event: CapsPlanned) -> Step:
+    return _with(state, caps=event.caps), ()
 
 
 def _drain_ended(state: NodeState, _event: DrainEnded) -> Step:
@@ -395,14 +379,20 @@ def _drain_ended(state: NodeState, _event: DrainEnded) -> Step:
         return state, (Shutdown(),)
     if state.leaving:
         return _left(state)
-    return state, (RunServices(()),)
+    return state, (RunServices(()), *((GoOffline(),) if state.offline and state.membership is not None else ()))
 
 
 def _leave_requested(state: NodeState, _event: LeaveRequested) -> Step:
     if state.membership is None or state.leaving:
         return state, ()
+    # Who switched the mesh off comes back for a moment, for the coordinator has to hear of it.
+    back = (JoinMesh(state.membership),) if state.offline else ()
     state = _with(state, leaving=True, draining=True)
-    return state, (PublishServices(()), Drain())
+    return state, (*back, PublishServices(()), Drain())
+
+
+def _mesh_quit(state: NodeState, event: MeshQuit) -> Step:
+    return _with(state, left="told" if event.told else "untold"), ()
 
 
 def _left(state: NodeState) -> Step:
@@ -460,9 +450,13 @@ HANDLERS: dict[type, Callable[[NodeState, Any], Step]] = {
     ServicesChanged: _services_changed,
     LoadMeasured: _load_measured,
     CapabilitiesDetected: _capabilities_detected,
-    PauseRequested: _pause_requested,
-    ResumeRequested: _resume_requested,
-    SnoozeEnded: _snooze_ended,
+    MeshQuit: _mesh_quit,
+    CapsPlanned: _caps_planned,
+    PauseRequested: pause_requested,
+    ResumeRequested: resume_requested,
+    SnoozeEnded: snooze_ended,
+    RulesChanged: rules_changed,
+    RulesDecided: rules_decided,
     DrainEnded: _drain_ended,
     LeaveRequested: _leave_requested,
     StopRequested: _stop_requested,

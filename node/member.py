@@ -15,6 +15,7 @@ from node import enrolment
 from node.blocklist import Blocklist
 from node.config import NodeConfig
 from node.coordinator_talk import CoordinatorTalk
+from node.forwarding.bandwidth.meter import Meter
 from node.identity.keys import Identity, delete_identity, load_or_create_identity
 from node.identity.membership import forget_membership, load_membership, mesh_keys_of, save_membership
 from node.kept_files import KeptAssignment, KeptFiles
@@ -47,7 +48,9 @@ class Member:
         talk: CoordinatorTalk,
         state: Callable[[], NodeState],
         overlay: Overlay,
+        meter: Meter,
     ) -> None:
+        self._meter = meter
         self._config = config
         self._data_dir = data_dir
         self._http = http
@@ -106,6 +109,8 @@ class Member:
             vpn_up=lambda: self._state().vpn.carries,
             own_port=port,
             witness=OverlayWitness(self._overlay),
+            served=self._local.ended,
+            meter=self._meter,
         )
         await session.start()
         self.session = session
@@ -133,11 +138,14 @@ class Member:
         if self.session is not None:
             await self.session.move_dht_back()
 
-    async def quit(self) -> None:
-        """Leave for good: say so, then forget membership, files and key, in an order that a crash may interrupt."""
-        session = self.session
+    async def quit(self) -> bool:
+        """Leave for good: say so, then forget membership, files and key, in an order that a crash may interrupt.
+
+        Return whether a coordinator has heard it.
+        """
+        session, told = self.session, False
         if session is not None:
-            await self._talk.leave(session)
+            told = await self._talk.leave(session)
             await self.close()
         await asyncio.to_thread(forget_membership, self._data_dir)
         await asyncio.to_thread(self._files.forget)
@@ -145,6 +153,7 @@ class Member:
         await self._overlay.forget()
         await delete_identity(self._data_dir)
         self._identity = await load_or_create_identity(self._data_dir, use_keyring=self._config.keyring)
+        return told
 
     async def close(self) -> None:
         """End the session, if there is one; the membership stays."""

@@ -17,9 +17,11 @@ from node.coordinator_client import CoordinatorClient
 from node.dht.messages import MESH_TAG_BYTES
 from node.dht.node import DhtNode
 from node.dht.settings import DhtSettings
+from node.forwarding.bandwidth.meter import Meter
 from node.forwarding.by_proxy import ProxyConnector
 from node.forwarding.forwarder import Forwarder
 from node.identity.membership import mesh_keys_of
+from node.mesh_view.traffic import Traffic
 from node.peers import joined
 from node.program.errors import UserFacingError
 from node.program.proxies import ThroughProxies
@@ -29,6 +31,7 @@ from node.routing.parts import Witness
 from node.routing.router import Router
 from node.routing.settings import RoutingSettings
 from node.routing.sources import LocalServices
+from node.routing.stats import Outcome
 from node.state import Membership, Peer
 from node.vpn.state import VpnPeer
 from node.wire.client_tokens import ClientTokenVerifier
@@ -39,6 +42,7 @@ from node.wire.messages import CoordinatorInfo, DhtContact, Lighthouse, WorkerRe
 from node.wire.tokens import TokenIssuer, TokenVerifier
 
 log = logging.getLogger(__name__)
+LAST_REQUESTS = 200  # that are told of, without anything of what was asked
 
 
 class DhtSource:
@@ -90,12 +94,16 @@ class MeshSession:
         vpn_up: Callable[[], bool],
         own_port: int,
         witness: Witness,
+        served: Callable[[str, int, float], None],
+        meter: Meter,
     ) -> None:
         own_id = membership.worker_id
         self.membership = membership
         self.trust = MeshTrust(mesh_keys_of(membership))
         self.revoked: set[str] = set()
+        self.traffic = Traffic()
         self._config = config
+        self._served = served
         self._identity = identity
         self._data_dir = data_dir
         self._credential = membership.credential
@@ -113,7 +121,7 @@ class MeshSession:
             catalogue=catalogue,
             local=local,
             sources=(DhtSource(lambda: self.dht), RegistrySource(self.client, coordinator)),
-            forwarder=Forwarder(self._issuer.issue, connect=ProxyConnector(proxies.find)),
+            forwarder=Forwarder(self._issuer.issue, connect=ProxyConnector(proxies.find), meter=meter),
             settings=RoutingSettings(
                 cache_ttl=config.finger_cache_ttl,
                 stale_while_revalidate=config.finger_cache_stale,
@@ -130,7 +138,15 @@ class MeshSession:
             witness=witness,
             own_port=own_port,
             relay=lambda record: relay_bases(record, coordinators()),
+            observer=self._request_ended,
+            remember=LAST_REQUESTS,
         )
+
+    def _request_ended(self, outcome: Outcome) -> None:
+        if outcome.route == "local":
+            self._served(outcome.service, outcome.status, outcome.seconds)
+        elif outcome.worker is not None:
+            self.traffic.sent(outcome.worker, time.monotonic())
 
     def _make_dht(self, contacts: str) -> DhtNode:
         return DhtNode(

@@ -10,6 +10,7 @@ from pathlib import Path
 import aiohttp
 
 from node.config import NodeConfig
+from node.program.download import RoomFor
 from node.program.orphans import end_orphan
 from node.program.tasks import TaskSet
 from node.state import TunnelStatus
@@ -33,11 +34,14 @@ class PublicTunnel:
         data_dir: Path,
         on_change: Callable[[TunnelStatus], None],
         timings: Timings | None = None,
+        room_for: RoomFor = lambda _size: "",
     ) -> None:
+        """`room_for` says why so many bytes may not be stored, before a program is fetched; from any thread."""
         self._config = config
         self._folder = data_dir / "cloudflared"
         self._on_change = on_change
         self._timings = timings or Timings()
+        self._room_for = room_for
         self._told = TunnelStatus()
         self._tasks = TaskSet("tunnel")
         self._here: aiohttp.ClientSession | None = None  # for cloudflared's own endpoint
@@ -70,7 +74,12 @@ class PublicTunnel:
 
     def _make_keeper(self, here: aiohttp.ClientSession, http: aiohttp.ClientSession) -> TunnelKeeper:
         config = self._config
-        self._binary = Binary(self._folder, setting=config.cloudflared, may_fetch=config.cloudflared_fetch)
+        self._binary = Binary(
+            self._folder,
+            setting=config.cloudflared,
+            may_fetch=config.cloudflared_fetch,
+            room_for=self._room_for,
+        )
         api = CloudflareApi(http, self.wish.api_token, config.cloudflare_api) if self.wish.api_token else None
         return TunnelKeeper(
             wish=self.wish,

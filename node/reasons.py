@@ -28,7 +28,7 @@ def phase_of(state: NodeState) -> Phase:
         return "joining" if state.enrolling else "unenrolled"
     if state.draining:
         return "draining"
-    if state.paused:
+    if state.rest == "all":
         return "paused"
     if state.assignment is None or not _heard(state):
         return "joining"
@@ -41,24 +41,21 @@ def _rest_reasons(state: NodeState) -> tuple[Reason, ...]:
         reasons.append(Reason("stopping", "The program is closing."))
     elif state.draining:
         reasons.append(Reason("draining", f"Finishing {_requests(state.in_flight)} before resting."))
-    if state.snoozed_until is not None:
-        reasons.append(Reason("snoozed", "You asked this machine to rest for a while.", state.snoozed_until))
-    elif state.paused:
-        reasons.append(Reason("paused-by-you", "You paused this machine. It does nothing until you resume."))
-    return tuple(reasons)
+    told = state.verdict.reasons
+    return (*reasons, *(Reason(one.code, f"{one.text} {one.ends}", one.until) for one in told))
 
 
 def _membership_reasons(state: NodeState) -> tuple[Reason, ...]:
     if state.enrolling:
-        return (Reason("enrolling", "Asking the coordinator to let this machine in."),)
+        return (Reason("enrolling", "Asking the coordinator to let this computer in."),)
     if state.enrolment_error:
         return (Reason("enrolment-failed", state.enrolment_error),)
     if state.membership is None:
-        return (Reason("not-enrolled", "This machine has not joined a mesh yet. Paste an invite to join."),)
+        return (Reason("not-enrolled", "This computer has not joined a mesh yet. Paste an invite to join."),)
     if not _heard(state):
-        return (Reason("registering", "Introducing this machine to the coordinator."),)
-    if state.assignment is not None and not state.assignment.services and not state.paused:
-        detail = state.assignment.detail or "The coordinator has no work for this machine now."
+        return (Reason("registering", "Introducing this computer to the coordinator."),)
+    if state.assignment is not None and not state.assignment.services and state.rest != "all":
+        detail = state.assignment.detail or "The coordinator has no work for this computer now."
         return (Reason("nothing-assigned", detail),)
     return ()
 
@@ -79,7 +76,7 @@ def _health_reasons(state: NodeState) -> tuple[Reason, ...]:
         text = "No coordinator answers, so work goes on without one."
         if state.coordinator_refused:
             code = "coordinator-refused"
-            text = "The coordinator refuses this machine."
+            text = "The coordinator refuses this computer."
         reasons.insert(0, Reason(code, f"{text} {state.coordinator_error}"))
     return tuple(reasons)
 
@@ -91,7 +88,7 @@ def _warnings(state: NodeState) -> tuple[Reason, ...]:
         text = "The coordinator is reached without encryption: others on the way can read what is sent."
         reasons.append(Reason("insecure-coordinator", text))
     if state.key_in_file:
-        text = "The system has no keyring, so this machine's key is kept in a file that only you can read."
+        text = "The system has no keyring, so this computer's key is kept in a file that only you can read."
         reasons.append(Reason("key-in-file", text))
     return (*reasons, *_vpn_reasons(state))
 
@@ -107,7 +104,7 @@ def _vpn_reasons(state: NodeState) -> tuple[Reason, ...]:
     if state.vpn_listen_error:
         reasons.append(Reason("vpn-no-listener", state.vpn_listen_error))
     if state.vpn_renewal_error and state.vpn.state not in ("off", "revoked"):
-        text = "This machine's place in the private network could not be renewed; it is tried again by itself."
+        text = "This computer's place in the private network could not be renewed; it is tried again by itself."
         reasons.append(Reason("vpn-not-renewed", f"{text} {state.vpn_renewal_error}"))
     return tuple(reasons)
 

@@ -20,18 +20,17 @@ import aiohttp
 
 from node import __version__
 from node import events as e
+from node.caps_kept import CapsKept
 from node.client_access import ClientAccess
 from node.config import NodeConfig
 from node.contact import CoordinatorContact
 from node.control import ControlApi, ViewFeed
-from node.coordinator_client import CoordinatorError
 from node.coordinator_talk import CoordinatorTalk
 from node.entry_point import Contact, EntryPoint
 from node.forwarding.access_log import AccessLog, open_access_log
 from node.forwarding.http1.limits import ServerLimits
 from node.forwarding.members_only import MembersOnly
 from node.forwarding.plane import DataPlane
-from node.forwarding.websocket.opening import Opened
 from node.front_desk import FrontDesk
 from node.hardware.detect import detect_async
 from node.hardware.load import LoadSampler
@@ -44,38 +43,49 @@ from node.mesh_session import MeshSession
 from node.overlay import MakeKeeper, Overlay, keeper_of_this_computer
 from node.overlay_door import OverlayDoor
 from node.overlay_presence import OverlayPresence
+from node.own_vitals import OwnVitals
 from node.program.errors import UserFacingError
 from node.program.proxies import ThroughProxies, open_session
 from node.program.tasks import TaskSet
 from node.program.web import bind
 from node.public_tunnel import PublicTunnel
-from node.relay_ways import relays_of
+from node.rules.keeper import RulesKeeper
+from node.rules.sensed import NoSensors, Sensors
+from node.services.limits.enforcer import Means
 from node.services.local_tokens import LocalTokens
 from node.services.supervisor import ServiceSupervisor
+from node.snoozes import Snoozes
+from node.standing_connections import StandingConnections, Way
 from node.state import NodeState
-from node.tunnel.channel import Channel
+from node.survey import Survey
+from node.surveyor import take_survey
 from node.tunnel.cloudflared.arguments import KEEPS_IDLE
-from node.tunnel.relay import RelayConnections
-from node.tunnel.second_channel import SecondChannel
 from node.wire.manifests import SignedCatalogue
 from node.wire.messages import Assignment, Capabilities
 
 log = logging.getLogger(__name__)
 
 LOAD_INTERVAL = 2.0  # seconds
+FIRST_LOOK = 1.0  # seconds that the sensors have before services are started
 RENEW_CHECK = 3600.0  # seconds
 RENEWAL_SPREAD = 10.0  # seconds over which nodes ask for another place in the overlay when that is pushed
 TELL_SPREAD = 2.0  # seconds over which nodes tell that another coordinator reaches them, too
 GOODBYE = 2.0  # seconds that the last word to the coordinator, and that of answers, may take
 KEEPALIVE = KEEPS_IDLE + 10.0  # seconds: cloudflared shall not ask on a connection that we have just closed
 GRACE = 0.1  # seconds in which whoever is connected may still ask, to be sent elsewhere
+MakeSensors = Callable[[Callable[[], None]], Sensors]  # they call what they are given when the computer has slept
 
 
 class NodeRuntime:
     """One running node. `start`, then `wait`, then `stop`."""
 
     def __init__(
-        self, config: NodeConfig, data_dir: Path, make_keeper: MakeKeeper = keeper_of_this_computer
+        self,
+        config: NodeConfig,
+        data_dir: Path,
+        make_keeper: MakeKeeper = keeper_of_this_computer,
+        make_sensors: MakeSensors = lambda _woke_up: NoSensors(),
+        means: Means | None = None,
     ) -> None:
         self.config = config
         self.local_tokens = LocalTokens()
@@ -83,13 +93,23 @@ class NodeRuntime:
         self._data_dir = data_dir
         self._failure: UserFacingError | None = None
         self._files = KeptFiles(data_dir)
-        self.desk = FrontDesk(self)
+        self.desk = FrontDesk(self, data_dir)
         self._feed = ViewFeed(self.desk.view)
         self._control = ControlApi(self.desk, self._feed, data_dir)
         self._contact = CoordinatorContact(self._contact_due)
         self._commands: asyncio.Queue[e.Command] = asyncio.Queue()
+        self.rules = RulesKeeper(
+            data_dir,
+            make_sensors(self._woke_up),
+            lambda rules: self.dispatch(e.RulesChanged(rules)),
+            lambda verdict: self.dispatch(e.RulesDecided(verdict)),
+        )
         self.overlay = Overlay(config, data_dir, self.dispatch, make_keeper)
-        self.tunnel = PublicTunnel(config, data_dir, lambda status: self.dispatch(e.TunnelChanged(status)))
+        self.caps = CapsKept(data_dir, means, lambda reports: self.dispatch(e.CapsPlanned(reports)))
+        room_for = self.caps.services.room_for
+        self.tunnel = PublicTunnel(
+            config, data_dir, lambda status: self.dispatch(e.TunnelChanged(status)), room_for=room_for
+        )
         self.entry_point = EntryPoint(config, lambda: self.state, lambda: self._port, self._entry_contact)
         self._clients = ClientAccess(
             lambda: self.session.client_tokens if self.session is not None else None,
@@ -104,15 +124,14 @@ class NodeRuntime:
         self.talk = CoordinatorTalk(
             lambda: self.state, self.dispatch, self._keep_catalogue, self.overlay, self._relays
         )
-        self._relay = RelayConnections(self._open_relay, self._serve_relayed, config.relay_offered)
-        self._channel = Channel(self._open_channel, self._take_push, self.dispatch, self._relay.asked)
-        self._second = SecondChannel(self._open_second_channel, self.dispatch, self._relay.asked)
+        self.standing = StandingConnections(
+            config, self._way_to, self._take_push, self._serve_relayed, self.dispatch
+        )
         self._tasks = TaskSet("node")
         self._stopped = asyncio.Event()
-        self._resume_timer: asyncio.TimerHandle | None = None
+        self._snoozes = Snoozes(lambda: self.state, self.dispatch)
         self.proxies = ThroughProxies()
         self._http: aiohttp.ClientSession | None = None
-        self._relay_http: aiohttp.ClientSession | None = None
         self._server: DataPlane | None = None
         self._access_log: AccessLog | None = None
         self._member: Member | None = None
@@ -122,8 +141,10 @@ class NodeRuntime:
             node_url=lambda: self.url,
             local_token=self.local_tokens.of,
             on_change=lambda reports: self.dispatch(e.ServicesChanged(reports)),
+            limits=self.caps.services,
         )
         self._local = LocalServices(self.supervisor, config.drain_deadline)
+        self.vitals = OwnVitals(config, data_dir, self.supervisor, self._local, lambda: self.state)
 
     # --- life ---------------------------------------------------------------------------------------------------
 
@@ -150,7 +171,7 @@ class NodeRuntime:
         door.access_log = self._access_log
         handler = door if members_of is None else MembersOnly(door, members_of)
         api = HttpApi(self.desk, self.tunnel.outside.answer_to, self.entry_point.prove)
-        return DataPlane(handler, api.application(), listener, limits=limits)
+        return DataPlane(handler, api.application(), listener, limits=limits, meter=self.caps.meter)
 
     async def _start(self) -> None:
         assert self._server is not None
@@ -164,23 +185,22 @@ class NodeRuntime:
             talk=self.talk,
             state=lambda: self.state,
             overlay=self.overlay,
-        )
-        # Of their own, so that they take nobody else's place; a worker's answer may take as long as it likes.
-        self._relay_http = open_session(
-            self.proxies,
-            connector=aiohttp.TCPConnector(limit=0),
-            timeout=aiohttp.ClientTimeout(total=None, sock_connect=self.config.register_timeout),
+            meter=self.caps.meter,
         )
         started = await self._started_event()
         await self._server.start()
         await self._control.start()
         self._contact.start()
-        self._relay.start()
+        self.standing.start(self.proxies)
         self.entry_point.start()
         self._tasks.start(self._execute_commands(), "commands")
         self.overlay.start()
         self.dispatch(started)
+        self.rules.start()
+        self.caps.services.start()
+        await self.vitals.start()
         self._tasks.every(LOAD_INTERVAL, self._measure_load, "load")
+        self._tasks.every(LOAD_INTERVAL, self._snoozes.look, "snoozes")
         self._tasks.every(self.config.hardware_interval, self._detect, "hardware")
         self._tasks.every(RENEW_CHECK, self._renew_when_half, "renewal")
         await self.settle()
@@ -200,32 +220,33 @@ class NodeRuntime:
 
     async def stop(self) -> None:
         """Close everything. May be called any number of times."""
-        if self._resume_timer is not None:
-            self._resume_timer.cancel()
+        self._snoozes.stop()
         self._presence.cancel()
+        await self.rules.stop()
         await self._contact.stop()
-        await self._channel.stop()
-        await self._second.stop()
+        await self.standing.hang_up()
         await self.entry_point.stop()
         await self.tunnel.stop()
         await self._tasks.stop()
         if self._member is not None:
             await self._member.close()
+        await self.vitals.stop()
         await self.supervisor.stop()
+        await self.caps.services.stop()
         await self._control.stop()
         if self._server is not None:
             # What was answered a moment ago may not have arrived yet.
             await asyncio.gather(self._server.drain(GOODBYE), self._overlay_door.drain(GOODBYE))
-            await self._relay.stop()
+            await self.standing.stop()
             await self._server.stop()
-        await self._relay.stop()
+        await self.standing.stop()
         await self._overlay_door.stop()
         await self.overlay.stop()  # last: answers go through it
         if self._access_log is not None:
             await asyncio.to_thread(self._access_log.close)
-        for session in (self._http, self._relay_http):
-            if session is not None:
-                await session.close()
+        if self._http is not None:
+            await self._http.close()
+        await self.desk.insight.stop()
 
     async def _stop_on(self, stop: asyncio.Event) -> None:
         await stop.wait()
@@ -233,7 +254,9 @@ class NodeRuntime:
 
     async def _started_event(self) -> e.Started:
         pause = await asyncio.to_thread(self._files.pause)
-        membership, catalogue, assignment = await self.member.load()
+        (membership, catalogue, assignment), _, _ = await asyncio.gather(
+            self.member.load(), self.rules.load(FIRST_LOOK), self.desk.insight.start()
+        )
         return e.Started(
             name=self.config.name,
             version=__version__,
@@ -246,6 +269,10 @@ class NodeRuntime:
             catalogue=catalogue,
             assignment=assignment,
             now=time.time(),
+            gpu_paused=pause.gpu_paused,
+            gpu_snoozed_until=pause.gpu_until,
+            rules=self.rules.rules,
+            ruled=self.rules.verdict,
         )
 
     # --- the loop of events and commands ------------------------------------------------------------------------
@@ -254,15 +281,15 @@ class NodeRuntime:
         """Let the machine handle an event, and queue what it orders."""
         before = self.state
         self.state, commands = handle(before, event)
+        self.desk.insight.hear(before, event, self.state)
         if self.state.phase != before.phase:
             reasons = " ".join(reason.text for reason in self.state.reasons)
             log.info("%s -> %s %s", before.phase, self.state.phase, f"({reasons})" if reasons else "")
         for command in commands:
             self._commands.put_nowait(command)
-        self._channel.look(self.state)
-        if self.config.relay_offered:
-            self._second.look(self.state)
+        self.standing.look(self.state)
         self.entry_point.look(self.state)
+        self.caps.look(self.state)
         self._feed.changed()
 
     async def _execute_commands(self) -> None:
@@ -281,7 +308,8 @@ class NodeRuntime:
             e.TellRelays: self._tell_relays,
             e.TakeBlocklist: self._take_blocklist,
             e.Drain: self._begin_drain,
-            e.ScheduleResume: self._schedule_resume,
+            e.ScheduleResume: self._snoozes.schedule,
+            e.GoOffline: self._go_offline,
             e.Shutdown: self._shutdown,
             **self._presence.executors(),
         }
@@ -311,13 +339,13 @@ class NodeRuntime:
 
     async def _quit_mesh(self, _command: e.QuitMesh) -> None:
         await self.tunnel.leave()
-        await self.member.quit()
+        self.dispatch(e.MeshQuit(await self.member.quit()))
 
     async def _save_membership(self, command: e.SaveMembership) -> None:
         await self.member.save(command.membership)
 
     async def _save_pause(self, command: e.SavePause) -> None:
-        await asyncio.to_thread(self._files.save_pause, KeptPause(command.paused, command.until))
+        await asyncio.to_thread(self._files.save_pause, _kept(command))
 
     async def _save_assignment(self, command: e.SaveAssignment) -> None:
         await self.member.save_assignment(command.assignment)
@@ -339,40 +367,26 @@ class NodeRuntime:
     async def _schedule_contact(self, command: e.ScheduleContact) -> None:
         self._contact.schedule(min(command.after, self.config.worker_heartbeat))
 
-    async def _open_channel(self, url: str, *, second: bool = False) -> aiohttp.ClientWebSocketResponse:
+    def _way_to(self, url: str) -> Way | None:
         info = self.talk.coordinator(url)
-        if self.session is None or info is None:
-            raise CoordinatorError("This machine is in no mesh.")
-        ping, relay = self.config.channel_ping, self.config.relay_offered
-        client, patient = self.session.client, self._relay_http
-        return await client.open_channel(info, ping, relay, only_relay=second, session=patient)
-
-    async def _open_second_channel(self, url: str) -> aiohttp.ClientWebSocketResponse:
-        return await self._open_channel(url, second=True)
+        return Way(self.session.client, info) if self.session is not None and info is not None else None
 
     def _relays(self) -> tuple[str, ...]:
-        return relays_of(self.state, self.config.relay_offered)
+        return self.standing.relays(self.state)
 
     async def _tell_relays(self, _command: e.TellRelays) -> None:
         if not set(self._relays()) <= set(self.talk.told_relays):  # so it may be with all nodes at this moment
             self._contact.schedule(TELL_SPREAD * random.random())  # noqa: S311 - not for secrets
 
-    async def _open_relay(self, url: str, ticket: str) -> Opened:
-        info = self.talk.coordinator(url)
-        if self.session is None or info is None or self._relay_http is None:
-            raise CoordinatorError("This machine is in no mesh.")
-        return await self.session.client.open_relay(self._relay_http, info, ticket)
-
     def _entry_contact(self) -> Contact | None:
         """Return through whom frontends are told of us."""
-        info = self.talk.coordinator(self.state.coordinator or "")
-        if self.session is None or info is None:
-            return None
-        return Contact(self.session.client, info, self.member.identity.private_key)
+        way = self._way_to(self.state.coordinator or "")
+        return Contact(way.client, way.to, self.member.identity.private_key) if way is not None else None
 
     def _serve_relayed(self) -> asyncio.Protocol | None:
         """Answer on a relay connection as on one that came to our port."""
-        return self._server.connection() if self._server is not None and not self._server.draining else None
+        closed = self._server is None or self._server.draining or self.state.offline
+        return None if closed or self._server is None else self._server.connection()
 
     def _take_push(self, assignment: Assignment) -> None:
         if self.talk.pushed(assignment):  # all nodes may hear the same at this moment
@@ -396,16 +410,21 @@ class NodeRuntime:
     async def _drain(self) -> None:
         self._local.close()
         await self._local.drained()
-        if self.state.stopping:  # the coordinator should not have to find out by itself
+        if self.state.stopping or not self.state.rules.mesh_on:  # nobody should have to find out
             await self._contact.quiet(GOODBYE)
         self.dispatch(e.DrainEnded())
 
-    async def _schedule_resume(self, command: e.ScheduleResume) -> None:
-        if self._resume_timer is not None:
-            self._resume_timer.cancel()
-        delay = max(0.0, command.at - time.time())
-        loop = asyncio.get_running_loop()
-        self._resume_timer = loop.call_later(delay, lambda: self.dispatch(e.SnoozeEnded(time.time())))
+    def _woke_up(self) -> None:
+        """See at once what has changed while this computer slept."""
+        self.overlay.doubt()
+        self._contact.schedule(0.0)
+        self._tasks.start(self._snoozes.look(), "woken")
+
+    async def _go_offline(self, _command: e.GoOffline) -> None:
+        await self.tunnel.stop()
+        self.standing.cut()
+        await self.member.close()
+        self.overlay.leave()
 
     async def _shutdown(self, _command: e.Shutdown) -> None:
         self._stopped.set()
@@ -434,6 +453,10 @@ class NodeRuntime:
             allowed_services=self.config.allow,
         )
         return found
+
+    async def survey(self) -> Survey:
+        """Look at this computer as before joining a mesh."""
+        return await take_survey(self.config, self._data_dir)
 
     async def _renew_when_half(self) -> None:
         if self.member.session is not None:
@@ -466,3 +489,7 @@ class NodeRuntime:
     def _port(self) -> int:
         assert self._server is not None
         return self._server.port
+
+
+def _kept(command: e.SavePause) -> KeptPause:
+    return KeptPause(command.paused, command.until, command.gpu_paused, command.gpu_until)

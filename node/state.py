@@ -6,6 +6,9 @@ from typing import Any, Literal
 
 import msgspec
 
+from node.rules.caps import CapReport
+from node.rules.settings import Rules, Scope
+from node.rules.verdict import RuleCode, Verdict
 from node.wire.credentials import Trust
 from node.wire.manifests import Catalogue, DataClass
 from node.wire.mesh_keys import KeyChain
@@ -17,6 +20,7 @@ VpnPhase = Literal[
 ]
 CARRYING: frozenset[VpnPhase] = frozenset({"direct", "relayed"})  # others are reached through it then
 ReasonCode = Literal[
+    RuleCode,
     "not-enrolled",
     "enrolling",
     "enrolment-failed",
@@ -25,8 +29,6 @@ ReasonCode = Literal[
     "coordinator-refused",
     "nothing-assigned",
     "service-failed",
-    "paused-by-you",
-    "snoozed",
     "draining",
     "stopping",
     "insecure-coordinator",
@@ -272,19 +274,42 @@ class NodeState(msgspec.Struct, frozen=True, kw_only=True):
     draining: bool = False
     stopping: bool = False
     leaving: bool = False
+    left: Literal["", "told", "untold"] = ""  # the mesh, since it was joined last; whether a coordinator heard it
     paused: bool = False
     snoozed_until: float | None = None
+    gpu_paused: bool = False  # the volunteer lets only what uses no GPU run ...
+    gpu_snoozed_until: float | None = None  # ... until then, or without an end
+    rules: Rules = Rules()
+    ruled: Verdict = Verdict()  # what follows from the rules alone
+    verdict: Verdict = Verdict()  # what rests now by the rules and by what the volunteer asked for, and why
+    caps: tuple[CapReport, ...] = ()  # how the caps of the rules are kept here; empty where nothing keeps them
     key_in_file: bool = False  # the identity key is in a file, because the system has no keyring
 
     @property
     def worker_id(self) -> str | None:
         return self.membership.worker_id if self.membership else None
 
+    @property
+    def rest(self) -> Scope:
+        """What rests, as the volunteer asked or a rule says."""
+        if self.paused or self.ruled.rest == "all" or not self.rules.mesh_on:
+            return "all"
+        return "gpu" if self.gpu_paused or self.ruled.rest == "gpu" else "none"
+
+    @property
+    def offline(self) -> bool:
+        """Whether the volunteer has switched the mesh off, and what was under way then has ended."""
+        return not self.rules.mesh_on and not self.draining
+
 
 class View(msgspec.Struct, frozen=True, kw_only=True):
-    """One message of the control stream: the state, the routing counters and the peers, with a sequence number."""
+    """One message of the control stream: the state, the routing counters and the peers, with a sequence number.
+
+    `noted` is the number of the newest entry of the activity log.
+    """
 
     sequence: int
     state: NodeState
     stats: RoutingStats = RoutingStats()
     peers: tuple[Peer, ...] = ()
+    noted: int = 0

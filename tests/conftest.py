@@ -24,6 +24,10 @@ hypothesis.settings.register_profile(
 )
 hypothesis.settings.load_profile("mesh")
 
+# Nodes that tests start as programs shall not rest because somebody uses the machine, or runs it on its battery.
+os.environ.setdefault("RMA_SENSORS", "off")
+# Nor shall their services give way to everything else that a loaded machine does.
+os.environ.setdefault("RMA_SERVICE_NICE", "0")
 NETWORKS = Path(__file__).parent / "netns"  # tests in networks of their own
 
 

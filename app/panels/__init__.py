@@ -1,7 +1,7 @@
 """The window's panels: one widget and one file each, drawn whole from a Picture by `draw`, never read back.
 
-`enrolment` joins a mesh, `overview` says what this machine is and does, `services` lists what it was given,
-`routing` how requests travel; `machine` (what was detected) is shared by the first two.
+`overview` says what this machine is and does, `services` lists what it was given,
+`mesh` who is in the mesh, `routing` how requests travel; `machine` (what was detected) is shared by the first two.
 """
 
 from __future__ import annotations

@@ -4,29 +4,33 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
+from PySide6.QtCore import QCoreApplication
 from PySide6.QtWidgets import QWidget
 
 from app import figures, wording
+from app.counted import counted
 from app.widgets.frames import Card, Fact
 from app.widgets.labels import label
 from node.wire.messages import Address, Battery, Capabilities, Disk, Gpu
+
+translate = QCoreApplication.translate
 
 
 class MachineCard(Card):
     """Graphics card, processor, memory, disks, addresses, battery and system, as the node found them."""
 
     def __init__(self) -> None:
-        super().__init__("This computer")
-        self._waiting = label("The node is still looking at this computer.", "muted", wrap=True)
+        super().__init__(translate("MachineCard", "This computer"))
+        self._waiting = label(self.tr("The node is still looking at this computer."), "muted", wrap=True)
         self._facts = {
-            "gpu": Fact("gpu", "Graphics"),
-            "processor": Fact("processor", "Processor"),
-            "memory": Fact("memory", "Memory"),
-            "disk": Fact("disk", "Disks"),
-            "network": Fact("network", "Addresses"),
-            "battery": Fact("battery", "Power"),
-            "system": Fact("system", "System"),
-            "role": Fact("services", "Suited for"),
+            "gpu": Fact("gpu", self.tr("Graphics")),
+            "processor": Fact("processor", self.tr("Processor")),
+            "memory": Fact("memory", self.tr("Memory")),
+            "disk": Fact("disk", self.tr("Disks")),
+            "network": Fact("network", self.tr("Addresses")),
+            "battery": Fact("battery", self.tr("Power")),
+            "system": Fact("system", self.tr("System")),
+            "role": Fact("services", self.tr("Suited for")),
         }
         self.body.addWidget(self._waiting)
         for fact in self._facts.values():
@@ -53,54 +57,65 @@ def describe(found: Capabilities) -> dict[str, str]:
         "network": _addresses(found.addresses, found.public_ip),
         "battery": _battery(found.battery),
         "system": " · ".join(filter(None, (found.os, found.architecture))),
-        "role": wording.WORKER_TYPES[found.worker_type],
+        "role": wording.worker_type_text(found.worker_type),
     }
     return {name: text for name, text in values.items() if text}
 
 
 def _gpus(gpus: tuple[Gpu, ...]) -> str:
     if not gpus:
-        return "None for AI models"
+        return translate("MachineCard", "None for AI models")
     return ", ".join(_gpu(gpu) for gpu in gpus)
 
 
 def _gpu(gpu: Gpu) -> str:
-    parts = [gpu.name or gpu.vendor or "Graphics card"]
+    parts = [gpu.name or gpu.vendor or translate("MachineCard", "Graphics card")]
     if gpu.memory_bytes:
         parts.append(figures.size(gpu.memory_bytes))
     if not gpu.usable:
-        parts.append("cannot be used")
+        parts.append(translate("MachineCard", "cannot be used"))
     return " · ".join(parts)
 
 
 def _processor(found: Capabilities) -> str:
-    count = figures.plural(found.cpu_cores or found.cpu_threads, "core")
+    count = counted.cores(found.cpu_cores or found.cpu_threads)
     return f"{found.cpu_name} · {count}" if found.cpu_name else count
 
 
 def _memory(found: Capabilities) -> str:
     if not found.ram_bytes:
         return ""
-    return f"{figures.size(found.ram_bytes)} · {figures.size(found.ram_free_bytes)} free"
+    return f"{figures.size(found.ram_bytes)} · {_free(found.ram_free_bytes)}"
+
+
+def _free(count: int) -> str:
+    return translate("MachineCard", "{size} free").format(size=figures.size(count))
 
 
 def _disks(disks: tuple[Disk, ...], free: int) -> str:
     if not disks:
-        return f"{figures.size(free)} free" if free else ""
+        return _free(free) if free else ""
+    one = translate("MachineCard", "{place}: {free} of {all} free")
     return ", ".join(
-        f"{disk.mount}: {figures.size(disk.free_bytes)} of {figures.size(disk.total_bytes)} free" for disk in disks
+        one.format(place=disk.mount, free=figures.size(disk.free_bytes), all=figures.size(disk.total_bytes))
+        for disk in disks
     )
 
 
 def _addresses(addresses: tuple[Address, ...], public_ip: str | None) -> str:
     useful = [a.address for a in addresses if a.scope in ("private", "public") and a.address != public_ip]
     if public_ip:
-        useful.insert(0, f"{public_ip} (public)")
-    return ", ".join(useful) or "No network"
+        useful.insert(0, translate("MachineCard", "{address} (public)").format(address=public_ip))
+    return ", ".join(useful) or translate("MachineCard", "No network")
 
 
 def _battery(battery: Battery | None) -> str:
     if battery is None:
         return ""
-    source = "On battery" if battery.on_battery else "Plugged in"
-    return f"{source} · {figures.percent(battery.charge)} charged"
+    source = _plugged(battery)
+    charged = translate("MachineCard", "{percent} charged").format(percent=figures.percent(battery.charge))
+    return f"{source} · {charged}"
+
+
+def _plugged(battery: Battery) -> str:
+    return translate("MachineCard", "On battery") if battery.on_battery else translate("MachineCard", "Plugged in")

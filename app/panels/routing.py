@@ -3,25 +3,33 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
-from PySide6.QtCore import QAbstractTableModel, QModelIndex, QPersistentModelIndex, Qt
-from PySide6.QtWidgets import QAbstractItemView, QGridLayout, QHBoxLayout, QHeaderView, QTableView
+from PySide6.QtCore import QAbstractTableModel, QCoreApplication, QModelIndex, QPersistentModelIndex, Qt
+from PySide6.QtGui import QHideEvent, QShowEvent
+from PySide6.QtWidgets import QAbstractItemView, QGridLayout, QHBoxLayout, QHeaderView, QSizePolicy, QTableView
 
 from app import figures, wording
+from app.counted import counted
 from app.panels import Panel
+from app.past_model import RoutingModel
 from app.picture import Picture
+from app.translations import QT_TRANSLATE_NOOP
 from app.widgets.columns import Columns
 from app.widgets.frames import Card, EmptyState
 from app.widgets.labels import ElidedLabel, label
 from app.widgets.meters import ChartWithCaption, Figure, Meter
+from app.widgets.tips import tip
 from node.state import Peer, RoutingStats
 from node.wire.messages import Route
 
+if TYPE_CHECKING:
+    from app.panels.routing_past import PastCards
+
 PERCENTILES: dict[Literal["p50", "p95", "p99"], str] = {
-    "p50": "Half of them",
-    "p95": "95 of 100",
-    "p99": "99 of 100",
+    "p50": QT_TRANSLATE_NOOP("TimesCard", "Half of them were ready within"),
+    "p95": QT_TRANSLATE_NOOP("TimesCard", "95 of 100 were ready within"),
+    "p99": QT_TRANSLATE_NOOP("TimesCard", "99 of 100 were ready within"),
 }
 ROUTES: tuple[Route, ...] = ("local", "vpn", "direct", "relay", "tunnel")
 Index = QModelIndex | QPersistentModelIndex
@@ -31,14 +39,22 @@ NO_PARENT = QModelIndex()
 class RoutingPanel(Panel):
     """Live numbers of the node's router."""
 
-    def __init__(self) -> None:
+    def __init__(self, model: RoutingModel) -> None:
         super().__init__()
+        self._model = model
         self._totals = TotalsCard()
+        self._past: PastCards | None = None
+        self._stale = label("", "muted", wrap=True)
+        self._stale.hide()
+        model.changed.connect(self._draw_past)
         self._routes = RoutesCard()
         self._times = TimesCard()
         self._peers = PeersCard()
+        self.column.addWidget(self._stale)
         self.column.addWidget(self._totals)
-        self.column.addWidget(Columns([self._routes], [self._times]))
+        columns = Columns([self._routes], [self._times])
+        columns.setSizePolicy(QSizePolicy.Policy.Preferred, QSizePolicy.Policy.Maximum)
+        self.column.addWidget(columns)
         self.column.addWidget(self._peers, 1)
 
     def draw(self, picture: Picture, now: float) -> None:
@@ -47,27 +63,60 @@ class RoutingPanel(Panel):
         self._routes.draw(stats)
         self._times.draw(stats)
         self._peers.draw(picture.view.peers if picture.view else (), now)
+        stale = picture.view is not None and not picture.connected
+        self._stale.setVisible(stale)
+        if stale:
+            self._stale.setText(self.tr("The node on this computer says nothing new; this is how it was."))
+        self._draw_past()
+
+    def _draw_past(self) -> None:
+        if self._past is not None and self.isVisible():
+            self._past.over_time.draw(self._model.sight)
+            self._past.requests.draw(self._model.sight)
+
+    def showEvent(self, event: QShowEvent) -> None:
+        if self._past is None:
+            from app.panels.routing_past import PastCards  # of no use to the start
+
+            self._past = PastCards()
+            for place, card in ((3, self._past.over_time), (4, self._past.requests)):
+                self.column.insertWidget(place, card)
+        self._model.watch(wanted=True)
+        super().showEvent(event)
+        self._draw_past()
+
+    def hideEvent(self, event: QHideEvent) -> None:
+        self._model.watch(wanted=False)
+        super().hideEvent(event)
 
 
 class TotalsCard(Card):
     """The numbers that matter most, and the last minute as a curve."""
 
     def __init__(self) -> None:
-        super().__init__("Requests since the node started")
+        super().__init__(QCoreApplication.translate("TotalsCard", "Requests since the node started"))
         self._figures = {
-            "total": Figure("requests", "Requests that came to this node, from the mesh or from its own services"),
-            "hit": Figure(
-                "found in memory", "How often the node already knew which computer to ask (cache hit rate)"
+            "total": Figure(
+                self.tr("requests"),
+                self.tr("Requests that came to this node, from the mesh or from its own services"),
             ),
-            "lookups": Figure("searches", "How often it had to search the mesh for a computer (DHT lookups)"),
-            "again": Figure("tried elsewhere", "Requests that another computer took over after one failed"),
-            "failed": Figure("failed", "Requests that no computer could answer"),
+            "hit": Figure(
+                self.tr("found in memory"),
+                self.tr("How often the node already knew which computer to ask (cache hit rate)"),
+            ),
+            "lookups": Figure(
+                self.tr("searches"), self.tr("How often it had to search the mesh for a computer (DHT lookups)")
+            ),
+            "again": Figure(
+                self.tr("tried elsewhere"), self.tr("Requests that another computer took over after one failed")
+            ),
+            "failed": Figure(self.tr("failed"), self.tr("Requests that no computer could answer")),
         }
         line = QHBoxLayout()
         line.setSpacing(12)
         for figure in self._figures.values():
             line.addWidget(figure, 1)
-        self._chart = ChartWithCaption("in the last minute")
+        self._chart = ChartWithCaption()
         self.body.addLayout(line)
         self.body.addWidget(self._chart)
 
@@ -85,7 +134,7 @@ class RoutesCard(Card):
     """How many requests went which way."""
 
     def __init__(self) -> None:
-        super().__init__("Which way they went")
+        super().__init__(QCoreApplication.translate("RoutesCard", "Which way they went"))
         grid = QGridLayout()
         grid.setHorizontalSpacing(12)
         grid.setVerticalSpacing(10)
@@ -94,12 +143,14 @@ class RoutesCard(Card):
         for row, route in enumerate(ROUTES):
             words = wording.ROUTES[route]
             name, meter, count = label(words.label), Meter(words.label, words.tone), label("", "strong")
-            name.setToolTip(words.meaning)
+            name.setToolTip(tip(words.meaning))
             count.setAlignment(Qt.AlignmentFlag.AlignRight)
             for column, widget in enumerate((name, meter, count)):
                 grid.addWidget(widget, row, column, Qt.AlignmentFlag.AlignVCenter)
             self._lines[route] = (name, meter, count)
-        self._none = label("No requests yet. They appear here as soon as the mesh sends some.", "muted", wrap=True)
+        self._none = label(
+            self.tr("No requests yet. They appear here as soon as the mesh sends some."), "muted", wrap=True
+        )
         self.body.addLayout(grid)
         self.body.addWidget(self._none)
 
@@ -118,16 +169,16 @@ class TimesCard(Card):
     """How long answers took."""
 
     def __init__(self) -> None:
-        super().__init__("How long answers took")
+        super().__init__(QCoreApplication.translate("TimesCard", "How long answers took"))
         self._lines = {}
         for key, text in PERCENTILES.items():
             line, value = QHBoxLayout(), label("", "strong")
-            words = ElidedLabel(f"{text} were ready within", "muted")
+            words = ElidedLabel(self.tr(text), "muted")
             line.addWidget(words, 1)
             line.addWidget(value)
             self.body.addLayout(line)
             self._lines[key] = (words, value)
-        self._none = label("Nothing has been measured yet.", "muted", wrap=True)
+        self._none = label(self.tr("Nothing has been measured yet."), "muted", wrap=True)
         self.body.addWidget(self._none)
 
     def draw(self, stats: RoutingStats) -> None:
@@ -144,13 +195,13 @@ class PeersCard(Card):
     """The other computers that this node knows, as a table."""
 
     def __init__(self) -> None:
-        super().__init__("Other computers")
+        super().__init__(QCoreApplication.translate("PeersCard", "Other computers"))
         self._count = label("", "muted")
         self.corner.addWidget(self._count)
         self._model = PeersModel()
         self._table = QTableView()
         self._table.setModel(self._model)
-        self._table.setAccessibleName("Other computers that this node knows")
+        self._table.setAccessibleName(self.tr("Other computers that this node knows"))
         self._table.setSelectionBehavior(QAbstractItemView.SelectionBehavior.SelectRows)
         self._table.setSelectionMode(QAbstractItemView.SelectionMode.SingleSelection)
         self._table.setShowGrid(False)
@@ -167,15 +218,15 @@ class PeersCard(Card):
         self._table.setMinimumHeight(170)
         self._empty = EmptyState("peers")
         self._empty.show_text(
-            "No other computers yet",
-            "They appear here when this node finds them in the mesh. The search goes on by itself.",
+            self.tr("No other computers yet"),
+            self.tr("They appear here when this node finds them in the mesh. The search goes on by itself."),
         )
         self.body.addWidget(self._table, 1)
         self.body.addWidget(self._empty)
 
     def draw(self, peers: tuple[Peer, ...], now: float) -> None:
         self._model.show_peers(peers, now)
-        self._count.setText(figures.plural(len(peers), "computer") if peers else "")
+        self._count.setText(counted.computers(len(peers)) if peers else "")
         self._table.setVisible(bool(peers))
         self._empty.setVisible(not peers)
 
@@ -183,7 +234,14 @@ class PeersCard(Card):
 class PeersModel(QAbstractTableModel):
     """Peers as rows; only what changed is told to the table."""
 
-    HEADINGS = ("Computer", "Way", "Services", "Load", "Round trip", "Last seen")
+    HEADINGS = (
+        QT_TRANSLATE_NOOP("PeersModel", "Computer"),
+        QT_TRANSLATE_NOOP("PeersModel", "Way"),
+        QT_TRANSLATE_NOOP("PeersModel", "Services"),
+        QT_TRANSLATE_NOOP("PeersModel", "Load"),
+        QT_TRANSLATE_NOOP("PeersModel", "Round trip"),
+        QT_TRANSLATE_NOOP("PeersModel", "Last seen"),
+    )
 
     def __init__(self) -> None:
         super().__init__()
@@ -214,14 +272,14 @@ class PeersModel(QAbstractTableModel):
         if role == Qt.ItemDataRole.DisplayRole:
             return self._rows[index.row()][index.column()]
         if role == Qt.ItemDataRole.ToolTipRole:
-            return self._hints[index.row()]
+            return tip(self._hints[index.row()])
         return None
 
     def headerData(
         self, section: int, orientation: Qt.Orientation, role: int = Qt.ItemDataRole.DisplayRole
     ) -> str | None:
         if role == Qt.ItemDataRole.DisplayRole and orientation == Qt.Orientation.Horizontal:
-            return self.HEADINGS[section]
+            return self.tr(self.HEADINGS[section])
         return None
 
 

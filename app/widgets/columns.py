@@ -35,6 +35,8 @@ class Columns(QWidget):
         self._line.setStretch(1, 1 if wide else 0)
         self._line.setSpacing(14 if wide else 0)
         for column in self._columns:
+            for widget in (*self._left, *self._right):
+                column.removeWidget(widget)  # not takeAt: its item lives on, and keeps heights from before a change
             while column.count():
                 column.takeAt(0)
         first, second = self._columns

@@ -22,7 +22,7 @@ class Card(QFrame):
         self.corner = QHBoxLayout()
         if title:
             self.setAccessibleName(title)
-            self.corner.addWidget(label(title, "title"), 1)
+            self.corner.addWidget(label(title, "title", wrap=True), 1)
             outer.addLayout(self.corner)
         self.body = QVBoxLayout()
         self.body.setSpacing(9)
@@ -41,7 +41,7 @@ class Fact(QWidget):
         line.setContentsMargins(0, 0, 0, 0)
         line.setSpacing(10)
         self._name = label(name, "muted")
-        self._name.setFixedWidth(self._name.fontMetrics().averageCharWidth() * self.NAME_CHARACTERS)
+        self._name.setMinimumWidth(self._name.fontMetrics().averageCharWidth() * self.NAME_CHARACTERS)
         self.value = ElidedLabel(mode=mode)
         self._name.setBuddy(self.value)
         line.addWidget(Glyph(glyph))
@@ -83,7 +83,7 @@ class Banner(QWidget):
         self.buttons = QHBoxLayout()
         line.addLayout(self.buttons)
         if closable:
-            close = IconButton("close", "Dismiss this message")
+            close = IconButton("close", self.tr("Dismiss this message"))
             close.clicked.connect(lambda: self.closed.emit(self._about))
             line.addWidget(close, 0, Qt.AlignmentFlag.AlignTop)
         self.hide()

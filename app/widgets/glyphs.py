@@ -9,6 +9,7 @@ from PySide6.QtWidgets import QPushButton, QSizePolicy, QToolButton, QWidget
 from app import icons
 from app.picture import Tone
 from app.widgets.theme import colours
+from app.widgets.tips import tip
 from app.wording import StateIcon
 
 
@@ -90,7 +91,7 @@ class IconButton(QToolButton):
         self._glyph = glyph
         self.setProperty("kind", "icon")
         self.setAccessibleName(name)
-        self.setToolTip(name)
+        self.setToolTip(tip(name))
         self.setCursor(Qt.CursorShape.PointingHandCursor)
         self._tint()
 

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from PySide6.QtCore import QRect, QSize, Qt
+from PySide6.QtCore import QCoreApplication, QRect, QSize, Qt
 from PySide6.QtGui import QAction, QGuiApplication, QPainter, QPaintEvent, QResizeEvent
 from PySide6.QtWidgets import QLabel, QSizePolicy, QStyle, QStyleOption, QWidget
 
 from app.picture import Tone
+from app.widgets.tips import tip
 
 
 def label(text: str = "", kind: str = "text", *, wrap: bool = False) -> QLabel:
@@ -34,7 +35,7 @@ class ElidedLabel(QLabel):
         self.setTextFormat(Qt.TextFormat.PlainText)
         self.setProperty("kind", kind)
         self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
-        copy = QAction("Copy", self)
+        copy = QAction(QCoreApplication.translate("Labels", "Copy"), self)
         copy.triggered.connect(lambda: QGuiApplication.clipboard().setText(self._whole))
         self.addAction(copy)
         self.setContextMenuPolicy(Qt.ContextMenuPolicy.ActionsContextMenu)
@@ -73,7 +74,7 @@ class ElidedLabel(QLabel):
 
     def _explain(self) -> None:
         fits = self.fontMetrics().horizontalAdvance(self._whole) <= self._text_area().width()
-        self.setToolTip("" if fits else self._whole)
+        self.setToolTip(tip("" if fits else self._whole))
 
 
 class Pill(QLabel):

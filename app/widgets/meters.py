@@ -4,14 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from PySide6.QtCore import QPointF, QRectF, QSize, Qt
+from PySide6.QtCore import QCoreApplication, QPointF, QRectF, QSize, Qt
 from PySide6.QtGui import QColor, QLinearGradient, QPainter, QPainterPath, QPaintEvent, QPen
 from PySide6.QtWidgets import QProgressBar, QSizePolicy, QVBoxLayout, QWidget
 
-from app import figures
+from app.counted import counted
 from app.picture import Tone
-from app.widgets.labels import ElidedLabel, label
+from app.widgets.labels import label
 from app.widgets.theme import colours
+from app.widgets.tips import tip
 
 
 class Meter(QProgressBar):
@@ -68,8 +69,9 @@ class Figure(QWidget):
         self._caption = caption
         self._number = label("–", "figure")
         column.addWidget(self._number)
-        column.addWidget(ElidedLabel(caption, "small"))
-        self.setToolTip(explanation)
+        column.addWidget(label(caption, "small", wrap=True))
+        column.addStretch(1)
+        self.setToolTip(tip(explanation))
 
     def show_number(self, text: str) -> None:
         self._number.setText(text)
@@ -79,9 +81,8 @@ class Figure(QWidget):
 class ChartWithCaption(QWidget):
     """The chart and one line below it that says its sum."""
 
-    def __init__(self, when: str) -> None:
+    def __init__(self) -> None:
         super().__init__()
-        self._when = when
         self._chart = Chart()
         self._caption = label("", "small")
         column = QVBoxLayout(self)
@@ -93,8 +94,11 @@ class ChartWithCaption(QWidget):
 
     def show_counts(self, counts: Sequence[int]) -> None:
         total = sum(counts)
-        number = figures.plural(total, "request") if total else "No requests"
-        self._caption.setText(f"{number} {self._when}")
+        if total:
+            text = counted.requests_last_minute(total)
+        else:
+            text = QCoreApplication.translate("Chart", "No requests in the last minute")
+        self._caption.setText(text)
         self.setAccessibleName(self._caption.text())
         self._chart.show_counts(counts)
 

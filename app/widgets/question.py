@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from PySide6.QtCore import Qt
+from PySide6.QtCore import QEvent, Qt
 from PySide6.QtWidgets import QDialog, QHBoxLayout, QVBoxLayout, QWidget
 
 from app import wording
@@ -33,6 +33,16 @@ class Question(QDialog):
         self.accepted.connect(act)
         self._lay_out(title, text)
         self.no.setFocus()
+
+    def event(self, event: QEvent) -> bool:
+        """Be as high as the text needs at this width: a dialog by itself makes room for half of a long one."""
+        kind = event.type()
+        handled = super().event(event)  # which may be the end of it
+        if kind in (QEvent.Type.LayoutRequest, QEvent.Type.Show):
+            layout = self.layout()
+            if layout is not None:
+                self.setFixedHeight(layout.totalHeightForWidth(self.width()))
+        return handled
 
     def _lay_out(self, title: str, text: str) -> None:
         words = QVBoxLayout()

@@ -218,8 +218,8 @@ class Mesh:
         port = free_port()
         command = [
             "node", "run", "--json", "--data-dir", str(self._folder / name), "--port", str(port), "--dht-port", "0",
-            "--no-keyring", "--worker-id", name, "--name", name, "--allow", SERVICE, "--worker-heartbeat", "1",
-            "--vpn", "off",
+            "--no-keyring", "--no-sensors", "--worker-id", name, "--name", name, "--allow", SERVICE,
+            "--worker-heartbeat", "1", "--vpn", "off",
         ]  # fmt: skip
         node = Node(name, command, self._folder / f"{name}.log")
         node.port = port

@@ -35,7 +35,6 @@ max_body_bytes = 17_179_869_184
 first_byte_timeout = 300.0
 request_timeout = 600.0
 """
-ALLOWED_NOTHING = ("--allow", "none")
 Cpu = Mapping[str, float]  # seconds of each party
 
 

@@ -114,7 +114,8 @@ async def _key(programs: Programs, data_dir: str) -> str:
 async def _start_node(programs: Programs, data_dir: Path, name: str, link: str) -> dict[str, Any]:
     program = await programs.start(
         f"node-{name}", "node", "run", "--json", "--data-dir", str(data_dir), "--name", f"demo {name}",
-        "--worker-id", name, "--port", "0", "--dht-port", "0", "--no-keyring", "--vpn", "off", "--invite", link,
+        "--worker-id", name, "--port", "0", "--dht-port", "0", "--no-keyring", "--no-sensors", "--vpn", "off",
+        "--invite", link,
     )  # fmt: skip
     ready = await program.ready()
     print(f"node         {ready['worker_id']} at {ready['url']}, DHT on UDP port {ready['dht_port']}", flush=True)

@@ -38,6 +38,7 @@ class Machine:
     covered: tuple[str, ...] = ()  # services that its invite covers; none means all
     current: tuple[str, ...] = ()  # what it was given before
     load: float = 0.0
+    unwanted: tuple[str, ...] = ()  # services that its volunteer does not want to run now
     resting: str = ""  # why it gets nothing, in words that follow "it"; empty when it may work
     expected: bool = False  # not back yet after our restart: keeps what it has and gets nothing new
 
@@ -92,6 +93,7 @@ def unfit(machine: Machine, manifest: Manifest, kept: bool = False) -> str:
             (manifest.runtime not in RUNTIMES, f"cannot run {manifest.runtime} services"),
             (_not_in(manifest.name, machine.covered), "has an invite for other services"),
             (_not_in(manifest.name, capabilities.allowed_services), "is not allowed to by its volunteer"),
+            (manifest.name in machine.unwanted, "rests by its volunteer's rules"),
             (manifest.data_class == "personal" and machine.trust != "vetted", "is not vetted for personal data"),
             (_misses_tier(capabilities, manifest, kept), f"is no {manifest.tier} machine"),
             (_gpu_memory(capabilities) < needs.gpu_memory_bytes, "has too little GPU memory"),

@@ -40,6 +40,7 @@ class Member:
     in_flight: int = 0
     services: tuple[ServiceReport, ...] = ()
     paused: bool = False
+    unwanted: tuple[str, ...] = ()  # services that its volunteer does not want to run there now
     failed: bool = False  # a request to it failed since its last heartbeat
     relays: tuple[str, ...] = ()  # ourselves, while it opens connections to us when it is asked
     told_relays: tuple[str, ...] = ()  # other coordinators of which it says that it does so for them
@@ -91,6 +92,7 @@ def heard(member: Member, request: HeartbeatRequest, now: float) -> Member:
         in_flight=request.in_flight,
         services=request.services,
         paused=request.paused,
+        unwanted=request.unwanted,
         failed=False,
         told_relays=request.relays,
     )

@@ -77,7 +77,8 @@ class Registry:
         allowed = tuple(report for report in request.services if self._may_run(request.worker_id, report.name))
         request = msgspec.structs.replace(request, services=allowed, relays=self._others(request.relays))
         member = registered(request, checked_endpoints(request.endpoints, address, leased), now)
-        member = replace(member, relays=self._relays.get(request.worker_id, ()))
+        unwanted = before.unwanted if before is not None else ()
+        member = replace(member, relays=self._relays.get(request.worker_id, ()), unwanted=unwanted)
         self._members[request.worker_id] = member
         self._expected_until.pop(request.worker_id, None)
         rested = before is not None and (before.paused or liveness(before, now, self._patience) != "active")
@@ -96,7 +97,8 @@ class Registry:
         request = msgspec.structs.replace(request, services=allowed, relays=self._others(request.relays))
         member = heard(before, request, now)
         self._members[request.worker_id] = member
-        self._touch(replan=was_stale or before.paused != member.paused)
+        rests = (before.paused, before.unwanted) != (member.paused, member.unwanted)
+        self._touch(replan=was_stale or rests)
         return member
 
     def _others(self, relays: tuple[str, ...]) -> tuple[str, ...]:
@@ -328,6 +330,7 @@ class Registry:
                 covered=enrolment.services,
                 current=self._assigned.get(worker_id, ()),
                 load=member.load,
+                unwanted=member.unwanted,
                 resting=_resting(member, enrolment, stale=liveness(member, now, self._patience) != "active"),
             )
         for worker_id in self._expected_until:

@@ -52,6 +52,8 @@ class Tickets:
             self._drop(ticket)
 
     def forget(self, worker_id: str) -> None:
+        if worker_id not in self._of:
+            return  # so it is with nearly everybody who opens a channel, and there may be thousands of tickets
         for ticket in [ticket for ticket, (owner, _) in self._given.items() if owner == worker_id]:
             self._drop(ticket)
 

@@ -59,6 +59,7 @@ class DhtNode:
     ) -> None:
         rng = rng or random.Random()  # noqa: S311 - spreads load, keeps no secret
         self.id = node_id_of(credentials.peek(credential))
+        self.withdraw_limit = WITHDRAW_LIMIT
         self._subject = subject
         self._contacts_file = contacts_file
         self._saved_contacts: frozenset[Address] = frozenset()
@@ -178,9 +179,9 @@ class DhtNode:
         await self._publisher.say(Statement(said.record, said.services, info))
 
     async def withdraw(self) -> None:
-        """Take back everything that was published, within two seconds."""
+        """Take back everything that was published, within two seconds or what else `withdraw_limit` says."""
         try:
-            async with asyncio.timeout(WITHDRAW_LIMIT):
+            async with asyncio.timeout(self.withdraw_limit):
                 await self._publisher.withdraw()
         except TimeoutError:
             log.info("not every DHT node heard that this one leaves; its entries expire")

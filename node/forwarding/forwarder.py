@@ -6,6 +6,7 @@ import ssl
 from collections.abc import Callable
 from urllib.parse import urlsplit
 
+from node.forwarding.bandwidth.meter import Meter
 from node.forwarding.http1.head import field_line
 from node.forwarding.http1.limits import UpstreamLimits
 from node.forwarding.http1.pool import Address, Connect, CoordinatorAddress, Pool, RelayAddress, Upstreams
@@ -101,13 +102,22 @@ class Forwarder:
     """Holds all connections to workers; `token_for(worker_id)` gives the token that proves us to another node."""
 
     def __init__(
-        self, token_for: TokenFor, *, limits: UpstreamLimits | None = None, connect: Connect | None = None
+        self,
+        token_for: TokenFor,
+        *,
+        limits: UpstreamLimits | None = None,
+        connect: Connect | None = None,
+        meter: Meter | None = None,
     ) -> None:
         self._token_for = token_for
         self._sweep = Sweep()
         self.watched: set[Timed] = self._sweep.members  # who is to be told when it is overdue
         self._knocker = Knocker()
-        self._upstreams = Upstreams(self._sweep, limits, connect or PublicConnector())
+        connect = connect or PublicConnector()
+        self._upstreams = Upstreams(
+            self._sweep, limits, meter.connecting(connect) if meter is not None else connect
+        )
+        self._unwatch = meter.watch(lambda: self._upstreams.live) if meter is not None else None
         self._ways: dict[tuple[str, str, Route, str | None], Way] = {}
         self._trust: ssl.SSLContext | None = None
         self.closed = False
@@ -132,6 +142,8 @@ class Forwarder:
     async def stop(self) -> None:
         """Close all connections, for good."""
         self.closed = True
+        if self._unwatch is not None:
+            self._unwatch()
         await self._knocker.stop()
         await self._upstreams.stop()
         self._sweep.stop()

@@ -11,7 +11,7 @@ from node.forwarding.http1.app_bridge import AppBridge
 from node.forwarding.http1.client import ClientConnection
 from node.forwarding.http1.interface import Handler
 from node.forwarding.http1.limits import ServerLimits
-from node.forwarding.http1.server import Http1Server
+from node.forwarding.http1.server import Http1Server, Takes
 from node.forwarding.http1.sweep import Sweep
 from node.program.web import url_of
 
@@ -28,10 +28,13 @@ class DataPlane:
         tls: ssl.SSLContext | None = None,
         limits: ServerLimits | None = None,
         bridge: AppBridge | None = None,
+        meter: Takes | None = None,
     ) -> None:
-        """`bridge` takes the place of the plain way to the application."""
+        """`bridge` takes the place of the plain way to the application; `meter` hears of new connections."""
         bridge = bridge or AppBridge(app)
-        self._server = Http1Server(handler, [listener], sweep=Sweep(), limits=limits, tls=tls, app=bridge)
+        self._server = Http1Server(
+            handler, [listener], sweep=Sweep(), limits=limits, tls=tls, app=bridge, meter=meter
+        )
         self.url = url_of(listener, tls)
         self.host: str = listener.getsockname()[0]
         self.port: int = listener.getsockname()[1]

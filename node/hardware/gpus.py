@@ -38,7 +38,7 @@ def probe_gpus(
 ) -> GpuProbe:
     """Run the probe and return what it found; blocks up to `time_limit` seconds and never raises."""
     try:
-        status, output = _run(command or _probe_command(), time_limit, environ)
+        status, output = _run(command or probe_command(), time_limit, environ)
     except OSError as error:
         return _none(f"the GPU probe cannot be started: {error.strerror or error}")
     if status is None:
@@ -62,7 +62,8 @@ def parse(output: bytes) -> GpuProbe:
     return GpuProbe(gpus, found.utilisation, clean(found.note))
 
 
-def _probe_command() -> Sequence[str]:
+def probe_command() -> Sequence[str]:
+    """Return how the probe is run."""
     return (sys.executable, "-P", str(Path(__file__).with_name("nvml_probe.py")))
 
 

@@ -57,10 +57,11 @@ class Identity:
 
 
 class Note(msgspec.Struct, frozen=True):
-    """Where the key of this data directory is kept, and its public half (base64url)."""
+    """Where the key of this data directory is kept, its public half (base64url), and whether a node made it."""
 
     stored: Stored
     public_key: str
+    made: bool = False  # False: somebody provided it, or a version made it that kept no account of that
 
 
 async def load_or_create_identity(
@@ -75,20 +76,20 @@ async def load_or_create_identity(
     `time_limit` (seconds) bounds each call of the keyring.
     """
     note = await asyncio.to_thread(_read_note, data_dir)
-    found = await asyncio.to_thread(_read_files, data_dir, environ)
+    found, made = await asyncio.to_thread(_read_files, data_dir, environ), False
     if found is None and (use_keyring or (note is not None and note.stored == "keyring")):
         found = await _read_keyring(data_dir, note, time_limit)
     if found is None:
         _refuse_if_lost(data_dir, note)
-        found = await _create(data_dir, use_keyring, time_limit)
+        found, made = await _create(data_dir, use_keyring, time_limit), True
     _refuse_if_other(data_dir, note, found)
-    await asyncio.to_thread(_write_note, data_dir, note, found)
+    await asyncio.to_thread(_write_note, data_dir, note, found, made)
     return found
 
 
 async def delete_identity(data_dir: Path, *, time_limit: float = TIME_LIMIT) -> None:
     """Forget the key, as after leaving a mesh; a systemd credential is not ours to delete."""
-    note = await asyncio.to_thread(_read_note_or_none, data_dir)
+    note = await asyncio.to_thread(read_note, data_dir)
     if note is not None and note.stored == "keyring":
         try:
             await keyring_store.delete(entry_name(data_dir), time_limit)
@@ -218,15 +219,18 @@ def _read_note(data_dir: Path) -> Note | None:
         raise _unusable(path, "The note about the key is damaged.") from None
 
 
-def _read_note_or_none(data_dir: Path) -> Note | None:
+def read_note(data_dir: Path) -> Note | None:
+    """Return what is noted of the key; None where nothing is, or it cannot be read."""
     try:
         return _read_note(data_dir)
     except UserFacingError:
         return None
 
 
-def _write_note(data_dir: Path, note: Note | None, found: Identity) -> None:
-    wanted = Note(found.stored, b64encode(found.public_key))
+def _write_note(data_dir: Path, note: Note | None, found: Identity, made: bool) -> None:
+    wanted = Note(found.stored, b64encode(found.public_key), made or found.stored == "keyring")
+    if note is not None and note.made and note.public_key == wanted.public_key:
+        wanted = msgspec.structs.replace(wanted, made=True)
     if note != wanted:
         write_private_file(data_dir / NOTE_FILE, msgspec.json.encode(wanted))
 

@@ -7,13 +7,10 @@ Without a pin there is no download.
 from __future__ import annotations
 
 import hashlib
-import io
 import os
-import tarfile
 import tempfile
 import time
 import urllib.parse
-import zipfile
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
@@ -29,6 +26,7 @@ TIME_LIMIT = 30.0  # seconds without a byte
 LONGEST = 3600.0  # seconds for all of it: some bytes now and then are no download
 
 Progress = Callable[[int, int | None], bool]  # bytes so far and in all, where known; False cancels
+RoomFor = Callable[[int], str]  # says why so many bytes may not be stored here, or nothing
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,19 +45,35 @@ class CancelledError(Exception):
     """Whoever watches the progress does not want it any more."""
 
 
-def fetch(pin: Pin, folder: Path, progress: Progress = lambda _done, _all: True) -> tuple[Path, ...]:
+def fetch(
+    pin: Pin,
+    folder: Path,
+    progress: Progress = lambda _done, _all: True,
+    room_for: RoomFor = lambda _size: "",
+) -> tuple[Path, ...]:
     """Download, check and unpack into a folder; return the files, in the order of the pin's members. Blocks.
 
-    They lie below the folder as they do in the archive.
+    They lie below the folder as they do in the archive. `room_for` is asked before anything is sent, as soon as it
+    is known how much will be, and once more for what is unpacked; it may be called in any thread.
     """
+    _check_room(pin, room_for, 0)
     with tempfile.TemporaryFile() as archive:
-        digest = _download(pin.url, archive, progress)
+        digest = _download(pin, archive, progress, room_for)
         if digest != pin.sha256.lower():
             raise failed(pin, f"Its SHA-256 is {digest} and should be {pin.sha256}.", "Do not use it: ask why.")
-        return tuple(_place(folder, member, _unpack(pin, archive, member)) for member in pin.members)
+        unpacked = [_unpack(pin, archive, member) for member in pin.members]
+        _check_room(pin, room_for, sum(len(data) for data in unpacked))
+        return tuple(_place(folder, member, data) for member, data in zip(pin.members, unpacked, strict=True))
 
 
-def _download(url: str, into: IO[bytes], progress: Progress) -> str:
+def _check_room(pin: Pin, room_for: RoomFor, size: int) -> None:
+    if why := room_for(size):
+        title = f"{pin.program} {pin.version} is not fetched: there is no room for it on this disk."
+        raise UserFacingError(title, why, "Make room, or allow more of the disk in the rules.")
+
+
+def _download(pin: Pin, into: IO[bytes], progress: Progress, room_for: RoomFor) -> str:
+    url = pin.url
     if urllib.parse.urlsplit(url).scheme not in ("http", "https"):
         raise ValueError(f"not a web address: {url}")
     digest, done, begun = hashlib.sha256(), 0, time.monotonic()
@@ -67,6 +81,7 @@ def _download(url: str, into: IO[bytes], progress: Progress) -> str:
         with urlopen(Request(url, headers={"User-Agent": "rma-mesh"}), timeout=TIME_LIMIT) as answer:  # noqa: S310  # http or https, see above
             length = answer.headers.get("Content-Length", "")
             total = int(length) if length.isdigit() else None
+            _check_room(pin, room_for, min(total or 0, MAX_ARCHIVE))
             while chunk := answer.read1(CHUNK):  # what is there: whoever waits for more cannot be told to stop
                 done += len(chunk)
                 if done > MAX_ARCHIVE:
@@ -85,28 +100,19 @@ def _download(url: str, into: IO[bytes], progress: Progress) -> str:
 
 
 def _unpack(pin: Pin, archive: IO[bytes], member: str) -> bytes:
-    """Read one member; nothing is ever extracted by the archive's own idea of a path."""
+    """Read one member, or the whole file where it is no archive."""
     archive.seek(0)
     try:
         if pin.plain:
             return archive.read()
-        data = _from_zip(archive, member) if pin.url.endswith(".zip") else _from_tar(archive, member)
-    except (KeyError, OSError, ValueError, tarfile.TarError, zipfile.BadZipFile) as error:
+        from node.program.archives import read_member  # a node needs it once in its life, if at all
+
+        data = read_member(archive, member, MAX_MEMBER + 1, zipped=pin.url.endswith(".zip"))
+    except (OSError, ValueError) as error:
         raise failed(pin, f"There is no {member} in it: {error}.", "Is the pin right?") from None
     if not data or len(data) > MAX_MEMBER:
         raise failed(pin, f"{member} in it is empty or too large.", "Is the pin right?")
     return data
-
-
-def _from_zip(archive: IO[bytes], member: str) -> bytes:
-    with zipfile.ZipFile(archive) as opened, opened.open(member) as found:
-        return found.read(MAX_MEMBER + 1)
-
-
-def _from_tar(archive: IO[bytes], member: str) -> bytes:
-    with tarfile.open(fileobj=archive, mode="r:gz") as opened:
-        found = opened.extractfile(opened.getmember(member))
-        return (found or io.BytesIO()).read(MAX_MEMBER + 1)
 
 
 def _place(folder: Path, member: str, data: bytes) -> Path:

@@ -1,8 +1,11 @@
-"""Keeps the garbage collector from looking at all that a program has loaded, again and again, while it serves."""
+"""Puts a program's memory in order once it has started, so that it holds less, and pauses less while it serves."""
 
 from __future__ import annotations
 
+import contextlib
+import ctypes
 import gc
+import sys
 
 THRESHOLDS = (10_000, 20, 50)
 
@@ -15,3 +18,11 @@ def settle() -> None:
     gc.collect()
     gc.freeze()
     gc.set_threshold(*THRESHOLDS)
+    give_back()
+
+
+def give_back() -> None:
+    """Give the system what the start has used and freed, which glibc would keep for later."""
+    if sys.platform == "linux":
+        with contextlib.suppress(OSError, AttributeError):  # another C library
+            ctypes.CDLL(None).malloc_trim(0)

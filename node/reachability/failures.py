@@ -1,4 +1,7 @@
-"""What befell a call to a coordinator, by the error that it raised: one word for each thing to do about it."""
+"""What befell a call to a coordinator, by the error that it raised: one word for each thing to do about it.
+
+Commands that only show such words need no HTTP library, which takes longer to load than all the rest of them.
+"""
 
 from __future__ import annotations
 
@@ -7,8 +10,6 @@ import os
 import socket
 import ssl
 from typing import Literal
-
-import aiohttp
 
 Failure = Literal[
     "proxy-password",
@@ -47,6 +48,8 @@ SENTENCES: dict[Failure, str] = {
 
 def failure_of(error: BaseException) -> Failure:
     """Return what an error of aiohttp, or of the system, means."""
+    import aiohttp
+
     if isinstance(error, aiohttp.ClientHttpProxyError):
         return "proxy-password" if error.status == PROXY_PASSWORD else "proxy-refuses"
     if isinstance(error, aiohttp.WSServerHandshakeError) and error.status == PROXY_PASSWORD:
@@ -92,6 +95,8 @@ def _of_system(error: BaseException) -> Failure:
 
 def why_unreachable(error: BaseException) -> str:
     """Say in a sentence why a coordinator could not be asked; never shows a proxy's password."""
+    import aiohttp
+
     sentence = SENTENCES.get(failure_of(error))
     if sentence is not None:
         return sentence

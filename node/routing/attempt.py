@@ -16,7 +16,7 @@ from node.forwarding.http1.sweep import NEVER
 from node.forwarding.interface import Target
 from node.forwarding.outbound import Outbound
 from node.routing.candidates import Candidate
-from node.routing.failures import REFUSAL_STATUSES, Failure, may_be_refusal, refusal_of
+from node.routing.failures import REFUSAL_STATUSES, Failure, Vain, may_be_refusal, refusal_of
 from node.routing.loads import possible
 from node.routing.parts import Parts
 from node.wire import headers
@@ -127,6 +127,13 @@ class Attempt:
             self.deadline = now + settings.doubt_again
             if line.upstream is not None and line.body_complete:
                 self._parts.forwarder.doubt(way, lambda there: self._knocked(way, there=there))
+
+    def in_vain(self, failure: Failure, since: float) -> Vain:
+        """Tell of this try, which has failed, for a request that began at `since`."""
+        asked = hasattr(self, "way")  # else there was no address at all
+        return Vain(
+            failure, self.route if asked else None, self.began_at - since, self._parts.clock() - self.began_at
+        )
 
     def elsewhere(self) -> Candidate | None:
         """Return the same worker with those of its addresses that have not failed, if there are any."""

@@ -11,7 +11,9 @@ from node.wire.manifests import Manifest
 class Choice:
     """Remembers who has been asked in this request; nobody is asked twice."""
 
-    __slots__ = ("_manifest", "_parts", "_ranking", "_refreshed", "_searched", "_vetted_only", "picked", "tried")
+    __slots__ = (
+        "_manifest", "_parts", "_ranking", "_refreshed", "_searched", "_vetted_only", "left_out", "picked", "tried",
+    )  # fmt: skip
 
     def __init__(self, parts: Parts, manifest: Manifest, vetted_only: bool) -> None:
         self._parts = parts
@@ -22,6 +24,7 @@ class Choice:
         self._ranking: Ranking | None = None  # among whom was picked last
         self.tried: set[str] = {parts.worker_id}
         self.picked: Candidate | None = None
+        self.left_out = 0  # how many were passed over when that was picked, because they failed too often
 
     def ready(self, now: float) -> bool:
         """Tell whether `picked` is who to ask next (None: nobody is left), and no lookup has to come before."""
@@ -74,6 +77,11 @@ class Choice:
         picked = self._pick(parts.cache.ranking(self._manifest.name), parts.clock())
         return picked if picked is not None and parts.budget.take(parts.clock()) else None
 
+    @property
+    def known(self) -> int:
+        """How many workers there are to choose from."""
+        return self._ranking.count if self._ranking is not None else 0
+
     def places(self) -> int:
         """Return how many requests the workers that are known take together."""
         ranking = self._ranking
@@ -99,6 +107,7 @@ class Choice:
         if broken:
             picked = parts.selector.pick(service, ranking, self._wanted(self.tried | broken))
             if picked is not None:
+                self.left_out = len(broken)
                 return picked
         return parts.selector.pick(service, ranking, self._wanted(self.tried))
 

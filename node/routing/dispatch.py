@@ -22,7 +22,7 @@ from node.routing.admission import Gate
 from node.routing.attempt import Attempt, load_line
 from node.routing.candidates import Candidate
 from node.routing.choice import Choice
-from node.routing.failures import BAD_STATUSES, Failure, conclude, conclude_here, no_worker
+from node.routing.failures import BAD_STATUSES, Failure, Vain, conclude, conclude_here, no_worker
 from node.routing.hedging import Hedge
 from node.routing.parts import Parts
 from node.routing.retry import backoff, may_retry, repeatable
@@ -40,12 +40,12 @@ Step = Callable[[], None]
 
 
 class Dispatch:
-    """One request on its way; at last `worker`, `route`, `attempts` and `failures` tell how it went."""
+    """One request on its way; at last `worker`, `route`, `attempts`, `trail` and `choice` tell how it went."""
 
     __slots__ = (
-        "_at_home", "_call_off", "_caller", "_choice", "_failed", "_forwarded", "_full_here", "_gates",
-        "_hedge", "_last_resort", "_lines", "_outbound", "_over", "_parts", "_patience", "_service",
-        "_under_way", "_winner", "attempts", "exchange", "failures", "manifest", "route", "started", "worker",
+        "_at_home", "_call_off", "_caller", "_failed", "_full_here", "_gates", "_hedge", "_last_resort", "_lines",
+        "_outbound", "_over", "_parts", "_patience", "_service", "_under_way", "_winner", "attempts", "choice",
+        "exchange", "failures", "forwarded", "found", "manifest", "route", "started", "trail", "waited", "worker",
     )  # fmt: skip
 
     def __init__(
@@ -61,9 +61,9 @@ class Dispatch:
         self._service = manifest.name
         self._outbound = outbound
         self._lines = id_lines(exchange, outbound)
-        self._forwarded = outbound.trusted
+        self.forwarded = outbound.trusted
         self._caller = caller
-        self._choice = Choice(parts, manifest, vetted_only)
+        self.choice = Choice(parts, manifest, vetted_only)
         self._gates: tuple[Gate, ...] = ()  # in which we hold a place
         self._under_way: tuple[Attempt, ...] = ()
         self._failed: tuple[Failure, ...] = ()
@@ -75,6 +75,8 @@ class Dispatch:
         self._patience: Patience | None = None  # from the first try on: time in a queue does not count
         self.attempts = 0
         self.failures = 0  # how many workers were asked in vain
+        self.trail: tuple[Vain, ...] = ()  # which ones, and why
+        self.found = self.waited = 0.0  # seconds until a worker was asked, and until it answered
         self.worker: str | None = None
         self.route: Route | None = None
         self.exchange = exchange
@@ -95,7 +97,7 @@ class Dispatch:
 
     def begin(self, target: LocalTarget | None) -> None:
         """Serve the request; `target` is the service on this machine, if it runs here."""
-        if self._forwarded:
+        if self.forwarded:
             self._only_here(target)
         elif target is None:
             self._choose(self._enter_elsewhere)
@@ -130,7 +132,7 @@ class Dispatch:
         if candidate is None:
             self._nobody_left()
             return
-        gate = self._parts.remote_gates.of(self._service, self._choice.places())
+        gate = self._parts.remote_gates.of(self._service, self.choice.places())
         if gate.try_enter():
             self._gates += (gate,)
             self._ask_other(candidate)
@@ -141,7 +143,7 @@ class Dispatch:
 
     def _choose_again(self) -> None:
         """Choose after a wait: another may have the place that became free."""
-        self._choice.again()
+        self.choice.again()
         self._choose(self._ask_other)
 
     def _ask_other(self, candidate: Candidate | None) -> None:
@@ -172,9 +174,9 @@ class Dispatch:
 
     def _ask(self, candidate: Candidate, line: Exchange, service_token: str | None = None) -> None:
         parts, exchange = self._parts, self.exchange
-        self._choice.tried.add(candidate.worker_id)
+        self.choice.tried.add(candidate.worker_id)
         self.attempts += 1
-        if self._forwarded or self.attempts >= parts.settings.attempts:
+        if self.forwarded or self.attempts >= parts.settings.attempts:
             exchange.keep_body = False  # nobody will ask for it again
         attempt = Attempt(parts, self._service, candidate, self, line)
         attempt.service_token = service_token
@@ -199,7 +201,7 @@ class Dispatch:
         self._count_against(failure)
         if len(self._under_way) > 1:
             self._give_up(attempt, failure)
-        elif self._forwarded or not self._retry_allowed(failure):
+        elif self.forwarded or not self._retry_allowed(failure):
             self._relay(attempt, head)
         else:
             self._choose(lambda candidate: self._replace(attempt, head, failure, candidate))
@@ -224,6 +226,7 @@ class Dispatch:
 
     def _give_up(self, attempt: Attempt, failure: Failure) -> None:
         self._failed += (failure,)
+        self.trail += (attempt.in_vain(failure, self.started),)
         self.failures += 1
         self._let_go(attempt)
         if not self._under_way:  # else the other one may still answer
@@ -243,7 +246,8 @@ class Dispatch:
             told = load_line(parts.own_load())
         passing = parts.answers.switching if head.status == SWITCHING else parts.answers.plain
         endless = head.values.get("content-type", "").startswith(EVENTS)
-        found, waited = attempt.began_at - self.started, attempt.answered_at - attempt.began_at
+        found = self.found = attempt.began_at - self.started
+        waited = self.waited = attempt.answered_at - attempt.began_at
         added = ADDED % (way.named, self.attempts, found * 1000.0, waited * 1000.0, told)
         exchange.relay(passing, added, endless)
 
@@ -258,7 +262,7 @@ class Dispatch:
         exchange, gate = self.exchange, self._gates[0]
         if not self._can_be_sent_again() or not gate.has_room:
             return False
-        candidate = self._choice.second()
+        candidate = self.choice.second()
         if candidate is None or not gate.try_enter():
             return False
         self._gates += (gate,)
@@ -286,11 +290,11 @@ class Dispatch:
         elsewhere = attempt.elsewhere()
         if elsewhere is None and parts.cache.ranking(service).count > 1:
             parts.cache.invalidate(service, attempt.worker_id, "it could not be reached any more")
-        if self._forwarded or len(self._under_way) > 1 or not self._can_be_sent_again():
+        if self.forwarded or len(self._under_way) > 1 or not self._can_be_sent_again():
             return
         if elsewhere is not None and self._may_hedge() and parts.budget.take(parts.clock()):
             self._ask_as_well(elsewhere)
-        if self._may_hedge() and (other := self._choice.other()) is not None:
+        if self._may_hedge() and (other := self.choice.other()) is not None:
             self._ask_as_well(other)
 
     def _ask_as_well(self, candidate: Candidate) -> None:
@@ -327,7 +331,7 @@ class Dispatch:
 
     def _go_on(self) -> None:
         """Ask another worker after a failure, if that may be."""
-        if self._forwarded:
+        if self.forwarded:
             self._conclude_here()
         elif self._last_resort:
             self._conclude()
@@ -407,8 +411,8 @@ class Dispatch:
 
     def _choose(self, then: Callable[[Candidate | None], None]) -> None:
         """Go on with who is to be asked next, at once where no lookup has to come before."""
-        if self._choice.ready(self._parts.clock() if self.attempts else self.started):
-            then(self._choice.picked)
+        if self.choice.ready(self._parts.clock() if self.attempts else self.started):
+            then(self.choice.picked)
         else:
             self._wait(self._parts.tasks.start(self._look_up(then), "lookup").cancel)
 
@@ -416,12 +420,12 @@ class Dispatch:
         try:
             ready = False
             while not ready:
-                await self._choice.look_up()
-                ready = self._choice.ready(self._parts.clock())
+                await self.choice.look_up()
+                ready = self.choice.ready(self._parts.clock())
         except Exception:
             self.exchange.crashed()
         else:
-            self._step(lambda: then(self._choice.picked))
+            self._step(lambda: then(self.choice.picked))
 
     def _enter(self, gate: Gate, wait: float | None, step: Step) -> None:
         """Go on with a place in the gate, at once where one is free."""

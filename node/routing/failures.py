@@ -8,6 +8,7 @@ from typing import Any, Literal
 
 from node.forwarding.http1.interface import SOON
 from node.wire import headers
+from node.wire.messages import Route
 from node.wire.problems import Problem, kind_of
 
 FailureKind = Literal["connect", "refused", "reset", "timeout", "bad-status"]
@@ -43,6 +44,16 @@ class Failure:
     def worker_is_sick(self) -> bool:
         """Whether the breaker should count it: a worker that is busy or leaves in good order is well."""
         return self.kind != "refused"
+
+
+@dataclass(frozen=True, slots=True)
+class Vain:
+    """One try that came to nothing: by which way, when it began after the request did, and how long it took (s)."""
+
+    failure: Failure
+    route: Route | None
+    after: float
+    took: float
 
 
 def may_be_refusal(status: int, answer: Mapping[str, str]) -> bool:

@@ -17,7 +17,9 @@ from node.routing.cache import FingerCache
 from node.routing.candidates import Candidate, RelayBases
 from node.routing.dispatch import SWITCHING, Dispatch
 from node.routing.explain import Situation, explain
+from node.routing.journeys import Journeys
 from node.routing.parts import Parts, Witness
+from node.routing.recent import Recent
 from node.routing.retry import RetryBudget
 from node.routing.selection import Selector
 from node.routing.settings import RoutingSettings
@@ -53,6 +55,7 @@ class Router:
         witness: Witness | None = None,
         own_port: int = 0,
         relay: RelayBases | None = None,
+        remember: int = 0,
     ) -> None:
         settings = settings or RoutingSettings()
         rng = rng or random.Random()  # noqa: S311 - spreads load, guards nothing
@@ -62,6 +65,7 @@ class Router:
         self._observer = observer
         self._clock = clock
         self._wall = wall
+        self._recent = Recent(remember, wall) if remember else None
         self._names: tuple[Catalogue | None, dict[str, Manifest]] = (None, {})
         self._parts = Parts(
             worker_id=worker_id,
@@ -167,6 +171,16 @@ class Router:
         )
         return {end.hostname: end.port for end in ends if end.hostname and end.port}
 
+    def journeys(self, run: int = 0, after: int = 0) -> Journeys:
+        """Return how the last requests went, in order, of this router's `run` only those after that number."""
+        if self._recent is None:
+            return Journeys()
+        return self._recent.journeys(self._parts.settings.policy, run, after)
+
+    @property
+    def counters(self) -> RoutingCounters:
+        return self._parts.counters
+
     def stats(self) -> RoutingStats:
         return self._parts.counters.snapshot(len(self._parts.cache))
 
@@ -260,6 +274,9 @@ class Router:
         outcome = Outcome(dispatch.manifest.name, worker, dispatch.route, status, seconds, dispatch.attempts)
         failed = (bool(exchange.broken) and not left) or (worker is None and status >= 500)
         self._parts.counters.finished(outcome, failed, dispatch.failures)
+        recent = self._recent
+        if recent is not None and (dispatch.started + seconds >= recent.full_until or failed or dispatch.failures):
+            recent.note(dispatch, outcome)
         if self._observer is not None:
             self._observer(outcome)
 

@@ -38,6 +38,7 @@ class RoutingCounters:
     failovers: int = 0
     hedged: int = 0
     hedge_wins: int = 0
+    ended: int = 0  # requests
     by_route: Counter[Route] = field(default_factory=Counter)
     latencies: deque[float] = field(default_factory=lambda: deque(maxlen=LATENCIES))  # seconds
 
@@ -46,6 +47,7 @@ class RoutingCounters:
 
         `failed` means that no worker's whole answer reached the client.
         """
+        self.ended += 1
         self.latencies.append(outcome.seconds)
         if outcome.route is not None:
             self.by_route[outcome.route] += 1

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import functools
 import logging
 import os
 import secrets
@@ -14,12 +15,13 @@ import signal
 import sys
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import aiohttp
 import msgspec
 
+from node.services.limits.hooks import Hooks, NoHooks
 from node.services.process import ServiceProcess
 from node.services.reconcile import backoff, failures_after
 from node.services.service_log import ServiceLog
@@ -61,6 +63,7 @@ class Surroundings:
     command: Callable[[Manifest], Sequence[str]]
     timings: Timings
     jitter: Callable[[], float]  # random numbers from 0 to 1
+    limits: Hooks = field(default_factory=NoHooks)
 
 
 class Ready(msgspec.Struct, frozen=True):
@@ -97,10 +100,14 @@ class ServiceLife:
         self._last_failure = ""
         self._restart_wanted = False
         self._wake = asyncio.Event()
+        self._process: ServiceProcess | None = None
+        self._given_up = ""  # why its process was ended for what it did to this machine
+        self._held = ""  # why it may not run now
 
     async def run(self) -> None:
         """Keep the service running until cancelled; then end its process before returning."""
         while True:
+            await self._until_allowed()
             began = time.monotonic()
             try:
                 await self._live()
@@ -108,41 +115,75 @@ class ServiceLife:
                 continue
             except ServiceFailed as failure:
                 self._failures = failures_after(self._failures, time.monotonic() - began)
-                self._last_failure = str(failure)
+                self._last_failure = self._given_up or str(failure)
             except Exception as error:
                 log.exception("service %s: an error that nobody expected", self.manifest.name)
                 self._failures = failures_after(self._failures, time.monotonic() - began)
                 self._last_failure = f"Something unexpected went wrong ({type(error).__name__})."
             await self._back_off()
 
+    @property
+    def pid(self) -> int | None:
+        """Return its first process, while there is one."""
+        return self._process.pid if self._process is not None else None
+
     def restart(self) -> None:
         """End the process, or the wait for the next try, and start anew at once."""
         self._restart_wanted = True
         self._wake.set()
 
+    def give_up(self, why: str) -> None:
+        """Kill the process, which takes more than it may; it is started again after a while, and says why."""
+        if self._process is not None:
+            self._given_up = why
+            self._process.kill_now()
+
+    def hold(self, why: str) -> None:
+        """Do not run while there is a reason against it; an empty one lets it run again."""
+        self._held = why
+        if why:
+            self.give_up(why)
+        elif self._process is None:
+            self._wake.set()
+
+    async def _until_allowed(self) -> None:
+        while self._held:
+            self._say("failed", self._held)
+            self._wake.clear()
+            await self._wake.wait()
+
     async def _live(self) -> None:
         """Run the process once; return when a restart was asked for, raise ServiceFailed when it ended or hung."""
-        self._restart_wanted = False
+        self._restart_wanted, self._given_up = False, ""
         self._wake.clear()
         self._say("starting", f"Starting again. {self._last_failure}" if self._last_failure else "Starting.")
         token = secrets.token_urlsafe(24)
-        process = await self._spawn(token)
+        process = self._process = await self._spawn(token)
         try:
+            if self._held:
+                raise ServiceFailed(self._held)
+            await self._around.limits.began(self.manifest.name, process.pid)
             target = await self._until_ready(process, token)
             await self._until_healthy(process, target)
             self.target = target
             self._say("running", self._running_detail())
             await self._watch(process, target)
         finally:
-            self.target = None
-            await _end(process, self._timings.stop_deadline)
+            self.target = self._process = None
+            try:
+                await _end(process, self._timings.stop_deadline)
+            finally:
+                self._given_up = self._around.limits.ended(self.manifest.name) or self._given_up
 
     async def _spawn(self, token: str) -> ServiceProcess:
         try:
             self._folder.parent.mkdir(mode=0o700, parents=True, exist_ok=True)  # services keep documents in there
             self._folder.mkdir(mode=0o700, exist_ok=True)
-            command, env = self._around.command(self.manifest), self._environment(token)
-            return await ServiceProcess.spawn(command, env, self._folder, self._on_line)
+            limits, name = self._around.limits, self.manifest.name
+            await limits.ready()
+            command, env = limits.command(name, self._around.command(self.manifest)), self._environment(token)
+            launch = functools.partial(limits.launch, name)
+            return await ServiceProcess.spawn(command, env, self._folder, self._on_line, launch)
         except OSError as error:
             raise ServiceFailed(f"It could not be started: {error.strerror or error}.") from None
 
@@ -227,6 +268,7 @@ class ServiceLife:
             "RMA_SERVICE_MAX_BODY_BYTES": str(self.manifest.max_body_bytes),
             "RMA_NODE_URL": self._around.node_url(),
             "RMA_NODE_TOKEN": self._around.local_token(self.manifest.name),
+            **self._around.limits.environment(self.manifest.name),
         }
 
     def _on_line(self, line: bytes) -> None:

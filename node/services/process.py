@@ -16,6 +16,7 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import IO
 
+Launch = Callable[[Callable[[], "subprocess.Popen[bytes]"]], "subprocess.Popen[bytes]"]
 MAX_LINE = 64 * 1024  # bytes; a longer line of output is cut into pieces
 
 
@@ -39,10 +40,18 @@ class ServiceProcess:
 
     @classmethod
     async def spawn(
-        cls, command: Sequence[str], env: Mapping[str, str], cwd: Path, on_line: Callable[[bytes], None]
+        cls,
+        command: Sequence[str],
+        env: Mapping[str, str],
+        cwd: Path,
+        on_line: Callable[[bytes], None],
+        launch: Launch = lambda start: start(),
     ) -> ServiceProcess:
-        """Start the command; raise OSError where that cannot be. Starting happens in a thread: it may take long."""
-        starting = asyncio.get_running_loop().run_in_executor(None, _popen, command, env, cwd)
+        """Start the command; raise OSError where that cannot be. Starting happens in a thread: it may take long.
+
+        `launch` calls what it is given to start the process, and may do so under limits.
+        """
+        starting = asyncio.get_running_loop().run_in_executor(None, launch, lambda: _popen(command, env, cwd))
         try:
             return cls(await asyncio.shield(starting), on_line)
         except asyncio.CancelledError:

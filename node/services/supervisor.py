@@ -13,7 +13,9 @@ import aiohttp
 from node.program.tasks import TaskSet
 from node.services.builtin import NAMES
 from node.services.lifecycle import LocalTarget, ServiceLife, Surroundings, Timings, builtin_command
+from node.services.limits.hooks import Hooks, NoHooks
 from node.services.reconcile import difference
+from node.services.service_log import log_of
 from node.wire.manifests import Manifest
 from node.wire.messages import ServiceReport
 from node.wire.problems import Problem
@@ -34,8 +36,12 @@ class ServiceSupervisor:
         command: Callable[[Manifest], Sequence[str]] = builtin_command,
         timings: Timings = Timings(),  # noqa: B008 - frozen
         jitter: Callable[[], float] = random.random,
+        limits: Hooks | None = None,
     ) -> None:
-        self._around = Surroundings(data_dir, node_url, local_token, command, timings, jitter)
+        limits = limits or NoHooks()
+        limits.attach(self)
+        self._around = Surroundings(data_dir, node_url, local_token, command, timings, jitter, limits)
+        self._held = ""  # why no service may run now
         self._on_change = on_change
         self._wanted: dict[str, Manifest] = {}
         self._lives: dict[str, ServiceLife] = {}
@@ -52,6 +58,7 @@ class ServiceSupervisor:
         if self._stopped:
             return
         todo = difference(self._wanted, wanted)
+        self._around.limits.wanted(wanted)
         for name in todo.stop:
             self._end(name)
         for manifest in todo.start:
@@ -63,6 +70,14 @@ class ServiceSupervisor:
         """Return where a running service listens, or None."""
         life = self._lives.get(service)
         return life.target if life is not None else None
+
+    def log_of(self, name: str) -> Path:
+        """Return where a service's log is, or would be."""
+        return log_of(self._around.data_dir, name)
+
+    def pids(self) -> dict[str, int]:
+        """Return the first process of each service that has one."""
+        return {name: life.pid for name, life in self._lives.items() if life.pid is not None}
 
     def reports(self) -> tuple[ServiceReport, ...]:
         """Report every wanted service, and those that are still ending."""
@@ -80,6 +95,17 @@ class ServiceSupervisor:
         if life is None:
             raise Problem("unknown-service", f"The service {name!r} does not run on this machine.")
         life.restart()
+
+    def give_up(self, name: str, why: str) -> None:
+        """Kill a service that takes more than it may; it starts again after a while, and says why."""
+        if name in self._lives:
+            self._lives[name].give_up(why)
+
+    def hold(self, why: str) -> None:
+        """Let no service run while there is a reason against it; an empty one lets them run again."""
+        self._held = why
+        for life in self._lives.values():
+            life.hold(why)
 
     async def stop(self) -> None:
         """End all services and wait for them; may be called any number of times."""
@@ -103,6 +129,7 @@ class ServiceSupervisor:
         if self._http is None:
             self._http = aiohttp.ClientSession(trust_env=False)
         life = ServiceLife(manifest, self._around, self._http, self._changed)
+        life.hold(self._held)
         self._lives[manifest.name] = life
         predecessor = self._ending.get(manifest.name)
         self._runs[manifest.name] = self._tasks.start(self._run(life, predecessor), manifest.name)

@@ -39,6 +39,8 @@ def target_of(state: NodeState) -> Target | None:
     """Return the channel that should be open, or None while there is nobody whom it could help."""
     if state.membership is None or state.coordinator is None or state.leaving or state.stopping:
         return None
+    if state.offline:
+        return None
     return Target(state.membership.worker_id, state.coordinator)
 
 

@@ -65,9 +65,13 @@ class RelayConnections:
         """Cut all of them."""
         self._stopped = True
         await self._tasks.stop()
+        self.cut()
+        await self._none.wait()
+
+    def cut(self) -> None:
+        """Cut all that there are now, as when the node goes offline for a while."""
         for stream in tuple(self._streams):
             stream.abort()
-        await self._none.wait()
 
     async def _come(self, url: str, ticket: str) -> None:
         try:

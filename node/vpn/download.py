@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from node.program import download
-from node.program.download import Pin, Progress, failed
+from node.program.download import Pin, Progress, RoomFor, failed
 from node.program.errors import UserFacingError
 from node.vpn.configuration import UnknownVersionError, check_version
 
@@ -48,7 +48,12 @@ def pin_for(system: str, machine: str) -> Pin:
     return pin
 
 
-def fetch(pin: Pin, folder: Path, progress: Progress = lambda _done, _all: True) -> tuple[Path, ...]:
+def fetch(
+    pin: Pin,
+    folder: Path,
+    progress: Progress = lambda _done, _all: True,
+    room_for: RoomFor = lambda _size: "",
+) -> tuple[Path, ...]:
     """Download, check and unpack a Nebula that we know into a folder; return its files. Blocks.
 
     They lie below the folder as they do in the archive: on Windows Nebula looks for its driver there.
@@ -57,4 +62,4 @@ def fetch(pin: Pin, folder: Path, progress: Progress = lambda _done, _all: True)
         check_version(pin.version)
     except UnknownVersionError as error:
         raise failed(pin, str(error), "Pin a version that this program knows.") from None
-    return download.fetch(pin, folder, progress)
+    return download.fetch(pin, folder, progress, room_for)

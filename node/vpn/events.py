@@ -5,7 +5,6 @@ The first group is also what the privileged helper tells its client, so it is en
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from ipaddress import IPv4Address
 from typing import Literal
 
@@ -95,8 +94,7 @@ Told = (
 # --- what else happened ---------------------------------------------------------------------------------------
 
 
-@dataclass(frozen=True, slots=True)
-class SettingsApplied:
+class SettingsApplied(msgspec.Struct, frozen=True):
     """Somebody wants the overlay to be like this; None: not at all. `now` is Unix seconds."""
 
     settings: VpnSettings | None
@@ -104,15 +102,13 @@ class SettingsApplied:
     now: float
 
 
-@dataclass(frozen=True, slots=True)
-class SettingsRefused:
+class SettingsRefused(msgspec.Struct, frozen=True):
     """The settings contradict themselves; the text is fit for an operator."""
 
     text: str
 
 
-@dataclass(frozen=True, slots=True)
-class MachineChecked:
+class MachineChecked(msgspec.Struct, frozen=True):
     """What this machine lets us do: `lacking` says what stands against starting, `overlaps` who has our network.
 
     `network` changes when the machine's own address or gateway does; `jitter` (0 to 1) keeps two nodes of one
@@ -127,8 +123,7 @@ class MachineChecked:
     jitter: float = 0.5
 
 
-@dataclass(frozen=True, slots=True)
-class HealthMeasured:
+class HealthMeasured(msgspec.Struct, frozen=True):
     """Whether a coordinator answered over the overlay (round trip in seconds), and which peers did.
 
     `silent` are lighthouses that did not answer although another one did.
@@ -140,51 +135,43 @@ class HealthMeasured:
     silent: frozenset[IPv4Address] = frozenset()
 
 
-@dataclass(frozen=True, slots=True)
-class RetryDue:
+class RetryDue(msgspec.Struct, frozen=True):
     """The pause after a failure is over."""
 
     now: float
 
 
-@dataclass(frozen=True, slots=True)
-class NetworkChanged:
+class NetworkChanged(msgspec.Struct, frozen=True):
     """The machine has other addresses now: another network, or none."""
 
 
-@dataclass(frozen=True, slots=True)
-class LighthousesMoved:
+class LighthousesMoved(msgspec.Struct, frozen=True):
     """A lighthouse's name stands for other addresses now than those that Nebula was given."""
 
     now: float
 
 
-@dataclass(frozen=True, slots=True)
-class Resumed:
+class Resumed(msgspec.Struct, frozen=True):
     """The program did not run for a while (seconds), as when a laptop sleeps."""
 
     gap: float
 
 
-@dataclass(frozen=True, slots=True)
-class WayDoubted:
+class WayDoubted(msgspec.Struct, frozen=True):
     """A request found nobody at an address in the overlay: whoever it was may be off, or the way to it dead."""
 
 
-@dataclass(frozen=True, slots=True)
-class CertificateRevoked:
+class CertificateRevoked(msgspec.Struct, frozen=True):
     """The mesh does not want this machine any more."""
 
 
-@dataclass(frozen=True, slots=True)
-class OutsideSeen:
+class OutsideSeen(msgspec.Struct, frozen=True):
     """Whether a coordinator answers by other ways than the overlay."""
 
     reached: bool
 
 
-@dataclass(frozen=True, slots=True)
-class Exited:
+class Exited(msgspec.Struct, frozen=True):
     """Nebula ended; `jitter` (0 to 1) spreads the next try."""
 
     told: NebulaExited
@@ -200,29 +187,25 @@ Event = (
 # --- commands -------------------------------------------------------------------------------------------------
 
 
-@dataclass(frozen=True, slots=True)
-class CheckMachine:
+class CheckMachine(msgspec.Struct, frozen=True):
     """Look whether Nebula may run here and whether the network is free; answer with MachineChecked."""
 
 
-@dataclass(frozen=True, slots=True)
-class StartNebula:
+class StartNebula(msgspec.Struct, frozen=True):
     """Start Nebula with the settings and this port."""
 
     settings: VpnSettings
     port: int
 
 
-@dataclass(frozen=True, slots=True)
-class UpdateNebula:
+class UpdateNebula(msgspec.Struct, frozen=True):
     """Bring new settings into the running Nebula, without losing a packet where that can be."""
 
     settings: VpnSettings
     port: int
 
 
-@dataclass(frozen=True, slots=True)
-class RestartNebula:
+class RestartNebula(msgspec.Struct, frozen=True):
     """End Nebula and start it again, then knock at these peers, so that they learn our new address."""
 
     settings: VpnSettings
@@ -230,39 +213,33 @@ class RestartNebula:
     peers: tuple[IPv4Address, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
-class StopNebula:
+class StopNebula(msgspec.Struct, frozen=True):
     """End Nebula."""
 
 
-@dataclass(frozen=True, slots=True)
-class ScheduleRetry:
+class ScheduleRetry(msgspec.Struct, frozen=True):
     """Say RetryDue after so many seconds."""
 
     after: float
 
 
-@dataclass(frozen=True, slots=True)
-class ScheduleHealth:
+class ScheduleHealth(msgspec.Struct, frozen=True):
     """Measure the health after so many seconds; an earlier appointment is dropped."""
 
     after: float
 
 
-@dataclass(frozen=True, slots=True)
-class OverlayUp:
+class OverlayUp(msgspec.Struct, frozen=True):
     """For the node: the address exists, services and DHT can bind to it."""
 
     ip: IPv4Address
 
 
-@dataclass(frozen=True, slots=True)
-class OverlayDown:
+class OverlayDown(msgspec.Struct, frozen=True):
     """For the node: the address is gone; withdraw what was published with it."""
 
 
-@dataclass(frozen=True, slots=True)
-class PathsChanged:
+class PathsChanged(msgspec.Struct, frozen=True):
     """For the node: addresses below the overlay changed, or time passed asleep: join the DHT anew, publish anew."""
 
 

@@ -5,11 +5,11 @@ from __future__ import annotations
 from typing import Annotated
 
 import msgspec
-from cryptography.exceptions import InvalidSignature
 
 from node.wire.credentials import Name
 from node.wire.encoding import b64decode, b64encode
 from node.wire.mesh_keys import MeshKeysError, MeshTrust, SigningKey
+from node.wire.signatures import WrongSignatureError
 
 CONTEXT = b"rma-mesh blocklist v1\x00"
 MOST = 100_000  # names, and certificates
@@ -52,7 +52,7 @@ def open_blocklist(signed: SignedBlocklist, trust: MeshTrust) -> tuple[int, PutO
         payload = signed.payload.encode()
         mesh_id = trust.verify(b64decode(signed.signature), CONTEXT + payload)
         return trust.keys.number_of(mesh_id), msgspec.json.decode(payload, type=PutOut)
-    except InvalidSignature:
+    except WrongSignatureError:
         raise BlocklistError("no key of this mesh has signed it") from None
     except (MeshKeysError, ValueError) as error:
         raise BlocklistError(f"it makes no sense: {error}") from None

@@ -10,14 +10,16 @@ keys until one lies next to a record still does not know where the mesh will put
 from __future__ import annotations
 
 import hashlib
-from typing import Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Literal
 
 import msgspec
-from cryptography.exceptions import InvalidSignature
-from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 
 from node.wire.encoding import b64decode, b64encode
 from node.wire.mesh_keys import MeshTrust, SigningKey, trust_in
+from node.wire.signatures import WrongSignatureError
+
+if TYPE_CHECKING:
+    from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 
 CONTEXT = b"rma-mesh credential v1\x00"
 PLACE_CONTEXT = b"rma-mesh place v1\x00"
@@ -70,7 +72,7 @@ def verify_bytes(data: bytes, mesh_public_key: MeshTrust | Ed25519PublicKey, now
     try:
         signed_by = trust_in(mesh_public_key).verify(signature, CONTEXT + payload)
         credential = msgspec.msgpack.decode(payload, type=Credential)
-    except InvalidSignature:
+    except WrongSignatureError:
         raise CredentialError("credential was not signed by this mesh") from None
     except msgspec.MsgspecError as error:
         raise CredentialError(f"credential is malformed: {error}") from None

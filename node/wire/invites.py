@@ -10,6 +10,7 @@ import base64
 import binascii
 import hashlib
 import re
+import unicodedata
 from dataclasses import dataclass
 from urllib.parse import parse_qs, urlencode, urlsplit
 
@@ -105,7 +106,7 @@ def parse_coordinator_url(text: str) -> str:
     usable = len(url) <= MAX_URL and not any(letter.isspace() or letter in "\\?#@" for letter in url)
     try:
         parts = urlsplit(url)
-        usable = usable and parts.scheme in ("http", "https") and bool(parts.hostname) and parts.port != 0
+        usable = usable and parts.scheme in ("http", "https") and is_host(parts.hostname or "") and parts.port != 0
     except ValueError:
         usable = False
     if not (usable and url.isprintable()):
@@ -113,6 +114,17 @@ def parse_coordinator_url(text: str) -> str:
             f"{text[:80]!r} is not a coordinator's address, which looks like https://mesh.example.org."
         )
     return parts.geturl()
+
+
+def is_host(text: str) -> bool:
+    """Tell a host's name or address from what only looks like one, such as one with a slash that is none.
+
+    Letters of all scripts may be in it, but no signs, and none that mean other letters.
+    """
+    if ":" in text:  # it was in brackets
+        return text.isascii()
+    plain = unicodedata.normalize("NFKC", text) == text
+    return bool(text) and plain and all(one in "-._" or unicodedata.category(one)[0] in "LMN" for one in text)
 
 
 def _check(payload: bytes) -> bytes:

@@ -5,14 +5,15 @@ from __future__ import annotations
 import tomllib
 from collections.abc import Iterable, Mapping
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Literal
 
 import msgspec
-from cryptography.exceptions import InvalidSignature
-from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 
 from node.wire.encoding import b64decode, b64encode
-from node.wire.mesh_keys import MeshTrust, SigningKey
+from node.wire.mesh_keys import MeshTrust, SigningKey, trust_in
+
+if TYPE_CHECKING:
+    from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 
 CONTEXT = b"rma-mesh catalogue v1\x00"
 
@@ -122,9 +123,9 @@ def open_catalogue(signed: SignedCatalogue, mesh_public_key: MeshTrust | Ed25519
     """Verify and decode a signed catalogue; raise ManifestError."""
     try:
         payload = signed.payload.encode()
-        mesh_public_key.verify(b64decode(signed.signature), CONTEXT + payload)
+        trust_in(mesh_public_key).verify(b64decode(signed.signature), CONTEXT + payload)
         return check_names(msgspec.json.decode(payload, type=Catalogue))
-    except (InvalidSignature, ValueError) as error:
+    except ValueError as error:
         raise ManifestError(f"the service catalogue is not one of this mesh: {error}") from None
 
 

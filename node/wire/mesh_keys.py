@@ -9,13 +9,15 @@ is taken. A rotation has the phases of `Phase`: in `spreading` the new key is ac
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Annotated, Literal, Protocol
+from typing import TYPE_CHECKING, Annotated, Literal, Protocol
 
 import msgspec
-from cryptography.exceptions import InvalidSignature
-from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 
 from node.wire.encoding import fingerprint
+from node.wire.signatures import WrongSignatureError, check_signature, key_of
+
+if TYPE_CHECKING:
+    from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 
 CONTEXT = b"rma-mesh handover v1\x00"
 MOST_HANDOVERS = 64
@@ -112,8 +114,8 @@ class MeshKeys:
         return newer if newer.progress > self.progress else self
 
     def check_answer(self, signature: bytes, data: bytes) -> None:
-        """Raise InvalidSignature unless the key signed it that signs now: no older one speaks for the mesh."""
-        Ed25519PublicKey.from_public_bytes(self.signing).verify(signature, data)
+        """Raise WrongSignatureError unless the key signed it that signs now: no older one speaks for the mesh."""
+        check_signature(key_of(self.signing), signature, data)
 
     def number_of(self, pinned: bytes) -> int:
         """Return the number of the key with this fingerprint; raise MeshKeysError where there is none."""
@@ -173,9 +175,9 @@ def _verified(chain: KeyChain, known: int) -> MeshKeys:
 def _check_signatures(founding: bytes, handover: Handover) -> None:
     said = _said(founding, handover.number, handover.old, handover.new)
     try:
-        Ed25519PublicKey.from_public_bytes(handover.old).verify(handover.by_old, said)
-        Ed25519PublicKey.from_public_bytes(handover.new).verify(handover.by_new, said)
-    except (InvalidSignature, ValueError):
+        check_signature(key_of(handover.old), handover.by_old, said)
+        check_signature(key_of(handover.new), handover.by_new, said)
+    except ValueError:
         raise MeshKeysError(f"its handover {handover.number} was not signed by both keys") from None
 
 
@@ -196,18 +198,18 @@ class MeshTrust:
     @keys.setter
     def keys(self, keys: MeshKeys) -> None:
         self._keys = keys
-        self._accepted = tuple((fingerprint(key), Ed25519PublicKey.from_public_bytes(key)) for key in keys.accepted)
+        self._accepted = tuple((fingerprint(key), key_of(key)) for key in keys.accepted)
         self._ids = frozenset(mesh_id for mesh_id, _ in self._accepted)
 
     def verify(self, signature: bytes, data: bytes) -> bytes:
-        """Return the fingerprint of the accepted key that signed; raise InvalidSignature where none did."""
+        """Return the fingerprint of the accepted key that signed; raise WrongSignatureError where none did."""
         for mesh_id, key in self._accepted:
             try:
-                key.verify(signature, data)
-            except InvalidSignature:
+                check_signature(key, signature, data)
+            except WrongSignatureError:
                 continue
             return mesh_id
-        raise InvalidSignature
+        raise WrongSignatureError("no key of this mesh has signed it")
 
     def accepts(self, mesh_id: bytes) -> bool:
         """Say whether what the key with this fingerprint has signed still counts."""
@@ -216,4 +218,4 @@ class MeshTrust:
 
 def trust_in(keys: MeshTrust | Ed25519PublicKey) -> MeshTrust:
     """Return the trust in a mesh that is known by one key alone, or the trust that is given."""
-    return MeshTrust(founded(keys.public_bytes_raw())) if isinstance(keys, Ed25519PublicKey) else keys
+    return keys if isinstance(keys, MeshTrust) else MeshTrust(founded(keys.public_bytes_raw()))

@@ -248,6 +248,7 @@ class HeartbeatRequest(msgspec.Struct, frozen=True, kw_only=True):
     services: Annotated[tuple[ServiceReport, ...], msgspec.Meta(max_length=64)] = ()
     stats: Annotated[dict[str, float], msgspec.Meta(max_length=64)] = {}
     paused: bool = False
+    unwanted: Services = ()  # services that the worker's volunteer does not want to run there now
     catalogue_version: Text = ""
     vpn: VpnReport | None = None
     mesh_keys: Count = 0  # the progress of the mesh's keys that the worker uses

@@ -5,13 +5,18 @@ from __future__ import annotations
 import asyncio
 from pathlib import Path
 
+import msgspec
+import pytest
 from PySide6.QtWidgets import QWidget
 
 from app.application import Application
 from app.compose import Options, run
 from app.main_window import MainWindow
+from app.notifications_desk import NotificationDesk
 from app.single_instance import Handover, SingleInstance
+from node.hardware.sensing.sleeping import Sleeping
 from node.program.tasks import TaskSet
+from tests.support import samples
 from tests.support.control_server import ControlServer
 from tests.support.waiting import eventually
 
@@ -33,7 +38,7 @@ async def test_it_attaches_shows_and_quits_without_stopping_a_foreign_node(
     shown = window(qt)
     model = shown._model
     await eventually(lambda: model.picture.connected, "the node")
-    await eventually(lambda: shown._enrolment._form._invite.text() == LINK, "the link")
+    await eventually(lambda: shown._enrolment.join.invite.invite.text() == LINK, "the link")
     shown.quit_wanted.emit()
     assert await asyncio.wait_for(app, 30) == 0
     assert "stop" not in server.names
@@ -72,9 +77,44 @@ async def test_a_second_start_brings_the_window_forward_with_its_link(
     await eventually(lambda: made, "listening")
     shown = window(qt)
     await eventually(lambda: shown._model.picture.connected, "the node")
-    made[0].called.emit(Handover(LINK, ""))
+    made[0].called.emit(Handover(quiet=True))  # started at login, though it runs already
+    await asyncio.sleep(0)
+    assert not shown.isVisible()
+    made[0].called.emit(Handover(LINK, "", quiet=True))
     await eventually(shown.isVisible, "the window")
-    await eventually(lambda: shown._enrolment._form._invite.text() == LINK, "the link")
+    await eventually(lambda: shown._enrolment.join.invite.invite.text() == LINK, "the link")
+    qt.session_ends.emit()
+    assert await asyncio.wait_for(app, 30) == 0
+
+
+async def test_sleep_and_notifications_are_wired(
+    tmp_path: Path, server: ControlServer, qt: Application, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    sleepers: list[Sleeping] = []
+    desks: list[NotificationDesk] = []
+    watch, start = Sleeping.watch, NotificationDesk.start
+
+    async def watched(self: Sleeping, tasks: TaskSet) -> None:
+        sleepers.append(self)
+        await watch(self, tasks)
+
+    def started(self: NotificationDesk) -> None:
+        desks.append(self)
+        start(self)
+
+    monkeypatch.setattr(Sleeping, "watch", watched)
+    monkeypatch.setattr(NotificationDesk, "start", started)
+    server.show(samples.ONLINE)
+    tasks = TaskSet("test")
+    app = tasks.start(run(Options(tmp_path, attach_only=True, minimized=True), qt), "app")
+    await eventually(lambda: sleepers and window(qt)._model.picture.connected, "the node")
+    shown = window(qt)
+    server.view = msgspec.structs.replace(server.view, state=samples.PAUSED)  # while the computer slept
+    sleepers[0]._on_resume()
+    await eventually(lambda: shown._model.picture.phase == "paused", "the truth")
+    desks[0].clicked.emit("services")
+    assert shown.isVisible()
+    assert shown._navigation.currentRow() == list(shown._pages).index("services")
     qt.session_ends.emit()
     assert await asyncio.wait_for(app, 30) == 0
 

@@ -105,6 +105,35 @@ async def test_no_node_and_a_silent_node_are_unreachable(
         await client.send("/pause")
 
 
+async def test_a_stream_is_listened_to_until_it_ends(server: ControlServer, client: ControlClient) -> None:
+    server.mesh = [b"one", b"two"]
+    heard = []
+    async for message in client.listen("/mesh/stream"):
+        heard.append(message)
+        if message == b"two":
+            await server.stop()
+    assert heard == [b"one", b"two"]
+
+
+async def test_a_stream_that_is_refused_or_not_there_is_told(
+    tmp_path: Path, server: ControlServer, client: ControlClient
+) -> None:
+    server.refusal = Problem("overloaded", "Too many watch.")
+    with pytest.raises(NodeRefused):
+        await anext(client.listen("/mesh/stream"))
+    server.refusal = None
+    client.closing = True
+    with pytest.raises(NodeUnreachable):
+        await anext(client.listen("/mesh/stream"))
+    client.closing = False
+    server.write_address("http://127.0.0.1:1")
+    with pytest.raises(NodeUnreachable):
+        await anext(client.listen("/mesh/stream"))
+    (tmp_path / "control.json").unlink()
+    with pytest.raises(NodeUnreachable):
+        await anext(client.listen("/mesh/stream"))
+
+
 async def test_only_the_node_that_wrote_the_file_answers(
     server: ControlServer, client: ControlClient, tmp_path: Path
 ) -> None:
@@ -137,6 +166,33 @@ def test_ipv6_loopback_is_believed(tmp_path: Path) -> None:
     assert read_address(tmp_path) == ControlAddress("http://[::1]:80", "t", 1)
 
 
-async def test_it_must_be_entered_before_use(tmp_path: Path, server: ControlServer) -> None:
-    with pytest.raises(RuntimeError):
-        await ControlClient(tmp_path).send("/pause")
+async def test_after_sleep_it_connects_anew_and_hears_what_is_so_now(
+    server: ControlServer, client: ControlClient
+) -> None:
+    ear, tasks = Ear(), TaskSet("test")
+    tasks.start(client.follow(ear), "follow")
+    await eventually(lambda: ear.views, "a snapshot")
+    server.view = msgspec.structs.replace(server.view, state=samples.PAUSED)  # nobody is told of it
+    client.reconnect()
+    client.reconnect()
+    await eventually(lambda: ear.views[-1].state.phase == "paused", "the truth")
+    assert ear.lost == 1
+    await eventually(lambda: client.connected, "the connection")
+    await tasks.stop()
+
+
+async def test_after_sleep_it_does_not_wait_for_its_next_try(
+    tmp_path: Path, client: ControlClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("app.control_client.FIRST_PAUSE", 3600.0)
+    monkeypatch.setattr("app.control_client.LONGEST_PAUSE", 3600.0)
+    ear, tasks = Ear(), TaskSet("test")
+    tasks.start(client.follow(ear), "follow")
+    await asyncio.sleep(0)
+    server = ControlServer(tmp_path)
+    await server.start()
+    assert ear.views == []
+    client.reconnect()
+    await eventually(lambda: ear.views, "the node")
+    await tasks.stop()
+    await server.stop()

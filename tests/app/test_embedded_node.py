@@ -17,8 +17,17 @@ import pytest_asyncio
 
 from app.child_process import Exit
 from app.control_client import ControlClient, read_address
-from app.embedded_node import EmbeddedNode, Patience, Record, explain_exit, node_command, restart_delay
+from app.embedded_node import (
+    EmbeddedNode,
+    Patience,
+    Record,
+    explain_exit,
+    forget_the_dead,
+    node_command,
+    restart_delay,
+)
 from app.picture import NodeLife
+from node.program.data_dir import hold_data_dir
 from node.program.tasks import TaskSet
 from tests.support.control_server import ControlServer
 from tests.support.waiting import eventually
@@ -196,6 +205,43 @@ async def test_an_orphan_of_an_earlier_app_is_ours_again(tmp_path: Path, client:
     assert pid_in(tmp_path) == orphan.pid
     await keeper.stop()
     assert orphan.wait(60) == 0
+
+
+def start_bystander(data_dir: Path) -> subprocess.Popen[bytes]:
+    return subprocess.Popen([sys.executable, "-c", "input()", str(data_dir)], stdin=subprocess.PIPE)
+
+
+async def test_another_program_that_has_got_an_old_nodes_number_is_not_ended(
+    tmp_path: Path, client: ControlClient
+) -> None:
+    bystander = start_bystander(tmp_path)
+    address = {"url": "http://127.0.0.1:9", "token": "old", "pid": bystander.pid}
+    (tmp_path / "control.json").write_bytes(msgspec.json.encode(address))
+    (tmp_path / "embedded-node.json").write_bytes(msgspec.json.encode(Record(bystander.pid)))
+    node = EmbeddedNode(tmp_path, client, lambda _life: None, command=None, environment={}, patience=FAST)
+    try:
+        await node.stop(asyncio.Event())
+        assert bystander.poll() is None
+    finally:
+        bystander.communicate(b"\n", timeout=60)
+    assert bystander.returncode == 0
+
+
+async def test_nobody_who_listens_where_a_dead_node_did_is_taken_for_it(
+    tmp_path: Path, client: ControlClient
+) -> None:
+    squatter = ControlServer(tmp_path)
+    await squatter.start()
+    (tmp_path / "rma-mesh-node.lock").touch()  # as a node leaves it that was killed
+    with hold_data_dir(tmp_path, "rma-mesh-node"):
+        forget_the_dead(tmp_path)
+        assert read_address(tmp_path) is not None, "it is alive"
+    keeper = Keeper(tmp_path, client, [sys.executable, "-c", "raise SystemExit(3)"])
+    await eventually(lambda: keeper.lives and keeper.lives[-1].restarts, "its own")
+    assert read_address(tmp_path) is None
+    assert all(life.stage != "running" for life in keeper.lives)
+    await keeper.stop()
+    await squatter.stop()
 
 
 @pytest.mark.usefixtures("orphans")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import signal
 import subprocess
@@ -15,8 +16,9 @@ import pytest
 
 from app.compose import Options
 from app.control_client import read_address
-from app.main import default_data_dir, has_screen, main, parse, program_version
-from node import config
+from app.main import default_data_dir, has_screen, main, parse
+from app.wizard.qr import FLAG as READ_PICTURE
+from node import __version__, config
 from tests.support.desktop import wait_until
 
 LINK = "rma-mesh://enroll?coordinator=https%3A%2F%2Fmesh.example&invite=RMA-X"
@@ -49,7 +51,13 @@ def test_version_help_and_nonsense(arguments: list[str], code: int, capsys: pyte
     with pytest.raises(SystemExit) as ended:
         main(arguments)
     assert ended.value.code == code
-    assert program_version() in capsys.readouterr().out or arguments != ["--version"]
+    assert __version__ in capsys.readouterr().out or arguments != ["--version"]
+
+
+def test_a_home_is_no_data_directory_and_a_relative_one_is_made_whole(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["--data-dir", "~"]) == 2
+    assert "cannot be" in capsys.readouterr().err
+    assert parse(["--data-dir", "here"]).data_dir == Path.cwd() / "here"
 
 
 def test_a_data_directory_that_cannot_be_is_said(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -145,3 +153,11 @@ def test_after_a_crash_of_the_app_its_node_is_adopted(run: Run) -> None:
     second.send_signal(signal.SIGTERM)
     assert ended(second)[0] == 0
     assert run.left() == []
+
+
+def test_made_into_one_file_it_reads_pictures_itself(tmp_path: Path) -> None:
+    (tmp_path / "a.png").write_text("no picture")
+    command = [sys.executable, "-m", "app", READ_PICTURE, str(tmp_path / "a.png")]
+    done = subprocess.run(command, capture_output=True, env=ENVIRONMENT, timeout=120, check=False)
+    assert json.loads(done.stdout) == {"problem": "not-a-picture"}
+    assert done.returncode == 0

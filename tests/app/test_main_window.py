@@ -15,6 +15,7 @@ from app.node_model import NodeModel
 from app.picture import NodeLife, Notice, Picture
 from app.widgets.glyphs import IconButton
 from app.widgets.question import Question
+from app.wizard.wizard import Wizard
 from tests.support import samples
 from tests.support.palettes import dark_palette
 from tests.support.samples import NOW, picture
@@ -65,7 +66,7 @@ def answer(window: MainWindow, text: str) -> None:
     ("shown", "expected"),
     [
         (Picture(), "StartingPage"),
-        (picture(samples.UNENROLLED), "EnrolmentPanel"),
+        (picture(samples.UNENROLLED), "Wizard"),
         (picture(samples.ONLINE), "OverviewPanel"),
         (picture(samples.ONLINE, connected=False), "OverviewPanel"),
     ],
@@ -91,7 +92,8 @@ def test_panels_are_reached_by_keyboard(window: MainWindow, model: NodeModel, qt
     show(model, picture(samples.ONLINE))
     for key, expected in (
         (Qt.Key.Key_2, "ServicesPanel"),
-        (Qt.Key.Key_3, "RoutingPanel"),
+        (Qt.Key.Key_3, "MeshPanel"),
+        (Qt.Key.Key_4, "RoutingPanel"),
         (Qt.Key.Key_1, "OverviewPanel"),
     ):
         next(a for a in window.actions() if a.shortcut().toString() == f"Ctrl+{chr(key)}").trigger()
@@ -104,7 +106,7 @@ def test_a_hidden_window_draws_nothing_until_it_is_shown(window: MainWindow, mod
     show(model, picture(samples.UNENROLLED))
     window.hide()
     show(model, picture(samples.ONLINE))
-    assert page(window) == "EnrolmentPanel"
+    assert page(window) == "Wizard"
     window.show()
     assert page(window) == "OverviewPanel"
 
@@ -118,7 +120,7 @@ def test_no_stray_key_pauses_the_machine(window: MainWindow, model: NodeModel) -
     show(model, picture(samples.ONLINE))
     assert window.focusWidget() is window._navigation
     show(model, picture(samples.UNENROLLED))
-    assert window.focusWidget() is window._enrolment._form._invite
+    assert window.focusWidget() is window._enrolment.next
 
 
 def test_trouble_is_told_with_a_way_to_try_again(window: MainWindow, model: NodeModel, qtbot: QtBot) -> None:
@@ -148,7 +150,7 @@ def test_a_notice_is_shown_and_can_be_dismissed(window: MainWindow, model: NodeM
 def test_a_link_is_filled_in_but_not_sent(window: MainWindow, model: NodeModel) -> None:
     window.offer_link(LINK)
     show(model, picture(samples.UNENROLLED))
-    assert window._enrolment._form._invite.text() == LINK
+    assert window._enrolment.join.invite.invite.text() == LINK
     assert model.picture.pending == frozenset()
 
 
@@ -189,7 +191,7 @@ def test_it_looks_right_after_a_change_of_palette(window: MainWindow, model: Nod
 
 
 @pytest.mark.parametrize("state", [samples.ONLINE, samples.LONG_NAMES, samples.DEGRADED, samples.UNENROLLED])
-@pytest.mark.parametrize("panel", ["overview", "services", "routing"])
+@pytest.mark.parametrize("panel", ["overview", "services", "mesh", "routing"])
 def test_nothing_is_wider_than_a_small_window(
     window: MainWindow, model: NodeModel, state: object, panel: str
 ) -> None:
@@ -200,6 +202,7 @@ def test_nothing_is_wider_than_a_small_window(
     assert (window.width(), window.height()) == (800, 600)
     current = window._stack.currentWidget()
     assert current is not None
+    current = current.about if isinstance(current, Wizard) else current
     inside = current.widget()  # type: ignore[attr-defined]
     assert inside.width() <= current.viewport().width()  # type: ignore[attr-defined]
     for child in inside.findChildren(QWidget):
@@ -208,8 +211,25 @@ def test_nothing_is_wider_than_a_small_window(
 
 
 def test_everything_that_can_be_pressed_has_a_name(window: MainWindow, model: NodeModel) -> None:
-    for panel in ("overview", "services", "routing"):
+    for panel in ("overview", "services", "mesh", "routing"):
         window.open_panel(panel)
         show(model, samples.TYPICAL)
         for pressed in window.findChildren(QPushButton):
             assert pressed.text() or pressed.accessibleName(), pressed
+
+
+def test_the_pause_button_and_its_arrow_pause(
+    window: MainWindow, model: NodeModel, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    sent: list[tuple[str, object]] = []
+    monkeypatch.setattr(model, "_intend", lambda about, path, body=None, wait=10.0: sent.append((path, body)))
+    show(model, picture(samples.ONLINE))
+    window._header._pause.click()
+    for action in window._header._pause.menu().actions():
+        action.trigger()
+    assert sent == [
+        ("/pause", None),
+        ("/snooze", {"seconds": 1800}),
+        ("/snooze", {"seconds": 7200}),
+        ("/snooze", {"until": "tomorrow"}),
+    ]

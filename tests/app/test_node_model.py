@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
+from collections.abc import Callable
 
 import msgspec
 import pytest
@@ -175,4 +176,57 @@ async def test_a_node_of_another_version_is_said_until_it_can_be_read(model: Nod
     assert model.picture.notice_about("version") is not None
     model.view_arrived(samples.view(samples.ONLINE))
     assert model.picture.notice_about("version") is None
+    await model.stop()
+
+
+async def test_a_node_that_ended_and_is_back_is_said(model: NodeModel) -> None:
+    for life in (NodeLife("starting"), NodeLife("running")):
+        model.life_changed(life)
+    assert model.picture.restarted_at is None
+    assert model.picture.notices == ()
+    model.life_changed(NodeLife("restarting", restarts=1, trouble="The node ended unexpectedly (exit code 1)."))
+    model.life_changed(NodeLife("restarting", restarts=1, trouble="The node ended unexpectedly (exit code 1)."))
+    model.life_changed(NodeLife("running", restarts=1))
+    assert model.picture.restarted_at is not None
+    notice = model.picture.notice_about("restarted")
+    assert notice is not None
+    assert notice.tone == "quiet"
+    assert notice.text == "The node ended unexpectedly (exit code 1). It works again; there is nothing to do."
+    await model.stop()
+
+
+async def test_pauses_of_the_gpu_and_until_tomorrow_reach_the_node(
+    model: NodeModel, server: ControlServer, client: ControlClient
+) -> None:
+    model.connect_to(client)
+    acts: tuple[Callable[[], None], ...] = (
+        lambda: model.pause(scope="gpu"),
+        lambda: model.snooze(1800, "gpu"),
+        model.snooze_until_tomorrow,
+        lambda: model.snooze_until_tomorrow(scope="gpu"),
+    )
+    for count, act in enumerate(acts, 1):
+        act()
+        await eventually(lambda: len(server.intents) == count and not model._running, "the intent")  # noqa: B023
+    assert server.intents == [
+        ("pause", {"scope": "gpu"}),
+        ("snooze", {"seconds": 1800, "scope": "gpu"}),
+        ("snooze", {"until": "tomorrow"}),
+        ("snooze", {"until": "tomorrow", "scope": "gpu"}),
+    ]
+    await model.stop()
+
+
+async def test_of_pauses_chosen_in_a_moment_the_last_one_holds(
+    model: NodeModel, server: ControlServer, client: ControlClient
+) -> None:
+    model.connect_to(client)
+    server.hold = asyncio.Event()
+    model.pause()
+    model.snooze(1800)
+    model.resume()
+    await eventually(lambda: server.intents, "the first one")
+    server.hold.set()
+    await eventually(lambda: len(server.intents) == 2 and not model._running, "the last one")
+    assert server.names == ["pause", "resume"]
     await model.stop()

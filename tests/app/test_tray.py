@@ -1,14 +1,16 @@
-"""The tray's menu and icon follow the state; a tray may come late, go and come back."""
+"""The tray's icon follows the state; a tray may come late, go and come back."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 
 import pytest
-from PySide6.QtGui import QAction
+from PySide6.QtCore import QEvent
 from PySide6.QtWidgets import QSystemTrayIcon
 from pytestqt.qtbot import QtBot
 
+from app.application import Application
+from app.icons import state_icon
 from app.node_model import NodeModel
 from app.picture import Picture
 from app.tray import PATIENCE, Tray
@@ -37,8 +39,9 @@ def tray(model: NodeModel, panel: Panel) -> Iterator[Tray]:
     made.stop()
 
 
-def actions(tray: Tray) -> dict[str, QAction]:
-    return {action.text(): action for action in tray._menu.actions() if action.isVisible() and action.text()}
+def show(tray: Tray, shown: Picture) -> None:
+    tray._model.picture = shown
+    tray.draw()
 
 
 def test_a_tray_that_comes_late_gets_an_icon(tray: Tray, panel: Panel, qtbot: QtBot) -> None:
@@ -54,7 +57,7 @@ def test_a_tray_that_comes_late_gets_an_icon(tray: Tray, panel: Panel, qtbot: Qt
 def test_a_tray_that_restarts_gets_a_new_icon_with_the_state(tray: Tray, panel: Panel) -> None:
     panel.available = True
     tray.start()
-    tray.draw(picture(samples.PAUSED))
+    show(tray, picture(samples.PAUSED))
     first = tray._icon
     panel.available = False
     tray._look()
@@ -63,10 +66,11 @@ def test_a_tray_that_restarts_gets_a_new_icon_with_the_state(tray: Tray, panel: 
     tray._look()
     assert tray._icon is not None
     assert tray._icon is not first
-    assert tray._icon.toolTip() == "RMA Mesh: paused. This computer does nothing for the mesh until you resume."
+    assert tray._icon.toolTip() == ("RMA Mesh – Paused: This computer does nothing for the mesh until you resume.")
+    assert tray._icon.icon().cacheKey() == state_icon("paused").cacheKey()
 
 
-def test_without_a_tray_for_a_while_it_gives_up_once(tray: Tray, qtbot: QtBot) -> None:
+def test_without_a_tray_for_a_while_it_gives_up_once(tray: Tray) -> None:
     gave_up: list[bool] = []
     tray.gave_up.connect(lambda: gave_up.append(True))
     for _ in range(PATIENCE * 3):
@@ -74,59 +78,77 @@ def test_without_a_tray_for_a_while_it_gives_up_once(tray: Tray, qtbot: QtBot) -
     assert gave_up == [True]
 
 
-@pytest.mark.parametrize(
-    ("shown", "enabled", "offers"),
-    [
-        (Picture(), False, "Pause"),
-        (picture(samples.UNENROLLED), False, "Pause"),
-        (picture(samples.ONLINE), True, "Pause"),
-        (picture(samples.PAUSED), True, "Resume"),
-        (picture(samples.ONLINE, pending=frozenset({"pause"})), False, "Pause"),
-        (picture(samples.ONLINE, connected=False), False, "Pause"),
-    ],
-)
-def test_the_menu_offers_what_is_possible(tray: Tray, shown: Picture, enabled: bool, offers: str) -> None:
-    tray.draw(shown)
-    found = actions(tray)
-    assert ("Pause" in found) != ("Resume" in found)
-    assert found[offers].isEnabled() == enabled
-    assert found["Pause for 2 hours"].isEnabled() == enabled
-    assert found["Open RMA Mesh"].isEnabled()
-    assert found["Quit"].isEnabled()
-
-
-def test_the_status_line_says_the_state_and_cannot_be_clicked(tray: Tray) -> None:
-    tray.draw(picture(samples.ONLINE))
-    status = tray._menu.actions()[0]
-    assert status.text() == "Online – Helping with 2 services"
-    assert not status.isEnabled()
-
-
-def test_menu_items_become_intents(tray: Tray, model: NodeModel, monkeypatch: pytest.MonkeyPatch) -> None:
-    sent: list[tuple[str, object]] = []
-    monkeypatch.setattr(model, "_intend", lambda about, path, body=None, wait=10.0: sent.append((path, body)))
-    tray.draw(picture(samples.ONLINE))
-    for text in ("Pause", "Pause for 30 minutes", "Pause for 2 hours"):
-        actions(tray)[text].trigger()
-    tray.draw(picture(samples.PAUSED))
-    actions(tray)["Resume"].trigger()
-    assert sent == [
-        ("/pause", None),
-        ("/snooze", {"seconds": 1800}),
-        ("/snooze", {"seconds": 7200}),
-        ("/resume", None),
-    ]
+def test_icon_and_tooltip_follow_the_state_and_are_left_alone_else(
+    tray: Tray, panel: Panel, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    panel.available = True
+    tray.start()
+    set_icons: list[object] = []
+    monkeypatch.setattr(QSystemTrayIcon, "setIcon", lambda _icon, new: set_icons.append(new.cacheKey()))
+    for shown in (picture(samples.ONLINE), picture(samples.ONLINE, busy=True), picture(samples.ONLINE, busy=True)):
+        show(tray, shown)
+    assert set_icons == [state_icon("online").cacheKey(), state_icon("busy").cacheKey()]
+    assert tray._icon is not None
+    assert tray._icon.toolTip() == "RMA Mesh – Working: Helping with 2 services."
 
 
 def test_open_quit_and_clicks_are_told(tray: Tray, panel: Panel, qtbot: QtBot) -> None:
     panel.available = True
     tray.start()
     with qtbot.waitSignal(tray.open_wanted):
-        actions(tray)["Open RMA Mesh"].trigger()
+        tray._menu.opening.trigger()
     with qtbot.waitSignal(tray.quit_wanted):
-        actions(tray)["Quit"].trigger()
+        tray._menu.quitting.trigger()
     assert tray._icon is not None
     with qtbot.waitSignal(tray.open_wanted):
         tray._icon.activated.emit(QSystemTrayIcon.ActivationReason.Trigger)
     with qtbot.assertNotEmitted(tray.open_wanted):
         tray._icon.activated.emit(QSystemTrayIcon.ActivationReason.Context)
+
+
+def test_a_message_is_shown_where_there_is_an_icon_that_can(
+    tray: Tray, panel: Panel, qtbot: QtBot, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert not tray.show_message("title", "text")
+    panel.available = True
+    tray.start()
+    shown: list[tuple[str, str]] = []
+    monkeypatch.setattr(QSystemTrayIcon, "supportsMessages", lambda: True)
+    monkeypatch.setattr(
+        QSystemTrayIcon, "showMessage", lambda _icon, title, text, _picture: shown.append((title, text))
+    )
+    assert tray.show_message("title", "text")
+    assert shown == [("title", "text")]
+    assert tray._icon is not None
+    with qtbot.waitSignal(tray.message_clicked):
+        tray._icon.messageClicked.emit()
+
+
+def test_a_panel_that_is_new_gets_a_new_icon_now_or_when_it_takes_icons_in(tray: Tray, panel: Panel) -> None:
+    panel.available = True
+    tray.start()
+    first = tray._icon
+    tray._make_anew()
+    second = tray._icon
+    assert second is not None and second is not first
+    panel.available = False
+    tray._make_anew()
+    assert not tray.present
+    panel.available = True
+    tray._look()
+    assert tray.present
+
+
+def test_what_the_model_tells_after_the_end_meets_nothing_that_has_gone(
+    model: NodeModel, panel: Panel, qt: Application
+) -> None:
+    panel.available = True
+    tray = Tray(model)
+    tray.start()
+    tray.stop()
+    tray.stop()
+    qt.sendPostedEvents(None, QEvent.Type.DeferredDelete)
+    model.changed.emit(picture(samples.PAUSED))
+    model.rules.changed.emit()
+    tray._make_anew()
+    assert not tray.present

@@ -39,7 +39,7 @@ def test_the_tables_are_complete() -> None:
         (picture(samples.PAUSED), "paused", "Paused", "until you resume"),
         (picture(samples.SNOOZED), "paused", "Paused", "goes on by itself at"),
         (picture(samples.DEGRADED), "degraded", "Working with limits", "No coordinator answers"),
-        (picture(samples.REVOKED), "attention", "Refused by the coordinator", "refuses this machine"),
+        (picture(samples.REVOKED), "attention", "Refused by the coordinator", "refuses this computer"),
         (Picture(), "offline", "Starting", "being started"),
         (Picture(life=NodeLife("blocked", retry_at=NOW)), "attention", "Not running", "The next try is at"),
         (Picture(life=NodeLife("restarting")), "degraded", "Restarting", "started again"),
@@ -56,13 +56,18 @@ def test_a_state_has_icon_title_and_sentence(shown: Picture, icon: str, title: s
 def test_every_phase_gives_one_sentence_and_an_icon_that_exists(phase: Phase) -> None:
     look = wording.look(picture(msgspec.structs.replace(samples.ONLINE, phase=phase, services=())), NOW)
     assert look.sentence.endswith(".")
-    assert "\n" not in look.tooltip
     assert not state_icon(look.icon).isNull()
 
 
 def test_a_pause_is_never_hidden_by_trouble() -> None:
     state = msgspec.structs.replace(samples.PAUSED, reasons=(*samples.PAUSED.reasons, *samples.REVOKED.reasons))
     assert wording.look(picture(state), NOW).icon == "paused"
+
+
+def test_a_rest_by_a_rule_is_told_with_its_reason_and_end() -> None:
+    sentence = wording.look(picture(samples.ON_BATTERY), NOW).sentence
+    assert sentence.startswith("This computer runs on its battery.")
+    assert "plugged in" in sentence
 
 
 def test_what_is_being_finished_is_counted() -> None:
@@ -85,7 +90,7 @@ def test_reasons_that_the_title_says_already_are_left_out() -> None:
 def test_a_failed_intent_says_what_why_and_what_to_do() -> None:
     notice = wording.failed_intent("enroll", NodeRefused("invite-invalid", "The invite was used already."))
     assert notice.title == "This invite does not work"
-    assert notice.text.startswith("The invite was used already. It may have")
+    assert notice.text.startswith("The invite was used already. Ask the person")
     other = wording.failed_intent("service:notes-coa", NodeRefused("never-heard-of", "No."))
     assert other.title == "The service could not be restarted"
     assert "does not answer" in wording.failed_intent("pause", NodeUnreachable()).text

@@ -8,11 +8,12 @@ import os
 import subprocess
 import sys
 import tempfile
+import time
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import psutil
 import pytest
@@ -20,7 +21,7 @@ from PySide6.QtGui import QImage
 
 from app.control_client import read_address
 from tests.support.desktop import Area, Desktop, desktop, end, wait_until
-from tests.support.real_mesh import RealMesh, run
+from tests.support.real_mesh import RealMesh, http, run
 
 STATE_COLOURS = {
     "online": "#1a9850",
@@ -36,10 +37,16 @@ STATE_COLOURS = {
 class DesktopApp:
     """`python -m app` on a display; it starts its node itself."""
 
+    # The menu's lines, and the seconds that each gives, or None for until tomorrow.
+    SNOOZES: ClassVar[Mapping[str, int | None]] = {
+        "Snooze for 30 minutes": 1800, "Snooze for 2 hours": 7200, "Snooze until tomorrow": None,
+    }  # fmt: skip
+
     desktop: Desktop
     data_dir: Path
     process: subprocess.Popen[bytes] | None = None
     started: list[subprocess.Popen[bytes]] = field(default_factory=list)
+    environment: dict[str, str] = field(default_factory=dict)  # besides the desktop's
 
     def start(self, *arguments: str, mesh: RealMesh | None = None) -> subprocess.Popen[bytes]:
         heartbeat = {"RMA_WORKER_HEARTBEAT": "1", "RMA_DHT_REPUBLISH": "2"} if mesh else {}
@@ -47,8 +54,8 @@ class DesktopApp:
             [sys.executable, "-m", "app", "--data-dir", str(self.data_dir), *arguments],
             env={
                 **self.desktop.environment, "RMA_PORT": "0", "RMA_DHT_PORT": "0", "RMA_KEYRING": "false",
-                "RMA_VPN": "off",
-                "RMA_NAME": "Reception PC", **heartbeat,
+                "RMA_VPN": "off", "RMA_SENSORS": "off", "RMA_SERVICE_NICE": "0",
+                "RMA_NAME": "Reception PC", **heartbeat, **self.environment,
             },
         )  # fmt: skip
         self.started.append(self.process)
@@ -116,9 +123,53 @@ class DesktopApp:
         return found
 
     def phase(self) -> str:
-        return str(self.status().get("phase", ""))
+        return str(self.state().get("phase", ""))
 
-    def press_until_joined(self, key: str) -> bool:
+    def state(self) -> dict[str, Any]:
+        """Return the node's state as its control API tells it, or nothing while none answers."""
+        address = read_address(self.data_dir)
+        if address is None:
+            return {}
+        with contextlib.suppress(OSError):
+            answer = http(f"{address.url}/view", headers={"Authorization": f"Bearer {address.token}"})
+            return dict(answer.json["state"]) if answer.status == 200 else {}
+        return {}
+
+    def known_state(self) -> dict[str, Any]:
+        """Return the node's state as soon as it tells it."""
+        return wait_until(self.state, "the node's answer", 90)
+
+    def wait_for(self, **values: object) -> None:
+        """Wait until the node's state has these values."""
+
+        def is_so() -> bool:
+            state = self.state()
+            return all(name in state and state[name] == value for name, value in values.items())
+
+        wait_until(is_so, str(values), 90)
+
+    def wait_for_snooze(self, name: str, before: float, seconds: float | None) -> None:
+        """Wait until the node rests so long, after having been asked to at `before` or later, or until morning."""
+
+        def is_so() -> bool:
+            until = self.state().get(name)
+            if until is None:
+                return False
+            if seconds is None:
+                return time.localtime(until)[3:5] == (7, 0)
+            return bool(before <= until - seconds <= time.time())
+
+        wait_until(is_so, f"{name} of {seconds}", 90)
+
+    def confirm_the_link(self) -> None:
+        """Let a person say yes to the invite link that the window shows, until the node is online."""
+        window = self.open_window()
+        self.wait_for_focus(window)
+        self.node_pid()
+        wait_until(lambda: self.phase() == "unenrolled", "a node", 90)
+        wait_until(lambda: self._press_until_joined("Return"), "joining", 120)
+
+    def _press_until_joined(self, key: str) -> bool:
         """Press the button that has the focus, as soon as it can be pressed."""
         if self.phase() == "unenrolled":
             self.desktop.keys(key)

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import signal
+import time
 from pathlib import Path
 
-import psutil
+import msgspec
 import pytest
 
+from node.gpu_work import has_gpu_work
+from node.state import NodeState
 from tests.desktop.conftest import DesktopApp
 from tests.support.desktop import Desktop, end, wait_until
 from tests.support.real_mesh import RealMesh
@@ -19,53 +22,73 @@ pytestmark = [
 ]
 
 
-def enrol(app: DesktopApp, mesh: RealMesh) -> None:
-    """Join by a link on the command line and one press of a key."""
-    app.start(mesh.invite(), mesh=mesh)
-    window = app.open_window()
-    app.wait_for_focus(window)
-    app.node_pid()
-    wait_until(lambda: app.phase() == "unenrolled", "a node", 90)
-    wait_until(lambda: app.press_until_joined("Return"), "joining", 120)
+# Where the lines stand, counted from the menu's end, as keys reach them. The other panel tries those for a GPU.
+FROM_THE_END = {
+    "Quit": 1, "Open RMA Mesh": 2, "Services": 3, "Mesh on": 4, "Snooze until tomorrow": 5, "Snooze for 2 hours": 6,
+    "Snooze for 30 minutes": 7,
+}  # fmt: skip
 
 
-def test_from_link_to_online_paused_resumed_and_gone(
+def choose(app: DesktopApp, line: str, below: int | None = None) -> None:
+    """Choose a line by keys; `below` is the place in its own menu, from 0."""
+    gpu = has_gpu_work(msgspec.convert(app.known_state(), NodeState))
+    above_the_gpu = gpu and FROM_THE_END[line] > FROM_THE_END["Mesh on"]
+    place = ["Up"] * (FROM_THE_END[line] + above_the_gpu)
+    app.choose(*place, *(() if below is None else ("Right", *["Down"] * below)), "Return")
+
+
+def test_from_link_to_every_line_of_the_menu_and_gone(
     app: DesktopApp, screen: Desktop, mesh: RealMesh, pictures: Path
 ) -> None:
     screen.start_tray()
-    enrol(app, mesh)
+    app.start(mesh.invite(), mesh=mesh)
+    app.confirm_the_link()
     app.wait_for_icon("online")
     screen.screenshot(pictures / "window.png")
+    app.close_window()
+    wait_until(lambda: not app.windows(), "hiding")
     app.open_menu()
     screen.screenshot(pictures / "menu.png")
     screen.keys("Escape")
     wait_until(lambda: not screen.menu(), "the menu's end")
 
-    app.choose("Down", "Down", "Return")
-    wait_until(lambda: app.phase() == "paused", "the pause")
+    app.choose("Down", "Return")
+    app.wait_for(paused=True, snoozed_until=None, phase="paused")
     app.wait_for_icon("paused")
-    app.choose("Down", "Down", "Return")
-    wait_until(lambda: app.phase() == "online", "going on")
+    app.choose("Down", "Return")
+    app.wait_for(paused=False, phase="online")
     app.wait_for_icon("online")
-
-    app.choose("Up", "Return")
+    snoozes(app)
+    switches(app)
+    choose(app, "Open RMA Mesh")
+    app.open_window()
+    choose(app, "Quit")
     assert app.process is not None
-    app.wait_for_end(app.process)
+    app.wait_for_end(app.started[0])
 
 
-def test_trouble_is_seen_in_the_tray(app: DesktopApp, screen: Desktop, mesh: RealMesh) -> None:
-    screen.start_tray()
-    enrol(app, mesh)
+def snoozes(app: DesktopApp) -> None:
+    for line, seconds in app.SNOOZES.items():
+        before = time.time()
+        choose(app, line)
+        app.wait_for_snooze("snoozed_until", before, seconds)
+    app.choose("Down", "Return")
+    app.wait_for(paused=False, phase="online")
     app.wait_for_icon("online")
-    assert mesh.coordinator is not None
-    port = mesh.coordinator.url.rpartition(":")[2]
-    mesh.coordinator.kill()
-    app.wait_for_icon("degraded")
-    mesh.start_coordinator(port=int(port))
-    app.wait_for_icon("online", 120)
-    node = app.node_pid()
-    psutil.Process(node).kill()
-    wait_until(lambda: app.status() and app.node_pid() != node, "another node", 90)
+
+
+def switches(app: DesktopApp) -> None:
+    services = app.known_state()["assignment"]["services"]
+    assert services
+    for place in range(len(services)):
+        choose(app, "Services", place)
+        wait_until(lambda: len(app.known_state()["rules"]["services_off"]) == place + 1, "the switch", 90)  # noqa: B023
+    assert sorted(app.known_state()["rules"]["services_off"]) == sorted(services)
+    choose(app, "Mesh on")
+    app.wait_for(phase="paused")
+    app.wait_for_icon("offline")
+    choose(app, "Mesh on")
+    app.wait_for(phase="online")
     app.wait_for_icon("online", 120)
 
 

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import socket
+import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -241,3 +243,12 @@ def test_enrolling_a_running_node_and_asking_it_again(mesh: RealMesh) -> None:
     unknown = mesh.node_command("w1", "call", "no-such-service", "--data", "{}")
     assert unknown.returncode == 5
     assert "no-such-service" in unknown.stderr
+
+
+def test_commands_that_only_ask_load_no_http_library_and_nothing_that_only_one_of_them_needs() -> None:
+    """Python would load it for longer than a node takes to answer."""
+    code = (
+        "import sys, node.cli, node.cli_client; print(sorted({'aiohttp', 'node.diagnostics'} & set(sys.modules)))"
+    )
+    loaded = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False, timeout=120)
+    assert (loaded.stdout, loaded.stderr) == ("[]\n", "")

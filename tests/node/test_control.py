@@ -3,18 +3,28 @@
 from __future__ import annotations
 
 import asyncio
+import socket
 import stat
+import time
 from collections.abc import AsyncIterator
+from email.utils import formatdate
 from pathlib import Path
 
 import aiohttp
 import msgspec
 import pytest
+from aiohttp import web
 
 from node.config import NodeConfig
+from node.control import check_token
 from node.control_file import FILE_NAME, ControlFile
+from node.program.web import HttpServer, bind
+from node.rules.settings import Rules
 from node.runtime import NodeRuntime
 from node.state import View
+from node.survey import Survey
+from node.wire.invites import make_invite
+from node.wire.problems import Problem
 
 
 @pytest.fixture
@@ -137,3 +147,66 @@ async def test_watchers_are_told_when_the_node_goes(node: NodeRuntime, control: 
     assert message.type is aiohttp.WSMsgType.CLOSE
     assert stream.close_code == aiohttp.WSCloseCode.GOING_AWAY
     await stopping
+
+
+async def test_who_has_not_joined_yet_may_have_the_computer_looked_at(
+    node: NodeRuntime, control: aiohttp.ClientSession
+) -> None:
+    async with control.post("/survey") as answer:
+        found = msgspec.json.decode(await answer.read(), type=Survey)
+    assert found.capabilities.cpu_threads > 0
+    assert node.state.capabilities == found.capabilities
+
+
+async def test_why_a_coordinator_cannot_be_used_is_told_with_what_to_do(
+    node: NodeRuntime, control: aiohttp.ClientSession, tmp_path: Path
+) -> None:
+    with socket.socket() as taken:  # nobody listens there, and nobody else can
+        taken.bind(("127.0.0.1", 0))
+        url = f"http://127.0.0.1:{taken.getsockname()[1]}"
+        intent = {"coordinator": url, "invite": make_invite(bytes(10), bytes(32)).code}
+        async with control.post("/enroll", json={**intent, "rules": {"on_battery": False}}) as answer:
+            told = await answer.json(content_type=None)
+    assert told["type"].endswith("no-coordinator")
+    assert told["cause"] == "refused"
+    assert "no coordinator runs at that address" in told["why"]
+    assert told["hint"]
+    assert node.rules.rules == Rules(), "rules that came with an enrolment hold with it only"
+    assert not (tmp_path / "rules.json").exists()
+
+
+async def test_a_clock_that_is_wrong_is_told_as_the_cause(
+    node: NodeRuntime, control: aiohttp.ClientSession
+) -> None:
+    """The coordinator's answer cannot be believed; what it says of the time explains why."""
+
+    async def health(_request: web.Request) -> web.Response:
+        tomorrow = formatdate(time.time() + 86400, usegmt=True)
+        return web.json_response({"coordinator": {}}, headers={"Date": tomorrow})
+
+    async def enroll(_request: web.Request) -> web.Response:
+        return web.json_response({}, status=201)
+
+    app = web.Application()
+    app.router.add_get("/health", health)
+    app.router.add_post("/api/enroll", enroll)
+    server = HttpServer(app, bind("127.0.0.1", 0))
+    await server.start()
+    try:
+        intent = {"coordinator": server.url, "invite": make_invite(bytes(10), bytes(32)).code}
+        async with control.post("/enroll", json=intent) as answer:
+            told = await answer.json(content_type=None)
+    finally:
+        await server.stop()
+    assert told["cause"] == "clock"
+    assert "behind the coordinator" in told["why"]
+    assert "Set the clock" in told["hint"]
+
+
+@pytest.mark.parametrize(
+    "shown", ["", "Bearer", "Bearer ", "Bearer x", "Bearer \udcff", "Bearer é", "Basic secret"]
+)
+def test_no_odd_authorization_is_more_than_refused(shown: str) -> None:
+    with pytest.raises(Problem, match="token"):
+        check_token(shown, "secret")
+    check_token("bearer secret", "secret")

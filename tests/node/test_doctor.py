@@ -9,6 +9,7 @@ import pytest
 
 from node.doctor import Check, examine
 from node.reachability.observations import CoordinatorSeen, Observations
+from node.rules.caps import CapReport
 from node.state import ChannelStatus, NodeState, TunnelStatus, VpnPhase, VpnStatus
 from node.vpn.state import SENTENCES
 from node.wire.messages import Capabilities
@@ -53,6 +54,14 @@ def test_a_wrong_clock_is_no_reason_to_leave_the_mesh() -> None:
     assert "leave the mesh" in hints[0.0]
     assert "clock" in hints[999.0]
     assert "leave" not in hints[999.0]
+
+
+def test_how_caps_are_kept_is_told_and_is_no_fault_of_the_node() -> None:
+    cap = CapReport(
+        name="cpu", wanted=80, how="Only their low priority.", enforced=False, why_not="Whole cores only."
+    )
+    check = check_of(msgspec.structs.replace(HEALTHY, caps=(cap,)), "cap cpu")
+    assert (check.ok, check.detail) == (True, "Only their low priority. Whole cores only.")
 
 
 def test_every_finding_says_what_to_do() -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import AsyncIterator
+from typing import Any
 
 import aiohttp
 import msgspec
@@ -14,6 +15,8 @@ from node.forwarding.http1.exchange import Exchange
 from node.forwarding.plane import DataPlane
 from node.http_api import HttpApi, ServiceDoor
 from node.program.web import bind
+from node.rules.decide import MESH_OFF
+from node.rules.settings import Rules
 from node.services.local_tokens import LocalTokens
 from node.state import NodeState, NodeStats
 from node.wire import credentials, headers
@@ -143,8 +146,11 @@ async def test_what_a_service_for_personal_data_asks_is_personal_too(
         assert (await answer.json())["personal"] is personal
 
 
-async def test_a_resting_node_sends_members_on(url: str, http: aiohttp.ClientSession, node: Node) -> None:
-    node.state = NodeState(membership=MEMBERSHIP, paused=True)
+@pytest.mark.parametrize("why", [{"paused": True}, {"ruled": MESH_OFF}, {"rules": Rules(mesh_on=False)}])
+async def test_a_resting_node_sends_members_on(
+    url: str, http: aiohttp.ClientSession, node: Node, why: dict[str, Any]
+) -> None:
+    node.state = NodeState(membership=MEMBERSHIP, **why)
     async with http.post(url + "/service/ner", headers={headers.MESH_TOKEN: token()}) as answer:
         assert answer.status == 503
         assert (await answer.json(content_type=None))["type"].endswith("/draining")

@@ -6,9 +6,15 @@ import msgspec
 import pytest
 
 from node import events as e
-from node.machine import handle, running_services, wanted_services
-from node.state import ChannelStatus, NodeState, TunnelStatus, VpnPhase, VpnStatus
+from node.coordinator_talk import heartbeat_of
+from node.machine import SOON, handle
+from node.resting import running_services, wanted_services
+from node.rules.decide import MESH_OFF
+from node.rules.settings import Rules, Scope
+from node.rules.verdict import RuleCode, RuleReason, Verdict
+from node.state import ChannelStatus, NodeState, Reason, RoutingStats, TunnelStatus, VpnPhase, VpnStatus
 from node.wire.blocklists import SignedBlocklist
+from node.wire.manifests import Catalogue
 from node.wire.messages import Capabilities, DhtContact, Endpoints, VpnGrant
 from tests.support.node_values import (
     CATALOGUE,
@@ -238,7 +244,10 @@ def test_an_old_snooze_timer_does_not_end_a_later_pause() -> None:
     assert story.state.snoozed_until is None
 
 
-@pytest.mark.parametrize(("until", "paused"), [(None, True), (NOW + 5, True), (NOW - 5, False)])
+@pytest.mark.parametrize(
+    ("until", "paused"),
+    [(None, True), (NOW + 5, True), (NOW + 31 * 86400, True), (NOW - 5, False), (NOW + 1e9, False), (1e300, False)],
+)
 def test_a_pause_outlives_the_program_but_a_snooze_only_until_its_end(until: float | None, paused: bool) -> None:
     story = Story().then(started(membership=MEMBERSHIP, paused=True, snoozed_until=until))
     assert story.state.paused is paused
@@ -265,6 +274,10 @@ def test_leaving_drains_first_and_forgets_afterwards() -> None:
     assert story.state.phase == "unenrolled"
     assert (story.state.endpoints, story.state.dht_contacts) == (None, 0)
     assert story.commands == (e.RunServices(()), e.QuitMesh())
+    assert story.state.left == "", "its files are not forgotten yet"
+    assert story.then(e.MeshQuit(told=False)).state.left == "untold"
+    assert story.then(e.MeshQuit(told=True)).state.left == "told"
+    assert story.then(e.Enrolled(MEMBERSHIP, ())).state.left == ""
 
 
 def test_stopping_drains_and_then_ends_the_program() -> None:
@@ -470,3 +483,195 @@ def test_a_public_address_that_was_there_first_is_told_with_the_others() -> None
     assert story.commands == ()
     story.then(e.Enrolled(MEMBERSHIP, ()), e.MeshJoined(Endpoints(port=8000)))
     assert story.state.endpoints == Endpoints(port=8000, tunnel_url=TUNNEL.url)
+
+
+# --- the volunteer's rules ----------------------------------------------------------------------------------------
+
+VISION = msgspec.structs.replace(NER, name="vision-ocr", aliases=("ocr",), tier="gpu")
+WITH_GPU = Catalogue((NER, NOTES, VISION))
+
+
+def ruling(rest: Scope, code: RuleCode = "on-battery", until: float | None = None) -> e.RulesDecided:
+    if rest == "none":
+        return e.RulesDecided(Verdict())
+    reason = RuleReason(code=code, scope=rest, text="It is so.", ends="It will end.", until=until)
+    return e.RulesDecided(Verdict(rest=rest, reasons=(reason,)))
+
+
+def with_gpu() -> Story:
+    """A member that runs one service on the CPU and one on the GPU."""
+    story = Story().then(started(membership=MEMBERSHIP))
+    registered = e.Registered(assignment("ner-extraction", "vision-ocr"), WITH_GPU)
+    return story.then(registered, e.ServicesChanged((report("ner-extraction"), report("vision-ocr"))))
+
+
+def test_a_rule_withdraws_tells_the_coordinator_drains_and_only_then_stops_services() -> None:
+    story = online().then(ruling("all", until=NOW + 60))
+    assert (story.state.phase, story.codes[0]) == ("draining", "draining")
+    assert story.commands == (e.PublishServices(()), e.ScheduleContact(0.0), e.Drain())
+    assert heartbeat_of(story.state, RoutingStats()).paused
+    story.then(e.DrainEnded())
+    assert story.ordered(e.RunServices) == [e.RunServices(())]
+    assert (story.state.phase, story.codes) == ("paused", ["on-battery"])
+    assert story.state.reasons[0] == Reason("on-battery", "It is so. It will end.", NOW + 60)
+    story.then(e.ServicesChanged(()), ruling("none"))
+    assert story.state.phase == "online"
+    assert story.ordered(e.RunServices) == [e.RunServices((NER,))]
+    assert story.ordered(e.ScheduleContact), "the coordinator hears of it at once"
+
+
+def test_another_reason_for_the_same_rest_changes_nothing_else() -> None:
+    story = online().then(ruling("all"), e.DrainEnded(), ruling("all", "metered"))
+    assert story.commands == ()
+    assert story.codes == ["metered"]
+
+
+def test_what_uses_the_gpu_rests_alone_and_is_offered_to_nobody() -> None:
+    story = with_gpu().then(ruling("gpu", "user-active"))
+    assert story.state.phase == "online"
+    assert story.codes == ["user-active"]
+    assert story.ordered(e.RunServices) == [e.RunServices((NER,))]
+    assert story.ordered(e.PublishServices) == [e.PublishServices(("ner-extraction",))]
+    told = heartbeat_of(story.state, RoutingStats())
+    assert not told.paused
+    assert told.unwanted == ("vision-ocr",)
+    assert {one.name: one.state for one in told.services} == {"ner-extraction": "running", "vision-ocr": "draining"}
+    story.then(e.HeartbeatAnswered(assignment("ner-extraction")))
+    story.then(ruling("none"))
+    assert story.ordered(e.RunServices) == [e.RunServices((NER, VISION))], "without asking a coordinator first"
+    assert heartbeat_of(story.state, RoutingStats()).unwanted == ()
+
+
+def test_from_the_gpus_rest_to_everybodys_and_back() -> None:
+    story = with_gpu().then(ruling("gpu"), ruling("all"))
+    assert story.ordered(e.Drain)
+    story.then(e.DrainEnded(), ruling("gpu"))
+    assert story.ordered(e.RunServices) == [e.RunServices((NER,))]
+    assert story.state.phase == "online"
+
+
+def test_a_pause_and_a_rule_hold_each_until_its_own_end() -> None:
+    story = online().then(e.PauseRequested(NOW + 60), ruling("all"), e.DrainEnded())
+    assert story.codes == ["snoozed", "on-battery"], "what the volunteer asked for comes first"
+    story.then(e.SnoozeEnded(NOW + 60, at=NOW + 60))
+    assert (story.state.phase, story.codes) == ("paused", ["on-battery"])
+    assert story.commands == (e.SavePause(paused=False, until=None),)
+    story.then(ruling("none"))
+    assert story.state.phase == "online"
+
+
+def test_a_pause_of_the_gpu_is_kept_and_outlives_the_program() -> None:
+    story = with_gpu().then(e.PauseRequested(NOW + 60, "gpu"))
+    assert story.commands[0] == e.SavePause(False, None, gpu_paused=True, gpu_until=NOW + 60)
+    assert story.ordered(e.ScheduleResume) == [e.ScheduleResume(NOW + 60, "gpu")]
+    assert story.ordered(e.RunServices) == [e.RunServices((NER,))]
+    assert story.state.reasons[0].until == NOW + 60
+    again = Story().then(started(membership=MEMBERSHIP, gpu_paused=True, gpu_snoozed_until=NOW + 60))
+    assert again.state.rest == "gpu"
+    assert again.ordered(e.ScheduleResume) == [e.ScheduleResume(NOW + 60, "gpu")]
+    late = Story().then(started(membership=MEMBERSHIP, gpu_paused=True, gpu_snoozed_until=NOW - 60))
+    assert late.state.rest == "none"
+    story.then(e.ResumeRequested())
+    assert story.ordered(e.RunServices) == [e.RunServices((NER, VISION))]
+
+
+def test_a_snooze_ends_by_its_timer_though_the_clock_was_set_back() -> None:
+    story = online().then(e.PauseRequested(NOW + 60), e.SnoozeEnded(NOW - 3540, at=NOW + 60))
+    assert not story.state.paused
+    story.then(e.PauseRequested(NOW + 60), e.PauseRequested(NOW + 120), e.SnoozeEnded(NOW + 60, at=NOW + 60))
+    assert story.state.paused, "that was the timer of the snooze before"
+
+
+def test_a_service_that_the_volunteer_switched_off_stops_and_is_not_asked_for() -> None:
+    story = with_gpu().then(e.RulesChanged(Rules(services_off=("ner-extraction",))))
+    assert story.ordered(e.RunServices) == [e.RunServices((VISION,))]
+    assert heartbeat_of(story.state, RoutingStats()).unwanted == ("ner-extraction",)
+    story.then(e.RulesChanged(Rules()))
+    assert story.ordered(e.RunServices) == [e.RunServices((NER, VISION))]
+    story.then(e.RulesChanged(Rules(metered=False)))
+    assert story.commands == (), "what no service hears of is saved elsewhere"
+
+
+def test_after_registering_the_coordinator_soon_hears_what_is_not_wanted_here() -> None:
+    story = Story().then(started(membership=MEMBERSHIP, rules=Rules(services_off=("notes-coa",))))
+    story.then(e.Registered(assignment(), CATALOGUE))
+    assert story.ordered(e.ScheduleContact)[-1] == e.ScheduleContact(SOON)
+
+
+def test_without_the_mesh_a_machine_drains_goes_offline_and_stays_a_member() -> None:
+    story = online().then(e.RulesChanged(Rules(mesh_on=False)), e.RulesDecided(MESH_OFF))
+    assert story.state.phase == "draining"
+    story.then(e.ContactDue())
+    assert story.ordered(e.SendHeartbeat), "the coordinator is told"
+    story.then(e.DrainEnded())
+    assert story.commands == (e.RunServices(()), e.GoOffline())
+    assert (story.state.phase, story.codes) == ("paused", ["mesh-off"])
+    assert story.state.membership is not None
+    story.then(e.ContactDue())
+    assert story.commands == (), "nobody is spoken to any more"
+    story.then(e.RulesChanged(Rules()), e.RulesDecided(Verdict()))
+    assert story.state.phase == "online"
+    story.then(e.ContactDue())
+    assert story.ordered(e.Register), "where it is may have changed meanwhile"
+
+
+def test_switching_the_mesh_on_joins_it_again() -> None:
+    story = online().then(e.RulesChanged(Rules(mesh_on=False)), e.RulesDecided(MESH_OFF), e.DrainEnded())
+    story.then(e.RulesChanged(Rules()))
+    assert story.ordered(e.JoinMesh) == [e.JoinMesh(MEMBERSHIP)]
+    story.then(e.RulesDecided(Verdict()))
+    assert story.ordered(e.RunServices) == [e.RunServices((NER,))]
+
+
+def test_a_resting_machine_goes_offline_without_another_drain() -> None:
+    story = online().then(e.PauseRequested(), e.DrainEnded(), e.RulesChanged(Rules(mesh_on=False)))
+    assert story.commands == (e.GoOffline(),)
+
+
+def test_a_machine_that_starts_without_the_mesh_speaks_to_nobody() -> None:
+    story = Story().then(started(membership=MEMBERSHIP, rules=Rules(mesh_on=False), ruled=MESH_OFF))
+    assert story.ordered(e.JoinMesh) == story.ordered(e.ScheduleContact) == []
+    assert story.state.phase == "paused"
+
+
+def test_who_leaves_while_the_mesh_is_off_comes_back_to_say_so() -> None:
+    story = online().then(e.RulesChanged(Rules(mesh_on=False)), e.RulesDecided(MESH_OFF), e.DrainEnded())
+    story.then(e.LeaveRequested())
+    assert story.commands == (e.JoinMesh(MEMBERSHIP), e.PublishServices(()), e.Drain())
+    assert story.then(e.DrainEnded()).ordered(e.QuitMesh)
+
+
+def test_a_machine_without_a_gpu_is_not_bothered_by_what_concerns_gpus_only() -> None:
+    story = online().then(ruling("gpu", "user-active"))
+    assert story.commands == ()
+    assert story.codes == []
+    assert story.state.verdict.rest == "none"
+    assert heartbeat_of(story.state, RoutingStats()).unwanted == ()
+    story = online().then(e.CapabilitiesDetected(Capabilities(has_gpu=True)), ruling("gpu", "user-active"))
+    assert story.codes == ["user-active"], "it may be given something for its GPU"
+
+
+def test_a_machine_that_starts_outside_its_hours_runs_nothing() -> None:
+    ruled = ruling("all", "schedule").verdict
+    kept = assignment("ner-extraction")
+    story = Story().then(started(membership=MEMBERSHIP, ruled=ruled, assignment=kept, catalogue=CATALOGUE))
+    assert story.ordered(e.RunServices) == [e.RunServices(())]
+    assert story.state.phase == "paused"
+    story.then(ruling("none"))
+    assert story.ordered(e.RunServices) == [e.RunServices((NER,))]
+
+
+def test_rules_do_not_meddle_with_leaving_or_stopping() -> None:
+    story = online().then(e.LeaveRequested(), ruling("all"), ruling("none"))
+    assert story.state.draining
+    assert story.commands == ()
+    assert story.then(e.DrainEnded()).ordered(e.QuitMesh)
+    story = online().then(ruling("all"), e.StopRequested(), ruling("none"))
+    assert story.commands == ()
+    assert story.then(e.DrainEnded()).commands == (e.Shutdown(),)
+
+
+def test_outside_any_mesh_rules_are_told_all_the_same() -> None:
+    story = Story().then(started(), ruling("all"), e.DrainEnded())
+    assert story.state.phase == "unenrolled"
+    assert story.codes == ["on-battery", "not-enrolled"]

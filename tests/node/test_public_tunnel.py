@@ -6,7 +6,9 @@ import asyncio
 import contextlib
 import os
 import time
+from collections import namedtuple
 from collections.abc import AsyncIterator
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -18,11 +20,13 @@ from node import events as e
 from node.config import NodeConfig
 from node.control import EnrollIntent
 from node.program.child_process import ChildProcess
+from node.program.download import Pin
 from node.program.orphans import note_run
 from node.public_tunnel import PublicTunnel
 from node.runtime import NodeRuntime
 from node.state import TunnelStatus
 from node.tunnel.cloudflared.arguments import command_of
+from node.tunnel.cloudflared.binary import Binary
 from node.tunnel.cloudflared.keeper import Timings
 from node.tunnel.cloudflared.wish import Wish
 from node.wire.manifests import Catalogue
@@ -34,6 +38,7 @@ from tests.support.waiting import eventually
 
 pytestmark = pytest.mark.skipif(os.name != "posix", reason="the stand-in is a script")
 QUICK_URL = f"https://{QUICK_NAME}"
+DiskUsage = namedtuple("DiskUsage", "total used free")
 FAST = Timings(poll=0.05, first_poll=0.05, connect=60.0, lost=60.0, pauses=0.0)
 
 
@@ -211,6 +216,20 @@ async def test_what_a_killed_run_left_open_is_closed_also_where_no_cloudflared_i
             await tunnel.stop()
     finally:
         await left.stop(0.0)
+
+
+async def test_on_a_full_disk_cloudflared_is_not_fetched_and_it_is_told_why(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    nowhere = Pin("1", "http://127.0.0.1:1/x", "0" * 64, ("cloudflared",), "cloudflared", plain=True)
+    monkeypatch.setattr("node.public_tunnel.Binary", partial(Binary, path="", places=(), pin=lambda: nowhere))
+    monkeypatch.setattr("shutil.disk_usage", lambda _folder: DiskUsage(2**40, 2**40 - 2**20, 2**20))
+    node = NodeRuntime(NodeConfig(port=0, keyring=False, vpn="off", tunnel="cloudflared"), tmp_path)
+    async with aiohttp.ClientSession() as session:
+        await node.tunnel.start("http://127.0.0.1:1", "w1", session)
+        await eventually(lambda: node.state.tunnel.state == "failed", "told")
+        assert "there is no room for it on this disk. Only 1.0 MB of this disk are free" in node.state.tunnel.text
+        await node.tunnel.stop()
 
 
 async def test_a_folder_that_cannot_be_written_is_told(tmp_path: Path) -> None:

@@ -19,11 +19,12 @@ import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey
 
-from node import overlay_presence, renewal
+from node import overlay_presence, renewal, runtime
 from node.config import NodeConfig
 from node.control import EnrollIntent
 from node.overlay import Overlay
 from node.program.errors import EXIT_IN_USE, UserFacingError
+from node.rules.settings import Rules
 from node.runtime import NodeRuntime
 from node.vpn.settings import facts_of
 from node.wire.blocklists import PutOut, sign_blocklist
@@ -228,6 +229,54 @@ async def test_up_it_binds_then_publishes_and_down_it_withdraws_but_cuts_nothing
         await eventually(lambda: made.vpn_ip == "127.0.0.2", "back again")
         keeper.goes_down("expired")
         await eventually(lambda: made.vpn_ip is None, "withdrawn again")
+
+
+@linux
+async def test_without_the_mesh_it_leaves_overlay_and_dht_and_is_there_again_when_it_is_switched_on(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(Overlay, "network", IPv4Network("127.0.0.2/31"))
+    async with overlaid(tmp_path) as made:
+        node, keeper = made.node, made.keeper
+        await made.join()
+        await eventually(lambda: keeper.wanted is not None, "our place")
+        keeper.comes_up("127.0.0.2")
+        await eventually(lambda: made.vpn_ip == "127.0.0.2", "the coordinator knows our address in the overlay")
+        monkeypatch.setattr(runtime, "GOODBYE", 60.0)
+        await node.rules.put(Rules(mesh_on=False))
+        await eventually(lambda: node.session is None, "it has left the DHT")
+        await node.settle()
+        assert keeper.wanted is None, "it has left the overlay"
+        await eventually(lambda: not node.state.channel.open, "it hears nobody")
+        assert (node.state.phase, made.codes[0]) == ("paused", "mesh-off")
+        member = made.room.coordinator.registry.member(str(node.state.worker_id))
+        assert member is not None
+        assert member.paused, "the coordinator was told"
+        heard = member.last_seen
+        await node.rules.put(Rules())
+        await eventually(lambda: keeper.wanted is not None, "our place again")
+        keeper.comes_up("127.0.0.2")
+        await eventually(lambda: node.state.phase == "online" and node.state.channel.open, "online")
+        await eventually(lambda: made.hears_dht_at("127.0.0.2"), "the DHT in the overlay")
+        await eventually(lambda: made.vpn_ip == "127.0.0.2", "the coordinator knows")
+        member = made.room.coordinator.registry.member(str(node.state.worker_id))
+        assert member is not None
+        assert member.last_seen > heard
+
+
+@linux
+async def test_who_leaves_while_the_mesh_is_off_tells_the_coordinator(tmp_path: Path) -> None:
+    async with overlaid(tmp_path) as made:
+        await made.join()
+        worker_id = str(made.node.state.worker_id)
+        await made.node.rules.put(Rules(mesh_on=False))
+        await eventually(lambda: made.node.session is None, "it is offline")
+        await made.node.desk.leave()
+        await eventually(lambda: made.node.state.membership is None, "it has left")
+        await made.node.settle()
+        assert made.room.coordinator.registry.member(worker_id) is None
+        assert made.node.session is None
+        assert made.keeper.wanted is None
 
 
 @linux

@@ -38,6 +38,7 @@ class ControlServer:
         self.refusal: Problem | None = None  # answered to the next intents
         self.hold: asyncio.Event | None = None  # an intent waits for it
         self.stopped = asyncio.Event()
+        self.mesh: list[bytes] = []  # the messages of /mesh/stream, which stays open after them
         self._data_dir = data_dir
         self._changed: set[asyncio.Event] = set()
         self._server: HttpServer | None = None
@@ -51,6 +52,7 @@ class ControlServer:
         app = web.Application(middlewares=[manners, self._guard])
         app.router.add_get("/view", self._view)
         app.router.add_get("/stream", self._stream)
+        app.router.add_get("/mesh/stream", self._mesh_stream)
         app.router.add_post("/{path:.*}", self._intent)
         self._server = HttpServer(app, bind("127.0.0.1", 0))
         await self._server.start()
@@ -100,6 +102,21 @@ class ControlServer:
             pass
         finally:
             self._changed.discard(changed)
+            self._sockets.discard(socket)
+        return socket
+
+    async def _mesh_stream(self, request: web.Request) -> web.StreamResponse:
+        if self.refusal is not None:
+            raise self.refusal
+        socket = web.WebSocketResponse()
+        await socket.prepare(request)
+        self._sockets.add(socket)
+        for message in self.mesh:
+            await socket.send_str(message.decode())
+        try:
+            async for _ in socket:
+                pass
+        finally:
             self._sockets.discard(socket)
         return socket
 

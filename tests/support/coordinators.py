@@ -32,6 +32,7 @@ from tests.support.fake_computer import FakeComputer
 from tests.support.mesh_keys import Clock
 
 GIB = 2**30
+GOODBYE = 0.2  # seconds: the nodes of a test have mostly ended before its coordinator, and would answer nothing
 PC = Capabilities(cpu_cores=8, cpu_threads=16, ram_bytes=16 * GIB, disk_free_bytes=50 * GIB)
 CATALOGUE = Catalogue(
     (
@@ -190,7 +191,10 @@ async def coordinator_room(
         aiohttp.ClientSession() as session,
     ):
         site.app[FRONT].entry_points.prober = Prober(1.0, no_internet)
-        yield Room(site, session, clock)
+        try:
+            yield Room(site, session, clock)
+        finally:
+            site.coordinator.dht.withdraw_limit = GOODBYE
 
 
 async def no_internet(_name: str, _port: int) -> Sequence[str]:

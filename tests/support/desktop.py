@@ -47,12 +47,14 @@ class Desktop:
     """One X display with its programs; every one of them ends with the context."""
 
     display: str
+    bus: str = ""  # the address of its session bus, where it has one
     programs: list[subprocess.Popen[bytes]] = field(default_factory=list)
 
     @property
     def environment(self) -> Mapping[str, str]:
         ours = {key: value for key, value in os.environ.items() if not key.startswith(("RMA_", "QT_", "DBUS_"))}
-        return {**ours, "DISPLAY": self.display, "QT_QPA_PLATFORM": "xcb", "NO_AT_BRIDGE": "1"}
+        bus = {"DBUS_SESSION_BUS_ADDRESS": self.bus} if self.bus else {}
+        return {**ours, **bus, "DISPLAY": self.display, "QT_QPA_PLATFORM": "xcb", "NO_AT_BRIDGE": "1"}
 
     def start(self, *command: str, **environment: str) -> subprocess.Popen[bytes]:
         program = subprocess.Popen(
@@ -162,7 +164,7 @@ def desktop(size: str = "1280x900", *, manager: bool = True) -> Iterator[Desktop
     os.close(writer)
     with os.fdopen(reader) as pipe:
         number = pipe.readline().strip()
-    made = Desktop(f":{number}", [server])
+    made = Desktop(f":{number}", programs=[server])
     try:
         assert number, "Xvfb did not start"
         if manager:

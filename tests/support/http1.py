@@ -8,11 +8,12 @@ import socket
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
 
+from node.forwarding.bandwidth.meter import Meter
 from node.forwarding.http1.exchange import Exchange
 from node.forwarding.http1.head import Passing, ResponseHead, request_framing, request_head
 from node.forwarding.http1.interface import Patience, Trouble, problem_of
 from node.forwarding.http1.limits import ServerLimits, UpstreamLimits
-from node.forwarding.http1.pool import Address, Pool, Upstreams
+from node.forwarding.http1.pool import Address, Pool, Upstreams, connect_tcp
 from node.forwarding.http1.server import App, Http1Server
 from node.forwarding.http1.sweep import Sweep
 
@@ -274,12 +275,15 @@ async def running(
     handler: Forwarding | None = None,
     app: App | None = None,
     interval: float = 0.02,
+    meter: Meter | None = None,
 ) -> AsyncIterator[Plane]:
     """Run a data plane before these workers; at the end it must have let go of everything."""
     sweep, listener = Sweep(interval), listening()
-    upstreams = Upstreams(sweep, upstream)
+    upstreams = Upstreams(sweep, upstream, meter.connecting(connect_tcp) if meter is not None else connect_tcp)
+    if meter is not None:
+        meter.watch(lambda: upstreams.live)
     handler = handler or Forwarding()
-    server = Http1Server(handler, [listener], sweep=sweep, limits=limits, app=app)
+    server = Http1Server(handler, [listener], sweep=sweep, limits=limits, app=app, meter=meter)
     plane = Plane(server, handler, upstreams, listener.getsockname()[1])
     plane.to(*(worker.port for worker in workers))
     await server.start()

@@ -169,7 +169,7 @@ class Worker(Member):
     def run(self, link: str = "", *flags: str, wrap: tuple[str, ...] = ()) -> None:
         invite = ("--invite", link) if link else ()
         named = ("--worker-id", self.name, "--name", self.name) if link else ()
-        quick = ("--worker-heartbeat", "1", "--dht-republish", "2", "--no-keyring")
+        quick = ("--worker-heartbeat", "1", "--dht-republish", "2", "--no-keyring", "--no-sensors")
         self.start("node", "run", *invite, *named, *quick, *flags, wrap=wrap)
 
     def control(self, path: str, document: Any = None, *, method: str = "", **more: Any) -> Any:

@@ -205,6 +205,7 @@ async def front(
         observer=outcomes.append,
         vpn_up=vpn_up,
         relay=relay,
+        remember=200,
     )
     limits = ServerLimits(body_idle=settings.idle_timeout, write_stall=settings.idle_timeout)
     server = DataPlane(Shop(router), web.Application(), bind("127.0.0.1", 0), limits=limits)

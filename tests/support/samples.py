@@ -5,6 +5,7 @@ from __future__ import annotations
 import msgspec
 
 from app.picture import NodeLife, Picture
+from node.rules.verdict import RuleReason, Verdict
 from node.state import Membership, NodeState, Peer, Reason, RoutingStats, View, VpnStatus
 from node.wire.manifests import Catalogue, Manifest
 from node.wire.messages import (
@@ -87,7 +88,7 @@ MEMBERSHIP = Membership(
 
 UNENROLLED = NodeState(
     phase="unenrolled",
-    reasons=(Reason("not-enrolled", "This machine has not joined a mesh yet. Paste an invite to join."),),
+    reasons=(Reason("not-enrolled", "This computer has not joined a mesh yet. Paste an invite to join."),),
     name="Reception PC",
     version="0.1.0",
     url="http://127.0.0.1:8000",
@@ -150,21 +151,39 @@ PEERS = (
     peer("w-e17c05", "direct", "192.168.1.52:8000", ("vision-ocr",), 0.05, None, 140),
 )
 
+BATTERY = Verdict(
+    rest="all",
+    reasons=(
+        RuleReason(
+            code="on-battery",
+            scope="all",
+            text="This computer runs on its battery.",
+            ends="This computer goes on about a minute after it is plugged in.",
+        ),
+    ),
+)
 PAUSED = msgspec.structs.replace(
     ONLINE,
     phase="paused",
     paused=True,
     services=(),
     load=0.02,
-    reasons=(Reason("paused-by-you", "You paused this machine. It does nothing until you resume."),),
+    reasons=(Reason("paused-by-you", "You paused this computer. It does nothing until you resume."),),
 )
 
 SNOOZED = msgspec.structs.replace(
     PAUSED,
     snoozed_until=NOW + 1800,
-    reasons=(Reason("snoozed", "You asked this machine to rest for a while.", NOW + 1800),),
+    reasons=(Reason("snoozed", "You asked this computer to rest for a while.", NOW + 1800),),
 )
 
+ON_BATTERY = msgspec.structs.replace(
+    PAUSED,
+    paused=False,
+    ruled=BATTERY,
+    verdict=BATTERY,
+    reasons=(Reason("on-battery", f"{BATTERY.reasons[0].text} {BATTERY.reasons[0].ends}"),),
+)
 DEGRADED = msgspec.structs.replace(
     ONLINE,
     phase="degraded",
@@ -186,7 +205,7 @@ DEGRADED = msgspec.structs.replace(
         Reason("service-failed", "ner-extraction does not run well: it ended with exit code 1."),
         Reason(
             "key-in-file",
-            "The system has no keyring, so this machine's key is kept in a file that only you can read.",
+            "The system has no keyring, so this computer's key is kept in a file that only you can read.",
         ),
     ),
 )
@@ -197,7 +216,7 @@ REVOKED = msgspec.structs.replace(
     coordinator_ok=False,
     services=(),
     reasons=(
-        Reason("coordinator-refused", "The coordinator refuses this machine. It has been removed from the mesh."),
+        Reason("coordinator-refused", "The coordinator refuses this computer. It has been removed from the mesh."),
     ),
 )
 

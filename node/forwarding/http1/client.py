@@ -120,6 +120,8 @@ class ClientConnection(asyncio.Protocol):
         self.deadline = now + self.server.limits.head_time
         if self.server.draining:
             self.drain(now)
+        if self.server.meter is not None:
+            self.server.meter.take(self)
         if not self.server.admit(self):
             busy = Problem("overloaded", "There are too many connections. Please try again soon.")
             self._discarding = True
@@ -199,6 +201,10 @@ class ClientConnection(asyncio.Protocol):
             self.deadline = NEVER
 
     # What its exchange does
+
+    @property
+    def reading_paused(self) -> bool:
+        return self._paused
 
     def pause(self) -> None:
         """Read no more until `resume`; whoever waits meanwhile, it is not for the client."""

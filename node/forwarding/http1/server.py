@@ -7,7 +7,7 @@ import contextlib
 import socket
 import ssl
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Callable, Iterable, Sequence
 from ipaddress import IPv6Address
 from typing import Protocol
 
@@ -33,6 +33,15 @@ class App(Protocol):
 
     def take(self, exchange: Exchange) -> None:
         """Answer this exchange."""
+
+
+class Takes(Protocol):
+    """Hears of every connection when it begins, and may put itself between it and its transport."""
+
+    def take(self, connection: ClientConnection, /) -> None: ...
+
+    def watch(self, connections: Callable[[], Iterable[ClientConnection]], /) -> Callable[[], None]:
+        """Hear where the connections of now are found; return what ends that."""
 
 
 def shared_socket(host: str, port: int) -> socket.socket:
@@ -73,7 +82,10 @@ class Http1Server:
         tls: ssl.SSLContext | None = None,
         app: App | None = None,
         shared: bool = False,
+        meter: Takes | None = None,
     ) -> None:
+        self.meter = meter
+        self._unwatch = meter.watch(lambda: self.connections) if meter is not None else None
         self.handler = handler
         self.limits = limits or ServerLimits()
         self.dates = Dates()
@@ -126,6 +138,8 @@ class Http1Server:
     async def stop(self) -> None:
         """Cut all connections, and those that were being accepted just now when they come."""
         self._stopped = True
+        if self._unwatch is not None:
+            self._unwatch()
         await self._listeners.stop()
         for connection in tuple(self.connections):
             connection.transport.abort()

@@ -81,6 +81,10 @@ class UpstreamConnection(asyncio.Protocol):
         self._paused = False
         self._interim = 0
 
+    @property
+    def reading_paused(self) -> bool:
+        return self._paused
+
     # What its exchange does
 
     def begin(self, exchange: Exchange) -> None:

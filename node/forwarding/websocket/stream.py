@@ -116,6 +116,10 @@ class WebSocketStream(asyncio.Protocol, asyncio.Transport):
             return (self._peer, 0)
         return True if name == kernel.FRAMED else self._below.get_extra_info(name, default)
 
+    def set_protocol(self, protocol: asyncio.BaseProtocol) -> None:
+        assert isinstance(protocol, asyncio.Protocol)
+        self._inner = protocol
+
     def write(self, data: Data) -> None:
         if self._closing or self.lost or not data:
             return

@@ -10,7 +10,7 @@ import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from node.program.download import Pin, fetch
+from node.program.download import Pin, RoomFor, fetch
 from node.program.errors import UserFacingError
 from node.tunnel.cloudflared.platforms import VERSION, name_on, pin_for, usual_places
 
@@ -29,13 +29,16 @@ class Binary:
         path: str | None = None,
         places: Sequence[Path] | None = None,
         pin: Callable[[], Pin] | None = None,
+        room_for: RoomFor = lambda _size: "",
     ) -> None:
+        """`room_for` is asked before anything is fetched."""
         self._folder = folder
         self._setting = setting
         self._may_fetch = may_fetch
         self._path = path
         self._places = usual_places(platform.system()) if places is None else places
         self._pin = pin or (lambda: pin_for(platform.system(), platform.machine()))
+        self._room_for = room_for
         self._stopped = False
 
     def find(self) -> Path | None:
@@ -60,7 +63,7 @@ class Binary:
 
     def fetch(self) -> Path:
         """Fetch the pinned release; raise UserFacingError where that cannot be. Blocks, maybe for minutes."""
-        fetch(self._pin(), self._fetched.parent, lambda _done, _all: not self._stopped)
+        fetch(self._pin(), self._fetched.parent, lambda _done, _all: not self._stopped, self._room_for)
         return self._fetched
 
     def _is_what_was_fetched(self) -> bool:

@@ -6,7 +6,9 @@ from collections.abc import Iterator
 
 import msgspec
 import pytest
-from PySide6.QtWidgets import QPushButton
+from PySide6.QtCore import Qt
+from PySide6.QtTest import QTest
+from PySide6.QtWidgets import QApplication, QPushButton
 from pytestqt.qtbot import QtBot
 
 from app.node_model import NodeModel
@@ -14,7 +16,7 @@ from app.panels.overview import OverviewPanel, coordinator_text, others_text
 from app.picture import Picture
 from app.widgets.question import Question
 from node.state import VpnStatus
-from tests.support import samples
+from tests.support import samples, vitals
 from tests.support.samples import NOW, picture
 
 
@@ -92,3 +94,56 @@ def test_what_is_said_about_coordinator_and_others() -> None:
     assert coordinator_text(samples.UNENROLLED) == ""
     assert others_text(samples.UNENROLLED) == "No other computers yet"
     assert others_text(samples.ONLINE) == "5 other computers"
+
+
+def test_gauges_and_what_was_given_are_live(panel: OverviewPanel, model: NodeModel) -> None:
+    model.picture = samples.TYPICAL
+    panel.draw(samples.TYPICAL, NOW)
+    assert panel._live.cpu.accessibleName() == "Processor: –"
+    model.vitals.sight = vitals.sight()
+    model.vitals.changed.emit()
+    assert panel._live.cpu.accessibleName() == "Processor: 34 %. 12 % by the mesh's services"
+    assert panel._contribution.cells["requests", 0].text() == "133"
+
+
+def test_what_rests_is_said_with_its_end(panel: OverviewPanel) -> None:
+    panel.draw(picture(samples.ON_BATTERY), NOW)
+    line = panel._reasons._lines[0]
+    assert line._title.text() == "Running on battery"
+    assert line._text.text().endswith("a minute after it is plugged in.")
+    panel.draw(picture(samples.SNOOZED), NOW)
+    assert "Until " in panel._reasons._lines[0]._text.text()
+
+
+def test_it_is_measured_and_painted_only_while_the_page_can_be_seen(panel: OverviewPanel, model: NodeModel) -> None:
+    assert model.vitals.watched
+    panel.hide()
+    assert not model.vitals.watched
+    model.vitals.sight = vitals.sight()
+    model.vitals.changed.emit()
+    assert panel._live.cpu.accessibleName() == "Processor: –"
+    panel.show()
+    assert model.vitals.watched
+    assert panel._live.cpu.accessibleName().startswith("Processor: 34 %")
+
+
+def test_keys_reach_what_is_further_down(panel: OverviewPanel, model: NodeModel) -> None:
+    panel.resize(400, 300)
+    panel.draw(samples.TYPICAL, NOW)
+    QApplication.processEvents()
+    panel.setFocus(Qt.FocusReason.TabFocusReason)
+    bar = panel.verticalScrollBar()
+    assert bar.maximum() > 0
+    QTest.keyClick(panel, Qt.Key.Key_PageDown)
+    assert bar.value() > 0
+
+
+@pytest.mark.parametrize("width", [400, 700, 1700])
+def test_no_page_is_wider_than_its_window(panel: OverviewPanel, model: NodeModel, width: int) -> None:
+    model.picture = picture(samples.LONG_NAMES)
+    panel.resize(width, 500)
+    panel.draw(model.picture, NOW)
+    model.vitals.sight = vitals.sight()
+    model.vitals.changed.emit()
+    QApplication.processEvents()
+    assert panel.horizontalScrollBar().maximum() == 0

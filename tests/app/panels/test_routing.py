@@ -11,15 +11,16 @@ from pytestqt.modeltest import ModelTester
 from pytestqt.qtbot import QtBot
 
 from app.panels.routing import PeersModel, RoutingPanel
+from app.past_model import RoutingModel
 from app.picture import Picture
 from node.state import Peer, RoutingStats
-from tests.support import samples
+from tests.support import pasts, samples
 from tests.support.samples import NOW, picture
 
 
 @pytest.fixture
 def panel(qtbot: QtBot) -> Iterator[RoutingPanel]:
-    made = RoutingPanel()
+    made = RoutingPanel(RoutingModel())
     made.resize(624, 500)
     made.show()
     yield made
@@ -93,3 +94,23 @@ def test_a_thousand_peers_are_no_burden(panel: RoutingPanel, qtbot: QtBot) -> No
         times.append(time.process_time() - began)
     assert min(times) < 0.25  # seconds of work; some thousandths are usual
     assert panel._peers._count.text() == "1,000 computers"
+
+
+def test_the_past_is_drawn_while_it_is_seen_and_asked_for_only_then(panel: RoutingPanel) -> None:
+    assert panel._model._wanted
+    panel._model.sight = pasts.routing(200)
+    panel._model.changed.emit()
+    assert panel._past is not None
+    assert panel._past.requests.model.rowCount() == 200
+    panel.hide()
+    assert not panel._model._wanted
+    panel._model.sight = pasts.routing(205, first=6)
+    panel._model.changed.emit()
+    assert panel._past.requests.model.journey_at(0) == pasts.journey(200), "nothing is drawn while it is hidden"
+
+
+def test_a_node_that_is_silent_is_said_to_be(panel: RoutingPanel) -> None:
+    panel.draw(picture(samples.ONLINE), NOW)
+    assert not panel._stale.isVisible()
+    panel.draw(picture(samples.ONLINE, connected=False), NOW)
+    assert panel._stale.isVisible()

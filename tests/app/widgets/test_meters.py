@@ -46,7 +46,7 @@ def test_a_figure_is_one_phrase_for_a_screen_reader(qtbot: QtBot) -> None:
 
 
 def test_a_chart_draws_what_happened_and_nothing_else(qtbot: QtBot) -> None:
-    chart = ChartWithCaption("in the last minute")
+    chart = ChartWithCaption()
     qtbot.addWidget(chart)
     chart.resize(240, 80)
     chart.show_counts([0] * 60)

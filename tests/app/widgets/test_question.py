@@ -55,3 +55,18 @@ def test_it_says_what_it_asks(question: Question) -> None:
     assert question.accessibleName() == "Leave?"
     assert question.accessibleDescription() == "You need a new invite."
     assert question.focusWidget() is question.no
+
+
+@pytest.mark.parametrize("text", ["Short.", "A line of a long text about what is lost. " * 20])
+def test_a_text_of_any_length_has_the_room_that_it_needs(text: str, qtbot: QtBot) -> None:
+    parent = QWidget()
+    qtbot.addWidget(parent)
+    font = parent.font()
+    font.setPointSizeF(font.pointSizeF() * 2)
+    parent.setFont(font)
+    parent.show()
+    question = ask(parent, "Leave?", text, yes="Leave", no="Stay", act=lambda: None)
+    layout = question.layout()
+    assert layout is not None
+    qtbot.waitUntil(lambda: question.height() == layout.totalHeightForWidth(question.width()), timeout=20_000)
+    question.reject()

@@ -144,6 +144,13 @@ def test_who_rests_is_replaced_at_once() -> None:
     assert (start.worker_id, start.action, start.reason) == ("b", "start", "nobody ran it")
 
 
+def test_what_a_volunteer_does_not_want_now_goes_to_others_and_nothing_else_does() -> None:
+    machines = [machine("a", current=("x", "y"), unwanted=("x",)), machine("b")]
+    found = plan(machines, service("x", replicas=1), service("y", replicas=1))
+    assert (where(found, "x"), where(found, "y")) == ({"b"}, {"a"})
+    assert found.moves[0].reason == "the machine rests by its volunteer's rules"
+
+
 def test_who_may_not_run_it_any_more_loses_it() -> None:
     found = plan([machine("a", current=("x", "gone"), trust="volunteer")], service("x"))
     assert [(move.service, move.action) for move in found.moves] == [("x", "stop"), ("gone", "stop")]
@@ -263,6 +270,7 @@ def machines_of(draw: st.DrawFn) -> list[Machine]:
                 current=tuple(draw(st.sets(st.sampled_from(NAMES), max_size=4))),
                 load=draw(st.floats(0, 1)),
                 resting=draw(st.sampled_from(["", "", "", "is paused"])),
+                unwanted=tuple(draw(st.sets(st.sampled_from(NAMES), max_size=1))),
                 expected=draw(st.sampled_from([False, False, False, True])),
             )
         )

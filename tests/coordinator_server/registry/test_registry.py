@@ -194,6 +194,20 @@ async def test_a_paused_worker_is_replaced_within_its_heartbeat(tmp_path: Path) 
     await store.close()
 
 
+async def test_what_a_volunteer_does_not_want_now_is_replaced_within_its_heartbeat(tmp_path: Path) -> None:
+    store = await open_sqlite(tmp_path / "y.db")
+    one, two = (Manifest(name=name, title=name, replicas=1, data_class="public") for name in ("one", "two"))
+    mesh = await Mesh(store, Catalogue((one, two))).open()
+    await mesh.enrol("a", "b")
+    assert mesh.join("a") == ("one", "two")
+    mesh.join("b")
+    assert "one" not in mesh.beat("a", "two", unwanted=("one",))
+    assert "one" in mesh.registry.assigned("b")
+    assert await mesh.offered("two") == {"a"}, "the rest goes on"
+    assert "one" not in mesh.join("a"), "it is not forgotten when a worker says anew where it is"
+    await store.close()
+
+
 async def test_drained_revoked_and_removed_workers_lose_what_they_had(mesh: Mesh) -> None:
     for worker_id in "abc":
         mesh.join(worker_id)

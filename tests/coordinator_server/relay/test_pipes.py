@@ -80,61 +80,20 @@ async def processes(room: Room, worker: RelayedWorker) -> AsyncIterator[Processe
         yield made
 
 
-async def test_all_processes_serve_through_one_hub(room: Room, worker: RelayedWorker, processes: Processes) -> None:
-    data = random.Random(3).randbytes(SIZE)
-    digest = hashlib.sha256(data).hexdigest()
+async def test_requests_through_all_processes(room: Room, worker: RelayedWorker, processes: Processes) -> None:
+    """One story, for it takes seconds until several processes serve.
 
-    async def some(number: int) -> None:
-        for _ in range(4):
-            async with processes.ask("POST", "echo", data=b"%d" % number) as answer:
-                assert await answer.read() == b"%d" % number
-                assert answer.headers["X-RMA-Route"] == "relay"
-        async with processes.ask("POST", "digest", data=io.BytesIO(data)) as answer:
-            assert await answer.json() == {"digest": digest, "size": SIZE}
-        async with processes.ask("GET", f"much/{SIZE}") as answer:
-            assert await answer.read() == bytes(SIZE)
-        async with processes.ask("GET", "closing") as answer:
-            assert await answer.read() == b"the end is when the connection ends"
-
-    await asyncio.gather(*(some(number) for number in range(CLIENTS)))
-    assert len(worker.relay) <= 64
+    The first parts count connections; those that are kept until somebody needs them come later.
+    """
+    await a_client_that_leaves_while_the_worker_takes_nothing_is_noticed(room, worker)
+    await a_slow_reader_and_one_that_leaves(room, worker, processes)
+    await an_answer_that_breaks_is_not_taken_for_a_whole_one(worker, processes)
+    await all_processes_serve_through_one_hub(worker, processes)
+    await outsiders_do_not_reach_the_hub(room, processes)
+    await a_drain_does_not_wait_for_connections_that_nobody_uses(room, processes)
 
 
-async def test_an_answer_that_breaks_is_not_taken_for_a_whole_one(
-    room: Room, worker: RelayedWorker, processes: Processes
-) -> None:
-    answers = [await processes.ask("GET", "events") for _ in range(12)]  # some at each of the processes
-    for stream in tuple(worker.relay._streams):
-        stream.abort()
-    for answer in answers:
-        with pytest.raises(aiohttp.ClientPayloadError):
-            await answer.content.read()
-    answers = [await processes.ask("GET", "events") for _ in range(12)]
-    worker.services.go_on.set()
-    for answer in answers:
-        assert (await answer.content.read()).endswith(b"data: last\n\n")
-
-
-async def test_a_slow_reader_and_one_that_leaves(room: Room, worker: RelayedWorker, processes: Processes) -> None:
-    answers = [await processes.ask("GET", "much/100000000") for _ in range(6)]
-    last = -1
-    while worker.services.sent != last:
-        last = worker.services.sent
-        await asyncio.sleep(0.5)
-    assert last < 6 * 100_000_000 / 2, "somebody takes what nobody reads"
-    for answer in answers:
-        answer.close()
-    await eventually(lambda: hub(room).connections("w1")[0] <= 24, "their connections are over")
-    events = await processes.ask("GET", "events")
-    assert await events.content.readuntil(b"\n\n")
-    events.close()
-    async with asyncio.timeout(60):
-        await worker.services.cancelled.wait()
-
-
-async def test_a_client_that_leaves_while_the_worker_takes_nothing_is_noticed(
-    room: Room, worker: RelayedWorker, processes: Processes
-) -> None:
+async def a_client_that_leaves_while_the_worker_takes_nothing_is_noticed(room: Room, worker: RelayedWorker) -> None:
     port = URL(room.url).port
     head = b"POST /service/ner/stuck HTTP/1.1\r\nHost: localhost\r\nContent-Length: 60000000\r\n\r\n"
     assert room.site.processes is not None
@@ -164,9 +123,64 @@ async def test_a_client_that_leaves_while_the_worker_takes_nothing_is_noticed(
     assert not len(pipes)
 
 
-async def test_a_drain_does_not_wait_for_connections_that_nobody_uses(
-    room: Room, worker: RelayedWorker, processes: Processes
-) -> None:
+async def all_processes_serve_through_one_hub(worker: RelayedWorker, processes: Processes) -> None:
+    data = random.Random(3).randbytes(SIZE)
+    digest = hashlib.sha256(data).hexdigest()
+
+    async def some(number: int) -> None:
+        for _ in range(4):
+            async with processes.ask("POST", "echo", data=b"%d" % number) as answer:
+                assert await answer.read() == b"%d" % number
+                assert answer.headers["X-RMA-Route"] == "relay"
+        async with processes.ask("POST", "digest", data=io.BytesIO(data)) as answer:
+            assert await answer.json() == {"digest": digest, "size": SIZE}
+        async with processes.ask("GET", f"much/{SIZE}") as answer:
+            assert await answer.read() == bytes(SIZE)
+        async with processes.ask("GET", "closing") as answer:
+            assert await answer.read() == b"the end is when the connection ends"
+
+    await asyncio.gather(*(some(number) for number in range(CLIENTS)))
+    assert len(worker.relay) <= 64
+
+
+async def a_slow_reader_and_one_that_leaves(room: Room, worker: RelayedWorker, processes: Processes) -> None:
+    answers = [await processes.ask("GET", "much/100000000") for _ in range(6)]
+    last = -1
+    while worker.services.sent != last:
+        last = worker.services.sent
+        await asyncio.sleep(0.5)
+    assert last < 6 * 100_000_000 / 2, "somebody takes what nobody reads"
+    for answer in answers:
+        answer.close()
+    await eventually(lambda: hub(room).connections("w1")[0] <= 24, "their connections are over")
+    events = await processes.ask("GET", "events")
+    assert await events.content.readuntil(b"\n\n")
+    events.close()
+    async with asyncio.timeout(60):
+        await worker.services.cancelled.wait()
+
+
+async def an_answer_that_breaks_is_not_taken_for_a_whole_one(worker: RelayedWorker, processes: Processes) -> None:
+    answers = [await processes.ask("GET", "events") for _ in range(12)]  # some at each of the processes
+    for stream in tuple(worker.relay._streams):
+        stream.abort()
+    for answer in answers:
+        with pytest.raises(aiohttp.ClientPayloadError):
+            await answer.content.read()
+    answers = [await processes.ask("GET", "events") for _ in range(12)]
+    worker.services.go_on.set()
+    for answer in answers:
+        assert (await answer.content.read()).endswith(b"data: last\n\n")
+
+
+async def outsiders_do_not_reach_the_hub(room: Room, processes: Processes) -> None:
+    for _ in range(12):
+        field = {CLIENT: "relay w1 1"}
+        async with processes.session.get(room.url + "/relay", headers=field) as answer:
+            assert answer.status == 404
+
+
+async def a_drain_does_not_wait_for_connections_that_nobody_uses(room: Room, processes: Processes) -> None:
     """Each goes through one process and may be kept by another, and they would wait for one another."""
     answers = await asyncio.gather(*(processes.ask("GET", "echo") for _ in range(CLIENTS)))
     assert [answer.status for answer in answers] == [200] * CLIENTS
@@ -187,13 +201,6 @@ def test_who_could_take_no_more_before_anybody_spoke_holds_the_other_side_up() -
     assert not talker.is_reading(), "else what is said to it would pile up"
     inside.resume_writing()
     assert talker.is_reading()
-
-
-async def test_outsiders_do_not_reach_the_hub(room: Room, processes: Processes) -> None:
-    for _ in range(12):
-        field = {CLIENT: "relay w1 1"}
-        async with processes.session.get(room.url + "/relay", headers=field) as answer:
-            assert answer.status == 404
 
 
 async def test_who_cannot_be_reached_is_told_apart_from_who_may_not_be(room: Room, worker: RelayedWorker) -> None:

@@ -43,6 +43,25 @@ def test_a_plain_program_gets_the_name_of_its_only_member(server: str, tmp_path:
     assert path.stat().st_mode & 0o100
 
 
+@pytest.mark.parametrize("allowed", [-1, 0, len(PROGRAM) - 1])
+def test_what_there_is_no_room_for_is_not_fetched(server: str, tmp_path: Path, allowed: int) -> None:
+    asked: list[int] = []
+
+    def room_for(size: int) -> str:
+        asked.append(size)
+        return "Only 3 MB are free." if size > allowed else ""
+
+    pin = Pin("1", f"{server}/tool", hashlib.sha256(PROGRAM).hexdigest(), ("tool",), "tool", plain=True)
+    with pytest.raises(UserFacingError, match="tool 1 is not fetched: there is no room") as caught:
+        fetch(pin, tmp_path, room_for=room_for)
+    assert caught.value.message == "Only 3 MB are free."
+    assert asked == ([0] if allowed < 0 else [0, len(PROGRAM)]), (
+        "before anything is sent, or as soon as it is known"
+    )
+    assert list(tmp_path.iterdir()) == []
+    assert fetch(pin, tmp_path, room_for=lambda _size: "") == (tmp_path / "tool",)
+
+
 def test_a_download_that_breaks_off_is_told_as_such_and_leaves_nothing(server: str, tmp_path: Path) -> None:
     pin = Pin("1", f"{server}/cut", hashlib.sha256(PROGRAM).hexdigest(), ("tool",), "tool", plain=True)
     with pytest.raises(UserFacingError, match="could not be downloaded") as caught:

@@ -12,7 +12,15 @@ import msgspec
 import pytest
 from aiohttp import web
 
-from node.program.logs import REQUEST_ID, JsonFormatter, TextFormatter, configure_logging
+from node.program.logs import (
+    KEPT_BYTES,
+    KEPT_LOG,
+    REQUEST_ID,
+    JsonFormatter,
+    TextFormatter,
+    configure_logging,
+    keep_log,
+)
 from node.program.web import HttpServer, bind
 
 
@@ -130,3 +138,31 @@ async def test_requests_that_are_no_http_leave_no_stack_in_the_log(capsys: pytes
     finally:
         await server.stop()
     assert "Traceback" not in capsys.readouterr().err
+
+
+def test_the_log_is_kept_in_a_file_without_the_access_log(tmp_path: Path, logging_as_before: None) -> None:
+    configure_logging("text", "debug")
+    keep_log(tmp_path / KEPT_LOG)
+    logging.getLogger("node.dht").warning("something is odd")
+    logging.getLogger("node.forwarding.access_log").info('{"path": "/people/jane"}')
+    logging.getLogger("node.services").debug("a line of a service")
+    for number in range(20_000):
+        logging.getLogger("node.dht").info(
+            "line %d of many, each of which is a bit longer than it has to be", number
+        )
+    text = (tmp_path / f"{KEPT_LOG}.1").read_text() + (tmp_path / KEPT_LOG).read_text()
+    assert "line 19999" in text
+    assert "jane" not in text
+    assert "a line of a service" not in text
+    assert len(text) < 2 * KEPT_BYTES
+    if sys.platform != "win32":  # wherever somebody has put the directory
+        assert [path.stat().st_mode & 0o077 for path in sorted(tmp_path.iterdir())] == [0, 0]
+    for handler in logging.getLogger().handlers:
+        handler.close()
+
+
+def test_a_place_where_no_log_can_be_kept_stops_nothing(tmp_path: Path, logging_as_before: None) -> None:
+    configure_logging("text")
+    before = logging.getLogger().handlers[:]
+    keep_log(tmp_path / "not" / "there")
+    assert logging.getLogger().handlers == before

@@ -144,7 +144,7 @@ async def test_its_doors_look_at_it_as_at_any_other_request(room: Room, tmp_path
         assert b" 404 " in await asking.ask("/service/unheard-of", f"{MESH_TOKEN}: {token}")
         assert b" 401 " in await asking.ask("/stats"), "it did not come from this machine"
         assert b" 200 " in await asking.ask("/health", f"{MESH_TOKEN}: {token}")
-        assert len(node.runtime._relay) >= 1
+        assert len(node.runtime.standing) >= 1
     assert asking.lost, "a node that ends takes its connections along"
     await eventually(lambda: len(hub(room)) == 0, "all are gone")
 

@@ -22,9 +22,9 @@ from node.vpn.download import PINS, fetch, pin_for
 PROGRAM = b"#!/bin/sh\necho Version: 1.9.3\n" + b"#" * 200_000
 
 
-def tar_of(members: dict[str, bytes]) -> bytes:
+def tar_of(members: dict[str, bytes], compresslevel: int = 0) -> bytes:
     data = io.BytesIO()
-    with tarfile.open(fileobj=data, mode="w:gz", compresslevel=0) as archive:
+    with tarfile.open(fileobj=data, mode="w:gz", compresslevel=compresslevel) as archive:
         for name, content in members.items():
             info = tarfile.TarInfo(name)
             info.size = len(content)
@@ -43,6 +43,7 @@ def zip_of(members: dict[str, bytes]) -> bytes:
 FILES = {
     "/good.tar.gz": tar_of({"nebula": PROGRAM, "nebula-cert": b"x"}),
     "/good.zip": zip_of({"nebula.exe": PROGRAM, "dist/windows/wintun/bin/amd64/wintun.dll": b"driver"}),
+    "/small.tar.gz": tar_of({"nebula": PROGRAM}, compresslevel=1),
     "/broken.tar.gz": b"this is no archive",
 }
 
@@ -75,6 +76,15 @@ def pin(server: str, path: str, *members: str) -> Pin:
     return Pin(
         "1.9.3", server + path, hashlib.sha256(FILES.get(path, b"")).hexdigest(), members or ("nebula",), "Nebula"
     )
+
+
+def test_there_must_be_room_for_what_is_unpacked_too(server: str, tmp_path: Path) -> None:
+    wanted = pin(server, "/small.tar.gz")
+    packed = len(FILES["/small.tar.gz"])
+    with pytest.raises(UserFacingError, match=r"Nebula 1\.9\.3 is not fetched: there is no room") as caught:
+        fetch(wanted, tmp_path, room_for=lambda size: "The disk is full." if size > packed else "")
+    assert (caught.value.message, list(tmp_path.iterdir())) == ("The disk is full.", [])
+    fetch(wanted, tmp_path, room_for=lambda size: "The disk is full." if size > len(PROGRAM) else "")
 
 
 def test_a_release_is_fetched_checked_and_unpacked(server: str, tmp_path: Path) -> None:

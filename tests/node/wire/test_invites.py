@@ -149,6 +149,8 @@ def test_any_link_is_parsed_or_refused(text: str) -> None:
         ("http://[::1]:8080/", "http://[::1]:8080"),
         ("HTTPS://mesh.example.org", HOST),
         ("https://example.org/mesh/", "https://example.org/mesh"),
+        ("https://schöne-hilfe.example", "https://schöne-hilfe.example"),
+        ("http://my_host.local:1", "http://my_host.local:1"),
     ],
 )
 def test_a_coordinators_address_is_taken(text: str, url: str) -> None:
@@ -182,6 +184,11 @@ def test_a_coordinators_address_is_taken(text: str, url: str) -> None:
         "http://good\u202eevil.example",
         "http://good\x00evil",
         "http://" + "a" * 3000,
+        "https://good.example⁄.evil.example",
+        "https://good。evil.example",
+        "https://ℊood.example",
+        "https://good%00.evil.example",
+        "https://good;evil.example",
     ],
 )
 def test_what_is_no_coordinators_address_is_refused(text: str) -> None:

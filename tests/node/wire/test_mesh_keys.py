@@ -7,7 +7,6 @@ from typing import Any
 
 import msgspec
 import pytest
-from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from hypothesis import given
 from hypothesis import strategies as st
@@ -25,6 +24,7 @@ from node.wire.mesh_keys import (
     trust_in,
     verified,
 )
+from node.wire.signatures import WrongSignatureError
 
 KEYS = [Ed25519PrivateKey.from_private_bytes(bytes([number]) * 32) for number in range(1, 8)]
 EVIL = [Ed25519PrivateKey.from_private_bytes(bytes([number]) * 32) for number in range(101, 108)]
@@ -247,7 +247,7 @@ def test_trust_follows_the_keys_that_are_accepted_now() -> None:
 def signed(trust: MeshTrust, signature: bytes) -> bool:
     try:
         trust.verify(signature, CONTEXT)
-    except InvalidSignature:
+    except WrongSignatureError:
         return False
     return True
 

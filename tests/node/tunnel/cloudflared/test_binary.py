@@ -70,6 +70,14 @@ def test_it_is_found_on_the_path_and_where_installers_put_it(tmp_path: Path) -> 
     assert Binary(tmp_path, path=str(on_path.parent), places=(usual,)).find() == on_path
 
 
+def test_it_is_not_fetched_where_the_rules_leave_no_room_for_it(url: str, tmp_path: Path) -> None:
+    binary = Binary(tmp_path, path="", places=(), pin=lambda: pin(url), room_for=lambda _size: "The disk is full.")
+    with pytest.raises(UserFacingError, match="there is no room") as caught:
+        binary.fetch()
+    assert caught.value.message == "The disk is full."
+    assert not (tmp_path / VERSION).exists()
+
+
 def test_it_is_fetched_once(url: str, tmp_path: Path) -> None:
     binary = Binary(tmp_path, path="", places=(), pin=lambda: pin(url))
     assert binary.find() is None
