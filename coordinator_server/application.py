@@ -21,6 +21,7 @@ from coordinator_server.enrolment.overlay import Overlay
 from coordinator_server.enrolment.workers import Workers
 from coordinator_server.fleet.fleet import Fleet
 from coordinator_server.gateway.keys import ApiKeys
+from coordinator_server.registry.planning import Planning
 from coordinator_server.registry.registry import Registry
 from coordinator_server.store.interface import Store
 from coordinator_server.vpn.station import Station
@@ -60,6 +61,7 @@ class Coordinator:
     fleet: Fleet  # the coordinators that share our store
     keys: ApiKeys
     registry: Registry  # who is here now; also the candidate source of the gateway's router
+    planning: Planning  # what each of them shall run
     catalogue: Catalogue
     catalogue_office: CatalogueOffice
     token_verifier: TokenVerifier  # checks what workers send us

@@ -19,6 +19,7 @@ from coordinator_server.fleet.fleet import Fleet
 from coordinator_server.gateway.keys import ApiKeys
 from coordinator_server.keys import Secrets
 from coordinator_server.registry.membership import Patience
+from coordinator_server.registry.planning import Planning
 from coordinator_server.registry.registry import Registry
 from coordinator_server.store.interface import Store
 from coordinator_server.vpn.assembly import Computers, make_station, open_overlay
@@ -52,9 +53,9 @@ async def put_together(
     overlay = await open_overlay(config, secrets, store, workers, mesh_key=keyring, audit=audit, clock=clock)
     lockout = Lockout(config.enrol_wrong_tries, config.enrol_window)
     patience = Patience(config.worker_stale, config.worker_forgotten)
-    registry = Registry(
-        workers, catalogue, patience, clock, config.services_per_worker, own_id=secrets.coordinator_id
-    )
+    registry = Registry(workers, catalogue, patience, clock, own_id=secrets.coordinator_id)
+    planning = Planning(registry, workers, catalogue, clock, config.services_per_worker)
+    registry.mattered = planning.worker_changed
     credential = own_credential(office, secrets, clock())
     revoked = Revoked(workers)
     enroller = Enroller(
@@ -96,6 +97,7 @@ async def put_together(
         fleet=Fleet(store, secrets.coordinator_id, config.coordinator_heartbeat, clock),
         keys=ApiKeys(store, clock),
         registry=registry,
+        planning=planning,
         catalogue=catalogue,
         catalogue_office=CatalogueOffice(catalogue, keyring),
         token_verifier=TokenVerifier(keyring.trust, secrets.coordinator_id, clock, revoked),

@@ -34,7 +34,7 @@ from coordinator_server.gateway_processes.sockets import bind_all, check_shareab
 from coordinator_server.gateway_processes.supervisor import GatewayProcesses
 from coordinator_server.keys import MeshKeyFiles, Secrets, load_or_make_secrets
 from coordinator_server.migrate import check_not_half_moved
-from coordinator_server.registry.registry import Registry
+from coordinator_server.registry.planning import Planning
 from coordinator_server.store.etcd.address import parse_address
 from coordinator_server.store.interface import Store, StoreError
 from coordinator_server.store.opening import open_store
@@ -127,7 +127,7 @@ async def running(
         app = make_app(coordinator)
         channels = app[FRONT].channels
         coordinator.workers.changed = Changed(coordinator, app[FRONT].router, channels, app[FRONT].hub)
-        coordinator.registry.planned = channels.planned
+        coordinator.planning.planned = channels.planned
         coordinator.fleet.changed = channels.look_at_common
         processes = gateway_processes(coordinator, app, others, tls) if others else None
         if processes is not None:
@@ -254,8 +254,8 @@ def _knowing_dht_port(coordinator: Coordinator) -> Coordinator:
 
 async def run_along(coordinator: Coordinator, secrets: Secrets, stack: contextlib.AsyncExitStack) -> None:
     """Start what happens without anybody asking, and have the stack end it."""
-    config, registry = coordinator.config, coordinator.registry
-    assigned = Assigned(coordinator.store, registry, coordinator.coordinator_id)
+    config, registry, planning = coordinator.config, coordinator.registry, coordinator.planning
+    assigned = Assigned(coordinator.store, planning, coordinator.coordinator_id)
     await assigned.load(coordinator.clock() + GRACE * config.worker_heartbeat)
     stack.push_async_callback(assigned.save_at_last)
     office, keyring = make_office(coordinator.keyring, config), coordinator.keyring
@@ -273,6 +273,7 @@ async def run_along(coordinator: Coordinator, secrets: Secrets, stack: contextli
 
     async def tick() -> None:
         registry.tick()
+        planning.tick()
 
     tasks = TaskSet("coordinator")
     stack.push_async_callback(tasks.stop)
@@ -292,10 +293,10 @@ async def run_along(coordinator: Coordinator, secrets: Secrets, stack: contextli
 class Assigned:
     """Keeps the assignment over a restart of the coordinator."""
 
-    def __init__(self, store: Store, registry: Registry, coordinator_id: str) -> None:
+    def __init__(self, store: Store, planning: Planning, coordinator_id: str) -> None:
         self._store = store
         self._key = f"{ASSIGNED_KEY}/{coordinator_id}"
-        self._registry = registry
+        self._planning = planning
         self._saved: dict[str, tuple[str, ...]] = {}
 
     async def load(self, until: float) -> None:
@@ -303,10 +304,10 @@ class Assigned:
         entry = await self._store.get(self._key) or await self._store.get(ASSIGNED_KEY)  # as it was once called
         if entry is not None:
             self._saved = msgspec.json.decode(entry.value, type=dict[str, tuple[str, ...]])
-            self._registry.expect(self._saved, until)
+            self._planning.expect(self._saved, until)
 
     async def save(self) -> None:
-        current = self._registry.all_assigned()
+        current = self._planning.all_assigned()
         if current != self._saved:
             await self._store.put(self._key, msgspec.json.encode(current))
             self._saved = dict(current)

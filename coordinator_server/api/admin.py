@@ -184,7 +184,7 @@ async def plan(request: web.Request) -> web.Response:
     """Say what assignment would change now, and why."""
     moves = [
         PlannedMove(worker_id=move.worker_id, service=move.service, action=move.action, reason=move.reason)
-        for move in request.app[COORDINATOR].registry.plan().moves
+        for move in request.app[COORDINATOR].planning.preview().moves
     ]
     message = (
         f"{len(moves)} changes are due." if moves else "Nothing would change: everything is where it should be."
@@ -280,14 +280,14 @@ def _worker(coordinator: Coordinator, enrolment: Enrolment) -> AdminWorker:
         base,
         status=coordinator.registry.status(member),
         services=member.running,
-        assigned=coordinator.registry.assigned(member.worker_id),
+        assigned=coordinator.planning.assigned(member.worker_id),
         reports=member.services,
         load=round(member.load, 3),
         in_flight=member.in_flight,
         last_seen=member.last_seen,
         endpoints=member.endpoints,
         capabilities=member.capabilities,
-        detail=coordinator.registry.why_nothing(member.worker_id),
+        detail=coordinator.planning.why_nothing(member.worker_id),
     )
 
 

@@ -32,15 +32,18 @@ class Picture:
         self._drawn: tuple[tuple[object, ...], Topology] | None = None
 
     def read(self) -> Topology:
-        registry, readiness = self._coordinator.registry, self._coordinator.readiness
-        state = (registry.version, readiness.ready, readiness.draining)
+        state = self._state()
         if self._drawn is not None:
             drawn_state, topology = self._drawn
             if drawn_state == state and 0 <= self._coordinator.clock() - topology.timestamp < LIFE:
                 return topology
         topology = draw(self._coordinator, self._version)
-        self._drawn = ((registry.version, *state[1:]), topology)
+        self._drawn = (self._state(), topology)
         return topology
+
+    def _state(self) -> tuple[object, ...]:
+        coordinator, readiness = self._coordinator, self._coordinator.readiness
+        return (coordinator.registry.version, coordinator.planning.version, readiness.ready, readiness.draining)
 
 
 def draw(coordinator: Coordinator, version: str) -> Topology:
@@ -144,7 +147,7 @@ def _route(member: Member) -> Route:
 
 
 def _services(coordinator: Coordinator, running: Mapping[str, Sequence[str]]) -> tuple[TopologyService, ...]:
-    reasons = {shortage.service: shortage.reason for shortage in coordinator.registry.shortages()}
+    reasons = {shortage.service: shortage.reason for shortage in coordinator.planning.shortages()}
     return tuple(
         _service(manifest, running.get(manifest.name, ()), reasons.get(manifest.name, ""))
         for manifest in coordinator.catalogue.manifests

@@ -50,13 +50,13 @@ class Answers:
     def to(self, worker_id: str, about_us: CoordinatorInfo) -> Assignment:
         """Return what a worker is told, who knows us as `about_us`; raise unknown-worker."""
         coordinator, shared = self._coordinator, self._blocklist()
-        registry = coordinator.registry
-        enrolment, member = coordinator.workers.get(worker_id), registry.member(worker_id)
+        planning = coordinator.planning
+        enrolment, member = coordinator.workers.get(worker_id), coordinator.registry.member(worker_id)
         if enrolment is None or member is None:
             raise Problem("unknown-worker", f"{worker_id} is not registered.")
         return Assignment(
             role=member.capabilities.worker_type,
-            services=registry.assigned(worker_id),
+            services=planning.assigned(worker_id),
             heartbeat_interval=coordinator.config.worker_heartbeat,
             catalogue_version=coordinator.catalogue_office.version,
             blocklist_version=shared.of.version,
@@ -66,7 +66,7 @@ class Answers:
             dht=contacts_of(coordinator, about_us),
             draining=enrolment.draining,
             mesh_keys=coordinator.keyring.keys.progress,
-            detail=registry.why_nothing(worker_id),
+            detail=planning.why_nothing(worker_id),
         )
 
     def encode(self, told: Assignment) -> bytes:

@@ -1,38 +1,31 @@
-"""The live workers: one place that hears them, plans who runs what, and offers candidates to the router."""
+"""The live workers: one place that hears them and offers candidates to the router."""
 
 from __future__ import annotations
 
 import logging
-import time
-from collections import deque
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from typing import Literal
 
 import msgspec
 
-from coordinator_server.enrolment.workers import Enrolment, Workers
-from coordinator_server.registry.assignment import Machine, Move, Plan, Shortage, assign
+from coordinator_server.enrolment.workers import Workers
 from coordinator_server.registry.endpoints import checked_endpoints, peer_endpoints
 from coordinator_server.registry.membership import Member, Patience, failed, heard, liveness, loaded, registered
 from node.wire.credentials import Trust
 from node.wire.manifests import Catalogue
-from node.wire.messages import Capabilities, HeartbeatRequest, RegisterRequest, WorkerRecord
+from node.wire.messages import Capabilities, HeartbeatRequest, RegisterRequest, ServiceReport, WorkerRecord
 from node.wire.problems import Problem
 
 Status = Literal["active", "stale", "paused", "draining"]
 log = logging.getLogger(__name__)
 
-KEPT_MOVES = 200
-PLANNING_SHARE = 0.05  # of the time at most, however many workers come and go
-QUICK = 0.002  # seconds of planning that are always at hand
-
 
 class Registry:
-    """Holds who is here and what each was given; `name` and `find` make it a candidate source.
+    """Holds who is here; `name` and `find` make it a candidate source.
 
-    Nothing here is O(workers) per heartbeat: a plan is made only after something that matters has changed, and a
-    long one is put off for a while. `planned` is called with the moves of each new plan.
+    Nothing here is O(workers) per heartbeat. `mattered` is called with each worker that came or went, or of which
+    something has changed by which it is decided what it shall run.
     """
 
     name: Literal["registry"] = "registry"
@@ -43,7 +36,6 @@ class Registry:
         catalogue: Catalogue,
         patience: Patience,
         clock: Callable[[], float],
-        most: int = 16,
         *,
         own_id: str = "",
     ) -> None:
@@ -53,17 +45,11 @@ class Registry:
         self._catalogue = catalogue
         self._patience = patience
         self._clock = clock
-        self._most = most
         self._members: dict[str, Member] = {}
-        self._assigned: dict[str, tuple[str, ...]] = {}
-        self._expected_until: dict[str, float] = {}
-        self._plan = Plan()
-        self._recent: deque[tuple[float, Move]] = deque(maxlen=KEPT_MOVES)
-        self._dirty = True
-        self._next_plan = 0.0
+        self._stale: set[str] = set()  # of whom that was told
         self.vpn_up = False  # whether we can reach workers at their addresses in the overlay
         self.version = 0  # rises with every change that a view may show
-        self.planned: Callable[[Sequence[Move]], None] = lambda _moves: None
+        self.mattered: Callable[[str], None] = lambda _worker_id: None
         self._relays: dict[str, tuple[str, ...]] = {}
 
     # --- what workers say -------------------------------------------------------------------------------------
@@ -74,16 +60,16 @@ class Registry:
         now = self._clock()
         enrolment = self._workers.get(request.worker_id)
         leased = enrolment.vpn.ip if enrolment is not None and enrolment.vpn is not None else None
-        allowed = tuple(report for report in request.services if self._may_run(request.worker_id, report.name))
-        request = msgspec.structs.replace(request, services=allowed, relays=self._others(request.relays))
+        request = msgspec.structs.replace(
+            request, services=self._believed(request), relays=self._others(request.relays)
+        )
         member = registered(request, checked_endpoints(request.endpoints, address, leased), now)
         unwanted = before.unwanted if before is not None else ()
         member = replace(member, relays=self._relays.get(request.worker_id, ()), unwanted=unwanted)
         self._members[request.worker_id] = member
-        self._expected_until.pop(request.worker_id, None)
         rested = before is not None and (before.paused or liveness(before, now, self._patience) != "active")
         changed = before is None or _matters(before.capabilities, member.capabilities)
-        self._touch(replan=rested or changed)
+        self._touch(request.worker_id if rested or changed else "")
         return member
 
     def heartbeat(self, request: HeartbeatRequest) -> Member:
@@ -93,13 +79,17 @@ class Registry:
             raise Problem("unknown-worker", f"{request.worker_id} has to register first.")
         now = self._clock()
         was_stale = liveness(before, now, self._patience) != "active"
-        allowed = tuple(report for report in request.services if self._may_run(request.worker_id, report.name))
-        request = msgspec.structs.replace(request, services=allowed, relays=self._others(request.relays))
+        request = msgspec.structs.replace(
+            request, services=self._believed(request), relays=self._others(request.relays)
+        )
         member = heard(before, request, now)
         self._members[request.worker_id] = member
         rests = (before.paused, before.unwanted) != (member.paused, member.unwanted)
-        self._touch(replan=was_stale or rests)
+        self._touch(request.worker_id if was_stale or rests else "")
         return member
+
+    def _believed(self, request: RegisterRequest | HeartbeatRequest) -> tuple[ServiceReport, ...]:
+        return tuple(report for report in request.services if self._may_run(request.worker_id, report.name))
 
     def _others(self, relays: tuple[str, ...]) -> tuple[str, ...]:
         return tuple(name for name in relays if name != self._own_id)
@@ -107,9 +97,7 @@ class Registry:
     def leave(self, worker_id: str) -> None:
         """Forget a worker at once; its services go to others."""
         self._members.pop(worker_id, None)
-        self._assigned.pop(worker_id, None)
-        self._expected_until.pop(worker_id, None)
-        self._touch(replan=True)
+        self._touch(worker_id)
 
     # --- what requests and operators say ----------------------------------------------------------------------
 
@@ -118,7 +106,7 @@ class Registry:
         member = self._members.get(worker_id)
         if member is not None and not member.failed:
             self._members[worker_id] = failed(member)
-            self._touch(replan=False)
+            self._touch()
 
     def update_load(self, worker_id: str, load: float) -> None:
         """Take over the load that an answer told."""
@@ -132,13 +120,13 @@ class Registry:
         if enrolment is None or enrolment.revoked:
             self.leave(worker_id)
         else:
-            self._touch(replan=True)
+            self._touch(worker_id)
 
     def overlay_changed(self, up: bool) -> None:
         """Offer workers with their addresses in the overlay from now on, or without."""
         if up != self.vpn_up:
             self.vpn_up = up
-            self._touch(replan=False)
+            self._touch()
 
     def relayed(self, worker_id: str, relays: tuple[str, ...]) -> None:
         """Offer a worker by way of these coordinators from now on; who comes back so has not failed."""
@@ -150,24 +138,17 @@ class Registry:
         member = self._members.get(worker_id)
         if member is not None and (before != relays or (relays and member.failed)):
             self._members[worker_id] = replace(member, relays=relays, failed=member.failed and not relays)
-            self._touch(replan=False)
+            self._touch()
 
     def overlay_ports(self) -> dict[str, int]:
         """Return at which port each worker's services are in the overlay, by its address there."""
         ends = (member.endpoints for member in self._members.values())
         return {found.vpn_ip: found.port for found in ends if found.vpn_ip is not None}
 
-    def expect(self, assigned: dict[str, tuple[str, ...]], until: float) -> None:
-        """After our restart: leave to these workers what they had until then (Unix seconds); nothing moves."""
-        for worker_id, services in assigned.items():
-            if worker_id in self._workers and worker_id not in self._members:
-                self._assigned[worker_id] = services
-                self._expected_until[worker_id] = until
-        self._touch(replan=True)
-
     def tick(self) -> None:
-        """Forget who was silent for too long, and plan if something has changed; call it about once a second."""
+        """Forget who was silent for too long; call it about once a second."""
         now = self._clock()
+        stale = set()
         for worker_id, member in list(self._members.items()):
             state = liveness(member, now, self._patience)
             if state == "forgotten":
@@ -175,13 +156,11 @@ class Registry:
                     "worker %s was not heard of for %.0f s and is forgotten", worker_id, now - member.last_seen
                 )
                 self.leave(worker_id)
-            elif state == "stale" and self._assigned.get(worker_id):
-                self._touch(replan=True)
-        for worker_id in [worker_id for worker_id, until in self._expected_until.items() if now >= until]:
-            del self._expected_until[worker_id]
-            self._assigned.pop(worker_id, None)
-            self._touch(replan=True)
-        self._replan_if_due()
+            elif state == "stale":
+                stale.add(worker_id)
+        for worker_id in stale - self._stale:
+            self._touch(worker_id)
+        self._stale = stale
 
     # --- what others ask --------------------------------------------------------------------------------------
 
@@ -195,37 +174,15 @@ class Registry:
         return self._members.get(worker_id)
 
     def status(self, member: Member) -> Status:
-        if liveness(member, self._clock(), self._patience) != "active":
+        if self.is_stale(member):
             return "stale"
         enrolment = self._workers.get(member.worker_id)
         if enrolment is not None and enrolment.draining:
             return "draining"
         return "paused" if member.paused else "active"
 
-    @property
-    def settled(self) -> bool:
-        """False while a plan is put off: who asks now had better come back soon."""
-        self._replan_if_due()
-        return not self._dirty
-
-    def assigned(self, worker_id: str) -> tuple[str, ...]:
-        """Return what a worker shall run now."""
-        self._replan_if_due()
-        return self._assigned.get(worker_id, ())
-
-    def all_assigned(self) -> Mapping[str, tuple[str, ...]]:
-        """Return what every worker shall run, as it was planned last."""
-        return self._assigned
-
-    def why_nothing(self, worker_id: str) -> str:
-        """Return a sentence for a worker that has nothing to run, or an empty one."""
-        member, enrolment = self._members.get(worker_id), self._workers.get(worker_id)
-        if member is None or enrolment is None or self._assigned.get(worker_id):
-            return ""
-        resting = _resting(member, enrolment, stale=False)
-        if resting:
-            return f"Nothing to run, because this machine {resting}."
-        return "Nothing to run now: other machines run what this one could."
+    def is_stale(self, member: Member) -> bool:
+        return liveness(member, self._clock(), self._patience) != "active"
 
     async def find(self, service: str) -> Sequence[WorkerRecord]:
         """Return the workers that may get a request for a service: the gateway's candidate source."""
@@ -258,19 +215,6 @@ class Registry:
             if member.worker_id != asker
         ]
 
-    def shortages(self) -> Sequence[Shortage]:
-        """Return the services that are assigned to fewer machines than wanted, and why."""
-        self._replan_if_due()
-        return self._plan.shortages
-
-    def plan(self) -> Plan:
-        """Return what planning would change at this moment, and why; nothing is changed."""
-        return assign(self._machines(), self._catalogue, self._most)
-
-    def recent_moves(self) -> Sequence[tuple[float, Move]]:
-        """Return the latest changes with their times (Unix seconds), the oldest first."""
-        return tuple(self._recent)
-
     def _record(self, member: Member) -> WorkerRecord:
         enrolment = self._workers.get(member.worker_id)
         trust: Trust = "volunteer" if enrolment is None else enrolment.trust
@@ -290,63 +234,11 @@ class Registry:
             return False
         return manifest.data_class != "personal" or enrolment.trust == "vetted"
 
-    # --- planning ---------------------------------------------------------------------------------------------
-
-    def _touch(self, *, replan: bool) -> None:
+    def _touch(self, worker_id: str = "") -> None:
+        """Note a change that views may show; it matters for a worker that is named."""
         self.version += 1
-        self._dirty = self._dirty or replan
-
-    def _replan_if_due(self) -> None:
-        if not self._dirty or time.monotonic() < self._next_plan:
-            return
-        begun = time.thread_time()  # what it worked: a pause that the system makes puts no later plan off
-        self._dirty = False
-        plan = assign(self._machines(), self._catalogue, self._most)
-        self._plan = plan
-        self._assigned = {worker_id: services for worker_id, services in plan.services.items() if services}
-        worked = time.thread_time() - begun
-        self._next_plan = time.monotonic() + max(0.0, worked - QUICK) / PLANNING_SHARE
-        if plan.moves:
-            self._note(plan.moves)
-
-    def _note(self, moves: Sequence[Move]) -> None:
-        now = self._clock()
-        self.version += 1
-        for move in moves:
-            log.info("%s %ss %s: %s", move.worker_id, move.action, move.service, move.reason)
-            self._recent.append((now, move))
-        self.planned(moves)
-
-    def _machines(self) -> Iterable[Machine]:
-        now = self._clock()
-        for worker_id, member in self._members.items():
-            enrolment = self._workers.get(worker_id)
-            if enrolment is None:
-                continue
-            yield Machine(
-                worker_id=worker_id,
-                capabilities=member.capabilities,
-                trust=enrolment.trust,
-                covered=enrolment.services,
-                current=self._assigned.get(worker_id, ()),
-                load=member.load,
-                unwanted=member.unwanted,
-                resting=_resting(member, enrolment, stale=liveness(member, now, self._patience) != "active"),
-            )
-        for worker_id in self._expected_until:
-            current = self._assigned.get(worker_id, ())
-            yield Machine(worker_id=worker_id, capabilities=Capabilities(), current=current, expected=True)
-
-
-def _resting(member: Member, enrolment: Enrolment, *, stale: bool) -> str:
-    """Return why a worker gets nothing, in words that follow "the machine"."""
-    if stale:
-        return "is not heard of"
-    if enrolment.revoked:
-        return "was revoked"
-    if enrolment.draining:
-        return "is being drained by the operator"
-    return "is paused or closing" if member.paused else ""
+        if worker_id:
+            self.mattered(worker_id)
 
 
 def _matters(before: Capabilities, after: Capabilities) -> bool:

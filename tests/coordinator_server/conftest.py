@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from coordinator_server.registry import registry
+from coordinator_server.registry import planning
 
 
 @pytest.fixture(autouse=True)
 def plans_are_quick(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(registry, "QUICK", 60.0)
+    monkeypatch.setattr(planning, "QUICK", 60.0)

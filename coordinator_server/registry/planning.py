@@ -1,0 +1,165 @@
+"""What each worker shall run: planned when something that matters has changed, and told to whoever asks."""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import Protocol
+
+from coordinator_server.enrolment.workers import Enrolment, Workers
+from coordinator_server.registry.assignment import Machine, Move, Plan, Shortage, assign
+from coordinator_server.registry.membership import Member
+from node.wire.manifests import Catalogue
+from node.wire.messages import Capabilities
+
+log = logging.getLogger(__name__)
+
+PLANNING_SHARE = 0.05  # of the time at most, however many workers come and go
+QUICK = 0.002  # seconds of planning that are always at hand
+
+
+class Here(Protocol):
+    """Knows the workers that are here."""
+
+    def member(self, worker_id: str) -> Member | None: ...
+
+    def members(self) -> Sequence[Member]: ...
+
+    def is_stale(self, member: Member) -> bool: ...
+
+
+class Planning:
+    """Plans for all workers that are here, and keeps what was planned.
+
+    Nothing here is O(workers) per heartbeat: a plan is made only after something that matters has changed, and a
+    long one is put off for a while. `planned` is called with the moves of each new plan.
+    """
+
+    def __init__(
+        self, here: Here, workers: Workers, catalogue: Catalogue, clock: Callable[[], float], most: int = 16
+    ) -> None:
+        """`most` is the largest number of services on one worker, `clock` gives Unix seconds."""
+        self._here = here
+        self._workers = workers
+        self._catalogue = catalogue
+        self._clock = clock
+        self._most = most
+        self._assigned: dict[str, tuple[str, ...]] = {}
+        self._expected_until: dict[str, float] = {}
+        self._plan = Plan()
+        self._dirty = True
+        self._next_plan = 0.0
+        self.version = 0  # rises with every plan that changes something
+        self.planned: Callable[[Sequence[Move]], None] = lambda _moves: None
+
+    # --- what has changed -------------------------------------------------------------------------------------
+
+    def worker_changed(self, worker_id: str) -> None:
+        """Hear that something that assignment goes by has changed of a worker, or that it came or went."""
+        if self._here.member(worker_id) is None:
+            self._assigned.pop(worker_id, None)
+        self._expected_until.pop(worker_id, None)
+        self._dirty = True
+
+    def expect(self, assigned: Mapping[str, tuple[str, ...]], until: float) -> None:
+        """After our restart: leave to these workers what they had until then (Unix seconds); nothing moves."""
+        for worker_id, services in assigned.items():
+            if worker_id in self._workers and self._here.member(worker_id) is None:
+                self._assigned[worker_id] = services
+                self._expected_until[worker_id] = until
+        self._dirty = True
+
+    def tick(self) -> None:
+        """Expect nobody for ever, and plan if something has changed; call it about once a second."""
+        now = self._clock()
+        for worker_id in [worker_id for worker_id, until in self._expected_until.items() if now >= until]:
+            self.worker_changed(worker_id)
+        self._replan_if_due()
+
+    # --- what others ask --------------------------------------------------------------------------------------
+
+    @property
+    def settled(self) -> bool:
+        """False while a plan is put off: who asks now had better come back soon."""
+        self._replan_if_due()
+        return not self._dirty
+
+    def assigned(self, worker_id: str) -> tuple[str, ...]:
+        """Return what a worker shall run now."""
+        self._replan_if_due()
+        return self._assigned.get(worker_id, ())
+
+    def all_assigned(self) -> Mapping[str, tuple[str, ...]]:
+        """Return what every worker shall run, as it was planned last."""
+        return self._assigned
+
+    def why_nothing(self, worker_id: str) -> str:
+        """Return a sentence for a worker that has nothing to run, or an empty one."""
+        member, enrolment = self._here.member(worker_id), self._workers.get(worker_id)
+        if member is None or enrolment is None or self._assigned.get(worker_id):
+            return ""
+        resting = _resting(member, enrolment, stale=False)
+        if resting:
+            return f"Nothing to run, because this machine {resting}."
+        return "Nothing to run now: other machines run what this one could."
+
+    def shortages(self) -> Sequence[Shortage]:
+        """Return the services that are assigned to fewer machines than wanted, and why."""
+        self._replan_if_due()
+        return self._plan.shortages
+
+    def preview(self) -> Plan:
+        """Return what planning would change at this moment, and why; nothing is changed."""
+        return assign(self._machines(), self._catalogue, self._most)
+
+    # --- planning ---------------------------------------------------------------------------------------------
+
+    def _replan_if_due(self) -> None:
+        if not self._dirty or time.monotonic() < self._next_plan:
+            return
+        begun = time.thread_time()  # what it worked: a pause that the system makes puts no later plan off
+        self._dirty = False
+        plan = assign(self._machines(), self._catalogue, self._most)
+        self._plan = plan
+        self._assigned = {worker_id: services for worker_id, services in plan.services.items() if services}
+        worked = time.thread_time() - begun
+        self._next_plan = time.monotonic() + max(0.0, worked - QUICK) / PLANNING_SHARE
+        if plan.moves:
+            self._tell(plan.moves)
+
+    def _tell(self, moves: Sequence[Move]) -> None:
+        self.version += 1
+        for move in moves:
+            log.info("%s %ss %s: %s", move.worker_id, move.action, move.service, move.reason)
+        self.planned(moves)
+
+    def _machines(self) -> Iterable[Machine]:
+        for member in self._here.members():
+            enrolment = self._workers.get(member.worker_id)
+            if enrolment is None:
+                continue
+            yield Machine(
+                worker_id=member.worker_id,
+                capabilities=member.capabilities,
+                trust=enrolment.trust,
+                covered=enrolment.services,
+                current=self._assigned.get(member.worker_id, ()),
+                load=member.load,
+                unwanted=member.unwanted,
+                resting=_resting(member, enrolment, stale=self._here.is_stale(member)),
+            )
+        for worker_id in self._expected_until:
+            current = self._assigned.get(worker_id, ())
+            yield Machine(worker_id=worker_id, capabilities=Capabilities(), current=current, expected=True)
+
+
+def _resting(member: Member, enrolment: Enrolment, *, stale: bool) -> str:
+    """Return why a worker gets nothing, in words that follow "the machine"."""
+    if stale:
+        return "is not heard of"
+    if enrolment.revoked:
+        return "was revoked"
+    if enrolment.draining:
+        return "is being drained by the operator"
+    return "is paused or closing" if member.paused else ""

@@ -1,0 +1,137 @@
+"""What workers shall run: changes lead to a plan soon, and nothing moves at a restart."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from coordinator_server.registry import planning
+from coordinator_server.registry.assignment import assign
+from coordinator_server.store.sqlite import open_sqlite
+from node.wire.manifests import Catalogue, Manifest
+from tests.support.coordinators import CATALOGUE
+from tests.support.registries import RegistryMesh
+
+
+@pytest.fixture
+async def mesh(tmp_path: Path) -> AsyncIterator[RegistryMesh]:
+    store = await open_sqlite(tmp_path / "x.db")
+    mesh = await RegistryMesh(store).open()
+    await mesh.enrol("a", "b", "c")
+    yield mesh
+    await store.close()
+
+
+async def test_a_paused_worker_is_replaced_within_its_heartbeat(tmp_path: Path) -> None:
+    store = await open_sqlite(tmp_path / "y.db")
+    mesh = await RegistryMesh(
+        store, Catalogue((Manifest(name="one", title="One", replicas=1, data_class="public"),))
+    ).open()
+    await mesh.enrol("a", "b")
+    assert mesh.join("a") == ("one",)
+    assert mesh.join("b") == ()
+    assert "other machines run" in mesh.planning.why_nothing("b")
+    assert mesh.beat("a", "one", paused=True) == ()
+    assert mesh.planning.assigned("b") == ("one",)
+    assert await mesh.offered("one") == set()
+    assert mesh.status("a") == "paused"
+    assert "is paused" in mesh.planning.why_nothing("a")
+    assert mesh.beat("a") == ()  # what the other runs now stays there
+    await store.close()
+
+
+async def test_what_a_volunteer_does_not_want_now_is_replaced_within_its_heartbeat(tmp_path: Path) -> None:
+    store = await open_sqlite(tmp_path / "y.db")
+    one, two = (Manifest(name=name, title=name, replicas=1, data_class="public") for name in ("one", "two"))
+    mesh = await RegistryMesh(store, Catalogue((one, two))).open()
+    await mesh.enrol("a", "b")
+    assert mesh.join("a") == ("one", "two")
+    mesh.join("b")
+    assert "one" not in mesh.beat("a", "two", unwanted=("one",))
+    assert "one" in mesh.planning.assigned("b")
+    assert await mesh.offered("two") == {"a"}, "the rest goes on"
+    assert "one" not in mesh.join("a"), "it is not forgotten when a worker says anew where it is"
+    await store.close()
+
+
+async def test_an_approved_worker_gets_personal_data(mesh: RegistryMesh) -> None:
+    assert mesh.join("a") == ("ner",)
+    reasons = {shortage.service: shortage.reason for shortage in mesh.planning.shortages()}
+    assert "not vetted for personal data" in reasons["notes"]
+    await mesh.workers.approve("a")
+    assert set(mesh.planning.assigned("a")) == {"ner", "notes"}
+
+
+async def test_what_a_volunteer_allows_may_change(mesh: RegistryMesh) -> None:
+    assert mesh.join("a") == ("ner",)
+    assert mesh.join("a", allowed_services=("notes",)) == ()
+    assert mesh.join("a", ram_free_bytes=1, allowed_services=()) == ("ner",)
+
+
+async def test_after_a_restart_nothing_moves_before_everybody_had_time_to_come_back(mesh: RegistryMesh) -> None:
+    before = {worker_id: mesh.join(worker_id) for worker_id in "ab"}
+    kept = dict(mesh.planning.all_assigned())
+    restarted = await RegistryMesh(mesh.store, clock=mesh.clock).open()
+    restarted.planning.expect({**kept, "nobody": ("ner",)}, mesh.clock.now + 45)
+    assert restarted.join("c") == ("ner",)  # idle otherwise, and new
+    assert restarted.join("a") == before["a"]
+    assert restarted.moves[0].worker_id == "c"
+    mesh.clock.now += 44
+    restarted.tick()
+    assert restarted.join("b") == before["b"]
+    assert {move.worker_id for move in restarted.moves} == {"c"}
+    assert len(restarted.registry) == 3
+
+
+async def test_who_does_not_come_back_is_replaced(mesh: RegistryMesh) -> None:
+    restarted = await RegistryMesh(mesh.store, Catalogue((CATALOGUE.manifests[0],)), clock=mesh.clock).open()
+    restarted.planning.expect({"a": ("ner",), "b": ("ner",)}, mesh.clock.now + 45)
+    assert restarted.planning.shortages() == ()
+    mesh.clock.now += 45
+    restarted.tick()
+    assert restarted.planning.all_assigned() == {}
+    assert [shortage.service for shortage in restarted.planning.shortages()] == ["ner"]
+
+
+async def test_plan_tells_what_would_change_and_changes_nothing(mesh: RegistryMesh) -> None:
+    mesh.join("a")
+    assert mesh.planning.preview().moves == ()
+    assert [move.action for move in mesh.moves] == ["start"]
+
+
+class Watch:
+    """Stands in for `time`: every plan takes as much work as a test says."""
+
+    def __init__(self) -> None:
+        self.now = 100.0
+        self.worked = 0.0
+
+    def monotonic(self) -> float:
+        return self.now
+
+    def thread_time(self) -> float:
+        return self.worked
+
+
+async def test_a_plan_that_took_long_puts_the_next_one_off(
+    mesh: RegistryMesh, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    watch = Watch()
+
+    def slowly(*arguments: Any) -> Any:
+        watch.worked += 1.0 + planning.QUICK
+        return assign(*arguments)
+
+    monkeypatch.setattr(planning, "time", watch)
+    monkeypatch.setattr(planning, "assign", slowly)
+    assert mesh.join("a") == ("ner",)
+    assert mesh.planning.settled
+    watch.now += 1 / planning.PLANNING_SHARE - 0.1
+    assert mesh.join("b") == ()
+    assert not mesh.planning.settled
+    watch.now += 0.2
+    assert mesh.planning.assigned("b") == ("ner",)
+    assert mesh.planning.settled
