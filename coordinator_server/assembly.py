@@ -18,11 +18,13 @@ from coordinator_server.enrolment.workers import Workers
 from coordinator_server.fleet.fleet import Fleet
 from coordinator_server.gateway.keys import ApiKeys
 from coordinator_server.keys import Secrets
+from coordinator_server.registry.plans import Pace
+from coordinator_server.store.interface import Store
+from coordinator_server.vpn.assembly import Computers, make_station, open_overlay
+
 from coordinator_server.registry.membership import Patience
 from coordinator_server.registry.planning import Planning
 from coordinator_server.registry.registry import Registry
-from coordinator_server.store.interface import Store
-from coordinator_server.vpn.assembly import Computers, make_station, open_overlay
 from node.dht.node import DhtNode, DhtSettings
 from node.wire.credentials import place_of
 from node.wire.manifests import Catalogue
@@ -53,9 +55,13 @@ async def put_together(
     overlay = await open_overlay(config, secrets, store, workers, mesh_key=keyring, audit=audit, clock=clock)
     lockout = Lockout(config.enrol_wrong_tries, config.enrol_window)
     patience = Patience(config.worker_stale, config.worker_forgotten)
-    registry = Registry(workers, catalogue, patience, clock, own_id=secrets.coordinator_id)
-    planning = Planning(registry, workers, catalogue, clock, config.services_per_worker)
+    registry = Registry(
+        workers, catalogue, patience, clock, own_id=secrets.coordinator_id, overlay=config.vpn_network
+    )
+    pace = Pace(drain=config.drain_deadline)
+    planning = Planning(registry, workers, catalogue, clock, config.services_per_worker, pace=pace)
     registry.mattered = planning.worker_changed
+    registry.runs, registry.hands_over = planning.runs, planning.hands_over
     credential = own_credential(office, secrets, clock())
     revoked = Revoked(workers)
     enroller = Enroller(

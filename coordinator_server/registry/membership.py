@@ -41,6 +41,7 @@ class Member:
     services: tuple[ServiceReport, ...] = ()
     paused: bool = False
     unwanted: tuple[str, ...] = ()  # services that its volunteer does not want to run there now
+    site: str = ""  # the household that it speaks from, where that is known
     failed: bool = False  # a request to it failed since its last heartbeat
     relays: tuple[str, ...] = ()  # ourselves, while it opens connections to us when it is asked
     told_relays: tuple[str, ...] = ()  # other coordinators of which it says that it does so for them
@@ -66,8 +67,8 @@ class Member:
         )
 
 
-def registered(request: RegisterRequest, checked: Endpoints, now: float) -> Member:
-    """Return a member that told us what it has, where it is and what it runs.
+def registered(request: RegisterRequest, checked: Endpoints, now: float, site: str = "") -> Member:
+    """Return a member that told us what it has, where it is and what it runs; `site` is its household.
 
     It may be a node that has just started again, so that what it reported before says nothing.
     """
@@ -79,6 +80,7 @@ def registered(request: RegisterRequest, checked: Endpoints, now: float) -> Memb
         registered_at=now,
         last_seen=now,
         services=request.services,
+        site=site,
         told_relays=request.relays,
     )
 

@@ -4,11 +4,25 @@ from __future__ import annotations
 
 import logging
 import time
+from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Protocol
 
 from coordinator_server.enrolment.workers import Enrolment, Workers
-from coordinator_server.registry.assignment import Machine, Move, Plan, Shortage, assign
+from coordinator_server.registry.assignment import (
+    History,
+    Machine,
+    Move,
+    Pace,
+    Plan,
+    Shortage,
+    assign,
+    look,
+    plan_again_at,
+)
+from coordinator_server.registry.handover import about, awaited_by
+from coordinator_server.registry.machines import owner_of
+
 from coordinator_server.registry.membership import Member
 from node.wire.manifests import Catalogue
 from node.wire.messages import Capabilities
@@ -16,6 +30,7 @@ from node.wire.messages import Capabilities
 log = logging.getLogger(__name__)
 
 PLANNING_SHARE = 0.05  # of the time at most, however many workers come and go
+LOOK = 10.0  # seconds between looks at who is overloaded
 QUICK = 0.002  # seconds of planning that are always at hand
 
 
@@ -37,9 +52,19 @@ class Planning:
     """
 
     def __init__(
-        self, here: Here, workers: Workers, catalogue: Catalogue, clock: Callable[[], float], most: int = 16
+        self,
+        here: Here,
+        workers: Workers,
+        catalogue: Catalogue,
+        clock: Callable[[], float],
+        most: int = 16,
+        *,
+        pace: Pace | None = None,
     ) -> None:
         """`most` is the largest number of services on one worker, `clock` gives Unix seconds."""
+        self._pace = pace or Pace()
+        self._history = History()
+        self._next_look = 0.0
         self._here = here
         self._workers = workers
         self._catalogue = catalogue
@@ -70,12 +95,26 @@ class Planning:
                 self._expected_until[worker_id] = until
         self._dirty = True
 
+    def runs(self, member: Member) -> None:
+        """Hear that a worker runs other services than before: another one may wait for that."""
+        if awaited_by(self._history.awaited, member.worker_id, member.running):
+            self._dirty = True
+
     def tick(self) -> None:
-        """Expect nobody for ever, and plan if something has changed; call it about once a second."""
+        """Expect nobody for ever, see who is overloaded, plan if something changed; to be called each second."""
         now = self._clock()
         for worker_id in [worker_id for worker_id, until in self._expected_until.items() if now >= until]:
             self.worker_changed(worker_id)
+        self._look(now)
         self._replan_if_due()
+
+    def _look(self, now: float) -> None:
+        if now >= self._next_look or now < self._next_look - LOOK:  # or the clock stepped back
+            self._next_look = now + LOOK
+            loaded = (member for member in self._here.members() if member.load >= self._pace.calm)
+            self._history = look(self._history, self._machines_of(loaded), now, self._pace)
+        if now >= plan_again_at(self._history, self._pace):
+            self._dirty = True
 
     # --- what others ask --------------------------------------------------------------------------------------
 
@@ -94,6 +133,14 @@ class Planning:
         """Return what every worker shall run, as it was planned last."""
         return self._assigned
 
+    def hands_over(self, worker_id: str, service: str) -> bool:
+        """Say whether a worker serves something until others do, although it is to give it up."""
+        return (worker_id, service) in self._history.handovers
+
+    def why_moves(self, worker_id: str) -> str:
+        """Return a sentence for each service that a worker hands over or takes over, or an empty string."""
+        return about(self._plan.handovers, worker_id) if self._plan.handovers else ""
+
     def why_nothing(self, worker_id: str) -> str:
         """Return a sentence for a worker that has nothing to run, or an empty one."""
         member, enrolment = self._here.member(worker_id), self._workers.get(worker_id)
@@ -111,7 +158,7 @@ class Planning:
 
     def preview(self) -> Plan:
         """Return what planning would change at this moment, and why; nothing is changed."""
-        return assign(self._machines(), self._catalogue, self._most)
+        return self._assign()
 
     # --- planning ---------------------------------------------------------------------------------------------
 
@@ -120,13 +167,19 @@ class Planning:
             return
         begun = time.thread_time()  # what it worked: a pause that the system makes puts no later plan off
         self._dirty = False
-        plan = assign(self._machines(), self._catalogue, self._most)
-        self._plan = plan
+        plan = self._plan = self._assign()
+        self._history = plan.history
         self._assigned = {worker_id: services for worker_id, services in plan.services.items() if services}
         worked = time.thread_time() - begun
         self._next_plan = time.monotonic() + max(0.0, worked - QUICK) / PLANNING_SHARE
         if plan.moves:
             self._tell(plan.moves)
+
+    def _assign(self) -> Plan:
+        now = self._clock()
+        return assign(
+            self._machines(), self._catalogue, self._most, history=self._history, now=now, pace=self._pace
+        )
 
     def _tell(self, moves: Sequence[Move]) -> None:
         self.version += 1
@@ -135,7 +188,14 @@ class Planning:
         self.planned(moves)
 
     def _machines(self) -> Iterable[Machine]:
-        for member in self._here.members():
+        yield from self._machines_of(self._here.members())
+        for worker_id in self._expected_until:
+            current = self._assigned.get(worker_id, ())
+            yield Machine(worker_id=worker_id, capabilities=Capabilities(), current=current, expected=True)
+
+    def _machines_of(self, members: Iterable[Member]) -> Iterable[Machine]:
+        brought_in = Counter(enrolment.invite_id for enrolment in self._workers)
+        for member in members:
             enrolment = self._workers.get(member.worker_id)
             if enrolment is None:
                 continue
@@ -145,13 +205,14 @@ class Planning:
                 trust=enrolment.trust,
                 covered=enrolment.services,
                 current=self._assigned.get(member.worker_id, ()),
+                running=member.running,
                 load=member.load,
                 unwanted=member.unwanted,
-                resting=_resting(member, enrolment, stale=self._here.is_stale(member)),
+                resting=_resting(member, enrolment, stale=(stale := self._here.is_stale(member))),
+                draining=enrolment.draining and not (stale or enrolment.revoked or member.paused),
+                owner=owner_of(enrolment.invite_id, brought_in[enrolment.invite_id]),
+                site=member.site,
             )
-        for worker_id in self._expected_until:
-            current = self._assigned.get(worker_id, ())
-            yield Machine(worker_id=worker_id, capabilities=Capabilities(), current=current, expected=True)
 
 
 def _resting(member: Member, enrolment: Enrolment, *, stale: bool) -> str:

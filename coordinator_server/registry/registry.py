@@ -8,9 +8,10 @@ from dataclasses import replace
 from typing import Literal
 
 import msgspec
-
 from coordinator_server.enrolment.workers import Workers
 from coordinator_server.registry.endpoints import checked_endpoints, peer_endpoints
+from coordinator_server.registry.machines import OVERLAY, site_of
+
 from coordinator_server.registry.membership import Member, Patience, failed, heard, liveness, loaded, registered
 from node.wire.credentials import Trust
 from node.wire.manifests import Catalogue
@@ -38,8 +39,13 @@ class Registry:
         clock: Callable[[], float],
         *,
         own_id: str = "",
+        overlay: str = OVERLAY,
     ) -> None:
-        """`own_id` is the coordinator's: whether it has a worker's channel it knows itself."""
+        """`own_id` is the coordinator's: whether it has a worker's channel it knows itself.
+
+        `overlay` is the network of the overlay, whose addresses tell of no household.
+        """
+        self._overlay = overlay
         self._own_id = own_id
         self._workers = workers
         self._catalogue = catalogue
@@ -50,6 +56,12 @@ class Registry:
         self.vpn_up = False  # whether we can reach workers at their addresses in the overlay
         self.version = 0  # rises with every change that a view may show
         self.mattered: Callable[[str], None] = lambda _worker_id: None
+        self.runs: Callable[[Member], None] = lambda _member: (
+            None
+        )  # called with who runs other services than before
+        self.hands_over: Callable[[str, str], bool] = lambda _worker_id, _service: (
+            False
+        )  # whether it still serves one
         self._relays: dict[str, tuple[str, ...]] = {}
 
     # --- what workers say -------------------------------------------------------------------------------------
@@ -63,10 +75,13 @@ class Registry:
         request = msgspec.structs.replace(
             request, services=self._believed(request), relays=self._others(request.relays)
         )
-        member = registered(request, checked_endpoints(request.endpoints, address, leased), now)
+        member = registered(
+            request, checked_endpoints(request.endpoints, address, leased), now, self._site(address)
+        )
         unwanted = before.unwanted if before is not None else ()
         member = replace(member, relays=self._relays.get(request.worker_id, ()), unwanted=unwanted)
         self._members[request.worker_id] = member
+        self._tell_running(before, member)
         rested = before is not None and (before.paused or liveness(before, now, self._patience) != "active")
         changed = before is None or _matters(before.capabilities, member.capabilities)
         self._touch(request.worker_id if rested or changed else "")
@@ -84,9 +99,17 @@ class Registry:
         )
         member = heard(before, request, now)
         self._members[request.worker_id] = member
+        self._tell_running(before, member)
         rests = (before.paused, before.unwanted) != (member.paused, member.unwanted)
         self._touch(request.worker_id if was_stale or rests else "")
         return member
+
+    def _site(self, address: str) -> str:
+        return site_of(address, self._overlay)
+
+    def _tell_running(self, before: Member | None, member: Member) -> None:
+        if before is None or before.running != member.running:
+            self.runs(member)
 
     def _believed(self, request: RegisterRequest | HeartbeatRequest) -> tuple[ServiceReport, ...]:
         return tuple(report for report in request.services if self._may_run(request.worker_id, report.name))
@@ -190,20 +213,24 @@ class Registry:
 
     def running(self, service: str) -> Sequence[Member]:
         """Return active workers that run a service; those that failed a request only when there are no others."""
-        fit = [m for m in self._members.values() if service in m.running and self.status(m) == "active"]
+        fit = [m for m in self._members.values() if service in m.running and self._serves(m, service)]
         return [member for member in fit if not member.failed] or fit
 
     def offers(self) -> Mapping[str, Sequence[WorkerRecord]]:
         """Return what `find` finds, for all services that somebody runs; only addresses that can be used now."""
         fit: dict[str, list[Member]] = {}
         for member in self._members.values():
-            if member.running and self.status(member) == "active":
-                for service in member.running:
+            for service in member.running:
+                if self._serves(member, service):
                     fit.setdefault(service, []).append(member)
         return {
             service: [self._reachable(member) for member in [m for m in members if not m.failed] or members]
             for service, members in fit.items()
         }
+
+    def _serves(self, member: Member, service: str) -> bool:
+        status = self.status(member)
+        return status == "active" or (status == "draining" and self.hands_over(member.worker_id, service))
 
     def peers(self, service: str, asker: str) -> Sequence[WorkerRecord]:
         """Return candidates for another node, with the addresses that only nodes may reach."""

@@ -6,18 +6,18 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import msgspec
-
 from coordinator_server.audit import Audit
 from coordinator_server.enrolment.workers import Enrolment, Workers
 from coordinator_server.registry.assignment import Move
+from coordinator_server.store.interface import Store, Write
+from tests.support.coordinators import CATALOGUE, PC
+from tests.support.mesh_keys import Clock
+
 from coordinator_server.registry.membership import Patience
 from coordinator_server.registry.planning import Planning
 from coordinator_server.registry.registry import Registry
-from coordinator_server.store.interface import Store, Write
 from node.wire.manifests import Catalogue
 from node.wire.messages import Endpoints, HeartbeatRequest, RegisterRequest, ServiceReport
-from tests.support.coordinators import CATALOGUE, PC
-from tests.support.mesh_keys import Clock
 
 HERE = "127.0.0.1"
 
@@ -39,6 +39,7 @@ class RegistryMesh:
         self.moves: list[Move] = []
         self.planning.planned = self.moves.extend
         self.registry.mattered = self.planning.worker_changed
+        self.registry.runs, self.registry.hands_over = self.planning.runs, self.planning.hands_over
         self.workers.changed = self.registry.enrolment_changed
         return self
 

@@ -13,30 +13,7 @@ from hypothesis import strategies as st
 
 from coordinator_server.registry.assignment import Machine, Plan, assign, unfit
 from node.wire.manifests import Catalogue, Manifest, Requirements
-from node.wire.messages import Capabilities, Gpu
-
-GIB = 2**30
-
-
-def machine(worker_id: str, **changes: Any) -> Machine:
-    capabilities = {
-        "cpu_cores": 4,
-        "ram_bytes": 8 * GIB,
-        "disk_free_bytes": 50 * GIB,
-        **{name: changes.pop(name) for name in list(changes) if name in Capabilities.__struct_fields__},
-    }
-    return Machine(
-        **{"worker_id": worker_id, "trust": "vetted", "capabilities": Capabilities(**capabilities), **changes}
-    )
-
-
-def gpu_machine(worker_id: str, **changes: Any) -> Machine:
-    gpus = (Gpu(memory_bytes=12 * GIB),)
-    return machine(worker_id, has_gpu=True, worker_type="gpu", gpus=gpus, **changes)
-
-
-def service(name: str, **changes: Any) -> Manifest:
-    return Manifest(name=name, title=name, **changes)
+from tests.support.fleets import GIB, Fleet, gpu_machine, machine, service, where
 
 
 def plan(machines: Sequence[Machine], *manifests: Manifest, most: int = 16) -> Plan:
@@ -49,10 +26,6 @@ def again(machines: Sequence[Machine], found: Plan) -> list[Machine]:
         Machine(**{**{f: getattr(m, f) for f in m.__slots__}, "current": found.services[m.worker_id]})
         for m in machines
     ]
-
-
-def where(found: Plan, name: str) -> set[str]:
-    return {worker_id for worker_id, services in found.services.items() if name in services}
 
 
 # --- the rules ------------------------------------------------------------------------------------------------
@@ -209,7 +182,12 @@ def test_a_full_machine_gives_up_a_replica_for_what_nobody_runs() -> None:
 
 def test_the_last_replica_moves_where_it_can_rather_than_block_another_service() -> None:
     machines = [gpu_machine("a", current=("x",)), machine("b", resting="")]
-    found = plan(machines, service("x", replicas=1), service("ocr", replicas=1, tier="gpu"), most=1)
+    fleet = Fleet(machines, service("x", replicas=1), service("ocr", replicas=1, tier="gpu"), most=1)
+    first = fleet.carry_out()
+    assert where(first, "x") == {"a", "b"}, "it serves on until the other one does"
+    assert [(move.worker_id, move.service) for move in first.waiting] == [("a", "ocr")]
+    assert "as soon as its machine has handed something else over: a" in first.shortages[0].reason
+    found = fleet.beat()
     assert (where(found, "ocr"), where(found, "x")) == ({"a"}, {"b"})
 
 

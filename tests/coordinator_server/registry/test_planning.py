@@ -7,12 +7,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-
-from coordinator_server.registry import planning
 from coordinator_server.registry.assignment import assign
 from coordinator_server.store.sqlite import open_sqlite
-from node.wire.manifests import Catalogue, Manifest
 from tests.support.coordinators import CATALOGUE
+
+from coordinator_server.registry import planning
+from node.wire.manifests import Catalogue, Manifest
 from tests.support.registries import RegistryMesh
 
 
@@ -121,9 +121,9 @@ async def test_a_plan_that_took_long_puts_the_next_one_off(
 ) -> None:
     watch = Watch()
 
-    def slowly(*arguments: Any) -> Any:
+    def slowly(*arguments: Any, **more: Any) -> Any:
         watch.worked += 1.0 + planning.QUICK
-        return assign(*arguments)
+        return assign(*arguments, **more)
 
     monkeypatch.setattr(planning, "time", watch)
     monkeypatch.setattr(planning, "assign", slowly)

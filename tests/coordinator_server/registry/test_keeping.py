@@ -1,0 +1,56 @@
+"""What stays where it is, and what goes on being handed over."""
+
+from __future__ import annotations
+
+from coordinator_server.registry.plans import Pace
+from tests.support.fleets import Fleet, gpu_machine, machine, service, where
+
+
+def moving() -> Fleet:
+    """Return a fleet in which x goes from a to b, because ocr needs a."""
+    machines = [gpu_machine("a", current=("x",)), machine("b")]
+    fleet = Fleet(machines, service("x", replicas=1), service("ocr", replicas=1, tier="gpu"), most=1)
+    fleet.carry_out()
+    return fleet
+
+
+def test_while_who_takes_over_has_not_started_planning_again_changes_nothing() -> None:
+    fleet = moving()
+    for _ in range(5):
+        found = fleet.carry_out()
+        assert found.moves == ()
+        (handover,) = found.handovers
+        assert (handover.service, handover.source, handover.target) == ("x", "a", "b")
+        assert handover.since == 1000.0
+        fleet.now += 20.0
+
+
+def test_when_who_takes_over_goes_away_it_stays() -> None:
+    fleet = moving()
+    fleet.change("b", resting="is paused")
+    found = fleet.carry_out()
+    assert (where(found, "x"), found.handovers) == ({"a"}, ())
+    assert fleet.running("x") == {"a"}
+
+
+def test_who_does_not_get_it_to_run_is_given_up_and_not_tried_again_soon() -> None:
+    fleet = moving()
+    fleet.slow.add("b")
+    starts = 0
+    while fleet.now < 1000.0 + 5 * 300.0:
+        starts += sum(move.action == "start" for move in fleet.beat().moves)
+        assert fleet.running("x") == {"a"}
+    assert starts <= 1
+    stops = Pace().cooldown
+    fleet.slow.clear()
+    while fleet.running("ocr") != {"a"} and fleet.now < 1000.0 + 3 * stops:
+        fleet.beat()
+    assert (fleet.running("x"), fleet.running("ocr")) == ({"b"}, {"a"})
+
+
+def test_of_what_may_run_once_only_one_stays() -> None:
+    both = [machine("a", current=("x",)), machine("b", current=("x",))]
+    fleet = Fleet(both, service("x", replicas=1))
+    found = fleet.carry_out()
+    assert where(found, "x") == {"a"}
+    assert "know of one another's data" in found.moves[0].reason
