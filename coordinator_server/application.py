@@ -19,7 +19,9 @@ from coordinator_server.enrolment.lockout import Lockout
 from coordinator_server.enrolment.mesh_keyring import MeshKeyring
 from coordinator_server.enrolment.overlay import Overlay
 from coordinator_server.enrolment.workers import Workers
+from coordinator_server.fleet.everybody import Everybody
 from coordinator_server.fleet.fleet import Fleet
+from coordinator_server.fleet.together import Together
 from coordinator_server.gateway.keys import ApiKeys
 from coordinator_server.registry.planning import Planning
 from coordinator_server.registry.registry import Registry
@@ -61,7 +63,9 @@ class Coordinator:
     fleet: Fleet  # the coordinators that share our store
     keys: ApiKeys
     registry: Registry  # who is here now; also the candidate source of the gateway's router
+    everybody: Everybody  # all workers of the mesh, also those that talk to other coordinators
     planning: Planning  # what each of them shall run
+    together: Together  # our part among several coordinators
     catalogue: Catalogue
     catalogue_office: CatalogueOffice
     token_verifier: TokenVerifier  # checks what workers send us

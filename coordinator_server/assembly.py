@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import secrets as random
 from collections.abc import Callable, Container
 
 from coordinator_server.application import Coordinator, Readiness
@@ -15,16 +16,18 @@ from coordinator_server.enrolment.key_rotation import KeyRotation
 from coordinator_server.enrolment.lockout import Lockout
 from coordinator_server.enrolment.mesh_keyring import MeshKeyring
 from coordinator_server.enrolment.workers import Workers
+from coordinator_server.fleet.everybody import Everybody
 from coordinator_server.fleet.fleet import Fleet
+from coordinator_server.fleet.roster import Roster
+from coordinator_server.fleet.together import GRACE, Together
 from coordinator_server.gateway.keys import ApiKeys
 from coordinator_server.keys import Secrets
-from coordinator_server.registry.plans import Pace
-from coordinator_server.store.interface import Store
-from coordinator_server.vpn.assembly import Computers, make_station, open_overlay
-
 from coordinator_server.registry.membership import Patience
 from coordinator_server.registry.planning import Planning
+from coordinator_server.registry.plans import Pace
 from coordinator_server.registry.registry import Registry
+from coordinator_server.store.interface import Store
+from coordinator_server.vpn.assembly import Computers, make_station, open_overlay
 from node.dht.node import DhtNode, DhtSettings
 from node.wire.credentials import place_of
 from node.wire.manifests import Catalogue
@@ -58,8 +61,10 @@ async def put_together(
     registry = Registry(
         workers, catalogue, patience, clock, own_id=secrets.coordinator_id, overlay=config.vpn_network
     )
+    roster = Roster(random.token_urlsafe(8), GRACE * config.worker_heartbeat)
+    everybody = Everybody(registry, roster)
     pace = Pace(drain=config.drain_deadline)
-    planning = Planning(registry, workers, catalogue, clock, config.services_per_worker, pace=pace)
+    planning = Planning(everybody, workers, catalogue, clock, config.services_per_worker, pace=pace)
     registry.mattered = planning.worker_changed
     registry.runs, registry.hands_over = planning.runs, planning.hands_over
     credential = own_credential(office, secrets, clock())
@@ -103,7 +108,9 @@ async def put_together(
         fleet=Fleet(store, secrets.coordinator_id, config.coordinator_heartbeat, clock),
         keys=ApiKeys(store, clock),
         registry=registry,
+        everybody=everybody,
         planning=planning,
+        together=Together(store, roster, registry, planning, everybody, own_id=secrets.coordinator_id),
         catalogue=catalogue,
         catalogue_office=CatalogueOffice(catalogue, keyring),
         token_verifier=TokenVerifier(keyring.trust, secrets.coordinator_id, clock, revoked),

@@ -34,9 +34,7 @@ from coordinator_server.gateway_processes.sockets import bind_all, check_shareab
 from coordinator_server.gateway_processes.supervisor import GatewayProcesses
 from coordinator_server.keys import MeshKeyFiles, Secrets, load_or_make_secrets
 from coordinator_server.migrate import check_not_half_moved
-from coordinator_server.registry.planning import Planning
 from coordinator_server.store.etcd.address import parse_address
-from coordinator_server.store.interface import Store, StoreError
 from coordinator_server.store.opening import open_store
 from coordinator_server.vpn.assembly import Computers, make_doors
 from coordinator_server.vpn.revocation import Changed
@@ -56,8 +54,6 @@ from node.wire.manifests import Catalogue, ManifestError, load_catalogue
 
 log = logging.getLogger(__name__)
 
-ASSIGNED_KEY = "assigned"  # the last assignment, of each coordinator: after a restart nothing has to move
-GRACE = 1.5  # heartbeats after our start in which workers are expected back
 KEYS_LOOK = 30.0  # seconds between looks at what other coordinators did with the mesh's keys, and at a rotation
 OVERLAY_LOOK = 30.0  # seconds between looks at what other coordinators changed, and at a rotation
 LONGEST_RENEWAL = 6 * 3600.0  # seconds between two renewals of our own credential
@@ -128,6 +124,7 @@ async def running(
         channels = app[FRONT].channels
         coordinator.workers.changed = Changed(coordinator, app[FRONT].router, channels, app[FRONT].hub)
         coordinator.planning.planned = channels.planned
+        coordinator.together.told = channels.mark
         coordinator.fleet.changed = channels.look_at_common
         processes = gateway_processes(coordinator, app, others, tls) if others else None
         if processes is not None:
@@ -170,6 +167,7 @@ async def drain(site: Site) -> None:
     log.info("stopping: %d requests are in flight", in_flight)
     await front.stream.stop()  # dashboards would follow for ever
     readiness.draining, readiness.ready = True, False
+    site.coordinator.together.resign()
     front.channels.drain()
     front.router.drain()
     front.hub.drain()
@@ -254,10 +252,9 @@ def _knowing_dht_port(coordinator: Coordinator) -> Coordinator:
 
 async def run_along(coordinator: Coordinator, secrets: Secrets, stack: contextlib.AsyncExitStack) -> None:
     """Start what happens without anybody asking, and have the stack end it."""
-    config, registry, planning = coordinator.config, coordinator.registry, coordinator.planning
-    assigned = Assigned(coordinator.store, planning, coordinator.coordinator_id)
-    await assigned.load(coordinator.clock() + GRACE * config.worker_heartbeat)
-    stack.push_async_callback(assigned.save_at_last)
+    config, registry, together = coordinator.config, coordinator.registry, coordinator.together
+    await together.open()
+    stack.push_async_callback(together.stop)
     office, keyring = make_office(coordinator.keyring, config), coordinator.keyring
 
     def renew_now() -> None:
@@ -273,12 +270,12 @@ async def run_along(coordinator: Coordinator, secrets: Secrets, stack: contextli
 
     async def tick() -> None:
         registry.tick()
-        planning.tick()
+        together.tick()
+        coordinator.planning.tick()
 
     tasks = TaskSet("coordinator")
     stack.push_async_callback(tasks.stop)
     tasks.every(min(1.0, config.worker_heartbeat), tick, "registry")
-    tasks.every(min(1.0, config.worker_heartbeat), assigned.save, "assignment")
     tasks.every(min(config.credential_life / 2, LONGEST_RENEWAL), renew, "credential")
     keyring.changed = renew_now
     tasks.every(min(KEYS_LOOK, config.worker_heartbeat), coordinator.key_rotation.tick, "mesh keys")
@@ -288,34 +285,6 @@ async def run_along(coordinator: Coordinator, secrets: Secrets, stack: contextli
     if is_wildcard(published.dht_host or ""):
         published = msgspec.structs.replace(published, dht_host=None)
     tasks.start(coordinator.dht.publish_coordinator(published), "publish")
-
-
-class Assigned:
-    """Keeps the assignment over a restart of the coordinator."""
-
-    def __init__(self, store: Store, planning: Planning, coordinator_id: str) -> None:
-        self._store = store
-        self._key = f"{ASSIGNED_KEY}/{coordinator_id}"
-        self._planning = planning
-        self._saved: dict[str, tuple[str, ...]] = {}
-
-    async def load(self, until: float) -> None:
-        """Expect the workers of the last run back until then (Unix seconds)."""
-        entry = await self._store.get(self._key) or await self._store.get(ASSIGNED_KEY)  # as it was once called
-        if entry is not None:
-            self._saved = msgspec.json.decode(entry.value, type=dict[str, tuple[str, ...]])
-            self._planning.expect(self._saved, until)
-
-    async def save(self) -> None:
-        current = self._planning.all_assigned()
-        if current != self._saved:
-            await self._store.put(self._key, msgspec.json.encode(current))
-            self._saved = dict(current)
-
-    async def save_at_last(self) -> None:
-        """Keep it, where the store takes it: without it workers are given their services anew."""
-        with contextlib.suppress(StoreError):
-            await self.save()
 
 
 def _leave_admin_file(directory: Path, url: str, token: str) -> None:

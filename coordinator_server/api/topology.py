@@ -18,7 +18,6 @@ from coordinator_server.application import Coordinator
 from coordinator_server.fleet.presence import Serving, Status
 from coordinator_server.registry.membership import Member
 from node.wire.manifests import Manifest
-from node.wire.messages import Route
 
 LIFE = 1.0  # seconds
 
@@ -131,19 +130,9 @@ def _worker(coordinator: Coordinator, member: Member) -> TopologyWorker:
         status=coordinator.registry.status(member),
         load=round(member.load, 3),
         in_flight=member.in_flight,
-        route=_route(member),
+        route=member.route,
         last_seen=round(member.last_seen, 1),
     )
-
-
-def _route(member: Member) -> Route:
-    if member.endpoints.vpn_ip:
-        return "vpn"
-    if member.endpoints.direct_hosts:
-        return "direct"
-    if member.relays or member.told_relays:
-        return "relay"
-    return "tunnel" if member.endpoints.tunnel_url else "direct"
 
 
 def _services(coordinator: Coordinator, running: Mapping[str, Sequence[str]]) -> tuple[TopologyService, ...]:

@@ -178,6 +178,6 @@ async def peers(request: web.Request) -> web.Response:
 def _assignment(request: web.Request, worker_id: str) -> Assignment:
     coordinator = request.app[COORDINATOR]
     told = request.app[FRONT].answers.to(worker_id, info(request))
-    if coordinator.planning.settled:
+    if coordinator.planning.is_settled(worker_id):
         return told
     return msgspec.structs.replace(told, heartbeat_interval=min(SOON, told.heartbeat_interval))

@@ -10,6 +10,7 @@ from node.wire.messages import (
     Endpoints,
     HeartbeatRequest,
     RegisterRequest,
+    Route,
     ServiceReport,
     WorkerRecord,
 )
@@ -52,6 +53,17 @@ class Member:
         if self.paused:
             return ()
         return tuple(report.name for report in self.services if report.state == "running")
+
+    @property
+    def route(self) -> Route:
+        """The way by which requests reach it first."""
+        if self.endpoints.vpn_ip:
+            return "vpn"
+        if self.endpoints.direct_hosts:
+            return "direct"
+        if self.relays or self.told_relays:
+            return "relay"
+        return "tunnel" if self.endpoints.tunnel_url else "direct"
 
     def record(self) -> WorkerRecord:
         """Return the worker as routers know it."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import time
 from collections import Counter
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from typing import Protocol
 
 from coordinator_server.enrolment.workers import Enrolment, Workers
@@ -22,7 +22,6 @@ from coordinator_server.registry.assignment import (
 )
 from coordinator_server.registry.handover import about, awaited_by
 from coordinator_server.registry.machines import owner_of
-
 from coordinator_server.registry.membership import Member
 from node.wire.manifests import Catalogue
 from node.wire.messages import Capabilities
@@ -31,6 +30,7 @@ log = logging.getLogger(__name__)
 
 PLANNING_SHARE = 0.05  # of the time at most, however many workers come and go
 LOOK = 10.0  # seconds between looks at who is overloaded
+SOON = 10.0  # seconds in which who assigns should have thought of a worker that has registered
 QUICK = 0.002  # seconds of planning that are always at hand
 
 
@@ -48,7 +48,8 @@ class Planning:
     """Plans for all workers that are here, and keeps what was planned.
 
     Nothing here is O(workers) per heartbeat: a plan is made only after something that matters has changed, and a
-    long one is put off for a while. `planned` is called with the moves of each new plan.
+    long one is put off for a while. `planned` is called with the moves of each new plan. While we are `together`
+    with other coordinators a plan is a proposal, and counts when it was written down and is followed.
     """
 
     def __init__(
@@ -71,8 +72,9 @@ class Planning:
         self._clock = clock
         self._most = most
         self._assigned: dict[str, tuple[str, ...]] = {}
-        self._expected_until: dict[str, float] = {}
         self._plan = Plan()
+        self.together = False
+        self.expected: Collection[str] = ()  # workers that are not here now: what they had is left to them
         self._dirty = True
         self._next_plan = 0.0
         self.version = 0  # rises with every plan that changes something
@@ -82,17 +84,12 @@ class Planning:
 
     def worker_changed(self, worker_id: str) -> None:
         """Hear that something that assignment goes by has changed of a worker, or that it came or went."""
-        if self._here.member(worker_id) is None:
+        if not self.together and self._here.member(worker_id) is None:
             self._assigned.pop(worker_id, None)
-        self._expected_until.pop(worker_id, None)
         self._dirty = True
 
-    def expect(self, assigned: Mapping[str, tuple[str, ...]], until: float) -> None:
-        """After our restart: leave to these workers what they had until then (Unix seconds); nothing moves."""
-        for worker_id, services in assigned.items():
-            if worker_id in self._workers and self._here.member(worker_id) is None:
-                self._assigned[worker_id] = services
-                self._expected_until[worker_id] = until
+    def look_again(self) -> None:
+        """Plan anew, whatever has changed."""
         self._dirty = True
 
     def runs(self, member: Member) -> None:
@@ -101,11 +98,8 @@ class Planning:
             self._dirty = True
 
     def tick(self) -> None:
-        """Expect nobody for ever, see who is overloaded, plan if something changed; to be called each second."""
-        now = self._clock()
-        for worker_id in [worker_id for worker_id, until in self._expected_until.items() if now >= until]:
-            self.worker_changed(worker_id)
-        self._look(now)
+        """See who is overloaded, and plan if something has changed; call it about once a second."""
+        self._look(self._clock())
         self._replan_if_due()
 
     def _look(self, now: float) -> None:
@@ -118,9 +112,11 @@ class Planning:
 
     # --- what others ask --------------------------------------------------------------------------------------
 
-    @property
-    def settled(self) -> bool:
-        """False while a plan is put off: who asks now had better come back soon."""
+    def is_settled(self, worker_id: str) -> bool:
+        """Say whether it was thought of a worker: if not, it had better come back soon."""
+        if self.together:
+            member = self._here.member(worker_id)
+            return worker_id in self._assigned or member is None or self._clock() - member.registered_at > SOON
         self._replan_if_due()
         return not self._dirty
 
@@ -129,12 +125,28 @@ class Planning:
         self._replan_if_due()
         return self._assigned.get(worker_id, ())
 
+    def follow(self, written: Mapping[str, tuple[str, ...] | None]) -> Sequence[str]:
+        """Take over what was written down; None: nobody thinks of that worker. Return for whom that is new."""
+        changed = [name for name, services in written.items() if services != self._assigned.get(name)]
+        if not self.together:
+            changed = [name for name in changed if name not in self._assigned]
+        for name in changed:
+            services = written[name]
+            if services is not None:
+                self._assigned[name] = services
+            elif self._here.member(name) is None:
+                self._assigned.pop(name, None)
+        self.version += bool(changed)
+        return changed
+
     def all_assigned(self) -> Mapping[str, tuple[str, ...]]:
         """Return what every worker shall run, as it was planned last."""
         return self._assigned
 
     def hands_over(self, worker_id: str, service: str) -> bool:
         """Say whether a worker serves something until others do, although it is to give it up."""
+        if self.together:  # only who assigns knows more
+            return service in self._assigned.get(worker_id, ())
         return (worker_id, service) in self._history.handovers
 
     def why_moves(self, worker_id: str) -> str:
@@ -163,17 +175,29 @@ class Planning:
     # --- planning ---------------------------------------------------------------------------------------------
 
     def _replan_if_due(self) -> None:
-        if not self._dirty or time.monotonic() < self._next_plan:
+        if self.together or not self.is_due:
             return
+        plan = self.made(*self.propose())
+        self._assigned = dict(plan.services)
+        self.tell(plan)
+
+    @property
+    def is_due(self) -> bool:
+        """Tell whether something has changed, and the last plan was long enough ago."""
+        return self._dirty and time.monotonic() >= self._next_plan
+
+    def propose(self) -> tuple[Plan, float]:
+        """Return a plan, and the seconds of work that it took; may run in a thread of its own."""
         begun = time.thread_time()  # what it worked: a pause that the system makes puts no later plan off
         self._dirty = False
-        plan = self._plan = self._assign()
-        self._history = plan.history
-        self._assigned = {worker_id: services for worker_id, services in plan.services.items() if services}
-        worked = time.thread_time() - begun
+        plan = self._assign()
+        return plan, time.thread_time() - begun
+
+    def made(self, plan: Plan, worked: float) -> Plan:
+        """Take over what a plan says, but for what workers shall run; the next one is due in a while."""
+        self._plan, self._history = plan, plan.history
         self._next_plan = time.monotonic() + max(0.0, worked - QUICK) / PLANNING_SHARE
-        if plan.moves:
-            self._tell(plan.moves)
+        return plan
 
     def _assign(self) -> Plan:
         now = self._clock()
@@ -181,15 +205,25 @@ class Planning:
             self._machines(), self._catalogue, self._most, history=self._history, now=now, pace=self._pace
         )
 
-    def _tell(self, moves: Sequence[Move]) -> None:
-        self.version += 1
-        for move in moves:
+    def tell(self, plan: Plan) -> None:
+        """Tell of a plan that counts."""
+        for move in plan.moves:
             log.info("%s %ss %s: %s", move.worker_id, move.action, move.service, move.reason)
-        self.planned(moves)
+        if plan.moves:
+            self.version += 1
+            self.planned(plan.moves)
+
+    def _current(self, member: Member) -> tuple[str, ...]:
+        """Return what a worker was told to run; of whom nobody has thought yet, what it runs."""
+        found = self._assigned.get(member.worker_id)
+        return found if found is not None else member.running if self.together else ()
 
     def _machines(self) -> Iterable[Machine]:
         yield from self._machines_of(self._here.members())
-        for worker_id in self._expected_until:
+        for worker_id in tuple(self.expected):
+            enrolment = self._workers.get(worker_id)
+            if enrolment is None or enrolment.revoked:
+                continue
             current = self._assigned.get(worker_id, ())
             yield Machine(worker_id=worker_id, capabilities=Capabilities(), current=current, expected=True)
 
@@ -204,7 +238,7 @@ class Planning:
                 capabilities=member.capabilities,
                 trust=enrolment.trust,
                 covered=enrolment.services,
-                current=self._assigned.get(member.worker_id, ()),
+                current=self._current(member),
                 running=member.running,
                 load=member.load,
                 unwanted=member.unwanted,

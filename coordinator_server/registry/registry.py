@@ -8,14 +8,15 @@ from dataclasses import replace
 from typing import Literal
 
 import msgspec
+
 from coordinator_server.enrolment.workers import Workers
 from coordinator_server.registry.endpoints import checked_endpoints, peer_endpoints
+from coordinator_server.registry.facts import matters
 from coordinator_server.registry.machines import OVERLAY, site_of
-
 from coordinator_server.registry.membership import Member, Patience, failed, heard, liveness, loaded, registered
 from node.wire.credentials import Trust
 from node.wire.manifests import Catalogue
-from node.wire.messages import Capabilities, HeartbeatRequest, RegisterRequest, ServiceReport, WorkerRecord
+from node.wire.messages import HeartbeatRequest, RegisterRequest, ServiceReport, WorkerRecord
 from node.wire.problems import Problem
 
 Status = Literal["active", "stale", "paused", "draining"]
@@ -26,7 +27,8 @@ class Registry:
     """Holds who is here; `name` and `find` make it a candidate source.
 
     Nothing here is O(workers) per heartbeat. `mattered` is called with each worker that came or went, or of which
-    something has changed by which it is decided what it shall run.
+    something has changed by which it is decided what it shall run, `heard` with each that has spoken or gone, and
+    whether it has just registered.
     """
 
     name: Literal["registry"] = "registry"
@@ -56,12 +58,9 @@ class Registry:
         self.vpn_up = False  # whether we can reach workers at their addresses in the overlay
         self.version = 0  # rises with every change that a view may show
         self.mattered: Callable[[str], None] = lambda _worker_id: None
-        self.runs: Callable[[Member], None] = lambda _member: (
-            None
-        )  # called with who runs other services than before
-        self.hands_over: Callable[[str, str], bool] = lambda _worker_id, _service: (
-            False
-        )  # whether it still serves one
+        self.heard: Callable[[str, bool], None] = lambda _worker_id, _registered: None
+        self.runs: Callable[[Member], None] = lambda _member: None  # hears of who runs other services than before
+        self.hands_over: Callable[[str, str], bool] = lambda _worker_id, _service: False  # though it is drained
         self._relays: dict[str, tuple[str, ...]] = {}
 
     # --- what workers say -------------------------------------------------------------------------------------
@@ -83,8 +82,9 @@ class Registry:
         self._members[request.worker_id] = member
         self._tell_running(before, member)
         rested = before is not None and (before.paused or liveness(before, now, self._patience) != "active")
-        changed = before is None or _matters(before.capabilities, member.capabilities)
+        changed = before is None or matters(before.capabilities, member.capabilities)
         self._touch(request.worker_id if rested or changed else "")
+        self.heard(request.worker_id, True)
         return member
 
     def heartbeat(self, request: HeartbeatRequest) -> Member:
@@ -102,6 +102,7 @@ class Registry:
         self._tell_running(before, member)
         rests = (before.paused, before.unwanted) != (member.paused, member.unwanted)
         self._touch(request.worker_id if was_stale or rests else "")
+        self.heard(request.worker_id, False)
         return member
 
     def _site(self, address: str) -> str:
@@ -119,8 +120,14 @@ class Registry:
 
     def leave(self, worker_id: str) -> None:
         """Forget a worker at once; its services go to others."""
-        self._members.pop(worker_id, None)
+        self.hand_over(worker_id)
         self._touch(worker_id)
+        self.heard(worker_id, False)
+
+    def hand_over(self, worker_id: str) -> None:
+        """Forget a worker that talks to another coordinator by now; it goes on with what it runs."""
+        self._members.pop(worker_id, None)
+        self._touch()
 
     # --- what requests and operators say ----------------------------------------------------------------------
 
@@ -183,6 +190,7 @@ class Registry:
                 stale.add(worker_id)
         for worker_id in stale - self._stale:
             self._touch(worker_id)
+            self.heard(worker_id, False)
         self._stale = stale
 
     # --- what others ask --------------------------------------------------------------------------------------
@@ -199,6 +207,10 @@ class Registry:
     def status(self, member: Member) -> Status:
         if self.is_stale(member):
             return "stale"
+        return self.standing(member)
+
+    def standing(self, member: Member) -> Status:
+        """Return how a worker is that is heard of."""
         enrolment = self._workers.get(member.worker_id)
         if enrolment is not None and enrolment.draining:
             return "draining"
@@ -220,8 +232,9 @@ class Registry:
         """Return what `find` finds, for all services that somebody runs; only addresses that can be used now."""
         fit: dict[str, list[Member]] = {}
         for member in self._members.values():
+            status = self.status(member) if member.running else "paused"
             for service in member.running:
-                if self._serves(member, service):
+                if status == "active" or self._serves(member, service):
                     fit.setdefault(service, []).append(member)
         return {
             service: [self._reachable(member) for member in [m for m in members if not m.failed] or members]
@@ -266,10 +279,3 @@ class Registry:
         self.version += 1
         if worker_id:
             self.mattered(worker_id)
-
-
-def _matters(before: Capabilities, after: Capabilities) -> bool:
-    """Say whether a change of capabilities can change an assignment; free memory and battery come and go."""
-    passing = {"ram_free_bytes": 0, "disk_free_bytes": 0, "disks": (), "addresses": (), "battery": None, "gpus": ()}
-    one, other = msgspec.structs.replace(before, **passing), msgspec.structs.replace(after, **passing)
-    return one != other or len(before.gpus) != len(after.gpus)

@@ -2,22 +2,24 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
 import msgspec
+
 from coordinator_server.audit import Audit
 from coordinator_server.enrolment.workers import Enrolment, Workers
+from coordinator_server.fleet.roster import Roster
 from coordinator_server.registry.assignment import Move
-from coordinator_server.store.interface import Store, Write
-from tests.support.coordinators import CATALOGUE, PC
-from tests.support.mesh_keys import Clock
-
 from coordinator_server.registry.membership import Patience
 from coordinator_server.registry.planning import Planning
 from coordinator_server.registry.registry import Registry
+from coordinator_server.store.interface import Store, Write
 from node.wire.manifests import Catalogue
 from node.wire.messages import Endpoints, HeartbeatRequest, RegisterRequest, ServiceReport
+from tests.support.coordinators import CATALOGUE, PC
+from tests.support.mesh_keys import Clock
 
 HERE = "127.0.0.1"
 
@@ -36,6 +38,9 @@ class RegistryMesh:
         await self.workers.load()
         self.registry = Registry(self.workers, self.catalogue, Patience(90.0, 300.0), self.clock, own_id="c1")
         self.planning = Planning(self.registry, self.workers, self.catalogue, self.clock)
+        self.roster = Roster("run", grace=45.0)
+        self.planning.expected = self.roster.expected
+        self.registry.heard = lambda worker_id, registered: self.roster.arrived(worker_id) if registered else None
         self.moves: list[Move] = []
         self.planning.planned = self.moves.extend
         self.registry.mattered = self.planning.worker_changed
@@ -80,7 +85,14 @@ class RegistryMesh:
         member = self.registry.member(worker_id)
         return self.registry.status(member) if member else "gone"
 
+    def expect(self, assigned: Mapping[str, tuple[str, ...]]) -> None:
+        """Begin as after a restart: these had been given something."""
+        self.planning.follow(assigned)
+        self.roster.expect(assigned, self.clock.now)
+
     def tick(self) -> None:
         """Do what is done every second."""
+        for worker_id in self.roster.tick(self.clock.now):
+            self.planning.worker_changed(worker_id)
         self.registry.tick()
         self.planning.tick()
