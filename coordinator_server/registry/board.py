@@ -126,13 +126,14 @@ class Board:
 
         Then it is the service's own tier, then the least load. Who is overloaded, or where it failed, comes last.
         """
-        name = manifest.name
-        at_site = self._sites[name][machine.site] if machine.site else 0
-        of_owner = self._owners[name][machine.owner] if machine.owner else 0
-        cost = len(self.held[machine.worker_id]) + (SITE_COST if at_site else 0) + (OWNER_COST if of_owner else 0)
+        name, worker_id = manifest.name, machine.worker_id
+        at_site = self._sites[name].get(machine.site, 0)  # nobody is counted at the one that is not known
+        of_owner = self._owners[name].get(machine.owner, 0)
+        cost = len(self.held[worker_id]) + (SITE_COST if at_site else 0) + (OWNER_COST if of_owner else 0)
         other_tier = machine.capabilities.worker_type != manifest.tier
-        shunned, overloaded = self.is_shunned(machine, manifest), self.is_overloaded(machine)
-        return (shunned, overloaded, cost, at_site + of_owner, other_tier, machine.load, machine.worker_id)
+        shunned = (worker_id, name) in self.shunned if self.shunned else False
+        overloaded = worker_id in self._overloaded
+        return (shunned, overloaded, cost, at_site + of_owner, other_tier, machine.load, worker_id)
 
     def short(self) -> Iterator[Manifest]:
         """Yield the services that have fewer places than wanted."""

@@ -7,6 +7,7 @@ matching). For a service that otherwise nobody would run, another's second repli
 
 from __future__ import annotations
 
+import bisect
 from collections import deque
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -160,14 +161,19 @@ def add_named(board: Board) -> None:
 
 def occupy_idle(board: Board) -> None:
     """Give one service to each machine that would otherwise have none."""
-    shared = [manifest for manifest in board.manifests.values() if may_have_more(manifest)]
+
+    def replicas(manifest: Manifest) -> tuple[float, str]:
+        return (board.count(manifest.name) / manifest.replicas, manifest.name)
+
+    shared = sorted(filter(may_have_more, board.manifests.values()), key=replicas)
     for machine in board.machines:
         if board.held[machine.worker_id] or not machine.awake or board.is_overloaded(machine):
             continue
-        shared.sort(key=lambda m: (board.count(m.name) / m.replicas, m.name))  # nearly sorted: one has changed
         rarest = next((manifest for manifest in shared if _may_add(board, machine, manifest)), None)
         if rarest is not None:
             board.give(machine, rarest, "it has nothing else to do")
+            shared.remove(rarest)
+            bisect.insort(shared, rarest, key=replicas)
 
 
 def _may_add(board: Board, machine: Machine, manifest: Manifest) -> bool:

@@ -74,11 +74,15 @@ class Fleet:
 
     def beat(self, seconds: float = BEAT) -> Plan:
         """Let what was told run, and plan anew after a while."""
+        self.obey(seconds)
+        return self.carry_out()
+
+    def obey(self, seconds: float = BEAT) -> None:
+        """Let time go by, and what was told run."""
         self.now += seconds
         for worker_id, one in self.machines.items():
             if worker_id not in self.slow and (not one.resting or one.draining):
                 self.machines[worker_id] = dataclasses.replace(one, running=one.current)
-        return self.carry_out()
 
     def settle(self) -> Plan:
         """Carry plans out until nothing is under way any more."""
