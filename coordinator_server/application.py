@@ -25,6 +25,7 @@ from coordinator_server.fleet.together import Together
 from coordinator_server.gateway.keys import ApiKeys
 from coordinator_server.registry.planning import Planning
 from coordinator_server.registry.registry import Registry
+from coordinator_server.seals.sealer import Sealer
 from coordinator_server.store.interface import Store
 from coordinator_server.vpn.station import Station
 from node.dht.node import DhtNode
@@ -54,6 +55,7 @@ class Coordinator:
     admin_token: str = field(repr=False)
     store: Store
     audit: Audit
+    sealer: Sealer  # makes seals on it
     invites: Invites
     workers: Workers  # enrolments: approve, drain, revoke; they survive a restart
     lockout: Lockout

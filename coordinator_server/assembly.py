@@ -26,6 +26,7 @@ from coordinator_server.registry.membership import Patience
 from coordinator_server.registry.planning import Planning
 from coordinator_server.registry.plans import Pace
 from coordinator_server.registry.registry import Registry
+from coordinator_server.seals.sealer import Sealer
 from coordinator_server.store.interface import Store
 from coordinator_server.vpn.assembly import Computers, make_station, open_overlay
 from node.dht.node import DhtNode, DhtSettings
@@ -101,6 +102,9 @@ async def put_together(
         audit=audit,
         invites=invites,
         workers=workers,
+        sealer=Sealer(
+            store, secrets.identity_key, lambda: issuer.credential, clock, is_elected=lambda: together.leads
+        ),
         lockout=lockout,
         overlay=overlay,
         station=make_station(config, secrets, overlay, registry, computers) if overlay is not None else None,
@@ -114,7 +118,7 @@ async def put_together(
         catalogue=catalogue,
         catalogue_office=CatalogueOffice(catalogue, keyring),
         token_verifier=TokenVerifier(keyring.trust, secrets.coordinator_id, clock, revoked),
-        token_issuer=TokenIssuer(secrets.identity_key, secrets.coordinator_id, credential, clock),
+        token_issuer=issuer,
         dht=make_dht(config, secrets, keyring, credential, clock=clock, revoked=revoked),
         readiness=Readiness(),
         clock=clock,

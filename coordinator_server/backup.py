@@ -12,15 +12,19 @@ import tempfile
 import time
 from pathlib import Path
 
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+
 from coordinator_server.admin_client import PROGRAM
 from coordinator_server.keys import ALL_SECRET_FILES, MESH_KEY_FILE
 from coordinator_server.store.interface import Store
 from coordinator_server.store.sqlite import FILE_NAME, check_database
 from node.program.data_dir import hold_data_dir
 from node.program.errors import UserFacingError
+from node.wire.encoding import b64decode
 
 LEFTOVERS = (FILE_NAME + "-wal", FILE_NAME + "-shm")
 LARGEST_SECRET = 4096  # bytes
+SQLITE_MAGIC = b"SQLite format 3\x00"
 
 
 async def write_backup(store: Store, directory: Path, target: Path) -> None:
@@ -52,6 +56,47 @@ def restore_backup(file: Path, directory: Path) -> Path | None:
             if (fresh / part).exists():
                 (fresh / part).replace(directory / part)
         return kept
+
+
+def unpack_database(file: Path, target: Path) -> bytes | None:
+    """Copy the database of a backup, or a database itself, to `target`; return the mesh's public key beside it.
+
+    Raise UserFacingError for what is neither.
+    """
+    try:
+        with file.open("rb") as opened:
+            is_database = opened.read(len(SQLITE_MAGIC)) == SQLITE_MAGIC
+    except OSError as error:
+        raise UserFacingError(f"{file} cannot be read.", f"The system says: {error.strerror or error}.") from None
+    if is_database:
+        _copy_database(file, target)
+        return _public_key(file.parent / MESH_KEY_FILE)
+    with tempfile.TemporaryDirectory(dir=target.parent) as name:
+        _unpack(file, Path(name))
+        _check(file, Path(name))
+        (Path(name) / FILE_NAME).replace(target)
+        return _public_key(Path(name) / MESH_KEY_FILE)
+
+
+def _copy_database(file: Path, target: Path) -> None:
+    try:
+        with (
+            contextlib.closing(sqlite3.connect(f"{file.absolute().as_uri()}?mode=ro", uri=True)) as source,
+            contextlib.closing(sqlite3.connect(target)) as copy,
+        ):
+            check_database(source)
+            source.backup(copy)
+    except sqlite3.Error as error:
+        raise UserFacingError(f"{file} cannot be read.", f"SQLite says: {error}.") from None
+
+
+def _public_key(path: Path) -> bytes | None:
+    """Return the public half of the key in a file, or None where none can be read there."""
+    try:
+        key = Ed25519PrivateKey.from_private_bytes(b64decode(path.read_text("ascii").strip()))
+    except (OSError, ValueError):
+        return None
+    return key.public_key().public_bytes_raw()
 
 
 def _pack(copy: Path, directory: Path, target: Path) -> None:

@@ -152,8 +152,7 @@ def _add_mesh(commands: Any) -> None:
 
 
 def _add_store_and_state(commands: Any) -> None:
-    audit = _leaf(commands, "audit", "audit", "List what was done and refused, the newest last.")
-    audit.add_argument("--limit", type=_count, default=100, metavar="N", help="how many entries (default 100)")
+    _add_audit(commands)
     backup = _leaf(
         commands, "backup", "backup", "Write a backup of the running coordinator's store and keys to FILE."
     )
@@ -170,6 +169,25 @@ def _add_store_and_state(commands: Any) -> None:
         "doctor",
         "Check health, registry, DHT and every service: what works, what not, what to do.",
     )
+
+
+def _add_audit(commands: Any) -> None:
+    text = (
+        "List what was done and refused, the newest last. With `verify`: check that no line was changed, taken "
+        "away or put in. It prints a mark that stands for the whole log; keep it elsewhere and give it to a later "
+        "`verify` with --expect, and a lost end is found as well. Ends with exit code 1 where something is wrong."
+    )
+    audit = _leaf(commands, "audit", "audit", text)
+    audit.add_argument("what", nargs="?", choices=("list", "verify"), default="list", help="(default: list)")
+    audit.add_argument("--limit", type=_count, default=100, metavar="N", help="how many entries (default 100)")
+    audit.add_argument("--action", default="", metavar="NAME", help="only these, as key-created")
+    audit.add_argument("--subject", default="", metavar="ID", help="only those about this machine, key or invite")
+    audit.add_argument("--since", type=_duration, default=None, metavar="TIME", help="only the last 30m, 24h, 7d")
+    audit.add_argument(
+        "--expect", default="", metavar="N:HASH", help="verify: the mark that an earlier one printed"
+    )
+    text = "verify: the log in a backup, or in a database that no coordinator uses"
+    audit.add_argument("--file", type=Path, default=None, metavar="FILE", help=text)
 
 
 def _add_migrate(commands: Any) -> None:

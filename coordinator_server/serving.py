@@ -54,6 +54,7 @@ from node.wire.manifests import Catalogue, ManifestError, load_catalogue
 
 log = logging.getLogger(__name__)
 
+SEAL_PAUSE = 5.0  # seconds between seals on the audit log, where something is new in it
 KEYS_LOOK = 30.0  # seconds between looks at what other coordinators did with the mesh's keys, and at a rotation
 OVERLAY_LOOK = 30.0  # seconds between looks at what other coordinators changed, and at a rotation
 LONGEST_RENEWAL = 6 * 3600.0  # seconds between two renewals of our own credential
@@ -274,7 +275,9 @@ async def run_along(coordinator: Coordinator, secrets: Secrets, stack: contextli
         coordinator.planning.tick()
 
     tasks = TaskSet("coordinator")
+    stack.push_async_callback(coordinator.sealer.finish)
     stack.push_async_callback(tasks.stop)
+    tasks.every(SEAL_PAUSE, coordinator.sealer.tick, "audit seals")
     tasks.every(min(1.0, config.worker_heartbeat), tick, "registry")
     tasks.every(min(config.credential_life / 2, LONGEST_RENEWAL), renew, "credential")
     keyring.changed = renew_now

@@ -13,13 +13,11 @@ from typing import BinaryIO, Literal
 import msgspec
 from aiohttp import web
 
-from coordinator_server.api import doctor, mesh_keys, overlay
+from coordinator_server.api import audit, doctor, mesh_keys, overlay
 from coordinator_server.api.addresses import client_address
 from coordinator_server.api.shapes import (
     AdminWorker,
     AdminWorkers,
-    AuditEntry,
-    AuditLog,
     CoordinatorStatus,
     Doctor,
     Done,
@@ -51,7 +49,6 @@ from node.wire.problems import Problem
 
 WRONG_TOKENS = Rate(10, 300.0)  # wrong admin tokens that one address may show
 CHUNK = 2**18
-MOST_AUDIT = 10_000
 
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
@@ -70,7 +67,8 @@ def add_routes(app: web.Application) -> None:
         ("POST", "/api/admin/workers/{id}/revoke", revoke_worker),
         ("GET", "/api/admin/gaps", gaps),
         ("GET", "/api/admin/plan", plan),
-        ("GET", "/api/admin/audit", audit),
+        ("GET", "/api/admin/audit", audit.list_lines),
+        ("GET", "/api/admin/audit/verify", audit.verify_log),
         ("GET", "/api/admin/invites", list_invites),
         ("POST", "/api/admin/invites", create_invite),
         ("DELETE", "/api/admin/invites/{id}", revoke_invite),
@@ -190,26 +188,6 @@ async def plan(request: web.Request) -> web.Response:
         f"{len(moves)} changes are due." if moves else "Nothing would change: everything is where it should be."
     )
     return json_response(Plan(moves=moves, message=message))
-
-
-async def audit(request: web.Request) -> web.Response:
-    """List who did what, the newest last."""
-    limit, before = _number(request, "limit", 100), _number(request, "before", 0)
-    lines = await request.app[COORDINATOR].audit.newest(min(limit, MOST_AUDIT), before or None)
-    entries = [
-        AuditEntry(
-            id=line.number,
-            time=line.time,
-            actor=line.actor,
-            action=line.action,
-            subject=line.subject,
-            detail=line.detail,
-            address=line.address,
-            outcome=line.outcome,
-        )
-        for line in reversed(lines)
-    ]
-    return json_response(AuditLog(audit=entries))
 
 
 # --- workers --------------------------------------------------------------------------------------------------
@@ -459,10 +437,3 @@ async def _send_file(request: web.Request, file: BinaryIO) -> web.StreamResponse
         await answer.write(chunk)
     await answer.write_eof()
     return answer
-
-
-def _number(request: web.Request, name: str, default: int) -> int:
-    text = request.query.get(name, str(default))
-    if not text.isascii() or not text.isdigit() or len(text) > 18:
-        raise Problem("invalid-request", f"{name} must be a whole number, not {text[:40]!r}.")
-    return int(text)

@@ -10,6 +10,7 @@ import msgspec
 
 from coordinator_server.api import shapes
 from coordinator_server.api.dht import Bootstrap, DhtTopology
+from coordinator_server.seals.checking import Finding
 from node.dht.stats import DhtStats
 from node.wire import entry_points, messages
 from node.wire.channel import PATH as CHANNEL
@@ -131,7 +132,24 @@ ADMIN = (
         "get", "/api/admin/gaps", "Services with fewer workers than wanted, and why", shapes.Gaps, auth="admin"
     ),
     Operation("get", "/api/admin/plan", "What assignment would change, and why", shapes.Plan, auth="admin"),
-    Operation("get", "/api/admin/audit", "Who did what", shapes.AuditLog, auth="admin", query=("limit", "before")),
+    Operation(
+        "get",
+        "/api/admin/audit",
+        "Who did what",
+        shapes.AuditLog,
+        auth="admin",
+        query=("limit", "before", "action", "subject", "since"),
+        refusals=(400,),
+    ),
+    Operation(
+        "get",
+        "/api/admin/audit/verify",
+        "Whether the audit log is as it was sealed",
+        Finding,
+        auth="admin",
+        query=("expect",),
+        refusals=(400,),
+    ),
     Operation("get", "/api/admin/invites", "All invites", shapes.Invites, auth="admin"),
     Operation(
         "post",

@@ -56,6 +56,10 @@ class TokenIssuer:
         self._credential = credential
         self._recent: OrderedDict[str, tuple[float, str]] = OrderedDict()
 
+    @property
+    def credential(self) -> str:
+        return self._credential
+
     def renew(self, credential: str) -> None:
         self._credential = credential
         self._recent.clear()

@@ -228,6 +228,15 @@ def test_status_and_audit(mesh: RealMesh) -> None:
     last = mesh.admin("audit", "--limit", "1")["audit"]
     assert [(entry["action"], entry["detail"]) for entry in last] == [("key-created", "for the audit")]
     assert "for the audit" in command(mesh, "audit")
+    said = command(mesh, "audit", "--action", "key-created", "--since", "1h")
+    assert "key-created" in said
+    assert "invite-created" not in said
+    found = mesh.admin("audit", "verify")
+    assert found["holds"]
+    assert "ok  " in command(mesh, "audit", "verify", "--expect", found["mark"])
+    assert "reads NUMBER:HASH" in command(mesh, "audit", "verify", "--expect", "x", code=5)
+    wrong = run("audit", "verify", "--expect", f"1:{'0' * 64}", "--data-dir", str(mesh.folder / "coordinator"))
+    assert (wrong.returncode, wrong.stdout[:4]) == (1, "FAIL")
 
 
 def test_the_overlays_authority_is_rotated(mesh: RealMesh) -> None:
@@ -258,6 +267,8 @@ def test_a_backup_is_restored_into_another_place(mesh: RealMesh, tmp_path: Path)
     made = mesh.admin("backup", str(file))
     assert made == {"file": str(file), "bytes": file.stat().st_size}
     assert stat.S_IMODE(file.stat().st_mode) == 0o600
+    verified = run("audit", "verify", "--file", str(file))
+    assert (verified.returncode, verified.stdout[:2]) == (0, "ok"), verified.stderr
     with real_mesh(tmp_path) as other:
         target = str(tmp_path / "coordinator")
         assert run("restore", str(file), "--data-dir", target).returncode == 0, "nothing was there to replace"
