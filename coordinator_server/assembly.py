@@ -91,6 +91,8 @@ async def put_together(
         overlay=overlay,
     )
     dht_host = config.dht_host or config.host
+    issuer = TokenIssuer(secrets.identity_key, secrets.coordinator_id, credential, clock)
+    together = Together(store, roster, registry, planning, everybody, own_id=secrets.coordinator_id)
     return Coordinator(
         config=config,
         coordinator_id=secrets.coordinator_id,
@@ -100,11 +102,11 @@ async def put_together(
         admin_token=secrets.admin_token,
         store=store,
         audit=audit,
-        invites=invites,
-        workers=workers,
         sealer=Sealer(
             store, secrets.identity_key, lambda: issuer.credential, clock, is_elected=lambda: together.leads
         ),
+        invites=invites,
+        workers=workers,
         lockout=lockout,
         overlay=overlay,
         station=make_station(config, secrets, overlay, registry, computers) if overlay is not None else None,
@@ -114,7 +116,7 @@ async def put_together(
         registry=registry,
         everybody=everybody,
         planning=planning,
-        together=Together(store, roster, registry, planning, everybody, own_id=secrets.coordinator_id),
+        together=together,
         catalogue=catalogue,
         catalogue_office=CatalogueOffice(catalogue, keyring),
         token_verifier=TokenVerifier(keyring.trust, secrets.coordinator_id, clock, revoked),
