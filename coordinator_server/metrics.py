@@ -7,7 +7,7 @@ registered, statuses are HTTP's.
 from __future__ import annotations
 
 from bisect import bisect_left
-from collections.abc import Callable, Container, Iterable, Mapping
+from collections.abc import Callable, Collection, Container, Iterable, Mapping
 from dataclasses import dataclass, field
 from itertools import accumulate
 
@@ -40,6 +40,9 @@ class Reading:
     registered: int = 0
     active: int = 0
     stale: int = 0
+    own: int = 0  # of the registered ones those that talk to this coordinator
+    elsewhere: Collection[str] = ()  # the others
+    assigns: bool = False
     service_workers: Mapping[str, int] = field(default_factory=dict)
     service_wanted: Mapping[str, int] = field(default_factory=dict)
     heartbeat_ages: Mapping[str, float] = field(default_factory=dict)
@@ -123,7 +126,8 @@ class Metrics:
 
     def exposition(self) -> bytes:
         """Return all metrics in Prometheus' text format, without the series of workers that are gone."""
-        known = {"", *self._read().heartbeat_ages}
+        reading = self._read()
+        known = {"", *reading.heartbeat_ages, *reading.elsewhere}
         self._ended.keep(known)
         return generate_latest(self.registry)
 
@@ -195,6 +199,9 @@ class _Now(Collector):
         reading = self._read()
         yield _labelled("rma_coordinator_info", "This coordinator.", ("coordinator", "version"), {self._names: 1})
         yield GaugeMetricFamily("rma_registered_workers", "Workers that are registered.", value=reading.registered)
+        yield GaugeMetricFamily("rma_own_workers", "Workers that talk to this coordinator.", value=reading.own)
+        text = "Whether this coordinator says what workers run."
+        yield GaugeMetricFamily("rma_assigner", text, value=int(reading.assigns))
         yield GaugeMetricFamily("rma_active_workers", "Workers heard from lately.", value=reading.active)
         yield GaugeMetricFamily("rma_stale_workers", "Workers that missed heartbeats.", value=reading.stale)
         yield _by("rma_service_workers", "Healthy workers of a service.", "service", reading.service_workers)

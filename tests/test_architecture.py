@@ -72,6 +72,8 @@ PURE = (
     "coordinator_server.registry.migration", "coordinator_server.registry.handover",
     "coordinator_server.registry.shortages", "coordinator_server.registry.plans",
     "coordinator_server.registry.membership",
+    "coordinator_server.fleet.assigning", "coordinator_server.fleet.election", "coordinator_server.fleet.everybody",
+    "coordinator_server.fleet.publishing", "coordinator_server.fleet.roster", "coordinator_server.registry.facts",
     "coordinator_server.relay.sizing", "coordinator_server.relay.tickets",
     "node.mesh_view.values", "node.mesh_view.told", "node.mesh_view.drawing", "node.mesh_view.changes",
     "node.mesh_view.traffic", "node.vitals.values", "node.vitals.energy",

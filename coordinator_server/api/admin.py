@@ -13,7 +13,7 @@ from typing import BinaryIO, Literal
 import msgspec
 from aiohttp import web
 
-from coordinator_server.api import audit, doctor, mesh_keys, overlay
+from coordinator_server.api import audit, doctor, mesh_keys, overlay, plan
 from coordinator_server.api.addresses import client_address
 from coordinator_server.api.shapes import (
     AdminWorker,
@@ -31,8 +31,6 @@ from coordinator_server.api.shapes import (
     NewInvite,
     NewKey,
     OverlayStatus,
-    Plan,
-    PlannedMove,
 )
 from coordinator_server.api.topology import count_workers, find_gaps
 from coordinator_server.application import COORDINATOR, Coordinator
@@ -40,6 +38,7 @@ from coordinator_server.backup import write_backup
 from coordinator_server.enrolment.invites import InviteRecord
 from coordinator_server.enrolment.workers import Enrolment
 from coordinator_server.front import FRONT
+from coordinator_server.gateway.key_uses import Use
 from coordinator_server.gateway.keys import ApiKey
 from coordinator_server.gateway.rates import Buckets, Rate, RateError, address_key
 from node.program.web import json_response, read_body
@@ -66,7 +65,7 @@ def add_routes(app: web.Application) -> None:
         ("POST", "/api/admin/workers/{id}/undrain", undrain_worker),
         ("POST", "/api/admin/workers/{id}/revoke", revoke_worker),
         ("GET", "/api/admin/gaps", gaps),
-        ("GET", "/api/admin/plan", plan),
+        ("GET", "/api/admin/plan", plan.show),
         ("GET", "/api/admin/audit", audit.list_lines),
         ("GET", "/api/admin/audit/verify", audit.verify_log),
         ("GET", "/api/admin/invites", list_invites),
@@ -178,18 +177,6 @@ async def gaps(request: web.Request) -> web.Response:
     return json_response(Gaps(gaps=found, message=message))
 
 
-async def plan(request: web.Request) -> web.Response:
-    """Say what assignment would change now, and why."""
-    moves = [
-        PlannedMove(worker_id=move.worker_id, service=move.service, action=move.action, reason=move.reason)
-        for move in request.app[COORDINATOR].planning.preview().moves
-    ]
-    message = (
-        f"{len(moves)} changes are due." if moves else "Nothing would change: everything is where it should be."
-    )
-    return json_response(Plan(moves=moves, message=message))
-
-
 # --- workers --------------------------------------------------------------------------------------------------
 
 
@@ -239,7 +226,8 @@ async def revoke_worker(request: web.Request) -> web.Response:
 
 
 def _worker(coordinator: Coordinator, enrolment: Enrolment) -> AdminWorker:
-    member = coordinator.registry.member(enrolment.worker_id)
+    everybody, own = coordinator.everybody, coordinator.registry.member(enrolment.worker_id)
+    member = own or everybody.member(enrolment.worker_id)
     base = AdminWorker(
         worker_id=enrolment.worker_id,
         name=enrolment.name,
@@ -256,16 +244,18 @@ def _worker(coordinator: Coordinator, enrolment: Enrolment) -> AdminWorker:
         return base
     return msgspec.structs.replace(
         base,
-        status=coordinator.registry.status(member),
+        status=everybody.status(member),
+        coordinator=everybody.coordinator_of(member, coordinator.coordinator_id),
         services=member.running,
         assigned=coordinator.planning.assigned(member.worker_id),
         reports=member.services,
         load=round(member.load, 3),
         in_flight=member.in_flight,
-        last_seen=member.last_seen,
-        endpoints=member.endpoints,
+        last_seen=own.last_seen if own is not None else None,
+        endpoints=own.endpoints if own is not None else None,
         capabilities=member.capabilities,
-        detail=coordinator.planning.why_nothing(member.worker_id),
+        detail=coordinator.planning.why_nothing(member.worker_id)
+        or coordinator.planning.why_moves(member.worker_id),
     )
 
 
@@ -329,8 +319,8 @@ async def revoke_invite(request: web.Request) -> web.Response:
 async def list_keys(request: web.Request) -> web.Response:
     """List all API keys, without their secrets."""
     coordinator = request.app[COORDINATOR]
-    now = coordinator.clock()
-    return json_response(Keys(keys=[_key(key, now) for key in await coordinator.keys.list()]))
+    now, uses = coordinator.clock(), await coordinator.keys.book.last()
+    return json_response(Keys(keys=[_key(key, now, uses.get(key.id)) for key in await coordinator.keys.list()]))
 
 
 async def create_key(request: web.Request) -> web.Response:
@@ -380,7 +370,7 @@ def _invite(record: InviteRecord, now: float) -> InviteView:
     )
 
 
-def _key(key: ApiKey, now: float) -> KeyView:
+def _key(key: ApiKey, now: float, use: Use | None) -> KeyView:
     return KeyView(
         id=key.id,
         name=key.name,
@@ -389,6 +379,8 @@ def _key(key: ApiKey, now: float) -> KeyView:
         rate=key.rate,
         created_at=key.created_at,
         expires_at=key.expires_at,
+        last_used_at=use.at if use is not None else None,
+        last_used_from=use.household if use is not None else "",
     )
 
 

@@ -170,6 +170,7 @@ class AdminWorker(msgspec.Struct, frozen=True, kw_only=True):
     services: tuple[ServiceName, ...] = ()
     assigned: tuple[ServiceName, ...] = ()
     reports: tuple[ServiceReport, ...] = ()
+    coordinator: str = ""  # that it talks to, and which knows when it was seen last and where
     load: float = 0.0
     in_flight: int = 0
     last_seen: float | None = None
@@ -222,10 +223,22 @@ class PlannedMove(msgspec.Struct, frozen=True, kw_only=True):
     reason: str
 
 
+class PlannedHandover(msgspec.Struct, frozen=True, kw_only=True):
+    """A service that one worker serves until another does: `target`, or whoever has it where that is empty."""
+
+    service: ServiceName
+    source: Name
+    target: str = ""
+    started_at: float
+    reason: str
+
+
 class Plan(msgspec.Struct, frozen=True, kw_only=True):
-    """GET /api/admin/plan."""
+    """GET /api/admin/plan; `waiting` are starts for which a worker has to hand something over first."""
 
     moves: list[PlannedMove]
+    handovers: list[PlannedHandover] = []
+    waiting: list[PlannedMove] = []
     message: str
 
 
@@ -306,6 +319,8 @@ class KeyView(msgspec.Struct, frozen=True, kw_only=True):
     rate: str = ""
     created_at: float = 0.0
     expires_at: float | None = None
+    last_used_at: float | None = None
+    last_used_from: str = ""  # the household: an IPv4 address, or the /64 network of an IPv6 address
 
 
 class NewKey(msgspec.Struct, frozen=True, kw_only=True):

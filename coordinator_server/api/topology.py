@@ -42,24 +42,24 @@ class Picture:
 
     def _state(self) -> tuple[object, ...]:
         coordinator, readiness = self._coordinator, self._coordinator.readiness
-        return (coordinator.registry.version, coordinator.planning.version, readiness.ready, readiness.draining)
+        seen = (coordinator.registry.version, coordinator.planning.version, coordinator.together.roster.version)
+        return (*seen, readiness.ready, readiness.draining)
 
 
 def draw(coordinator: Coordinator, version: str) -> Topology:
     """Return the mesh as this coordinator sees it now; the sequence is the stream's business."""
-    members = sorted(coordinator.registry.members(), key=lambda member: member.worker_id)
-    workers = tuple(_worker(coordinator, member) for member in members)
+    ours = (_worker(coordinator, member) for member in coordinator.registry.members())
+    workers = tuple(sorted((*ours, *_far_workers(coordinator)), key=lambda worker: worker.id))
     return Topology(
         coordinator=coordinator.coordinator_id,
         version=version,
         sequence=0,
         timestamp=coordinator.clock(),
-        coordinators=(_own(coordinator, workers), *_others(coordinator)),
+        coordinators=(_own(coordinator, workers), *_others(coordinator, workers)),
         workers=workers,
         services=_services(coordinator, healthy(workers)),
         links=tuple(
-            TopologyLink(source=coordinator.coordinator_id, target=worker.id, route=worker.route)
-            for worker in workers
+            TopologyLink(source=worker.coordinator, target=worker.id, route=worker.route) for worker in workers
         ),
     )
 
@@ -75,10 +75,11 @@ def healthy(workers: Sequence[TopologyWorker]) -> Mapping[str, Sequence[str]]:
 
 
 def count_workers(coordinator: Coordinator) -> WorkerCounts:
-    """Count the registered workers, and those of them that are heard from."""
+    """Count the workers of the mesh, and those of them that are heard from."""
     registry = coordinator.registry
-    total = len(registry)
-    stale = sum(registry.status(member) == "stale" for member in registry.members())
+    far = [row.facts.stale for _, row in coordinator.everybody.far()]
+    total = len(registry) + len(far)
+    stale = sum(map(registry.is_stale, registry.members())) + sum(far)
     return WorkerCounts(total=total, active=total - stale, stale=stale)
 
 
@@ -92,31 +93,40 @@ def find_gaps(topology: Topology) -> list[Gap]:
 
 
 def _own(coordinator: Coordinator, workers: Sequence[TopologyWorker]) -> TopologyCoordinator:
-    active = [worker for worker in workers if worker.status == "active"]
-    load = sum(worker.load for worker in active) / len(active) if active else 0.0
     readiness = coordinator.readiness
+    count, load = _share(workers, coordinator.coordinator_id)
     return TopologyCoordinator(
         id=coordinator.coordinator_id,
         url=coordinator.info.url,
         location=coordinator.info.location,
-        workers=len(workers),
-        load=round(load, 3),
+        workers=count,
+        load=load,
         status="draining" if readiness.draining else "active" if readiness.ready else "starting",
     )
 
 
-def _others(coordinator: Coordinator) -> Iterator[TopologyCoordinator]:
-    """Yield those that share our store, as they last said that they are."""
-    fleet = coordinator.fleet
+def _share(workers: Sequence[TopologyWorker], coordinator_id: str) -> tuple[int, float]:
+    """Return how many workers a coordinator has, and how loaded those are on average that work."""
+    own = [worker for worker in workers if worker.coordinator == coordinator_id]
+    active = [worker.load for worker in own if worker.status == "active"]
+    return len(own), round(sum(active) / len(active), 3) if active else 0.0
+
+
+def _others(coordinator: Coordinator, workers: Sequence[TopologyWorker]) -> Iterator[TopologyCoordinator]:
+    """Yield those that share our store; one that does not tell of its workers is as it last said that it is."""
+    fleet, telling = coordinator.fleet, set(coordinator.together.roster.runs.values())
     states: tuple[tuple[Status, Sequence[Serving]], ...] = (("active", fleet.alive()), ("stale", fleet.silent()))
     for status, found in states:
         for said in found:
+            count, load = _share(workers, said.info.id)
+            if status == "active" and said.info.id not in telling:
+                count, load = said.workers, said.load
             yield TopologyCoordinator(
                 id=said.info.id,
                 url=said.info.url,
                 location=said.info.location,
-                workers=said.workers if status == "active" else 0,
-                load=said.load if status == "active" else 0.0,
+                workers=count,
+                load=load,
                 status=status,
             )
 
@@ -133,6 +143,23 @@ def _worker(coordinator: Coordinator, member: Member) -> TopologyWorker:
         route=member.route,
         last_seen=round(member.last_seen, 1),
     )
+
+
+def _far_workers(coordinator: Coordinator) -> Iterator[TopologyWorker]:
+    """Yield the workers that talk to others; when each did that last only they know."""
+    everybody = coordinator.everybody
+    for name, row in everybody.far():
+        member = everybody.member(name)
+        if member is not None:
+            yield TopologyWorker(
+                id=name,
+                type=member.capabilities.worker_type,
+                coordinator=row.owner,
+                services=member.running,
+                status=everybody.status(member),
+                load=round(member.load, 3),
+                route=row.facts.route,
+            )
 
 
 def _services(coordinator: Coordinator, running: Mapping[str, Sequence[str]]) -> tuple[TopologyService, ...]:

@@ -15,7 +15,7 @@ import msgspec
 from coordinator_server.audit import Audit
 from coordinator_server.enrolment.blocklist import Blocklist
 from coordinator_server.enrolment.leases import Lease
-from coordinator_server.store.interface import ABSENT, AuditLine, Store, Write
+from coordinator_server.store.interface import ABSENT, AuditLine, Seen, Store, Write
 from node.program.tasks import TaskSet
 from node.wire.credentials import Trust
 from node.wire.problems import Problem
@@ -24,6 +24,7 @@ PREFIX = "worker/"
 IDENTITY_PREFIX = "identity/"  # public key -> worker id, so that one machine never becomes two workers
 BLOCKLIST_KEY = "blocklist"
 CHANGE_TRIES = 100
+TOGETHER = 200  # enrolments that are read in one go
 
 
 class Enrolment(msgspec.Struct, frozen=True, kw_only=True):
@@ -211,6 +212,21 @@ class Workers:
         if found != known:
             self.changed(worker_id)
         return self.get(worker_id)
+
+    async def take(self, seen: Seen) -> None:
+        """Take in what a watch of PREFIX tells: others let machines in, change them and put them out."""
+        told = {change.key.removeprefix(PREFIX): change.entry for change in seen.changes}
+        gone = self._enrolments.keys() - told.keys() if seen.whole else ()
+        for number, (lowered, entry) in enumerate([*told.items(), *((one, None) for one in gone)]):
+            if number % TOGETHER == TOGETHER - 1:
+                await asyncio.sleep(0)
+            found = None if entry is None else msgspec.json.decode(entry.value, type=Enrolment)
+            known = self._enrolments.get(lowered)
+            if found is not None and known is None and found.worker_id not in self.blocklist.until:
+                self._keep(found)
+                self.changed(found.worker_id)
+            elif found != known:  # what is in memory may be newer than what was just told
+                await self.refresh(lowered if known is None else known.worker_id)
 
     async def renumber(self) -> None:
         """Have a newer version of the blocklist: this may be a backup, and nodes take no older one than theirs."""

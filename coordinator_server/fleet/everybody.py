@@ -42,6 +42,11 @@ class Everybody:
                 if self._registry.member(name) is None:
                     yield name, row
 
+    def coordinator_of(self, member: Member, own_id: str) -> str:
+        """Return which coordinator a worker talks to."""
+        row = self._roster.at(member.worker_id)
+        return own_id if row is None or self._registry.member(member.worker_id) is not None else row.owner
+
     def status(self, member: Member) -> Status:
         """Return how a worker is; of one of ours the registry knows it better."""
         own = self._registry.member(member.worker_id)

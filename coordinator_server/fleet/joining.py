@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import AsyncIterator, Awaitable, Callable
+import functools
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 
 import msgspec
 
 from coordinator_server.application import Coordinator
 from coordinator_server.config import is_wildcard
-from coordinator_server.enrolment.workers import BLOCKLIST_KEY
+from coordinator_server.enrolment import certificates, lighthouses, mesh_keyring, workers
 from coordinator_server.fleet.fleet import PREFIX
+from coordinator_server.store.interface import Seen
 from node.program.tasks import TaskSet
 from node.wire.messages import CoordinatorInfo
 
@@ -53,7 +55,8 @@ async def among_others(coordinator: Coordinator) -> AsyncIterator[None]:
         tasks.start(go_on(fleet.heartbeat, beat, "beat"), "first beat")
         tasks.start(go_on(fleet.heartbeat, look, "look"), "first look")
         tasks.every(PAUSE, lambda: follow_others(coordinator, beat), "following the others")
-        tasks.every(PAUSE, lambda: follow_blocklist(coordinator), "following the blocklist")
+        for prefix, take in what_others_change(coordinator):
+            tasks.every(PAUSE, functools.partial(follow, coordinator, prefix, take), f"following {prefix}")
         yield
     finally:
         await tasks.stop()
@@ -70,11 +73,39 @@ async def follow_others(coordinator: Coordinator, beat: Callable[[], Awaitable[N
                 await beat()
 
 
-async def follow_blocklist(coordinator: Coordinator) -> None:
-    """Have whom another coordinator put out be out here at once."""
-    async with coordinator.store.watch(BLOCKLIST_KEY) as watch:
-        async for _ in watch:
-            await coordinator.workers.prune()
+Take = Callable[[Seen], Awaitable[None]]
+
+
+async def follow(coordinator: Coordinator, prefix: str, take: Take) -> None:
+    """Have something be done with whatever changes below a prefix."""
+    async with coordinator.store.watch(prefix) as watch:
+        async for seen in watch:
+            await take(seen)
+
+
+def what_others_change(coordinator: Coordinator) -> Iterator[tuple[str, Take]]:
+    """Yield what is to be known at once that another coordinator has done, and who takes it in."""
+
+    async def put_out(_: Seen) -> None:
+        await coordinator.workers.prune()
+
+    async def keys_changed(_: Seen) -> None:
+        await coordinator.key_rotation.tick()
+
+    yield workers.PREFIX, coordinator.workers.take
+    yield workers.BLOCKLIST_KEY, put_out
+    yield mesh_keyring.KEY, keys_changed
+    if coordinator.overlay is not None:
+        overlay = coordinator.overlay
+
+        async def lighthouses_changed(_: Seen) -> None:
+            await overlay.lighthouses.load()
+
+        async def authorities_changed(_: Seen) -> None:
+            await overlay.office.load(coordinator.clock())
+
+        yield lighthouses.PREFIX, lighthouses_changed
+        yield certificates.KEY, authorities_changed
 
 
 def as_others_know_it(info: CoordinatorInfo, public_host: str) -> CoordinatorInfo:

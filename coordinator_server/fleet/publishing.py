@@ -27,12 +27,11 @@ class Publishing:
         self._claimed: set[str] = set()
         self._awaited: dict[str, bool] = {}  # on their way and not seen yet; whether they were claimed
         self._most = MOST_TOGETHER
+        self._announced = self._there = False  # our run: on its way, and seen
 
     def __bool__(self) -> bool:
         """Tell whether there is something to look at now."""
-        return self._own_id != self._roster.runs.get(self._roster.own_run) or any(
-            name not in self._awaited for name in self._dirty
-        )
+        return not self._announced or any(name not in self._awaited for name in self._dirty)
 
     def __len__(self) -> int:
         return len(self._dirty)
@@ -48,6 +47,8 @@ class Publishing:
 
     def seen(self, worker_ids: Collection[str], is_ours: Callable[[str], bool]) -> Sequence[str]:
         """Take in that the store has told something of these; return those of ours that talk to others by now."""
+        there = self._roster.own_run in self._roster.runs
+        self._announced, self._there = self._announced and (there or not self._there), there
         lost = []
         for name in worker_ids:
             self._awaited.pop(name, None)
@@ -63,11 +64,13 @@ class Publishing:
     def begin_anew(self) -> None:
         """Wait for nothing any more that was written: all was told."""
         self._awaited.clear()
+        self._announced = self._roster.own_run in self._roster.runs
 
     def portion(self, ours: Ours, now: float) -> Sequence[Write]:
         """Return the next writes of one commit, none where there is nothing to write."""
         writes: list[Write] = []
-        if self._roster.runs.get(self._roster.own_run) != self._own_id:
+        if not self._announced:
+            self._announced = True
             writes.append(Write(RUN + self._roster.own_run, self._own_id.encode(), leased=True))
         for name in [name for name in self._dirty if name not in self._awaited]:
             if len(writes) >= self._most:
@@ -87,6 +90,7 @@ class Publishing:
     def failed(self, writes: Sequence[Write]) -> None:
         """Take in that a portion was not, as others have changed one of these: fewer are in less danger of that."""
         self._most = max(2, self._most // 4)
+        self._announced = self._announced and not any(write.key.startswith(RUN) for write in writes)
         for name in (write.key.removeprefix(LIVE) for write in writes if write.key.startswith(LIVE)):
             if self._awaited.pop(name, False):
                 self._claimed.add(name)
