@@ -25,11 +25,14 @@ INVITE_COLUMNS = (
 )  # fmt: skip
 KEY_COLUMNS = (
     ("ID", "id"), ("NAME", "name"), ("STATUS", "status"), ("SERVICES", "services_said"), ("RATE", "rate"),
-    ("CREATED", "created"), ("EXPIRES", "expires"),
+    ("CREATED", "created"), ("EXPIRES", "expires"), ("LAST USED", "used"),
 )  # fmt: skip
 WORKER_COLUMNS = (
     ("ID", "worker_id"), ("NAME", "name"), ("TYPE", "type"), ("TRUST", "trust"), ("STATUS", "status"),
     ("LOAD", "load"), ("SERVICES", "services"), ("LAST SEEN", "seen"),
+)  # fmt: skip
+PLAN_COLUMNS = (
+    ("WORKER", "worker_id"), ("SERVICE", "service"), ("CHANGE", "action"), ("REASON", "reason"),
 )  # fmt: skip
 AUDIT_COLUMNS = (
     ("TIME", "at"), ("ACTOR", "actor"), ("ACTION", "action"), ("SUBJECT", "subject"), ("OUTCOME", "outcome"),
@@ -117,6 +120,7 @@ def list_keys(arguments: Arguments) -> int:
             "services_said": row["services"] or "all",
             "created": when(row["created_at"]),
             "expires": when(row["expires_at"]),
+            "used": ago(row["last_used_at"]) + (f" from {row['last_used_from']}" if row["last_used_from"] else ""),
         }
         for row in document["keys"]
     ]
@@ -296,6 +300,22 @@ def migrate(arguments: Arguments) -> int:
     )
     text += f" What was there before is now in {moved.kept}." if moved.kept else ""
     return _show(arguments, document, lambda: tell(plain(text)))
+
+
+def plan(arguments: Arguments) -> int:
+    document = _client(arguments).get("/api/admin/plan")
+    return _show(arguments, document, lambda: _say_plan(document))
+
+
+def _say_plan(document: Mapping[str, Any]) -> None:
+    tell(say(document["message"]))
+    rows = list(document["moves"])
+    rows += [row | {"action": "start later"} for row in document["waiting"]]
+    for row in document["handovers"]:
+        action = f"hand over to {row['target'] or 'others'}"
+        rows.append(row | {"worker_id": row["source"], "action": action})
+    if rows:
+        print_table(rows, PLAN_COLUMNS, "", sys.stdout)
 
 
 def status(arguments: Arguments) -> int:

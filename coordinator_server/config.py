@@ -176,6 +176,9 @@ class CoordinatorConfig:
     connect_timeout: float = setting(2.0, "time limit of connecting to a worker", unit="seconds", low=0.05)
     first_byte_timeout: float = setting(30.0, "time limit until an answer begins", unit="seconds", low=0.1)
     idle_timeout: float = setting(60.0, "time limit between two parts of an answer", unit="seconds", low=0.1)
+    key_use_pause: float = setting(
+        60.0, "pause between notes in the store of when API keys were used last", unit="seconds", low=1
+    )
     request_timeout: float = setting(120.0, "time limit of a whole request", unit="seconds", low=0.1)
     retry_attempts: int = setting(3, "most workers that are tried for a request", low=1, high=10)
     retry_base_ms: int = setting(50, "base of the pause before another try", unit="milliseconds", low=0)

@@ -32,7 +32,7 @@ from coordinator_server.fleet.joining import among_others
 from coordinator_server.front import FRONT, add_front
 from coordinator_server.gateway_processes.sockets import bind_all, check_shareable
 from coordinator_server.gateway_processes.supervisor import GatewayProcesses
-from coordinator_server.keys import MeshKeyFiles, Secrets, load_or_make_secrets
+from coordinator_server.keys import Secrets, load_or_make_secrets
 from coordinator_server.migrate import check_not_half_moved
 from coordinator_server.store.etcd.address import parse_address
 from coordinator_server.store.opening import open_store
@@ -279,7 +279,9 @@ async def run_along(coordinator: Coordinator, secrets: Secrets, stack: contextli
     stack.push_async_callback(tasks.stop)
     tasks.every(SEAL_PAUSE, coordinator.sealer.tick, "audit seals")
     tasks.every(min(1.0, config.worker_heartbeat), tick, "registry")
+    stack.push_async_callback(coordinator.keys.book.write)
     tasks.every(min(config.credential_life / 2, LONGEST_RENEWAL), renew, "credential")
+    tasks.every(config.key_use_pause, coordinator.keys.book.write, "key uses")
     keyring.changed = renew_now
     tasks.every(min(KEYS_LOOK, config.worker_heartbeat), coordinator.key_rotation.tick, "mesh keys")
     if coordinator.overlay is not None:

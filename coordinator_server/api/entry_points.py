@@ -86,6 +86,7 @@ async def client_token(request: web.Request) -> web.Response:
     if not verdict.allowed:
         text = f"This API key may make {key.rate} requests. Try again in {verdict.retry_after} s."
         raise Problem("rate-limited", text, headers=verdict.headers)
+    access.used(key, visit)
     until = key.expires_at if key.expires_at is not None else now * 2
     token, expires_at = issue(
         coordinator.token_issuer, key.id, key.services, (rate.limit, rate.seconds), now=now, until=until

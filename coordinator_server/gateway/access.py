@@ -126,6 +126,10 @@ class Access:
             raise _too_many(f"This API key may make {key.rate} requests", verdict)
         return Caller(key.id, verdict)
 
+    def used(self, key: ApiKey, visit: Visit) -> None:
+        """Note that a key has let somebody in."""
+        self._keys.uses.used(key.id, self._clock(), visit.address)
+
     async def _recognise(self, visit: Visit) -> ApiKey:
         """Right keys pass whatever their neighbours do; who shows wrong ones is told so only so often."""
         key = await self._keys.find(visit.key) if len(visit.key) <= LONGEST_KEY else None

@@ -15,6 +15,8 @@ from collections.abc import Awaitable, Callable, Sequence
 
 import msgspec
 
+from coordinator_server.gateway import key_uses
+from coordinator_server.gateway.key_uses import KeyUses, UseBook
 from coordinator_server.gateway.rates import parse_rate
 from coordinator_server.store.interface import ABSENT, AuditLine, Store, Write
 
@@ -51,6 +53,8 @@ class ApiKeys:
         self._clock = clock
         self._recent: OrderedDict[str, tuple[float, ApiKey]] = OrderedDict()
         self._revocations = 0  # a read that began before one must not be remembered after it
+        self.uses = KeyUses()
+        self.book = UseBook(store, self.uses, PREFIX)
         self.revoked: Callable[[str], Awaitable[None]] = _nobody_else  # returns when all processes know of it
 
     async def create(
@@ -116,7 +120,7 @@ class ApiKeys:
         line = AuditLine(
             time=self._clock(), actor="admin", action="key-revoked", subject=key_id, detail=name, address=address
         )
-        await self._store.commit([Write(PREFIX + key_id, None)], [line])
+        await self._store.commit([Write(PREFIX + key_id, None), Write(key_uses.PREFIX + key_id, None)], [line])
         self.forget(key_id)
         await self.revoked(key_id)
         return True

@@ -190,6 +190,8 @@ class Gateway(Door):
         if manifest is None:
             raise _unknown(wish.name)
         caller = self._access.permit(key, manifest.name, knock)
+        if key is not None:
+            self._access.used(key, wish.visit)
         exchange.lines += caller.verdict.lines()
         try:
             self._router.take(exchange, wish.name, wish.path, forwarded=False, caller=caller.id)

@@ -180,7 +180,8 @@ class Desk:
             counted_in(report, self._services, lambda worker_id: known(worker_id) is not None)
         )
         queues = {name: count for name, count in report.queues.items() if name in self._services}
-        self._shared.elsewhere.told(self._process, replace(report, queues=queues))
+        self._shared.coordinator.keys.uses.absorb(report.keys)
+        self._shared.elsewhere.told(self._process, replace(report, queues=queues, keys={}))
 
     def _do(self, work: Coroutine[Any, Any, None]) -> None:
         if len(self._tasks) >= MOST_OPEN:

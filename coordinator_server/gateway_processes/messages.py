@@ -12,6 +12,7 @@ from msgspec import Meta, Struct
 
 from coordinator_server.config import CoordinatorConfig
 from coordinator_server.gateway.access import Kind
+from coordinator_server.gateway.key_uses import Use
 from coordinator_server.gateway.keys import ApiKey
 from node.wire.manifests import Manifest
 from node.wire.messages import WorkerRecord
@@ -172,6 +173,9 @@ class Report(_Message, frozen=True):
     rejected: dict[Annotated[str, Meta(max_length=64)], Count] = {}
     loads: dict[Text, Annotated[float, Meta(ge=0.0, le=1.0)]] = {}
     queues: dict[Text, Count] = {}  # how many wait now, by service
+    keys: dict[
+        Annotated[str, Meta(pattern=r"^[0-9a-f]{12}$(?!\n)")], Use
+    ] = {}  # API keys and when they were used last
     in_flight: Count = 0
     retries: Count = 0  # these five since the process began
     failovers: Count = 0

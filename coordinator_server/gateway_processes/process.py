@@ -186,6 +186,7 @@ class GatewayProcess:
                 rejected=counted.rejected,
                 loads=self._registry.take_loads(),
                 queues=router.queue_depths(),
+                keys=self._keys.uses.take(),
                 in_flight=gateway.in_flight,
                 retries=stats.retries,
                 failovers=stats.failovers,

@@ -43,6 +43,7 @@ async def test_they_share_connections_rates_metrics_and_what_is_revoked(tmp_path
         await a_key_has_one_rate(several)
         await a_wrong_key_is_counted_in_all(several)
         await metrics_are_those_of_all(several)
+        await uses_of_keys_are_told(several)
         await a_revoked_key_is_refused_at_once(several)
         await a_revoked_worker_gets_nothing(several, head)
         several.first.terminate()
@@ -95,6 +96,22 @@ async def metrics_are_those_of_all(several: Several) -> None:
             await several.get("/health")
     texts = await asyncio.gather(*(several.get("/metrics") for _ in range(20)))
     assert {counted(answer.body.decode()) for answer in texts} == {wanted}
+
+
+async def uses_of_keys_are_told(several: Several) -> None:
+    """Have another process tell that it was used, from where the client says that it is."""
+    key_id, head = await several.key()
+    seen = {**head, "X-Forwarded-For": "198.51.100.77"}
+    gateway = None
+    async with asyncio.timeout(120):
+        while gateway is None:
+            await several.get("/service/echo", seen)
+            lines = [line for line in several.lines() if key_id in line["message"]]
+            gateway = next((line for line in lines if line.get("gateway_process") is not None), None)
+        found: dict[str, str] = {}
+        while found.get(key_id) != "198.51.100.77":
+            keys = (await several.ask("GET", "/api/admin/keys"))["keys"]
+            found = {key["id"]: key["last_used_from"] for key in keys}
 
 
 async def a_revoked_key_is_refused_at_once(several: Several) -> None:

@@ -1,0 +1,102 @@
+"""When and from where each API key was used last: kept in memory, and written down once in a while for all at once.
+
+No request waits for it, and none makes a write. Of an address only the household is kept.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Mapping
+
+import msgspec
+
+from coordinator_server.gateway.rates import address_key
+from coordinator_server.store.interface import ABSENT, MOST_TOGETHER, Store, StoreError, Write
+
+log = logging.getLogger(__name__)
+PREFIX = "key-use/"
+MOST = 20_000  # keys that are remembered between two writes
+
+
+class Use(msgspec.Struct, frozen=True, array_like=True):
+    """A use of a key, at a Unix time and from a household."""
+
+    at: float
+    household: str
+
+
+class KeyUses:
+    """The last use of each key since these were written down last."""
+
+    def __init__(self) -> None:
+        self._latest: dict[str, tuple[float, str]] = {}  # key id -> when, from which address
+
+    def used(self, key_id: str, at: float, address: str) -> None:
+        """Note a use; what is too much to remember is left out."""
+        latest = self._latest
+        if key_id in latest or len(latest) < MOST:
+            latest[key_id] = (at, address)
+
+    def take(self) -> dict[str, Use]:
+        """Return all that was noted, and begin anew."""
+        found, self._latest = self._latest, {}
+        return {key_id: Use(at, address_key(address)) for key_id, (at, address) in found.items()}
+
+    def absorb(self, uses: Mapping[str, Use]) -> None:
+        """Take over what another process has noted, or what could not be written down."""
+        for key_id, use in uses.items():
+            known = self._latest.get(key_id)
+            if known is None or known[0] < use.at:
+                self.used(key_id, use.at, use.household)
+
+    def noted(self) -> dict[str, Use]:
+        """Return what was noted, which stays."""
+        return {key_id: Use(at, address_key(address)) for key_id, (at, address) in self._latest.items()}
+
+
+class UseBook:
+    """Writes uses down in the store, for all coordinators, and tells them."""
+
+    def __init__(self, store: Store, uses: KeyUses, keys: str) -> None:
+        """`keys` is below what the store has the keys: of others nothing is written."""
+        self._store = store
+        self._uses = uses
+        self._keys = keys
+
+    async def write(self) -> None:
+        """Write down what is new; what cannot be written now is kept for the next time."""
+        new = self._uses.take()
+        if not new:
+            return
+        try:
+            await self._write(new)
+        except StoreError as error:
+            self._uses.absorb(new)
+            log.info("it cannot be written down now when API keys were used: %s", error)
+
+    async def _write(self, new: Mapping[str, Use]) -> None:
+        written = dict(await self._store.list(PREFIX))
+        existing = {key.removeprefix(self._keys) for key, _ in await self._store.list(self._keys)}
+        writes = []
+        for key_id in sorted(existing & new.keys()):
+            entry = written.get(PREFIX + key_id)
+            if entry is None or _read(entry.value).at < new[key_id].at:
+                version = ABSENT if entry is None else entry.version
+                writes.append(Write(PREFIX + key_id, msgspec.json.encode(new[key_id]), version))
+        for start in range(0, len(writes), MOST_TOGETHER):
+            portion = writes[start : start + MOST_TOGETHER]
+            if not await self._store.commit(portion):  # another coordinator was quicker with one of them
+                names = [write.key.removeprefix(PREFIX) for write in portion]
+                self._uses.absorb({name: new[name] for name in names})
+
+    async def last(self) -> dict[str, Use]:
+        """Return the last use of each key that was ever used."""
+        found = {key.removeprefix(PREFIX): _read(entry.value) for key, entry in await self._store.list(PREFIX)}
+        for key_id, use in self._uses.noted().items():
+            if key_id not in found or found[key_id].at < use.at:
+                found[key_id] = use
+        return found
+
+
+def _read(value: bytes) -> Use:
+    return msgspec.json.decode(value, type=Use)
