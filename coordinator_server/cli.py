@@ -162,6 +162,8 @@ def _add_store_and_state(commands: Any) -> None:
     restore.add_argument("file", type=Path, metavar="FILE", help="what `backup` wrote")
     restore.add_argument("--yes", action="store_true", help="replace without asking")
     _add_migrate(commands)
+    text = "Show what would change of who runs what, what is changing, and why. Nothing is changed by asking."
+    _leaf(commands, "plan", "plan", text)
     _leaf(commands, "status", "status", "Show the coordinator's state in a few lines.")
     _leaf(
         commands,

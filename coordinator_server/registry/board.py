@@ -135,6 +135,11 @@ class Board:
         overloaded = worker_id in self._overloaded
         return (shunned, overloaded, cost, at_site + of_owner, other_tier, machine.load, worker_id)
 
+    def who_else(self, machine: Machine, manifest: Manifest) -> Machine | None:
+        """Return who has a service as well, rather one that does not run it yet."""
+        others = (one for one in self.holders[manifest.name].values() if one is not machine)
+        return min(others, key=lambda one: (one.runs(manifest.name), one.worker_id), default=None)
+
     def short(self) -> Iterator[Manifest]:
         """Yield the services that have fewer places than wanted."""
         return (manifest for manifest in self.manifests.values() if self.count(manifest.name) < manifest.replicas)

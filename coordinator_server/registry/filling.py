@@ -136,7 +136,7 @@ def _move(
 ) -> Callable[[], None]:
     """Take a service from a machine and give it to another, if there is one; return how to undo that."""
     before = board.reasons((machine, other), victim)
-    board.take(machine, victim, reason, other)
+    board.take(machine, victim, reason, other or board.who_else(machine, victim))
     if other is not None:
         board.give(other, victim, f"its machine {machine.worker_id} was needed: {reason}")
 

@@ -66,8 +66,10 @@ def _handover(board: Board, machine: Machine, name: str, now: float) -> Handover
     key = (machine.worker_id, name)
     before = board.history.handovers.get(key)
     target = _last_target(board, machine.worker_id, name)
-    begun = before.since if before is not None and before.target in ("", target) else now
-    return Handover(name, machine.worker_id, target, min(begun, now), board.why(*key))
+    told = not target or name in board.by_id[target].current  # else its time has not begun
+    goes_on = before is not None and before.target in ("", target) and told
+    begun = min(before.since, now) if before is not None and goes_on else now
+    return Handover(name, machine.worker_id, target, begun, board.why(*key))
 
 
 def _last_target(board: Board, worker_id: str, name: str) -> str:

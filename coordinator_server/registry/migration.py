@@ -47,7 +47,12 @@ class Migration:
         self.rested = {name: at for name, at in history.rested.items() if now - at < pace.cooldown}
 
     def migrate(self) -> None:
-        """Move each service once at most."""
+        """Move each service once at most; what moves may let another one move."""
+        while self._migrate_some():
+            pass
+
+    def _migrate_some(self) -> bool:
+        before = len(self._board.targets)
         under_way = {service for _, service in self._board.targets}
         manifests = sorted(
             self._board.manifests.values(), key=lambda m: (m.replicas - self._board.count(m.name), m.name)
@@ -57,6 +62,7 @@ class Migration:
             cools = moved is not None and moved.rests_until(self._pace) > self._now
             if may_have_more(manifest) and not cools and manifest.name not in under_way:
                 self._move_one(manifest)
+        return len(self._board.targets) > before
 
     def _move_one(self, manifest: Manifest) -> None:
         relief = self._relief(manifest)

@@ -1,0 +1,41 @@
+"""What assignment would change now, what it is changing, and why."""
+
+from __future__ import annotations
+
+import asyncio
+
+from aiohttp import web
+
+from coordinator_server.api.shapes import Plan, PlannedHandover, PlannedMove
+from coordinator_server.application import COORDINATOR
+from coordinator_server.registry.plans import Handover, Move
+from node.program.web import json_response
+
+
+async def show(request: web.Request) -> web.Response:
+    """Plan without changing anything; a large fleet's plan takes a while, and others are served meanwhile."""
+    found = await asyncio.to_thread(request.app[COORDINATOR].planning.preview)
+    moves = [_move(move) for move in found.moves]
+    handovers = [_handover(one) for one in found.handovers]
+    waiting = [_move(move) for move in found.waiting]
+    message = _message(len(moves), len(handovers))
+    return json_response(Plan(moves=moves, handovers=handovers, waiting=waiting, message=message))
+
+
+def _move(move: Move) -> PlannedMove:
+    return PlannedMove(worker_id=move.worker_id, service=move.service, action=move.action, reason=move.reason)
+
+
+def _handover(one: Handover) -> PlannedHandover:
+    return PlannedHandover(
+        service=one.service, source=one.source, target=one.target, started_at=one.since, reason=one.reason
+    )
+
+
+def _message(moves: int, handovers: int) -> str:
+    if moves:
+        due = "1 change is due." if moves == 1 else f"{moves} changes are due."
+    else:
+        due = "" if handovers else "Nothing would change: everything is where it should be."
+    under_way = f"{handovers} under way: who hands over serves until the other does." if handovers else ""
+    return f"{due} {under_way}".strip()
