@@ -9,6 +9,7 @@ from urllib.parse import urlsplit
 
 from aiohttp import web
 
+from coordinator_server.admin_tokens import AdminTokens
 from coordinator_server.audit import Audit
 from coordinator_server.catalogue_office import CatalogueOffice
 from coordinator_server.config import CoordinatorConfig
@@ -52,7 +53,7 @@ class Coordinator:
     info: CoordinatorInfo  # id, URL, location and DHT address as they were set
     keyring: MeshKeyring = field(repr=False)  # signs as the mesh
     key_rotation: KeyRotation
-    admin_token: str = field(repr=False)
+    admin_tokens: AdminTokens = field(repr=False)
     store: Store
     audit: Audit
     sealer: Sealer  # makes seals on it
@@ -80,6 +81,10 @@ class Coordinator:
     def mesh_key(self) -> SigningKey:
         """The mesh's key: whichever signs at the moment."""
         return self.keyring
+
+    @property
+    def admin_token(self) -> str:
+        return self.admin_tokens.token
 
     @property
     def public_host(self) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import secrets as random
 from collections.abc import Callable, Container
 
+from coordinator_server.admin_tokens import AdminTokens
 from coordinator_server.application import Coordinator, Readiness
 from coordinator_server.audit import Audit
 from coordinator_server.catalogue_office import CatalogueOffice
@@ -99,7 +100,7 @@ async def put_together(
         info=CoordinatorInfo(id=secrets.coordinator_id, url=url, location=config.location, dht_host=dht_host),
         keyring=keyring,
         key_rotation=rotation,
-        admin_token=secrets.admin_token,
+        admin_tokens=AdminTokens(config.directory, secrets.admin_token, clock, fixed=bool(config.admin_token)),
         store=store,
         audit=audit,
         sealer=Sealer(

@@ -6,6 +6,7 @@ Everything heavy is imported by the command that needs it, so that an admin comm
 from __future__ import annotations
 
 import argparse
+import importlib
 import os
 import sys
 from collections.abc import Callable, Sequence
@@ -49,6 +50,7 @@ def build_parser(argv: Sequence[str] | None = None) -> argparse.ArgumentParser:
     _add_invites(commands)
     _add_keys(commands)
     _add_workers(commands)
+    _add_token(commands)
     _add_mesh(commands)
     _add_store_and_state(commands)
     return parser
@@ -132,6 +134,17 @@ def _add_workers(commands: Any) -> None:
         leaf.add_argument("id", metavar="ID", help="its id, as `worker list` shows it")
 
 
+def _add_token(commands: Any) -> None:
+    group = _group(commands, "token", "replace the admin token")
+    text = (
+        "Replace the admin token of the running coordinator by a new one, which is printed and stands in its data "
+        "directory from then on. Where several coordinators share a store, each has a token of its own."
+    )
+    rotate = _leaf(group, "rotate", "access_commands.rotate_token", text)
+    rotate.add_argument("--grace", type=_duration, default=0, metavar="TIME",
+                        help="let the old one count for so long, as 10m (default: useless at once)")  # fmt: skip
+
+
 def _add_mesh(commands: Any) -> None:
     group = _group(commands, "mesh", "rotate the keys on which the whole mesh rests")
     text = (
@@ -179,7 +192,7 @@ def _add_audit(commands: Any) -> None:
         "away or put in. It prints a mark that stands for the whole log; keep it elsewhere and give it to a later "
         "`verify` with --expect, and a lost end is found as well. Ends with exit code 1 where something is wrong."
     )
-    audit = _leaf(commands, "audit", "audit", text)
+    audit = _leaf(commands, "audit", "access_commands.audit", text)
     audit.add_argument("what", nargs="?", choices=("list", "verify"), default="list", help="(default: list)")
     audit.add_argument("--limit", type=_count, default=100, metavar="N", help="how many entries (default 100)")
     audit.add_argument("--action", default="", metavar="NAME", help="only these, as key-created")
@@ -205,6 +218,10 @@ def _add_migrate(commands: Any) -> None:
         "--force", action="store_true", help="replace what is in the target, when that is agreed to"
     )
     parser.add_argument("--yes", action="store_true", help="with --force: replace without asking")
+    _add_store_access(parser)
+
+
+def _add_store_access(parser: argparse.ArgumentParser) -> None:
     for name, metavar, meaning in (
         ("ca", "FILE", "file with the authority of etcd's certificates"),
         ("cert", "FILE", "file with the certificate for etcd"),
@@ -235,10 +252,12 @@ def _leaf(commands: Any, name: str, function: str, text: str) -> argparse.Argume
 
 
 def _command(name: str) -> Callable[[argparse.Namespace], int]:
-    def run(arguments: argparse.Namespace) -> int:
-        from coordinator_server import commands
+    """Return what runs a function of `commands`, or of the module that is named before a dot."""
 
-        return int(getattr(commands, name)(arguments))
+    def run(arguments: argparse.Namespace) -> int:
+        module, _, function = name.rpartition(".")
+        found = importlib.import_module(f"coordinator_server.{module or 'commands'}")
+        return int(getattr(found, function)(arguments))
 
     return run
 

@@ -6,7 +6,7 @@ import argparse
 import os
 import sys
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
@@ -34,10 +34,6 @@ WORKER_COLUMNS = (
 PLAN_COLUMNS = (
     ("WORKER", "worker_id"), ("SERVICE", "service"), ("CHANGE", "action"), ("REASON", "reason"),
 )  # fmt: skip
-AUDIT_COLUMNS = (
-    ("TIME", "at"), ("ACTOR", "actor"), ("ACTION", "action"), ("SUBJECT", "subject"), ("OUTCOME", "outcome"),
-    ("DETAIL", "detail"),
-)  # fmt: skip
 
 
 def serve(arguments: Arguments) -> int:
@@ -60,8 +56,8 @@ def create_invite(arguments: Arguments) -> int:
         "trust": arguments.trust,
         "services": arguments.services,
     }
-    made = _client(arguments).post("/api/admin/invites", wish)
-    return _show(arguments, made, lambda: _say_invite(made))
+    made = client_of(arguments).post("/api/admin/invites", wish)
+    return show(arguments, made, lambda: _say_invite(made))
 
 
 def _say_invite(made: Mapping[str, Any]) -> None:
@@ -72,7 +68,7 @@ def _say_invite(made: Mapping[str, Any]) -> None:
 
 
 def list_invites(arguments: Arguments) -> int:
-    document = _client(arguments).get("/api/admin/invites")
+    document = client_of(arguments).get("/api/admin/invites")
     rows = [
         row
         | {
@@ -83,7 +79,7 @@ def list_invites(arguments: Arguments) -> int:
         for row in document["invites"]
     ]
     empty = "There are no invites. Make one with `rma-mesh-coordinator invite create`."
-    return _show(arguments, document, lambda: print_table(rows, INVITE_COLUMNS, empty, sys.stdout))
+    return show(arguments, document, lambda: print_table(rows, INVITE_COLUMNS, empty, sys.stdout))
 
 
 def revoke_invite(arguments: Arguments) -> int:
@@ -99,10 +95,10 @@ def create_key(arguments: Arguments) -> int:
         "rate": arguments.rate,
         "expires_in": arguments.expires,
     }
-    made = _client(arguments).post(
+    made = client_of(arguments).post(
         "/api/admin/keys", {name: value for name, value in wish.items() if value is not None}
     )
-    return _show(arguments, made, lambda: _say_key(made))
+    return show(arguments, made, lambda: _say_key(made))
 
 
 def _say_key(made: Mapping[str, Any]) -> None:
@@ -113,7 +109,7 @@ def _say_key(made: Mapping[str, Any]) -> None:
 
 
 def list_keys(arguments: Arguments) -> int:
-    document = _client(arguments).get("/api/admin/keys")
+    document = client_of(arguments).get("/api/admin/keys")
     rows = [
         row
         | {
@@ -125,7 +121,7 @@ def list_keys(arguments: Arguments) -> int:
         for row in document["keys"]
     ]
     empty = "There are no API keys. Make one with `rma-mesh-coordinator key create --name NAME`."
-    return _show(arguments, document, lambda: print_table(rows, KEY_COLUMNS, empty, sys.stdout))
+    return show(arguments, document, lambda: print_table(rows, KEY_COLUMNS, empty, sys.stdout))
 
 
 def revoke_key(arguments: Arguments) -> int:
@@ -133,15 +129,15 @@ def revoke_key(arguments: Arguments) -> int:
 
 
 def list_workers(arguments: Arguments) -> int:
-    document = _client(arguments).get("/api/admin/workers")
+    document = client_of(arguments).get("/api/admin/workers")
     rows = [row | {"seen": ago(row["last_seen"])} for row in document["workers"]]
     empty = "No machine has joined yet. Make an invite with `rma-mesh-coordinator invite create`."
-    return _show(arguments, document, lambda: print_table(rows, WORKER_COLUMNS, empty, sys.stdout))
+    return show(arguments, document, lambda: print_table(rows, WORKER_COLUMNS, empty, sys.stdout))
 
 
 def show_worker(arguments: Arguments) -> int:
-    document = _client(arguments).get(f"/api/admin/workers/{_part(arguments.id)}")
-    return _show(arguments, document, lambda: print_fields(document, sys.stdout))
+    document = client_of(arguments).get(f"/api/admin/workers/{_part(arguments.id)}")
+    return show(arguments, document, lambda: print_fields(document, sys.stdout))
 
 
 def approve_worker(arguments: Arguments) -> int:
@@ -163,17 +159,17 @@ def revoke_worker(arguments: Arguments) -> int:
 
 
 def rotate_ca(arguments: Arguments) -> int:
-    document = _client(arguments).post("/api/admin/mesh/rotate-ca", {"force": arguments.force})
+    document = client_of(arguments).post("/api/admin/mesh/rotate-ca", {"force": arguments.force})
     texts = {
         "spreading": f"The rotation has begun: machines are given the new authority beside the old one.{FOLLOW}",
         "replacing": f"Every machine is given a certificate by the new authority.{FOLLOW}",
         "steady": "The rotation is done: only the new authority counts.",
     }
-    return _show(arguments, document, lambda: tell(texts[document["rotation"]]))
+    return show(arguments, document, lambda: tell(texts[document["rotation"]]))
 
 
 def rotate_key(arguments: Arguments) -> int:
-    document = _client(arguments).post("/api/admin/mesh/rotate-key", {"force": arguments.force})
+    document = client_of(arguments).post("/api/admin/mesh/rotate-key", {"force": arguments.force})
     texts = {
         "spreading": f"The rotation has begun: every machine is given the new key beside the old one.{FOLLOW}",
         "replacing": f"The new key signs from now on: every machine is given a credential by it.{FOLLOW}",
@@ -239,12 +235,12 @@ def _say_finding(found: Mapping[str, Any]) -> None:
 
 
 def backup(arguments: Arguments) -> int:
-    size = _client(arguments).download("/api/admin/backup", arguments.file)
+    size = client_of(arguments).download("/api/admin/backup", arguments.file)
     document = {"file": str(arguments.file), "bytes": size}
     text = (
         f"{arguments.file} has {size} bytes. It holds the mesh's secret key: keep it where nobody else can read it."
     )
-    return _show(arguments, document, lambda: tell(plain(text)))
+    return show(arguments, document, lambda: tell(plain(text)))
 
 
 def restore(arguments: Arguments) -> int:
@@ -262,7 +258,7 @@ def restore(arguments: Arguments) -> int:
     kept = restore_backup(arguments.file, directory)
     document = {"file": str(arguments.file), "data_dir": str(directory), "kept": str(kept) if kept else None}
     text = f"{arguments.file} was restored into {directory}." + (f" What was there is now {kept}." if kept else "")
-    return _show(arguments, document, lambda: tell(plain(text)))
+    return show(arguments, document, lambda: tell(plain(text)))
 
 
 def migrate(arguments: Arguments) -> int:
@@ -319,14 +315,14 @@ def _say_plan(document: Mapping[str, Any]) -> None:
 
 
 def status(arguments: Arguments) -> int:
-    document = _client(arguments).get("/api/admin/status")
-    return _show(arguments, document, lambda: print_fields(document, sys.stdout))
+    document = client_of(arguments).get("/api/admin/status")
+    return show(arguments, document, lambda: print_fields(document, sys.stdout))
 
 
 def doctor(arguments: Arguments) -> int:
     """Show what works and what not; fail when something does not."""
-    document = _client(arguments).get("/api/admin/doctor")
-    _show(arguments, document, lambda: _say_checks(document))
+    document = client_of(arguments).get("/api/admin/doctor")
+    show(arguments, document, lambda: _say_checks(document))
     return 0 if document["ok"] else EXIT_FAILED
 
 
@@ -345,12 +341,12 @@ def _change_worker(arguments: Arguments, action: str, text: str) -> int:
 
 
 def _act(arguments: Arguments, method: str, path: str, text: str) -> int:
-    client = _client(arguments)
+    client = client_of(arguments)
     document = client.delete(path) if method == "DELETE" else client.post(path)
-    return _show(arguments, document, lambda: tell(text.replace("{id}", plain(arguments.id))))
+    return show(arguments, document, lambda: tell(text.replace("{id}", plain(arguments.id))))
 
 
-def _show(arguments: Arguments, document: object, for_people: Callable[[], None]) -> int:
+def show(arguments: Arguments, document: object, for_people: Callable[[], None]) -> int:
     if arguments.json:
         print_json(document)
     else:
@@ -358,7 +354,7 @@ def _show(arguments: Arguments, document: object, for_people: Callable[[], None]
     return 0
 
 
-def _client(arguments: Arguments) -> AdminClient:
+def client_of(arguments: Arguments) -> AdminClient:
     return find_coordinator(_directory(arguments), arguments.url, os.environ.get("RMA_ADMIN_TOKEN") or None)
 
 
@@ -385,7 +381,3 @@ def _agreed(what: str) -> bool:
 def _part(text: str) -> str:
     """Return an id as one part of a path, whatever was typed."""
     return quote(text, safe="") if text not in (".", "..") else quote(text + " ", safe="")
-
-
-def _second(moment: float) -> str:
-    return time.strftime("%Y-%m-%d %H:%M:%S", time.localtime(moment))

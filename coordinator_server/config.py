@@ -169,16 +169,20 @@ class CoordinatorConfig:
     )
     drain_deadline: float = setting(30.0, "longest wait for requests in flight", unit="seconds", low=0)
     default_key_rate: str = setting("120/min", "requests that an API key may make", metavar="RATE")
+    key_use_pause: float = setting(
+        60.0, "pause between notes in the store of when API keys were used last", unit="seconds", low=1
+    )
     address_rate: str = setting("600/min", "requests that one address may make", metavar="RATE")
     enrol_wrong_tries: int = setting(5, "wrong invites that one address may try in the window", low=1, high=1000)
     enrol_window: float = setting(900.0, "window in which wrong invites are counted", unit="seconds", low=1)
+    admin_wrong_tries: int = setting(
+        5, "wrong admin tokens that one address may show in the window", low=1, high=1000
+    )
+    admin_window: float = setting(900.0, "window in which wrong admin tokens are counted", unit="seconds", low=1)
     services_per_worker: int = setting(16, "most services that one worker is given", low=1, high=64)
     connect_timeout: float = setting(2.0, "time limit of connecting to a worker", unit="seconds", low=0.05)
     first_byte_timeout: float = setting(30.0, "time limit until an answer begins", unit="seconds", low=0.1)
     idle_timeout: float = setting(60.0, "time limit between two parts of an answer", unit="seconds", low=0.1)
-    key_use_pause: float = setting(
-        60.0, "pause between notes in the store of when API keys were used last", unit="seconds", low=1
-    )
     request_timeout: float = setting(120.0, "time limit of a whole request", unit="seconds", low=0.1)
     retry_attempts: int = setting(3, "most workers that are tried for a request", low=1, high=10)
     retry_base_ms: int = setting(50, "base of the pause before another try", unit="milliseconds", low=0)

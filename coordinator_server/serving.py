@@ -136,7 +136,12 @@ async def running(
         server = DataPlane(app[FRONT].gateway, app, listener, tls=tls, limits=limits, bridge=bridge)
         stack.push_async_callback(server.stop)
         await server.start()
-        _leave_admin_file(config.directory, server.url, coordinator.admin_token)
+
+        def leave_admin_file() -> None:
+            _leave_admin_file(config.directory, server.url, coordinator.admin_token)
+
+        leave_admin_file()
+        coordinator.admin_tokens.changed = leave_admin_file
         stack.callback((config.directory / ADMIN_FILE).unlink, missing_ok=True)
         coordinator.readiness.ready = True
         await stack.enter_async_context(among_others(coordinator))
@@ -276,12 +281,12 @@ async def run_along(coordinator: Coordinator, secrets: Secrets, stack: contextli
 
     tasks = TaskSet("coordinator")
     stack.push_async_callback(coordinator.sealer.finish)
+    stack.push_async_callback(coordinator.keys.book.write)
     stack.push_async_callback(tasks.stop)
+    tasks.every(config.key_use_pause, coordinator.keys.book.write, "key uses")
     tasks.every(SEAL_PAUSE, coordinator.sealer.tick, "audit seals")
     tasks.every(min(1.0, config.worker_heartbeat), tick, "registry")
-    stack.push_async_callback(coordinator.keys.book.write)
     tasks.every(min(config.credential_life / 2, LONGEST_RENEWAL), renew, "credential")
-    tasks.every(config.key_use_pause, coordinator.keys.book.write, "key uses")
     keyring.changed = renew_now
     tasks.every(min(KEYS_LOOK, config.worker_heartbeat), coordinator.key_rotation.tick, "mesh keys")
     if coordinator.overlay is not None:

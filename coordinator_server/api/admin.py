@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import asyncio
-import hmac
 import os
 import tempfile
-from collections.abc import Awaitable, Callable, Iterable
+from collections.abc import Iterable
 from pathlib import Path
 from typing import BinaryIO, Literal
 
@@ -15,6 +14,7 @@ from aiohttp import web
 
 from coordinator_server.api import audit, doctor, mesh_keys, overlay, plan
 from coordinator_server.api.addresses import client_address
+from coordinator_server.api.guard import Guard
 from coordinator_server.api.shapes import (
     AdminWorker,
     AdminWorkers,
@@ -36,24 +36,23 @@ from coordinator_server.api.topology import count_workers, find_gaps
 from coordinator_server.application import COORDINATOR, Coordinator
 from coordinator_server.backup import write_backup
 from coordinator_server.enrolment.invites import InviteRecord
+from coordinator_server.enrolment.lockout import Lockout
 from coordinator_server.enrolment.workers import Enrolment
 from coordinator_server.front import FRONT
 from coordinator_server.gateway.key_uses import Use
 from coordinator_server.gateway.keys import ApiKey
-from coordinator_server.gateway.rates import Buckets, Rate, RateError, address_key
+from coordinator_server.gateway.rates import RateError
 from node.program.web import json_response, read_body
 from node.wire.invites import InviteLink
 from node.wire.messages import Capabilities
 from node.wire.problems import Problem
 
-WRONG_TOKENS = Rate(10, 300.0)  # wrong admin tokens that one address may show
 CHUNK = 2**18
-
-Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
 
 def add_routes(app: web.Application) -> None:
-    guard = Guard()
+    config = app[COORDINATOR].config
+    guard = Guard(Lockout(config.admin_wrong_tries, config.admin_window))
     for method, path, handler in (
         ("GET", "/api/admin/status", status),
         ("GET", "/api/admin/doctor", examine),
@@ -74,49 +73,12 @@ def add_routes(app: web.Application) -> None:
         ("GET", "/api/admin/keys", list_keys),
         ("POST", "/api/admin/keys", create_key),
         ("DELETE", "/api/admin/keys/{id}", revoke_key),
+        ("POST", "/api/admin/token/rotate", admin_token.rotate_token),
         ("POST", "/api/admin/mesh/rotate-ca", overlay.rotate_authority),
         ("POST", "/api/admin/mesh/rotate-key", mesh_keys.rotate_key),
         ("POST", "/api/admin/backup", backup),
     ):
         app.router.add_route(method, path, guard.watch(handler))
-
-
-class Guard:
-    """Lets the admin token's holder pass; guessing is slowed down, and the first refusal of a minute is audited."""
-
-    def __init__(self) -> None:
-        self._wrong = Buckets()
-
-    def watch(self, handler: Handler) -> Handler:
-        async def watched(request: web.Request) -> web.StreamResponse:
-            await self._check(request)
-            answer = await handler(request)
-            if not answer.prepared:
-                answer.headers["Cache-Control"] = "no-store"
-            return answer
-
-        return watched
-
-    async def _check(self, request: web.Request) -> None:
-        coordinator = request.app[COORDINATOR]
-        scheme, _, shown = request.headers.get("Authorization", "").partition(" ")
-        right = hmac.compare_digest(shown.strip().encode(errors="replace"), coordinator.admin_token.encode())
-        if scheme.lower() == "bearer" and right:
-            return
-        challenge = {"WWW-Authenticate": 'Bearer realm="rma-mesh-admin"'}
-        if not shown:
-            text = "This needs the admin token as `Authorization: Bearer TOKEN`."
-            raise Problem("unauthorized", text, headers=challenge)
-        address = client_address(request)
-        verdict = self._wrong.take(address_key(address), WRONG_TOKENS, coordinator.clock())
-        line = coordinator.audit.line(
-            "admin-refused", actor="anonymous", subject=request.path, address=address, outcome="refused"
-        )
-        await coordinator.audit.refusal(line)
-        if not verdict.allowed:
-            text = f"Too many wrong admin tokens came from this address. Try again in {verdict.retry_after} s."
-            raise Problem("rate-limited", text, headers=verdict.headers)
-        raise Problem("unauthorized", "This is not the admin token of this coordinator.", headers=challenge)
 
 
 # --- state ----------------------------------------------------------------------------------------------------

@@ -10,12 +10,14 @@ import msgspec
 
 from coordinator_server.api import shapes
 from coordinator_server.api.dht import Bootstrap, DhtTopology
+from coordinator_server.api.worker import WorkerOnly
 from coordinator_server.seals.checking import Finding
 from node.dht.stats import DhtStats
 from node.wire import entry_points, messages
 from node.wire.channel import PATH as CHANNEL
 from node.wire.client_tokens import PATH as CLIENT_TOKEN
 from node.wire.client_tokens import ClientToken
+from node.wire.headers import REQUEST_ID
 from node.wire.problems import CONTENT_TYPE, TITLES
 
 Auth = Literal["none", "key", "api-key", "admin", "worker", "member"]
@@ -29,13 +31,18 @@ SECURITY: Mapping[str, list[dict[str, list[str]]]] = {
 }
 REFUSALS: Mapping[str, tuple[int, ...]] = {
     "none": (),
-    "key": (401, 403, 404, 413, 429, 502, 503, 504),
+    "key": (400, 401, 403, 404, 413, 429, 502, 503, 504, 508),
     "api-key": (401, 429),
-    "admin": (401,),
+    "admin": (401, 429),
     "worker": (401, 403, 422),
     "member": (400, 401, 404, 413, 502, 503, 504, 508),
 }
+WITH_A_BODY = (400, 408, 413, 422)
 SERVICE_METHODS = ("get", "post", "put", "patch", "delete")
+DASHBOARD = ("text/html", "text/css", "text/javascript", "image/svg+xml")
+EMPTY = "There is nothing to tell of"  # 503 with a document of the usual shape
+REQUEST_IDS = {REQUEST_ID: {"description": "Finds this request in logs", "required": True,
+                            "schema": {"type": "string", "pattern": "^[A-Za-z0-9._-]{1,64}$"}}}  # fmt: skip
 
 
 class ProblemDocument(msgspec.Struct, frozen=True, kw_only=True):
@@ -59,14 +66,15 @@ class Operation:
     body: Any = None
     auth: Auth = "none"
     status: int = 200
-    media: str = "application/json"
+    media: str | Sequence[str] = "application/json"
     query: Sequence[str] = ()
     refusals: Sequence[int] = ()
+    or_empty: bool = False  # 503 with the same shape
 
 
 PUBLIC = (
     Operation("get", "/", "The dashboard", media="text/html"),
-    Operation("get", "/dashboard/{file}", "A file of the dashboard", media="text/css", refusals=(404,)),
+    Operation("get", "/dashboard/{file}", "A file of the dashboard", media=DASHBOARD, refusals=(404,)),
     Operation("get", "/health", "Whether this coordinator lives, and how many workers it has", shapes.Health),
     Operation("get", "/ready", "Whether requests may be sent here", shapes.Readiness, refusals=(503,)),
     Operation(
@@ -74,7 +82,7 @@ PUBLIC = (
         "/entry-points",
         "Workers that take requests directly; 503 when none",
         shapes.EntryPoints,
-        refusals=(503,),
+        or_empty=True,
     ),
     Operation("get", "/api/entry-points", "Workers that take requests directly", shapes.EntryPoints),
     Operation(
@@ -91,6 +99,7 @@ PUBLIC = (
         "WebSocket: a snapshot with a sequence number, then deltas",
         shapes.TopologySnapshot | shapes.TopologyDelta,
         status=101,
+        refusals=(426, 503),
     ),
     Operation("get", "/metrics", "Metrics for Prometheus", media="text/plain"),
     Operation("get", "/openapi.json", "This document", dict[str, Any]),
@@ -168,6 +177,16 @@ ADMIN = (
     Operation("delete", "/api/admin/keys/{id}", "Revoke an API key", shapes.Done, auth="admin", refusals=(404,)),
     Operation(
         "post",
+        "/api/admin/token/rotate",
+        "Replace the admin token",
+        shapes.NewToken,
+        shapes.TokenWish,
+        auth="admin",
+        status=201,
+        refusals=(409, 503),
+    ),
+    Operation(
+        "post",
         "/api/admin/mesh/rotate-ca",
         "Rotate the overlay's authority",
         shapes.OverlayStatus,
@@ -194,7 +213,7 @@ WORKER = (
         messages.EnrollAnswer,
         messages.EnrollRequest,
         status=201,
-        refusals=(403, 409, 422, 429),
+        refusals=(403, 429, 503),
     ),
     Operation(
         "post",
@@ -221,7 +240,7 @@ WORKER = (
         messages.RenewRequest,
         auth="worker",
     ),
-    Operation("post", "/api/worker/leave", "A clean departure", dict[str, Any], auth="worker"),
+    Operation("post", "/api/worker/leave", "A clean departure", dict[str, Any], WorkerOnly, auth="worker"),
     Operation("get", "/api/dht/bootstrap", "Where to join the DHT", Bootstrap),
     Operation("get", "/api/dht/stats", "What this coordinator's DHT node has counted", DhtStats, auth="worker"),
     Operation("get", "/api/dht/topology", "Whom this coordinator's DHT node knows", DhtTopology, auth="worker"),
@@ -232,6 +251,7 @@ WORKER = (
         messages.WorkersAnswer,
         auth="worker",
         query=("service",),
+        refusals=(404,),
     ),
     Operation(
         "post",
@@ -265,7 +285,7 @@ WORKER = (
         messages.Assignment,
         auth="worker",
         status=101,
-        refusals=(503,),
+        refusals=(400, 426),
     ),
 )
 
@@ -318,17 +338,15 @@ def _types(operations: Iterable[Operation]) -> list[Any]:
 
 
 def _describe(operation: Operation, schema_of: Mapping[str, Any]) -> dict[str, Any]:
-    answer: dict[str, Any] = {"description": operation.summary}
-    if operation.answer is not None:
-        answer["content"] = {operation.media: {"schema": schema_of[repr(operation.answer)]}}
-    elif operation.media != "application/json":
-        answer["content"] = {operation.media: {}}
+    answer = _answer(operation, schema_of)
     described: dict[str, Any] = {
         "summary": operation.summary,
         "operationId": _identify(operation),
         "responses": {str(operation.status): answer, **_refusals(operation, schema_of[repr(ProblemDocument)])},
         "security": SECURITY[operation.auth],
     }
+    if operation.or_empty:
+        described["responses"]["503"] = {**answer, "description": EMPTY}
     if parameters := _parameters(operation):
         described["parameters"] = parameters
     if operation.body is not None:
@@ -339,11 +357,25 @@ def _describe(operation: Operation, schema_of: Mapping[str, Any]) -> dict[str, A
     return described
 
 
+def _answer(operation: Operation, schema_of: Mapping[str, Any]) -> dict[str, Any]:
+    answer: dict[str, Any] = {"description": operation.summary, "headers": REQUEST_IDS}
+    kinds = (operation.media,) if isinstance(operation.media, str) else operation.media
+    if operation.answer is not None:
+        answer["content"] = {kind: {"schema": schema_of[repr(operation.answer)]} for kind in kinds}
+    elif operation.media != "application/json":
+        answer["content"] = {kind: {} for kind in kinds}
+    return answer
+
+
 def _refusals(operation: Operation, schema: Any) -> dict[str, Any]:
-    codes = sorted({*REFUSALS[operation.auth], *operation.refusals, *((400, 422) if operation.body else ())})
+    codes = sorted({*REFUSALS[operation.auth], *operation.refusals, *(WITH_A_BODY if operation.body else ())})
     kinds = {code: [kind for kind, (status, _) in TITLES.items() if status == code] for code in codes}
     return {
-        str(code): {"description": " or ".join(kinds[code]), "content": {CONTENT_TYPE: {"schema": schema}}}
+        str(code): {
+            "description": " or ".join(kinds[code]) or "invalid-request",
+            "headers": REQUEST_IDS,
+            "content": {CONTENT_TYPE: {"schema": schema}},
+        }
         for code in codes
     }
 

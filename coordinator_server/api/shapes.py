@@ -334,6 +334,19 @@ class NewKey(msgspec.Struct, frozen=True, kw_only=True):
     expires_at: float | None = None
 
 
+class TokenWish(msgspec.Struct, frozen=True, kw_only=True):
+    """POST /api/admin/token/rotate; the token before counts for `grace` seconds more."""
+
+    grace: Annotated[int, msgspec.Meta(ge=0, le=604_800)] = 0
+
+
+class NewToken(msgspec.Struct, frozen=True, kw_only=True):
+    """201 of POST /api/admin/token/rotate: the only time that the token is shown."""
+
+    token: str
+    grace_until: float | None = None  # until when the one before counts
+
+
 class Keys(msgspec.Struct, frozen=True, kw_only=True):
     """GET /api/admin/keys."""
 

@@ -239,6 +239,19 @@ def test_status_and_audit(mesh: RealMesh) -> None:
     assert (wrong.returncode, wrong.stdout[:4]) == (1, "FAIL")
 
 
+def test_the_admin_token_is_rotated(mesh: RealMesh) -> None:
+    before = mesh.admin("token", "rotate", "--grace", "10m")
+    assert before["grace_until"] > 0
+    said = command(mesh, "token", "rotate")
+    assert "The one before is useless now." in said
+    token = said.split()[1]
+    assert token != before["token"]
+    assert mesh.coordinator is not None
+    for shown, code in ((token, 0), (before["token"], 5)):
+        assert run("key", "list", "--url", mesh.coordinator.url, RMA_ADMIN_TOKEN=shown).returncode == code
+    assert "status: ok" in command(mesh, "status"), "commands on this machine go on"
+
+
 def test_the_overlays_authority_is_rotated(mesh: RealMesh) -> None:
     before = mesh.admin("status")["overlay"]
     assert before["rotation"] == "steady"

@@ -1,0 +1,90 @@
+"""What the commands about the audit log and the admin token do."""
+
+from __future__ import annotations
+
+import sys
+import time
+from collections.abc import Mapping
+from typing import Any
+
+from coordinator_server.commands import Arguments, client_of, show
+from coordinator_server.tables import print_table, say, tell, when
+from node.program.errors import EXIT_FAILED, EXIT_USAGE, UserFacingError
+
+AUDIT_COLUMNS = (
+    ("TIME", "at"), ("ACTOR", "actor"), ("ACTION", "action"), ("SUBJECT", "subject"), ("OUTCOME", "outcome"),
+    ("DETAIL", "detail"),
+)  # fmt: skip
+
+
+def rotate_token(arguments: Arguments) -> int:
+    """Have the running coordinator make another admin token."""
+    made = client_of(arguments).post("/api/admin/token/rotate", {"grace": arguments.grace})
+    until = made["grace_until"]
+    before = f"The one before counts until {when(until)}." if until else "The one before is useless now."
+
+    def say_token() -> None:
+        tell(f"Token:  {made['token']}")
+        tell(f"{before} Commands on this machine read the new one by themselves; give it to all others.")
+
+    return show(arguments, made, say_token)
+
+
+def audit(arguments: Arguments) -> int:
+    """List lines of the audit log, or verify the whole of it."""
+    if arguments.what == "verify":
+        return _verify_audit(arguments)
+    since = str(int(time.time() - arguments.since)) if arguments.since is not None else ""
+    query = {
+        "limit": str(arguments.limit),
+        "action": arguments.action,
+        "subject": arguments.subject,
+        "since": since,
+    }
+    document = client_of(arguments).get("/api/admin/audit", {name: value for name, value in query.items() if value})
+    rows = [row | {"at": _second(row["time"])} for row in document["audit"]]
+    return show(
+        arguments, document, lambda: print_table(rows, AUDIT_COLUMNS, "Nothing has happened yet.", sys.stdout)
+    )
+
+
+def _verify_audit(arguments: Arguments) -> int:
+    """Say whether the log is as it was sealed; fail where it is not."""
+    if arguments.file is not None:
+        document = _verify_file(arguments)
+    else:
+        query = {"expect": arguments.expect} if arguments.expect else None
+        document = client_of(arguments).get("/api/admin/audit/verify", query)
+    show(arguments, document, lambda: _say_finding(document))
+    return 0 if document["holds"] else EXIT_FAILED
+
+
+def _verify_file(arguments: Arguments) -> Mapping[str, Any]:
+    import asyncio
+
+    import msgspec
+
+    from coordinator_server.seals.checking import parse_mark
+    from coordinator_server.seals.verifying import verify_backup
+
+    try:
+        expected = parse_mark(arguments.expect) if arguments.expect else None
+    except ValueError as error:
+        raise UserFacingError(
+            "The expected mark cannot be read.", f"It is wrong: {error}.", "", EXIT_USAGE
+        ) from None
+    found: Mapping[str, Any] = msgspec.to_builtins(asyncio.run(verify_backup(arguments.file, expected)))
+    return found
+
+
+def _say_finding(found: Mapping[str, Any]) -> None:
+    tell(f"{'ok  ' if found['holds'] else 'FAIL'}  {say(found['text'])}")
+    if found["holds"]:
+        tell(f"Mark:  {found['mark']}")
+        tell(
+            "Keep the mark elsewhere: `audit verify --expect MARK` finds out later whether the log still begins so."
+        )
+
+
+def _second(moment: float) -> str:
+    return time.strftime("%Y-%m-%d %H:%M:%S", time.localtime(moment))
