@@ -175,63 +175,7 @@ def rotate_key(arguments: Arguments) -> int:
         "replacing": f"The new key signs from now on: every machine is given a credential by it.{FOLLOW}",
         "steady": "The rotation is done: only the new key counts. Make a new backup now.",
     }
-    return _show(arguments, document, lambda: tell(texts[document["rotation"]]))
-
-
-def audit(arguments: Arguments) -> int:
-    """List lines of the audit log, or verify the whole of it."""
-    if arguments.what == "verify":
-        return _verify_audit(arguments)
-    since = str(int(time.time() - arguments.since)) if arguments.since is not None else ""
-    query = {
-        "limit": str(arguments.limit),
-        "action": arguments.action,
-        "subject": arguments.subject,
-        "since": since,
-    }
-    document = _client(arguments).get("/api/admin/audit", {name: value for name, value in query.items() if value})
-    rows = [row | {"at": _second(row["time"])} for row in document["audit"]]
-    return _show(
-        arguments, document, lambda: print_table(rows, AUDIT_COLUMNS, "Nothing has happened yet.", sys.stdout)
-    )
-
-
-def _verify_audit(arguments: Arguments) -> int:
-    """Say whether the log is as it was sealed; fail where it is not."""
-    if arguments.file is not None:
-        document = _verify_file(arguments)
-    else:
-        query = {"expect": arguments.expect} if arguments.expect else None
-        document = _client(arguments).get("/api/admin/audit/verify", query)
-    _show(arguments, document, lambda: _say_finding(document))
-    return 0 if document["holds"] else EXIT_FAILED
-
-
-def _verify_file(arguments: Arguments) -> Mapping[str, Any]:
-    import asyncio
-
-    import msgspec
-
-    from coordinator_server.seals.checking import parse_mark
-    from coordinator_server.seals.verifying import verify_backup
-
-    try:
-        expected = parse_mark(arguments.expect) if arguments.expect else None
-    except ValueError as error:
-        raise UserFacingError(
-            "The expected mark cannot be read.", f"It is wrong: {error}.", "", EXIT_USAGE
-        ) from None
-    found: Mapping[str, Any] = msgspec.to_builtins(asyncio.run(verify_backup(arguments.file, expected)))
-    return found
-
-
-def _say_finding(found: Mapping[str, Any]) -> None:
-    tell(f"{'ok  ' if found['holds'] else 'FAIL'}  {say(found['text'])}")
-    if found["holds"]:
-        tell(f"Mark:  {found['mark']}")
-        tell(
-            "Keep the mark elsewhere: `audit verify --expect MARK` finds out later whether the log still begins so."
-        )
+    return show(arguments, document, lambda: tell(texts[document["rotation"]]))
 
 
 def backup(arguments: Arguments) -> int:
@@ -299,8 +243,8 @@ def migrate(arguments: Arguments) -> int:
 
 
 def plan(arguments: Arguments) -> int:
-    document = _client(arguments).get("/api/admin/plan")
-    return _show(arguments, document, lambda: _say_plan(document))
+    document = client_of(arguments).get("/api/admin/plan")
+    return show(arguments, document, lambda: _say_plan(document))
 
 
 def _say_plan(document: Mapping[str, Any]) -> None:

@@ -12,7 +12,7 @@ from typing import BinaryIO, Literal
 import msgspec
 from aiohttp import web
 
-from coordinator_server.api import audit, doctor, mesh_keys, overlay, plan
+from coordinator_server.api import admin_token, audit, doctor, mesh_keys, overlay, plan
 from coordinator_server.api.addresses import client_address
 from coordinator_server.api.guard import Guard
 from coordinator_server.api.shapes import (
