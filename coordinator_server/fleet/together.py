@@ -188,12 +188,12 @@ class Together:
 
     def _heard(self, worker_id: str, registered: bool) -> None:
         if registered:
-            self.roster.arrived(worker_id)
             self._publishing.claim(worker_id)
-        elif not self._everybody.together:
-            return
-        self._publishing.look_at([worker_id])
-        self._to_publish.set()
+        if self._everybody.together:
+            self._publishing.look_at([worker_id])
+            self._to_publish.set()
+        elif registered:
+            self.roster.arrived(worker_id)  # else when the store says so: until then it is not planned for
 
     def _facts(self, worker_id: str) -> Facts | None:
         member = self._registry.member(worker_id)
