@@ -5,6 +5,6 @@ claim, `assignment` who is given which service and why: all three pure. `registr
 live workers and offers candidates to the gateway's router, `planning` says what each of them shall run.
 
 Behind `assignment` are `machines` (who and where), `fitness` (who may), `board` (who holds what so far), `keeping`,
-`filling`, `migration` and `handover` (what stays, what is given, what moves, and start before stop), `shortages`, and
-`plans`, the values that a planning gives, with the history that the next one takes.
+`filling`, `migration` and `handover` (what stays, what is given, what moves, and start before stop), `shortages`,
+and `plans`, the values that a planning gives, with the history that the next one takes.
 """
