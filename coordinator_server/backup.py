@@ -15,6 +15,7 @@ from pathlib import Path
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from coordinator_server.admin_client import PROGRAM
+from coordinator_server.enrolment.sealed_keys import KEY as SEALED_KEYS
 from coordinator_server.keys import ALL_SECRET_FILES, MESH_KEY_FILE
 from coordinator_server.store.interface import Store
 from coordinator_server.store.sqlite import FILE_NAME, check_database
@@ -142,8 +143,6 @@ def _extract(archive: tarfile.TarFile, member: tarfile.TarInfo, target: Path) ->
 def _check(file: Path, folder: Path) -> None:
     if not (folder / FILE_NAME).exists():
         raise _not_a_backup(file, "It has no database in it.")
-    if not (folder / MESH_KEY_FILE).exists():
-        raise _not_a_backup(file, "It has no mesh key in it.")
     if any(
         (folder / name).exists() and (folder / name).stat().st_size > LARGEST_SECRET for name in ALL_SECRET_FILES
     ):
@@ -151,9 +150,11 @@ def _check(file: Path, folder: Path) -> None:
     try:
         with contextlib.closing(sqlite3.connect(folder / FILE_NAME)) as connection:
             check_database(connection)
-            connection.execute("SELECT count(*) FROM entries").fetchone()
+            sealed = connection.execute("SELECT count(*) FROM entries WHERE key = ?", (SEALED_KEYS,)).fetchone()[0]
     except sqlite3.Error:
         raise _not_a_backup(file, "Its database is damaged.") from None
+    if not sealed and not (folder / MESH_KEY_FILE).exists():
+        raise _not_a_backup(file, "It has no mesh key in it.")
 
 
 def _set_aside(directory: Path) -> Path | None:

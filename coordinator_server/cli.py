@@ -162,6 +162,30 @@ def _add_mesh(commands: Any) -> None:
     rotate = _leaf(group, "rotate-key", "rotate_key", text)
     text = "take a running rotation's next step at once: machines that are not ready are out until they renew"
     rotate.add_argument("--force", action="store_true", help=text)
+    _add_sealed_keys(commands)
+
+
+def _add_sealed_keys(commands: Any) -> None:
+    group = _group(commands, "keys", "the mesh's private keys, where they are sealed under a passphrase")
+    text = (
+        "Seal the mesh's keys in the store under another passphrase. Coordinators that run serve on. Works on the "
+        "store itself, and asks no coordinator."
+    )
+    reseal = _leaf(group, "reseal", "reseal_keys", text)
+    text = "file with the new passphrase (or RMA_NEW_KEY_PASSPHRASE)"
+    reseal.add_argument("--new-passphrase-file", default=None, metavar="FILE", help=text)
+    text = (
+        "Write the mesh's keys from the store to files of the data directory, for a coordinator that is to start "
+        "without the passphrase."
+    )
+    unseal = _leaf(group, "unseal", "unseal_keys", text)
+    text = "and keep them in the store no more, to go back to files for good"
+    unseal.add_argument("--remove", action="store_true", help=text)
+    for leaf in (reseal, unseal):
+        leaf.add_argument("--store", default=None, metavar="STORE", help="sqlite, or etcd://HOST:PORT,...")
+        text = "file with the passphrase that they are sealed under now (or RMA_KEY_PASSPHRASE)"
+        leaf.add_argument("--key-passphrase-file", default=None, metavar="FILE", help=text)
+        _add_store_access(leaf)
 
 
 def _add_store_and_state(commands: Any) -> None:

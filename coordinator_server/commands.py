@@ -235,11 +235,89 @@ def migrate(arguments: Arguments) -> int:
     }
     text = (
         f"{moved.entries} entries and {moved.audit_lines} audit lines were moved, read back and compared. Start "
-        f"coordinators with --store {arguments.target} now. Keys are not in a store: a further coordinator needs a "
-        "copy of mesh.key (and of mesh-next.key where there is one) in its data directory, and of nothing else."
+        f"coordinators with --store {arguments.target} now. Keys are not in a store, unless they are sealed there "
+        "under a passphrase: else a further coordinator needs a copy of mesh.key (and of mesh-next.key where there "
+        "is one) in its data directory, and of nothing else."
     )
     text += f" What was there before is now in {moved.kept}." if moved.kept else ""
-    return _show(arguments, document, lambda: tell(plain(text)))
+    return show(arguments, document, lambda: tell(plain(text)))
+
+
+def reseal_keys(arguments: Arguments) -> int:
+    """Seal the mesh's keys in the store under another passphrase, whether coordinators run or not."""
+    from coordinator_server.enrolment.passphrase import weaknesses
+    from coordinator_server.enrolment.resealing import reseal
+
+    new = _new_passphrase(arguments)
+    done = _with_sealed_keys(arguments, lambda store, old, audit, _: reseal(store, old, new, audit))
+    for weakness in weaknesses(new):
+        sys.stderr.write(f"{weakness}\n")
+    document = {"keys": done.keys, "memory_bytes": done.memory}
+    text = (
+        "The mesh's keys are sealed under the new passphrase. Give it to every coordinator now: those that run "
+        "serve on, but need it for the next rotation and when they start. Older backups open with the old "
+        "passphrase: if somebody else knows that, delete them and rotate the mesh's key."
+    )
+    return show(arguments, document, lambda: tell(text))
+
+
+def unseal_keys(arguments: Arguments) -> int:
+    """Write the mesh's keys to files of the data directory."""
+    from coordinator_server.enrolment.resealing import unseal
+
+    names = _with_sealed_keys(
+        arguments,
+        lambda store, passphrase, audit, directory: unseal(
+            store, passphrase, directory, audit, remove=arguments.remove
+        ),
+    )
+    document = {"files": list(names), "removed": arguments.remove}
+    text = f"Written: {', '.join(names)} in {_directory(arguments)}. " + (
+        "The store has them no more: every coordinator needs a copy before it starts again, without a passphrase."
+        if arguments.remove
+        else "A coordinator that starts there with the passphrase removes them again."
+    )
+    return show(arguments, document, lambda: tell(plain(text)))
+
+
+def _new_passphrase(arguments: Arguments) -> Any:
+    from coordinator_server.enrolment.passphrase import Passphrase
+
+    new = Passphrase(os.environ.get("RMA_NEW_KEY_PASSPHRASE", ""), arguments.new_passphrase_file or "")
+    if not new:
+        raise UserFacingError(
+            "There is no new passphrase.", "", "Give --new-passphrase-file, or RMA_NEW_KEY_PASSPHRASE.", EXIT_USAGE
+        )
+    return new
+
+
+def _with_sealed_keys(arguments: Arguments, work: Callable[..., Awaitable[Any]]) -> Any:
+    """Do something with store, passphrase, audit and data directory of a mesh."""
+    import asyncio
+
+    from coordinator_server.audit import Audit
+    from coordinator_server.config import CoordinatorConfig
+    from coordinator_server.enrolment.passphrase import passphrase_of
+    from coordinator_server.migrate import opened
+    from node.program.settings import load_settings
+
+    names = (
+        "data_dir", "log_format", "store", "store_ca", "store_cert", "store_key", "store_user",
+        "store_password_file", "key_passphrase_file",
+    )  # fmt: skip
+    flags = {name: getattr(arguments, name) for name in names}
+    config = load_settings(CoordinatorConfig, flags, os.environ, _config_file(arguments))
+    passphrase = passphrase_of(config)
+    if not passphrase:
+        raise UserFacingError(
+            "There is no passphrase.", "", "Give --key-passphrase-file, or RMA_KEY_PASSPHRASE.", EXIT_USAGE
+        )
+
+    async def run() -> Any:
+        async with opened(config) as store:
+            return await work(store, passphrase, Audit(store, time.time), config.directory)
+
+    return asyncio.run(run())
 
 
 def plan(arguments: Arguments) -> int:

@@ -56,6 +56,13 @@ class CoordinatorConfig:
     store_user: str = setting("", "name of this coordinator's user in etcd", metavar="NAME")
     store_password: str = setting("", "that user's password", flag=False, secret=True)
     store_password_file: str = setting("", "file with that user's password", metavar="FILE")
+    key_passphrase_file: str = setting(
+        "",
+        "file with the passphrase under which the mesh's private keys are sealed in the store; without one they "
+        "are in files of the data directory",
+        metavar="FILE",
+    )
+    key_passphrase: str = setting("", "that passphrase itself", flag=False, secret=True)
     public_url: str = setting("", "URL by which workers and frontends reach this coordinator", metavar="URL")
     location: str = setting("", "where this coordinator stands, for people", metavar="TEXT")
     dht_host: str = setting("", "address of the DHT; as --host when empty", metavar="HOST")
@@ -243,6 +250,9 @@ class CoordinatorConfig:
             _refuse("store_ca", "", "a file, because --store-cert is for TLS")
         if self.store_password and self.store_password_file:
             _refuse("store_password_file", self.store_password_file, "empty, because the password itself is given")
+        if self.key_passphrase and self.key_passphrase_file:
+            allowed = "empty, because the passphrase itself is given"
+            _refuse("key_passphrase_file", self.key_passphrase_file, allowed)
         if bool(self.store_user) != bool(self.store_password or self.store_password_file):
             name = "store_password_file" if self.store_user else "store_user"
             _refuse(name, "", "given, for a user of etcd has a name and a password")

@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 import secrets
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TypeVar
+from typing import Protocol, TypeVar
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey
 
-from coordinator_server.store.interface import Store
+from coordinator_server.store.interface import ABSENT, Store, Write
 from node.program.data_dir import move_file, write_private_file
 from node.program.errors import EXIT_USAGE, UserFacingError
 from node.wire.encoding import b64decode, b64encode, fingerprint
@@ -52,41 +52,98 @@ class Secrets:
         return self.identity_key.public_key().public_bytes_raw()
 
 
+class MeshKeySafe(Protocol):
+    """Where the private keys of the mesh are: the one that signs, and in a rotation the next one."""
+
+    @property
+    def directory(self) -> Path:
+        """The data directory, where keys in files are."""
+        ...
+
+    @property
+    def advice(self) -> str:
+        """Say how a key gets here that is missing, in a sentence."""
+        ...
+
+    async def read(self) -> Mapping[bytes, Ed25519PrivateKey]:
+        """Return the private keys by their public keys."""
+        ...
+
+    async def keep_next(self, key: Ed25519PrivateKey, signing: bytes, /) -> Sequence[Write]:
+        """Keep a new key before anybody is told of it; return what has to be written together with that."""
+        ...
+
+    async def settle(self, public_key: bytes) -> None:
+        """Keep the key that signs, and none before it; again does nothing."""
+        ...
+
+
 class MeshKeyFiles:
-    """The private keys of the mesh in the data directory: the one that signs, and in a rotation the next one."""
+    """Keeps them in files of the data directory."""
 
     def __init__(self, directory: Path) -> None:
-        self.directory = directory
+        self._directory = directory
 
-    def read(self) -> Mapping[bytes, Ed25519PrivateKey]:
+    @property
+    def directory(self) -> Path:
+        return self._directory
+
+    @property
+    def advice(self) -> str:
+        return (
+            f"Copy mesh.key or {NEXT_KEY_FILE} of the coordinator that has it to {self.directory / NEXT_KEY_FILE}, "
+            "readable by this program's user only, or restore a backup that was made after the rotation. Where the "
+            "others have it sealed in the store, start this one with their --key-passphrase-file, or write it to a "
+            "file here with `rma-mesh-coordinator keys unseal`."
+        )
+
+    def present(self) -> Sequence[str]:
+        """Return the names of the files that are there."""
+        return [name for name in (MESH_KEY_FILE, NEXT_KEY_FILE) if (self.directory / name).exists()]
+
+    async def read(self) -> Mapping[bytes, Ed25519PrivateKey]:
         """Return the private keys by their public keys; raise UserFacingError for a damaged file."""
-        paths = [self.directory / name for name in (MESH_KEY_FILE, NEXT_KEY_FILE)]
-        keys = [_private_key(path, Ed25519PrivateKey.from_private_bytes) for path in paths if path.exists()]
+        keys = [self._read(name) for name in self.present()]
         return {key.public_key().public_bytes_raw(): key for key in keys}
 
-    def write_next(self, key: Ed25519PrivateKey) -> None:
-        write_private_file(self.directory / NEXT_KEY_FILE, b64encode(key.private_bytes_raw()).encode() + b"\n")
+    async def keep_next(self, key: Ed25519PrivateKey, _signing: bytes, /) -> Sequence[Write]:
+        self.write(NEXT_KEY_FILE, key)
+        return ()
 
-    def settle(self, public_key: bytes) -> None:
+    async def settle(self, public_key: bytes) -> None:
         """Put the key that signs into the place of the one before it, which is gone then; again does nothing."""
         path = self.directory / NEXT_KEY_FILE
-        if (
-            path.exists()
-            and _private_key(path, Ed25519PrivateKey.from_private_bytes).public_key().public_bytes_raw()
-            == public_key
-        ):
+        if path.exists() and self._read(NEXT_KEY_FILE).public_key().public_bytes_raw() == public_key:
             move_file(path, self.directory / MESH_KEY_FILE)
 
+    def write(self, name: str, key: Ed25519PrivateKey) -> None:
+        write_private_file(self.directory / name, b64encode(key.private_bytes_raw()).encode() + b"\n")
 
-def load_or_make_secrets(directory: Path, admin_token: str = "") -> Secrets:
-    """Read the secrets, or make those that are missing; raise UserFacingError for files that cannot be used."""
+    async def remove(self, public_keys: Collection[bytes]) -> Sequence[str]:
+        """Remove the files of these keys; return their names."""
+        gone = [name for name in self.present() if self._read(name).public_key().public_bytes_raw() in public_keys]
+        for name in gone:
+            (self.directory / name).unlink(missing_ok=True)
+        return gone
+
+    def _read(self, name: str) -> Ed25519PrivateKey:
+        return _private_key(self.directory / name, Ed25519PrivateKey.from_private_bytes)
+
+
+def load_or_make_secrets(
+    directory: Path, admin_token: str = "", mesh_key: Ed25519PrivateKey | None = None
+) -> Secrets:
+    """Read the secrets, or make those that are missing; raise UserFacingError for files that cannot be used.
+
+    With a mesh key that is kept elsewhere there is none in a file.
+    """
     if admin_token and len(admin_token) < MIN_ADMIN_TOKEN:
         raise UserFacingError(
             f"The admin token is too short: it needs {MIN_ADMIN_TOKEN} characters or more.",
             exit_code=EXIT_USAGE,
         )
     return Secrets(
-        mesh_key=_private_key(directory / MESH_KEY_FILE, Ed25519PrivateKey.from_private_bytes),
+        mesh_key=mesh_key or _private_key(directory / MESH_KEY_FILE, Ed25519PrivateKey.from_private_bytes),
         identity_key=_private_key(directory / IDENTITY_KEY_FILE, Ed25519PrivateKey.from_private_bytes),
         nebula_key=_private_key(directory / NEBULA_KEY_FILE, X25519PrivateKey.from_private_bytes),
         admin_token=admin_token or _read_or_make(directory / ADMIN_TOKEN_FILE),
@@ -95,10 +152,10 @@ def load_or_make_secrets(directory: Path, admin_token: str = "") -> Secrets:
 
 async def check_mesh(store: Store, found: Secrets, directory: Path) -> None:
     """Refuse a database whose enrolments were made with another mesh key, as when the key's file was lost."""
+    if await store.compare_and_set(MESH_ENTRY, ABSENT, found.mesh_public_key):
+        return
     note = await store.get(MESH_ENTRY)
-    if note is None:
-        await store.put(MESH_ENTRY, found.mesh_public_key)
-    elif note.value != found.mesh_public_key:
+    if note is None or note.value != found.mesh_public_key:
         raise UserFacingError(
             f"The mesh key in {directory / MESH_KEY_FILE} is not the one that this database was made with.",
             "With another key every enrolled worker would be shut out.",

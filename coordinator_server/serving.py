@@ -28,6 +28,8 @@ from coordinator_server.application import COORDINATOR, Coordinator
 from coordinator_server.assembly import make_office, own_credential, put_together
 from coordinator_server.config import SQLITE, CoordinatorConfig, is_loopback, is_wildcard
 from coordinator_server.enrolment.mesh_keyring import MeshKeyring
+from coordinator_server.enrolment.passphrase import passphrase_of, weaknesses
+from coordinator_server.enrolment.store_keys import open_safe
 from coordinator_server.fleet.joining import among_others
 from coordinator_server.front import FRONT, add_front
 from coordinator_server.gateway_processes.sockets import bind_all, check_shareable
@@ -108,8 +110,9 @@ async def running(
         store = await open_store(config)
         stack.push_async_callback(store.close)
         await check_not_half_moved(store)
-        secrets = load_or_make_secrets(config.directory, config.admin_token)
-        keyring = MeshKeyring(store, secrets, MeshKeyFiles(config.directory))
+        safe, mesh_key = await open_safe(store, passphrase_of(config), config.directory)
+        secrets = load_or_make_secrets(config.directory, config.admin_token, mesh_key)
+        keyring = MeshKeyring(store, secrets, safe)
         await keyring.open()
         url = public_url(config, listener, tls)
         coordinator = await put_together(
@@ -386,6 +389,8 @@ def warnings(config: CoordinatorConfig) -> Sequence[str]:
         )
     if config.open_to_all:
         found.append("/service needs no API key, because of --anonymous")
+    if passphrase := passphrase_of(config):
+        found += weaknesses(passphrase)
     if config.edge:
         found.append("--edge is not used yet: this version does not register with edge routers")
     return found

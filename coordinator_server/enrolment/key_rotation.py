@@ -13,12 +13,14 @@ from coordinator_server.enrolment.mesh_keyring import PLACES_KEY, MeshKeyring
 from coordinator_server.enrolment.overlay import Overlay
 from coordinator_server.enrolment.rotation import RotationState, is_outlived
 from coordinator_server.enrolment.workers import Enrolment, Workers
+from coordinator_server.fleet.fleet import HERE, PREFIX
 from coordinator_server.store.interface import Store, Write
 from node.wire.credentials import CLOCK_SKEW, place_of
 from node.wire.encoding import b64decode
 from node.wire.problems import Problem
 
 HOLDER_PREFIX = "mesh-key-holder/"
+LIVING = PREFIX + HERE  # below it: the leased keys of the coordinators that live
 HOLDER_LIFE = 120.0  # seconds: a coordinator that has not said for so long that it is there is not waited for
 
 
@@ -118,17 +120,22 @@ class KeyRotation:
                 yield enrolment.worker_id
 
     async def _without_key(self) -> list[str]:
-        """Return the coordinators that are here and could not sign any more."""
+        """Return the coordinators that live and have not said that they can go on with the next step.
+
+        For the first step that is to have the next key, for the second one to use it.
+        """
         keys, now = self.keyring.keys, self.clock()
-        if keys.phase != "spreading":
+        if keys.phase == "steady":
             return []
-        holders = [
-            (key.removeprefix(HOLDER_PREFIX), msgspec.json.decode(entry.value, type=Holder))
+        held = {
+            key.removeprefix(HOLDER_PREFIX): msgspec.json.decode(entry.value, type=Holder)
             for key, entry in await self.store.list(HOLDER_PREFIX)
-        ]
-        here = {name for name, held in holders if held.progress < keys.progress and now - held.at < HOLDER_LIFE}
-        here.discard(self.coordinator_id)
-        return [*here, *([self.coordinator_id] if self.keyring.lacking else [])]
+        }
+        alive = {key.removeprefix(LIVING) for key, _ in await self.store.list(LIVING)}
+        heard = {name for name, one in held.items() if now - one.at < HOLDER_LIFE}
+        ready = {name for name, one in held.items() if one.progress >= keys.progress}
+        others = (alive | heard) - ready - {self.coordinator_id}
+        return [*others, *([self.coordinator_id] if self.keyring.lacking else [])]
 
     async def _say_that_we_are_here(self) -> None:
         progress = self.keyring.keys.progress - bool(self.keyring.lacking)

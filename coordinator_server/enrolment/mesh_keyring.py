@@ -1,8 +1,8 @@
-"""The mesh's keys as this coordinator holds them: the chain is in the store, the private keys are in files.
+"""The mesh's keys as this coordinator holds them: the chain is in the store, the private keys are in a safe.
 
-A new private key is in its file before the store tells of it, and whatever the store says about the keys changes in
-one commit: a coordinator that is killed at any moment starts again where it was, or one step on. It signs with the
-key that is to sign now, or not at all.
+That is files, or the store under a passphrase. A new private key is in its safe before the store tells of it, or
+with that, and whatever the store says about the keys changes in one commit: a coordinator that is killed at any
+moment starts again where it was, or one step on. It signs with the key that is to sign now, or not at all.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ import msgspec
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
 
 from coordinator_server.enrolment.certificates import resealing
-from coordinator_server.keys import MESH_ENTRY, NEXT_KEY_FILE, MeshKeyFiles, Secrets, check_mesh
+from coordinator_server.keys import MESH_ENTRY, MeshKeySafe, Secrets, check_mesh
 from coordinator_server.store.interface import ABSENT, AuditLine, Store, Versioned, Write
 from node.program.errors import UserFacingError
 from node.wire.encoding import fingerprint
@@ -40,10 +40,10 @@ class MeshKeyring:
     `trust` is what verifiers look at; `changed` is called when the keys are others than before.
     """
 
-    def __init__(self, store: Store, secrets: Secrets, files: MeshKeyFiles) -> None:
+    def __init__(self, store: Store, secrets: Secrets, safe: MeshKeySafe) -> None:
         self._store = store
         self._secrets = secrets
-        self._files = files
+        self._safe = safe
         self._version = ABSENT
         self._private: Mapping[bytes, Ed25519PrivateKey] = {}
         self.since = 0.0
@@ -66,7 +66,7 @@ class MeshKeyring:
     def lacking(self) -> str:
         """Say what is missing here, in sentences; empty where nothing is."""
         missing = next((key for key in (self.keys.signing, self.keys.every[-1]) if key not in self._private), None)
-        return "" if missing is None else _lacking(self.keys, missing, self._files)
+        return "" if missing is None else _lacking(self.keys, missing, self._safe)
 
     @property
     def can_sign(self) -> bool:
@@ -92,7 +92,7 @@ class MeshKeyring:
     async def open(self) -> None:
         """Read what there is when the program starts; raise UserFacingError where we could not sign with it."""
         if await self._store.get(KEY) is None:
-            await check_mesh(self._store, self._secrets, self._files.directory)
+            await check_mesh(self._store, self._secrets, self._safe.directory)
         await self.load()
         if not self.can_sign:
             raise UserFacingError("This coordinator cannot sign for its mesh.", self.lacking)
@@ -103,15 +103,15 @@ class MeshKeyring:
         """See what the store and the files say now."""
         entry, note = await self._store.get(KEY), await self._store.get(MESH_ENTRY)
         if entry is not None and entry.version != self._version:
-            self._take(entry, note)
+            await self._take(entry, note)
             places = await self._store.get(PLACES_KEY)
             self.places = {} if places is None else msgspec.json.decode(places.value, type=dict[str, bytes])
         if not self._private or self.lacking:  # somebody may have brought the file meanwhile
-            self._private = self._files.read()
+            self._private = await self._safe.read()
         if self.keys.phase == "steady" and self.can_sign:
-            self._files.settle(self.keys.signing)
+            await self._safe.settle(self.keys.signing)
 
-    def _take(self, entry: Versioned, note: Versioned | None) -> None:
+    async def _take(self, entry: Versioned, note: Versioned | None) -> None:
         try:
             kept = msgspec.json.decode(entry.value, type=KeptKeys)
             keys = verified(kept.chain)
@@ -123,9 +123,12 @@ class MeshKeyring:
                 f"The system says: {error}.",
                 "Restore a backup with `rma-mesh-coordinator restore FILE`.",
             ) from None
-        before, self.trust.keys = self.trust.keys, keys
+        private = await self._safe.read()  # before anybody looks at the chain: what signs by it must be there
+        before = self.trust.keys
+        if keys.founding == before.founding and keys.progress < before.progress:
+            return  # another look was quicker
+        self.trust.keys, self._private = keys, private
         self._version, self.since = entry.version, kept.since
-        self._private = self._files.read()
         if keys != before:
             self.changed()
 
@@ -138,8 +141,8 @@ class MeshKeyring:
             after = self.keys.begin(old, new)
         except MeshKeysError:
             raise Problem("conflict", "This mesh has changed its key so often that it cannot once more.") from None
-        self._files.write_next(new)
-        return await self._commit(after, now, line, also)
+        kept = await self._safe.keep_next(new, self.keys.signing)
+        return await self._commit(after, now, line, (*kept, *also))
 
     async def onwards(self, now: float, line: AuditLine) -> bool:
         """Have the new key sign, and seal what the old one has sealed; then retire the old one.
@@ -160,11 +163,7 @@ class MeshKeyring:
         return done
 
 
-def _lacking(keys: MeshKeys, missing: bytes, files: MeshKeyFiles) -> str:
+def _lacking(keys: MeshKeys, missing: bytes, safe: MeshKeySafe) -> str:
     signs = "signs" if missing == keys.signing else "is to sign soon"
     name = f"number {keys.every.index(missing)} ({fingerprint(missing).hex()[:16]})"
-    return (
-        f"It lacks the mesh's key {name}, which {signs}. "
-        f"Copy mesh.key or {NEXT_KEY_FILE} of the coordinator that has it to {files.directory / NEXT_KEY_FILE}, "
-        "readable by this program's user only, or restore a backup that was made after the rotation."
-    )
+    return f"It lacks the mesh's key {name}, which {signs}. {safe.advice}"
