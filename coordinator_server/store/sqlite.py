@@ -137,8 +137,8 @@ class SqliteStore(Store):
         if any(write.leased for write in writes):
             await self._begin_lease()
         done = await self._run(lambda: self._commit(writes, audit))
-        if done and writes:
-            self._wake()
+        if writes:
+            self._wake()  # also where it was refused: what belongs to the dead may have been cleared away
         return done
 
     def watch(self, prefix: str) -> Watch:
@@ -248,6 +248,7 @@ class SqliteStore(Store):
         now = self._now()
         await self._run(self._renew)
         self._leased_until = now + self._life
+        self._wake()  # what belongs to the dead may have been cleared away
 
     def _renew(self) -> None:
         with transaction(self._connection) as connection:

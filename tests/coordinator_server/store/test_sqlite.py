@@ -215,6 +215,30 @@ async def test_leased_keys_of_the_dead_are_gone_after_a_while(tmp_path: Path) ->
         await store.close()
 
 
+@pytest.mark.parametrize("what", ["keeps its lease", "is refused"])
+async def test_a_watch_tells_of_the_dead_whatever_of_ours_clears_them_away(tmp_path: Path, what: str) -> None:
+    clock = Clock(100.0)
+    dead, other = leaser(tmp_path / "x.db", clock), leaser(tmp_path / "x.db", clock)
+    await dead.put("here/dead", b"", leased=True)
+    await other.put("here/other", b"", leased=True)
+    for store in (dead, other):
+        await store._tasks.stop()  # nobody says any more that it lives, unless we say so
+    async with other.watch("here/") as watch, asyncio.timeout(60):
+        assert len((await anext(watch)).changes) == 2
+        clock.now += 9.0
+        await other._keep_lease()
+        clock.now += 2.0
+        if what == "is refused":
+            assert not await other.compare_and_set("here/other", None, b"")
+        else:
+            await other._keep_lease()
+        while (seen := await anext(watch)).whole or seen.changes[0].key != "here/dead":
+            pass
+        assert seen.changes[0].entry is None
+    await dead.close()
+    await other.close()
+
+
 async def test_leases_from_before_the_machine_was_started_again_are_over(tmp_path: Path) -> None:
     before = leaser(tmp_path / "x.db", Clock(50_000.0))
     await before.put("here", b"", leased=True)
