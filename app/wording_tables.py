@@ -125,6 +125,16 @@ REASONS: Mapping[ReasonCode, Words] = {
         QT_TRANSLATE_NOOP("Wording", "The coordinator gives it work when there is some."),
         "quiet",
     ),
+    "waiting-for-approval": Words(
+        QT_TRANSLATE_NOOP("Wording", "Waiting to be let in"),
+        QT_TRANSLATE_NOOP("Wording", "The operator of the mesh approves this computer first."),
+        "quiet",
+    ),
+    "on-probation": Words(
+        QT_TRANSLATE_NOOP("Wording", "On probation"),
+        QT_TRANSLATE_NOOP("Wording", "Answers were wrong, so others are asked first."),
+        "warn",
+    ),
     "service-failed": Words(
         QT_TRANSLATE_NOOP("Wording", "A service has trouble"),
         QT_TRANSLATE_NOOP("Wording", "It is started again by itself."),

@@ -79,6 +79,7 @@ async def put_together(
         audit=audit,
         clock=clock,
         overlay=overlay,
+        require_approval=config.require_approval,
     )
     rotation = KeyRotation(
         coordinator_id=secrets.coordinator_id,

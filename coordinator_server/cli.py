@@ -123,7 +123,9 @@ def _add_workers(commands: Any) -> None:
     _leaf(group, "list", "list_workers", "List all enrolled machines with their services, load and status.")
     words = {
         "show": "Show all that is known of one machine.",
-        "approve": "Trust a machine with personal data, as if its invite had said vetted.",
+        "approve": "Let in a machine that waits for approval (serve --require-approval), with the trust that its "
+        "invite says or --trust. A machine that is let in already is trusted with personal data from then on.",
+        "refuse": "Turn away a machine that waits for approval; it cannot use the same invite again.",
         "drain": "Give a machine no new work and let what it does end.",
         "undrain": "Give a drained machine work again.",
         "revoke": "Throw a machine out: it is refused here at once, and by other machines within a second, or with "
@@ -132,6 +134,9 @@ def _add_workers(commands: Any) -> None:
     for word, text in words.items():
         leaf = _leaf(group, word, f"{word}_worker", text)
         leaf.add_argument("id", metavar="ID", help="its id, as `worker list` shows it")
+        if word == "approve":
+            trust = "trust it so far (default: as its invite says, or vetted where it is let in already)"
+            leaf.add_argument("--trust", choices=("volunteer", "vetted"), default=None, help=trust)
 
 
 def _add_token(commands: Any) -> None:

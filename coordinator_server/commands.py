@@ -141,7 +141,15 @@ def show_worker(arguments: Arguments) -> int:
 
 
 def approve_worker(arguments: Arguments) -> int:
-    return _change_worker(arguments, "approve", "{id} is trusted with personal data now.")
+    path = f"/api/admin/workers/{_part(arguments.id)}/approve"
+    document = client_of(arguments).post(path, {"trust": arguments.trust})
+    let_in = document["status"] == "let-in"
+    text = "is let in, and gets work within a moment" if let_in else "is trusted with personal data now"
+    return show(arguments, document, lambda: tell(f"{plain(arguments.id)} {text}."))
+
+
+def refuse_worker(arguments: Arguments) -> int:
+    return _change_worker(arguments, "refuse", "{id} is turned away, and its invite lets it in no more.")
 
 
 def undrain_worker(arguments: Arguments) -> int:

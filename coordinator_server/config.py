@@ -180,6 +180,9 @@ class CoordinatorConfig:
         60.0, "pause between notes in the store of when API keys were used last", unit="seconds", low=1
     )
     address_rate: str = setting("600/min", "requests that one address may make", metavar="RATE")
+    require_approval: bool = setting(
+        False, "let machines in only when the operator has approved each, beside its invite"
+    )
     enrol_wrong_tries: int = setting(5, "wrong invites that one address may try in the window", low=1, high=1000)
     enrol_window: float = setting(900.0, "window in which wrong invites are counted", unit="seconds", low=1)
     admin_wrong_tries: int = setting(

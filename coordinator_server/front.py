@@ -184,6 +184,7 @@ def _read(coordinator: Coordinator, front: Front) -> Reading:
         registered=counts.total,
         active=counts.active,
         stale=counts.stale,
+        pending=coordinator.workers.waiting(),
         own=len(registry),
         elsewhere=[name for name, _ in coordinator.everybody.far()],
         assigns=coordinator.together.leads,

@@ -40,6 +40,7 @@ class Reading:
     registered: int = 0
     active: int = 0
     stale: int = 0
+    pending: int = 0  # machines that wait for the operator's approval
     own: int = 0  # of the registered ones those that talk to this coordinator
     elsewhere: Collection[str] = ()  # the others
     assigns: bool = False
@@ -204,6 +205,8 @@ class _Now(Collector):
         yield GaugeMetricFamily("rma_assigner", text, value=int(reading.assigns))
         yield GaugeMetricFamily("rma_active_workers", "Workers heard from lately.", value=reading.active)
         yield GaugeMetricFamily("rma_stale_workers", "Workers that missed heartbeats.", value=reading.stale)
+        text = "Machines that wait for the operator's approval."
+        yield GaugeMetricFamily("rma_pending_workers", text, value=reading.pending)
         yield _by("rma_service_workers", "Healthy workers of a service.", "service", reading.service_workers)
         yield _by("rma_service_wanted_workers", "Wanted workers of a service.", "service", reading.service_wanted)
         text = "Seconds since a worker's last heartbeat."

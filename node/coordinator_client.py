@@ -70,7 +70,7 @@ async def enroll(
     try:
         keys = _pinned_keys(answer, invite)
         keys.check_answer(b64decode(answer_headers.get(headers.SIGNATURE, "")), headers.ENROLMENT_CONTEXT + body)
-        credential = credentials.verify(answer.credential, MeshTrust(keys), now)
+        credential = credentials.verify(answer.credential, MeshTrust(keys), now, own=True)
     except ValueError as error:
         raise CoordinatorError(f"Its answer cannot be trusted: {error}.", "wrong-mesh") from None
     if credential.public_key != b64decode(request.identity_public_key) or credential.subject != answer.worker_id:

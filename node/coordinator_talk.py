@@ -100,7 +100,9 @@ class CoordinatorTalk:
         self._overlay.see_outside(True)
         self._dispatch(e.HeartbeatAnswered(assignment))
         newer_keys = assignment.mesh_keys > self._known and self._pause.may_ask(time.time())
-        return (newer_keys or self._overlay.may_renew(assignment.vpn_version)) and not self._state().leaving
+        let_in = not assignment.waiting and self._is_applicant()  # the next heartbeat asks for a credential
+        is_due = newer_keys or let_in or self._overlay.may_renew(assignment.vpn_version)
+        return is_due and not self._state().leaving
 
     async def renew_when_half(self, session: MeshSession) -> None:
         """Ask for a new credential once half of this one's life has passed."""
@@ -135,6 +137,13 @@ class CoordinatorTalk:
                 return
         self._failed(error)
 
+    def _is_applicant(self) -> bool:
+        membership = self._state().membership
+        try:
+            return membership is not None and credentials.peek(membership.credential).role == "applicant"
+        except credentials.CredentialError:
+            return False
+
     def _may_ask(self) -> bool:
         now = time.time()
         if not self._pause.may_ask(now):
@@ -146,7 +155,7 @@ class CoordinatorTalk:
         """Ask for a new credential, and with a key for a place; say whether there is a new credential."""
         try:
             answer, keys = await session.client.renew(info, session.trust.keys, nebula_key)
-            credentials.verify(answer.credential, MeshTrust(keys), time.time())
+            credentials.verify(answer.credential, MeshTrust(keys), time.time(), own=True)
         except (CoordinatorError, credentials.CredentialError) as error:
             log.warning("the membership was not renewed: %s", error)
             if nebula_key:

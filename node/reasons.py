@@ -54,6 +54,9 @@ def _membership_reasons(state: NodeState) -> tuple[Reason, ...]:
         return (Reason("not-enrolled", "This computer has not joined a mesh yet. Paste an invite to join."),)
     if not _heard(state):
         return (Reason("registering", "Introducing this computer to the coordinator."),)
+    if state.assignment is not None and state.assignment.waiting:
+        text = "The operator of this mesh has to let this computer in. Nothing is to be done here meanwhile."
+        return (Reason("waiting-for-approval", text),)
     if state.assignment is not None and not state.assignment.services and state.rest != "all":
         detail = state.assignment.detail or "The coordinator has no work for this computer now."
         return (Reason("nothing-assigned", detail),)
@@ -83,6 +86,8 @@ def _health_reasons(state: NodeState) -> tuple[Reason, ...]:
 
 def _warnings(state: NodeState) -> tuple[Reason, ...]:
     reasons = []
+    if state.assignment is not None and state.assignment.probation:
+        reasons.append(Reason("on-probation", state.assignment.probation))
     url = state.coordinator or ""
     if url.startswith("http://") and not url.startswith(("http://127.", "http://localhost", "http://[::1]")):
         text = "The coordinator is reached without encryption: others on the way can read what is sent."

@@ -28,6 +28,8 @@ ReasonCode = Literal[
     "coordinator-unreachable",
     "coordinator-refused",
     "nothing-assigned",
+    "waiting-for-approval",
+    "on-probation",
     "service-failed",
     "draining",
     "stopping",

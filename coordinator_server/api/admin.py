@@ -18,6 +18,7 @@ from coordinator_server.api.guard import Guard
 from coordinator_server.api.shapes import (
     AdminWorker,
     AdminWorkers,
+    ApproveWish,
     CoordinatorStatus,
     Doctor,
     Done,
@@ -60,6 +61,7 @@ def add_routes(app: web.Application) -> None:
         ("GET", "/api/coordinator/workers", list_workers),
         ("GET", "/api/admin/workers/{id}", show_worker),
         ("POST", "/api/admin/workers/{id}/approve", approve_worker),
+        ("POST", "/api/admin/workers/{id}/refuse", refuse_worker),
         ("POST", "/api/admin/workers/{id}/drain", drain_worker),
         ("POST", "/api/admin/workers/{id}/undrain", undrain_worker),
         ("POST", "/api/admin/workers/{id}/revoke", revoke_worker),
@@ -101,6 +103,7 @@ async def status(request: web.Request) -> web.Response:
             workers=count_workers(coordinator),
             services={service.name: service.healthy for service in topology.services},
             gaps=len(find_gaps(topology)),
+            pending=coordinator.workers.waiting(),
             invites_open=sum(not invite.refusal(now) for invite in invites),
             keys=sum(not key.expired(now) for key in keys),
             requests=front.metrics.total,
@@ -143,9 +146,9 @@ async def gaps(request: web.Request) -> web.Response:
 
 
 async def list_workers(request: web.Request) -> web.Response:
-    """List every enrolled machine, whether it is here or not."""
+    """List every enrolled machine, whether it is here or not; those that wait to be let in come first."""
     coordinator = request.app[COORDINATOR]
-    enrolled = sorted(coordinator.workers, key=lambda enrolment: enrolment.worker_id)
+    enrolled = sorted(coordinator.workers, key=lambda one: (not one.waits, one.worker_id))
     views = [_worker(coordinator, enrolment) for enrolment in enrolled]
     return json_response(AdminWorkers(workers=views, count=len(views)))
 
@@ -157,10 +160,26 @@ async def show_worker(request: web.Request) -> web.Response:
 
 
 async def approve_worker(request: web.Request) -> web.Response:
-    """Trust a machine with personal data."""
-    enrolment = _usable(request)
-    await request.app[COORDINATOR].workers.approve(enrolment.worker_id, address=client_address(request))
+    """Let in a machine that waits for it; trust one that is let in with personal data."""
+    wish, enrolment, address = await read_body(request, ApproveWish), _usable(request), client_address(request)
+    workers = request.app[COORDINATOR].workers
+    if enrolment.waits:
+        await workers.let_in(enrolment.worker_id, wish.trust or enrolment.trust, address=address)
+        return json_response(Done(id=enrolment.worker_id, status="let-in"))
+    if wish.trust == "volunteer":
+        text = f"{enrolment.worker_id} is let in already. To trust it with less, revoke it and invite it anew."
+        raise Problem("conflict", text)
+    await workers.approve(enrolment.worker_id, address=address)
     return json_response(Done(id=enrolment.worker_id, status="approved"))
+
+
+async def refuse_worker(request: web.Request) -> web.Response:
+    """Turn away a machine that waits to be let in."""
+    enrolment = _usable(request)
+    if not enrolment.waits:
+        raise Problem("conflict", f"{enrolment.worker_id} is let in already; revoke it to put it out.")
+    await request.app[COORDINATOR].workers.refuse(enrolment.worker_id, address=client_address(request))
+    return json_response(Done(id=enrolment.worker_id, status="refused"))
 
 
 async def drain_worker(request: web.Request) -> web.Response:
@@ -193,7 +212,7 @@ def _worker(coordinator: Coordinator, enrolment: Enrolment) -> AdminWorker:
     base = AdminWorker(
         worker_id=enrolment.worker_id,
         name=enrolment.name,
-        status="revoked" if enrolment.revoked else "offline",
+        status="revoked" if enrolment.revoked else "pending" if enrolment.pending else "offline",
         trust=enrolment.trust,
         type=(member.capabilities if member else Capabilities()).worker_type,
         allowed=enrolment.services,
@@ -206,7 +225,7 @@ def _worker(coordinator: Coordinator, enrolment: Enrolment) -> AdminWorker:
         return base
     return msgspec.structs.replace(
         base,
-        status=everybody.status(member),
+        status="pending" if enrolment.pending else everybody.status(member),
         coordinator=everybody.coordinator_of(member, coordinator.coordinator_id),
         services=member.running,
         assigned=coordinator.planning.assigned(member.worker_id),

@@ -115,7 +115,16 @@ ADMIN = (
     Operation(
         "post",
         "/api/admin/workers/{id}/approve",
-        "Trust it with personal data",
+        "Let it in where it waits, else trust it with personal data",
+        shapes.Done,
+        shapes.ApproveWish,
+        auth="admin",
+        refusals=(404, 409),
+    ),
+    Operation(
+        "post",
+        "/api/admin/workers/{id}/refuse",
+        "Turn it away where it waits to be let in",
         shapes.Done,
         auth="admin",
         refusals=(404, 409),

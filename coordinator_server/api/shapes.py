@@ -14,7 +14,7 @@ from node.wire.manifests import ServiceName
 from node.wire.mesh_keys import Phase
 from node.wire.messages import Capabilities, Count, Endpoints, Route, ServiceReport, WorkerType
 
-Status = Literal["active", "stale", "draining", "paused", "revoked", "offline"]
+Status = Literal["active", "stale", "draining", "paused", "pending", "revoked", "offline"]
 Label = Annotated[str, msgspec.Meta(min_length=1, max_length=100)]
 ServiceList = Annotated[tuple[ServiceName, ...], msgspec.Meta(max_length=64)]
 Seconds = Annotated[int, msgspec.Meta(ge=1, le=316_224_000)]
@@ -182,6 +182,12 @@ class AdminWorker(msgspec.Struct, frozen=True, kw_only=True):
     detail: str = ""  # why it has nothing to do
     endpoints: Endpoints | None = None
     capabilities: Capabilities | None = None
+
+
+class ApproveWish(msgspec.Struct, frozen=True, kw_only=True):
+    """POST /api/admin/workers/{id}/approve; without a trust a machine that waits is let in as its invite says."""
+
+    trust: Trust | None = None
 
 
 class AdminWorkers(msgspec.Struct, frozen=True, kw_only=True):
@@ -434,6 +440,7 @@ class CoordinatorStatus(msgspec.Struct, frozen=True, kw_only=True):
     workers: WorkerCounts
     services: dict[str, int]
     gaps: int
+    pending: int = 0  # machines that wait for the operator's approval
     invites_open: int
     keys: int
     requests: Count

@@ -76,7 +76,7 @@ async def enroll(request: web.Request) -> web.Response:
             mesh_public_key=b64encode(coordinator.mesh_key.public_key().public_bytes_raw()),
             trust=enrolment.trust,
             coordinators=(info(request), *coordinator.fleet.others),
-            dht=contacts(request),
+            dht=() if enrolment.pending else contacts(request),
             vpn=overlay.granted(enrolment, wish.nebula_public_key) if overlay is not None else None,
             mesh_keys=coordinator.keyring.chain,
         )
@@ -90,7 +90,7 @@ async def enroll(request: web.Request) -> web.Response:
 async def register(request: web.Request) -> web.Response:
     """Take in where a worker is and what it has; tell it what to run."""
     coordinator = request.app[COORDINATOR]
-    enrolment = await authenticate(request)
+    enrolment = await authenticate(request, waiting_is_fine=True)
     body = await read_body(request, RegisterRequest)
     await check_speaks_for_itself(request, enrolment, body.worker_id)
     # Requests are sent to where this one comes from.
@@ -101,10 +101,16 @@ async def register(request: web.Request) -> web.Response:
     return json_response(RegisterAnswer(assignment=assignment, catalogue=coordinator.catalogue_office.signed))
 
 
+def _check_stays(coordinator: Coordinator) -> None:
+    """Send a worker to another coordinator, where there is one, before we end."""
+    if coordinator.readiness.draining and coordinator.fleet.others:
+        raise Problem("draining", "This coordinator is shutting down.", headers={"Retry-After": "5"})
+
+
 async def heartbeat(request: web.Request) -> web.Response:
     """Take in how a worker is; tell it what to run now."""
     coordinator = request.app[COORDINATOR]
-    enrolment = await authenticate(request)
+    enrolment = await authenticate(request, waiting_is_fine=True)
     body = await read_body(request, HeartbeatRequest)
     await check_speaks_for_itself(request, enrolment, body.worker_id)
     coordinator.registry.heartbeat(body)
@@ -121,7 +127,7 @@ async def renew(request: web.Request) -> web.Response:
     The mesh key signs the answer together with what was asked: nobody on the way can put in another overlay.
     """
     coordinator = request.app[COORDINATOR]
-    enrolment = await authenticate(request, expired_is_fine=True)
+    enrolment = await authenticate(request, expired_is_fine=True, waiting_is_fine=True)
     wish = await read_body(request, RenewRequest)
     await check_speaks_for_itself(request, enrolment, wish.worker_id)
     if wish.nebula_public_key:  # a certificate is good for days, and whoever has the key's other half
@@ -141,6 +147,8 @@ async def _renewed_grant(coordinator: Coordinator, enrolment: Enrolment, key: st
     """Return the worker's place in the overlay, or why it has none: its credential is renewed nevertheless."""
     if not key:
         return None, ""
+    if enrolment.pending:
+        return None, "It gets a place in the private network when the operator has let it in."
     if coordinator.overlay is None:
         return None, "This coordinator runs without the overlay network."
     try:
@@ -154,7 +162,7 @@ async def _renewed_grant(coordinator: Coordinator, enrolment: Enrolment, key: st
 async def leave(request: web.Request) -> web.Response:
     """End an enrolment because its machine wishes so."""
     coordinator = request.app[COORDINATOR]
-    enrolment = await authenticate(request)
+    enrolment = await authenticate(request, waiting_is_fine=True)
     body = await read_body(request, WorkerOnly)
     await check_speaks_for_itself(request, enrolment, body.worker_id)
     await check_signed_whole(request, enrolment, "leave")

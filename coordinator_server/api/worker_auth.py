@@ -19,33 +19,45 @@ from node.wire.signed_requests import What, is_signed
 from node.wire.tokens import TokenError
 
 CHALLENGE = {"WWW-Authenticate": "Bearer"}
+WAITING = 3600.0  # seconds for which who waits to be let in may hold a channel
 ONCE_ONLY = web.AppKey("once_only", OnceOnly)
 
 
-async def authenticate(request: web.Request, *, expired_is_fine: bool = False) -> Enrolment:
-    """Return the enrolment of whoever signed the request; raise 401 or 403, and keep a line about it."""
-    return (await _authenticate(request, expired_is_fine))[0]
+async def authenticate(
+    request: web.Request, *, expired_is_fine: bool = False, waiting_is_fine: bool = False
+) -> Enrolment:
+    """Return the enrolment of whoever signed the request; raise 401 or 403, and keep a line about it.
+
+    With `waiting_is_fine` it may be a machine that the operator has not let in yet.
+    """
+    return (await _authenticate(request, expired_is_fine, waiting_is_fine))[0]
 
 
 async def authenticate_for_long(request: web.Request) -> tuple[Enrolment, float]:
-    """Return also until when the credential is good (Unix seconds), for what goes on after the request."""
-    enrolment, credential = await _authenticate(request, False)
-    assert credential is not None
+    """Return also until when the credential is good (Unix seconds), for what goes on after the request.
+
+    It may be a machine that waits to be let in.
+    """
+    enrolment, credential = await _authenticate(request, False, True)
+    if credential is None:
+        return enrolment, request.app[COORDINATOR].clock() + WAITING
     return enrolment, credential.expires_at + CLOCK_SKEW
 
 
 def identify_for_long(coordinator: Coordinator, authorization: str) -> tuple[Enrolment, float]:
     """Return the same for what a request's Authorization says; raise 401 or 403, of which nobody keeps a line."""
-    enrolment, credential = _identify(coordinator, _bearer_in(authorization), False)
+    enrolment, credential = _identify(coordinator, _bearer_in(authorization), False, False)
     assert credential is not None
     return enrolment, credential.expires_at + CLOCK_SKEW
 
 
-async def _authenticate(request: web.Request, expired_is_fine: bool) -> tuple[Enrolment, Credential | None]:
+async def _authenticate(
+    request: web.Request, expired_is_fine: bool, waiting_is_fine: bool
+) -> tuple[Enrolment, Credential | None]:
     coordinator = request.app[COORDINATOR]
     try:
         await _know(coordinator, _bearer(request))
-        return _identify(coordinator, _bearer(request), expired_is_fine)
+        return _identify(coordinator, _bearer(request), expired_is_fine, waiting_is_fine)
     except Problem as problem:
         await _refused(request, "worker-refused", "", problem)
         raise
@@ -109,7 +121,9 @@ async def _know(coordinator: Coordinator, token: str) -> None:
             await coordinator.workers.refresh(subject)
 
 
-def _identify(coordinator: Coordinator, token: str, expired_is_fine: bool) -> tuple[Enrolment, Credential | None]:
+def _identify(
+    coordinator: Coordinator, token: str, expired_is_fine: bool, waiting_is_fine: bool
+) -> tuple[Enrolment, Credential | None]:
     try:
         subject = claimed_subject(token)
         if coordinator.workers.is_revoked(subject):
@@ -118,8 +132,10 @@ def _identify(coordinator: Coordinator, token: str, expired_is_fine: bool) -> tu
         if enrolment is None:
             raise TokenError(f"{subject[:64]!r} is not enrolled here")
         public_key = b64decode(enrolment.identity_public_key)
-        if expired_is_fine:
+        if expired_is_fine or enrolment.pending:
             check_signed_by(token, public_key, subject, coordinator.coordinator_id, coordinator.clock())
+            if enrolment.pending and not waiting_is_fine:
+                raise Problem("approval-pending", f"{subject} waits for the operator's approval.")
             return enrolment, None
         credential = coordinator.token_verifier.verify(token)
     except TokenError as error:

@@ -63,10 +63,11 @@ class Answers:
             blocklist=shared.signed,
             vpn_version=coordinator.overlay.version(enrolment) if coordinator.overlay is not None else "",
             coordinators=(about_us, *coordinator.fleet.others),
-            dht=contacts_of(coordinator, about_us),
+            dht=() if enrolment.pending else contacts_of(coordinator, about_us),
             draining=enrolment.draining,
             mesh_keys=coordinator.keyring.keys.progress,
             detail=planning.why_nothing(worker_id),
+            waiting=enrolment.pending,
         )
 
     def encode(self, told: Assignment) -> bytes:

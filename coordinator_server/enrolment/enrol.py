@@ -41,6 +41,7 @@ class Enroller:
     audit: Audit
     clock: Callable[[], float]
     overlay: Overlay | None = None
+    require_approval: bool = False  # the operator lets each machine in, beside its invite
     # Spares us most of the tries below; that nobody gets in twice is the store's doing.
     turn: asyncio.Lock = field(default_factory=asyncio.Lock)
 
@@ -59,7 +60,7 @@ class Enroller:
         """Issue a credential for an enrolled machine."""
         return self.office.issue(
             enrolment.worker_id,
-            "worker",
+            "applicant" if enrolment.pending else "worker",
             b64decode(enrolment.identity_public_key),
             enrolment.trust,
             self.clock(),
@@ -92,11 +93,12 @@ class Enroller:
                 return known
             spent = self.invites.spend(record, version)
             enrolment, also = await self._placed(self._new_enrolment(request, record, address), request)
+            waits = "to be approved, " if enrolment.pending else ""
             line = self.audit.line(
                 "enrolled",
                 actor="anonymous",
                 subject=enrolment.worker_id,
-                detail=f"invite {record.id}, {record.trust}, {request.name}",
+                detail=f"invite {record.id}, {record.trust}, {waits}{request.name}",
                 address=address,
             )
             if await self.workers.admit(enrolment, spent, line, also):
@@ -105,7 +107,7 @@ class Enroller:
 
     async def _placed(self, enrolment: Enrolment, request: EnrollRequest) -> tuple[Enrolment, Sequence[Write]]:
         """Give a new worker its place in the overlay, if there is one, with the writes that this takes."""
-        if self.overlay is None:
+        if self.overlay is None or enrolment.pending:
             return enrolment, ()
         return await self.overlay.admit(enrolment, request.nebula_public_key)
 
@@ -140,6 +142,7 @@ class Enroller:
             address=address,
             place=secrets.token_bytes(PLACE_BYTES),
             credential_until=self.clock() + self.office.life,
+            pending=self.require_approval,
         )
 
     def _free_id(self, request: EnrollRequest) -> str:

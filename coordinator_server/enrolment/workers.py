@@ -39,6 +39,7 @@ class Enrolment(msgspec.Struct, frozen=True, kw_only=True):
     enrolled_at: float
     address: str = ""
     draining: bool = False
+    pending: bool = False  # it waits for the operator to let it in, and is nobody until then
     revoked_at: float | None = None
     vpn: Lease | None = None  # its place in the overlay
     place: bytes = b""  # in the DHT; of those enrolled by an older version it is derived from the founding key
@@ -48,6 +49,11 @@ class Enrolment(msgspec.Struct, frozen=True, kw_only=True):
     @property
     def revoked(self) -> bool:
         return self.revoked_at is not None
+
+    @property
+    def waits(self) -> bool:
+        """Whether it is for the operator to let it in or to refuse it."""
+        return self.pending and not self.revoked
 
 
 class Workers:
@@ -80,6 +86,10 @@ class Workers:
 
     def __iter__(self) -> Iterator[Enrolment]:
         return iter(list(self._enrolments.values()))
+
+    def waiting(self) -> int:
+        """Return how many machines wait to be let in."""
+        return sum(enrolment.waits for enrolment in self._enrolments.values())
 
     def __contains__(self, worker_id: object) -> bool:
         return isinstance(worker_id, str) and self.get(worker_id) is not None
@@ -144,6 +154,16 @@ class Workers:
         """Trust a machine with personal data; raise unknown-worker."""
         line = self._audit.line("worker-approved", actor=actor, subject=worker_id, address=address)
         return await self._change(worker_id, {"trust": "vetted"}, line)
+
+    async def let_in(self, worker_id: str, trust: Trust, *, actor: str = "admin", address: str = "") -> Enrolment:
+        """Let in a machine that waits for it, with this trust; raise unknown-worker."""
+        line = self._audit.line("worker-let-in", actor=actor, subject=worker_id, detail=trust, address=address)
+        return await self._change(worker_id, {"pending": False, "trust": trust}, line)
+
+    async def refuse(self, worker_id: str, *, actor: str = "admin", address: str = "") -> Enrolment:
+        """Turn away for good a machine that waits to be let in; raise unknown-worker."""
+        line = self._audit.line("worker-not-let-in", actor=actor, subject=worker_id, address=address)
+        return await self._change(worker_id, {"revoked_at": self._clock()}, line)
 
     async def drain(
         self, worker_id: str, draining: bool = True, *, actor: str = "admin", address: str = ""

@@ -233,7 +233,7 @@ def joined(here: Sequence[WorkerRecord], far: Sequence[WorkerRecord]) -> Sequenc
 
 def believed(record: WorkerRecord, enrolment: Enrolment | None, service: Manifest) -> WorkerRecord | None:
     """Return what we believe of a worker's own words, and None of whom we may not ask."""
-    if enrolment is None or enrolment.revoked or enrolment.draining:
+    if enrolment is None or enrolment.revoked or enrolment.draining or enrolment.pending:
         return None
     if enrolment.services and service.name not in enrolment.services:
         return None

@@ -255,6 +255,8 @@ def _resting(member: Member, enrolment: Enrolment, *, stale: bool) -> str:
         return "is not heard of"
     if enrolment.revoked:
         return "was revoked"
+    if enrolment.pending:
+        return "waits for the operator's approval"
     if enrolment.draining:
         return "is being drained by the operator"
     return "is paused or closing" if member.paused else ""

@@ -19,7 +19,7 @@ from node.wire.manifests import Catalogue
 from node.wire.messages import HeartbeatRequest, RegisterRequest, ServiceReport, WorkerRecord
 from node.wire.problems import Problem
 
-Status = Literal["active", "stale", "paused", "draining"]
+Status = Literal["active", "stale", "paused", "draining", "pending"]
 log = logging.getLogger(__name__)
 
 
@@ -212,6 +212,8 @@ class Registry:
     def standing(self, member: Member) -> Status:
         """Return how a worker is that is heard of."""
         enrolment = self._workers.get(member.worker_id)
+        if enrolment is not None and enrolment.pending:
+            return "pending"
         if enrolment is not None and enrolment.draining:
             return "draining"
         return "paused" if member.paused else "active"
@@ -270,7 +272,9 @@ class Registry:
     def _may_run(self, worker_id: str, service: str) -> bool:
         """Believe a worker only of services that it may have: others' requests are not for it to see."""
         enrolment, manifest = self._workers.get(worker_id), self._catalogue.by_name().get(service)
-        if enrolment is None or manifest is None or (enrolment.services and service not in enrolment.services):
+        if enrolment is None or enrolment.pending or manifest is None:
+            return False
+        if enrolment.services and service not in enrolment.services:
             return False
         return manifest.data_class != "personal" or enrolment.trust == "vetted"
 

@@ -30,7 +30,7 @@ CLOCK_SKEW = 120.0  # seconds of clock difference that are tolerated everywhere
 
 # Patterns end with $(?!\n): Python's $ alone also matches before a last newline.
 Trust = Literal["volunteer", "vetted"]
-Role = Literal["worker", "coordinator"]
+Role = Literal["worker", "coordinator", "applicant"]  # an applicant waits for the operator to let it in
 Name = Annotated[str, msgspec.Meta(min_length=1, max_length=64, pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]*$(?!\n)")]
 Key = Annotated[bytes, msgspec.Meta(min_length=32, max_length=32)]
 
@@ -64,8 +64,13 @@ def place_of(public_key: bytes, secret_key: SigningKey) -> bytes:
     return hashlib.sha256(secret_key.sign(PLACE_CONTEXT + public_key)).digest()[:PLACE_BYTES]
 
 
-def verify_bytes(data: bytes, mesh_public_key: MeshTrust | Ed25519PublicKey, now: float) -> Credential:
-    """Return the verified credential; raise CredentialError saying what is wrong with it."""
+def verify_bytes(
+    data: bytes, mesh_public_key: MeshTrust | Ed25519PublicKey, now: float, *, own: bool = False
+) -> Credential:
+    """Return the verified credential; raise CredentialError saying what is wrong with it.
+
+    An applicant's counts for nobody; with `own` it is that of whoever asks, who may be one.
+    """
     if not SIGNATURE_BYTES < len(data) <= MAX_BYTES:
         raise CredentialError("credential has an impossible length")
     payload, signature = data[:-SIGNATURE_BYTES], data[-SIGNATURE_BYTES:]
@@ -78,6 +83,8 @@ def verify_bytes(data: bytes, mesh_public_key: MeshTrust | Ed25519PublicKey, now
         raise CredentialError(f"credential is malformed: {error}") from None
     if credential.mesh_id != signed_by:  # else it would count on when its key is retired
         raise CredentialError("credential was signed by another key of this mesh than it says")
+    if credential.role == "applicant" and not own:
+        raise CredentialError("its holder waits for the operator's approval")
     if credential.issued_at - CLOCK_SKEW > now:
         raise CredentialError("credential is not valid yet: check this machine's clock")
     if credential.expires_at + CLOCK_SKEW < now:
@@ -85,13 +92,15 @@ def verify_bytes(data: bytes, mesh_public_key: MeshTrust | Ed25519PublicKey, now
     return credential
 
 
-def verify(text: str, mesh_public_key: MeshTrust | Ed25519PublicKey, now: float) -> Credential:
-    """Verify the HTTP form; raise CredentialError."""
+def verify(
+    text: str, mesh_public_key: MeshTrust | Ed25519PublicKey, now: float, *, own: bool = False
+) -> Credential:
+    """Verify the HTTP form as `verify_bytes` does; raise CredentialError."""
     try:
         data = b64decode(text)
     except ValueError:
         raise CredentialError("credential is not base64url") from None
-    return verify_bytes(data, mesh_public_key, now)
+    return verify_bytes(data, mesh_public_key, now, own=own)
 
 
 def peek(text: str) -> Credential:

@@ -230,6 +230,8 @@ class Assignment(msgspec.Struct, frozen=True, kw_only=True):
     draining: bool = False
     mesh_keys: Count = 0  # how far the mesh's keys are (MeshKeys.progress): more than the worker's means renew
     detail: Text = ""  # why there is nothing to do, in a sentence
+    waiting: bool = False  # for the operator to let this machine in
+    probation: Text = ""  # why it gets fewer requests than others, in a sentence
 
 
 class RegisterAnswer(msgspec.Struct, frozen=True, kw_only=True):

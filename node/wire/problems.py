@@ -16,6 +16,7 @@ TITLES: Mapping[str, tuple[int, str]] = {
     "invalid-body": (422, "The request's body is not valid"),
     "unauthorized": (401, "A valid key or token is needed"),
     "forbidden": (403, "This key or token may not do that"),
+    "approval-pending": (403, "The operator has not let this machine in yet"),
     "not-found": (404, "There is nothing at this address"),
     "method-not-allowed": (405, "This address does not take that method"),
     "unknown-service": (404, "No service has this name"),

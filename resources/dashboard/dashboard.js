@@ -141,10 +141,11 @@ function drawTotals(workers, services) {
   const covered = wanted.filter((service) => service.healthy > 0).length;
   const inFlight = workers.reduce((sum, worker) => sum + (worker.in_flight || 0), 0);
   const busy = workers.filter((worker) => worker.status === "active" && worker.load >= 0.9).length;
-  const others = workers.length - active - stale;
-  const notActive = [stale && `${stale} stale`, others && `${others} resting`].filter(Boolean).join(", ");
+  const pending = workers.filter((worker) => worker.status === "pending").length;
+  const others = workers.length - active - stale - pending;
+  const notActive = [pending && `${pending} to be approved`, stale && `${stale} stale`, others && `${others} resting`].filter(Boolean).join(", ");
   showTotals([
-    [String(active), active === 1 ? "active worker" : "active workers", notActive, stale > 0],
+    [String(active), active === 1 ? "active worker" : "active workers", notActive, stale + pending > 0],
     [`${covered} of ${wanted.length}`, "services available", covered < wanted.length ? count(wanted.length - covered, "gap", "gaps") : "", true],
     [String(inFlight), inFlight === 1 ? "request in flight" : "requests in flight", busy ? `${busy} nearly full` : "", true],
     [String(state.coordinators.size), state.coordinators.size === 1 ? "coordinator" : "coordinators", "", false],

@@ -4124,6 +4124,22 @@
         <translation>Der Koordinator gibt ihm Arbeit, wenn es welche gibt.</translation>
     </message>
     <message>
+        <source>Waiting to be let in</source>
+        <translation>Wartet auf Einlass</translation>
+    </message>
+    <message>
+        <source>The operator of the mesh approves this computer first.</source>
+        <translation>Der Betreiber des Meshs muss diesen Computer erst zulassen.</translation>
+    </message>
+    <message>
+        <source>On probation</source>
+        <translation>Auf Bewährung</translation>
+    </message>
+    <message>
+        <source>Answers were wrong, so others are asked first.</source>
+        <translation>Antworten waren falsch, darum werden andere zuerst gefragt.</translation>
+    </message>
+    <message>
         <source>A service has trouble</source>
         <translation>Ein Dienst ist gestört</translation>
     </message>
