@@ -126,23 +126,46 @@ def _identify(
 ) -> tuple[Enrolment, Credential | None]:
     try:
         subject = claimed_subject(token)
+        enrolment = coordinator.workers.get(subject)
+        by_key = expired_is_fine or (enrolment is not None and enrolment.pending)
+        credential = _prove(coordinator, token, subject, enrolment if by_key else None)
         if coordinator.workers.is_revoked(subject):
             raise Problem("forbidden", f"{subject} was put out of the mesh. Please ask its operator.")
-        enrolment = coordinator.workers.get(subject)
         if enrolment is None:
             raise TokenError(f"{subject[:64]!r} is not enrolled here")
-        public_key = b64decode(enrolment.identity_public_key)
-        if expired_is_fine or enrolment.pending:
-            check_signed_by(token, public_key, subject, coordinator.coordinator_id, coordinator.clock())
-            if enrolment.pending and not waiting_is_fine:
-                raise Problem("approval-pending", f"{subject} waits for the operator's approval.")
-            return enrolment, None
-        credential = coordinator.token_verifier.verify(token)
     except TokenError as error:
         raise Problem("unauthorized", f"The token is not accepted: {error}.", headers=CHALLENGE) from None
-    if credential.role != "worker" or credential.subject != subject or credential.public_key != public_key:
+    if credential is not None and not _is_of(credential, enrolment):
         raise Problem("unauthorized", "The token is not accepted: it is another machine's.", headers=CHALLENGE)
-    return enrolment, credential
+    if enrolment.pending and not waiting_is_fine:
+        raise Problem("approval-pending", f"{subject} waits for the operator's approval.")
+    return enrolment, None if by_key else credential
+
+
+def _prove(coordinator: Coordinator, token: str, subject: str, by_key: Enrolment | None) -> Credential | None:
+    """Return the credential that proves who sends this, None where an enrolment's key does; else raise TokenError.
+
+    Nothing is told before of that machine, and what is wrong is told in the same words, whether it is enrolled or
+    not: strangers do not find out who is a member, and who was put out.
+    """
+    try:
+        return coordinator.token_verifier.prove(token)
+    except TokenError:
+        with contextlib.suppress(TokenError):
+            if by_key is not None:
+                public_key = b64decode(by_key.identity_public_key)
+                check_signed_by(token, public_key, subject, coordinator.coordinator_id, coordinator.clock())
+                return None
+        raise
+
+
+def _is_of(credential: Credential, enrolment: Enrolment) -> bool:
+    """Say whether this is the enrolled machine's own; a coordinator's is none."""
+    return (
+        credential.role == "worker"
+        and credential.subject == enrolment.worker_id
+        and credential.public_key == b64decode(enrolment.identity_public_key)
+    )
 
 
 async def _refused(request: web.Request, action: str, subject: str, problem: Problem) -> None:

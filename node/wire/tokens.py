@@ -108,6 +108,13 @@ class TokenVerifier:
 
     def verify(self, token: str, audience: str | None = None) -> Credential:
         """Return the credential of the token's holder; raise TokenError. `audience` stands in place of our own."""
+        credential = self.prove(token, audience)
+        if credential.subject in self.revoked:
+            raise TokenError(f"{credential.subject} has been revoked")
+        return credential
+
+    def prove(self, token: str, audience: str | None = None) -> Credential:
+        """Return the same of a holder who may have been revoked."""
         now, audience = self._clock(), self._audience if audience is None else audience
         expires_at, credential, meant = self._verified.get(token, (0.0, None, ""))
         if (
@@ -120,8 +127,6 @@ class TokenVerifier:
             self._verified[token] = (expires_at, credential, audience)
             while len(self._verified) > CACHED_TOKENS:
                 self._verified.popitem(last=False)
-        if credential.subject in self.revoked:
-            raise TokenError(f"{credential.subject} has been revoked")
         return credential
 
     def _verify_anew(self, token: str, audience: str, now: float) -> tuple[float, Credential]:
