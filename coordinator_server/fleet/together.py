@@ -158,8 +158,8 @@ class Together:
             log.info("worker %s talks to another coordinator now", name)
             self._registry.hand_over(name)
         changed = planning.follow({name: roster.assigned.get(name) for name in told.assigned})
-        for name in told.live:
-            planning.worker_changed(name)
+        if told.live:
+            planning.look_again()
         if changed:
             self.told(changed)
 
@@ -204,19 +204,16 @@ class Together:
     async def _publish(self) -> None:
         while self._publishing:
             writes = self._publishing.portion(self._facts, self._now())
-            if not writes:
-                return
             try:
-                done = await self._store.commit(writes)
+                done = not writes or await self._store.commit(writes)
             except BaseException:
                 self._publishing.failed(writes)
                 raise
             if done:
                 self._publishing.written()
-                await asyncio.sleep(0)
             else:
                 self._publishing.failed(writes)
-                await asyncio.sleep(CONFLICT)
+            await asyncio.sleep(0 if done else CONFLICT)
 
     # --- leading ----------------------------------------------------------------------------------------------
 
