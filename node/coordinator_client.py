@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
+import math
 import secrets
 from collections.abc import Mapping, Sequence
 from typing import Any, TypeVar
@@ -143,9 +144,22 @@ class CoordinatorClient:
         return _decode(body, messages.RegisterAnswer)
 
     async def heartbeat(
-        self, to: messages.CoordinatorInfo, request: messages.HeartbeatRequest
+        self, to: messages.CoordinatorInfo, request: messages.HeartbeatRequest, patience: float = math.inf
     ) -> messages.Assignment:
-        return await self._call(to, "/api/worker/heartbeat", request, messages.Assignment)
+        """`patience` is how many seconds the answer may take, where that is less than for other calls."""
+        usual = self._session.timeout.total or math.inf
+        limit = aiohttp.ClientTimeout(total=patience) if patience < usual else None
+        data, url = msgspec.json.encode(request), to.url + "/api/worker/heartbeat"
+        body, _ = await _post(self._session, url, data, self._authorization(to), limit)
+        return _decode(body, messages.Assignment)
+
+    async def ready(self, to: messages.CoordinatorInfo, patience: float) -> int:
+        """Return how many requests wait at a coordinator that is ready. Everybody may ask that."""
+        async with asyncio.timeout(patience):
+            answer = _decode(await _get(self._session, to.url + "/ready", {}, {}), messages.CoordinatorReady)
+        if answer.coordinator != to.id:
+            raise CoordinatorError("Another coordinator answers there.", "wrong-coordinator")
+        return answer.queue
 
     async def renew(
         self, to: messages.CoordinatorInfo, keys: MeshKeys, nebula_public_key: bytes = b""
@@ -267,11 +281,16 @@ class CoordinatorClient:
 
 
 async def _post(
-    session: aiohttp.ClientSession, url: str, data: bytes, extra: dict[str, str]
+    session: aiohttp.ClientSession,
+    url: str,
+    data: bytes,
+    extra: dict[str, str],
+    limit: aiohttp.ClientTimeout | None = None,
 ) -> tuple[bytes, Mapping[str, str]]:
+    sent = {"Content-Type": "application/json", **extra}
     try:
         async with session.post(
-            url, data=data, headers={"Content-Type": "application/json", **extra}, allow_redirects=False
+            url, data=data, headers=sent, allow_redirects=False, timeout=limit or session.timeout
         ) as response:
             return await _read(response), response.headers
     except (aiohttp.ClientError, TimeoutError, OSError, ValueError) as error:

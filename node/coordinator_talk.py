@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import random
 import time
 from collections.abc import Callable
 
@@ -19,6 +20,7 @@ from node.wire.mesh_keys import MeshTrust
 from node.wire.messages import Assignment, CoordinatorInfo, HeartbeatRequest, ServiceReport, VpnReport
 
 log = logging.getLogger(__name__)
+LEAST_PATIENCE, LONGEST_PATIENCE = 1.0, 30.0  # seconds for a heartbeat's answer; the setting limits it, too
 
 
 class CoordinatorTalk:
@@ -58,7 +60,9 @@ class CoordinatorTalk:
         except CoordinatorError as error:
             await self._refused(session, info, error)
         except ManifestError as error:
-            self._dispatch(e.CoordinatorFailed(f"Its answer cannot be trusted: {error}.", refused=True))
+            self._dispatch(
+                e.CoordinatorFailed(f"Its answer cannot be trusted: {error}.", refused=True, draw=_draw())
+            )
         else:
             self._keep(answer.catalogue)
             self.told_relays = relays
@@ -77,7 +81,7 @@ class CoordinatorTalk:
         )
         self._pushed = None
         try:
-            answer = await session.client.heartbeat(info, request)
+            answer = await session.client.heartbeat(info, request, _patience(self._state()))
         except CoordinatorError as error:
             if error.kind == "unknown-worker":
                 self._dispatch(e.WorkerUnknown())
@@ -175,7 +179,7 @@ class CoordinatorTalk:
         """Tell that a coordinator gave no useful answer."""
         self._overlay.see_outside(bool(error.status))
         expelled = error.status == 403 and error.kind == "forbidden"
-        self._dispatch(e.CoordinatorFailed(str(error), error.refused, expelled))
+        self._dispatch(e.CoordinatorFailed(str(error), error.refused, expelled, _draw()))
 
     async def leave(self, session: MeshSession) -> bool:
         """Tell one coordinator that we leave for good; return whether one has heard it."""
@@ -234,6 +238,16 @@ def _offered(state: NodeState) -> tuple[ServiceReport, ...]:
 
 def _told_version(state: NodeState) -> str:
     return state.assignment.vpn_version if state.assignment is not None else ""
+
+
+def _patience(state: NodeState) -> float:
+    """Return how long we wait for a heartbeat's answer, so that within two of them another coordinator is asked."""
+    interval = state.assignment.heartbeat_interval if state.assignment is not None else LONGEST_PATIENCE
+    return max(LEAST_PATIENCE, interval / 2)
+
+
+def _draw() -> float:
+    return random.random()  # noqa: S311 - not for secrets
 
 
 def _half_spent(credential: str) -> bool:

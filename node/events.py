@@ -10,7 +10,7 @@ import msgspec
 from node.rules.caps import CapReport
 from node.rules.settings import Rules, Scope
 from node.rules.verdict import Verdict
-from node.state import ChannelStatus, Membership, TunnelStatus, VpnStatus
+from node.state import ChannelStatus, Measured, Membership, TunnelStatus, VpnStatus
 from node.wire.blocklists import SignedBlocklist
 from node.wire.manifests import Catalogue, Manifest
 from node.wire.mesh_keys import KeyChain
@@ -37,6 +37,7 @@ class Started(msgspec.Struct, frozen=True):
     gpu_snoozed_until: float | None = None
     rules: Rules = msgspec.field(default_factory=Rules)
     ruled: Verdict = msgspec.field(default_factory=Verdict)
+    draw: float = 0.0  # in [0, 1), as wherever else a coordinator is chosen
 
 
 class MeshJoined(msgspec.Struct, frozen=True):
@@ -55,6 +56,7 @@ class Enrolled(msgspec.Struct, frozen=True):
     membership: Membership
     dht: tuple[DhtContact, ...]
     vpn: VpnGrant | None = None
+    draw: float = 0.0
 
 
 class EnrolmentFailed(msgspec.Struct, frozen=True):
@@ -102,6 +104,21 @@ class CoordinatorFailed(msgspec.Struct, frozen=True):
     text: str
     refused: bool = False
     expelled: bool = False
+    draw: float = 0.0
+
+
+class CoordinatorsMeasured(msgspec.Struct, frozen=True):
+    """Coordinators were looked at: those at `silent` URLs did not answer that they are ready."""
+
+    found: tuple[Measured, ...]
+    silent: tuple[str, ...] = ()
+    draw: float = 0.0
+
+
+class CoordinatorLeaves(msgspec.Struct, frozen=True):
+    """The coordinator in use is about to end; ask it, or another one, after so many seconds."""
+
+    after: float
 
 
 class ContactDue(msgspec.Struct, frozen=True):
@@ -238,9 +255,9 @@ class StopRequested(msgspec.Struct, frozen=True):
 Event = (
     Started | MeshJoined | EnrolmentRequested | Enrolled | EnrolmentFailed | Registered | HeartbeatAnswered
     | WorkerUnknown | ChannelChanged | SecondChannelChanged | ChannelRefused
-    | CoordinatorFailed | ContactDue | CredentialRenewed | PlaceGranted | PlaceRefused | VpnChanged | TunnelChanged
-    | OverlayCameUp
-    | OverlayWentDown | OverlayPathsChanged | EndpointsChanged | ServicesChanged | LoadMeasured
+    | CoordinatorFailed | CoordinatorsMeasured | CoordinatorLeaves
+    | ContactDue | CredentialRenewed | PlaceGranted | PlaceRefused | VpnChanged | TunnelChanged
+    | OverlayCameUp | OverlayWentDown | OverlayPathsChanged | EndpointsChanged | ServicesChanged | LoadMeasured
     | CapabilitiesDetected | MeshQuit | PauseRequested | ResumeRequested | SnoozeEnded | DrainEnded | LeaveRequested
     | StopRequested | RulesChanged | RulesDecided | CapsPlanned
 )  # fmt: skip

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import random
 import time
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -168,7 +169,7 @@ class FrontDesk:
                 if isinstance(error, Problem):
                     raise await self._explained(error, link.coordinator) from None
                 raise
-            self._node.dispatch(e.Enrolled(membership, answer.dht, answer.vpn))
+            self._node.dispatch(e.Enrolled(membership, answer.dht, answer.vpn, random.random()))  # noqa: S311 - not for secrets
             await self._node.settle()
             return membership.worker_id
 

@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Collection
+from collections.abc import Collection, Mapping, Sequence
 
 import msgspec
 
-from node.state import Membership, NodeState
+from node.routing.weighing import drawn, weight
+from node.state import Measured, Membership, NodeState
 from node.wire.messages import Assignment, CoordinatorInfo
 
 MOST = 8  # coordinators that a node remembers
+MUCH = 2.0  # times the weight of the one in use: less is no reason to leave it
+LOOKS = 3  # in a row that have to find such a one
+SMOOTHING = 0.3  # how much of a latency is the newest one
 
 
 def knowing(membership: Membership | None, assignment: Assignment, failing: Collection[str]) -> Membership | None:
@@ -34,10 +38,18 @@ def _at_known_address(told: CoordinatorInfo, known: CoordinatorInfo, failing: Co
     return told if known.url in failing else msgspec.structs.replace(told, url=known.url)
 
 
-def next_coordinator(state: NodeState) -> str | None:
+def first_coordinator(membership: Membership, told: Assignment | None, draw: float) -> str | None:
+    """Return whom to ask first: any of those that are there with the same chance, so that workers are spread."""
+    named = {info.id for info in told.coordinators} if told is not None else set()
+    infos = [info for info in membership.coordinators if info.id in named or not named] or membership.coordinators
+    return infos[drawn([1.0] * len(infos), draw)].url if infos else None
+
+
+def next_coordinator(state: NodeState, draw: float = 0.0) -> str | None:
     """Return whom to ask after the coordinator in use has failed, which `state.failing` names already.
 
-    That is the one to which we hold a channel anyway, else the next one that was named last and has not failed,
+    That is one of those that were named last and have not failed, drawn by their weights; the one to which we hold
+    a channel anyway, while none is much better. Where all of these have failed it is the next one that has not,
     else the next one.
     """
     infos = state.membership.coordinators if state.membership else ()
@@ -46,12 +58,59 @@ def next_coordinator(state: NodeState) -> str | None:
         return state.coordinator
     position = urls.index(state.coordinator) if state.coordinator in urls else -1
     turn = [*infos[position + 1 :], *infos[: position + 1]]
-    second, named = state.second_channel, _named(state)
-    good = [info.url for info in turn if info.url not in state.failing]
-    if second is not None and second.open and second.url in good:
-        return second.url
-    best = [info.url for info in turn if info.url in good and info.id in named]
-    return (best or good or [turn[0].url])[0]
+    named = _named(state)
+    good = [info for info in turn if info.url not in state.failing]
+    best = [info for info in good if info.id in named]
+    second = state.second_channel
+    if second is not None and second.open and second.url in [info.url for info in good]:
+        weights = _weights(state, good)
+        if weights[second.url] * MUCH > max(weights[info.url] for info in best or good):
+            return second.url
+    if best:
+        return best[drawn(list(_weights(state, best).values()), draw)].url
+    return (good or turn)[0].url
+
+
+def measured(state: NodeState, found: Sequence[Measured], silent: Collection[str]) -> NodeState:
+    """Take in what a look at the coordinators has found; our calls tell whether the one in use has failed."""
+    before = {one.id: one for one in state.measured}
+    named = _named(state)
+    now = before | {one.id: _smoothed(before.get(one.id), one) for one in found}
+    infos = state.membership.coordinators if state.membership else ()
+    well = {info.url for info in infos if info.id in {one.id for one in found}} - {state.coordinator}
+    ill = [info.url for info in infos if info.url in silent and info.url != state.coordinator]
+    failing = (*(url for url in state.failing if url not in well and url not in ill), *ill)
+    kept = tuple(one for name, one in now.items() if name in named)
+    return msgspec.structs.replace(state, measured=kept, failing=failing)
+
+
+def _smoothed(before: Measured | None, now: Measured) -> Measured:
+    if before is None:
+        return now
+    return Measured(now.id, before.latency_ms + SMOOTHING * (now.latency_ms - before.latency_ms), now.queue)
+
+
+def outweighing(state: NodeState) -> Mapping[str, float]:
+    """Return the URLs of those that are much better than the coordinator in use, with their weights."""
+    infos = state.membership.coordinators if state.membership else ()
+    known, named = {one.id for one in state.measured}, _named(state)
+    weights = _weights(state, [info for info in infos if info.id in named & known])
+    if state.coordinator not in weights:  # nothing is known of it to be compared with
+        return {}
+    least = weights[state.coordinator] * MUCH
+    return {url: one for url, one in weights.items() if one >= least and one > 0 and url != state.coordinator}
+
+
+def _weights(state: NodeState, infos: Sequence[CoordinatorInfo]) -> dict[str, float]:
+    """Return the weights of coordinators by their URLs; who was never measured counts as the others on average."""
+    known = {one.id: one for one in state.measured}
+    usual = sum(one.latency_ms for one in state.measured) / len(state.measured) if state.measured else 0.0
+    found = {}
+    for info in infos:
+        one = known.get(info.id, Measured(info.id, usual))
+        healthy = info.url not in state.failing
+        found[info.url] = weight(one.latency_ms, one.queue, healthy=healthy)
+    return found
 
 
 def _named(state: NodeState) -> set[str]:

@@ -16,6 +16,8 @@ from node.events import (
     Command,
     ContactDue,
     CoordinatorFailed,
+    CoordinatorLeaves,
+    CoordinatorsMeasured,
     CredentialRenewed,
     Drain,
     DrainEnded,
@@ -69,7 +71,14 @@ from node.events import (
     VpnChanged,
     WorkerUnknown,
 )
-from node.known_coordinators import knowing, next_coordinator
+from node.known_coordinators import (
+    LOOKS,
+    first_coordinator,
+    knowing,
+    measured,
+    next_coordinator,
+    outweighing,
+)
 from node.reasons import phase_of, reasons_for
 from node.resting import (
     pause_requested,
@@ -83,6 +92,7 @@ from node.resting import (
     verdict_of,
     wanted_services,
 )
+from node.routing.weighing import drawn
 from node.state import ChannelStatus, Membership, NodeState
 from node.wire.messages import Assignment, Endpoints
 
@@ -130,7 +140,7 @@ def _started(state: NodeState, event: Started) -> Step:
     membership = event.membership
     if event.assignment is not None:  # who was enrolled long ago may know others than those of that day
         membership = knowing(membership, event.assignment, ()) or membership
-    state, commands = _join(state, membership)
+    state, commands = _join(state, membership, event.assignment, event.draw)
     told = () if event.assignment is None else (JoinDht(event.assignment.dht),)
     return state, (*resume, *commands, *told, RunServices(wanted_services(state)))
 
@@ -145,7 +155,7 @@ def _enrolment_requested(state: NodeState, _event: EnrolmentRequested) -> Step:
 
 def _enrolled(state: NodeState, event: Enrolled) -> Step:
     state = _with(state, enrolling=False, enrolment_error="", left="")
-    state, commands = _join(state, event.membership)
+    state, commands = _join(state, event.membership, None, event.draw)
     place = (UsePlace(event.vpn),) if event.vpn is not None else ()
     return state, (SaveMembership(event.membership), *commands, *place, JoinDht(event.dht))
 
@@ -154,8 +164,8 @@ def _enrolment_failed(state: NodeState, event: EnrolmentFailed) -> Step:
     return _with(state, enrolling=False, enrolment_error=event.text), ()
 
 
-def _join(state: NodeState, membership: Membership) -> Step:
-    first = membership.coordinators[0].url if membership.coordinators else None
+def _join(state: NodeState, membership: Membership, told: Assignment | None, draw: float) -> Step:
+    first = first_coordinator(membership, told, draw)
     state = _with(state, membership=membership, coordinator=first, registered=False, failures=0)
     return state, (JoinMesh(membership), ScheduleContact(0.0)) if state.rules.mesh_on else ()
 
@@ -246,7 +256,8 @@ def _coordinator_failed(state: NodeState, event: CoordinatorFailed) -> Step:
         state = _with(state, failing=tuple(url for url in failing if url in known))
     state = _with(
         state,
-        coordinator=next_coordinator(state),
+        coordinator=next_coordinator(state, event.draw),
+        outweighed=0,
         coordinator_ok=False,
         coordinator_error=event.text,
         coordinator_refused=event.refused,
@@ -261,6 +272,24 @@ def _coordinator_failed(state: NodeState, event: CoordinatorFailed) -> Step:
     longest = state.assignment.heartbeat_interval if state.assignment else DEFAULT_INTERVAL
     commands.append(ScheduleContact(min(longest, FIRST_RETRY * 2 ** min(failures - 1, 16))))
     return state, tuple(commands)
+
+
+def _coordinators_measured(state: NodeState, event: CoordinatorsMeasured) -> Step:
+    """Turn to a coordinator that is much better than the one in use, when that has been so for a while."""
+    state = measured(state, event.found, event.silent)
+    better = outweighing(state)
+    looks = state.outweighed + 1 if better else 0
+    if looks < LOOKS or not state.registered or state.leaving or state.stopping:
+        return _with(state, outweighed=min(looks, LOOKS)), ()
+    url = list(better)[drawn(list(better.values()), event.draw)]
+    was_open = state.channel.open
+    state = _with(state, coordinator=url, registered=False, outweighed=0, channel=ChannelStatus())
+    publish = (PublishServices(running_services(state)),) if was_open else ()
+    return state, (*publish, ScheduleContact(0.0))
+
+
+def _coordinator_leaves(state: NodeState, event: CoordinatorLeaves) -> Step:
+    return state, () if state.membership is None else (ScheduleContact(event.after),)
 
 
 def _contact_due(state: NodeState, _event: ContactDue) -> Step:
@@ -413,6 +442,7 @@ def _left(state: NodeState) -> Step:
         coordinator_refused=False,
         failures=0,
         failing=(),
+        measured=(),
     )
     return state, (RunServices(()), QuitMesh())
 
@@ -437,6 +467,8 @@ HANDLERS: dict[type, Callable[[NodeState, Any], Step]] = {
     SecondChannelChanged: _second_channel_changed,
     ChannelRefused: _channel_refused,
     CoordinatorFailed: _coordinator_failed,
+    CoordinatorsMeasured: _coordinators_measured,
+    CoordinatorLeaves: _coordinator_leaves,
     ContactDue: _contact_due,
     CredentialRenewed: _credential_renewed,
     PlaceGranted: _place_granted,

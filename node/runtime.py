@@ -25,6 +25,7 @@ from node.client_access import ClientAccess
 from node.config import NodeConfig
 from node.contact import CoordinatorContact
 from node.control import ControlApi, ViewFeed
+from node.coordinator_looks import CoordinatorLooks
 from node.coordinator_talk import CoordinatorTalk
 from node.entry_point import Contact, EntryPoint
 from node.forwarding.access_log import AccessLog, open_access_log
@@ -127,6 +128,9 @@ class NodeRuntime:
         self.standing = StandingConnections(
             config, self._way_to, self._take_push, self._serve_relayed, self.dispatch
         )
+        self._looks = CoordinatorLooks(
+            lambda: self.state, lambda: self.session, self.dispatch, config.probe_timeout
+        )
         self._tasks = TaskSet("node")
         self._stopped = asyncio.Event()
         self._snoozes = Snoozes(lambda: self.state, self.dispatch)
@@ -201,6 +205,7 @@ class NodeRuntime:
         await self.vitals.start()
         self._tasks.every(LOAD_INTERVAL, self._measure_load, "load")
         self._tasks.every(LOAD_INTERVAL, self._snoozes.look, "snoozes")
+        self._tasks.every(LOAD_INTERVAL, self._looks.look, "looks at coordinators")
         self._tasks.every(self.config.hardware_interval, self._detect, "hardware")
         self._tasks.every(RENEW_CHECK, self._renew_when_half, "renewal")
         await self.settle()
@@ -273,6 +278,7 @@ class NodeRuntime:
             gpu_snoozed_until=pause.gpu_until,
             rules=self.rules.rules,
             ruled=self.rules.verdict,
+            draw=random.random(),  # noqa: S311 - not for secrets
         )
 
     # --- the loop of events and commands ------------------------------------------------------------------------
@@ -296,7 +302,7 @@ class NodeRuntime:
         executors: dict[type, Callable[[Any], Any]] = {
             e.JoinMesh: self._join_mesh,
             e.QuitMesh: self._quit_mesh,
-            e.SaveMembership: self._save_membership,
+            e.SaveMembership: lambda command: self.member.save(command.membership),
             e.SavePause: self._save_pause,
             e.SaveAssignment: self._save_assignment,
             e.Register: self._begin_register,
@@ -340,9 +346,6 @@ class NodeRuntime:
     async def _quit_mesh(self, _command: e.QuitMesh) -> None:
         await self.tunnel.leave()
         self.dispatch(e.MeshQuit(await self.member.quit()))
-
-    async def _save_membership(self, command: e.SaveMembership) -> None:
-        await self.member.save(command.membership)
 
     async def _save_pause(self, command: e.SavePause) -> None:
         await asyncio.to_thread(self._files.save_pause, _kept(command))

@@ -54,6 +54,14 @@ class Reason(msgspec.Struct, frozen=True):
     until: float | None = None
 
 
+class Measured(msgspec.Struct, frozen=True):
+    """How near a coordinator is, smoothed over several looks (ms), and how many requests wait there."""
+
+    id: str
+    latency_ms: float
+    queue: int = 0
+
+
 class Membership(msgspec.Struct, frozen=True, kw_only=True):
     """What enrolment gave: who this worker is and whom it may believe. Kept on disk; holds no secret key."""
 
@@ -260,6 +268,8 @@ class NodeState(msgspec.Struct, frozen=True, kw_only=True):
     channel: ChannelStatus = ChannelStatus()
     second_channel: ChannelStatus | None = None  # None while there is no second coordinator for one
     failures: int = 0  # consecutive failures to reach a coordinator
+    measured: tuple[Measured, ...] = ()  # coordinators that answered when we looked at them
+    outweighed: int = 0  # looks in a row that found a coordinator which is much better than the one in use
     failing: tuple[str, ...] = ()  # URLs of coordinators that gave no useful answer when they were asked last
     assignment: Assignment | None = None
     catalogue: Catalogue = Catalogue()

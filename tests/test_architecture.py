@@ -44,7 +44,7 @@ MAY_IMPORT: Mapping[str, tuple[str, ...]] = {
     "node.reasons": ("node.wire", "node.state"),
     "node.resting": ("node.wire", "node.state", "node.events", "node.rules", "node.gpu_work"),
     "node.gpu_work": ("node.wire", "node.state"),
-    "node.known_coordinators": ("node.wire", "node.state"),
+    "node.known_coordinators": ("node.wire", "node.state", "node.routing.weighing"),
     "node.machine": (
         "node.wire",
         "node.state",
@@ -52,6 +52,7 @@ MAY_IMPORT: Mapping[str, tuple[str, ...]] = {
         "node.reasons",
         "node.resting",
         "node.known_coordinators",
+        "node.routing.weighing",
     ),
 }
 
@@ -65,7 +66,7 @@ PURE = (
     "node.vpn.state", "node.vpn.overlap", "node.vpn.ways", "node.vpn.log_lines", "node.tunnel.reconnect",
     "node.known_coordinators", "node.activity.entries", "node.activity.told",
     "node.diagnostics.redaction", "node.diagnostics.shapes",
-    "node.routing.history", "node.routing.journeys", "node.routing.samples",
+    "node.routing.history", "node.routing.weighing", "node.routing.journeys", "node.routing.samples",
     "coordinator_server.registry.assignment", "coordinator_server.registry.machines",
     "coordinator_server.registry.fitness", "coordinator_server.registry.board",
     "coordinator_server.registry.keeping", "coordinator_server.registry.filling",

@@ -67,7 +67,9 @@ async def ready(request: web.Request) -> web.Response:
         raise Problem("draining", "This coordinator is shutting down.", headers={"Retry-After": "5"})
     if not coordinator.readiness.ready:
         raise Problem("starting", "This coordinator is starting.", headers={"Retry-After": "2"})
-    return json_response(Readiness(coordinator=coordinator.coordinator_id))
+    front = request.app[FRONT]
+    queue = sum(front.elsewhere.queues(front.router.queue_depths()).values())
+    return json_response(Readiness(coordinator=coordinator.coordinator_id, queue=queue))
 
 
 async def topology(request: web.Request) -> web.Response:

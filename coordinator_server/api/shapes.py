@@ -45,6 +45,7 @@ class Readiness(msgspec.Struct, frozen=True, kw_only=True):
 
     status: Literal["ready"] = "ready"
     coordinator: Name
+    queue: Count = 0  # requests that wait for a worker
 
 
 class EntryPoint(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):

@@ -132,7 +132,7 @@ class KeyRotation:
             for key, entry in await self.store.list(HOLDER_PREFIX)
         }
         alive = {key.removeprefix(LIVING) for key, _ in await self.store.list(LIVING)}
-        heard = {name for name, one in held.items() if now - one.at < HOLDER_LIFE}
+        heard = {name for name, one in held.items() if now - one.at < HOLDER_LIFE and keys.phase == "spreading"}
         ready = {name for name, one in held.items() if one.progress >= keys.progress}
         others = (alive | heard) - ready - {self.coordinator_id}
         return [*others, *([self.coordinator_id] if self.keyring.lacking else [])]

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import random
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 
@@ -25,6 +26,7 @@ log = logging.getLogger(__name__)
 
 IS_OPEN = ChannelStatus(True)
 REFUSED = (401, 403)
+LEAVING_SPREAD = 5.0  # seconds over which nodes turn to other coordinators when theirs ends
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,6 +118,8 @@ class Channel:
         log.debug("no channel to %s: %s", url, end.detail)
         if end.code == Close.UNKNOWN_WORKER:
             self._dispatch(e.WorkerUnknown())
+        elif end.code == aiohttp.WSCloseCode.GOING_AWAY:  # so it is for all its workers at this moment
+            self._dispatch(e.CoordinatorLeaves(LEAVING_SPREAD * random.random()))  # noqa: S311 - not for secrets
         elif end.status in REFUSED or end.code in (Close.EXPIRED, Close.EXPELLED):
             self._dispatch(e.ChannelRefused())
         self._dispatch(e.ChannelChanged(ChannelStatus(False, end.detail)))

@@ -171,6 +171,13 @@ class CoordinatorInfo(msgspec.Struct, frozen=True, kw_only=True):
     dht_port: Port | None = None
 
 
+class CoordinatorReady(msgspec.Struct, frozen=True, kw_only=True):
+    """200 of GET /ready: who answers there, and how many requests wait for a worker."""
+
+    coordinator: Name
+    queue: Count = 0
+
+
 class DhtContact(msgspec.Struct, frozen=True, kw_only=True):
     """A UDP address to join the DHT at."""
 

@@ -106,6 +106,16 @@ class RealMesh:
         self.coordinator = self._start("coordinator_server", "serve", data_dir, *flags)
         return self.coordinator
 
+    def start_another_coordinator(self, name: str, *flags: str, port: int = 0) -> Program:
+        """Start one more on the same database; nothing else of the first one's is in its data directory."""
+        data_dir, first = self.folder / name, self.folder / "coordinator"
+        data_dir.mkdir(mode=0o700, exist_ok=True)
+        for path in first.glob("coordinator.db*"):
+            if not (data_dir / path.name).exists():
+                (data_dir / path.name).symlink_to(path)
+        flags = ("--port", str(port), "--dht-port", "0", "--vpn", "off", *QUICK, "--worker-stale", "30", *flags)
+        return self._start("coordinator_server", "serve", data_dir, *flags)
+
     def start_node(self, name: str, link: str = "", *flags: str) -> Program:
         invite = ("--invite", link) if link else ()
         flags = (
@@ -134,6 +144,11 @@ class RealMesh:
         result = self.node_command(name, "status", "--json")
         assert result.returncode == 0, result.stderr
         return json.loads(result.stdout)
+
+    def state(self, name: str) -> Any:
+        """Return a node's state as the tray app sees it, without starting a program for that."""
+        file = json.loads((self.folder / name / FILE_NAME).read_bytes())
+        return http(f"{file['url']}/view", None, {"Authorization": f"Bearer {file['token']}"}).json["state"]
 
     def call(self, service: str, document: Any, key: str, **headers: str) -> Answer:
         """Send one JSON request through the gateway."""
