@@ -19,7 +19,7 @@ from coordinator_server.fleet.roster import ASSIGNED, ASSIGNER, Roster
 from coordinator_server.keys import MESH_KEY_FILE
 from coordinator_server.serving import read_catalogue
 from coordinator_server.store.etcd import store as etcd_store
-from coordinator_server.store.interface import Write
+from coordinator_server.store.interface import Seen, Write
 from tests.support.coordinators import CATALOGUE, Room, Worker, assignment, coordinator_room
 from tests.support.etcd import Cluster, etcd_cluster, pause, resume
 from tests.support.overlay_mesh import share_store
@@ -199,7 +199,7 @@ async def test_who_only_thinks_that_it_assigns_writes_nothing(tmp_path: Path) ->
             together, other = first.coordinator.together, second.coordinator.together
             await eventually(lambda: together.leads and len(other.roster.runs) == 2, "they know one another")
 
-            async def see_nothing(_: object) -> None:
+            async def see_nothing(seen: Seen) -> None:
                 """Stand for a watch that is behind."""
 
             together._take = see_nothing  # type: ignore[method-assign]
