@@ -24,6 +24,8 @@ from coordinator_server.fleet.everybody import Everybody
 from coordinator_server.fleet.fleet import Fleet
 from coordinator_server.fleet.together import Together
 from coordinator_server.gateway.keys import ApiKeys
+from coordinator_server.operation.conditions import Conditions
+from coordinator_server.probation.warden import Warden
 from coordinator_server.registry.planning import Planning
 from coordinator_server.registry.registry import Registry
 from coordinator_server.seals.sealer import Sealer
@@ -70,6 +72,7 @@ class Coordinator:
     planning: Planning  # what each of them shall run
     together: Together  # our part among several coordinators
     catalogue: Catalogue
+    conditions: Conditions  # what the operator should mend about this machine
     catalogue_office: CatalogueOffice
     token_verifier: TokenVerifier  # checks what workers send us
     token_issuer: TokenIssuer  # makes X-RMA-Token for requests to workers

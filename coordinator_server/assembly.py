@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import secrets as random
-from collections.abc import Callable, Container
+import time
+from collections.abc import Callable, Container, Sequence
+from pathlib import Path
 
 from coordinator_server.admin_tokens import AdminTokens
 from coordinator_server.application import Coordinator, Readiness
@@ -24,6 +26,12 @@ from coordinator_server.fleet.together import GRACE, Together
 from coordinator_server.gateway.keys import ApiKeys
 from coordinator_server.keys import Secrets
 from coordinator_server.registry.membership import Patience
+from coordinator_server.operation.clocks import ClockWatch, steady_seconds
+from coordinator_server.operation.conditions import Conditions
+from coordinator_server.probation.book import Book
+from coordinator_server.probation.canaries import load_canaries
+from coordinator_server.probation.standing import Terms
+from coordinator_server.probation.warden import Warden
 from coordinator_server.registry.planning import Planning
 from coordinator_server.registry.plans import Pace
 from coordinator_server.registry.registry import Registry
@@ -103,6 +111,8 @@ async def put_together(
         key_rotation=rotation,
         admin_tokens=AdminTokens(config.directory, secrets.admin_token, clock, fixed=bool(config.admin_token)),
         store=store,
+    fleet = Fleet(store, secrets.coordinator_id, config.coordinator_heartbeat, clock)
+    watch = ClockWatch(clock, steady_seconds if clock is time.time else clock)
         audit=audit,
         sealer=Sealer(
             store, secrets.identity_key, lambda: issuer.credential, clock, is_elected=lambda: together.leads
@@ -113,7 +123,7 @@ async def put_together(
         overlay=overlay,
         station=make_station(config, secrets, overlay, registry, computers) if overlay is not None else None,
         enroller=enroller,
-        fleet=Fleet(store, secrets.coordinator_id, config.coordinator_heartbeat, clock),
+        fleet=fleet,
         keys=ApiKeys(store, clock),
         registry=registry,
         everybody=everybody,
@@ -128,6 +138,7 @@ async def put_together(
         clock=clock,
     )
 
+        conditions=Conditions(config, store, fleet, clock, watch),
 
 def make_dht(
     config: CoordinatorConfig,

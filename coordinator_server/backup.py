@@ -17,9 +17,10 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from coordinator_server.admin_client import PROGRAM
 from coordinator_server.enrolment.sealed_keys import KEY as SEALED_KEYS
 from coordinator_server.keys import ALL_SECRET_FILES, MESH_KEY_FILE
+from coordinator_server.operation.starting import UNFINISHED, check_before_holding
 from coordinator_server.store.interface import Store
-from coordinator_server.store.sqlite import FILE_NAME, check_database
-from node.program.data_dir import hold_data_dir
+from coordinator_server.store.sqlite import FILE_NAME, MIGRATIONS, check_database
+from node.program.data_dir import hold_data_dir, move_file, write_private_file
 from node.program.errors import UserFacingError
 from node.wire.encoding import b64decode
 
@@ -48,14 +49,17 @@ def restore_backup(file: Path, directory: Path) -> Path | None:
 
     Everything is unpacked and checked before anything is replaced. Raise UserFacingError.
     """
+    check_before_holding(directory)
     with hold_data_dir(directory, PROGRAM), tempfile.TemporaryDirectory(dir=directory, prefix=".restore-") as name:
         fresh = Path(name)
         _unpack(file, fresh)
         _check(file, fresh)
+        write_private_file(directory / UNFINISHED, b"")  # cut off from here on, nothing starts on a half of it
         kept = _set_aside(directory)
         for part in (*ALL_SECRET_FILES, FILE_NAME):
             if (fresh / part).exists():
-                (fresh / part).replace(directory / part)
+                move_file(fresh / part, directory / part)
+        (directory / UNFINISHED).unlink()
         return kept
 
 
@@ -150,9 +154,16 @@ def _check(file: Path, folder: Path) -> None:
     try:
         with contextlib.closing(sqlite3.connect(folder / FILE_NAME)) as connection:
             check_database(connection)
+            version = int(connection.execute("PRAGMA user_version").fetchone()[0])
             sealed = connection.execute("SELECT count(*) FROM entries WHERE key = ?", (SEALED_KEYS,)).fetchone()[0]
     except sqlite3.Error:
         raise _not_a_backup(file, "Its database is damaged.") from None
+    if version > len(MIGRATIONS):
+        raise UserFacingError(
+            f"{file} was written by a newer version of RMA Mesh.",
+            f"Its database has format {version}; this version knows formats up to {len(MIGRATIONS)}.",
+            "Nothing was changed. Install that version, and restore with it.",
+        )
     if not sealed and not (folder / MESH_KEY_FILE).exists():
         raise _not_a_backup(file, "It has no mesh key in it.")
 

@@ -42,11 +42,13 @@ def serve(arguments: Arguments) -> int:
     from coordinator_server.config import CoordinatorConfig
     from node.program.lifetime import run_program
     from node.program.logs import configure_logging
+    from node.program.service_manager import take_service_manager
     from node.program.settings import load_settings
 
+    manager = take_service_manager(os.environ)
     config = load_settings(CoordinatorConfig, vars(arguments), os.environ, _config_file(arguments))
     configure_logging(config.log_format, config.log_level)
-    return run_program(lambda stop: serving.serve(config, stop, arguments.json))
+    return run_program(lambda stop: serving.serve(config, stop, arguments.json, manager))
 
 
 def create_invite(arguments: Arguments) -> int:

@@ -63,6 +63,15 @@ class CoordinatorConfig:
         metavar="FILE",
     )
     key_passphrase: str = setting("", "that passphrase itself", flag=False, secret=True)
+    min_free_disk: int = setting(
+        50 * 2**20,
+        "free space for the data directory below which the coordinator does not start",
+        unit="bytes",
+        low=0,
+    )
+    ignore_clock: bool = setting(
+        False, "start although this computer's clock is far behind the newest line of the audit log"
+    )
     public_url: str = setting("", "URL by which workers and frontends reach this coordinator", metavar="URL")
     location: str = setting("", "where this coordinator stands, for people", metavar="TEXT")
     dht_host: str = setting("", "address of the DHT; as --host when empty", metavar="HOST")

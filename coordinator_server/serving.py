@@ -32,10 +32,12 @@ from coordinator_server.enrolment.passphrase import passphrase_of, weaknesses
 from coordinator_server.enrolment.store_keys import open_safe
 from coordinator_server.fleet.joining import among_others
 from coordinator_server.front import FRONT, add_front
-from coordinator_server.gateway_processes.sockets import bind_all, check_shareable
+from coordinator_server.gateway_processes.sockets import at_given_sockets, bind_all, check_shareable, share_out
 from coordinator_server.gateway_processes.supervisor import GatewayProcesses
 from coordinator_server.keys import Secrets, load_or_make_secrets
-from coordinator_server.migrate import check_not_half_moved
+from coordinator_server.operation.conditions import LOOK
+from coordinator_server.operation.starting import check_before_holding, check_machine, check_store
+from coordinator_server.probation.canaries import load_canaries
 from coordinator_server.store.etcd.address import parse_address
 from coordinator_server.store.opening import open_store
 from coordinator_server.vpn.assembly import Computers, make_doors
@@ -46,6 +48,7 @@ from node.forwarding.plane import DataPlane
 from node.program.data_dir import hold_data_dir, write_private_file
 from node.program.errors import EXIT_USAGE, UserFacingError
 from node.program.garbage import settle
+from node.program.service_manager import ServiceManager
 from node.program.lifetime import print_json
 from node.program.settings import SettingError
 from node.program.tasks import TaskSet
@@ -62,19 +65,27 @@ OVERLAY_LOOK = 30.0  # seconds between looks at what other coordinators changed,
 LONGEST_RENEWAL = 6 * 3600.0  # seconds between two renewals of our own credential
 
 
-async def serve(config: CoordinatorConfig, stop: asyncio.Event, as_json: bool) -> int:
+async def serve(
+    config: CoordinatorConfig, stop: asyncio.Event, as_json: bool, manager: ServiceManager | None = None
+) -> int:
     """Serve until `stop` is set; return the exit code. Raise UserFacingError when it cannot start.
 
     The first line on standard output, when ready, is {"event":"ready","url","coordinator_id"} with `as_json`.
+    manager = manager or ServiceManager()
+    config = at_given_sockets(config, manager.listeners)
     """
     check_shareable(config.workers)
     catalogue = read_catalogue(config)
+    check_before_holding(config.directory)
     tls = read_tls(config)
     with hold_data_dir(config.directory, PROGRAM):
-        async with running(config, catalogue, tls) as site:
+        check_machine(config)
+        async with running(config, catalogue, tls, given=manager.listeners) as site, answering(manager):
             settle()
             announce(site, as_json)
-            with restarting_on_hangup(site):
+            manager.ready(f"serving at {site.coordinator.info.url}")
+            with restarting_on_hangup(site, manager):
+            manager.stopping("ending what is in flight")
                 await stop.wait()
             await drain(site)
     return 0
@@ -97,19 +108,21 @@ async def running(
     catalogue: Catalogue,
     tls: ssl.SSLContext | None = None,
     clock: Callable[[], float] = time.time,
+    *,
+    given: Sequence[socket.socket] = (),
     computers: Computers = ThisComputer,
 ) -> AsyncIterator[Site]:
     """Run a coordinator on a data directory that we hold; whatever was begun is ended in reverse order.
 
-    `computers` makes what runs Nebula, in a folder of its own.
+    `computers` makes what runs Nebula, in a folder of its own. On `given` sockets somebody else goes on listening.
     """
     async with contextlib.AsyncExitStack() as stack:
-        listener, *others = bind_all(config.host, config.port, config.workers)
+        listener, *others = share_out(given, config.workers) or bind_all(config.host, config.port, config.workers)
         for bound in (listener, *others):
             stack.callback(bound.close)
         store = await open_store(config)
         stack.push_async_callback(store.close)
-        await check_not_half_moved(store)
+        await check_store(store, config, clock())
         safe, mesh_key = await open_safe(store, passphrase_of(config), config.directory)
         secrets = load_or_make_secrets(config.directory, config.admin_token, mesh_key)
         keyring = MeshKeyring(store, secrets, safe)
@@ -130,13 +143,15 @@ async def running(
         coordinator.planning.planned = channels.planned
         coordinator.together.told = channels.mark
         coordinator.fleet.changed = channels.look_at_common
-        processes = gateway_processes(coordinator, app, others, tls) if others else None
+        processes = gateway_processes(coordinator, app, others, tls, bool(given)) if others else None
         if processes is not None:
             processes.leaving = channels.process_leaves
         bridge = processes.bridge if processes is not None else AppBridge(app)
         await stack.enter_async_context(relay_doors(coordinator, app[FRONT].hub, bridge))
         limits = server_limits(config)
-        server = DataPlane(app[FRONT].gateway, app, listener, tls=tls, limits=limits, bridge=bridge)
+        server = DataPlane(
+            app[FRONT].gateway, app, listener, tls=tls, limits=limits, bridge=bridge, shared=bool(given)
+        )
         stack.push_async_callback(server.stop)
         await server.start()
 
@@ -192,17 +207,32 @@ async def drain(site: Site) -> None:
             await other
 
 
+@contextlib.asynccontextmanager
+async def answering(manager: ServiceManager) -> AsyncIterator[None]:
+    """Tell the service manager that our loop turns, where it wants to know."""
+    tasks = TaskSet("service manager")
+    if manager.watchdog:
+        tasks.every(manager.watchdog / 3, manager.alive, "watchdog")
+    try:
+        yield
+    finally:
+        await tasks.stop()
+
+
 @contextlib.contextmanager
-def restarting_on_hangup(site: Site) -> Iterator[None]:
-    """Put new processes in the place of the gateway processes on SIGHUP, where there are any."""
-    processes = site.processes
-    if processes is None:
+def restarting_on_hangup(site: Site, manager: ServiceManager) -> Iterator[None]:
+    """On SIGHUP, read the TLS certificate anew, and put new gateway processes in the place of those that run."""
+    if not hasattr(signal, "SIGHUP"):
         yield
         return
 
     def restart() -> None:
+        manager.reloading()
         if renew_certificate(site.tls, site.coordinator.config):
-            processes.restart()
+            log.info("reloaded: %s", "the TLS certificate was read anew" if site.tls else "there is no certificate")
+            if site.processes is not None:
+                site.processes.restart()
+        manager.ready()
 
     loop = asyncio.get_running_loop()
     loop.add_signal_handler(signal.SIGHUP, restart)
@@ -221,9 +251,13 @@ def server_limits(config: CoordinatorConfig) -> ServerLimits:
 
 
 def gateway_processes(
-    coordinator: Coordinator, app: web.Application, listeners: Sequence[socket.socket], tls: ssl.SSLContext | None
+    coordinator: Coordinator,
+    app: web.Application,
+    listeners: Sequence[socket.socket],
+    tls: ssl.SSLContext | None,
+    kept: bool = False,
 ) -> GatewayProcesses:
-    """Make the processes that share the port with this one; nothing runs yet."""
+    """Make the processes that share the port with this one; nothing runs yet. `kept` sockets stay open after us."""
     front = app[FRONT]
     return GatewayProcesses(
         coordinator,
@@ -237,6 +271,7 @@ def gateway_processes(
         hub=front.hub,
         everywhere=front.everywhere,
         ways=front.ways,
+        kept=kept,
     )
 
 
@@ -289,6 +324,7 @@ async def run_along(coordinator: Coordinator, secrets: Secrets, stack: contextli
     tasks.every(config.key_use_pause, coordinator.keys.book.write, "key uses")
     tasks.every(SEAL_PAUSE, coordinator.sealer.tick, "audit seals")
     tasks.every(min(1.0, config.worker_heartbeat), tick, "registry")
+    tasks.every(LOOK, coordinator.conditions.look, "conditions")
     tasks.every(min(config.credential_life / 2, LONGEST_RENEWAL), renew, "credential")
     keyring.changed = renew_now
     tasks.every(min(KEYS_LOOK, config.worker_heartbeat), coordinator.key_rotation.tick, "mesh keys")

@@ -46,7 +46,7 @@ async def examine(
         wanted = [manifest for manifest in coordinator.catalogue.manifests if manifest.replicas > 0]
         services = await asyncio.gather(*(one(manifest) for manifest in wanted))
     own = [_health(coordinator), await _store(coordinator), _mesh_key(coordinator), _workers(coordinator, topology)]
-    return [*own, _dht(coordinator), _overlay(coordinator), *services]
+    return [*own, *_machine(coordinator), _dht(coordinator), _overlay(coordinator), *services]
 
 
 def _health(coordinator: Coordinator) -> Check:
@@ -63,6 +63,14 @@ async def _store(coordinator: Coordinator) -> Check:
     except Problem as problem:
         return Check(name="store", ok=False, detail=problem.detail, hint="Make room on the disk, or mend it.")
     return Check(name="store", ok=True, detail="A line was written to the audit log.")
+
+
+def _machine(coordinator: Coordinator) -> list[Check]:
+    """Say what an operator should mend about the machine that this coordinator runs on."""
+    found = coordinator.conditions.now
+    if not found:
+        return [Check(name="machine", ok=True, detail="Disk, memory, open files and clock are in order.")]
+    return [Check(name=one.name, ok=False, detail=one.text, hint=one.hint) for one in found]
 
 
 def _mesh_key(coordinator: Coordinator) -> Check:

@@ -173,8 +173,13 @@ class GatewayProcesses:
         hub: RelayHub | None = None,
         everywhere: Everywhere | None = None,
         ways: RelayWays | None = None,
+        kept: bool = False,
     ) -> None:
-        """`everywhere` stands in place of the coordinator's registry; `ways` says where relays reach workers."""
+        """`everywhere` stands in place of the coordinator's registry; `ways` says where relays reach workers.
+
+        `kept` listeners are others', too, who go on with them when we end.
+        """
+        self._kept = kept
         self._coordinator = coordinator
         self._listeners = tuple(listeners)
         self._from_gateways = FromGateways(app, tls)
@@ -244,7 +249,7 @@ class GatewayProcesses:
         """Have all take no new connections and end; what waits on their sockets is served before."""
         self._ending = True
         await self._tasks.stop()  # nobody takes a place any more
-        if sum(map(take_no_more, self._listeners)):
+        if not self._kept and sum(map(take_no_more, self._listeners)):
             await asyncio.sleep(LAST_CALL)
         for place in self._places:
             place.drain(deadline)

@@ -25,6 +25,7 @@ from node.dht.storage import MergingStorage
 from node.dht.verifier import Checked, RecordVerifier
 from node.dht.wing import Wing
 from node.program.errors import EXIT_FAILED, EXIT_IN_USE, UserFacingError
+from node.program.port_owner import port_owner
 from node.program.tasks import TaskSet
 
 IPV4_BYTES = 4
@@ -329,7 +330,7 @@ def _bind_error(host: str, port: int, error: OSError) -> UserFacingError:
     if error.errno == errno.EADDRINUSE:
         return UserFacingError(
             f"UDP port {port} on {host} is in use.",
-            "Another program has it, maybe another node.",
+            f"{port_owner(port, 'udp') or 'Another program, maybe another node,'} has it.",
             "Stop it, or choose another port with --dht-port (0 takes any free one).",
             EXIT_IN_USE,
         )

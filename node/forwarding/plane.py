@@ -29,11 +29,15 @@ class DataPlane:
         limits: ServerLimits | None = None,
         bridge: AppBridge | None = None,
         meter: Takes | None = None,
+        shared: bool = False,
     ) -> None:
-        """`bridge` takes the place of the plain way to the application; `meter` hears of new connections."""
+        """`bridge` takes the place of the plain way to the application; `meter` hears of new connections.
+
+        A `shared` socket is another process's, too, which goes on with it when we end.
+        """
         bridge = bridge or AppBridge(app)
         self._server = Http1Server(
-            handler, [listener], sweep=Sweep(), limits=limits, tls=tls, app=bridge, meter=meter
+            handler, [listener], sweep=Sweep(), limits=limits, tls=tls, app=bridge, meter=meter, shared=shared
         )
         self.url = url_of(listener, tls)
         self.host: str = listener.getsockname()[0]

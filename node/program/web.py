@@ -18,6 +18,7 @@ from aiohttp import web
 
 from node.program.errors import EXIT_FAILED, EXIT_IN_USE, UserFacingError
 from node.program.logs import REQUEST_ID
+from node.program.port_owner import port_owner
 from node.program.tasks import TaskSet
 from node.wire import headers
 from node.wire.problems import CONTENT_TYPE, Problem
@@ -173,9 +174,10 @@ def url_of(listener: socket.socket, tls: ssl.SSLContext | None = None) -> str:
 def _bind_error(host: str, port: int, what: str, error: OSError) -> UserFacingError:
     flag = "--" + what.replace(" ", "-")
     if error.errno == errno.EADDRINUSE:
+        who = port_owner(port, "tcp") or "Another program"
         return UserFacingError(
             f"Port {port} on {host} is in use.",
-            "Another program listens there.",
+            f"{who} listens there.",
             f"Stop it, or choose another port with {flag} (0 takes any free one).",
             EXIT_IN_USE,
         )

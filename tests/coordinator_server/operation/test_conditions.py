@@ -1,0 +1,53 @@
+"""What is so now: for the log once, for status and doctor as long as it lasts."""
+
+from __future__ import annotations
+
+import logging
+from pathlib import Path
+
+import pytest
+
+from coordinator_server.api.doctor import examine
+from coordinator_server.front import FRONT
+from coordinator_server.operation import conditions as module
+from coordinator_server.operation.machine import DiskRoom
+from tests.support.coordinators import coordinator_room
+
+
+async def test_a_disk_that_runs_full_is_told_as_long_as_it_lasts_and_logged_once(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    room_left = DiskRoom(10**12)
+    monkeypatch.setattr(module, "read_disk", lambda _: room_left)
+    monkeypatch.setattr(module, "free_memory", lambda: 10**12)
+    monkeypatch.setattr(module, "LOOK", 3600.0)
+    async with coordinator_room(tmp_path / "c") as room:
+        conditions = room.coordinator.conditions
+
+        async def checks() -> dict[str, bool]:
+            front = room.site.app[FRONT]
+            return {one.name: one.ok for one in await examine(room.coordinator, front.picture.read(), front.hub)}
+
+        await conditions.look()
+        assert conditions.now == ()
+        assert (await checks())["machine"]
+        room_left = DiskRoom(10**6)
+        with caplog.at_level(logging.WARNING):
+            await conditions.look()
+            await conditions.look()
+        assert [one.name for one in conditions.now] == ["disk"]
+        assert caplog.text.count("Only 0 MB are free") == 1
+        assert not (await checks())["disk"]
+        room_left = DiskRoom(10**12)
+        await conditions.look()
+        assert (await checks())["machine"]
+
+
+async def test_a_data_directory_that_has_gone_is_said(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def fail(_: Path) -> DiskRoom:
+        raise OSError(5, "Input/output error")
+
+    monkeypatch.setattr(module, "read_disk", fail)
+    async with coordinator_room(tmp_path / "c") as room:
+        await room.coordinator.conditions.look()
+        assert "Input/output error" in room.coordinator.conditions.now[0].text
