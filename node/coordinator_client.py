@@ -275,7 +275,7 @@ class CoordinatorClient:
 
     def _signed(self, to: messages.CoordinatorInfo, what: What, data: bytes) -> dict[str, str]:
         """Return the headers of a request that our identity key has signed whole."""
-        token = self._issuer.issue(to.id)
+        token = self._issuer.issue(to.id, anew=True)
         signature = sign_request(self._key, what, token, data, secrets.token_urlsafe(12))
         return {"Authorization": "Bearer " + token, headers.SIGNATURE: signature}
 

@@ -53,7 +53,7 @@ class WorkerOnly(msgspec.Struct, frozen=True):
 
 
 def add_routes(app: web.Application) -> None:
-    app[ONCE_ONLY] = OnceOnly()
+    app[ONCE_ONLY] = OnceOnly(app[COORDINATOR].clock())
     app.router.add_post("/api/enroll", enroll)
     app.router.add_post("/api/worker/register", register)
     app.router.add_post("/api/worker/heartbeat", heartbeat)

@@ -9,7 +9,7 @@ from aiohttp import web
 from coordinator_server.api.addresses import client_address
 from coordinator_server.api.once_only import OnceOnly
 from coordinator_server.application import COORDINATOR, Coordinator
-from coordinator_server.enrolment.renewal import check_signed_by, claimed_subject
+from coordinator_server.enrolment.renewal import check_signed_by, claimed_subject, issued_at
 from coordinator_server.enrolment.workers import Enrolment
 from node.wire import headers
 from node.wire.credentials import CLOCK_SKEW, Credential
@@ -91,7 +91,9 @@ async def check_signed_whole(request: web.Request, enrolment: Enrolment, what: W
     why = "does not fit"
     if signed:
         nonce = signature.partition(".")[0]  # the rest can be spelled in several ways
-        why = request.app[ONCE_ONLY].refusal(enrolment.worker_id, nonce, request.app[COORDINATOR].clock())
+        why = request.app[ONCE_ONLY].refusal(
+            enrolment.worker_id, nonce, issued_at(_bearer(request)), request.app[COORDINATOR].clock()
+        )
         if not why:
             return
     text = f"A worker signs this whole request with its own key: {headers.SIGNATURE} {why}."

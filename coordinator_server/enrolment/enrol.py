@@ -50,6 +50,7 @@ class Enroller:
         try:
             self._check_lockout(address)
             async with self.turn:
+                self._check_lockout(address)  # again: many may come at once, and wait here together
                 enrolment = await self._admit(request, address)
         except Problem as problem:
             await self._refused(request, problem, address)

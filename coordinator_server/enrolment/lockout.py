@@ -1,4 +1,7 @@
-"""Stops the guessing of invites: so many wrong tries per address in a window, then a pause. No clock inside."""
+"""Stops the guessing of invites: so many wrong tries per address in a window, then a pause. No clock inside.
+
+Each coordinator counts for itself: of N of them, each household has N times the tries, of a secret of 80 bits.
+"""
 
 from __future__ import annotations
 
@@ -8,6 +11,7 @@ from collections import OrderedDict
 from coordinator_server.gateway.rates import address_key
 
 MAX_ADDRESSES = 20_000
+HOUSEHOLD = 56  # bits of an IPv6 address
 
 
 class Lockout:
@@ -24,14 +28,14 @@ class Lockout:
 
     def retry_after(self, address: str, now: float) -> int:
         """Return the whole seconds that this address has to wait, or 0."""
-        recent = self._recent(address_key(address), now)
+        recent = self._recent(address_key(address, HOUSEHOLD), now)
         if len(recent) < self._tries:
             return 0
         return max(1, math.ceil(recent[-self._tries] + self._window - now))
 
     def wrong(self, address: str, now: float) -> None:
         """Count a wrong try."""
-        key = address_key(address)
+        key = address_key(address, HOUSEHOLD)
         self._wrong[key] = [*self._recent(key, now), now][-self._tries :]
         self._wrong.move_to_end(key)
         while len(self._wrong) > self._maximum:

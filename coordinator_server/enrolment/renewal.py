@@ -13,6 +13,11 @@ def claimed_subject(token: str) -> str:
     return read_claimed(token).issuer
 
 
+def issued_at(token: str) -> float:
+    """Return when a token that was checked says that it was made, in Unix seconds."""
+    return float(jwts.read(token)["iat"])
+
+
 def check_signed_by(token: str, public_key: bytes, subject: str, audience: str, now: float) -> None:
     """Raise TokenError unless the holder of the key made this token for us within the last minute or so."""
     try:

@@ -99,8 +99,11 @@ def parse_rate(text: str) -> Rate:
 
 
 @lru_cache(4096)
-def address_key(address: str) -> str:
-    """Return what stands for one household: an IPv4 address, or the /64 network of an IPv6 address."""
+def address_key(address: str, prefix: int = 64) -> str:
+    """Return what stands for one household: an IPv4 address, or the /64 network of an IPv6 address.
+
+    Providers give households up to a /56: where nobody is hurt by it, that many bits count.
+    """
     try:
         parsed = ipaddress.ip_address(address.partition("%")[0])
     except ValueError:
@@ -108,7 +111,7 @@ def address_key(address: str) -> str:
     if isinstance(parsed, ipaddress.IPv6Address):
         if parsed.ipv4_mapped is not None:
             return str(parsed.ipv4_mapped)
-        return str(ipaddress.ip_network((parsed, 64), strict=False))
+        return str(ipaddress.ip_network((parsed, prefix), strict=False))
     return str(parsed)
 
 

@@ -64,11 +64,15 @@ class TokenIssuer:
         self._credential = credential
         self._recent.clear()
 
-    def issue(self, audience: str) -> str:
-        """Return a token for one audience, which is a worker_id or a coordinator_id."""
+    def issue(self, audience: str, *, anew: bool = False) -> str:
+        """Return a token for one audience, which is a worker_id or a coordinator_id.
+
+        With `anew` it is one of this moment: a coordinator that has just started takes requests that are signed whole
+        with no older one.
+        """
         now = self._clock()
         made_at, token = self._recent.get(audience, (0.0, ""))
-        if token and 0 <= now - made_at < REUSE:
+        if token and 0 <= now - made_at < REUSE and not anew:
             return token
         claims = {
             "iss": self._subject,

@@ -112,6 +112,7 @@ async def running_front(
             "data_dir": str(folder),
             "services_dir": (str(manifests),),
             "drain_deadline": 1.0,
+            "canary_pause": 0.0,  # who stands in for a worker does not know the answers
             **settings,
         }
     )
@@ -186,7 +187,7 @@ class StandIn:
         assert self._server is not None
         ends = {"port": self._server.port, "direct_hosts": ["127.0.0.1"], "tunnel_url": self.tunnel_url}
         wish = {"worker_id": self.worker_id, "capabilities": self._capabilities(), "endpoints": ends}
-        body, proof = msgspec.json.encode(wish), self._proof()
+        body, proof = msgspec.json.encode(wish), self._proof(anew=True)
         token = proof["Authorization"].removeprefix("Bearer ")
         proof[headers.SIGNATURE] = sign_request(self._key, "register", token, body, secrets.token_urlsafe(12))
         async with self._session.post(self._url + "/api/worker/register", data=body, headers=proof) as answer:
@@ -199,15 +200,15 @@ class StandIn:
 
     def channel(self) -> aiohttp.client._WSRequestContextManager:
         """Open a channel to the coordinator."""
-        proof = self._proof()
+        proof = self._proof(anew=True)
         token = proof["Authorization"].removeprefix("Bearer ")
         proof[headers.SIGNATURE] = sign_request(self._key, "channel", token, b"", secrets.token_urlsafe(12))
         return self._session.ws_connect(self._url + CHANNEL, headers=proof, autoclose=False)
 
-    def _proof(self) -> dict[str, str]:
+    def _proof(self, anew: bool = False) -> dict[str, str]:
         if self._issuer is None:
             return {}
-        return {"Authorization": f"Bearer {self._issuer.issue(self._coordinator)}"}
+        return {"Authorization": f"Bearer {self._issuer.issue(self._coordinator, anew=anew)}"}
 
     async def _post(self, path: str, body: object, status: int = 200) -> Any:
         async with self._session.post(self._url + path, json=body, headers=self._proof()) as answer:

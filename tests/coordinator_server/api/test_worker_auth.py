@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
+from dataclasses import replace
 from pathlib import Path
 
 import msgspec
@@ -154,3 +155,29 @@ async def test_a_registration_that_is_sent_again_from_elsewhere_does_not_count(r
     member = room.coordinator.registry.member(worker.worker_id)
     assert member is not None
     assert member.endpoints.direct_hosts == ("127.0.0.1",)
+
+
+async def test_nor_does_it_at_another_coordinator_or_after_a_restart(tmp_path: Path) -> None:
+    """Whoever has overheard it waits in vain for the memory of what was used to be gone."""
+    async with coordinator_room(tmp_path / "a") as room:
+        worker = await room.worker("w-1")
+        await worker.register()  # the coordinator's own memory of the token's signature is no help later
+        room.clock.now += 1.0
+        body = msgspec.json.encode({"worker_id": "w-1", "capabilities": {}, "endpoints": {"port": 8000}})
+        token = worker.token
+        sent = {"Authorization": f"Bearer {token}"}
+        sent[headers.SIGNATURE] = sign_request(worker.key, "register", token, body, "nonce")
+        assert (await worker.post("/api/worker/register", body, signed=False, headers=sent)).status == 200
+        async with coordinator_room(tmp_path / "b", room.clock) as other:
+            elsewhere = replace(worker, url=other.url)
+            answer = await elsewhere.post("/api/worker/register", body, signed=False, headers=sent)
+            assert (answer.status, answer.problem) == (401, "unauthorized")
+    room.clock.now += 3.0
+    async with coordinator_room(tmp_path / "a", room.clock) as again:
+        back = replace(worker, url=again.url, session=again.session)
+        thief = sent | {"X-Forwarded-For": "203.0.113.66"}
+        answer = await back.post("/api/worker/register", body, signed=False, headers=thief)
+        assert (answer.status, answer.problem) == (401, "unauthorized")
+        assert "before this coordinator started" in answer.json["detail"]
+        assert again.coordinator.registry.member("w-1") is None
+        assert (await back.register()).status == 200, "the worker itself signs anew"

@@ -204,6 +204,15 @@ async def test_five_wrong_invites_then_nobody_from_there_for_a_while(door: Door)
     await door.enrol(good, new_key())
 
 
+async def test_guesses_that_come_all_at_once_are_counted_one_by_one(door: Door) -> None:
+    good = await door.code(uses=100)
+    guesses = [make_invite(bytes([number]) * 10, door.mesh.public_bytes).code for number in range(40)]
+    tries = (door.enrol(text, new_key()) for text in (*guesses, good))
+    results = await asyncio.gather(*tries, return_exceptions=True)
+    kinds = [result.kind for result in results if isinstance(result, Problem)]
+    assert kinds == ["invite-invalid"] * 5 + ["rate-limited"] * 36
+
+
 async def test_a_spent_invite_is_no_guess(door: Door) -> None:
     code = await door.code(uses=1)
     await door.enrol(code, new_key())

@@ -19,7 +19,8 @@ def test_other_addresses_go_on_but_one_household_is_one_address() -> None:
     lockout = Lockout(1, 900.0)
     lockout.wrong("2001:db8:1:2::1", 0.0)
     assert lockout.retry_after("2001:db8:1:2::99", 1.0) > 0
-    assert lockout.retry_after("2001:db8:1:3::1", 1.0) == 0
+    assert lockout.retry_after("2001:db8:1:ff::1", 1.0) > 0, "a household may have a whole /56"
+    assert lockout.retry_after("2001:db8:1:100::1", 1.0) == 0
     assert lockout.retry_after("192.0.2.1", 1.0) == 0
 
 
