@@ -48,6 +48,7 @@ from node.forwarding.plane import DataPlane
 from node.program.data_dir import hold_data_dir, write_private_file
 from node.program.errors import EXIT_USAGE, UserFacingError
 from node.program.garbage import settle
+from node.program.service_manager import ServiceManager, answering
 from node.program.service_manager import ServiceManager
 from node.program.lifetime import print_json
 from node.program.settings import SettingError
@@ -205,18 +206,6 @@ async def drain(site: Site) -> None:
     for other in (others, inside, told):
         if other is not None:
             await other
-
-
-@contextlib.asynccontextmanager
-async def answering(manager: ServiceManager) -> AsyncIterator[None]:
-    """Tell the service manager that our loop turns, where it wants to know."""
-    tasks = TaskSet("service manager")
-    if manager.watchdog:
-        tasks.every(manager.watchdog / 3, manager.alive, "watchdog")
-    try:
-        yield
-    finally:
-        await tasks.stop()
 
 
 @contextlib.contextmanager

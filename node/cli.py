@@ -18,6 +18,7 @@ from node.program.logs import KEPT_LOG, configure_logging, keep_log
 from node.program.settings import add_flags, load_settings
 
 if TYPE_CHECKING:
+    from node.program.service_manager import ServiceManager
     from node.rules.sensed import Sensors
 
 EPILOG = """\
@@ -112,16 +113,21 @@ def _run(arguments: argparse.Namespace) -> int:
     config = dataclasses.replace(config, data_dir=str(data_dir))
     configure_logging(config.log_format, config.log_level)
     from node.program.data_dir import hold_data_dir
+    from node.program.service_manager import take_service_manager
 
+    manager = take_service_manager(os.environ)
     with hold_data_dir(data_dir, "rma-mesh-node"):
         keep_log(data_dir / KEPT_LOG)
-        return run_program(lambda stop: _serve(config, data_dir, stop, as_json=arguments.json))
+        return run_program(lambda stop: _serve(config, data_dir, stop, manager, as_json=arguments.json))
 
 
-async def _serve(config: NodeConfig, data_dir: Path, stop: asyncio.Event, *, as_json: bool) -> int:
+async def _serve(
+    config: NodeConfig, data_dir: Path, stop: asyncio.Event, manager: ServiceManager, *, as_json: bool
+) -> int:
     from node.control import EnrollIntent
     from node.enrolment import as_user_facing
     from node.program.garbage import settle
+    from node.program.service_manager import answering
     from node.runtime import NodeRuntime
     from node.services.limits.computer import means_of_this_computer
     from node.wire.problems import Problem
@@ -142,7 +148,10 @@ async def _serve(config: NodeConfig, data_dir: Path, stop: asyncio.Event, *, as_
                 raise as_user_facing(problem) from None
         settle()
         _announce(node.desk.ready(), as_json=as_json)
-        await node.wait(stop)
+        manager.ready()
+        async with answering(manager):
+            await node.wait(stop)
+        manager.stopping()
     finally:
         await node.stop()
     return 0

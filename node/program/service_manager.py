@@ -10,11 +10,12 @@ import contextlib
 import os
 import socket
 import time
-from collections.abc import MutableMapping
+from collections.abc import AsyncIterator, MutableMapping
 from dataclasses import dataclass
 from typing import Final
 
 from node.program.errors import EXIT_USAGE, UserFacingError
+from node.program.tasks import TaskSet
 
 FIRST_SOCKET: Final = 3
 MOST_SOCKETS = 64
@@ -56,6 +57,18 @@ class ServiceManager:
         ):
             line.setblocking(False)
             line.sendto(text.encode(), address)
+
+
+@contextlib.asynccontextmanager
+async def answering(manager: ServiceManager) -> AsyncIterator[None]:
+    """Tell the service manager that our loop turns, where it wants to know."""
+    tasks = TaskSet("service manager")
+    if manager.watchdog:
+        tasks.every(manager.watchdog / 3, manager.alive, "watchdog")
+    try:
+        yield
+    finally:
+        await tasks.stop()
 
 
 def take_service_manager(environment: MutableMapping[str, str]) -> ServiceManager:
