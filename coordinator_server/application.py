@@ -69,10 +69,11 @@ class Coordinator:
     keys: ApiKeys
     registry: Registry  # who is here now; also the candidate source of the gateway's router
     everybody: Everybody  # all workers of the mesh, also those that talk to other coordinators
+    warden: Warden  # puts workers on probation whose answers are wrong
     planning: Planning  # what each of them shall run
     together: Together  # our part among several coordinators
-    catalogue: Catalogue
     conditions: Conditions  # what the operator should mend about this machine
+    catalogue: Catalogue
     catalogue_office: CatalogueOffice
     token_verifier: TokenVerifier  # checks what workers send us
     token_issuer: TokenIssuer  # makes X-RMA-Token for requests to workers

@@ -7,6 +7,7 @@ import time
 from collections.abc import Callable, Container, Sequence
 from pathlib import Path
 
+import resources
 from coordinator_server.admin_tokens import AdminTokens
 from coordinator_server.application import Coordinator, Readiness
 from coordinator_server.audit import Audit
@@ -25,13 +26,13 @@ from coordinator_server.fleet.roster import Roster
 from coordinator_server.fleet.together import GRACE, Together
 from coordinator_server.gateway.keys import ApiKeys
 from coordinator_server.keys import Secrets
-from coordinator_server.registry.membership import Patience
 from coordinator_server.operation.clocks import ClockWatch, steady_seconds
 from coordinator_server.operation.conditions import Conditions
 from coordinator_server.probation.book import Book
 from coordinator_server.probation.canaries import load_canaries
 from coordinator_server.probation.standing import Terms
 from coordinator_server.probation.warden import Warden
+from coordinator_server.registry.membership import Patience
 from coordinator_server.registry.planning import Planning
 from coordinator_server.registry.plans import Pace
 from coordinator_server.registry.registry import Registry
@@ -100,9 +101,25 @@ async def put_together(
         settle=config.key_rotation_settle,
         overlay=overlay,
     )
+    book = Book(store)
+    await book.load()
+    canaries = load_canaries(service_folders(config)) if config.canary_pause else {}
+    warden = Warden(
+        book,
+        audit,
+        registry,
+        catalogue,
+        canaries=canaries,
+        clock=clock,
+        terms=terms_of(config),
+        pause=config.canary_pause,
+    )
+    registry.doubts, registry.broke_off = warden.doubts, warden.broke_off
     dht_host = config.dht_host or config.host
     issuer = TokenIssuer(secrets.identity_key, secrets.coordinator_id, credential, clock)
     together = Together(store, roster, registry, planning, everybody, own_id=secrets.coordinator_id)
+    fleet = Fleet(store, secrets.coordinator_id, config.coordinator_heartbeat, clock)
+    watch = ClockWatch(clock, steady_seconds if clock is time.time else clock)
     return Coordinator(
         config=config,
         coordinator_id=secrets.coordinator_id,
@@ -111,8 +128,6 @@ async def put_together(
         key_rotation=rotation,
         admin_tokens=AdminTokens(config.directory, secrets.admin_token, clock, fixed=bool(config.admin_token)),
         store=store,
-    fleet = Fleet(store, secrets.coordinator_id, config.coordinator_heartbeat, clock)
-    watch = ClockWatch(clock, steady_seconds if clock is time.time else clock)
         audit=audit,
         sealer=Sealer(
             store, secrets.identity_key, lambda: issuer.credential, clock, is_elected=lambda: together.leads
@@ -127,8 +142,10 @@ async def put_together(
         keys=ApiKeys(store, clock),
         registry=registry,
         everybody=everybody,
+        warden=warden,
         planning=planning,
         together=together,
+        conditions=Conditions(config, store, fleet, clock, watch),
         catalogue=catalogue,
         catalogue_office=CatalogueOffice(catalogue, keyring),
         token_verifier=TokenVerifier(keyring.trust, secrets.coordinator_id, clock, revoked),
@@ -138,7 +155,22 @@ async def put_together(
         clock=clock,
     )
 
-        conditions=Conditions(config, store, fleet, clock, watch),
+
+def service_folders(config: CoordinatorConfig) -> Sequence[Path]:
+    """Return where manifests are: the shipped ones, then the operator's."""
+    return [Path(str(resources.__file__)).parent / "services", *map(Path, config.services_dir)]
+
+
+def terms_of(config: CoordinatorConfig) -> Terms:
+    return Terms(
+        window=config.probation_window,
+        least=config.probation_requests,
+        share=config.probation_share,
+        passes=config.probation_passes,
+        pause=config.probation_pause,
+        many=config.suspicion_probations,
+    )
+
 
 def make_dht(
     config: CoordinatorConfig,

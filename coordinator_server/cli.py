@@ -126,6 +126,7 @@ def _add_workers(commands: Any) -> None:
         "approve": "Let in a machine that waits for approval (serve --require-approval), with the trust that its "
         "invite says or --trust. A machine that is let in already is trusted with personal data from then on.",
         "refuse": "Turn away a machine that waits for approval; it cannot use the same invite again.",
+        "pardon": "Forget what is held against a machine whose answers were wrong, and ask it as others again.",
         "drain": "Give a machine no new work and let what it does end.",
         "undrain": "Give a drained machine work again.",
         "revoke": "Throw a machine out: it is refused here at once, and by other machines within a second, or with "

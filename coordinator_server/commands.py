@@ -132,7 +132,11 @@ def revoke_key(arguments: Arguments) -> int:
 
 def list_workers(arguments: Arguments) -> int:
     document = client_of(arguments).get("/api/admin/workers")
-    rows = [row | {"seen": ago(row["last_seen"])} for row in document["workers"]]
+    rows = [
+        row
+        | {"seen": ago(row["last_seen"]), "status": row["status"] + (", on probation" if row["probation"] else "")}
+        for row in document["workers"]
+    ]
     empty = "No machine has joined yet. Make an invite with `rma-mesh-coordinator invite create`."
     return show(arguments, document, lambda: print_table(rows, WORKER_COLUMNS, empty, sys.stdout))
 
@@ -152,6 +156,10 @@ def approve_worker(arguments: Arguments) -> int:
 
 def refuse_worker(arguments: Arguments) -> int:
     return _change_worker(arguments, "refuse", "{id} is turned away, and its invite lets it in no more.")
+
+
+def pardon_worker(arguments: Arguments) -> int:
+    return _change_worker(arguments, "pardon", "{id} gets requests as others do again.")
 
 
 def undrain_worker(arguments: Arguments) -> int:

@@ -198,6 +198,21 @@ class CoordinatorConfig:
         5, "wrong admin tokens that one address may show in the window", low=1, high=1000
     )
     admin_window: float = setting(900.0, "window in which wrong admin tokens are counted", unit="seconds", low=1)
+    canary_pause: float = setting(
+        300.0,
+        "mean pause between known requests to each service of a worker, whose answers are looked at (0: never)",
+        unit="seconds",
+        low=0,
+    )
+    canary_timeout: float = setting(30.0, "time limit of such a request", unit="seconds", low=0.1, high=600)
+    probation_window: float = setting(300.0, "window in which a worker's errors count", unit="seconds", low=1)
+    probation_requests: int = setting(10, "requests in it before errors put a worker on probation", low=1)
+    probation_share: float = setting(0.5, "share of errors that puts it on probation", low=0.01, high=1)
+    probation_passes: int = setting(3, "known requests in a row that end a probation", low=1, high=100)
+    probation_pause: float = setting(60.0, "pause between known requests in a probation", unit="seconds", low=0.01)
+    suspicion_probations: int = setting(
+        3, "probations in a week of which the last is for the operator to end", low=2
+    )
     services_per_worker: int = setting(16, "most services that one worker is given", low=1, high=64)
     connect_timeout: float = setting(2.0, "time limit of connecting to a worker", unit="seconds", low=0.05)
     first_byte_timeout: float = setting(30.0, "time limit until an answer begins", unit="seconds", low=0.1)

@@ -28,11 +28,13 @@ from coordinator_server.gateway.routes import Gateway
 from coordinator_server.gateway_processes.reports import Elsewhere
 from coordinator_server.metrics import Metrics, Reading
 from coordinator_server.metrics import Overlay as OverlayReading
+from coordinator_server.probation.asking import Asker
 from coordinator_server.relay.hub import RelayHub
 from node.forwarding import cors
 from node.forwarding.access_log import open_access_log
 from node.program.logs import REQUEST_ID
 from node.routing.router import Router
+from node.routing.stats import Outcome
 from node.wire import headers
 
 HEADERS = {
@@ -109,7 +111,7 @@ def _make_front(coordinator: Coordinator, version: str) -> Front:
     far = FarWorkers(sources, coordinator.workers, coordinator.catalogue, coordinator.fleet)
     everywhere = Everywhere(coordinator.registry, far)
     ways = RelayWays(coordinator.coordinator_id, coordinator.fleet, relay_base, hub.offers, others.is_silent)
-    router = make_router(coordinator, metrics.ended, hub.connect, registry=everywhere, relay=ways)
+    router = make_router(coordinator, _observer(coordinator, metrics), hub.connect, registry=everywhere, relay=ways)
     access, answers = _make_access(coordinator), Answers(coordinator)
     office = make_office(coordinator)
     front = Front(
@@ -133,8 +135,31 @@ def _make_front(coordinator: Coordinator, version: str) -> Front:
         copy=EntryPointCopy(coordinator, office.listed),
     )
     front.channels.relay = hub
+    coordinator.warden.ask = _make_asker(coordinator, hub).ask
     parts.append(front)
     return front
+
+
+def _observer(coordinator: Coordinator, metrics: Metrics) -> Callable[[Outcome], None]:
+    warden = coordinator.warden
+
+    def ended(outcome: Outcome) -> None:
+        metrics.ended(outcome)
+        warden.ended(outcome.service, outcome.worker, outcome.status)
+
+    return ended
+
+
+def _make_asker(coordinator: Coordinator, hub: RelayHub) -> Asker:
+    uses = coordinator.keys.uses
+    return Asker(
+        coordinator.token_issuer.issue,
+        hub.connect,
+        vpn_up=lambda: coordinator.registry.vpn_up,
+        host=coordinator.public_host or "localhost",
+        client=lambda: uses.some_address("127.0.0.1"),
+        patience=coordinator.config.canary_timeout,
+    )
 
 
 def _make_hub(coordinator: Coordinator) -> RelayHub:
@@ -187,6 +212,8 @@ def _read(coordinator: Coordinator, front: Front) -> Reading:
         active=counts.active,
         stale=counts.stale,
         pending=coordinator.workers.waiting(),
+        probations=coordinator.warden.on_probation(),
+        canaries=dict(coordinator.warden.results),
         own=len(registry),
         elsewhere=[name for name, _ in coordinator.everybody.far()],
         assigns=coordinator.together.leads,
@@ -256,6 +283,7 @@ def _finish_head(origins: tuple[str, ...]) -> Callable[[web.Request, web.StreamR
 async def _start_channels(app: web.Application) -> None:
     app[FRONT].channels.start()
     app[FRONT].hub.start()
+    app[COORDINATOR].warden.start()
     app[FRONT].copy.start()
 
 
@@ -265,6 +293,7 @@ async def _end_stream(app: web.Application) -> None:
 
 
 async def _stop_gateway(app: web.Application) -> None:
+    await app[COORDINATOR].warden.stop()
     await app[FRONT].gateway.stop()
     await app[FRONT].far.stop()
     await app[FRONT].others.stop()

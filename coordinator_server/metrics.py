@@ -40,6 +40,8 @@ class Reading:
     registered: int = 0
     active: int = 0
     stale: int = 0
+    probations: Mapping[str, int] = field(default_factory=dict)
+    canaries: Mapping[str, int] = field(default_factory=dict)  # known requests, by how they were answered
     pending: int = 0  # machines that wait for the operator's approval
     own: int = 0  # of the registered ones those that talk to this coordinator
     elsewhere: Collection[str] = ()  # the others
@@ -207,6 +209,14 @@ class _Now(Collector):
         yield GaugeMetricFamily("rma_stale_workers", "Workers that missed heartbeats.", value=reading.stale)
         text = "Machines that wait for the operator's approval."
         yield GaugeMetricFamily("rma_pending_workers", text, value=reading.pending)
+        text = "Workers that get requests only where nobody else can, and those of them that are suspected."
+        yield _by("rma_probation_workers", text, "state", reading.probations)
+        canaries = CounterMetricFamily(
+            "rma_canaries", "Known requests, by how they were answered.", labels=("result",)
+        )
+        for result, count in reading.canaries.items():
+            canaries.add_metric((result,), count)
+        yield canaries
         yield _by("rma_service_workers", "Healthy workers of a service.", "service", reading.service_workers)
         yield _by("rma_service_wanted_workers", "Wanted workers of a service.", "service", reading.service_wanted)
         text = "Seconds since a worker's last heartbeat."

@@ -20,12 +20,11 @@ from urllib.parse import urlsplit
 import msgspec
 from aiohttp import web
 
-import resources
 from coordinator_server.admin_client import ADMIN_FILE, PROGRAM, AdminFile
 from coordinator_server.api import dht, worker
 from coordinator_server.api.relay import relay_doors
 from coordinator_server.application import COORDINATOR, Coordinator
-from coordinator_server.assembly import make_office, own_credential, put_together
+from coordinator_server.assembly import make_office, own_credential, put_together, service_folders
 from coordinator_server.config import SQLITE, CoordinatorConfig, is_loopback, is_wildcard
 from coordinator_server.enrolment.mesh_keyring import MeshKeyring
 from coordinator_server.enrolment.passphrase import passphrase_of, weaknesses
@@ -48,9 +47,8 @@ from node.forwarding.plane import DataPlane
 from node.program.data_dir import hold_data_dir, write_private_file
 from node.program.errors import EXIT_USAGE, UserFacingError
 from node.program.garbage import settle
-from node.program.service_manager import ServiceManager, answering
-from node.program.service_manager import ServiceManager
 from node.program.lifetime import print_json
+from node.program.service_manager import ServiceManager, answering
 from node.program.settings import SettingError
 from node.program.tasks import TaskSet
 from node.program.web import manners, url_of
@@ -72,13 +70,13 @@ async def serve(
     """Serve until `stop` is set; return the exit code. Raise UserFacingError when it cannot start.
 
     The first line on standard output, when ready, is {"event":"ready","url","coordinator_id"} with `as_json`.
+    """
     manager = manager or ServiceManager()
     config = at_given_sockets(config, manager.listeners)
-    """
     check_shareable(config.workers)
     catalogue = read_catalogue(config)
-    check_before_holding(config.directory)
     tls = read_tls(config)
+    check_before_holding(config.directory)
     with hold_data_dir(config.directory, PROGRAM):
         check_machine(config)
         async with running(config, catalogue, tls, given=manager.listeners) as site, answering(manager):
@@ -86,8 +84,8 @@ async def serve(
             announce(site, as_json)
             manager.ready(f"serving at {site.coordinator.info.url}")
             with restarting_on_hangup(site, manager):
-            manager.stopping("ending what is in flight")
                 await stop.wait()
+            manager.stopping("ending what is in flight")
             await drain(site)
     return 0
 
@@ -109,9 +107,9 @@ async def running(
     catalogue: Catalogue,
     tls: ssl.SSLContext | None = None,
     clock: Callable[[], float] = time.time,
+    computers: Computers = ThisComputer,
     *,
     given: Sequence[socket.socket] = (),
-    computers: Computers = ThisComputer,
 ) -> AsyncIterator[Site]:
     """Run a coordinator on a data directory that we hold; whatever was begun is ended in reverse order.
 
@@ -142,6 +140,7 @@ async def running(
         channels = app[FRONT].channels
         coordinator.workers.changed = Changed(coordinator, app[FRONT].router, channels, app[FRONT].hub)
         coordinator.planning.planned = channels.planned
+        coordinator.warden.changed = lambda worker_id: channels.mark([worker_id])
         coordinator.together.told = channels.mark
         coordinator.fleet.changed = channels.look_at_common
         processes = gateway_processes(coordinator, app, others, tls, bool(given)) if others else None
@@ -334,11 +333,12 @@ def _leave_admin_file(directory: Path, url: str, token: str) -> None:
 
 def read_catalogue(config: CoordinatorConfig) -> Catalogue:
     """Read the shipped manifests and the operator's; raise UserFacingError for a bad one."""
-    folders = [Path(str(resources.__file__)).parent / "services", *map(Path, config.services_dir)]
+    folders = service_folders(config)
     for folder in folders:
         if not folder.is_dir():
             raise SettingError("services_dir", str(folder), "a folder that is there", "--services-dir")
     try:
+        load_canaries(folders)
         return load_catalogue(folders)
     except ManifestError as error:
         raise UserFacingError("A service manifest cannot be used.", f"{error}.", exit_code=EXIT_USAGE) from None

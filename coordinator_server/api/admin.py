@@ -32,6 +32,7 @@ from coordinator_server.api.shapes import (
     NewInvite,
     NewKey,
     OverlayStatus,
+    ProbationView,
 )
 from coordinator_server.api.topology import count_workers, find_gaps
 from coordinator_server.application import COORDINATOR, Coordinator
@@ -62,6 +63,7 @@ def add_routes(app: web.Application) -> None:
         ("GET", "/api/admin/workers/{id}", show_worker),
         ("POST", "/api/admin/workers/{id}/approve", approve_worker),
         ("POST", "/api/admin/workers/{id}/refuse", refuse_worker),
+        ("POST", "/api/admin/workers/{id}/pardon", pardon_worker),
         ("POST", "/api/admin/workers/{id}/drain", drain_worker),
         ("POST", "/api/admin/workers/{id}/undrain", undrain_worker),
         ("POST", "/api/admin/workers/{id}/revoke", revoke_worker),
@@ -182,6 +184,23 @@ async def refuse_worker(request: web.Request) -> web.Response:
     return json_response(Done(id=enrolment.worker_id, status="refused"))
 
 
+async def pardon_worker(request: web.Request) -> web.Response:
+    """Forget what is held against a machine whose answers were wrong."""
+    enrolment = _usable(request)
+    if not await request.app[COORDINATOR].warden.pardon(enrolment.worker_id, address=client_address(request)):
+        raise Problem("conflict", f"Nothing is held against {enrolment.worker_id}.")
+    return json_response(Done(id=enrolment.worker_id, status="pardoned"))
+
+
+def _probations(coordinator: Coordinator, worker_id: str) -> tuple[ProbationView, ...]:
+    records = sorted(coordinator.warden.book.of(worker_id).items())
+    return tuple(
+        ProbationView(service=service, since=record.since, reason=record.reason, suspected=record.suspected)
+        for service, record in records
+        if record.since is not None
+    )
+
+
 async def drain_worker(request: web.Request) -> web.Response:
     """Give a machine no new work."""
     return await _drain(request, draining=True)
@@ -218,6 +237,7 @@ def _worker(coordinator: Coordinator, enrolment: Enrolment) -> AdminWorker:
         allowed=enrolment.services,
         enrolled_at=enrolment.enrolled_at,
         address=enrolment.address,
+        probation=_probations(coordinator, enrolment.worker_id),
         vpn_ip=enrolment.vpn.ip if enrolment.vpn else "",
         certificate_expires_at=enrolment.vpn.newest.not_after if enrolment.vpn else None,
     )

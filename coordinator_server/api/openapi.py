@@ -131,6 +131,14 @@ ADMIN = (
     ),
     Operation(
         "post",
+        "/api/admin/workers/{id}/pardon",
+        "Forget what is held against it",
+        shapes.Done,
+        auth="admin",
+        refusals=(404, 409),
+    ),
+    Operation(
+        "post",
         "/api/admin/workers/{id}/drain",
         "Give it no new work",
         shapes.Done,

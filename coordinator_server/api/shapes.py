@@ -160,6 +160,15 @@ class TopologyDelta(msgspec.Struct, frozen=True, kw_only=True, tag="delta"):
     removed: TopologyRemoval
 
 
+class ProbationView(msgspec.Struct, frozen=True, kw_only=True):
+    """A service for which a worker is asked only where nobody else can be; if suspected, until it is pardoned."""
+
+    service: ServiceName
+    since: float
+    reason: str
+    suspected: bool = False
+
+
 class AdminWorker(msgspec.Struct, frozen=True, kw_only=True):
     """One enrolled machine with all that the operator may know."""
 
@@ -181,6 +190,7 @@ class AdminWorker(msgspec.Struct, frozen=True, kw_only=True):
     certificate_expires_at: float | None = None
     allowed: tuple[ServiceName, ...] = ()  # what its invite covers; none means all
     detail: str = ""  # why it has nothing to do
+    probation: tuple[ProbationView, ...] = ()
     endpoints: Endpoints | None = None
     capabilities: Capabilities | None = None
 

@@ -68,6 +68,7 @@ class Answers:
             mesh_keys=coordinator.keyring.keys.progress,
             detail=planning.why_nothing(worker_id),
             waiting=enrolment.pending,
+            probation=coordinator.warden.told(worker_id),
         )
 
     def encode(self, told: Assignment) -> bytes:

@@ -37,6 +37,10 @@ class KeyUses:
         if key_id in latest or len(latest) < MOST:
             latest[key_id] = (at, address)
 
+    def some_address(self, otherwise: str) -> str:
+        """Return from where some key was used lately."""
+        return next((address for _, address in self._latest.values() if "/" not in address), otherwise)
+
     def take(self) -> dict[str, Use]:
         """Return all that was noted, and begin anew."""
         found, self._latest = self._latest, {}

@@ -176,9 +176,10 @@ class Desk:
         for worker_id, load in report.loads.items():
             registry.update_load(worker_id, load)
         known = registry.member
-        self._shared.metrics.absorb(
-            counted_in(report, self._services, lambda worker_id: known(worker_id) is not None)
-        )
+        counted = counted_in(report, self._services, lambda worker_id: known(worker_id) is not None)
+        self._shared.metrics.absorb(counted)
+        for (service, worker_id, _, status), count in counted.counts.items():
+            self._shared.coordinator.warden.ended(service, worker_id, status, count)
         queues = {name: count for name, count in report.queues.items() if name in self._services}
         self._shared.coordinator.keys.uses.absorb(report.keys)
         self._shared.elsewhere.told(self._process, replace(report, queues=queues, keys={}))

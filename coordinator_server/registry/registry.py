@@ -60,6 +60,8 @@ class Registry:
         self.mattered: Callable[[str], None] = lambda _worker_id: None
         self.heard: Callable[[str, bool], None] = lambda _worker_id, _registered: None
         self.runs: Callable[[Member], None] = lambda _member: None  # hears of who runs other services than before
+        self.doubts: Callable[[str, str], bool] = lambda _worker_id, _service: False  # others are asked first
+        self.broke_off: Callable[[str], None] = lambda _worker_id: None  # hears of who failed a request
         self.hands_over: Callable[[str, str], bool] = lambda _worker_id, _service: False  # though it is drained
         self._relays: dict[str, tuple[str, ...]] = {}
 
@@ -133,6 +135,7 @@ class Registry:
 
     def report_failure(self, worker_id: str) -> None:
         """Take a worker out of the candidates until its next heartbeat, because a request to it failed."""
+        self.broke_off(worker_id)
         member = self._members.get(worker_id)
         if member is not None and not member.failed:
             self._members[worker_id] = failed(member)
@@ -226,9 +229,20 @@ class Registry:
         return [self._record(member) for member in self.running(service)]
 
     def running(self, service: str) -> Sequence[Member]:
-        """Return active workers that run a service; those that failed a request only when there are no others."""
+        """Return active workers that run a service, of whom nobody has a doubt.
+
+        Where there are none, they are those that are on probation, and last those that failed a request.
+        """
         fit = [m for m in self._members.values() if service in m.running and self._serves(m, service)]
-        return [member for member in fit if not member.failed] or fit
+        return self._preferred(fit, service)
+
+    def _preferred(self, fit: Sequence[Member], service: str) -> Sequence[Member]:
+        there = [member for member in fit if not member.failed] or fit
+        return [member for member in there if not self.doubts(member.worker_id, service)] or there
+
+    def look_again(self) -> None:
+        """Have others see who may be asked now: somebody is on probation, or no more."""
+        self._touch()
 
     def offers(self) -> Mapping[str, Sequence[WorkerRecord]]:
         """Return what `find` finds, for all services that somebody runs; only addresses that can be used now."""
@@ -239,7 +253,7 @@ class Registry:
                 if status == "active" or self._serves(member, service):
                     fit.setdefault(service, []).append(member)
         return {
-            service: [self._reachable(member) for member in [m for m in members if not m.failed] or members]
+            service: [self._reachable(member) for member in self._preferred(members, service)]
             for service, members in fit.items()
         }
 

@@ -131,6 +131,8 @@ def open_catalogue(signed: SignedCatalogue, mesh_public_key: MeshTrust | Ed25519
 
 def _load(path: Path) -> Manifest:
     try:
-        return msgspec.convert(tomllib.loads(path.read_text("utf-8")), type=Manifest)
+        table = tomllib.loads(path.read_text("utf-8"))
+        table.pop("canary", None)  # which is the coordinator's own
+        return msgspec.convert(table, type=Manifest)
     except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError, msgspec.ValidationError) as error:
         raise ManifestError(f"{path}: {error}") from None

@@ -172,7 +172,7 @@ class Room:
 
 
 def quick_config(folder: Path, **settings: Any) -> CoordinatorConfig:
-    return CoordinatorConfig(data_dir=str(folder), **{"port": 0, "dht_port": 0, **settings})
+    return CoordinatorConfig(data_dir=str(folder), **{"port": 0, "dht_port": 0, "canary_pause": 0.0, **settings})
 
 
 @contextlib.asynccontextmanager

@@ -1,0 +1,241 @@
+"""Probation in real coordinators: who answers wrongly is asked last, told so, and comes back by answering well."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from coordinator_server.probation import warden as module
+from coordinator_server.probation.canaries import Question
+from coordinator_server.probation.warden import Warden
+from node.wire.messages import WorkerRecord
+from tests.support.coordinators import Room, Worker, assignment, coordinator_room
+from tests.support.front import Front, StandIn, running_front
+from tests.support.mesh_keys import Clock
+from tests.support.waiting import eventually
+
+PROBE = """
+name = "{name}"
+title = "Probe"
+default_path = "/ask"
+data_class = "public"
+replicas = 2
+
+[canary]
+body = "are you %N% there"
+content_type = "text/plain"
+contains = ["%N%"]
+"""
+QUICK: dict[str, Any] = {
+    "canary_pause": 0.3,
+    "probation_pause": 0.05,
+    "worker_heartbeat": 3600.0,
+    "worker_stale": 9e5,
+    "worker_forgotten": 1e6,
+    "address_rate": "100000/min",
+}
+
+
+def write_probe(folder: Path, name: str = "probe") -> None:
+    folder.mkdir(exist_ok=True)
+    (folder / f"{name}.toml").write_text(PROBE.format(name=name), "utf-8")
+
+
+@pytest.fixture
+async def front(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Front]:
+    monkeypatch.setattr(module, "FIRST", 0.01)
+    monkeypatch.setattr(module, "AGAIN", 0.01)
+    monkeypatch.setattr(module, "LOOK", 0.02)
+    write_probe(tmp_path / "manifests")
+    async with running_front(tmp_path, **QUICK) as made:
+        yield made
+
+
+async def asked(front: Front, key: dict[str, str]) -> str:
+    async with front.session.post(front.url + "/service/probe", data=b"x", headers=key) as answer:
+        return str(answer.headers.get("X-RMA-Worker", ""))
+
+
+async def actions(front: Front, worker: StandIn) -> list[str]:
+    return [
+        line["action"] for line in (await front.ask("GET", f"/api/admin/audit?subject={worker.worker_id}"))["audit"]
+    ]
+
+
+async def test_who_answers_wrongly_is_asked_last_told_so_and_comes_back(front: Front) -> None:
+    warden, key = front.coordinator.warden, await front.key()
+    good, bad = await front.join("good", ["probe"]), await front.join("bad", ["probe"])
+    ids = [worker.worker_id for worker in (good, bad)]
+    await eventually(lambda: not any(warden.doubts(name, "probe") for name in ids), "they have shown what they can")
+    told = await bad.heartbeat()
+    assert told["probation"] == ""
+    bad.status = 500
+    await eventually(lambda: warden.told(bad.worker_id), "it is on probation")
+    assert warden.on_probation() == {"probation": 1, "suspected": 0}
+    assert "answered with status 500" in (await bad.heartbeat())["probation"]
+    shown = await front.ask("GET", f"/api/admin/workers/{bad.worker_id}")
+    assert [(one["service"], one["suspected"]) for one in shown["probation"]] == [("probe", False)]
+    assert 'rma_probation_workers{state="probation"} 1.0' in await _text(front, "/metrics")
+    front.site.app[_front()].router.invalidate_worker(bad.worker_id)
+    assert {await asked(front, key) for _ in range(20)} == {good.worker_id}
+    await good.stop()
+    front.coordinator.registry.leave(good.worker_id)
+
+    async def is_asked() -> bool:
+        return await asked(front, key) == bad.worker_id
+
+    while not await is_asked():  # where nobody else is there, it is
+        pass
+    bad.status = 200
+    await eventually(lambda: not warden.told(bad.worker_id), "it gets off it")
+    assert (await bad.heartbeat())["probation"] == ""
+    assert await actions(front, bad) == ["enrolled", "worker-on-probation", "worker-off-probation"]
+    known = {"X-RMA-Worker", "X-RMA-Canary", "X-Canary"}
+    assert not any(known & set(request.headers) for request in bad.seen), "nothing marks them"
+    bodies = {body for body in bad.bodies if b"are you" in body}
+    assert len(bodies) > 1, "each asks something else"
+
+
+async def _text(front: Front, path: str) -> str:
+    async with front.session.get(front.url + path) as answer:
+        return await answer.text()
+
+
+def _front() -> Any:
+    from coordinator_server.front import FRONT
+
+    return FRONT
+
+
+# --- step by step, with a clock of ours ------------------------------------------------------------------------
+
+
+class Oracle:
+    """Answers canaries in the workers' place."""
+
+    def __init__(self) -> None:
+        self.wrong: set[str] = set()
+        self.away: set[str] = set()
+        self.asked: list[str] = []
+
+    async def ask(self, record: WorkerRecord, service: str, question: Question) -> tuple[int, bytes]:
+        assert service == "ner"
+        self.asked.append(record.worker_id)
+        if record.worker_id in self.away:
+            raise OSError("it is switched off")
+        return 200, b"nonsense" if record.worker_id in self.wrong else question.body
+
+
+async def machine(room: Room, name: str) -> Worker:
+    worker = await room.worker(name)
+    assert (await worker.register()).status == 200
+    await worker.heartbeat("ner")
+    return worker
+
+
+async def go_on(room: Room, warden: Warden, seconds: float) -> None:
+    """Let time go by, second by second, and every canary end."""
+    for _ in range(int(seconds)):
+        room.clock.now += 1
+        await warden.tick()
+        await eventually(lambda: not warden._asked, "all have answered")
+
+
+@pytest.fixture
+async def room(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Room]:
+    monkeypatch.setattr(module, "LOOK", 3600.0)  # we tick ourselves
+    write_probe(tmp_path / "m", "ner")
+    settings = {**QUICK, "canary_pause": 60.0, "probation_pause": 10.0, "services_dir": (str(tmp_path / "m"),)}
+    async with coordinator_room(tmp_path / "c", **settings) as made:
+        yield made
+
+
+def names(room: Room) -> list[str]:
+    return sorted(member.worker_id for member in room.coordinator.registry.running("ner"))
+
+
+async def test_a_new_worker_is_tried_before_others_ask_it(room: Room) -> None:
+    warden, oracle = room.coordinator.warden, Oracle()
+    warden.ask = oracle.ask
+    await machine(room, "w-1")
+    assert names(room) == ["w-1"], "where nobody else is there, it is asked as it is"
+    await go_on(room, warden, 5)
+    oracle.away.add("w-2")
+    await machine(room, "w-2")
+    assert names(room) == ["w-1"]
+    await go_on(room, warden, 200)
+    assert names(room) == ["w-1"], "who cannot be asked has shown nothing, and is not blamed"
+    assert not warden.told("w-2")
+    oracle.away.clear()
+    await go_on(room, warden, 200)
+    assert names(room) == ["w-1", "w-2"]
+    assert oracle.asked.count("w-1") > 3, "it is asked again and again"
+
+
+async def test_one_wrong_answer_is_none_and_again_and_again_is_for_the_operator(room: Room) -> None:
+    coordinator, oracle = room.coordinator, Oracle()
+    warden = coordinator.warden
+    warden.ask = oracle.ask
+    workers = [await machine(room, name) for name in ("w-1", "w-2")]
+    await go_on(room, warden, 5)
+    for number in range(3):
+        oracle.wrong.add("w-2")
+        await go_on(room, warden, 300)
+        assert warden.told("w-2"), number
+        assert names(room) == ["w-1"]
+        oracle.wrong.clear()
+        await go_on(room, warden, 3700)
+        assert bool(warden.told("w-2")) is (number == 2), "the third is for the operator to end"
+    assert "operator" in assignment(await workers[1].heartbeat("ner")).probation
+    assert warden.on_probation() == {"probation": 1, "suspected": 1}
+    seen = [action for action in await room.actions() if "probation" in action or "suspected" in action]
+    assert seen == ["worker-on-probation", "worker-off-probation"] * 2 + ["worker-suspected"]
+    admin = {"Authorization": f"Bearer {coordinator.admin_token}"}
+    path = "/api/admin/workers/w-2/pardon"
+    assert (await workers[1].post(path, {}, signed=False, headers=admin)).status == 200
+    assert (await workers[1].post(path, {}, signed=False, headers=admin)).status == 409
+    await go_on(room, warden, 100)
+    assert names(room) == ["w-1", "w-2"]
+
+
+async def test_errors_put_on_probation_whoever_makes_more_of_them_than_others(room: Room) -> None:
+    warden, oracle = room.coordinator.warden, Oracle()
+    warden.ask = oracle.ask
+    for name in ("w-1", "w-2"):
+        await machine(room, name)
+    await go_on(room, warden, 5)
+    for name in ("w-1", "w-2"):
+        warden.ended("ner", name, 500, 50)
+    await go_on(room, warden, 1)
+    assert names(room) == ["w-1", "w-2"], "what fails with all of them is not theirs"
+    await go_on(room, warden, 1000)
+    warden.ended("ner", "w-1", 200, 50)
+    warden.ended("ner", "w-2", 503, 50)
+    await go_on(room, warden, 1)
+    assert names(room) == ["w-1", "w-2"], "to be busy is no error"
+    for _ in range(60):
+        warden.broke_off("w-2")
+    await go_on(room, warden, 1)
+    assert names(room) == ["w-1"]
+    assert "of its last" in warden.told("w-2")
+    await go_on(room, warden, 100)
+    assert names(room) == ["w-1", "w-2"], "three canaries later it is back"
+
+
+async def test_a_restart_ends_no_probation(tmp_path: Path) -> None:
+    clock, settings = Clock(), {**QUICK, "canary_pause": 0.0, "probation_pause": 10.0}
+    async with coordinator_room(tmp_path, clock, **settings) as room:
+        await machine(room, "w-2")
+        room.coordinator.warden.ended("ner", "w-2", 500, 50)
+        await room.coordinator.warden.tick()
+        assert room.coordinator.warden.told("w-2")
+    async with coordinator_room(tmp_path, clock, **settings) as room:
+        warden = room.coordinator.warden
+        assert warden.told("w-2")
+        worker = await room.worker("w-3")
+        assert worker
+        assert warden.doubts("w-2", "ner")
+        assert not warden.doubts("w-3", "ner"), "where no canaries are asked, nobody has to show anything"
