@@ -120,13 +120,14 @@ class Cluster:
 
 @contextlib.contextmanager
 def etcd_cluster(
-    size: int = 1, *flags: str, tls: Path | None = None, folder: Path | None = None
+    size: int = 1, *flags: str, tls: Path | None = None, folder: Path | None = None, everywhere: bool = False
 ) -> Iterator[Cluster]:
     """Run a cluster; at the end nothing of it is left.
 
     It is in memory and syncs nothing, unless a `folder` on a disk is given.
 
     `tls` is a folder with ca.pem and server.pem and client.pem with their keys: then clients need certificates.
+    `everywhere` has it listen at all addresses, in a network of its own.
     """
     base = MEMORY if MEMORY.is_dir() and shutil.disk_usage(MEMORY).free > 2**29 else None
     unsafe = ("--unsafe-no-fsync",) if folder is None else ()
@@ -152,7 +153,8 @@ def etcd_cluster(
             )
             command = [
                 *("etcd", "--name", one, "--data-dir", str(folder / one), "--initial-cluster", known),
-                *("--listen-client-urls", client, "--advertise-client-urls", client),
+                *("--listen-client-urls", client.replace("127.0.0.1", "0.0.0.0") if everywhere else client),  # noqa: S104
+                *("--advertise-client-urls", client),
                 *("--listen-peer-urls", peer, "--initial-advertise-peer-urls", peer),
                 *(*unsafe, "--logger", "zap", "--log-level", "error", *secured, *flags),
             ]

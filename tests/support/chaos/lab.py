@@ -1,0 +1,246 @@
+"""Three coordinators with their store and some real nodes, in a network that is nobody else's: see `program`.
+
+Each coordinator asks etcd at an address of its own (127.0.1.1, 127.0.2.1, ...), so that the firewall can come
+between it and the cluster. Clocks of coordinators are theirs, too.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import json
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import threading
+from collections.abc import AsyncIterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Literal
+
+from coordinator_server.keys import MESH_KEY_FILE
+from tests.support.etcd import Cluster, Member, etcd_cluster
+from tests.support.overlay_mesh import share_store
+from tests.support.real_mesh import ENVIRONMENT
+
+Store = Literal["etcd", "sqlite"]
+ADMIN_TOKEN = "chaos-" + "0" * 34
+START = 180.0  # seconds
+STOP = 60.0
+ROOM = 192  # MiB of the disks that can become full
+PREFIX = "chaos"
+FLAGS = (
+    "--port", "{port}", "--dht-port", "0", "--worker-heartbeat", "1", "--worker-stale", "30",
+    "--address-rate", "1000000/min", "--default-key-rate", "1000000/min",
+)  # fmt: skip
+
+
+@dataclass
+class Program:
+    """A process that can be started again as it was."""
+
+    name: str
+    words: Sequence[str]
+    log: Path
+    environment: Mapping[str, str]
+    port: int = 0
+    ready: dict[str, Any] = field(default_factory=dict)
+    process: subprocess.Popen[bytes] | None = None
+
+    @property
+    def url(self) -> str:
+        return str(self.ready["url"])
+
+    async def start(self) -> None:
+        self._spawn()
+        self.ready = json.loads(await asyncio.to_thread(self._first_line))
+        self.port = int(self.url.rpartition(":")[2])
+
+    def _spawn(self) -> None:
+        words = [word.format(port=self.port) for word in self.words]
+        with self.log.open("ab") as log:
+            self.process = subprocess.Popen(
+                [sys.executable, "-m", *words],
+                stdin=subprocess.DEVNULL,
+                stdout=subprocess.PIPE,
+                stderr=log,
+                env=dict(self.environment),
+            )
+
+    def signal(self, number: int) -> None:
+        assert self.process is not None
+        self.process.send_signal(number)
+
+    def kill(self) -> None:
+        """End it as a power cut would."""
+        if self.process is not None:
+            self.process.kill()
+            self.process.wait(STOP)
+            self.process = None
+
+    async def stop(self) -> None:
+        """Ask it to end; see that it does."""
+        process, self.process = self.process, None
+        if process is not None:
+            process.terminate()
+            await asyncio.to_thread(process.wait, STOP)
+
+    def _first_line(self) -> bytes:
+        process, found = self.process, [b""]
+        assert process is not None
+        assert process.stdout is not None
+        stream = process.stdout
+        reader = threading.Thread(target=lambda: found.append(stream.readline()), daemon=True)
+        reader.start()
+        reader.join(START)
+        stream.close()
+        if not found[-1]:
+            raise RuntimeError(
+                f"{self.name} did not become ready:\n{self.log.read_text('utf-8', 'replace')[-3000:]}"
+            )
+        return found[-1]
+
+
+@dataclass
+class Lab:
+    """What there is; faults do something to it, and mend it."""
+
+    folder: Path
+    store: Store
+    cluster: Cluster | None
+    names: Sequence[str]
+    coordinators: dict[str, Program] = field(default_factory=dict)
+    nodes: dict[str, Program] = field(default_factory=dict)
+    disk: Path = Path()  # what can become full
+
+    @property
+    def members(self) -> list[Member]:
+        return self.cluster.members if self.cluster is not None else []
+
+    def etcd_at(self, name: str) -> str:
+        """Return at which address a coordinator asks etcd."""
+        return f"127.0.{1 + self.names.index(name)}.1"
+
+    def set_clock(self, name: str, seconds: int) -> None:
+        """Have a coordinator's clock be so far ahead."""
+        path = self.folder / f"{name}.clock"
+        made = path.with_suffix(".new")
+        made.write_text(f"{seconds:+d}\n")
+        made.replace(path)
+
+    async def open(self) -> None:
+        for name in self.names:
+            self.coordinators[name] = self._coordinator(name)
+            self.set_clock(name, 0)
+        for number, (name, program) in enumerate(self.coordinators.items()):
+            first, directory = self.folder / self.names[0], self.folder / name
+            if number and self.store == "sqlite":
+                share_store(first, directory)
+            elif number:
+                directory.mkdir(mode=0o700)
+                shutil.copy2(first / MESH_KEY_FILE, directory / MESH_KEY_FILE)
+            await program.start()
+
+    async def start_node(self, name: str, link: str) -> None:
+        words = (
+            "node", "run", "--json", "--data-dir", str(self.folder / name), "--invite", link, "--port", "{port}",
+            "--dht-port", "0", "--no-keyring", "--worker-heartbeat", "1", "--dht-republish", "2", "--vpn", "off",
+            "--worker-id", name, "--name", name, "--allow", "ner-extraction",
+        )  # fmt: skip
+        self.nodes[name] = Program(name, words, self.folder / f"{name}.log", ENVIRONMENT)
+        await self.nodes[name].start()
+
+    def close(self) -> None:
+        for program in (*self.nodes.values(), *self.coordinators.values()):
+            program.kill()
+
+    def _coordinator(self, name: str) -> Program:
+        where = ["--store", self._store_for(name)] if self.cluster is not None else []
+        words = ["coordinator_server", "serve", "--json", "--data-dir", str(self.folder / name), *FLAGS, *where]
+        library = next(Path("/usr/lib").glob("*/faketime/libfaketimeMT.so.1"))
+        environment = {
+            **ENVIRONMENT,
+            "PATH": str(self.folder),  # no Nebula is there: addresses are given out, and no network is opened
+            "RMA_ADMIN_TOKEN": ADMIN_TOKEN,
+            "LD_PRELOAD": str(library),
+            "FAKETIME_TIMESTAMP_FILE": str(self.folder / f"{name}.clock"),
+            "FAKETIME_NO_CACHE": "1",
+            "DONT_FAKE_MONOTONIC": "1",
+        }
+        return Program(name, words, self.folder / f"{name}.log", environment)
+
+    def _store_for(self, name: str) -> str:
+        hosts = ",".join(f"{self.etcd_at(name)}:{member.client_port}" for member in self.members)
+        return f"etcd://{hosts}?prefix={PREFIX}"
+
+
+@contextlib.asynccontextmanager
+async def chaos_lab(folder: Path, store: Store, coordinators: Sequence[str]) -> AsyncIterator[Lab]:
+    """Open a lab in the network and among the mounts of this process, which have to be its own."""
+    with contextlib.ExitStack() as stack:
+        cluster = None
+        if store == "etcd":
+            flags = ("--heartbeat-interval", "100", "--election-timeout", "1000", "--unsafe-no-fsync")
+            cluster = stack.enter_context(etcd_cluster(3, *flags, folder=folder, everywhere=True))
+        lab = Lab(folder, store, cluster, coordinators)
+        if cluster is not None:
+            lab.disk = onto_small_disk(cluster)
+        else:
+            lab.disk = folder / coordinators[0]
+            lab.disk.mkdir(mode=0o700)
+            mount(lab.disk)
+        stack.callback(unmount, lab.disk)
+        for member in lab.members:
+            stack.callback(member.kill)
+        stack.callback(lab.close)
+        await lab.open()
+        yield lab
+
+
+def onto_small_disk(cluster: Cluster) -> Path:
+    """Move the last member's data onto a disk that can become full; return where that is."""
+    member = cluster.members[-1]
+    cluster.leader()
+    member.kill()
+    directory = cluster.folder / member.name
+    aside = directory.with_suffix(".before")
+    directory.rename(aside)
+    directory.mkdir(mode=0o700)
+    mount(directory)
+    shutil.copytree(aside, directory, dirs_exist_ok=True)
+    shutil.rmtree(aside)
+    cluster.restart(member)
+    return directory
+
+
+def mount(directory: Path) -> None:
+    size = f"size={ROOM}m,mode=0700"
+    subprocess.run(["mount", "-t", "tmpfs", "-o", size, "chaos", str(directory)], check=True, timeout=STOP)
+
+
+def unmount(directory: Path) -> None:
+    subprocess.run(["umount", "-l", str(directory)], check=True, timeout=STOP)
+
+
+def fill(directory: Path) -> Path:
+    """Write a file until nothing more fits onto its disk."""
+    ballast = directory / "ballast"
+    with ballast.open("wb", buffering=0) as file, contextlib.suppress(OSError):
+        for size in (2**20, 4096, 1):
+            with contextlib.suppress(OSError):
+                while file.write(b"\0" * size):
+                    pass
+            os.fsync(file.fileno())
+    return ballast
+
+
+def firewall(rules: Sequence[str]) -> None:
+    """Have these rules hold for what goes over loopback, in place of those before."""
+    chain = "chain out { type filter hook output priority 0; " + "; ".join([*rules, ""]) + "}"
+    text = "table ip chaos\ndelete table ip chaos\n" + (f"table ip chaos {{ {chain} }}\n" if rules else "")
+    subprocess.run(["nft", "-f", "-"], input=text, text=True, check=True, timeout=STOP)
+
+
+PAUSE, GO_ON = signal.SIGSTOP, signal.SIGCONT

@@ -1,0 +1,198 @@
+"""A run: everything works, things are broken one after the other, everything works again, and all is looked at."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import random
+import time
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass, field
+from typing import Any
+
+import aiohttp
+
+from tests.support.chaos.checking import Violation, check, longest_gap
+from tests.support.chaos.clients import Clients
+from tests.support.chaos.faults import FAULTS, Hit
+from tests.support.chaos.history import History, Window
+from tests.support.chaos.lab import Lab
+
+DEADLINE = 180.0  # seconds for everything to work (again)
+LOOK = 0.25
+QUIET = 2.0  # seconds between two faults of a mixture
+
+
+@dataclass(slots=True)
+class Suffered:
+    """What one fault did."""
+
+    what: str
+    seconds: float
+    recovered: float = 0.0  # seconds from its end until everything worked everywhere
+    gaps: dict[str, float] = field(default_factory=dict)  # at each coordinator that was not its victim
+    refused: dict[str, str] = field(default_factory=dict)  # why an enrolment was refused meanwhile
+
+
+class Story:
+    """Told in order: `begin`, faults, `end`; `document` is what is to be told of it."""
+
+    def __init__(self, lab: Lab, session: aiohttp.ClientSession, rng: random.Random) -> None:
+        self.clients = Clients(lab, session, rng)
+        self.suffered: list[Suffered] = []
+        self.violations: list[Violation] = []
+        self.figures: dict[str, Any] = {}
+        self._lab = lab
+        self._rng = rng
+
+    @property
+    def history(self) -> History:
+        return self.clients.history
+
+    async def begin(self, nodes: int) -> None:
+        """Have nodes join, each by another coordinator, and wait until everything works."""
+        names = list(self._lab.coordinators)
+        for number in range(nodes):
+            wish = {"uses": 1, "trust": "vetted"}
+            link = (await self.clients.must(names[number % len(names)], "POST", "/api/admin/invites", wish))["link"]
+            await self._lab.start_node(f"n{number + 1}", link)
+        await self.clients.begin()
+        await self.recovered()
+
+    async def stop(self) -> None:
+        await self.clients.stop()
+
+    # --- breaking ---------------------------------------------------------------------------------------------
+
+    async def suffer(self, faults: Sequence[str], seconds: float) -> Suffered:
+        """Have some faults at once for a while, and wait until everything works again."""
+        told = Suffered("+".join(faults), seconds)
+        begun = time.monotonic()
+        async with contextlib.AsyncExitStack() as stack:
+            hits = [await stack.enter_async_context(FAULTS[name](self._lab, self._rng)) for name in faults]
+            struck = time.monotonic()
+            if any(hit.writes_fail for hit in hits):
+                told.refused = await self._refusals(hits)
+            await asyncio.sleep(max(0.0, seconds - (time.monotonic() - struck)))
+            ended = time.monotonic()
+        await self.recovered()
+        told.recovered = time.monotonic() - ended
+        victims = frozenset().union(*(hit.victims for hit in hits))
+        stale = any(hit.no_majority for hit in hits)
+        self.history.windows.append(Window(told.what, begun, time.monotonic(), victims, stale))
+        for name in self._lab.coordinators.keys() - victims:
+            gap = longest_gap(self.history.of("pulse"), name, begun, time.monotonic())
+            told.gaps[name] = round(gap.seconds, 2)
+        self.suffered.append(told)
+        return told
+
+    async def mixture(self, seconds: float, faults: Sequence[str]) -> None:
+        """Draw faults, one or two at once, until the time is over."""
+        end = time.monotonic() + seconds
+        while time.monotonic() < end:
+            drawn = self._rng.sample(faults, self._rng.choice((1, 1, 2)))
+            if not _clash(drawn):
+                await self.suffer(drawn, self._rng.choice((2.0, 5.0, 8.0, 15.0)))
+                await asyncio.sleep(self._rng.uniform(0.0, QUIET))
+
+    async def _refusals(self, hits: Sequence[Hit]) -> dict[str, str]:
+        """Return why enrolments are refused by those who serve."""
+        victims = frozenset().union(*(hit.victims for hit in hits))
+        found = {}
+        for name in sorted(self._lab.coordinators.keys() - victims):
+            op = await self.clients.enrol(name)
+            deadline = time.monotonic() + DEADLINE
+            while op is not None and op.outcome == "ok" and time.monotonic() < deadline:
+                op = await self.clients.enrol(name)
+            if op is not None:
+                found[name] = str(op.value.get("problem") or op.value.get("why", ""))
+        return found
+
+    # --- many at once -----------------------------------------------------------------------------------------
+
+    async def storm(self, machines: int) -> None:
+        """Have many enrol at the same time, at two coordinators, with an invite for one fewer than there are."""
+        names = list(self._lab.coordinators)[:2]
+        invite = await self.clients.invite(names[0], machines - 1)
+        assert invite is not None
+        begun = time.monotonic()
+        ops = await asyncio.gather(*(self.clients.enrol(names[n % 2], invite, 600.0) for n in range(machines)))
+        let_in = [op for op in ops if op is not None and op.outcome == "ok"]
+        self.figures["storm"] = {
+            "machines": machines,
+            "let_in": len(let_in),
+            "refused": sum(op is not None and op.outcome == "fail" for op in ops),
+            "seconds": round(time.monotonic() - begun, 1),
+            "addresses": len({op.value["address"] for op in let_in}),
+            "worker_ids": len({op.value["worker_id"] for op in let_in}),
+        }
+
+    # --- whether everything works -----------------------------------------------------------------------------
+
+    async def recovered(self) -> None:
+        """Wait until each coordinator serves calls and lets machines in, and one of them assigns."""
+        deadline = time.monotonic() + DEADLINE
+        for name in self._lab.coordinators:
+            while not await self._works(name):
+                self._check(deadline, f"{name} works")
+                await asyncio.sleep(LOOK)
+        while await self._assigners() != 1:
+            self._check(deadline, "one coordinator assigns")
+            await asyncio.sleep(LOOK)
+
+    async def _works(self, name: str) -> bool:
+        op = await self.clients.call(name)
+        return op.outcome == "ok" and await self.clients.invite(name, 3) is not None
+
+    async def _assigners(self) -> int:
+        found = 0
+        for name in self._lab.coordinators:
+            with contextlib.suppress(aiohttp.ClientError, TimeoutError, OSError):
+                found += "rma_assigner 1.0" in await self.clients.metrics(name)
+        return found
+
+    def _check(self, deadline: float, what: str) -> None:
+        if time.monotonic() > deadline:
+            last = [op for op in self.history.ops[-200:] if op.outcome != "ok"][-5:]
+            raise RuntimeError(f"not within {DEADLINE:.0f} s: {what}; what failed last: {last}")
+
+    # --- the end ----------------------------------------------------------------------------------------------
+
+    async def end(self) -> None:
+        """Ask no more, look at all coordinators, start all of them anew, and look again."""
+        await self.clients.stop()
+        await self._look("")
+        for program in self._lab.coordinators.values():
+            program.kill()
+        for program in self._lab.coordinators.values():
+            await program.start()
+        await self._look(" after a restart of all")
+
+    async def _look(self, when: str) -> None:
+        """Look until all show the same, as they hear of one another's writes a moment later, and check that."""
+        deadline = time.monotonic() + DEADLINE
+        while True:
+            finals = [await self.clients.final(name) for name in self._lab.coordinators]
+            found = check(self.history, finals)
+            only_late = found and all(one.kind in ("disagreement", "lost-write") for one in found)
+            if not only_late or time.monotonic() > deadline - DEADLINE / 2:
+                break
+            await asyncio.sleep(LOOK)
+        self.violations += [Violation(one.kind, one.text + when) for one in found]
+
+    def document(self) -> dict[str, Any]:
+        return {
+            "store": self._lab.store,
+            "violations": [asdict(one) for one in self.violations],
+            "suffered": [asdict(one) for one in self.suffered],
+            "counts": self.history.counts(),
+            "figures": {**self.figures, "own_latest_turn": round(self.clients.slowest_turn, 3)},
+        }
+
+
+def _clash(faults: Sequence[str]) -> bool:
+    """Tell whether faults cannot be at once: both would mend what the other one broke, or leave no majority."""
+    members = {"kill-leader", "halt-leader", "no-majority", "disk-full"}
+    lines = {"cut-off", "one-way", "bad-line"}
+    coordinators = {"kill-coordinator", "halt-coordinator", "end-coordinator", "clock-ahead", "clock-behind"}
+    return any(len(kind.intersection(faults)) > 1 for kind in (members, lines, coordinators))
