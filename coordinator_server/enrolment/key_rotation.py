@@ -46,6 +46,11 @@ class KeyRotation:
     overlay: Overlay | None = None
     turn: asyncio.Lock = field(default_factory=asyncio.Lock)  # a backup between two steps has the files of one
 
+    async def look(self) -> None:
+        """See what other coordinators did, as before something is opened that they have sealed."""
+        async with self.turn:
+            await self.keyring.load()
+
     async def tick(self) -> None:
         """See what other coordinators did, and take the next step when everybody is ready for it."""
         async with self.turn:

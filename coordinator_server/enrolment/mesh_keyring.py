@@ -153,7 +153,14 @@ class MeshKeyring:
         new = self._private.get(after.signing)
         if new is None:
             raise Problem("no-signing-key", self.lacking)
-        also = await resealing(self._store, self._signing(), new) if after.phase == "replacing" else ()
+        try:
+            also = await resealing(self._store, self._signing(), new) if after.phase == "replacing" else ()
+        except Problem:
+            entry = await self._store.get(KEY)
+            if entry is None or entry.version == self._version:
+                raise
+            await self.load()  # another one has sealed it meanwhile with the key that signs from now on
+            return False
         return await self._commit(after, now, line, also)
 
     async def _commit(self, after: MeshKeys, now: float, line: AuditLine, also: Sequence[Write]) -> bool:

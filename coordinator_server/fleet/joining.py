@@ -104,6 +104,7 @@ def what_others_change(coordinator: Coordinator) -> Iterator[tuple[str, Take]]:
             await overlay.lighthouses.load()
 
         async def authorities_changed(_: Seen) -> None:
+            await coordinator.key_rotation.look()  # it may be sealed with a key that we have not heard of yet
             await overlay.office.load(coordinator.clock())
 
         yield lighthouses.PREFIX, lighthouses_changed

@@ -10,7 +10,7 @@ import msgspec
 import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
-from coordinator_server.enrolment.key_rotation import HOLDER_LIFE, HOLDER_PREFIX, Holder
+from coordinator_server.enrolment.key_rotation import HOLDER_LIFE, HOLDER_PREFIX, LIVING, Holder
 from coordinator_server.enrolment.workers import Enrolment
 from node.dht.proofs import node_id_of
 from node.wire import credentials, headers
@@ -148,7 +148,7 @@ async def test_who_was_put_out_does_not_get_back_in_by_a_rotation(room: Room) ->
     assert (await worker.say("renew")).status == 403
     thief = room.machine()
     thief.worker_id, thief.credential = "w-1", worker.credential
-    assert (await thief.say("renew")).status == 403
+    assert (await thief.say("renew")).status == 401, "and it is told nothing of whose id that is"
 
 
 async def test_another_identity_key_renews_nothing(room: Room) -> None:
@@ -289,3 +289,20 @@ def _enrolment(room: Room, worker_id: str = "w-1") -> Enrolment:
     found = room.coordinator.workers.get(worker_id)
     assert found is not None
     return found
+
+
+async def test_a_coordinator_that_lives_and_has_not_said_that_it_is_ready_holds_each_step_up(room: Room) -> None:
+    rotation, store = room.coordinator.key_rotation, room.coordinator.store
+    await store.put(LIVING + "another", b"run", leased=True)
+    await store.put(HOLDER_PREFIX + "dead", msgspec.json.encode(Holder(0, 0.0)))
+    await rotation.rotate(force=False)
+    for phase, progress in (("spreading", 1), ("replacing", 2)):
+        assert await tick(room, 10 * SETTLE) == phase
+        assert await waiting(room) == ("another",), "however long that takes: none signs with what it does not have"
+        await store.put(HOLDER_PREFIX + "another", msgspec.json.encode(Holder(progress, 0.0)))
+        assert await waiting(room) == ()
+        assert await tick(room) != phase
+    assert room.coordinator.keyring.keys.phase == "steady"
+    await rotation.rotate(force=False)
+    await store.delete(LIVING + "another")
+    assert await tick(room, SETTLE) == "replacing", "who has died is not waited for"

@@ -8,11 +8,14 @@ import shutil
 import stat
 from collections.abc import AsyncIterator, Callable, Sequence
 from dataclasses import dataclass
+from ipaddress import IPv4Network
 from pathlib import Path
 
+import msgspec
 import pytest
 
 from coordinator_server.backup import restore_backup, write_backup
+from coordinator_server.enrolment.authorities import first, make_authority
 from coordinator_server.enrolment.certificates import KEY as AUTHORITIES
 from coordinator_server.enrolment.mesh_keyring import KEY, MeshKeyring
 from coordinator_server.keys import MESH_KEY_FILE, NEXT_KEY_FILE, MeshKeyFiles, load_or_make_secrets
@@ -134,6 +137,23 @@ async def test_two_that_begin_at_once_hand_over_to_one_key(store: SqliteStore, t
     await two.load()
     assert one.keys == two.keys and one.keys.progress == 1
     assert sorted(bool(ring.lacking) for ring in (one, two)) == [False, True]
+
+
+async def test_who_comes_second_finds_what_the_first_one_has_sealed(store: SqliteStore, tmp_path: Path) -> None:
+    one = await keyring(store, tmp_path / "one")
+    authority = make_authority("mesh", IPv4Network("10.42.0.0/16"), 1e9, one)
+    await store.put(AUTHORITIES, msgspec.json.encode(first(authority, 1.0)))
+    await step(one)
+    shutil.copytree(tmp_path / "one", tmp_path / "two")
+    two = await keyring(store, tmp_path / "two")
+    await step(one)
+    assert not await two.onwards(1.0, LINE), "another one was quicker"
+    assert two.keys == one.keys
+    await store.put(AUTHORITIES, msgspec.json.encode(first(authority, 1.0)))
+    await step(two)
+    await step(two)
+    with pytest.raises(Problem, match="cannot be opened with the old key"):
+        await two.onwards(1.0, LINE)
 
 
 @pytest.mark.parametrize("value", [b"", b"{}", b"[]", b"\xff", b'{"chain": {"founding": "AAAA"}, "since": 1}'])
