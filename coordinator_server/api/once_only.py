@@ -1,8 +1,8 @@
 """Remembers which signed requests have been seen, for as long as their tokens are good.
 
 Memory ends with the process: what was signed before it began may have been used with the one before, and does not
-count. A token tells its time by its worker's clock: where that is fast by some seconds, a request can be repeated for
-as many seconds after a restart, and a worker whose clock is slow comes in again as much later.
+count. A token tells its time by its worker's clock: where that is fast by some seconds, a request can be repeated
+for as many seconds after a restart, and a worker whose clock is slow comes in again as much later.
 """
 
 from __future__ import annotations
@@ -35,9 +35,8 @@ class OnceOnly:
         `issued_at` is what the token says.
         """
         self._forget(now)
-        if (
-            issued_at + LENIENCE < self._began and 0 <= now - self._began <= KEPT
-        ):  # else our clock was set back meanwhile
+        begun_lately = 0 <= now - self._began <= KEPT  # else our clock may have been set back since
+        if begun_lately and issued_at + LENIENCE < self._began:
             return "was made before this coordinator started; please sign anew"
         if (worker_id, nonce) in self._seen:
             return "was used before"

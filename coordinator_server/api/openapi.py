@@ -37,7 +37,7 @@ REFUSALS: Mapping[str, tuple[int, ...]] = {
     "worker": (401, 403, 422),
     "member": (400, 401, 404, 413, 502, 503, 504, 508),
 }
-WITH_A_BODY = (400, 408, 413, 422)
+WITH_A_BODY = (400, 408, 413, 415, 422)
 SERVICE_METHODS = ("get", "post", "put", "patch", "delete")
 DASHBOARD = ("text/html", "text/css", "text/javascript", "image/svg+xml")
 EMPTY = "There is nothing to tell of"  # 503 with a document of the usual shape

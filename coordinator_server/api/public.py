@@ -9,10 +9,12 @@ from importlib import resources
 from aiohttp import WSCloseCode, web
 
 from coordinator_server.api import openapi
+from coordinator_server.api.addresses import client_address
 from coordinator_server.api.shapes import Health, Readiness
 from coordinator_server.api.topology import count_workers
 from coordinator_server.application import COORDINATOR
 from coordinator_server.front import FRONT
+from coordinator_server.gateway.rates import address_key
 from coordinator_server.metrics import CONTENT_TYPE as METRICS_TYPE
 from node.program.tasks import TaskSet
 from node.program.web import is_handshake, json_response
@@ -82,7 +84,7 @@ async def topology(request: web.Request) -> web.Response:
 async def topology_stream(request: web.Request) -> web.StreamResponse:
     """Send a snapshot, then what changes, until the listener goes or is too slow."""
     tasks = TaskSet("topology-listener")
-    with request.app[FRONT].stream.listen() as messages:
+    with request.app[FRONT].stream.listen(address_key(client_address(request))) as messages:
         socket = web.WebSocketResponse(heartbeat=HEARTBEAT, max_msg_size=1024, timeout=2.0)
         if not is_handshake(socket, request):
             text = "This address speaks WebSocket. GET /api/topology answers once."

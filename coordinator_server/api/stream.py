@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+from collections import Counter
 from collections.abc import AsyncIterator, Callable, Iterator
 from typing import Any
 
@@ -26,6 +27,7 @@ from node.wire.problems import Problem
 
 PARTS = ("coordinators", "workers", "services", "links")
 WAITING = 16  # messages that may wait for one listener
+MOST_OF_ONE = 40  # listeners from one address: the others' places are not for it
 
 
 def key_of(item: Any) -> str:
@@ -63,6 +65,7 @@ class TopologyStream:
         self._maximum = maximum
         self._tasks = TaskSet("topology-stream")
         self._listeners: set[asyncio.Queue[bytes | None]] = set()
+        self._households: Counter[str] = Counter()
         self._current: Topology | None = None
         self._sequence = 0
         self._sent_at = 0.0
@@ -75,9 +78,13 @@ class TopologyStream:
         return msgspec.structs.replace(self._update(), sequence=self._sequence)
 
     @contextlib.contextmanager
-    def listen(self) -> Iterator[AsyncIterator[bytes]]:
-        """Yield the messages from now on; they end when they are not taken fast enough. Raise Problem when full."""
-        if len(self._listeners) >= self._maximum:
+    def listen(self, household: str = "") -> Iterator[AsyncIterator[bytes]]:
+        """Yield the messages from now on; they end when they are not taken fast enough. Raise Problem when full.
+
+        `household` stands for the address that listens, where it is known.
+        """
+        many = bool(household) and self._households[household] >= MOST_OF_ONE
+        if many or len(self._listeners) >= self._maximum:
             text = "Too many listen to the topology already. Read /api/topology instead, or try again later."
             raise Problem("overloaded", text, headers={"Retry-After": "30"})
         queue: asyncio.Queue[bytes | None] = asyncio.Queue(WAITING)
@@ -85,12 +92,15 @@ class TopologyStream:
         first = TopologySnapshot(sequence=self._sequence, timestamp=topology.timestamp, topology=topology)
         queue.put_nowait(msgspec.json.encode(first))
         self._listeners.add(queue)
+        self._households[household] += 1
         if not len(self._tasks):
             self._tasks.every(self._period, self._tick, "watch")
         try:
             yield _messages(queue)
         finally:
             self._listeners.discard(queue)
+            self._households[household] -= 1
+            self._households += Counter()  # without those who have gone
 
     async def stop(self) -> None:
         """Let every listener's messages end."""

@@ -20,7 +20,7 @@ Route = Literal["local", "vpn", "direct", "relay", "tunnel"]
 ServiceState = Literal["stopped", "starting", "running", "unhealthy", "failed", "draining"]
 
 Fraction = Annotated[float, msgspec.Meta(ge=0.0, le=1.0)]
-Count = Annotated[int, msgspec.Meta(ge=0)]
+Count = Annotated[int, msgspec.Meta(ge=0, le=2**53)]  # what every reader of JSON knows exactly
 Port = Annotated[int, msgspec.Meta(ge=1, le=65535)]
 Host = Annotated[str, msgspec.Meta(min_length=1, max_length=253, pattern=r"^[A-Za-z0-9:._%-]+$(?!\n)")]
 Url = Annotated[str, msgspec.Meta(max_length=2048, pattern=r"^https?://[^\s/?#@]+(/[^\s?#]*)?$(?!\n)")]

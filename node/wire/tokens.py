@@ -67,8 +67,8 @@ class TokenIssuer:
     def issue(self, audience: str, *, anew: bool = False) -> str:
         """Return a token for one audience, which is a worker_id or a coordinator_id.
 
-        With `anew` it is one of this moment: a coordinator that has just started takes requests that are signed whole
-        with no older one.
+        With `anew` it is one of this moment: a coordinator that has just started takes requests that are signed
+        whole with no older one.
         """
         now = self._clock()
         made_at, token = self._recent.get(audience, (0.0, ""))

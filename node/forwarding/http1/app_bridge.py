@@ -19,6 +19,7 @@ from node.forwarding.http1.head import EVERYTHING, HeadLimits, ResponseHead, req
 from node.forwarding.http1.interface import Patience, Trouble, problem_of
 from node.forwarding.http1.sweep import NEVER
 from node.forwarding.http1.upstream import Recent, UpstreamConnection
+from node.wire.problems import Problem
 
 Data = bytes | bytearray | memoryview
 SHUTDOWN = 2.0  # seconds that handlers get to end
@@ -55,6 +56,9 @@ class AppBridge:
             if head.target.startswith(prefix):
                 other(exchange)
                 return
+        if head.get("content-encoding", "identity").lower() != "identity":
+            exchange.refuse(packed())
+            return
         lines = request_framing(head) if head.websocket else request_framing(head) + CLOSE
         request = request_head(
             head, head.target.encode("latin-1"), head.host.encode("latin-1"), self.passing, lines
@@ -99,6 +103,11 @@ class AppBridge:
 
     def gone(self, connection: UpstreamConnection) -> None:
         """Have nothing to forget."""
+
+
+def packed() -> Problem:
+    """Return the refusal of a compressed body: of a few bytes may come as much work as of very many."""
+    return Problem("unsupported-media-type", "Bodies are taken here as they are, without Content-Encoding.")
 
 
 class Borrowed:

@@ -23,9 +23,9 @@ async def front(tmp_path: Path) -> AsyncIterator[Front]:
 
 
 @contextlib.asynccontextmanager
-async def following(front: Front) -> AsyncIterator[aiohttp.ClientWebSocketResponse]:
+async def following(front: Front, address: str = "192.0.2.1") -> AsyncIterator[aiohttp.ClientWebSocketResponse]:
     url = front.url.replace("http", "ws", 1) + "/api/topology/stream"
-    async with asyncio.timeout(100), front.session.ws_connect(url) as socket:
+    async with asyncio.timeout(100), front.session.ws_connect(url, headers={"X-Forwarded-For": address}) as socket:
         yield socket
 
 
@@ -111,11 +111,14 @@ async def test_the_stream_is_a_websocket_and_has_room_for_so_many(front: Front) 
         ) as answer:
             assert answer.status == 426
     async with contextlib.AsyncExitStack() as stack:
-        for _ in range(200):
-            await (await stack.enter_async_context(following(front))).receive()
-        with pytest.raises(aiohttp.WSServerHandshakeError) as caught:
-            await stack.enter_async_context(following(front))
-        assert caught.value.status == 503
+        for number in range(200):
+            household = f"192.0.2.{number // 40 + 1}"
+            await (await stack.enter_async_context(following(front, household))).receive()
+            if number in (39, 199):
+                for address in (household, "192.0.2.77")[: 1 if number == 39 else 2]:
+                    with pytest.raises(aiohttp.WSServerHandshakeError) as caught:
+                        await stack.enter_async_context(following(front, address))
+                    assert caught.value.status == 503
 
 
 async def test_a_listener_who_talks_too_much_or_leaves_is_forgotten(front: Front) -> None:

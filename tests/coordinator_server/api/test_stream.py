@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 from collections.abc import AsyncIterator
 
 import msgspec
@@ -16,7 +17,7 @@ from coordinator_server.api.shapes import (
     TopologySnapshot,
     TopologyWorker,
 )
-from coordinator_server.api.stream import WAITING, TopologyStream, difference
+from coordinator_server.api.stream import MOST_OF_ONE, WAITING, TopologyStream, difference
 from node.wire.problems import Problem
 
 Message = TopologySnapshot | TopologyDelta
@@ -159,3 +160,18 @@ async def test_stopping_ends_all_messages(stream: TopologyStream) -> None:
         await stream.stop()
         with pytest.raises(StopAsyncIteration):
             await read(messages)
+
+
+async def test_one_address_does_not_take_the_places_of_all_others(mesh: Mesh) -> None:
+    stream = TopologyStream(mesh.read)
+    with contextlib.ExitStack() as stack:
+        for _ in range(MOST_OF_ONE):
+            stack.enter_context(stream.listen("192.0.2.1"))
+        with pytest.raises(Problem) as caught, stream.listen("192.0.2.1"):
+            pass
+        assert (caught.value.kind, len(stream)) == ("overloaded", MOST_OF_ONE)
+        stack.enter_context(stream.listen("192.0.2.2"))
+    with stream.listen("192.0.2.1"):
+        assert dict(stream._households) == {"192.0.2.1": 1}
+    assert not stream._households, "nothing is kept of who has gone"
+    await stream.stop()

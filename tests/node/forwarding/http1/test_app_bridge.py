@@ -124,6 +124,20 @@ def chunked(body: bytes) -> bytes:
     return b"Transfer-Encoding: chunked\r\n\r\n%x\r\n%b\r\n0\r\n\r\n" % (len(body), body)
 
 
+CODINGS = ["gzip", "deflate", "br", "zstd", "GZIP", "identity, gzip"]
+TWICE = ["identity\r\nContent-Encoding: gzip", "gzip\r\nContent-Encoding: identity"]
+
+
+@pytest.mark.parametrize("coding", [*CODINGS, *TWICE])
+async def test_a_compressed_body_is_none_for_the_application(plane: Plane, coding: str) -> None:
+    """It would be unpacked before anybody has looked at who sends it, and what does not unpack be a crash."""
+    head = f"POST /app/echo HTTP/1.1\r\nHost: me\r\nContent-Encoding: {coding}\r\nContent-Length: 3\r\n\r\n"
+    async with plane.client() as client:
+        answer = await client.ask(head.encode() + b"xxx")
+        assert answer.status == 415
+        assert b"unsupported-media-type" in answer.body
+
+
 async def test_a_slow_reader_holds_the_application_back(plane: Plane) -> None:
     async with plane.client() as client:
         await client.say(b"GET /app/stream HTTP/1.1\r\nHost: g\r\n\r\n")
