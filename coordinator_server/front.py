@@ -42,6 +42,8 @@ HEADERS = {
     "Referrer-Policy": "no-referrer",
     "Content-Security-Policy": "default-src 'none'; frame-ancestors 'none'",
 }
+YEAR = 31_536_000  # seconds
+SECRET = ("/api/admin/", "/api/coordinator/", "/api/enroll", "/api/worker/", "/api/client-token")
 DHT_NUMBERS = ("contacts", "keys", "entries", "lookups", "stored", "published")
 
 
@@ -84,7 +86,8 @@ def add_front(app: web.Application) -> None:
     front = _make_front(coordinator, version)
     app[FRONT] = front
     app.middlewares.append(_preflights(coordinator.config.cors_origins))
-    app.on_response_prepare.append(_finish_head(coordinator.config.cors_origins))
+    config = coordinator.config
+    app.on_response_prepare.append(_finish_head(config.cors_origins, secure=bool(config.tls_cert)))
     public.add_routes(app)
     admin.add_routes(app)
     channel.add_routes(app)
@@ -197,6 +200,7 @@ def _make_gateway(coordinator: Coordinator, access: Access, router: Router, metr
         readiness=coordinator.readiness,
         audit=coordinator.audit,
         origins=config.cors_origins,
+        secure=bool(config.tls_cert),
         access_log=open_access_log(config.access_log, config.access_log_sample),
     )
 
@@ -268,14 +272,21 @@ def _preflights(origins: tuple[str, ...]) -> Middleware:
     return answer_preflights
 
 
-def _finish_head(origins: tuple[str, ...]) -> Callable[[web.Request, web.StreamResponse], Awaitable[None]]:
+def _finish_head(
+    origins: tuple[str, ...], *, secure: bool
+) -> Callable[[web.Request, web.StreamResponse], Awaitable[None]]:
+    """Return what completes heads; `secure`: we serve TLS ourselves, and nobody shall ask without it for a year."""
+    always = {**HEADERS, "Strict-Transport-Security": f"max-age={YEAR}"} if secure else HEADERS
+
     async def finish_head(request: web.Request, answer: web.StreamResponse) -> None:
         """Complete every answer's head: what browsers may do with it."""
         answer.headers.update(cors.answer_headers(request.headers, origins))
         answer.headers.setdefault(headers.REQUEST_ID, REQUEST_ID.get() or "")  # also where it is streamed
         answer.headers["Server"] = "rma-mesh"  # which libraries we are made of is nobody's business
-        for name, value in HEADERS.items():
+        for name, value in always.items():
             answer.headers.setdefault(name, value)
+        if request.path.startswith(SECRET):  # credentials, keys and tokens, and refusals of them
+            answer.headers.setdefault("Cache-Control", "no-store")
 
     return finish_head
 

@@ -41,9 +41,12 @@ OURS = {
     "Referrer-Policy": "no-referrer",
     "Server": "rma-mesh",
 }
+STRICT = ("Strict-Transport-Security", "max-age=31536000")  # where we serve TLS ourselves
 OURS_LINES = b"".join(field_line(name, value) for name, value in OURS.items())
 # Of a worker's answer, what we say ourselves does not pass.
-ANSWERS = Answers({*map(str.lower, OURS), "ratelimit-limit", "ratelimit-remaining", "ratelimit-reset"})
+ANSWERS = Answers(
+    {*map(str.lower, OURS), STRICT[0].lower(), "ratelimit-limit", "ratelimit-remaining", "ratelimit-reset"}
+)
 
 
 @dataclass(slots=True)
@@ -79,6 +82,7 @@ class Gateway(Door):
         readiness: Readiness,
         audit: Audit,
         origins: Sequence[str] = (),
+        secure: bool = False,
         access_log: AccessLog | None = None,
     ) -> None:
         super().__init__(PREFIX, OLDER_PREFIX)
@@ -90,6 +94,7 @@ class Gateway(Door):
         self._readiness = readiness
         self._audit = audit
         self._origins = tuple(origins)
+        self._ours = OURS_LINES + field_line(*STRICT) if secure else OURS_LINES
         self._tasks = TaskSet("gateway")
 
     async def stop(self) -> None:
@@ -154,7 +159,7 @@ class Gateway(Door):
             shown=visit.key,
             forwarded=head.get(HOPS_FIELD, "0") != "0",
             preflight=cors.is_preflight(head.method, fields),
-            lines=OURS_LINES + b"".join(field_line(name, value) for name, value in told.items()),
+            lines=self._ours + b"".join(field_line(name, value) for name, value in told.items()),
         )
 
     def _answer_preflight(self, exchange: Exchange, wish: Wish) -> None:

@@ -146,6 +146,7 @@ class GatewayProcess:
             readiness=self._readiness,
             audit=Audit(FirstStore(self._first), time.time),
             origins=config.cors_origins,
+            secure=bool(config.tls_cert),
             access_log=open_access_log(config.access_log, config.access_log_sample),
         )
         server = Http1Server(
