@@ -12,9 +12,11 @@ from pathlib import Path
 
 import pytest
 
+from coordinator_server import backup
 from coordinator_server.admin_client import PROGRAM
 from coordinator_server.backup import restore_backup, write_backup
 from coordinator_server.keys import MESH_KEY_FILE, SECRET_FILES, load_or_make_secrets
+from coordinator_server.operation.starting import UNFINISHED
 from coordinator_server.store.sqlite import FILE_NAME, open_sqlite
 from node.program.data_dir import hold_data_dir
 from node.program.errors import EXIT_IN_USE, UserFacingError
@@ -140,6 +142,44 @@ async def test_what_is_no_whole_backup_changes_nothing(tmp_path: Path, spoil: Ca
         restore_backup(spoilt, tmp_path / "new")
     assert await read(tmp_path / "new") == b"newer"
     assert not list((tmp_path / "new").glob(".restore-*"))
+
+
+async def test_a_backup_of_a_newer_version_changes_nothing(tmp_path: Path) -> None:
+    await make(tmp_path / "old", b"precious")
+    await make(tmp_path / "new", b"newer")
+    with contextlib.closing(sqlite3.connect(tmp_path / "old" / FILE_NAME)) as connection:
+        connection.execute("PRAGMA user_version = 1000")
+        connection.execute("PRAGMA journal_mode = DELETE")
+    good = (tmp_path / "old.tar").read_bytes()
+    spoilt = tmp_path / "spoilt.tar"
+    spoilt.write_bytes(rewrite(good, {FILE_NAME: (tmp_path / "old" / FILE_NAME).read_bytes()}))
+    with pytest.raises(UserFacingError, match="newer version"):
+        restore_backup(spoilt, tmp_path / "new")
+    assert await read(tmp_path / "new") == b"newer"
+
+
+async def test_a_restore_that_was_cut_off_says_so_until_it_is_done_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await make(tmp_path / "old", b"precious")
+    await make(tmp_path / "new", b"newer")
+    moved = backup.move_file
+
+    def cut_off(source: Path, target: Path) -> None:
+        if source.name != MESH_KEY_FILE:
+            raise KeyboardInterrupt
+        moved(source, target)
+
+    with monkeypatch.context() as patched:
+        patched.setattr(backup, "move_file", cut_off)
+        with pytest.raises(KeyboardInterrupt):
+            restore_backup(tmp_path / "old.tar", tmp_path / "new")
+    assert (tmp_path / "new" / UNFINISHED).exists()
+    (kept,) = (tmp_path / "new").glob("before-restore-*")
+    assert await read(kept) == b"newer"
+    restore_backup(tmp_path / "old.tar", tmp_path / "new")
+    assert not (tmp_path / "new" / UNFINISHED).exists()
+    assert await read(tmp_path / "new") == b"precious"
 
 
 async def test_members_with_paths_and_links_are_not_unpacked(tmp_path: Path) -> None:
