@@ -76,6 +76,7 @@ PURE = (
     "coordinator_server.fleet.assigning", "coordinator_server.fleet.election", "coordinator_server.fleet.everybody",
     "coordinator_server.fleet.publishing", "coordinator_server.fleet.roster", "coordinator_server.registry.facts",
     "coordinator_server.relay.sizing", "coordinator_server.relay.tickets",
+    "coordinator_server.seals.chain", "coordinator_server.seals.checking", "coordinator_server.probation.standing",
     "node.mesh_view.values", "node.mesh_view.told", "node.mesh_view.drawing", "node.mesh_view.changes",
     "node.mesh_view.traffic", "node.vitals.values", "node.vitals.energy",
     "app.topology.layout", "app.topology.camera",
