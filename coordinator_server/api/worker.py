@@ -93,6 +93,7 @@ async def register(request: web.Request) -> web.Response:
     enrolment = await authenticate(request, waiting_is_fine=True)
     body = await read_body(request, RegisterRequest)
     await check_speaks_for_itself(request, enrolment, body.worker_id)
+    _check_stays(coordinator)
     # Requests are sent to where this one comes from.
     await check_signed_whole(request, enrolment, "register")
     member = coordinator.registry.register(body, client_address(request))
@@ -113,6 +114,7 @@ async def heartbeat(request: web.Request) -> web.Response:
     enrolment = await authenticate(request, waiting_is_fine=True)
     body = await read_body(request, HeartbeatRequest)
     await check_speaks_for_itself(request, enrolment, body.worker_id)
+    _check_stays(coordinator)
     coordinator.registry.heartbeat(body)
     await coordinator.key_rotation.report(body.worker_id, body.mesh_keys)
     if coordinator.overlay is not None:

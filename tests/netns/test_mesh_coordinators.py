@@ -82,10 +82,10 @@ def comes_back(mesh: OverlayMesh, coordinator: Coordinator) -> None:
 def test_when_one_of_two_coordinators_dies_relayed_homes_go_on(mesh: OverlayMesh) -> None:
     caller = built(mesh)
     first, second = mesh.coordinators
-    dies(caller, second, "the coordinator dies that only relays")
+    dies(caller, second, "the second coordinator dies")
     comes_back(mesh, second)
     for worker in mesh.workers.values():
-        assert worker.until_phase("online")["coordinator"] == first.url
+        assert worker.until_phase("online")["coordinator"] == first.url, "there was no other, and none goes back"
     dies(caller, first, "the coordinator dies that all talk to")
     for worker in mesh.workers.values():
         assert worker.until_vpn("direct", "relayed")["ip"]

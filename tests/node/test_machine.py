@@ -7,12 +7,13 @@ import pytest
 
 from node import events as e
 from node.coordinator_talk import heartbeat_of
+from node.known_coordinators import LOOKS
 from node.machine import SOON, handle
 from node.resting import running_services, wanted_services
 from node.rules.decide import MESH_OFF
 from node.rules.settings import Rules, Scope
 from node.rules.verdict import RuleCode, RuleReason, Verdict
-from node.state import ChannelStatus, NodeState, Reason, RoutingStats, TunnelStatus, VpnPhase, VpnStatus
+from node.state import ChannelStatus, Measured, NodeState, Reason, RoutingStats, TunnelStatus, VpnPhase, VpnStatus
 from node.wire.blocklists import SignedBlocklist
 from node.wire.manifests import Catalogue
 from node.wire.messages import Capabilities, DhtContact, Endpoints, VpnGrant
@@ -55,6 +56,27 @@ def online() -> Story:
     story = Story().then(started(membership=MEMBERSHIP))
     registered = e.Registered(assignment("ner-extraction"), CATALOGUE)
     return story.then(registered, e.ServicesChanged((report("ner-extraction"),)))
+
+
+def test_when_its_coordinator_is_about_to_end_it_asks_soon_whom_to_turn_to() -> None:
+    assert online().then(e.CoordinatorLeaves(1.5)).ordered(e.ScheduleContact) == [e.ScheduleContact(1.5)]
+    assert Story().then(started(), e.CoordinatorLeaves(1.5)).commands == ()
+
+
+def test_a_much_nearer_coordinator_is_turned_to_with_a_registration_at_once() -> None:
+    story = online().then(e.ChannelChanged(ChannelStatus(True)))
+    told = assignment("ner-extraction", coordinators=MEMBERSHIP.coordinators)
+    story.then(e.HeartbeatAnswered(told))
+    seen = (Measured("c1", 90.0), Measured("c2", 2.0))
+    story.then(*[e.CoordinatorsMeasured(seen)] * (LOOKS - 1))
+    assert (story.state.coordinator, story.state.outweighed) == (FIRST.url, LOOKS - 1)
+    story.then(e.CoordinatorsMeasured(seen))
+    assert story.state.coordinator == SECOND.url
+    assert story.ordered(e.ScheduleContact) == [e.ScheduleContact(0.0)]
+    assert story.ordered(e.PublishServices), "it is reached by that one's relay no more"
+    assert story.then(e.ContactDue()).ordered(e.Register) == [e.Register(SECOND.url)]
+    leaving = online().then(e.HeartbeatAnswered(told), e.LeaveRequested(), *[e.CoordinatorsMeasured(seen)] * 9)
+    assert leaving.state.coordinator == FIRST.url
 
 
 def test_a_new_machine_waits_for_an_invite() -> None:

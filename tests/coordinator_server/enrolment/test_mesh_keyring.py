@@ -10,14 +10,17 @@ from collections.abc import AsyncIterator, Callable, Sequence
 from dataclasses import dataclass
 from ipaddress import IPv4Network
 from pathlib import Path
+from typing import Any
 
 import msgspec
 import pytest
 
 from coordinator_server.backup import restore_backup, write_backup
+from coordinator_server.enrolment import passphrase as strength
 from coordinator_server.enrolment.authorities import first, make_authority
 from coordinator_server.enrolment.certificates import KEY as AUTHORITIES
 from coordinator_server.enrolment.mesh_keyring import KEY, MeshKeyring
+from coordinator_server.enrolment.passphrase import WEAKEST
 from coordinator_server.keys import MESH_KEY_FILE, NEXT_KEY_FILE, MeshKeyFiles, load_or_make_secrets
 from coordinator_server.store.interface import AuditLine, Store, Write
 from coordinator_server.store.sqlite import SqliteStore, open_sqlite
@@ -207,9 +210,11 @@ class Assassin:
         return watched
 
 
-async def rotate_until_killed(folder: Path, assassin: Assassin, monkeypatch: pytest.MonkeyPatch) -> bool:
+async def rotate_until_killed(
+    folder: Path, assassin: Assassin, monkeypatch: pytest.MonkeyPatch, **settings: Any
+) -> bool:
     """Rotate with all that the coordinator does; say whether it was killed."""
-    async with coordinator_room(folder) as room:
+    async with coordinator_room(folder, **settings) as room:
         rotation, store = room.coordinator.key_rotation, room.coordinator.store
         commit, rotating = store.commit, asyncio.current_task()
 
@@ -233,17 +238,20 @@ async def rotate_until_killed(folder: Path, assassin: Assassin, monkeypatch: pyt
     return False
 
 
+@pytest.mark.parametrize("passphrase", ["", "six words that were drawn at random"])
 async def test_killed_at_any_moment_it_starts_again_and_goes_on(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, passphrase: str
 ) -> None:
+    monkeypatch.setattr(strength, "STRONGEST", WEAKEST)
+    settings: dict[str, Any] = {"key_passphrase": passphrase}
     seen: set[int] = set()
     for moment in range(100):
         folder = tmp_path / str(moment)
-        async with coordinator_room(folder) as room:
+        async with coordinator_room(folder, **settings) as room:
             worker = await room.worker("w-1")
             founding = room.coordinator.keyring.keys
-        killed = await rotate_until_killed(folder, Assassin(moment), monkeypatch)
-        async with coordinator_room(folder) as again:
+        killed = await rotate_until_killed(folder, Assassin(moment), monkeypatch, **settings)
+        async with coordinator_room(folder, **settings) as again:
             keyring, overlay = again.coordinator.keyring, again.coordinator.overlay
             seen.add(keyring.keys.progress)
             assert keyring.trust.verify(keyring.sign(b"x"), b"x") == fingerprint(keyring.keys.signing)
@@ -255,11 +263,11 @@ async def test_killed_at_any_moment_it_starts_again_and_goes_on(
             while keyring.keys.progress < STEPS:
                 await again.coordinator.key_rotation.rotate(force=True)
             assert overlay.office.signer
-        assert sorted(path.name for path in folder.glob("mesh*.key")) == [MESH_KEY_FILE]
+        assert [path.name for path in folder.glob("mesh*.key")] == ([] if passphrase else [MESH_KEY_FILE])
         if not killed:
             break
     assert seen == {0, 1, 2, 3}
-    assert moment >= 10, "there were that many moments"
+    assert moment >= (6 if passphrase else 10), "there were that many moments"
 
 
 async def test_a_backup_of_any_step_comes_back_and_goes_on(tmp_path: Path) -> None:

@@ -16,6 +16,7 @@ from aiohttp import web
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey
 
+from coordinator_server.front import FRONT
 from node import events as e
 from node.config import NodeConfig
 from node.control import EnrollIntent
@@ -34,6 +35,7 @@ from tests.support.certificates import self_signed
 from tests.support.coordinators import Room, coordinator_room
 from tests.support.node_values import MEMBERSHIP
 from tests.support.overlay import FakeKeeper
+from tests.support.overlay_mesh import share_store
 from tests.support.waiting import eventually
 
 HOUR: dict[str, Any] = {"worker_heartbeat": 3600.0, "worker_stale": 7200.0, "worker_forgotten": 9000.0}
@@ -413,3 +415,24 @@ async def test_a_push_that_cannot_be_handled_is_not_the_last_one(
         await made.stop()
     assert told[1] == e.ChannelChanged(ChannelStatus(False, "The channel failed; the log says how."))
     assert "the channel to the coordinator failed" in caplog.text
+
+
+async def test_when_its_coordinator_is_about_to_end_it_turns_to_another_one_before(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Heartbeats come every hour: the end of the channel is what it hears, and the other one hears of it."""
+    monkeypatch.setattr(channel, "LEAVING_SPREAD", 0.1)
+    async with room_at(tmp_path / "a", vpn="off") as one:
+        share_store(tmp_path / "a", tmp_path / "b")
+        async with room_at(tmp_path / "b", vpn="off") as two:
+            for room in (one, two):
+                await eventually(lambda: room.coordinator.fleet.others, "they know each other")  # noqa: B023 - at once
+            async with node_in(one, tmp_path / "n") as node:
+                await eventually(lambda: node.is_open and node.runtime.state.registered, "it is registered")
+                used = node.runtime.state.coordinator
+                first, second = (one, two) if used == one.url else (two, one)
+                first.coordinator.readiness.draining = True
+                first.site.app[FRONT].channels.drain()
+                await eventually(lambda: second.coordinator.registry.member(node.worker_id), "it is at the other")
+                assert node.runtime.state.coordinator == second.url
+                await eventually(lambda: node.is_open, "and so is its channel")
