@@ -87,7 +87,8 @@ def measured(state: NodeState, found: Sequence[Measured], silent: Collection[str
 def _smoothed(before: Measured | None, now: Measured) -> Measured:
     if before is None:
         return now
-    return Measured(now.id, before.latency_ms + SMOOTHING * (now.latency_ms - before.latency_ms), now.queue)
+    latency = min(now.latency_ms, MUCH * before.latency_ms + 1)  # one slow answer may have any reason
+    return Measured(now.id, before.latency_ms + SMOOTHING * (latency - before.latency_ms), now.queue)
 
 
 def outweighing(state: NodeState) -> Mapping[str, float]:

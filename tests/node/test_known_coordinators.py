@@ -142,7 +142,10 @@ def test_the_one_with_the_second_channel_is_left_for_one_that_is_much_better() -
 def test_one_slow_answer_is_no_slow_coordinator_and_who_is_silent_is_not_chosen() -> None:
     after = measured(state(), at(1.0, 1.0, 1.0), ())
     after = measured(after, at(1.0, 101.0), (THIRD.url,))
-    assert [one.latency_ms for one in after.measured] == [1.0, 31.0, 1.0]
+    assert [one.latency_ms for one in after.measured] == [1.0, 1.6, 1.0]
+    for _ in range(30):
+        after = measured(after, at(1.0, 101.0), (THIRD.url,))
+    assert after.measured[1].latency_ms == pytest.approx(101.0, rel=0.01), "always slow is slow"
     assert after.failing == (THIRD.url,)
     assert next_coordinator(msgspec.structs.replace(after, failing=(*after.failing, FIRST.url)), 0.9) == SECOND.url
     back = measured(after, at(1.0, 1.0, 1.0), ())
@@ -193,7 +196,7 @@ def test_over_a_day_with_noise_nobody_flaps_and_who_is_far_comes_nearer() -> Non
             distances = (200.0 * swings[0], 20.0 * swings[1], 25.0 * swings[2])
             far = msgspec.structs.replace(look(far, *distances, draw=chance.random()), registered=True)
         assert far.coordinator != FIRST.url, seed
-        assert moves < 30, (seed, moves)
+        assert moves <= 2, (seed, moves)
 
 
 def test_the_second_channel_goes_to_another_one_that_was_named() -> None:
