@@ -336,7 +336,7 @@ class PauseButton(QToolButton):
         for seconds, text in SNOOZES:
             action = menu.addAction(QCoreApplication.translate("Tray", text))
             action.triggered.connect(lambda _=False, seconds=seconds: model.snooze(seconds))
-        tomorrow = menu.addAction(QCoreApplication.translate("Tray", "Snooze until tomorrow"))
+        tomorrow = menu.addAction(QCoreApplication.translate("Tray", "Snooze until &tomorrow"))
         tomorrow.triggered.connect(model.snooze_until_tomorrow)
         self.setMenu(menu)
         self._tint()

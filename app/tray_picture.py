@@ -134,10 +134,10 @@ def _services(state: NodeState, rules: Rules) -> tuple[Toggle, ...]:
     )
 
 
-def services_off(rules: Rules, name: str) -> tuple[str, ...]:
-    """Return the services that are off once this one has been switched."""
+def services_off(rules: Rules, name: str, *, on: bool) -> tuple[str, ...]:
+    """Return the services that are off once this one has been switched on or off."""
     off = set(rules.services_off)
-    return tuple(sorted(off - {name} if name in off else off | {name}))
+    return tuple(sorted(off - {name} if on else off | {name}))
 
 
 def _lines(texts: Iterable[str]) -> tuple[str, ...]:

@@ -3159,16 +3159,12 @@
 <context>
     <name>Tray</name>
     <message>
-        <source>Snooze until tomorrow</source>
-        <translation>Pause bis morgen</translation>
+        <source>Snooze for &amp;30 minutes</source>
+        <translation>&amp;30 Minuten Pause</translation>
     </message>
     <message>
-        <source>Snooze for 30 minutes</source>
-        <translation>30 Minuten Pause</translation>
-    </message>
-    <message>
-        <source>Snooze for 2 hours</source>
-        <translation>2 Stunden Pause</translation>
+        <source>Snooze for &amp;2 hours</source>
+        <translation>&amp;2 Stunden Pause</translation>
     </message>
     <message>
         <source>Mesh on</source>
@@ -3202,44 +3198,48 @@
         <source>The node had stopped and was started again at {time}.</source>
         <translation>Der Knoten war stehen geblieben und wurde um {time} neu gestartet.</translation>
     </message>
+    <message>
+        <source>Snooze until &amp;tomorrow</source>
+        <translation>Pause bis m&amp;orgen</translation>
+    </message>
 </context>
 <context>
     <name>TrayMenu</name>
     <message>
-        <source>Pause</source>
-        <translation>Pause</translation>
+        <source>&amp;Pause</source>
+        <translation>&amp;Pause</translation>
     </message>
     <message>
-        <source>Resume</source>
-        <translation>Fortsetzen</translation>
+        <source>&amp;Resume</source>
+        <translation>&amp;Fortsetzen</translation>
     </message>
     <message>
-        <source>Snooze GPU only</source>
-        <translation>Nur die GPU pausieren</translation>
+        <source>Snooze &amp;GPU only</source>
+        <translation>Nur die &amp;GPU pausieren</translation>
     </message>
     <message>
-        <source>Until I resume</source>
-        <translation>Bis ich fortsetze</translation>
+        <source>&amp;Until I resume</source>
+        <translation>Bis &amp;ich fortsetze</translation>
     </message>
     <message>
-        <source>Mesh on</source>
-        <translation>Mesh an</translation>
+        <source>&amp;Mesh on</source>
+        <translation>&amp;Mesh an</translation>
     </message>
     <message>
-        <source>Services</source>
-        <translation>Dienste</translation>
+        <source>&amp;Services</source>
+        <translation>&amp;Dienste</translation>
     </message>
     <message>
-        <source>Open RMA Mesh</source>
-        <translation>RMA Mesh öffnen</translation>
+        <source>&amp;Open RMA Mesh</source>
+        <translation>&amp;RMA Mesh öffnen</translation>
     </message>
     <message>
-        <source>Quit</source>
-        <translation>Beenden</translation>
+        <source>&amp;Quit</source>
+        <translation>&amp;Beenden</translation>
     </message>
     <message>
-        <source>Resume what uses the GPU</source>
-        <translation>Fortsetzen, was die GPU nutzt</translation>
+        <source>&amp;Resume what uses the GPU</source>
+        <translation>&amp;Fortsetzen, was die GPU nutzt</translation>
     </message>
 </context>
 <context>

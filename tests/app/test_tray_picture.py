@@ -105,5 +105,6 @@ def test_names_are_bounded_in_length_and_number_and_stay_on_their_line() -> None
 
 
 def test_a_switch_leaves_the_other_services_as_they_are() -> None:
-    assert services_off(Rules(services_off=("b",)), "a") == ("a", "b")
-    assert services_off(Rules(services_off=("a", "b")), "a") == ("b",)
+    assert services_off(Rules(services_off=("b",)), "a", on=False) == ("a", "b")
+    assert services_off(Rules(services_off=("a", "b")), "a", on=True) == ("b",)
+    assert services_off(Rules(services_off=("b",)), "b", on=False) == ("b",)
