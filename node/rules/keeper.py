@@ -82,8 +82,8 @@ class RulesKeeper:
     async def look(self) -> None:
         """Read the sensors once, decide, and tell a new verdict."""
         async with self._looking:
-            wanted = self._wanted()
-            self._sensed = await self._read(wanted) if wanted else Sensed()
+            # They are asked even where no rule goes by them: so they begin, and tell when this computer has slept.
+            self._sensed = await self._read(self._wanted())
             self._tell(self._decide())
 
     @property
