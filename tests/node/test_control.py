@@ -78,6 +78,20 @@ async def test_a_watcher_gets_the_view_and_then_every_change(
         assert msgspec.json.decode(await answer.read(), type=View).state.paused
 
 
+async def test_a_stream_that_breaks_off_is_closed_so_that_nobody_takes_what_is_old_for_new(
+    node: NodeRuntime, control: aiohttp.ClientSession, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with control.ws_connect("/stream") as stream:
+        await stream.receive_str(timeout=30)
+        torn = msgspec.structs.replace(node.state, name="\udcff")  # which JSON cannot say
+        monkeypatch.setattr(node, "state", torn)
+        node.desk.pause()
+        async with asyncio.timeout(30):
+            while (message := await stream.receive()).type is aiohttp.WSMsgType.TEXT:
+                pass
+        assert stream.close_code == aiohttp.WSCloseCode.INTERNAL_ERROR, message
+
+
 async def test_too_many_watchers_are_turned_away(node: NodeRuntime, control: aiohttp.ClientSession) -> None:
     streams = [await control.ws_connect("/stream") for _ in range(16)]
     for stream in streams:
