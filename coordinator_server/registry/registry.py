@@ -64,6 +64,7 @@ class Registry:
         self.vpn_up = False  # whether we can reach workers at their addresses in the overlay
         self.version = 0  # rises with every change that a view may show
         self.planned: Callable[[Sequence[Move]], None] = lambda _moves: None
+        self.appeared: Callable[[Sequence[str]], None] = lambda _services: None  # somebody offers these now
         self._relays: dict[str, tuple[str, ...]] = {}
 
     # --- what workers say -------------------------------------------------------------------------------------
@@ -81,6 +82,7 @@ class Registry:
         member = replace(member, relays=self._relays.get(request.worker_id, ()), unwanted=unwanted)
         self._members[request.worker_id] = member
         self._expected_until.pop(request.worker_id, None)
+        self.appeared(member.running)
         rested = before is not None and (before.paused or liveness(before, now, self._patience) != "active")
         changed = before is None or _matters(before.capabilities, member.capabilities)
         self._touch(replan=rested or changed)
@@ -97,6 +99,8 @@ class Registry:
         request = msgspec.structs.replace(request, services=allowed, relays=self._others(request.relays))
         member = heard(before, request, now)
         self._members[request.worker_id] = member
+        if was_stale or before.running != member.running:
+            self.appeared(member.running)
         rests = (before.paused, before.unwanted) != (member.paused, member.unwanted)
         self._touch(replan=was_stale or rests)
         return member
@@ -131,13 +135,17 @@ class Registry:
         enrolment = self._workers.get(worker_id)
         if enrolment is None or enrolment.revoked:
             self.leave(worker_id)
-        else:
-            self._touch(replan=True)
+            return
+        member = self._members.get(worker_id)
+        if member is not None:
+            self.appeared(member.running)
+        self._touch(replan=True)
 
     def overlay_changed(self, up: bool) -> None:
         """Offer workers with their addresses in the overlay from now on, or without."""
         if up != self.vpn_up:
             self.vpn_up = up
+            self.appeared([service for member in self._members.values() for service in member.running])
             self._touch(replan=False)
 
     def relayed(self, worker_id: str, relays: tuple[str, ...]) -> None:
@@ -150,6 +158,7 @@ class Registry:
         member = self._members.get(worker_id)
         if member is not None and (before != relays or (relays and member.failed)):
             self._members[worker_id] = replace(member, relays=relays, failed=member.failed and not relays)
+            self.appeared(member.running)
             self._touch(replan=False)
 
     def overlay_ports(self) -> dict[str, int]:
