@@ -1,6 +1,6 @@
 """How much of each GPU's memory each process has, as NVIDIA's driver tells it, asked in a process of its own.
 
-A card that sleeps is not asked, for that would wake it; one that would fall asleep is asked seldom while it is idle.
+A card that sleeps is not asked, which would wake it; one that would fall asleep is asked seldom while it is idle.
 """
 
 from __future__ import annotations
