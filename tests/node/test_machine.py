@@ -610,7 +610,7 @@ def test_after_registering_the_coordinator_soon_hears_what_is_not_wanted_here() 
 def test_after_registering_the_coordinator_soon_hears_that_everything_rests() -> None:
     story = online().then(ruling("all"), e.DrainEnded(), e.ServicesChanged(()), e.WorkerUnknown())
     story.then(e.Registered(assignment("ner-extraction"), CATALOGUE))
-    assert e.ScheduleContact(0.2) in story.commands, "or it would give us work for a heartbeat's time"
+    assert e.ScheduleContact(SOON) in story.commands, "or it would give us work for a heartbeat's time"
 
 
 def test_without_the_mesh_a_machine_drains_goes_offline_and_stays_a_member() -> None:
