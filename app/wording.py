@@ -161,11 +161,11 @@ def rule_text(reason: RuleReason) -> str:
 
 
 def rule_sentence(reason: RuleReason, now: float | None = None) -> str:
-    """Say which rule makes something rest and when that ends; without `now` no time is told in other languages."""
-    if speaks_english():
-        return f"{reason.text} {reason.ends}"
+    """Say which rule makes something rest and when that ends, with the time where it is known; that needs `now`."""
     if reason.until is not None and now is not None:
         return f"{rule_text(reason)} {_goes_on_at(reason.until, now)}"
+    if speaks_english():
+        return f"{reason.text} {reason.ends}"
     return f"{rule_text(reason)} {REASONS[reason.code].meaning}"
 
 
