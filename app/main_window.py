@@ -270,7 +270,7 @@ class MainWindow(QWidget):
         self._add_shortcut(QKeySequence("Ctrl+W"), self.close)
         for position in range(len(self._pages)):
             self._add_shortcut(
-                QKeySequence(f"Ctrl+{position + 1}"),
+                panel_keys(position),
                 partial(self._navigation.setCurrentRow, position),
             )
 
@@ -279,6 +279,11 @@ class MainWindow(QWidget):
         action.setShortcut(keys)
         action.triggered.connect(lambda _checked: act())
         self.addAction(action)
+
+
+def panel_keys(place: int) -> QKeySequence:
+    """Return the keys that open the panel at this place, from 0."""
+    return QKeySequence(f"Ctrl+{place + 1}")
 
 
 class Header(QFrame):
@@ -361,8 +366,12 @@ class Navigation(QListWidget):
         self.setIconSize(QSize(18, 18))
         self.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
         self._glyphs = [name for name, _ in pages]
-        for _, title in pages:
-            self.addItem(QListWidgetItem(title))
+        for place, (_, title) in enumerate(pages):
+            item = QListWidgetItem(title)
+            keys = panel_keys(place).toString(QKeySequence.SequenceFormat.NativeText)
+            item.setToolTip(tip(f"{title} ({keys})"))
+            item.setData(Qt.ItemDataRole.AccessibleDescriptionRole, keys)
+            self.addItem(item)
         widest = max(self.fontMetrics().horizontalAdvance(title) for _, title in pages)
         self.setFixedWidth(
             max(150, self.fontMetrics().averageCharWidth() * 22, round(widest * 1.06) + BESIDE_TITLE)

@@ -10,7 +10,9 @@ from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QApplication, QPushButton, QWidget
 from pytestqt.qtbot import QtBot
 
-from app.main_window import MainWindow
+from app import translations
+from app.application import Application
+from app.main_window import MainWindow, Navigation
 from app.node_model import NodeModel
 from app.picture import NodeLife, Notice, Picture
 from app.widgets.glyphs import IconButton
@@ -100,6 +102,21 @@ def test_panels_are_reached_by_keyboard(window: MainWindow, model: NodeModel, qt
         assert page(window) == expected
     QTest.keyClick(window._navigation, Qt.Key.Key_Down)
     assert page(window) == "ServicesPanel"
+
+
+def test_the_keys_of_panels_are_told_to_eyes_and_to_screen_readers(
+    window: MainWindow, qapp: Application, qtbot: QtBot
+) -> None:
+    settings = window._navigation.item(5)
+    assert settings.toolTip() == "Settings (Ctrl+6)"
+    assert settings.data(Qt.ItemDataRole.AccessibleDescriptionRole) == "Ctrl+6"
+    translations.install(qapp, "de")
+    try:
+        german = Navigation([("overview", "Übersicht")])
+        qtbot.addWidget(german)
+        assert german.item(0).toolTip() == "Übersicht (Strg+1)"
+    finally:
+        translations.install(qapp, "en")
 
 
 def test_a_hidden_window_draws_nothing_until_it_is_shown(window: MainWindow, model: NodeModel) -> None:

@@ -39,7 +39,7 @@ NAMES = (
     "Deutsch",
     "Docker",
     "Podman",
-    "Ctrl",
+    "Ctrl+",
     "Qt",
     "NVIDIA",
     str(ROOT),
