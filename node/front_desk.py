@@ -193,7 +193,7 @@ class FrontDesk:
         trouble = trouble_of(seen, coordinator) or clock_trouble(offset, CLOCK_LIMIT)
         if trouble is None:
             return problem
-        extra = {**problem.extra, "cause": trouble.cause, "why": trouble.why, "hint": trouble.hint}
+        extra = {**problem.extra, "cause": trouble.cause, "why": trouble.why, "hint": trouble.hint_for_once}
         return Problem(problem.kind, problem.detail, status=problem.status, headers=problem.headers, **extra)
 
     async def survey(self) -> Survey:
