@@ -112,7 +112,9 @@ def _run(arguments: argparse.Namespace) -> int:
     config = dataclasses.replace(config, data_dir=str(data_dir))
     configure_logging(config.log_format, config.log_level)
     from node.program.data_dir import hold_data_dir
+    from node.program.light_aiohttp import import_lightly
 
+    import_lightly()
     with hold_data_dir(data_dir, "rma-mesh-node"):
         keep_log(data_dir / KEPT_LOG)
         return run_program(lambda stop: _serve(config, data_dir, stop, as_json=arguments.json))
@@ -121,6 +123,7 @@ def _run(arguments: argparse.Namespace) -> int:
 async def _serve(config: NodeConfig, data_dir: Path, stop: asyncio.Event, *, as_json: bool) -> int:
     from node.control import EnrollIntent
     from node.enrolment import as_user_facing
+    from node.program.data_dir import with_room
     from node.program.garbage import settle
     from node.runtime import NodeRuntime
     from node.services.limits.computer import means_of_this_computer
@@ -132,7 +135,8 @@ async def _serve(config: NodeConfig, data_dir: Path, stop: asyncio.Event, *, as_
         make_sensors=_sensors_of_this_computer if config.sensors else _no_sensors,
         means=means_of_this_computer(config.service_nice),
     )
-    await node.start()
+    with with_room(data_dir):
+        await node.start()
     try:
         if config.invite and node.state.membership is None:
             coordinator = config.coordinator[0] if config.coordinator else ""
