@@ -92,6 +92,25 @@ async def test_a_stream_that_breaks_off_is_closed_so_that_nobody_takes_what_is_o
         assert stream.close_code == aiohttp.WSCloseCode.INTERNAL_ERROR, message
 
 
+async def test_a_watcher_that_was_killed_leaves_no_trace_in_the_log(
+    node: NodeRuntime,
+    control: aiohttp.ClientSession,
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    async def gone(*_: object) -> None:
+        raise aiohttp.ClientConnectionResetError("Cannot write to closing transport")
+
+    async with control.ws_connect("/stream") as stream:
+        await stream.receive_str(timeout=30)
+        (sender,) = (task for task in asyncio.all_tasks() if task.get_name() == "control:stream")
+        monkeypatch.setattr(web.WebSocketResponse, "send_str", gone)
+        node.desk.pause()
+        await asyncio.wait({sender}, timeout=30)
+        assert sender.done()
+    assert [record.getMessage() for record in caplog.records if record.exc_info] == []
+
+
 async def test_too_many_watchers_are_turned_away(node: NodeRuntime, control: aiohttp.ClientSession) -> None:
     streams = [await control.ws_connect("/stream") for _ in range(16)]
     for stream in streams:
