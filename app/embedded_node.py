@@ -197,7 +197,7 @@ class EmbeddedNode:
         while not ended.done():
             address = read_address(self._data_dir)
             if address is not None and address != stale and await self._client.answers(address):
-                write_private_file(self._data_dir / RECORD, msgspec.json.encode(Record(address.pid)))
+                self._remember(address.pid)
                 self._say(stage="running", trouble="", retry_at=None)
                 return
             await asyncio.wait({ended}, timeout=self._patience.poll)
@@ -219,6 +219,13 @@ class EmbeddedNode:
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(pause):
                 await self._try_now.wait()
+
+    def _remember(self, pid: int) -> None:
+        """Note whose node it is, for our next start; a disk that takes nothing must not cost us the node."""
+        try:
+            write_private_file(self._data_dir / RECORD, msgspec.json.encode(Record(pid)))
+        except OSError as error:
+            log.warning("Could not note that the node is this program's: %s", error)
 
     def _forget(self) -> None:
         with contextlib.suppress(OSError):

@@ -18,6 +18,7 @@ import pytest_asyncio
 from app.child_process import Exit
 from app.control_client import ControlClient, read_address
 from app.embedded_node import (
+    RECORD,
     EmbeddedNode,
     Patience,
     Record,
@@ -106,6 +107,17 @@ async def test_it_starts_a_node_and_stops_it_in_good_order(tmp_path: Path, clien
     assert not psutil.pid_exists(pid)
     assert keeper.lives[-1].stage == "stopping"
     assert not (tmp_path / "embedded-node.json").exists()
+
+
+@pytest.mark.usefixtures("orphans")
+async def test_a_disk_that_takes_nothing_does_not_cost_it_the_node(tmp_path: Path, client: ControlClient) -> None:
+    (tmp_path / RECORD).mkdir()  # so that nothing can be written there
+    keeper = Keeper(tmp_path, client, command(tmp_path))
+    assert (await keeper.until("running")).ours
+    pid = pid_in(tmp_path)
+    await keeper.stop()
+    assert not psutil.pid_exists(pid)
+    assert "restarting" not in [life.stage for life in keeper.lives]
 
 
 @pytest.mark.usefixtures("orphans")
