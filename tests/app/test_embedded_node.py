@@ -295,6 +295,7 @@ def test_a_traceback_is_not_shown_to_a_volunteer() -> None:
 def test_the_command_gets_nothing_but_the_data_directory(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     program, *python, package, verb, flag, data_dir = node_command(tmp_path)
     assert (program, python[-1]) == (sys.executable, "-m")
+    assert not [option for option in python if option.startswith("-O")], "its asserts stay in"
     assert (package, verb, flag, data_dir) == ("node", "run", "--data-dir", str(tmp_path))
     monkeypatch.setattr(sys, "frozen", True, raising=False)
     monkeypatch.setattr(sys, "executable", "/opt/rma-mesh/rma-mesh")
