@@ -44,6 +44,7 @@ if TYPE_CHECKING:
 
 SIZE = QSize(940, 680)
 SMALLEST = QSize(560, 420)
+FRAME = QSize(0, 40)  # what a title bar takes
 BESIDE_TITLE = 76  # points of a line of the navigation: icon and room at its sides
 
 
@@ -60,7 +61,7 @@ class MainWindow(QWidget):
         self.setObjectName("window")
         self.setWindowTitle(wording.PROGRAM)
         self.setMinimumSize(SMALLEST)
-        self.resize(SIZE)
+        self.resize(first_size(self.screen().availableSize()))
         self._model = model
         self._has_tray = False
         self._closing = False
@@ -279,6 +280,11 @@ class MainWindow(QWidget):
         action.setShortcut(keys)
         action.triggered.connect(lambda _checked: act())
         self.addAction(action)
+
+
+def first_size(screen: QSize) -> QSize:
+    """Return how large a new window is: on a small or much enlarged screen its buttons would be out of reach."""
+    return SIZE.boundedTo(screen - FRAME).expandedTo(SMALLEST)
 
 
 def panel_keys(place: int) -> QKeySequence:

@@ -5,14 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 import pytest
-from PySide6.QtCore import Qt
+from PySide6.QtCore import QSize, Qt
 from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QApplication, QPushButton, QWidget
 from pytestqt.qtbot import QtBot
 
 from app import translations
 from app.application import Application
-from app.main_window import MainWindow, Navigation
+from app.main_window import MainWindow, Navigation, first_size
 from app.node_model import NodeModel
 from app.picture import NodeLife, Notice, Picture
 from app.widgets.glyphs import IconButton
@@ -250,3 +250,25 @@ def test_the_pause_button_and_its_arrow_pause(
         ("/snooze", {"seconds": 7200}),
         ("/snooze", {"until": "tomorrow"}),
     ]
+
+
+@pytest.mark.parametrize(
+    ("screen", "size"),
+    [
+        ((1920, 1080), (940, 680)),
+        ((960, 540), (940, 500)),  # 1920 x 1080 at 200 %
+        ((800, 600), (800, 560)),
+        ((400, 300), (560, 420)),
+    ],
+)
+def test_a_new_window_is_no_larger_than_its_screen(screen: tuple[int, int], size: tuple[int, int]) -> None:
+    assert first_size(QSize(*screen)) == QSize(*size)
+
+
+def test_a_window_begins_with_the_size_that_its_screen_has_room_for(window: MainWindow) -> None:
+    made = MainWindow(window._model)
+    try:
+        assert made.size() == first_size(made.screen().availableSize())
+    finally:
+        made.close()
+        made.deleteLater()
