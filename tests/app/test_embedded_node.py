@@ -18,6 +18,7 @@ import pytest_asyncio
 from app.child_process import Exit
 from app.control_client import ControlClient, read_address
 from app.embedded_node import (
+    CHOOSING,
     RECORD,
     EmbeddedNode,
     Patience,
@@ -141,6 +142,28 @@ async def test_a_node_that_cannot_start_tells_its_own_words(tmp_path: Path, clie
     life = await keeper.until("blocked")
     assert life.trouble == "Port 8000 on 127.0.0.1 is in use. Another program listens there."
     await eventually(lambda: keeper.lives[-1].restarts >= 2, "another try")
+    await keeper.stop()
+
+
+@pytest.mark.usefixtures("orphans")
+async def test_where_the_usual_ports_are_taken_the_node_gets_free_ones(
+    tmp_path: Path, client: ControlClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in CHOOSING:
+        monkeypatch.delenv(name, raising=False)
+    keeper = Keeper(tmp_path, client, command(tmp_path, "--taken"))
+    assert (await keeper.until("running")).ours
+    await keeper.stop()
+    assert "blocked" not in [life.stage for life in keeper.lives]
+
+
+@pytest.mark.parametrize("name", CHOOSING)
+async def test_ports_that_a_person_chose_are_not_given_up(
+    name: str, tmp_path: Path, client: ControlClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv(name, "8001")
+    keeper = Keeper(tmp_path, client, command(tmp_path, "--taken"))
+    assert "in use" in (await keeper.until("blocked")).trouble
     await keeper.stop()
 
 
