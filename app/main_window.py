@@ -22,6 +22,7 @@ from PySide6.QtWidgets import (
 )
 
 from app import icons, wording
+from app.diagnostics.dialog import export_bundle
 from app.node_model import NodeModel
 from app.panels import Panel
 from app.panels.activity import ActivityPanel
@@ -76,6 +77,7 @@ class MainWindow(QWidget):
         self._notice.closed.connect(model.dismiss)
         self._starting = StartingPage()
         self._starting.try_again_wanted.connect(self.try_again_wanted)
+        self._starting.diagnostics_wanted.connect(self._save_diagnostics)
         self._wizard: Wizard | None = None
         self._pages: dict[str, tuple[str, Panel]] = {
             "overview": (self.tr("Overview"), OverviewPanel(model)),
@@ -193,6 +195,10 @@ class MainWindow(QWidget):
             )
         else:
             self._enrolment.offer_link(link)
+
+    def _save_diagnostics(self) -> None:
+        if self._model.data_dir is not None:
+            export_bundle(self, self._model.data_dir, self._model.picture)
 
     def _restyle(self) -> None:
         sheet = current_style_sheet()
@@ -402,15 +408,22 @@ class StartingPage(Panel):
     """What is shown until the node has said anything at all: that it starts, or why it does not."""
 
     try_again_wanted = Signal()
+    diagnostics_wanted = Signal()
 
     def __init__(self) -> None:
         super().__init__()
         self._empty = EmptyState("peers")
         self._try_again = Button(self.tr("Try again now"), "restart")
         self._try_again.clicked.connect(self.try_again_wanted)
+        self._diagnostics = Button(self.tr("Save diagnostics…"))
+        self._diagnostics.setToolTip(
+            self.tr("Make a file that helps others to find out what is wrong, without secrets")
+        )
+        self._diagnostics.clicked.connect(self.diagnostics_wanted)
         self.column.addStretch(1)
         self.column.addWidget(self._empty)
-        self.column.addWidget(self._try_again, 0, Qt.AlignmentFlag.AlignHCenter)
+        for button in (self._try_again, self._diagnostics):
+            self.column.addWidget(button, 0, Qt.AlignmentFlag.AlignHCenter)
         self.column.addStretch(2)
 
     def draw(self, picture: Picture, now: float) -> None:
@@ -418,3 +431,4 @@ class StartingPage(Panel):
         self._empty.show_text(look.title, life.trouble or look.sentence)
         self._empty.show_glyph("bad" if life.stage == "blocked" else "peers", look.tone)
         self._try_again.setVisible(life.retry_at is not None)
+        self._diagnostics.setVisible(bool(life.trouble))

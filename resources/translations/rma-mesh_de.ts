@@ -2912,6 +2912,14 @@
         <source>Try again now</source>
         <translation>Jetzt noch einmal versuchen</translation>
     </message>
+    <message>
+        <source>Save diagnostics…</source>
+        <translation>Diagnose speichern…</translation>
+    </message>
+    <message>
+        <source>Make a file that helps others to find out what is wrong, without secrets</source>
+        <translation>Eine Datei machen, die anderen hilft, den Fehler zu finden, ohne Geheimnisse</translation>
+    </message>
 </context>
 <context>
     <name>Status</name>

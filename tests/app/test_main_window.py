@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 from PySide6.QtCore import QSize, Qt
@@ -12,6 +13,7 @@ from pytestqt.qtbot import QtBot
 
 from app import translations
 from app.application import Application
+from app.diagnostics.dialog import DiagnosticsDialog
 from app.main_window import MainWindow, Navigation, first_size
 from app.node_model import NodeModel
 from app.picture import NodeLife, Notice, Picture
@@ -21,6 +23,7 @@ from app.wizard.wizard import Wizard
 from tests.support import samples
 from tests.support.palettes import dark_palette
 from tests.support.samples import NOW, picture
+from tests.support.waiting import eventually
 
 LINK = "rma-mesh://enroll?coordinator=https%3A%2F%2Fmesh.example&invite=RMA-X"
 
@@ -153,6 +156,23 @@ def test_trouble_is_told_with_a_way_to_try_again(window: MainWindow, model: Node
         window._try_again.click()
     show(model, picture(samples.ONLINE))
     assert not window._trouble.isVisible()
+
+
+async def test_diagnostics_of_a_node_that_never_ran_can_be_saved(
+    window: MainWindow, model: NodeModel, tmp_path: Path
+) -> None:
+    model.data_dir = tmp_path
+    show(model, Picture())
+    offered = window._starting._diagnostics
+    assert not offered.isVisible(), "nothing is wrong yet"
+    show(model, Picture(life=NodeLife("blocked", trouble="Port 8000 on 127.0.0.1 is in use.", retry_at=NOW)))
+    assert offered.isVisible()
+    offered.click()
+    (dialog,) = window.findChildren(DiagnosticsDialog)
+    await eventually(lambda: bool(dialog.chosen), "the bundle is there")
+    seen = next(file for file in dialog.chosen if file.name == "window.json")
+    assert "Port 8000 on 127.0.0.1 is in use." in seen.text
+    dialog.close()
 
 
 def test_a_notice_is_shown_and_can_be_dismissed(window: MainWindow, model: NodeModel, qtbot: QtBot) -> None:
