@@ -80,7 +80,8 @@ def _place_granted(before: NodeState, _event: e.PlaceGranted, _after: NodeState)
 
 
 def _place_refused(before: NodeState, event: e.PlaceRefused, _after: NodeState) -> Iterator[Note]:
-    if event.text and event.text != before.vpn_renewal_error:
+    """Tell of what was refused: a mesh without an overlay refuses nobody."""
+    if event.text and event.text != before.vpn_renewal_error and not event.no_overlay:
         yield Note("place-refused", detail=event.text)
 
 

@@ -143,6 +143,7 @@ def test_keys() -> None:
     assert reader.hears(e.PlaceRefused("No address is free."), e.PlaceRefused("No address is free.")) == [
         "place-refused"
     ]
+    assert reader.hears(e.PlaceRefused("It runs without the overlay network.", no_overlay=True)) == []
 
 
 def credential(issued_at: int) -> str:
