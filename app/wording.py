@@ -73,6 +73,9 @@ def look(picture: Picture, now: float) -> Look:
     state = picture.state
     if state is None or not picture.connected:
         return _look_of_life(picture, now)
+    if "enroll" in picture.pending and not picture.enrolled:  # the node may still tell of the try before
+        icon, english, tone = PHASES["joining"]
+        return Look(icon, said(english), REASONS["enrolling"].meaning, tone)
     icon, english, tone = PHASES[state.phase]
     title = said(english)
     worst = next((reason for reason in state.reasons if reason.code in ATTENTION), None)

@@ -65,6 +65,20 @@ def test_a_pause_is_never_hidden_by_trouble() -> None:
     assert wording.look(picture(state), NOW).icon == "paused"
 
 
+def test_the_next_try_to_join_hides_why_the_last_one_failed() -> None:
+    failed = msgspec.structs.replace(
+        samples.UNENROLLED,
+        enrolment_error="The coordinator does not answer.",
+        reasons=(Reason("enrolment-failed", "The coordinator does not answer."),),
+    )
+    assert wording.look(picture(failed), NOW).title == "Could not join"
+    trying = wording.look(picture(failed, pending=frozenset({"enroll"})), NOW)
+    assert (trying.icon, trying.title, trying.tone) == ("offline", "Joining", "quiet")
+    assert trying.sentence == "Asking the coordinator to let this computer in."
+    inside = wording.look(picture(samples.ONLINE, pending=frozenset({"enroll"})), NOW)
+    assert inside.title == "Online", "it was let in, and the answer is on its way"
+
+
 def test_a_rest_by_a_rule_is_told_with_its_reason_and_end() -> None:
     sentence = wording.look(picture(samples.ON_BATTERY), NOW).sentence
     assert sentence.startswith("This computer runs on its battery.")
