@@ -3183,6 +3183,14 @@
         <translation>{program} – {state}: {why}</translation>
     </message>
     <message>
+        <source>{program} – {state} until {time}: {why}</source>
+        <translation>{program} – {state} bis {time}: {why}</translation>
+    </message>
+    <message>
+        <source>{program} – {state}: {why}; {end}</source>
+        <translation>{program} – {state}: {why}; {end}</translation>
+    </message>
+    <message>
         <source>The node on this computer does not answer just now.</source>
         <translation>Der Knoten auf diesem Rechner antwortet gerade nicht.</translation>
     </message>
@@ -3954,6 +3962,10 @@
     <message>
         <source>Paste an invite to let this computer help.</source>
         <translation>Fügen Sie eine Einladung ein, damit dieser Rechner helfen kann.</translation>
+    </message>
+    <message>
+        <source>You asked it to rest; it goes on by itself at {time}.</source>
+        <translation>Sie haben um Ruhe gebeten; es geht um {time} von selbst weiter.</translation>
     </message>
     <message>
         <source>This computer does nothing for the mesh until you resume.</source>
