@@ -13,6 +13,8 @@ from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QApplication, QWidget
 from pytestqt.qtbot import QtBot
 
+from app import translations
+from app.application import Application
 from app.node_model import NodeModel
 from app.panels.settings import SettingsPanel
 from app.picture import Picture
@@ -212,6 +214,23 @@ async def test_rules_that_cannot_be_read_are_begun_anew_after_a_question(
     await eventually(lambda: node.told, "the rules")
     assert node.told[0][0] == "PUT"
     await model.stop()
+
+
+def test_rules_that_cannot_be_read_are_told_in_the_language_of_the_page(
+    panel: SettingsPanel, model: NodeModel, qapp: Application
+) -> None:
+    draw(panel, model, picture(UNREADABLE))
+    assert "The file is damaged." in panel.content.unusable.accessibleName()
+    translations.install(qapp, "de")
+    try:
+        german = SettingsPanel(model)
+        german.draw(picture(UNREADABLE), NOW)
+        said = german.content.unusable.accessibleName()
+        german.deleteLater()
+    finally:
+        translations.install(qapp, "en")
+    assert "The file is damaged." not in said
+    assert "Er ruht, bis Sie Ihre Regeln neu speichern." in said
 
 
 async def test_undo_is_in_sight_wherever_somebody_has_scrolled_to(
