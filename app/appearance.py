@@ -252,6 +252,8 @@ QRadioButton::indicator:checked {{ border-color: {line}; background: qradialgrad
 QRadioButton::indicator:checked:focus {{ border-color: {text}; }}
 QCheckBox::indicator:disabled, QRadioButton::indicator:disabled {{ border-color: {track}; background: {window}; }}
 QCheckBox::indicator:checked:disabled {{ background: {muted}; }}
+QRadioButton::indicator:checked:disabled {{ border-color: {muted}; background: qradialgradient(cx: 0.5, cy: 0.5,
+    radius: 0.5, fx: 0.5, fy: 0.5, stop: 0 {muted}, stop: 0.52 {muted}, stop: 0.62 {window}, stop: 1 {window}); }}
 QListView[kind="names"] {{ background: {window}; color: {text}; border: 1px solid {border}; border-radius: 7px;
     padding: 3px; selection-background-color: {accent}; selection-color: {on_accent}; }}
 QListView[kind="names"]::item {{ padding: 3px 6px; border-radius: 5px; }}
