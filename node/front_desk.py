@@ -129,6 +129,8 @@ class FrontDesk:
         self._session.router.take(exchange, service, path, forwarded=forwarded, caller=caller, personal=personal)
 
     def _why_no_mesh(self) -> str:
+        if self._node.state.stopping:
+            return "This node is closing. Ask again once it has been started anew."
         if self._node.state.membership is not None and self._node.state.offline:
             return "The mesh is switched off on this machine. Switch it on with: rma-mesh-node rules set mesh_on on"
         return "This machine has not joined a mesh yet. Join one with: rma-mesh-node enroll"
