@@ -3058,7 +3058,7 @@
         <translation>Nur in diesen Stunden arbeiten</translation>
     </message>
     <message>
-        <source>Part in the mesh</source>
+        <source>Taking part in the mesh</source>
         <translation>Teilnahme am Mesh</translation>
     </message>
     <message>

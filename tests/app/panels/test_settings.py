@@ -25,6 +25,7 @@ from tests.support.palettes import dark_palette
 from tests.support.samples import NOW, picture
 from tests.support.settings import CONTROLS, FULL, nameless, pixels, resting, untold
 from tests.support.waiting import eventually
+from tests.support.widgets import texts
 
 BUSY = msgspec.structs.replace(samples.LONG_NAMES, rules=FULL, verdict=untold("metered", "It cannot be told. " * 9))
 UNREADABLE = msgspec.structs.replace(
@@ -231,6 +232,17 @@ def test_rules_that_cannot_be_read_are_told_in_the_language_of_the_page(
         translations.install(qapp, "en")
     assert "The file is damaged." not in said
     assert "Er ruht, bis Sie Ihre Regeln neu speichern." in said
+
+
+async def test_the_change_that_can_be_undone_reads_as_a_sentence(
+    panel: SettingsPanel, model: NodeModel, node: Told
+) -> None:
+    draw(panel, model, picture(samples.ONLINE))
+    panel.content.times.mesh.switch.click()
+    assert "Changed: Taking part in the mesh." in texts(panel.content.undoing)
+    assert panel.content.undoing.undo.accessibleName() == "Undo the change of: Taking part in the mesh"
+    await eventually(lambda: node.told, "the change")
+    await model.stop()
 
 
 async def test_undo_is_in_sight_wherever_somebody_has_scrolled_to(
