@@ -190,7 +190,7 @@ QListWidget#navigation {{ background: {side}; border: none; border-right: 1px so
 QListWidget#navigation::item {{ color: {text}; border-radius: 7px; padding: 8px 10px; margin: 1px 0; }}
 QListWidget#navigation::item:hover {{ background: {hover}; }}
 QListWidget#navigation::item:selected {{ background: {accent}; color: {on_accent}; }}
-QListWidget#navigation::item:focus {{ border: 2px solid {text}; padding: 6px 8px; }}
+QListWidget#navigation[framed="true"]::item:focus {{ border: 2px solid {text}; padding: 6px 8px; }}
 
 QPushButton, QToolButton {{ background: {card}; color: {text}; border: 1px solid {border}; border-radius: 7px;
     padding: 6px 14px; min-height: 18px; }}

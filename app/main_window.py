@@ -8,7 +8,7 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QCoreApplication, QEvent, QSize, Qt, Signal
-from PySide6.QtGui import QAction, QCloseEvent, QKeySequence, QPaintEvent, QShowEvent
+from PySide6.QtGui import QAction, QCloseEvent, QFocusEvent, QKeyEvent, QKeySequence, QPaintEvent, QShowEvent
 from PySide6.QtWidgets import (
     QFrame,
     QHBoxLayout,
@@ -368,6 +368,13 @@ class PauseButton(QToolButton):
         self.setIconSize(icons.BUTTON)
 
 
+BY_KEYS = (
+    Qt.FocusReason.TabFocusReason,
+    Qt.FocusReason.BacktabFocusReason,
+    Qt.FocusReason.ShortcutFocusReason,
+)
+
+
 class Navigation(QListWidget):
     """The list of panels at the side."""
 
@@ -396,6 +403,21 @@ class Navigation(QListWidget):
         super().changeEvent(event)
         if event.type() == QEvent.Type.PaletteChange:
             self._tint()
+
+    def focusInEvent(self, event: QFocusEvent) -> None:
+        self._frame(event.reason() in BY_KEYS)
+        super().focusInEvent(event)
+
+    def keyPressEvent(self, event: QKeyEvent) -> None:
+        self._frame(True)
+        super().keyPressEvent(event)
+
+    def _frame(self, shown: bool) -> None:
+        """Frame the chosen panel for whoever uses the keyboard; a click needs no frame."""
+        if shown != bool(self.property("framed")):
+            self.setProperty("framed", shown)
+            self.style().unpolish(self)
+            self.style().polish(self)
 
     def _tint(self) -> None:
         c = colours()

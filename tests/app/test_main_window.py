@@ -107,6 +107,17 @@ def test_panels_are_reached_by_keyboard(window: MainWindow, model: NodeModel, qt
     assert page(window) == "ServicesPanel"
 
 
+def test_the_chosen_panel_is_framed_for_who_uses_the_keyboard_only(window: MainWindow) -> None:
+    navigation = window._navigation
+    navigation.setFocus(Qt.FocusReason.MouseFocusReason)
+    assert not navigation.property("framed")
+    QTest.keyClick(navigation, Qt.Key.Key_Down)
+    assert navigation.property("framed")
+    navigation.clearFocus()
+    navigation.setFocus(Qt.FocusReason.TabFocusReason)
+    assert navigation.property("framed")
+
+
 def test_the_keys_of_panels_are_told_to_eyes_and_to_screen_readers(
     window: MainWindow, qapp: Application, qtbot: QtBot
 ) -> None:
