@@ -15,6 +15,7 @@ from PySide6.QtGui import QColor, QPalette
 from app.picture import Tone
 
 READABLE = 4.5  # contrast ratio of text, WCAG 2.2 §1.4.3
+CLEAR = 3.0  # contrast ratio of lines, WCAG 2.2 §1.4.11
 HUES: Mapping[Tone, tuple[int, float]] = {  # degrees, saturation
     "good": (150, 0.65),
     "busy": (214, 0.75),
@@ -47,6 +48,7 @@ class Colours:
     accent: QColor
     accent_hover: QColor
     accent_line: QColor  # for lines and bars on a card, WCAG 2.2 §1.4.11
+    focus: QColor  # what a border becomes where the keyboard is, WCAG 2.2 §2.4.13
     on_accent: QColor
     hover: QColor
     track: QColor
@@ -60,17 +62,19 @@ def colours_of(palette: QPalette) -> Colours:
     dark = luminance(window) < luminance(text)
     card = mix(window, text, 0.055) if dark else base
     accent = readable(palette.color(QPalette.ColorRole.Accent), QColor("white"), READABLE, darker=True)
+    border = mix(card, text, 0.16 if dark else 0.13)
     return Colours(
         dark=dark,
         window=window if dark else mix(window, base, 0.45),
         side=mix(window, QColor("black"), 0.12) if dark else window,
         card=card,
-        border=mix(card, text, 0.16 if dark else 0.13),
+        border=border,
         text=text,
         muted=readable(mix(card, text, 0.62), card),
         accent=accent,
         accent_hover=accent.lighter(112),
-        accent_line=readable(palette.color(QPalette.ColorRole.Accent), card, 3.0),
+        accent_line=readable(palette.color(QPalette.ColorRole.Accent), card, CLEAR),
+        focus=readable(palette.color(QPalette.ColorRole.Accent), border, CLEAR, darker=not dark),
         on_accent=QColor("white"),
         hover=mix(card, text, 0.07),
         track=mix(card, text, 0.12),
@@ -122,7 +126,7 @@ def style_sheet(c: Colours, points: float) -> str:
     names = {
         "window": c.window, "side": c.side, "card": c.card, "border": c.border, "text": c.text, "muted": c.muted,
         "accent": c.accent, "accent_hover": c.accent_hover, "on_accent": c.on_accent, "hover": c.hover,
-        "track": c.track, "line": c.accent_line, "bad": c.tones["bad"].text,
+        "track": c.track, "line": c.accent_line, "focus": c.focus, "bad": c.tones["bad"].text,
     }  # fmt: skip
     values = {name: colour.name() for name, colour in names.items()}
     values["controls"] = files("resources").joinpath("icons", "controls").as_posix()  # type: ignore[attr-defined]
@@ -160,11 +164,11 @@ QProgressBar {{ background: {track}; border: none; border-radius: 3px; }}
 QProgressBar::chunk {{ background: {accent}; border-radius: 3px; }}
 QToolTip {{ background: {card}; color: {text}; border: 1px solid {border}; padding: 4px; }}
 QWidget#window, QStackedWidget, QScrollArea, QWidget[kind="page"] {{ background: {window}; border: none; }}
-QScrollArea[keys="true"] {{ border: 1px solid {window}; }}
-QScrollArea[keys="true"]:focus {{ border: 1px solid {accent}; }}
+*[keys="true"] {{ border: 2px solid transparent; }}
+*[keys="true"]:focus {{ border: 2px solid {focus}; }}
 QPlainTextEdit {{ background: {card}; color: {text}; border: 1px solid {border}; border-radius: 7px;
-    selection-background-color: {accent}; selection-color: {on_accent}; }}
-QPlainTextEdit:focus {{ border: 1px solid {accent}; }}
+    padding: 1px; selection-background-color: {accent}; selection-color: {on_accent}; }}
+QPlainTextEdit:focus {{ border: 2px solid {focus}; padding: 0; }}
 QLabel {{ background: transparent; color: {text}; }}
 QLabel[kind="muted"] {{ color: {muted}; }}
 QLabel[kind="small"] {{ color: {muted}; font-size: {p90}; }}
@@ -186,12 +190,13 @@ QListWidget#navigation {{ background: {side}; border: none; border-right: 1px so
 QListWidget#navigation::item {{ color: {text}; border-radius: 7px; padding: 8px 10px; margin: 1px 0; }}
 QListWidget#navigation::item:hover {{ background: {hover}; }}
 QListWidget#navigation::item:selected {{ background: {accent}; color: {on_accent}; }}
+QListWidget#navigation[framed="true"]::item:focus {{ border: 2px solid {text}; padding: 6px 8px; }}
 
 QPushButton, QToolButton {{ background: {card}; color: {text}; border: 1px solid {border}; border-radius: 7px;
     padding: 6px 14px; min-height: 18px; }}
 QPushButton:hover, QToolButton:hover {{ background: {hover}; }}
 QPushButton:pressed, QToolButton:pressed {{ background: {track}; }}
-QPushButton:focus, QToolButton:focus {{ border: 2px solid {accent}; padding: 5px 13px; }}
+QPushButton:focus, QToolButton:focus {{ border: 2px solid {focus}; padding: 5px 13px; }}
 QPushButton:disabled, QToolButton:disabled {{ color: {muted}; background: {window}; }}
 QPushButton[kind="primary"] {{ background: {accent}; color: {on_accent}; border-color: {accent};
     font-weight: 600; }}
@@ -201,16 +206,16 @@ QPushButton[kind="primary"]:disabled {{ background: {track}; color: {muted}; bor
 QPushButton[kind="quiet"] {{ background: transparent; border-color: transparent; color: {muted};
     padding: 6px 8px; }}
 QPushButton[kind="quiet"]:hover {{ background: {hover}; color: {text}; }}
-QPushButton[kind="quiet"]:focus {{ border-color: {accent}; padding: 5px 7px; }}
+QPushButton[kind="quiet"]:focus {{ border-color: {focus}; padding: 5px 7px; }}
 QToolButton[kind="icon"] {{ background: transparent; border-color: transparent; padding: 4px; }}
 QToolButton[kind="icon"]:hover {{ background: {hover}; }}
-QToolButton[kind="icon"]:focus {{ border: 2px solid {accent}; padding: 3px; }}
+QToolButton[kind="icon"]:focus {{ border: 2px solid {focus}; padding: 3px; }}
 QToolButton::menu-button {{ border: none; border-left: 1px solid {border}; width: 22px; margin: 4px 0; }}
 QToolButton[popupMode="1"] {{ padding-right: 34px; }}
 
 QLineEdit {{ background: {card}; color: {text}; border: 1px solid {border}; border-radius: 7px; padding: 7px 10px;
     selection-background-color: {accent}; selection-color: {on_accent}; placeholder-text-color: {muted}; }}
-QLineEdit:focus {{ border: 2px solid {accent}; padding: 6px 9px; }}
+QLineEdit:focus {{ border: 2px solid {focus}; padding: 6px 9px; }}
 
 QToolButton::menu-indicator {{ subcontrol-origin: padding; subcontrol-position: right center; right: 8px; }}
 QToolButton[popupMode="2"] {{ padding-right: 26px; }}
@@ -218,27 +223,37 @@ QComboBox {{ background: {card}; color: {text}; border: 1px solid {border}; bord
     padding: 6px 3px 6px 9px; min-height: 18px;
     selection-background-color: {accent}; selection-color: {on_accent}; }}
 QComboBox:hover {{ background: {hover}; }}
-QComboBox:focus {{ border: 2px solid {accent}; padding: 5px 2px 5px 8px; }}
+QComboBox:focus {{ border: 2px solid {focus}; padding: 5px 2px 5px 8px; }}
 QComboBox:disabled {{ color: {muted}; background: {window}; }}
 QComboBox::drop-down {{ border: none; width: 18px; }}
 QComboBox::down-arrow {{ image: url("{controls}/down.svg"); width: 12px; height: 12px; }}
 QComboBox QAbstractItemView {{ background: {card}; color: {text}; border: 1px solid {border};
     selection-background-color: {accent}; selection-color: {on_accent}; }}
 QAbstractSpinBox {{ min-height: 24px; }}
+QSlider {{ min-height: 20px; }}
+QSlider::groove:horizontal {{ height: 4px; border-radius: 2px; background: {track}; }}
+QSlider::sub-page:horizontal {{ border-radius: 2px; background: {line}; }}
+QSlider::handle:horizontal {{ width: 14px; margin: -6px 0; border: 1px solid {muted}; border-radius: 8px;
+    background: {card}; }}
+QSlider::handle:horizontal:focus {{ width: 10px; border: 3px solid {focus}; }}
+QSlider::handle:horizontal:disabled, QSlider::sub-page:horizontal:disabled {{ background: {muted}; }}
 QCheckBox, QRadioButton {{ color: {text}; spacing: 8px; }}
 QCheckBox:disabled, QRadioButton:disabled {{ color: {muted}; }}
 QCheckBox::indicator, QRadioButton::indicator {{ width: 13px; height: 13px; border: 1px solid {muted};
     background: {card}; border-radius: 4px; }}
 QRadioButton::indicator {{ border-radius: 7px; }}
-QCheckBox::indicator:focus, QRadioButton::indicator:focus {{ border: 2px solid {accent};
+QCheckBox::indicator:focus, QRadioButton::indicator:focus {{ border: 2px solid {focus};
     width: 11px; height: 11px; }}
 QCheckBox::indicator:checked {{ background: {accent}; border-color: {accent};
     image: url("{controls}/{check}.svg"); }}
 QCheckBox::indicator:checked:focus {{ border-color: {text}; }}
 QRadioButton::indicator:checked {{ border-color: {line}; background: qradialgradient(cx: 0.5, cy: 0.5, radius: 0.5,
     fx: 0.5, fy: 0.5, stop: 0 {line}, stop: 0.52 {line}, stop: 0.62 {card}, stop: 1 {card}); }}
+QRadioButton::indicator:checked:focus {{ border-color: {text}; }}
 QCheckBox::indicator:disabled, QRadioButton::indicator:disabled {{ border-color: {track}; background: {window}; }}
 QCheckBox::indicator:checked:disabled {{ background: {muted}; }}
+QRadioButton::indicator:checked:disabled {{ border-color: {muted}; background: qradialgradient(cx: 0.5, cy: 0.5,
+    radius: 0.5, fx: 0.5, fy: 0.5, stop: 0 {muted}, stop: 0.52 {muted}, stop: 0.62 {window}, stop: 1 {window}); }}
 QListView[kind="names"] {{ background: {window}; color: {text}; border: 1px solid {border}; border-radius: 7px;
     padding: 3px; selection-background-color: {accent}; selection-color: {on_accent}; }}
 QListView[kind="names"]::item {{ padding: 3px 6px; border-radius: 5px; }}
@@ -247,12 +262,12 @@ QListView[kind="names"]::indicator {{ width: 13px; height: 13px; border: 1px sol
     border-radius: 4px; }}
 QListView[kind="names"]::indicator:checked {{ background: {accent}; border-color: {card};
     image: url("{controls}/{check}.svg"); }}
-QListView[kind="names"]:focus {{ border: 2px solid {accent}; padding: 2px; }}
+QListView[kind="names"]:focus {{ border: 2px solid {focus}; padding: 2px; }}
 
 QTableView {{ background: {card}; alternate-background-color: {hover}; color: {text}; border: none;
     selection-background-color: {hover}; selection-color: {text}; outline: none; }}
 QTableView::item {{ padding: 4px 8px; border: none; }}
-QTableView::item:focus {{ background: {hover}; }}
+QTableView::item:focus {{ background: {hover}; border: 2px solid {focus}; padding: 2px 6px; }}
 QHeaderView {{ background: {card}; }}
 QHeaderView::section {{ background: {card}; color: {muted}; border: none; border-bottom: 1px solid {border};
     padding: 6px 11px; font-size: {p90}; }}

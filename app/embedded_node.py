@@ -34,6 +34,8 @@ log = logging.getLogger(__name__)
 
 RECORD = "embedded-node.json"
 NODE = "rma-mesh-node"  # that holds the data directory
+ANY_PORTS = ("--port", "0", "--dht-port", "0")
+CHOOSING = ("RMA_PORT", "RMA_DHT_PORT", "RMA_CONFIG")  # by these a person may have chosen ports
 LOG_LINE = re.compile(r"^(\d\d:\d\d:\d\d \w+ |\{|\s)")
 
 
@@ -82,6 +84,7 @@ class EmbeddedNode:
         self._life = NodeLife()
         self._process: Process | None = None  # the one that is ours
         self._try_now = asyncio.Event()
+        self._ports: Sequence[str] = ()  # what the command gets besides, once the usual ports were taken
         self._tasks = TaskSet("embedded-node")
 
     async def run(self) -> None:
@@ -179,7 +182,7 @@ class EmbeddedNode:
         """Start a node, stay with it until it ends, say why it did and pause before the next try."""
         stage = "restarting" if self._life.restarts else "starting"
         self._say(stage=stage, ours=True, retry_at=None)
-        child = ChildProcess(command, self._environment)
+        child = ChildProcess([*command, *self._ports], self._environment)
         self._process = child
         began = time.monotonic()
         ended = self._tasks.start(child.wait(), "wait")
@@ -197,7 +200,7 @@ class EmbeddedNode:
         while not ended.done():
             address = read_address(self._data_dir)
             if address is not None and address != stale and await self._client.answers(address):
-                write_private_file(self._data_dir / RECORD, msgspec.json.encode(Record(address.pid)))
+                self._remember(address.pid)
                 self._say(stage="running", trouble="", retry_at=None)
                 return
             await asyncio.wait({ended}, timeout=self._patience.poll)
@@ -206,7 +209,10 @@ class EmbeddedNode:
         self._forget()
         restarts = 1 if lasted >= self._patience.healthy else self._life.restarts + 1
         pause = restart_delay(restarts, self._patience)
-        needs_a_person = restarts >= 3 or result.code in (EXIT_USAGE, EXIT_IN_USE)
+        if result.code == EXIT_IN_USE and self._may_take_any_ports():
+            self._ports, restarts, pause = ANY_PORTS, 0, 0.0
+            log.warning("The node gets free ports instead.")
+        needs_a_person = restarts >= 3 or (pause > 0 and result.code in (EXIT_USAGE, EXIT_IN_USE))
         trouble = explain_exit(result)
         log.warning("%s It is started again in %.0f s.", trouble, pause)
         self._say(
@@ -219,6 +225,17 @@ class EmbeddedNode:
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(pause):
                 await self._try_now.wait()
+
+    def _may_take_any_ports(self) -> bool:
+        """Tell whether other ports may help: they were not tried yet, and nobody has asked for certain ones."""
+        return not self._ports and not any(name in self._environment for name in CHOOSING)
+
+    def _remember(self, pid: int) -> None:
+        """Note whose node it is, for our next start; a disk that takes nothing must not cost us the node."""
+        try:
+            write_private_file(self._data_dir / RECORD, msgspec.json.encode(Record(pid)))
+        except OSError as error:
+            log.warning("Could not note that the node is this program's: %s", error)
 
     def _forget(self) -> None:
         with contextlib.suppress(OSError):
@@ -239,7 +256,7 @@ def node_command(data_dir: Path) -> list[str]:
         name = "rma-mesh-node.exe" if sys.platform == "win32" else "rma-mesh-node"
         program = [str(Path(sys.executable).with_name(name))]
     else:
-        program = [sys.executable, "-m", "node"]
+        program = [sys.executable, "-X", "no_debug_ranges", "-m", "node"]  # columns in tracebacks: 0.4 MiB
     return [*program, "run", "--data-dir", str(data_dir)]
 
 

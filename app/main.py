@@ -18,6 +18,7 @@ from app import translations, wording
 from app.application import Application
 from app.compose import Options, run
 from app.data_files import refuse_shared_place
+from app.garbage import collected_here
 from app.single_instance import Handover, hand_over
 from app.traces import Traces
 from app.wizard.qr import FLAG as READ_PICTURE
@@ -103,6 +104,7 @@ def start(options: Options, application: Application) -> int:
     try:
         with (
             hold_data_dir(options.data_dir, "app"),
+            collected_here(),
             asyncio.Runner(loop_factory=lambda: qasync.QEventLoop(application)) as runner,
         ):
             code = runner.run(run(options, application, traces))

@@ -8,7 +8,7 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QCoreApplication, QEvent, QSize, Qt, Signal
-from PySide6.QtGui import QAction, QCloseEvent, QKeySequence, QPaintEvent, QShowEvent
+from PySide6.QtGui import QAction, QCloseEvent, QFocusEvent, QKeyEvent, QKeySequence, QPaintEvent, QShowEvent
 from PySide6.QtWidgets import (
     QFrame,
     QHBoxLayout,
@@ -22,6 +22,7 @@ from PySide6.QtWidgets import (
 )
 
 from app import icons, wording
+from app.diagnostics.dialog import export_bundle
 from app.node_model import NodeModel
 from app.panels import Panel
 from app.panels.activity import ActivityPanel
@@ -44,6 +45,7 @@ if TYPE_CHECKING:
 
 SIZE = QSize(940, 680)
 SMALLEST = QSize(560, 420)
+FRAME = QSize(0, 40)  # what a title bar takes
 BESIDE_TITLE = 76  # points of a line of the navigation: icon and room at its sides
 
 
@@ -60,7 +62,7 @@ class MainWindow(QWidget):
         self.setObjectName("window")
         self.setWindowTitle(wording.PROGRAM)
         self.setMinimumSize(SMALLEST)
-        self.resize(SIZE)
+        self.resize(first_size(self.screen().availableSize()))
         self._model = model
         self._has_tray = False
         self._closing = False
@@ -75,6 +77,7 @@ class MainWindow(QWidget):
         self._notice.closed.connect(model.dismiss)
         self._starting = StartingPage()
         self._starting.try_again_wanted.connect(self.try_again_wanted)
+        self._starting.diagnostics_wanted.connect(self._save_diagnostics)
         self._wizard: Wizard | None = None
         self._pages: dict[str, tuple[str, Panel]] = {
             "overview": (self.tr("Overview"), OverviewPanel(model)),
@@ -193,6 +196,10 @@ class MainWindow(QWidget):
         else:
             self._enrolment.offer_link(link)
 
+    def _save_diagnostics(self) -> None:
+        if self._model.data_dir is not None:
+            export_bundle(self, self._model.data_dir, self._model.picture)
+
     def _restyle(self) -> None:
         sheet = current_style_sheet()
         if sheet != self.styleSheet():
@@ -270,7 +277,7 @@ class MainWindow(QWidget):
         self._add_shortcut(QKeySequence("Ctrl+W"), self.close)
         for position in range(len(self._pages)):
             self._add_shortcut(
-                QKeySequence(f"Ctrl+{position + 1}"),
+                panel_keys(position),
                 partial(self._navigation.setCurrentRow, position),
             )
 
@@ -279,6 +286,16 @@ class MainWindow(QWidget):
         action.setShortcut(keys)
         action.triggered.connect(lambda _checked: act())
         self.addAction(action)
+
+
+def first_size(screen: QSize) -> QSize:
+    """Return how large a new window is: on a small or much enlarged screen its buttons would be out of reach."""
+    return SIZE.boundedTo(screen - FRAME).expandedTo(SMALLEST)
+
+
+def panel_keys(place: int) -> QKeySequence:
+    """Return the keys that open the panel at this place, from 0."""
+    return QKeySequence(f"Ctrl+{place + 1}")
 
 
 class Header(QFrame):
@@ -336,7 +353,7 @@ class PauseButton(QToolButton):
         for seconds, text in SNOOZES:
             action = menu.addAction(QCoreApplication.translate("Tray", text))
             action.triggered.connect(lambda _=False, seconds=seconds: model.snooze(seconds))
-        tomorrow = menu.addAction(QCoreApplication.translate("Tray", "Snooze until tomorrow"))
+        tomorrow = menu.addAction(QCoreApplication.translate("Tray", "Snooze until &tomorrow"))
         tomorrow.triggered.connect(model.snooze_until_tomorrow)
         self.setMenu(menu)
         self._tint()
@@ -351,6 +368,13 @@ class PauseButton(QToolButton):
         self.setIconSize(icons.BUTTON)
 
 
+BY_KEYS = (
+    Qt.FocusReason.TabFocusReason,
+    Qt.FocusReason.BacktabFocusReason,
+    Qt.FocusReason.ShortcutFocusReason,
+)
+
+
 class Navigation(QListWidget):
     """The list of panels at the side."""
 
@@ -361,8 +385,12 @@ class Navigation(QListWidget):
         self.setIconSize(QSize(18, 18))
         self.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
         self._glyphs = [name for name, _ in pages]
-        for _, title in pages:
-            self.addItem(QListWidgetItem(title))
+        for place, (_, title) in enumerate(pages):
+            item = QListWidgetItem(title)
+            keys = panel_keys(place).toString(QKeySequence.SequenceFormat.NativeText)
+            item.setToolTip(tip(f"{title} ({keys})"))
+            item.setData(Qt.ItemDataRole.AccessibleDescriptionRole, keys)
+            self.addItem(item)
         widest = max(self.fontMetrics().horizontalAdvance(title) for _, title in pages)
         self.setFixedWidth(
             max(150, self.fontMetrics().averageCharWidth() * 22, round(widest * 1.06) + BESIDE_TITLE)
@@ -376,6 +404,21 @@ class Navigation(QListWidget):
         if event.type() == QEvent.Type.PaletteChange:
             self._tint()
 
+    def focusInEvent(self, event: QFocusEvent) -> None:
+        self._frame(event.reason() in BY_KEYS)
+        super().focusInEvent(event)
+
+    def keyPressEvent(self, event: QKeyEvent) -> None:
+        self._frame(True)
+        super().keyPressEvent(event)
+
+    def _frame(self, shown: bool) -> None:
+        """Frame the chosen panel for whoever uses the keyboard; a click needs no frame."""
+        if shown != bool(self.property("framed")):
+            self.setProperty("framed", shown)
+            self.style().unpolish(self)
+            self.style().polish(self)
+
     def _tint(self) -> None:
         c = colours()
         for row, glyph in enumerate(self._glyphs):
@@ -387,15 +430,22 @@ class StartingPage(Panel):
     """What is shown until the node has said anything at all: that it starts, or why it does not."""
 
     try_again_wanted = Signal()
+    diagnostics_wanted = Signal()
 
     def __init__(self) -> None:
         super().__init__()
         self._empty = EmptyState("peers")
         self._try_again = Button(self.tr("Try again now"), "restart")
         self._try_again.clicked.connect(self.try_again_wanted)
+        self._diagnostics = Button(self.tr("Save diagnostics…"))
+        self._diagnostics.setToolTip(
+            self.tr("Make a file that helps others to find out what is wrong, without secrets")
+        )
+        self._diagnostics.clicked.connect(self.diagnostics_wanted)
         self.column.addStretch(1)
         self.column.addWidget(self._empty)
-        self.column.addWidget(self._try_again, 0, Qt.AlignmentFlag.AlignHCenter)
+        for button in (self._try_again, self._diagnostics):
+            self.column.addWidget(button, 0, Qt.AlignmentFlag.AlignHCenter)
         self.column.addStretch(2)
 
     def draw(self, picture: Picture, now: float) -> None:
@@ -403,3 +453,4 @@ class StartingPage(Panel):
         self._empty.show_text(look.title, life.trouble or look.sentence)
         self._empty.show_glyph("bad" if life.stage == "blocked" else "peers", look.tone)
         self._try_again.setVisible(life.retry_at is not None)
+        self._diagnostics.setVisible(bool(life.trouble))

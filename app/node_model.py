@@ -28,6 +28,7 @@ from app.rules_model import RulesModel
 from app.vitals_model import VitalsModel
 from app.wizard.survey_model import SurveyModel
 from node.program.tasks import TaskSet
+from node.program.time_zone import follow_time_zone
 from node.rules.settings import Rules
 from node.state import View
 
@@ -207,6 +208,7 @@ class NodeModel(QObject):
         self._change()
 
     def _tell(self) -> None:
+        follow_time_zone()  # before anybody draws a time
         now = self._clock()
         self._told_at = now
         self.picture = replace(

@@ -52,8 +52,10 @@ def _add(application: QCoreApplication, translator: QTranslator) -> None:
 
 def _formats(language: str) -> QLocale:
     """Return how numbers and dates look: as the system has it where that is the same language."""
-    system = QLocale.system()
-    return system if QLocale.languageToCode(system.language()) == language else QLocale(language)
+    system, own = QLocale.system(), QLocale(language)
+    # With LANGUAGE=de and LANG=C the system calls itself German, and its days and numbers are English all the same.
+    same = system.language() == own.language() and system.dayName(1) == own.dayName(1)
+    return system if same else own
 
 
 def wanted(asked: str, kept: str, system: Iterable[str]) -> str:

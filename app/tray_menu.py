@@ -1,14 +1,15 @@
 """The tray's menu: how the node is, pause and resume, snoozes, the mesh, each service, open, quit.
 
 It is drawn from a TrayPicture; what is chosen becomes an intent, and the next picture tells what came of it.
+While it is open nothing in it changes: a hand that goes to a line meets that line.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Iterator
 from functools import partial
 
-from PySide6.QtCore import QT_TRANSLATE_NOOP, QCoreApplication
+from PySide6.QtCore import QT_TRANSLATE_NOOP, QCoreApplication, QTimer
 from PySide6.QtGui import QAction
 from PySide6.QtWidgets import QMenu
 
@@ -21,9 +22,10 @@ from app.widgets.theme import colours
 from app.widgets.tips import tip
 
 SNOOZES = (
-    (30 * 60, str(QT_TRANSLATE_NOOP("Tray", "Snooze for 30 minutes"))),
-    (2 * 3600, str(QT_TRANSLATE_NOOP("Tray", "Snooze for 2 hours"))),
+    (30 * 60, str(QT_TRANSLATE_NOOP("Tray", "Snooze for &30 minutes"))),
+    (2 * 3600, str(QT_TRANSLATE_NOOP("Tray", "Snooze for &2 hours"))),
 )
+HOLD_MS = 60_000  # for which a panel that never says it closed the menu keeps it as it is
 
 
 class TrayMenu(QMenu):
@@ -32,40 +34,65 @@ class TrayMenu(QMenu):
     def __init__(self, model: NodeModel) -> None:
         super().__init__()
         self._model = model
+        self._known: TrayPicture | None = None
         self._shown: TrayPicture | None = None
+        self._held = QTimer(self, singleShot=True)  # active while the menu is open
+        self._held.timeout.connect(self._let_go)
         self._title = self.addAction(wording.PROGRAM)
         self._title.setEnabled(False)
         self._lines = [self._add_line() for _ in range(MOST_LINES)]
         self.addSeparator()
-        self._pause = self._add(self.tr("Pause"), model.pause)
-        self._resume = self._add(self.tr("Resume"), model.resume)
+        self._pause = self._add(self.tr("&Pause"), model.pause)
+        self._resume = self._add(self.tr("&Resume"), model.resume)
         self._snoozes = self._add_snoozes(self, "all")
-        self._gpu = GpuMenu(self.tr("Snooze GPU only"), self)
+        self._gpu = GpuMenu(self.tr("Snooze &GPU only"), self)
         self._gpu_pauses = self._add_snoozes(self._gpu, "gpu")
-        self._gpu_pauses.append(self._gpu.addAction(self.tr("Until I resume")))
+        self._gpu_pauses.append(self._gpu.addAction(self.tr("&Until I resume")))
         self._gpu_pauses[-1].triggered.connect(lambda: model.pause(scope="gpu"))
         self.addMenu(self._gpu)
         self.addSeparator()
-        self._mesh = self._add(self.tr("Mesh on"), self._switch_mesh)
+        self._mesh = self._add(self.tr("&Mesh on"), self._switch_mesh)
         self._mesh.setCheckable(True)
-        self._services = ServicesMenu(self.tr("Services"), self, self._switch_service)
+        self._services = ServicesMenu(self.tr("&Services"), self, self._switch_service)
         self.addMenu(self._services)
         self.addSeparator()
-        self.opening = self.addAction(self.tr("Open RMA Mesh"))
+        self.opening = self.addAction(self.tr("&Open RMA Mesh"))
         self.setDefaultAction(self.opening)
-        self.quitting = self.addAction(self.tr("Quit"))
-        self.aboutToShow.connect(lambda: self.setStyleSheet(menu_style_sheet(colours())))
+        self.quitting = self.addAction(self.tr("&Quit"))
+        self.aboutToShow.connect(self._hold)
+        # What was chosen comes after the menu has closed: only then may it change.
+        self.aboutToHide.connect(lambda: self._held.start(0))
+        self.triggered.connect(lambda _action: self._held.start(0) if self._held.isActive() else None)
         for menu in (self, self._gpu, self._services):
             menu.setToolTipsVisible(True)
 
     def draw(self, shown: TrayPicture) -> None:
+        """Show it now, or as soon as the menu has closed."""
+        self._known = shown
+        if not self._held.isActive():
+            self._draw_now(shown)
+
+    def _hold(self) -> None:
+        """Begin to be open, with what is known now."""
+        if self._known is not None:
+            self._draw_now(self._known)
+        self.setStyleSheet(menu_style_sheet(colours()))
+        self._held.start(HOLD_MS)
+
+    def _let_go(self) -> None:
+        if self.isVisible():
+            self._held.start(HOLD_MS)
+        elif self._known is not None:
+            self._draw_now(self._known)
+
+    def _draw_now(self, shown: TrayPicture) -> None:
         """Show it; nothing is touched that stays as it is, since every change goes to the panel."""
         if shown == self._shown:
             return
         self._draw_status(shown)
         self._pause.setVisible(not shown.paused)
         self._resume.setVisible(shown.resumes)
-        self._resume.setText(self.tr("Resume") if shown.paused else self.tr("Resume what uses the GPU"))
+        self._resume.setText(self.tr("&Resume") if shown.paused else self.tr("&Resume what uses the GPU"))
         for action in (self._pause, self._resume, *self._snoozes, *self._gpu_pauses):
             self._allow(action, shown.blocked)
         self._gpu.menuAction().setVisible(shown.gpu)
@@ -101,7 +128,7 @@ class TrayMenu(QMenu):
     def _switch_service(self, service: Toggle) -> None:
         state = self._model.picture.state
         if state is not None:
-            off = services_off(self._model.rules.over(state.rules), service.name)
+            off = services_off(self._model.rules.over(state.rules), service.name, on=not service.on)
             self._model.rules.change(service.title, {"services_off": off})
 
     # --- building -------------------------------------------------------------------------------------------
@@ -122,7 +149,7 @@ class TrayMenu(QMenu):
         for seconds, text in SNOOZES:
             found.append(menu.addAction(QCoreApplication.translate("Tray", text)))
             found[-1].triggered.connect(partial(self._snooze, seconds, scope))
-        found.append(menu.addAction(QCoreApplication.translate("Tray", "Snooze until tomorrow")))
+        found.append(menu.addAction(QCoreApplication.translate("Tray", "Snooze until &tomorrow")))
         found[-1].triggered.connect(partial(self._snooze, None, scope))
         return found
 
@@ -151,9 +178,9 @@ class ServicesMenu(QMenu):
             self.clear()
             self._toggles = {one.name: self._add(one.name) for one in services}
         self._shown = services
-        for one in services:
+        for one, text in zip(services, with_letters(one.title for one in services), strict=True):
             action = self._toggles[one.name]
-            action.setText(escaped(one.title))
+            action.setText(text)
             action.setChecked(one.on)
 
     def _add(self, name: str) -> QAction:
@@ -172,3 +199,21 @@ class ServicesMenu(QMenu):
 def escaped(text: str) -> str:
     """Return text for a menu that takes & for the mark of a letter."""
     return text.replace("&", "&&")
+
+
+def with_letters(texts: Iterable[str]) -> Iterator[str]:
+    """Yield texts for a menu, each with the mark of a letter or digit that no other has, where there is one.
+
+    A panel is told of the mark by Qt in a way that leaves it wrong beside another & or an underscore.
+    """
+    taken: set[str] = set()
+    for text in texts:
+        starts = [place for place, char in enumerate(text) if place == 0 or text[place - 1] == " "]
+        places = (*starts, *range(len(text))) if not {"&", "_"} & set(text) else ()
+        free = [place for place in places if text[place].isascii() and text[place].isalnum()]
+        free = [place for place in free if text[place].upper() not in taken]
+        if not free:
+            yield escaped(text)
+            continue
+        taken.add(text[free[0]].upper())
+        yield f"{text[: free[0]]}&{text[free[0] :]}"

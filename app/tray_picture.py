@@ -16,6 +16,7 @@ from app.picture import Picture
 from app.wording import StateIcon
 from node.gpu_work import has_gpu_work
 from node.rules.settings import Rules
+from node.rules.verdict import RuleReason
 from node.state import NodeState
 
 LINE = 52  # characters of a line of the menu
@@ -60,7 +61,7 @@ def tray_picture(picture: Picture, rules: Rules, now: float) -> TrayPicture:
     texts = (look.sentence, _gpu_rest(state, now), _restart(picture, now))
     return TrayPicture(
         icon=look.icon,
-        tooltip=tooltip(look),
+        tooltip=tooltip(look, wording.resting_rule(state) if look.icon == "paused" else None, now),
         title=look.title,
         lines=_lines(text for text in texts if text),
         resumes=state is not None and (state.paused or state.gpu_paused),
@@ -74,12 +75,27 @@ def tray_picture(picture: Picture, rules: Rules, now: float) -> TrayPicture:
     )
 
 
-def tooltip(look: wording.Look) -> str:
-    """Say in one sentence how the node is and why."""
+def tooltip(look: wording.Look, rule: RuleReason | None, now: float) -> str:
+    """Say in one sentence how the node is and why, and of a rest by a rule also when it ends."""
+    if rule is not None:
+        whole = _resting(look.title, wording.first_sentence(wording.rule_text(rule)), rule, now)
+        short = _resting(look.title, wording.REASONS[rule.code].label, rule, now)
+        return _cut(whole if len(whole) <= LONGEST_TOOLTIP else short, LONGEST_TOOLTIP)
     text = QCoreApplication.translate("Tray", "{program} – {state}: {why}").format(
         program=wording.PROGRAM, state=look.title, why=wording.first_sentence(look.sentence)
     )
     return _cut(text, LONGEST_TOOLTIP)
+
+
+def _resting(title: str, why: str, rule: RuleReason, now: float) -> str:
+    if rule.until is not None:
+        return QCoreApplication.translate("Tray", "{program} – {state} until {time}: {why}").format(
+            program=wording.PROGRAM, state=title, time=figures.clock_time(rule.until, now), why=why
+        )
+    end = wording.first_sentence(wording.rule_end(rule))
+    return QCoreApplication.translate("Tray", "{program} – {state}: {why}; {end}").format(
+        program=wording.PROGRAM, state=title, why=why.rstrip("."), end=end[:1].lower() + end[1:]
+    )
 
 
 def _blocked(picture: Picture) -> str:
@@ -134,10 +150,10 @@ def _services(state: NodeState, rules: Rules) -> tuple[Toggle, ...]:
     )
 
 
-def services_off(rules: Rules, name: str) -> tuple[str, ...]:
-    """Return the services that are off once this one has been switched."""
+def services_off(rules: Rules, name: str, *, on: bool) -> tuple[str, ...]:
+    """Return the services that are off once this one has been switched on or off."""
     off = set(rules.services_off)
-    return tuple(sorted(off - {name} if name in off else off | {name}))
+    return tuple(sorted(off - {name} if on else off | {name}))
 
 
 def _lines(texts: Iterable[str]) -> tuple[str, ...]:

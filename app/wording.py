@@ -73,6 +73,9 @@ def look(picture: Picture, now: float) -> Look:
     state = picture.state
     if state is None or not picture.connected:
         return _look_of_life(picture, now)
+    if "enroll" in picture.pending and not picture.enrolled:  # the node may still tell of the try before
+        icon, english, tone = PHASES["joining"]
+        return Look(icon, said(english), REASONS["enrolling"].meaning, tone)
     icon, english, tone = PHASES[state.phase]
     title = said(english)
     worst = next((reason for reason in state.reasons if reason.code in ATTENTION), None)
@@ -114,7 +117,8 @@ def _sentence(state: NodeState, now: float) -> str:
             return _reason_sentence(state) or REASONS["enrolling"].meaning
         case "paused":
             if state.snoozed_until is not None:
-                return _goes_on_at(state.snoozed_until, now)
+                text = translate("Wording", "You asked it to rest; it goes on by itself at {time}.")
+                return text.format(time=figures.clock_time(state.snoozed_until, now))
             if not state.paused and state.verdict.reasons:
                 return rule_sentence(state.verdict.reasons[0], now)
             return translate("Wording", "This computer does nothing for the mesh until you resume.")
@@ -161,12 +165,24 @@ def rule_text(reason: RuleReason) -> str:
 
 
 def rule_sentence(reason: RuleReason, now: float | None = None) -> str:
-    """Say which rule makes something rest and when that ends; without `now` no time is told in other languages."""
-    if speaks_english():
-        return f"{reason.text} {reason.ends}"
+    """Say which rule makes something rest and when that ends, with the time where it is known; that needs `now`."""
     if reason.until is not None and now is not None:
         return f"{rule_text(reason)} {_goes_on_at(reason.until, now)}"
+    if speaks_english():
+        return f"{reason.text} {reason.ends}"
     return f"{rule_text(reason)} {REASONS[reason.code].meaning}"
+
+
+def resting_rule(state: NodeState | None) -> RuleReason | None:
+    """Return the rule that makes everything rest, where the volunteer has not paused it as well."""
+    if state is None or state.phase != "paused" or state.paused or not state.rules.mesh_on:
+        return None
+    return state.verdict.reasons[0] if state.verdict.reasons else None
+
+
+def rule_end(reason: RuleReason) -> str:
+    """Say when a rest ends of which no time is known."""
+    return reason.ends if speaks_english() else REASONS[reason.code].meaning
 
 
 def rule_untold(untold: RuleUntold) -> str:

@@ -115,6 +115,7 @@ def _make_front(coordinator: Coordinator, version: str) -> Front:
     everywhere = Everywhere(coordinator.registry, far)
     ways = RelayWays(coordinator.coordinator_id, coordinator.fleet, relay_base, hub.offers, others.is_silent)
     router = make_router(coordinator, _observer(coordinator, metrics), hub.connect, registry=everywhere, relay=ways)
+    coordinator.registry.appeared = router.appeared
     access, answers = _make_access(coordinator), Answers(coordinator)
     office = make_office(coordinator)
     front = Front(

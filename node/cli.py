@@ -113,8 +113,10 @@ def _run(arguments: argparse.Namespace) -> int:
     config = dataclasses.replace(config, data_dir=str(data_dir))
     configure_logging(config.log_format, config.log_level)
     from node.program.data_dir import hold_data_dir
+    from node.program.light_aiohttp import import_lightly
     from node.program.service_manager import take_service_manager
 
+    import_lightly()
     manager = take_service_manager(os.environ)
     with hold_data_dir(data_dir, "rma-mesh-node"):
         keep_log(data_dir / KEPT_LOG)
@@ -126,6 +128,7 @@ async def _serve(
 ) -> int:
     from node.control import EnrollIntent
     from node.enrolment import as_user_facing
+    from node.program.data_dir import with_room
     from node.program.garbage import settle
     from node.program.service_manager import answering
     from node.runtime import NodeRuntime
@@ -138,7 +141,8 @@ async def _serve(
         make_sensors=_sensors_of_this_computer if config.sensors else _no_sensors,
         means=means_of_this_computer(config.service_nice),
     )
-    await node.start()
+    with with_room(data_dir):
+        await node.start()
     try:
         if config.invite and node.state.membership is None:
             coordinator = config.coordinator[0] if config.coordinator else ""

@@ -16,6 +16,7 @@ from node.program.errors import EXIT_USAGE, UserFacingError
 from node.program.lifetime import print_json
 from node.rules.caps import CapReport
 from node.rules.settings import Rules
+from node.rules.verdict import RuleReason
 from node.state import Reason, View
 
 DAYS = ("monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday")
@@ -171,7 +172,7 @@ def _clock(minute: int) -> str:
     return f"{minute // 60}:{minute % 60:02}"
 
 
-def until(reason: Reason, now: float) -> str:
+def until(reason: Reason | RuleReason, now: float) -> str:
     """Say when a reason ends, where that is known; with its day where that is not near."""
     if reason.until is None:
         return ""
@@ -205,7 +206,8 @@ def resume(client: ControlClient, arguments: argparse.Namespace) -> int:
     verdict = client.get("/view", View).state.verdict
     if verdict.rest == "none":
         return _done(arguments, "The node works again.")
-    still = " ".join(f"{one.text} {one.ends}" for one in verdict.reasons)
+    now = time.time()
+    still = " ".join(f"{one.text} {one.ends}{until(one, now)}" for one in verdict.reasons)
     return _done(arguments, f"You no longer pause it, but your rules do. {still}")
 
 

@@ -232,9 +232,15 @@ class CallDoor(Door):
 
 
 async def _send_all(socket: web.WebSocketResponse, messages: AsyncGenerator[object]) -> None:
-    async with contextlib.aclosing(messages):  # or it would live on until it is collected
-        async for message in messages:
-            await socket.send_str(msgspec.json.encode(message).decode())
+    try:
+        async with contextlib.aclosing(messages):  # or it would live on until it is collected
+            async for message in messages:
+                await socket.send_str(msgspec.json.encode(message).decode())
+    except ConnectionResetError:
+        pass  # whoever listened was killed; the one who reads this socket notices it, too
+    except Exception:
+        await socket.close(code=WSCloseCode.INTERNAL_ERROR)  # else whoever listens takes what is old for new
+        raise
 
 
 def check_token(authorization: str, token: str) -> None:

@@ -83,6 +83,7 @@ async def enroll(
         credential=answer.credential,
         trust=answer.trust,
         coordinators=_reached_at(url, answer.coordinators),
+        name=request.name,
     )
     return membership, answer
 

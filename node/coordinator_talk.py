@@ -172,7 +172,7 @@ class CoordinatorTalk:
             self._dispatch(e.PlaceGranted(answer.vpn))
         elif nebula_key:
             text = answer.vpn_detail or "The coordinator gives no place in the private network."
-            self._dispatch(e.PlaceRefused(text))
+            self._dispatch(e.PlaceRefused(text, no_overlay=answer.vpn_off))
         return True
 
     def _failed(self, error: CoordinatorError) -> None:

@@ -142,6 +142,7 @@ class PlaceRefused(msgspec.Struct, frozen=True):
     """We asked for a place in the overlay in vain; the text is fit for a volunteer."""
 
     text: str
+    no_overlay: bool = False  # there is none to have a place in
 
 
 class VpnChanged(msgspec.Struct, frozen=True):

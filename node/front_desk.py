@@ -130,6 +130,8 @@ class FrontDesk:
         self._session.router.take(exchange, service, path, forwarded=forwarded, caller=caller, personal=personal)
 
     def _why_no_mesh(self) -> str:
+        if self._node.state.stopping:
+            return "This node is closing. Ask again once it has been started anew."
         if self._node.state.membership is not None and self._node.state.offline:
             return "The mesh is switched off on this machine. Switch it on with: rma-mesh-node rules set mesh_on on"
         return "This machine has not joined a mesh yet. Join one with: rma-mesh-node enroll"
@@ -194,7 +196,7 @@ class FrontDesk:
         trouble = trouble_of(seen, coordinator) or clock_trouble(offset, CLOCK_LIMIT)
         if trouble is None:
             return problem
-        extra = {**problem.extra, "cause": trouble.cause, "why": trouble.why, "hint": trouble.hint}
+        extra = {**problem.extra, "cause": trouble.cause, "why": trouble.why, "hint": trouble.hint_for_once}
         return Problem(problem.kind, problem.detail, status=problem.status, headers=problem.headers, **extra)
 
     async def survey(self) -> Survey:

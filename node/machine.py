@@ -165,8 +165,8 @@ def _enrolment_failed(state: NodeState, event: EnrolmentFailed) -> Step:
 
 
 def _join(state: NodeState, membership: Membership, told: Assignment | None, draw: float) -> Step:
-    first = first_coordinator(membership, told, draw)
-    state = _with(state, membership=membership, coordinator=first, registered=False, failures=0)
+    first, name = first_coordinator(membership, told, draw), membership.name or state.name
+    state = _with(state, membership=membership, name=name, coordinator=first, registered=False, failures=0)
     return state, (JoinMesh(membership), ScheduleContact(0.0)) if state.rules.mesh_on else ()
 
 
@@ -174,8 +174,9 @@ def _registered(state: NodeState, event: Registered) -> Step:
     state = _with(state, registered=True, catalogue=event.catalogue)
     state, commands = _assigned(state, event.assignment)
     # Services that ran already, as after a restart of the coordinator, must not wait a heartbeat to be seen.
-    # And it hears by a heartbeat only what the volunteer does not want here now.
-    early = (ScheduleContact(SOON),) if running_services(state) or unwanted_services(state) else ()
+    # And it hears by a heartbeat only that we rest, or what the volunteer does not want here now.
+    tells = state.rest == "all" or running_services(state) or unwanted_services(state)
+    early = (ScheduleContact(SOON),) if tells else ()
     return state, (*commands, *early)
 
 

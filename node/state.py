@@ -71,6 +71,7 @@ class Membership(msgspec.Struct, frozen=True, kw_only=True):
     trust: Trust
     coordinators: tuple[CoordinatorInfo, ...]  # the one that enrolled us first
     mesh_chain: KeyChain | None = None  # the keys that have followed on it
+    name: str = ""  # what it goes by there; kept by no node before this was asked for
 
 
 class VpnStatus(msgspec.Struct, frozen=True):

@@ -23,8 +23,8 @@ from PySide6.QtWidgets import (
 )
 
 from app import figures, wording
-from app.diagnostics.job import BundleJob, write_bundle
-from app.picture import Notice
+from app.diagnostics.job import BundleJob, collector, write_bundle
+from app.picture import Notice, Picture
 from app.widgets.frames import Banner
 from app.widgets.glyphs import Button
 from app.widgets.labels import label
@@ -204,6 +204,13 @@ class DiagnosticsDialog(QDialog):
         column.addWidget(self.inside, 1)
         column.addStretch(0)
         column.addLayout(buttons)
+
+
+def export_bundle(parent: QWidget, data_dir: Path, picture: Picture) -> DiagnosticsDialog:
+    """Collect the bundle of a node, alive or dead, and show it over the parent's window."""
+    dialog = DiagnosticsDialog(parent, BundleJob(collector(data_dir, picture)))
+    dialog.start()
+    return dialog
 
 
 def choose_file(parent: QWidget, name: str) -> str:

@@ -8,8 +8,7 @@ from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QComboBox, QLineEdit, QSizePolicy, QVBoxLayout, QWidget
 
 from app import figures
-from app.diagnostics.dialog import DiagnosticsDialog
-from app.diagnostics.job import BundleJob, collector
+from app.diagnostics.dialog import DiagnosticsDialog, export_bundle
 from app.journal import words
 from app.journal.rows import Wish
 from app.journal.table import JournalModel
@@ -96,10 +95,8 @@ class JournalBoard(QWidget):
         """Collect a bundle, show what is in it, and save it where the user wants it."""
         if self._model.data_dir is None:
             return
-        job = BundleJob(collector(self._model.data_dir, self._model.picture))
-        self.dialog = DiagnosticsDialog(self, job)
+        self.dialog = export_bundle(self, self._model.data_dir, self._model.picture)
         self.dialog.destroyed.connect(self._forget_dialog)
-        self.dialog.start()
 
     def _forget_dialog(self) -> None:
         self.dialog = None

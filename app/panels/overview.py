@@ -23,7 +23,7 @@ from app.widgets.labels import label
 from app.widgets.meters import ChartWithCaption, Figure, Meter
 from app.widgets.question import ask
 from app.widgets.tips import tip
-from node.state import NodeState, Reason
+from node.state import NodeState, Reason, View
 
 MOST_REASONS = 8
 
@@ -165,7 +165,7 @@ class MeshCard(Card):
         self._trust.show_value(
             self.tr("Public and personal documents") if vetted else self.tr("Public documents only")
         )
-        self._others.show_value(others_text(state))
+        self._others.show_value(others_text(picture.view))
         self._vpn.show_value(wording.vpn_text(state.vpn) if state.vpn.state != "off" else "")
         self._vpn.setToolTip(tip(wording.vpn_meaning(state.vpn)))
         self._leave.setEnabled(picture.connected and "leave" not in picture.pending and not state.leaving)
@@ -192,7 +192,8 @@ def coordinator_text(state: NodeState) -> str:
     return figures.host_of(url) if state.coordinator_ok else silent.format(host=figures.host_of(url))
 
 
-def others_text(state: NodeState) -> str:
-    if not state.dht_contacts:
+def others_text(view: View | None) -> str:
+    """Count the workers that are in contact, as the mesh's page does: coordinators are none of them."""
+    if view is None or not view.peers:
         return QCoreApplication.translate("MeshCard", "No other computers yet")
-    return counted.other_computers(state.dht_contacts)
+    return counted.other_computers(len(view.peers))

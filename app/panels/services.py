@@ -129,7 +129,8 @@ class ServicesPanel(Panel):
     def _switch(self, name: str, title: str) -> None:
         state = self._model.picture.state
         if state is not None:
-            off = services_off(self._model.rules.over(state.rules), name)
+            rules = self._model.rules.over(state.rules)
+            off = services_off(rules, name, on=name in rules.services_off)
             self._model.rules.change(title, {"services_off": off})
             QTimer.singleShot(0, self, self._draw_again)  # back to what is so, where nothing could be asked
 

@@ -8,7 +8,7 @@ from collections.abc import Callable
 
 from PySide6.QtCore import QEvent, Qt
 from PySide6.QtGui import QHideEvent, QKeySequence, QResizeEvent, QShortcut, QShowEvent
-from PySide6.QtWidgets import QBoxLayout, QFrame, QHBoxLayout, QLineEdit, QScrollArea, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QBoxLayout, QFrame, QHBoxLayout, QLineEdit, QScrollArea, QStyle, QVBoxLayout, QWidget
 
 from app.mesh_model import MeshModel, MeshSight
 from app.picture import Tone
@@ -158,6 +158,7 @@ class MeshBoard(QWidget):
         self._details.setFrameShape(QFrame.Shape.NoFrame)
         self._details.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
         self._details.setFocusPolicy(Qt.FocusPolicy.TabFocus)  # so that keys can scroll it
+        self._details.setProperty("keys", "true")
         self._details.setAccessibleName(self.tr("All about the chosen computer"))
         side = QVBoxLayout(self._side)
         side.setContentsMargins(0, 0, 0, 0)
@@ -204,7 +205,9 @@ class MeshBoard(QWidget):
 
     def _arrange(self) -> None:
         """Put map and table beside each other where there is room, else show one of them."""
-        self._wide = self.width() >= WIDE * self.fontMetrics().averageCharWidth()
+        # A scroll bar that comes with the details must not take the table, and the keyboard that is in it, away.
+        slack = self.style().pixelMetric(QStyle.PixelMetric.PM_ScrollBarExtent) if self._wide else 0
+        self._wide = self.width() >= WIDE * self.fontMetrics().averageCharWidth() - slack
         horizontal, vertical = QBoxLayout.Direction.LeftToRight, QBoxLayout.Direction.TopToBottom
         self._line.setDirection(horizontal if self._wide else vertical)
         self._line.setStretch(1, 2 if self._wide or self._shows_table else 0)

@@ -63,12 +63,6 @@ class Button(QPushButton):
         self.setSizePolicy(QSizePolicy.Policy.Fixed, QSizePolicy.Policy.Fixed)
         self._tint()
 
-    def show_action(self, text: str, glyph: str) -> None:
-        if (text, glyph) != (self.text(), self._glyph):
-            self._glyph = glyph
-            self.setText(text)
-            self._tint()
-
     def changeEvent(self, event: QEvent) -> None:
         if event.type() == QEvent.Type.PaletteChange:
             self._tint()

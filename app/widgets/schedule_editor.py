@@ -111,10 +111,11 @@ class DayLines(QWidget):
     def __init__(self) -> None:
         super().__init__()
         self._week: Week | None = None
+        self._wrong_day: int | None = None
         self.fields: list[QLineEdit] = []
         self.trouble = label("", "text", wrap=True)
         self.trouble.setProperty("tone", "bad")
-        rows = QGridLayout(self)
+        self._rows = rows = QGridLayout(self)
         rows.setContentsMargins(0, 0, 0, 0)
         rows.setVerticalSpacing(4)
         rows.setColumnStretch(1, 1)
@@ -126,11 +127,10 @@ class DayLines(QWidget):
             field.editingFinished.connect(partial(self._typed, day))
             name = label(day_name(day), "muted")
             name.setBuddy(field)
-            rows.addWidget(name, day, 0)
-            rows.addWidget(field, day, 1)
+            rows.addWidget(name, 2 * day, 0)
+            rows.addWidget(field, 2 * day, 1)
             self.fields.append(field)
-        rows.addWidget(self.trouble, DAYS, 0, 1, 2)
-        self.trouble.hide()
+        self._say("", 0)
 
     def show_week(self, week: Week) -> None:
         """Show these hours; what somebody is typing on other days stays."""
@@ -139,6 +139,8 @@ class DayLines(QWidget):
             if before is None or before[day] != week[day]:
                 with QSignalBlocker(field):
                     field.setText(weeks.hours_text(week[day]))
+                if day == self._wrong_day:  # it was painted meanwhile
+                    self._say("", day)
 
     def _typed(self, day: int) -> None:
         if self._week is None:
@@ -150,17 +152,24 @@ class DayLines(QWidget):
                 "“{part}” on {day} are no hours of a day. Write them like 0:00–8:00, 18:00–24:00; a night is the "
                 "end of one day and the start of the next."
             )
-            self._say(text.format(part=error.part, day=day_name(day)))
+            self._say(text.format(part=error.part, day=day_name(day)), day)
             return
-        self._say("")
+        if day == self._wrong_day:
+            self._say("", day)
         if hours == weeks.merged(self._week[day]):
             self.fields[day].setText(weeks.hours_text(hours))
         else:
             self.edited.emit(day, hours)
 
-    def _say(self, text: str) -> None:
+    def _say(self, text: str, day: int) -> None:
+        """Say it right below the line that it is about: below the last one it could be out of sight."""
+        self._wrong_day = day if text else None
+        self._rows.removeWidget(self.trouble)
+        self._rows.addWidget(self.trouble, 2 * day + 1, 1)
         self.trouble.setText(text)
         self.trouble.setVisible(bool(text))
+        for one, field in enumerate(self.fields):
+            field.setAccessibleDescription(text if one == day else "")
 
 
 def _menu_button(text: str, name: str) -> QToolButton:

@@ -11,7 +11,7 @@ from PySide6.QtWidgets import QFileDialog, QHBoxLayout, QLineEdit, QVBoxLayout, 
 from app import figures
 from app.widgets.frames import Card, ReasonLine
 from app.widgets.glyphs import Button
-from app.widgets.labels import label
+from app.widgets.labels import label, set_style_property
 from app.wizard.invitation import (
     MOST_CHARACTERS,
     Draft,
@@ -151,8 +151,9 @@ class InviteCard(Card):
     def _show(self) -> None:
         draft = self.draft
         self._address_part.setVisible(draft.needs_address)
-        says = self._comment(draft)
+        says, wrong = self._comment(draft)
         self._says.setText(says)
+        set_style_property(self._says, "tone", "bad" if wrong else "")
         self._says.setVisible(bool(says))
         self._mesh.setVisible(draft.link is not None)
         if draft.link is not None:
@@ -164,23 +165,23 @@ class InviteCard(Card):
                 "warn" if openly else "good",
             )
 
-    def _comment(self, draft: Draft) -> str:
+    def _comment(self, draft: Draft) -> tuple[str, bool]:
+        """Return what is said about the invite, and whether that is an error."""
         if self._reader.busy:
-            return translate("Wizard", "Reading the picture.")
-        if self._trouble:
-            return self._trouble
-        if draft.problem:
-            return draft.problem
+            return translate("Wizard", "Reading the picture."), False
+        if self._trouble or draft.problem:
+            return self._trouble or draft.problem, True
         if draft.link is not None:
-            return ""
+            return "", False
         if draft.needs_address:
-            return translate("Wizard", "The code also needs the address of its coordinator.")
-        return translate(
+            return translate("Wizard", "The code also needs the address of its coordinator."), False
+        hint = translate(
             "Wizard",
             "Paste the invite with whatever is around it, such as a whole mail. A picture of its QR code can be "
             "chosen, "
             "pasted, or dropped here.",
         )
+        return hint, False
 
     def _lay_out(self) -> None:
         buttons = QHBoxLayout()

@@ -142,6 +142,8 @@ class Working(QWidget):
     def __init__(self) -> None:
         super().__init__()
         self.setFocusPolicy(Qt.FocusPolicy.TabFocus)  # so that its words are read aloud
+        self.setProperty("keys", "true")
+        self.setAttribute(Qt.WidgetAttribute.WA_StyledBackground)
         self.setAccessibleName(translate("Wizard", "Joining"))
         column = QVBoxLayout(self)
         column.setContentsMargins(0, 0, 0, 0)

@@ -40,7 +40,7 @@ def permissions_of(rules: Rules) -> Permissions:
 
 
 def rules_of(rules: Rules, wanted: Permissions) -> Rules:
-    """Return the rules with the choices in them."""
+    """Return the rules with the choices in them; who joins wants to be in, whatever was switched off before."""
     defaults = Rules()
     schedule = rules.schedule
     if wanted.hours != "own":
@@ -49,6 +49,7 @@ def rules_of(rules: Rules, wanted: Permissions) -> Rules:
     cap = None if wanted.cpu_percent >= 100 else max(1, wanted.cpu_percent)
     return msgspec.structs.replace(
         rules,
+        mesh_on=True,
         services_off=tuple(sorted(wanted.services_off)),
         schedule=schedule,
         caps=msgspec.structs.replace(rules.caps, cpu_percent=cap),

@@ -85,7 +85,7 @@ class PermissionsCard(Card):
         self._active[wanted.while_active].button.setChecked(True)
         self._battery.setChecked(wanted.battery)
         self._metered.setChecked(wanted.metered)
-        self._cpu.setValue(wanted.cpu_percent // STEP_PERCENT)
+        self._cpu.setValue(_place(wanted.cpu_percent))
         self._tell_cpu()
 
     def rules(self) -> Rules:
@@ -98,7 +98,7 @@ class PermissionsCard(Card):
         return Permissions(
             services_off=self._services_off(),
             hours=next((one for one in hours if self._hours[one].button.isChecked()), "always"),
-            cpu_percent=self._cpu.value() * STEP_PERCENT,
+            cpu_percent=self._cpu_percent(),
             battery=self._battery.isChecked(),
             metered=self._metered.isChecked(),
             while_active=next((one for one in scopes if self._active[one].button.isChecked()), "gpu"),
@@ -108,8 +108,13 @@ class PermissionsCard(Card):
         known = frozenset(self._boxes)
         return (self._off - known) | {name for name, box in self._boxes.items() if not box.isChecked()}
 
+    def _cpu_percent(self) -> int:
+        """Return what the slider says; where nobody has moved it, the limit of before, which may lie between."""
+        before = permissions_of(self._rules or Rules()).cpu_percent
+        return before if self._cpu.value() == _place(before) else self._cpu.value() * STEP_PERCENT
+
     def _tell_cpu(self) -> None:
-        percent = self._cpu.value() * STEP_PERCENT
+        percent = self._cpu_percent()
         text = translate("Wizard", "Use at most {percent} % of the processor")
         if percent >= 100:
             text = translate("Wizard", "Use all of the processor where that helps")
@@ -150,6 +155,11 @@ class PermissionsCard(Card):
 
 def _choices(texts: tuple[tuple[str, str], ...]) -> dict[str, Choice]:
     return {name: Choice(QRadioButton(), text) for name, text in texts}
+
+
+def _place(percent: int) -> int:
+    """Return where the slider stands for a limit."""
+    return max(LEAST_PERCENT, percent) // STEP_PERCENT
 
 
 def _title(text: str) -> QLabel:

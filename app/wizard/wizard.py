@@ -30,6 +30,7 @@ class Wizard(QWidget):
         self._model = model
         self._link_waits = False  # it was handed over before the first step was read
         self._later = ""  # a link that was handed over while another one was being used
+        self._asked_from: QWidget | None = None  # what had the focus when it was asked to join
         self.about, self.machine, self.join = AboutPage(), MachinePage(model.survey), JoinPage(model)
         self._steps = QStackedWidget()
         for page in (self.about, self.machine, self.join):
@@ -61,18 +62,22 @@ class Wizard(QWidget):
             self.machine.open()
         if self.step == JOIN:
             self.join.open()
-        was_pending = self.join.pending
+        was_pending, had_focus = self.join.pending, self.window().focusWidget()
         self.join.draw(picture)
+        if self.join.pending and not was_pending:
+            self._asked_from = had_focus
         if was_pending and not self.join.pending:
             self._joining_ended(enrolled=picture.enrolled)
 
     def _joining_ended(self, *, enrolled: bool) -> None:
-        """Give the focus back to the button that had it, not to one that cancels; take the link that waits."""
+        """Give the focus back to what had it, not to a button that cancels; take the link that waits."""
         later, self._later = self._later, ""
         if enrolled:
             return
-        if self.window().focusWidget() in (self.cancel, self.join.working):
-            self.next.setFocus(Qt.FocusReason.OtherFocusReason)
+        if self.window().focusWidget() in (None, self.cancel, self.join.working):
+            invite = self.join.invite
+            typing = self._asked_from is not None and invite.isAncestorOf(self._asked_from)
+            (invite if typing else self.next).setFocus(Qt.FocusReason.OtherFocusReason)
         if later:
             self.offer_link(later)
 
@@ -122,7 +127,7 @@ class Wizard(QWidget):
 
     def _show_buttons(self) -> None:
         last, pending = self.step == JOIN, self.join.pending
-        if last and pending and self.window().focusWidget() is self.next:
+        if last and pending and self.window().focusWidget() in (None, self.next):
             self.join.working.setFocus()  # else Qt gives it to Cancel, and a second Return would stop it all
         self.back.setVisible(self.step > ABOUT)
         self.back.setEnabled(not pending)

@@ -140,7 +140,14 @@ async def renew(request: web.Request) -> web.Response:
         log.warning("%s knows newer keys of the mesh than we: was an older backup restored?", enrolment.worker_id)
     credential = await coordinator.enroller.renewed(enrolment)
     chain = coordinator.keyring.chain
-    body = msgspec.json.encode(RenewAnswer(credential=credential, mesh_keys=chain, vpn=grant, vpn_detail=why_none))
+    answer = RenewAnswer(
+        credential=credential,
+        mesh_keys=chain,
+        vpn=grant,
+        vpn_detail=why_none,
+        vpn_off=coordinator.overlay is None,
+    )
+    body = msgspec.json.encode(answer)
     signature = b64encode(coordinator.mesh_key.sign(headers.RENEWAL_CONTEXT + asked + body))
     return web.Response(body=body, content_type="application/json", headers={headers.SIGNATURE: signature})
 

@@ -39,11 +39,11 @@ class InviteRecord(msgspec.Struct, frozen=True, kw_only=True):
     def refusal(self, now: float) -> str:
         """Return why nobody gets in with it any more, or an empty string."""
         if self.revoked_at is not None:
-            return "This invite was withdrawn. Please ask for a new one."
+            return "This invite was withdrawn."
         if now >= self.expires_at:
-            return "This invite has expired. Please ask for a new one."
+            return "This invite has expired."
         if self.used >= self.uses:
-            return "This invite has been used up. Please ask for a new one."
+            return "This invite has been used up."
         return ""
 
 

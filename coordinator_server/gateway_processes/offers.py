@@ -81,7 +81,8 @@ class SharedRegistry:
     """The registry as a gateway process sees it: a candidate source that is told, and tells what requests show.
 
     `failed` is called when a request to a worker failed, `lost` with each worker that is no longer offered for
-    something. Loads that answers told are collected until `take_loads`.
+    something, `appeared` with what is offered by others than before. Loads that answers told are collected until
+    `take_loads`.
     """
 
     name: Literal["registry"] = "registry"
@@ -95,6 +96,7 @@ class SharedRegistry:
         self._tokens: OrderedDict[str, str] = OrderedDict()
         self._loads: dict[str, float] = {}
         self.lost: Callable[[str], None] = lambda _worker_id: None
+        self.appeared: Callable[[Sequence[str]], None] = lambda _services: None
 
     def take_snapshot(self, snapshot: Snapshot) -> None:
         """Know this, and nothing else."""
@@ -156,3 +158,4 @@ class SharedRegistry:
         }
         for worker_id in sorted(lost):
             self.lost(worker_id)
+        self.appeared([service for service, who in self._services.items() if who != before.get(service)])

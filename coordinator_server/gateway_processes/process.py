@@ -136,7 +136,7 @@ class GatewayProcess:
             relayed=ToHub(welcome.app, welcome.number),
             relay=self._registry.ways,
         )
-        self._registry.lost = router.invalidate_worker
+        self._registry.lost, self._registry.appeared = router.invalidate_worker, router.appeared
         gateway = LeasedGateway(
             self._tokens,
             access=LeasedAccess(self._keys, time.time, config, self._tokens),

@@ -63,6 +63,7 @@ class Registry:
         self.doubts: Callable[[str, str], bool] = lambda _worker_id, _service: False  # others are asked first
         self.broke_off: Callable[[str], None] = lambda _worker_id: None  # hears of who failed a request
         self.hands_over: Callable[[str, str], bool] = lambda _worker_id, _service: False  # though it is drained
+        self.appeared: Callable[[Sequence[str]], None] = lambda _services: None  # somebody offers these now
         self._relays: dict[str, tuple[str, ...]] = {}
 
     # --- what workers say -------------------------------------------------------------------------------------
@@ -83,6 +84,7 @@ class Registry:
         member = replace(member, relays=self._relays.get(request.worker_id, ()), unwanted=unwanted)
         self._members[request.worker_id] = member
         self._tell_running(before, member)
+        self.appeared(member.running)
         rested = before is not None and (before.paused or liveness(before, now, self._patience) != "active")
         changed = before is None or matters(before.capabilities, member.capabilities)
         self._touch(request.worker_id if rested or changed else "")
@@ -102,6 +104,8 @@ class Registry:
         member = heard(before, request, now)
         self._members[request.worker_id] = member
         self._tell_running(before, member)
+        if was_stale or before.running != member.running:
+            self.appeared(member.running)
         rests = (before.paused, before.unwanted) != (member.paused, member.unwanted)
         self._touch(request.worker_id if was_stale or rests else "")
         self.heard(request.worker_id, False)
@@ -152,13 +156,17 @@ class Registry:
         enrolment = self._workers.get(worker_id)
         if enrolment is None or enrolment.revoked:
             self.leave(worker_id)
-        else:
-            self._touch(worker_id)
+            return
+        member = self._members.get(worker_id)
+        if member is not None:
+            self.appeared(member.running)
+        self._touch(worker_id)
 
     def overlay_changed(self, up: bool) -> None:
         """Offer workers with their addresses in the overlay from now on, or without."""
         if up != self.vpn_up:
             self.vpn_up = up
+            self.appeared([service for member in self._members.values() for service in member.running])
             self._touch()
 
     def relayed(self, worker_id: str, relays: tuple[str, ...]) -> None:
@@ -171,6 +179,7 @@ class Registry:
         member = self._members.get(worker_id)
         if member is not None and (before != relays or (relays and member.failed)):
             self._members[worker_id] = replace(member, relays=relays, failed=member.failed and not relays)
+            self.appeared(member.running)
             self._touch()
 
     def overlay_ports(self) -> dict[str, int]:

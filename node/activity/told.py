@@ -8,6 +8,7 @@ from typing import Any
 from node import events as e
 from node.activity.entries import Note
 from node.state import NodeState, TunnelPhase, VpnPhase
+from node.wire import credentials
 from node.wire.messages import ServiceReport
 
 VPN_TROUBLE: frozenset[VpnPhase] = frozenset(
@@ -55,9 +56,22 @@ def _rules_changed(before: NodeState, event: e.RulesChanged, _after: NodeState) 
         yield Note("rules-changed")
 
 
-def _credential_renewed(before: NodeState, _event: e.CredentialRenewed, _after: NodeState) -> Iterator[Note]:
-    if before.membership is not None:
+def _credential_renewed(before: NodeState, event: e.CredentialRenewed, _after: NodeState) -> Iterator[Note]:
+    """Tell of one that was due, not of those that come beside an answer to something else, as every few minutes."""
+    if before.membership is None:
+        return
+    newer_key = event.mesh_chain is not None and event.mesh_chain != before.membership.mesh_chain
+    if newer_key or _was_due(before.membership.credential, event.credential):
         yield Note("key-renewed")
+
+
+def _was_due(before: str, after: str) -> bool:
+    """Say whether a third of a credential's life had passed, for we ask after half of it by a clock of our own."""
+    try:
+        old, new = credentials.peek(before), credentials.peek(after)
+    except credentials.CredentialError:
+        return True
+    return new.issued_at - old.issued_at >= (old.expires_at - old.issued_at) / 3
 
 
 def _place_granted(before: NodeState, _event: e.PlaceGranted, _after: NodeState) -> Iterator[Note]:
@@ -66,7 +80,8 @@ def _place_granted(before: NodeState, _event: e.PlaceGranted, _after: NodeState)
 
 
 def _place_refused(before: NodeState, event: e.PlaceRefused, _after: NodeState) -> Iterator[Note]:
-    if event.text and event.text != before.vpn_renewal_error:
+    """Tell of what was refused: a mesh without an overlay refuses nobody."""
+    if event.text and event.text != before.vpn_renewal_error and not event.no_overlay:
         yield Note("place-refused", detail=event.text)
 
 

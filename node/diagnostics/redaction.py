@@ -42,14 +42,7 @@ class Redactor:
         text = shapes.USER_IN_URL.sub(rf"\1{REMOVED}@", text)
         text = shapes.USER_AT_HOST.sub(f"{REMOVED}@", text)
         text = shapes.QUERY.sub(rf"\1?{REMOVED}", text)
-        for named in (
-            shapes.AUTHORIZATION,
-            shapes.COOKIE,
-            shapes.BEARER,
-            shapes.ESCAPED,
-            shapes.NAMED,
-            shapes.FLAG,
-        ):
+        for named in shapes.BY_NAME:
             text = named.sub(rf"\1{REMOVED}", text)
         text = shapes.LONG_HEX.sub(REMOVED, text)
         text = shapes.RUN.sub(_without_random, text)

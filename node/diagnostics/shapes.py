@@ -59,16 +59,30 @@ LONG_HEX = re.compile(r"(?<![0-9A-Za-z])(?:[0-9A-Fa-f]{2}[:-]?){16,}(?![0-9A-Za-
 SHORTEST_RANDOM, SHORTEST_OF_TWO = 24, 32  # letters and digits, in both cases or in one
 CHANGES = 0.25  # share of neighbours of different kinds above which it is no word: random ones have 0.4 to 0.6
 SEPARATORS = str.maketrans("", "", "-_/+= ")
+CAMEL_CASE = re.compile(r"[a-z]*(?:[A-Z][a-z]+)*[A-Z]{0,4}(?:[A-Z][a-z]+)+")  # with at most one abbreviation
+LETTERS_OF_A_WORD = 5  # on average: random letters have a capital at every second place
+VOWELS = 0.28  # share of vowels from which letters can be spoken: names have more than 0.33, random letters 0.19
+NO_WORD = re.compile(r"(?i)[^aeiouy]{6}")
 
 
 def is_random(run: str) -> bool:
     """Tell letters drawn at random from words, paths and names, by how often their kind changes."""
-    kinds = [_kind(letter) for letter in run.translate(SEPARATORS)]
+    letters = run.translate(SEPARATORS)
+    kinds = [_kind(letter) for letter in letters]
     found = set(kinds)
     if len(found) == 1 or len(kinds) < (SHORTEST_RANDOM if "upper" in found else SHORTEST_OF_TWO):
         return False
     changes = sum(a != b for a, b in pairwise(kinds))
-    return changes >= CHANGES * (len(kinds) - 1)
+    return changes >= CHANGES * (len(kinds) - 1) and not _is_camel_case(letters)
+
+
+def _is_camel_case(letters: str) -> bool:
+    """Tell names of errors and classes: words that can be spoken, each with a capital."""
+    if CAMEL_CASE.fullmatch(letters) is None or NO_WORD.search(letters):
+        return False
+    words = sum(one.isupper() and other.islower() for one, other in pairwise(letters))
+    vowels = sum(letter in "aeiou" for letter in letters.lower())
+    return words * LETTERS_OF_A_WORD <= len(letters) and vowels >= VOWELS * len(letters)
 
 
 def is_invite(text: str) -> bool:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import errno
 import os
 import tempfile
 from collections.abc import Iterator
@@ -12,6 +13,8 @@ import filelock
 
 from node.program.errors import EXIT_FAILED, EXIT_IN_USE, UserFacingError
 
+FULL = frozenset({errno.ENOSPC, errno.EDQUOT})
+UNWRITABLE = FULL | {errno.EROFS}
 GLANCE = 0.2  # seconds; `is_held` takes the lock for a moment
 
 
@@ -44,16 +47,32 @@ def hold_data_dir(path: Path, program: str) -> Iterator[Path]:
             EXIT_IN_USE,
         ) from None
     except OSError as error:
-        raise UserFacingError(
-            f"The data directory {path} cannot be used.",
-            f"The system says: {error.strerror or error}.",
-            "Choose a directory that you may write to with --data-dir.",
-            EXIT_FAILED,
-        ) from None
+        raise _unusable(path, error) from None
     try:
         yield path
     finally:
         lock.release()
+
+
+@contextlib.contextmanager
+def with_room(path: Path) -> Iterator[None]:
+    """Turn a full disk, and one that can only be read, into sentences for a person; leave other errors alone."""
+    try:
+        yield
+    except OSError as error:
+        if error.errno not in UNWRITABLE:
+            raise
+        raise _unusable(path, error) from None
+
+
+def _unusable(path: Path, error: OSError) -> UserFacingError:
+    full = error.errno in FULL
+    return UserFacingError(
+        f"The data directory {path} cannot be used.",
+        f"The system says: {error.strerror or error}.",
+        "Make room on that disk." if full else "Choose a directory that you may write to with --data-dir.",
+        EXIT_FAILED,
+    )
 
 
 def _is_ours(path: Path, program: str) -> bool:

@@ -29,6 +29,11 @@ class Trouble(msgspec.Struct, frozen=True):
     why: str
     hint: str
 
+    @property
+    def hint_for_once(self) -> str:
+        """What to do for who asks once only, such as to be let in: nothing goes on by itself then."""
+        return self.hint.replace(BY_ITSELF, "Try again in a moment.")
+
 
 def trouble_of(seen: Observations, url: str) -> Trouble | None:
     """Return what keeps us from the coordinator at this URL, or None where it answers or nobody has asked."""

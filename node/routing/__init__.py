@@ -12,7 +12,7 @@
         async explain(service, *, personal=False) -> Explanation                           raises Problem
         peers() -> tuple[Peer, ...]      stats() -> RoutingStats       queue_depths() -> dict[str, int]
         in_flight(services=()) -> int    local_load() -> float         (what runs on this machine now)
-        invalidate_worker(worker_id)     async stop()
+        invalidate_worker(worker_id)     appeared(services)            async stop()
     class CandidateSource(Protocol): name: Literal["dht", "registry"]; async find(service) -> Sequence[WorkerRecord]
     class LocalServices(Protocol):   target(service) -> LocalTarget | None                              sources.py
     class LocalTarget(Protocol):     base_url: str; service_token: str; manifest: Manifest

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import OrderedDict
-from collections.abc import Awaitable, Callable, Iterator, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 
 from node.program.tasks import TaskSet
@@ -32,7 +32,7 @@ class _Entry:
     looked_up_at: float = 0.0
     found_at: float = 0.0
     thorough_at: float | None = None
-    emptied: bool = False  # the last worker was invalidated, so that a lookup is due at once
+    emptied: bool = False  # nobody is known, but a lookup may find somebody, and is due at once
     fresh_until: float = PAST  # while somebody is known
 
 
@@ -96,6 +96,7 @@ class FingerCache:
         self._loads = LoadBook()
         self._tasks = TaskSet("finger-cache")
         self._lookups = SharedCalls(self._tasks)
+        self._appearances = 0
 
     def __len__(self) -> int:
         """Return the number of services with at least one known worker."""
@@ -183,6 +184,14 @@ class FingerCache:
             if entry.ranking.get(worker_id) is not None or entry.spared.get(worker_id) is not None:
                 self.invalidate(service, worker_id, reason)
 
+    def appeared(self, services: Iterable[str]) -> None:
+        """Believe no longer that nobody offers these: somebody does now, and the next request finds out who."""
+        self._appearances += 1
+        for service in services:
+            entry = self._entries.get(service)
+            if entry is not None and not len(entry.ranking):
+                entry.emptied = True
+
     def expire(self) -> None:
         """Have every service looked up again when it is next asked for; until then what is known is stale."""
         latest = self._clock() - self._ttl
@@ -207,11 +216,13 @@ class FingerCache:
     # --- looking up -----------------------------------------------------------------------------------------------
 
     async def _look_up(self, service: str, find: Find, *, thorough: bool = False) -> None:
+        before = self._appearances
         finding = await find()
         now = self._clock()
         entry = self._entries.setdefault(service, _Entry())
         self._entries.move_to_end(service)
-        entry.looked_up_at, entry.asked, entry.emptied = now, finding.asked, False
+        entry.looked_up_at, entry.asked = now, finding.asked
+        entry.emptied = not finding.candidates and self._appearances != before  # while it was looked up
         if thorough:
             entry.thorough_at = now
         if finding.candidates:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import random
 import time
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from urllib.parse import urlsplit
 
 from node.forwarding.forwarder import Forwarder
@@ -204,6 +204,10 @@ class Router:
     def invalidate_worker(self, worker_id: str) -> None:
         """Forget a worker that left, failed or was revoked, until a lookup finds it again."""
         self._parts.cache.invalidate_worker(worker_id, "it left or was revoked")
+
+    def appeared(self, services: Iterable[str]) -> None:
+        """Hear that a worker offers these from now on: nobody shall be told any more that there is none."""
+        self._parts.cache.appeared(services)
 
     def look_anew(self) -> None:
         """Look everybody up again, and try their best addresses first, as after a route was opened or closed."""

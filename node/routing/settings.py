@@ -20,7 +20,7 @@ class RoutingSettings:
     # lookup. A node sets 30 s, half its `cache_ttl`: who died is found out by the try, at the price of another. A
     # gateway asks the registry in its own process, which knows better within a second: none there.
     stale_while_revalidate: float = 0.0
-    empty_ttl: float = 1.0  # how long "nobody offers it" is believed
+    empty_ttl: float = 1.0  # how long "nobody offers it" is believed, where the router does not hear of who does
     lookup_timeout: float = 5.0  # of one source
     attempts: int = 3
     # After how long without an answer a second worker is asked as well, where a request may be repeated; 0: never.

@@ -12,6 +12,7 @@ from pathlib import Path
 import msgspec
 
 from node.program.tasks import TaskSet
+from node.program.time_zone import follow_time_zone
 from node.rules.decide import Memory, decide, unreadable, wanted_fields
 from node.rules.kept import RulesFile, RulesUnreadable
 from node.rules.schedule import LocalOf, LocalTime, tomorrow_morning
@@ -82,8 +83,8 @@ class RulesKeeper:
     async def look(self) -> None:
         """Read the sensors once, decide, and tell a new verdict."""
         async with self._looking:
-            wanted = self._wanted()
-            self._sensed = await self._read(wanted) if wanted else Sensed()
+            # They are asked even where no rule goes by them: so they begin, and tell when this computer has slept.
+            self._sensed = await self._read(self._wanted())
             self._tell(self._decide())
 
     @property
@@ -143,6 +144,7 @@ class RulesKeeper:
 
 
 def local_time(now: float) -> LocalTime:
-    """Return what the clock on this computer's wall shows."""
+    """Return what the clock on this computer's wall shows, wherever it has been carried to."""
+    follow_time_zone()
     local = time.localtime(now)
     return LocalTime(local.tm_wday, local.tm_hour * 60 + local.tm_min + (local.tm_sec + now % 1) / 60)

@@ -52,7 +52,17 @@ def tomorrow_morning(now: float, local_of: LocalOf) -> float:
 
 
 def _when(wanted: float, now: float, local_of: LocalOf) -> float:
-    """Return when the clock on the wall shows this minute of the week next, changes of the clock included."""
+    """Return when the clock on the wall shows this minute of the week next, changes of the clock included.
+
+    A minute that the clock leaps over has come when it has been leapt over.
+    """
+
+    def off(at: float) -> float:
+        """Return by how many minutes the clock is past the wanted one."""
+        return (local_of(at).of_week - wanted + WEEK / 2) % WEEK - WEEK / 2
+
     then = now + (((wanted - local_of(now).of_week) % WEEK) or WEEK) * 60
-    off = (local_of(then).of_week - wanted + WEEK / 2) % WEEK - WEEK / 2
-    return then - off * 60
+    when = then - off(then) * 60
+    while when < then and off(when) < -0.5:  # less is what fractions of a second make
+        when += 60
+    return when

@@ -21,6 +21,7 @@ from pathlib import Path
 import aiohttp
 import msgspec
 
+from node.program.nameless_path import nameless
 from node.services.limits.hooks import Hooks, NoHooks
 from node.services.process import ServiceProcess
 from node.services.reconcile import backoff, failures_after
@@ -279,7 +280,7 @@ class ServiceLife:
         return f"Running again. {self._last_failure}" if self._last_failure else "Running."
 
     def _see_log(self) -> str:
-        return f"Its log is {self._folder / 'service.log'}."
+        return f"Its log is {nameless(self._folder / 'service.log')}."  # coordinators read it, too
 
     def _say(self, state: ServiceState, detail: str) -> None:
         report = ServiceReport(name=self.manifest.name, state=state, detail=detail[:500])

@@ -153,7 +153,7 @@ class ContributionKeeper:
             self._tallies[name].busy_seconds = 0.0
         if not self._sources.has_gpu() or not (self.watched or self._sources.on_gpu()):
             self.gpus = ()
-            self._meter.rest()
+            await asyncio.to_thread(self._meter.rest)  # a driver that hangs holds whoever ends its probe
             return
         self.gpus = await self._meter.read()
         owners = {one.pid: name for name, seen in self._seen.items() for one in seen}

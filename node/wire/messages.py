@@ -283,6 +283,7 @@ class RenewAnswer(msgspec.Struct, frozen=True, kw_only=True):
     mesh_keys: KeyChain | None = None  # where the mesh has handed over to another key
     vpn: VpnGrant | None = None
     vpn_detail: Text = ""  # why there is no certificate although one was asked for, in a sentence
+    vpn_off: bool = False  # the mesh has no overlay: nobody was refused a place
 
 
 class SeenAs(msgspec.Struct, frozen=True, kw_only=True):

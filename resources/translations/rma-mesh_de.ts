@@ -2912,6 +2912,14 @@
         <source>Try again now</source>
         <translation>Jetzt noch einmal versuchen</translation>
     </message>
+    <message>
+        <source>Save diagnostics…</source>
+        <translation>Diagnose speichern…</translation>
+    </message>
+    <message>
+        <source>Make a file that helps others to find out what is wrong, without secrets</source>
+        <translation>Eine Datei machen, die anderen hilft, den Fehler zu finden, ohne Geheimnisse</translation>
+    </message>
 </context>
 <context>
     <name>Status</name>
@@ -3050,7 +3058,7 @@
         <translation>Nur in diesen Stunden arbeiten</translation>
     </message>
     <message>
-        <source>Part in the mesh</source>
+        <source>Taking part in the mesh</source>
         <translation>Teilnahme am Mesh</translation>
     </message>
     <message>
@@ -3159,16 +3167,12 @@
 <context>
     <name>Tray</name>
     <message>
-        <source>Snooze until tomorrow</source>
-        <translation>Pause bis morgen</translation>
+        <source>Snooze for &amp;30 minutes</source>
+        <translation>&amp;30 Minuten Pause</translation>
     </message>
     <message>
-        <source>Snooze for 30 minutes</source>
-        <translation>30 Minuten Pause</translation>
-    </message>
-    <message>
-        <source>Snooze for 2 hours</source>
-        <translation>2 Stunden Pause</translation>
+        <source>Snooze for &amp;2 hours</source>
+        <translation>&amp;2 Stunden Pause</translation>
     </message>
     <message>
         <source>Mesh on</source>
@@ -3177,6 +3181,14 @@
     <message>
         <source>{program} – {state}: {why}</source>
         <translation>{program} – {state}: {why}</translation>
+    </message>
+    <message>
+        <source>{program} – {state} until {time}: {why}</source>
+        <translation>{program} – {state} bis {time}: {why}</translation>
+    </message>
+    <message>
+        <source>{program} – {state}: {why}; {end}</source>
+        <translation>{program} – {state}: {why}; {end}</translation>
     </message>
     <message>
         <source>The node on this computer does not answer just now.</source>
@@ -3202,44 +3214,48 @@
         <source>The node had stopped and was started again at {time}.</source>
         <translation>Der Knoten war stehen geblieben und wurde um {time} neu gestartet.</translation>
     </message>
+    <message>
+        <source>Snooze until &amp;tomorrow</source>
+        <translation>Pause bis m&amp;orgen</translation>
+    </message>
 </context>
 <context>
     <name>TrayMenu</name>
     <message>
-        <source>Pause</source>
-        <translation>Pause</translation>
+        <source>&amp;Pause</source>
+        <translation>&amp;Pause</translation>
     </message>
     <message>
-        <source>Resume</source>
-        <translation>Fortsetzen</translation>
+        <source>&amp;Resume</source>
+        <translation>&amp;Fortsetzen</translation>
     </message>
     <message>
-        <source>Snooze GPU only</source>
-        <translation>Nur die GPU pausieren</translation>
+        <source>Snooze &amp;GPU only</source>
+        <translation>Nur die &amp;GPU pausieren</translation>
     </message>
     <message>
-        <source>Until I resume</source>
-        <translation>Bis ich fortsetze</translation>
+        <source>&amp;Until I resume</source>
+        <translation>Bis &amp;ich fortsetze</translation>
     </message>
     <message>
-        <source>Mesh on</source>
-        <translation>Mesh an</translation>
+        <source>&amp;Mesh on</source>
+        <translation>&amp;Mesh an</translation>
     </message>
     <message>
-        <source>Services</source>
-        <translation>Dienste</translation>
+        <source>&amp;Services</source>
+        <translation>&amp;Dienste</translation>
     </message>
     <message>
-        <source>Open RMA Mesh</source>
-        <translation>RMA Mesh öffnen</translation>
+        <source>&amp;Open RMA Mesh</source>
+        <translation>&amp;RMA Mesh öffnen</translation>
     </message>
     <message>
-        <source>Quit</source>
-        <translation>Beenden</translation>
+        <source>&amp;Quit</source>
+        <translation>&amp;Beenden</translation>
     </message>
     <message>
-        <source>Resume what uses the GPU</source>
-        <translation>Fortsetzen, was die GPU nutzt</translation>
+        <source>&amp;Resume what uses the GPU</source>
+        <translation>&amp;Fortsetzen, was die GPU nutzt</translation>
     </message>
 </context>
 <context>
@@ -3946,6 +3962,10 @@
     <message>
         <source>Paste an invite to let this computer help.</source>
         <translation>Fügen Sie eine Einladung ein, damit dieser Rechner helfen kann.</translation>
+    </message>
+    <message>
+        <source>You asked it to rest; it goes on by itself at {time}.</source>
+        <translation>Sie haben um Ruhe gebeten; es geht um {time} von selbst weiter.</translation>
     </message>
     <message>
         <source>This computer does nothing for the mesh until you resume.</source>

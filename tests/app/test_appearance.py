@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import pytest
 from PySide6.QtGui import QColor, QPalette
-from PySide6.QtWidgets import QApplication
+from PySide6.QtWidgets import QApplication, QRadioButton, QStyle, QStyleOptionButton
+from pytestqt.qtbot import QtBot
 
 from app.appearance import colours_of, contrast, luminance, menu_style_sheet, mix, readable, style_sheet
 from tests.support.palettes import dark_palette
@@ -68,3 +69,25 @@ def test_the_style_is_whole_and_follows_the_font() -> None:
     assert "34.0pt" in sheet
     assert "{{" not in sheet
     assert menu_style_sheet(colours_of(dark_palette())) in style_sheet(colours_of(dark_palette()), 10.0)
+
+
+@pytest.mark.parametrize("make", [light_palette, dark_palette])
+def test_what_was_chosen_is_seen_while_it_cannot_be_changed(make: type, qtbot: QtBot) -> None:
+    c = colours_of(make())
+    chosen, other = QRadioButton("One"), QRadioButton("Other")
+    for button in (chosen, other):
+        qtbot.addWidget(button)
+        button.setAutoExclusive(False)
+        button.setChecked(button is chosen)
+        button.setStyleSheet(style_sheet(c, 10.0))
+        button.setEnabled(False)
+        button.show()
+    assert middle_of_the_ring(chosen).name() == c.muted.name()
+    assert contrast(middle_of_the_ring(chosen), middle_of_the_ring(other)) >= 3.0
+
+
+def middle_of_the_ring(button: QRadioButton) -> QColor:
+    option = QStyleOptionButton()
+    button.initStyleOption(option)
+    ring = button.style().subElementRect(QStyle.SubElement.SE_RadioButtonIndicator, option, button)
+    return button.grab().toImage().pixelColor(ring.center())

@@ -18,6 +18,8 @@ import pytest_asyncio
 from app.child_process import Exit
 from app.control_client import ControlClient, read_address
 from app.embedded_node import (
+    CHOOSING,
+    RECORD,
     EmbeddedNode,
     Patience,
     Record,
@@ -109,6 +111,17 @@ async def test_it_starts_a_node_and_stops_it_in_good_order(tmp_path: Path, clien
 
 
 @pytest.mark.usefixtures("orphans")
+async def test_a_disk_that_takes_nothing_does_not_cost_it_the_node(tmp_path: Path, client: ControlClient) -> None:
+    (tmp_path / RECORD).mkdir()  # so that nothing can be written there
+    keeper = Keeper(tmp_path, client, command(tmp_path))
+    assert (await keeper.until("running")).ours
+    pid = pid_in(tmp_path)
+    await keeper.stop()
+    assert not psutil.pid_exists(pid)
+    assert "restarting" not in [life.stage for life in keeper.lives]
+
+
+@pytest.mark.usefixtures("orphans")
 async def test_a_node_that_is_killed_is_started_again_and_said_so(tmp_path: Path, client: ControlClient) -> None:
     keeper = Keeper(tmp_path, client, command(tmp_path))
     await keeper.until("running")
@@ -129,6 +142,28 @@ async def test_a_node_that_cannot_start_tells_its_own_words(tmp_path: Path, clie
     life = await keeper.until("blocked")
     assert life.trouble == "Port 8000 on 127.0.0.1 is in use. Another program listens there."
     await eventually(lambda: keeper.lives[-1].restarts >= 2, "another try")
+    await keeper.stop()
+
+
+@pytest.mark.usefixtures("orphans")
+async def test_where_the_usual_ports_are_taken_the_node_gets_free_ones(
+    tmp_path: Path, client: ControlClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in CHOOSING:
+        monkeypatch.delenv(name, raising=False)
+    keeper = Keeper(tmp_path, client, command(tmp_path, "--taken"))
+    assert (await keeper.until("running")).ours
+    await keeper.stop()
+    assert "blocked" not in [life.stage for life in keeper.lives]
+
+
+@pytest.mark.parametrize("name", CHOOSING)
+async def test_ports_that_a_person_chose_are_not_given_up(
+    name: str, tmp_path: Path, client: ControlClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv(name, "8001")
+    keeper = Keeper(tmp_path, client, command(tmp_path, "--taken"))
+    assert "in use" in (await keeper.until("blocked")).trouble
     await keeper.stop()
 
 
@@ -281,7 +316,10 @@ def test_a_traceback_is_not_shown_to_a_volunteer() -> None:
 
 
 def test_the_command_gets_nothing_but_the_data_directory(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    assert node_command(tmp_path) == [sys.executable, "-m", "node", "run", "--data-dir", str(tmp_path)]
+    program, *python, package, verb, flag, data_dir = node_command(tmp_path)
+    assert (program, python[-1]) == (sys.executable, "-m")
+    assert not [option for option in python if option.startswith("-O")], "its asserts stay in"
+    assert (package, verb, flag, data_dir) == ("node", "run", "--data-dir", str(tmp_path))
     monkeypatch.setattr(sys, "frozen", True, raising=False)
     monkeypatch.setattr(sys, "executable", "/opt/rma-mesh/rma-mesh")
     assert node_command(tmp_path)[0] == "/opt/rma-mesh/rma-mesh-node"

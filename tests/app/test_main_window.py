@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
-from PySide6.QtCore import Qt
+from PySide6.QtCore import QSize, Qt
 from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QApplication, QPushButton, QWidget
 from pytestqt.qtbot import QtBot
 
-from app.main_window import MainWindow
+from app import translations
+from app.application import Application
+from app.diagnostics.dialog import DiagnosticsDialog
+from app.main_window import MainWindow, Navigation, first_size
 from app.node_model import NodeModel
 from app.picture import NodeLife, Notice, Picture
 from app.widgets.glyphs import IconButton
@@ -19,6 +23,7 @@ from app.wizard.wizard import Wizard
 from tests.support import samples
 from tests.support.palettes import dark_palette
 from tests.support.samples import NOW, picture
+from tests.support.waiting import eventually
 
 LINK = "rma-mesh://enroll?coordinator=https%3A%2F%2Fmesh.example&invite=RMA-X"
 
@@ -102,6 +107,32 @@ def test_panels_are_reached_by_keyboard(window: MainWindow, model: NodeModel, qt
     assert page(window) == "ServicesPanel"
 
 
+def test_the_chosen_panel_is_framed_for_who_uses_the_keyboard_only(window: MainWindow) -> None:
+    navigation = window._navigation
+    navigation.setFocus(Qt.FocusReason.MouseFocusReason)
+    assert not navigation.property("framed")
+    QTest.keyClick(navigation, Qt.Key.Key_Down)
+    assert navigation.property("framed")
+    navigation.clearFocus()
+    navigation.setFocus(Qt.FocusReason.TabFocusReason)
+    assert navigation.property("framed")
+
+
+def test_the_keys_of_panels_are_told_to_eyes_and_to_screen_readers(
+    window: MainWindow, qapp: Application, qtbot: QtBot
+) -> None:
+    settings = window._navigation.item(5)
+    assert settings.toolTip() == "Settings (Ctrl+6)"
+    assert settings.data(Qt.ItemDataRole.AccessibleDescriptionRole) == "Ctrl+6"
+    translations.install(qapp, "de")
+    try:
+        german = Navigation([("overview", "Übersicht")])
+        qtbot.addWidget(german)
+        assert german.item(0).toolTip() == "Übersicht (Strg+1)"
+    finally:
+        translations.install(qapp, "en")
+
+
 def test_a_hidden_window_draws_nothing_until_it_is_shown(window: MainWindow, model: NodeModel) -> None:
     show(model, picture(samples.UNENROLLED))
     window.hide()
@@ -136,6 +167,23 @@ def test_trouble_is_told_with_a_way_to_try_again(window: MainWindow, model: Node
         window._try_again.click()
     show(model, picture(samples.ONLINE))
     assert not window._trouble.isVisible()
+
+
+async def test_diagnostics_of_a_node_that_never_ran_can_be_saved(
+    window: MainWindow, model: NodeModel, tmp_path: Path
+) -> None:
+    model.data_dir = tmp_path
+    show(model, Picture())
+    offered = window._starting._diagnostics
+    assert not offered.isVisible(), "nothing is wrong yet"
+    show(model, Picture(life=NodeLife("blocked", trouble="Port 8000 on 127.0.0.1 is in use.", retry_at=NOW)))
+    assert offered.isVisible()
+    offered.click()
+    (dialog,) = window.findChildren(DiagnosticsDialog)
+    await eventually(lambda: bool(dialog.chosen), "the bundle is there")
+    seen = next(file for file in dialog.chosen if file.name == "window.json")
+    assert "Port 8000 on 127.0.0.1 is in use." in seen.text
+    dialog.close()
 
 
 def test_a_notice_is_shown_and_can_be_dismissed(window: MainWindow, model: NodeModel, qtbot: QtBot) -> None:
@@ -233,3 +281,25 @@ def test_the_pause_button_and_its_arrow_pause(
         ("/snooze", {"seconds": 7200}),
         ("/snooze", {"until": "tomorrow"}),
     ]
+
+
+@pytest.mark.parametrize(
+    ("screen", "size"),
+    [
+        ((1920, 1080), (940, 680)),
+        ((960, 540), (940, 500)),  # 1920 x 1080 at 200 %
+        ((800, 600), (800, 560)),
+        ((400, 300), (560, 420)),
+    ],
+)
+def test_a_new_window_is_no_larger_than_its_screen(screen: tuple[int, int], size: tuple[int, int]) -> None:
+    assert first_size(QSize(*screen)) == QSize(*size)
+
+
+def test_a_window_begins_with_the_size_that_its_screen_has_room_for(window: MainWindow) -> None:
+    made = MainWindow(window._model)
+    try:
+        assert made.size() == first_size(made.screen().availableSize())
+    finally:
+        made.close()
+        made.deleteLater()

@@ -59,6 +59,21 @@ async def test_the_first_change_is_told_at_once(model: NodeModel, monkeypatch: p
     await model.stop()
 
 
+@pytest.mark.skipif(not hasattr(time, "tzset"), reason="this system follows the zone by itself")
+async def test_times_are_drawn_as_those_of_the_zone_that_the_computer_is_in_now(
+    model: NodeModel, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    hours: list[int] = []
+    model.changed.connect(lambda _picture: hours.append(time.localtime(0).tm_hour))
+    with monkeypatch.context() as abroad:
+        abroad.setenv("TZ", "AAA-7")
+        model.life_changed(NodeLife("running"))
+        await eventually(lambda: hours, "the picture")
+    assert hours[0] == 7
+    time.tzset()
+    await model.stop()
+
+
 async def test_losing_the_node_keeps_what_was_known(model: NodeModel) -> None:
     model.view_arrived(samples.view(samples.ONLINE))
     known = model.picture

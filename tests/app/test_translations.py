@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import platform
 import re
 import string
@@ -21,7 +22,9 @@ from app.application import Application
 from app.counted import counted
 from app.goodbye import Goodbye
 from app.translations import keep_language, kept_language, wanted
+from app.tray_picture import tray_picture
 from app.wizard.offers import usual_offers
+from node.rules.settings import Rules
 from tests.support import samples
 from tests.support.pseudo import outside, pseudo_language, shown_texts, strings_in
 from tests.support.samples import NOW
@@ -39,7 +42,7 @@ NAMES = (
     "Deutsch",
     "Docker",
     "Podman",
-    "Ctrl",
+    "Ctrl+",
     "Qt",
     "NVIDIA",
     str(ROOT),
@@ -202,8 +205,44 @@ def test_what_the_node_says_in_english_is_said_by_its_code_in_german(german: Non
     assert degraded.sentence == "Die Arbeit geht ohne den Koordinator weiter."
 
 
+def test_the_tooltip_of_a_rest_has_reason_and_end_in_german(german: None) -> None:
+    assert tray_picture(samples.picture(samples.ON_BATTERY), Rules(), NOW).tooltip.endswith(
+        "; es geht weiter, sobald der Rechner am Stromnetz ist."
+    )
+    told = tray_picture(samples.picture(samples.SNOOZED), Rules(), NOW).tooltip
+    assert "Sie haben um Ruhe gebeten; es geht um " in told
+
+
 def test_qt_speaks_the_same_language(german: None, qapp: Application) -> None:
     assert qapp.translate("QPlatformTheme", "Cancel") == "Abbrechen"
+
+
+SAYS = (
+    "from PySide6.QtCore import QCoreApplication, QLocale; from app import translations;"
+    "application = QCoreApplication([]); translations.install(application, 'de'); own = QLocale();"
+    "print(own.dayName(1), own.toString(1.5, 'f', 1), translations.speaks_english())"
+)
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="elsewhere the environment does not say how numbers look")
+@pytest.mark.parametrize(
+    ("environment", "said"),
+    [
+        ({"LANGUAGE": "de", "LANG": "C"}, "Montag 1,5 False"),
+        ({"LANGUAGE": "de", "LANG": "C.UTF-8"}, "Montag 1,5 False"),
+        ({"LANGUAGE": "de", "LANG": "en_US.UTF-8"}, "Montag 1,5 False"),
+        ({"LANG": "de_DE.UTF-8"}, "Montag 1,5 False"),
+        ({"LANG": "de_CH.UTF-8"}, "Montag 1.5 False"),
+    ],
+)
+def test_days_and_numbers_are_in_the_language_of_the_texts(environment: dict[str, str], said: str) -> None:
+    locale = re.compile(r"LANG|LANGUAGE|LC_.*")
+    kept = {name: value for name, value in os.environ.items() if not locale.fullmatch(name)}
+    command = [sys.executable, "-X", "utf8", "-c", SAYS]
+    done = subprocess.run(
+        command, cwd=ROOT, env=kept | environment, capture_output=True, encoding="utf-8", check=True, timeout=300
+    )
+    assert done.stdout.strip() == said
 
 
 # --- which language ----------------------------------------------------------------------------------------------

@@ -2,16 +2,22 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 
 import msgspec
 import pytest
-from PySide6.QtGui import QAction
-from PySide6.QtWidgets import QMenu
+from PySide6.QtCore import Qt
+from PySide6.QtGui import QAction, QKeySequence
+from PySide6.QtTest import QTest
+from PySide6.QtWidgets import QApplication, QMenu
+from pytestqt.qtbot import QtBot
 
+from app import translations
+from app.application import Application
 from app.node_model import NodeModel
 from app.picture import Picture
-from app.tray_menu import TrayMenu, escaped
+from app.tray_menu import TrayMenu, escaped, with_letters
 from app.tray_picture import tray_picture
 from node.rules.settings import Rules
 from node.state import NodeState
@@ -48,9 +54,9 @@ def show(menu: TrayMenu, shown: Picture) -> None:
 
 
 def lines(menu: QMenu) -> dict[str, QAction]:
-    """Return what can be chosen, with the menus below in their own lines."""
+    """Return what can be chosen, without the marks of letters, and with the menus below in their own lines."""
     return {
-        action.text(): action
+        re.sub("&(.)", r"\1", action.text()): action
         for action in menu.actions()
         if action.isVisible() and action.text() and not action.isSeparator()
     }
@@ -186,3 +192,105 @@ def test_without_work_for_a_gpu_nothing_is_said_of_it(menu: TrayMenu) -> None:
 
 def test_names_are_shown_as_they_are() -> None:
     assert escaped("Research & Development") == "Research && Development"
+
+
+# --- letters ------------------------------------------------------------------------------------------------------
+
+
+@pytest.fixture(params=sorted(translations.LANGUAGES))
+def speaking(qapp: Application, request: pytest.FixtureRequest) -> Iterator[None]:
+    translations.install(qapp, request.param)
+    yield
+    translations.install(qapp, "en")
+
+
+def letters(menu: QMenu) -> list[str]:
+    """Return the letter of each line that can be chosen; an empty one where it has none."""
+    actions = [one for one in menu.actions() if one.isVisible() and one.isEnabled() and not one.isSeparator()]
+    return [QKeySequence.mnemonic(one.text()).toString().removeprefix("Alt+") for one in actions]
+
+
+@pytest.mark.usefixtures("speaking")
+@pytest.mark.parametrize("state", [samples.ONLINE, samples.PAUSED, GPU_PAUSED, samples.UNENROLLED])
+def test_each_line_has_a_letter_of_its_own_in_every_language(model: NodeModel, state: NodeState) -> None:
+    menu = TrayMenu(model)
+    show(menu, picture(state))
+    for one in (menu, menu._gpu, menu._services):
+        found = letters(one)
+        assert "" not in found
+        assert len(found) == len(set(found)), found
+    menu.deleteLater()
+
+
+def test_services_have_letters_as_far_as_they_go() -> None:
+    titles = ["Ocr", "Old things", "oo", "R & D", "my_own", "Öl", "2 o'clock", "ocr"]
+    assert list(with_letters(titles)) == [
+        "&Ocr", "Old &things", "oo", "R && D", "my_own", "Ö&l", "&2 o'clock", "o&cr",
+    ]  # fmt: skip
+
+
+# --- while it is open ---------------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def opened(menu: TrayMenu, qtbot: QtBot) -> TrayMenu:
+    """The menu on the screen, as somebody sees who helps."""
+    show(menu, picture(samples.ONLINE))
+    menu.popup(menu.pos())
+    qtbot.waitExposed(menu)
+    return menu
+
+
+@pytest.mark.parametrize(
+    ("keys", "asked"),
+    [
+        ("p", ("/pause", None)),
+        ("3", ("/snooze", {"seconds": 1800})),
+        ("t", ("/snooze", {"until": "tomorrow"})),
+        ("gu", ("/pause", {"scope": "gpu"})),
+        ("m", ("Mesh on", {"mesh_on": False})),
+        ("sf", ("Finding facts", {"services_off": ("document-processing", "ner-extraction")})),
+    ],
+)
+def test_a_letter_chooses_the_line_that_was_seen_whatever_has_come_meanwhile(
+    opened: TrayMenu, sent: list[tuple[str, object]], keys: str, asked: tuple[str, object], qtbot: QtBot
+) -> None:
+    switched = with_rules(samples.ON_BATTERY, mesh_on=False, services_off=("document-processing", "ner-extraction"))
+    for state in (samples.PAUSED, samples.LONG_NAMES, switched):
+        show(opened, picture(state))
+    for key in keys:
+        shown = QApplication.activePopupWidget()
+        assert isinstance(shown, QMenu)
+        QTest.keyClick(shown, key)  # type: ignore[call-overload]  # it takes letters, too
+    assert sent == [asked]
+    qtbot.waitUntil(lambda: not opened.isVisible())
+
+
+def test_no_line_moves_while_it_is_open_and_all_is_drawn_when_it_has_closed(opened: TrayMenu, qtbot: QtBot) -> None:
+    def places() -> list[object]:
+        return [
+            (one.text(), one.isVisible(), one.isEnabled(), one.isChecked(), menu.actionGeometry(one))
+            for menu in (opened, opened._gpu, opened._services)
+            for one in menu.actions()
+        ]
+
+    before = places()
+    for shown in (picture(samples.PAUSED), picture(samples.LONG_NAMES), picture(samples.ON_BATTERY), Picture()):
+        show(opened, shown)
+        opened._held.timeout.emit()  # the longest time
+        assert places() == before
+    QTest.keyClick(opened, Qt.Key.Key_Escape)
+    qtbot.waitUntil(lambda: not lines(opened)["Pause"].isEnabled())
+
+
+def test_a_panel_that_draws_the_menu_itself_and_never_tells_of_its_end_gets_it_anew(
+    menu: TrayMenu, qtbot: QtBot
+) -> None:
+    show(menu, picture(samples.ONLINE))
+    for end in (menu.aboutToShow, menu.aboutToHide, menu._held.timeout):
+        menu.aboutToShow.emit()
+        show(menu, picture(samples.PAUSED))
+        assert "Resume" not in lines(menu)
+        end.emit()
+        qtbot.waitUntil(lambda: "Resume" in lines(menu))
+        show(menu, picture(samples.ONLINE))

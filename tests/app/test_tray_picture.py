@@ -7,9 +7,10 @@ from typing import get_args
 import msgspec
 import pytest
 
+from app.figures import clock_time
 from app.tray_picture import LINE, LONGEST_TOOLTIP, MOST_LINES, MOST_SERVICES, services_off, tray_picture
 from node.rules.settings import Rules
-from node.rules.verdict import RuleReason, Verdict
+from node.rules.verdict import RuleCode, RuleReason, Verdict
 from node.state import NodeState, Phase
 from node.wire.manifests import Catalogue, Manifest
 from tests.support import samples
@@ -47,6 +48,30 @@ def test_a_rest_is_told_with_reason_and_end() -> None:
     snoozed = tray_picture(picture(samples.SNOOZED), Rules(), NOW)
     assert "goes on by itself at" in " ".join(snoozed.lines)
     assert snoozed.resumes
+
+
+def test_the_tooltip_of_a_rest_tells_why_and_until_when() -> None:
+    assert tray_picture(picture(samples.ON_BATTERY), Rules(), NOW).tooltip == (
+        "RMA Mesh – Paused: This computer runs on its battery; this computer goes on about a minute after it is "
+        "plugged in."
+    )
+    assert tray_picture(picture(samples.SNOOZED), Rules(), NOW).tooltip == (
+        f"RMA Mesh – Paused: You asked it to rest; it goes on by itself at {clock_time(NOW + 1800, NOW)}."
+    )
+    outside = "It is outside the hours in which you let this computer work."
+    shown = tray_picture(picture(resting("schedule", outside, NOW + 2 * 86400)), Rules(), NOW)
+    assert shown.tooltip == f"RMA Mesh – Paused until {clock_time(NOW + 2 * 86400, NOW)}: {outside}"
+
+
+def test_of_a_rest_with_a_long_reason_the_end_is_told_all_the_same() -> None:
+    state = resting("exclusive-program", "a-program-with-a-very-long-name" * 3 + " is running.", None)
+    told = tray_picture(picture(state), Rules(), NOW).tooltip
+    assert told == "RMA Mesh – Paused: One of your programs is running; it goes on later."
+
+
+def resting(code: RuleCode, text: str, until: float | None) -> NodeState:
+    reason = RuleReason(code=code, scope="all", text=text, ends="It goes on later.", until=until)
+    return msgspec.structs.replace(samples.ON_BATTERY, verdict=Verdict(rest="all", reasons=(reason,)))
 
 
 def test_a_rest_of_the_gpu_only_is_told_with_reason_and_end() -> None:
@@ -105,5 +130,6 @@ def test_names_are_bounded_in_length_and_number_and_stay_on_their_line() -> None
 
 
 def test_a_switch_leaves_the_other_services_as_they_are() -> None:
-    assert services_off(Rules(services_off=("b",)), "a") == ("a", "b")
-    assert services_off(Rules(services_off=("a", "b")), "a") == ("b",)
+    assert services_off(Rules(services_off=("b",)), "a", on=False) == ("a", "b")
+    assert services_off(Rules(services_off=("a", "b")), "a", on=True) == ("b",)
+    assert services_off(Rules(services_off=("b",)), "b", on=False) == ("b",)

@@ -7,10 +7,11 @@ from typing import get_args
 import msgspec
 import pytest
 
-from app import wording
+from app import figures, wording
 from app.icons import state_icon
 from app.intents import NodeRefused, NodeUnreachable
 from app.picture import NodeLife, Picture, Stage
+from node.rules.verdict import RuleReason, Verdict
 from node.state import Peer, Phase, Reason, ReasonCode, VpnPhase, VpnStatus
 from node.wire.messages import Route, ServiceState, WorkerType
 from tests.support import samples
@@ -64,10 +65,34 @@ def test_a_pause_is_never_hidden_by_trouble() -> None:
     assert wording.look(picture(state), NOW).icon == "paused"
 
 
+def test_the_next_try_to_join_hides_why_the_last_one_failed() -> None:
+    failed = msgspec.structs.replace(
+        samples.UNENROLLED,
+        enrolment_error="The coordinator does not answer.",
+        reasons=(Reason("enrolment-failed", "The coordinator does not answer."),),
+    )
+    assert wording.look(picture(failed), NOW).title == "Could not join"
+    trying = wording.look(picture(failed, pending=frozenset({"enroll"})), NOW)
+    assert (trying.icon, trying.title, trying.tone) == ("offline", "Joining", "quiet")
+    assert trying.sentence == "Asking the coordinator to let this computer in."
+    inside = wording.look(picture(samples.ONLINE, pending=frozenset({"enroll"})), NOW)
+    assert inside.title == "Online", "it was let in, and the answer is on its way"
+
+
 def test_a_rest_by_a_rule_is_told_with_its_reason_and_end() -> None:
     sentence = wording.look(picture(samples.ON_BATTERY), NOW).sentence
     assert sentence.startswith("This computer runs on its battery.")
     assert "plugged in" in sentence
+
+
+def test_a_rest_by_the_schedule_is_told_with_the_time_at_which_it_ends() -> None:
+    text = "It is outside the hours in which you let this computer work."
+    ends = "This computer goes on when your schedule starts next."
+    reason = RuleReason(code="schedule", scope="all", text=text, ends=ends, until=NOW + 600)
+    state = msgspec.structs.replace(samples.ON_BATTERY, verdict=Verdict(rest="all", reasons=(reason,)))
+    at = figures.clock_time(NOW + 600, NOW)
+    assert wording.look(picture(state), NOW).sentence == f"{text} It goes on by itself at {at}."
+    assert wording.rule_sentence(reason) == f"{text} {ends}"
 
 
 def test_what_is_being_finished_is_counted() -> None:

@@ -135,6 +135,14 @@ class DesktopApp:
             return dict(answer.json["state"]) if answer.status == 200 else {}
         return {}
 
+    def tell(self, path: str) -> None:
+        """Ask the node itself for something, as other programs may."""
+        address = read_address(self.data_dir)
+        assert address is not None
+        headers = {"Authorization": f"Bearer {address.token}", "Content-Type": "application/json"}
+        answer = http(f"{address.url}{path}", b"{}", headers)
+        assert answer.status < 300, answer
+
     def known_state(self) -> dict[str, Any]:
         """Return the node's state as soon as it tells it."""
         return wait_until(self.state, "the node's answer", 90)

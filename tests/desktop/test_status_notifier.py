@@ -85,6 +85,7 @@ def test_every_line_of_the_menu_and_every_trouble(
         wait_until(lambda: "Not in a mesh yet" in told(host), "a node", 90)
         assert "Pause" in told(host)
         joins_by_a_second_start(app, screen, mesh, host)
+        keeps_its_lines_while_it_is_open(app, host)
         pauses_and_snoozes(app, host)
         switches(app, host)
         works(app, host, mesh)
@@ -111,6 +112,18 @@ def joins_by_a_second_start(app: DesktopApp, screen: Desktop, mesh: RealMesh, ho
         app.open_window()
         app.close_window()
         wait_until(lambda: not app.windows(), "hiding")
+
+
+def keeps_its_lines_while_it_is_open(app: DesktopApp, host: StatusNotifierHost) -> None:
+    before = host.menu()
+    app.tell("/pause")
+    wait_for_icon(host, "paused")
+    assert host.open_menu() == before
+    host.close_menu()
+    wait_until(lambda: "Resume" in [entry.label for entry in host.open_menu().walk()], "what came meanwhile")
+    click(host, "Resume")
+    app.wait_for(paused=False, phase="online")
+    wait_for_icon(host, "online")
 
 
 def pauses_and_snoozes(app: DesktopApp, host: StatusNotifierHost) -> None:

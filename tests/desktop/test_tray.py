@@ -9,11 +9,13 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from node.gpu_work import has_gpu_work
+from app.tray_menu import with_letters
+from app.tray_picture import tray_picture
 from node.state import NodeState
 from tests.desktop.conftest import DesktopApp
 from tests.support.desktop import Desktop, end, wait_until
 from tests.support.real_mesh import RealMesh
+from tests.support.samples import picture
 
 pytestmark = [
     pytest.mark.needs("Xvfb", "openbox", "trayer", "xdotool", "xwininfo", "xprop", "import"),
@@ -21,20 +23,7 @@ pytestmark = [
     pytest.mark.timeout(600),
 ]
 
-
-# Where the lines stand, counted from the menu's end, as keys reach them. The other panel tries those for a GPU.
-FROM_THE_END = {
-    "Quit": 1, "Open RMA Mesh": 2, "Services": 3, "Mesh on": 4, "Snooze until tomorrow": 5, "Snooze for 2 hours": 6,
-    "Snooze for 30 minutes": 7,
-}  # fmt: skip
-
-
-def choose(app: DesktopApp, line: str, below: int | None = None) -> None:
-    """Choose a line by keys; `below` is the place in its own menu, from 0."""
-    gpu = has_gpu_work(msgspec.convert(app.known_state(), NodeState))
-    above_the_gpu = gpu and FROM_THE_END[line] > FROM_THE_END["Mesh on"]
-    place = ["Up"] * (FROM_THE_END[line] + above_the_gpu)
-    app.choose(*place, *(() if below is None else ("Right", *["Down"] * below)), "Return")
+LETTERS = {"Snooze for 30 minutes": "3", "Snooze for 2 hours": "2", "Snooze until tomorrow": "t"}
 
 
 def test_from_link_to_every_line_of_the_menu_and_gone(
@@ -52,17 +41,17 @@ def test_from_link_to_every_line_of_the_menu_and_gone(
     screen.keys("Escape")
     wait_until(lambda: not screen.menu(), "the menu's end")
 
-    app.choose("Down", "Return")
+    app.choose("p")
     app.wait_for(paused=True, snoozed_until=None, phase="paused")
     app.wait_for_icon("paused")
-    app.choose("Down", "Return")
+    app.choose("r")
     app.wait_for(paused=False, phase="online")
     app.wait_for_icon("online")
     snoozes(app)
     switches(app)
-    choose(app, "Open RMA Mesh")
+    app.choose("o")
     app.open_window()
-    choose(app, "Quit")
+    app.choose("q")
     assert app.process is not None
     app.wait_for_end(app.started[0])
 
@@ -70,24 +59,26 @@ def test_from_link_to_every_line_of_the_menu_and_gone(
 def snoozes(app: DesktopApp) -> None:
     for line, seconds in app.SNOOZES.items():
         before = time.time()
-        choose(app, line)
+        app.choose(LETTERS[line])
         app.wait_for_snooze("snoozed_until", before, seconds)
-    app.choose("Down", "Return")
+    app.choose("r")
     app.wait_for(paused=False, phase="online")
     app.wait_for_icon("online")
 
 
 def switches(app: DesktopApp) -> None:
-    services = app.known_state()["assignment"]["services"]
+    state = msgspec.convert(app.known_state(), NodeState)
+    services = tray_picture(picture(state), state.rules, time.time()).services
     assert services
-    for place in range(len(services)):
-        choose(app, "Services", place)
-        wait_until(lambda: len(app.known_state()["rules"]["services_off"]) == place + 1, "the switch", 90)  # noqa: B023
-    assert sorted(app.known_state()["rules"]["services_off"]) == sorted(services)
-    choose(app, "Mesh on")
+    marked = with_letters(one.title for one in services)
+    for count, (service, text) in enumerate(zip(services, marked, strict=True), 1):
+        app.choose("s", text[text.index("&") + 1].lower())
+        wait_until(lambda: service.name in app.known_state()["rules"]["services_off"], service.title, 90)  # noqa: B023
+        assert len(app.known_state()["rules"]["services_off"]) == count
+    app.choose("m")
     app.wait_for(phase="paused")
     app.wait_for_icon("offline")
-    choose(app, "Mesh on")
+    app.choose("m")
     app.wait_for(phase="online")
     app.wait_for_icon("online", 120)
 
@@ -105,7 +96,7 @@ def test_closing_hides_and_a_click_brings_it_back(app: DesktopApp, screen: Deskt
     app.open_window()
     app.close_window()
     wait_until(lambda: not app.windows(), "hiding")
-    app.choose("Down", "Return")
+    app.choose("o")
     app.open_window()
 
 

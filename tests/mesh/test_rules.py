@@ -107,8 +107,8 @@ def while_under_way(mesh: RealMesh, request: HalfSent, service: str, rest: Calla
     assert process.is_running()
     status, answer = request.end()
     assert status == 200, answer
-    wait_until(lambda: service not in processes(mesh), f"{service} ends")
-    assert not process.is_running()
+    wait_until(lambda: not process.is_running(), f"{service} ends")  # one that is ending has lost its name already
+    assert service not in processes(mesh)
 
 
 def test_a_rule_drains_stops_gives_the_memory_back_and_everything_returns(mesh: RealMesh) -> None:

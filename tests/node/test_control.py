@@ -78,6 +78,39 @@ async def test_a_watcher_gets_the_view_and_then_every_change(
         assert msgspec.json.decode(await answer.read(), type=View).state.paused
 
 
+async def test_a_stream_that_breaks_off_is_closed_so_that_nobody_takes_what_is_old_for_new(
+    node: NodeRuntime, control: aiohttp.ClientSession, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with control.ws_connect("/stream") as stream:
+        await stream.receive_str(timeout=30)
+        torn = msgspec.structs.replace(node.state, name="\udcff")  # which JSON cannot say
+        monkeypatch.setattr(node, "state", torn)
+        node.desk.pause()
+        async with asyncio.timeout(30):
+            while (message := await stream.receive()).type is aiohttp.WSMsgType.TEXT:
+                pass
+        assert stream.close_code == aiohttp.WSCloseCode.INTERNAL_ERROR, message
+
+
+async def test_a_watcher_that_was_killed_leaves_no_trace_in_the_log(
+    node: NodeRuntime,
+    control: aiohttp.ClientSession,
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    async def gone(*_: object) -> None:
+        raise aiohttp.ClientConnectionResetError("Cannot write to closing transport")
+
+    async with control.ws_connect("/stream") as stream:
+        await stream.receive_str(timeout=30)
+        (sender,) = (task for task in asyncio.all_tasks() if task.get_name() == "control:stream")
+        monkeypatch.setattr(web.WebSocketResponse, "send_str", gone)
+        node.desk.pause()
+        await asyncio.wait({sender}, timeout=30)
+        assert sender.done()
+    assert [record.getMessage() for record in caplog.records if record.exc_info] == []
+
+
 async def test_too_many_watchers_are_turned_away(node: NodeRuntime, control: aiohttp.ClientSession) -> None:
     streams = [await control.ws_connect("/stream") for _ in range(16)]
     for stream in streams:

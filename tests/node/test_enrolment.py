@@ -116,10 +116,11 @@ async def test_an_answer_that_was_lost_is_asked_for_again_and_costs_no_second_us
         link = parse_invitation(await room.invite(uses=1), f"http://127.0.0.1:{line.port}")
         async with aiohttp.ClientSession() as http:
             membership, _ = await enrol(
-                http, link, name="pc", public_key=key, wish="pc", capabilities=PC, now=room.coordinator.clock()
+                http, link, name="Till 2", public_key=key, wish="pc", capabilities=PC, now=room.coordinator.clock()
             )
     assert line.left == -1
     assert membership.worker_id == "pc"
+    assert membership.name == "Till 2", "or this computer would call itself something else than the others do"
 
 
 async def test_a_coordinator_that_never_answers_is_given_up(tmp_path: Path) -> None:

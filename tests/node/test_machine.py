@@ -98,6 +98,15 @@ def test_enrolment_makes_a_member_that_introduces_itself() -> None:
     assert story.ordered(e.Register) == [e.Register(FIRST.url)]
 
 
+def test_a_machine_is_called_what_it_was_let_in_as_with_this_start_and_every_other() -> None:
+    named = msgspec.structs.replace(MEMBERSHIP, name="Till 2")
+    joined = Story().then(started(), e.EnrolmentRequested(), e.Enrolled(named, ()))
+    assert joined.state.name == "Till 2"
+    assert joined.commands[0] == e.SaveMembership(named)
+    assert Story().then(started(membership=named)).state.name == "Till 2"
+    assert Story().then(started(membership=MEMBERSHIP)).state.name == "Anna's PC", "it was let in by an older node"
+
+
 def test_a_refused_invite_is_told_and_changes_nothing_else() -> None:
     story = Story().then(started(), e.EnrolmentRequested(), e.EnrolmentFailed("The invite is spent."))
     assert story.state.phase == "unenrolled"
@@ -618,6 +627,12 @@ def test_after_registering_the_coordinator_soon_hears_what_is_not_wanted_here() 
     story = Story().then(started(membership=MEMBERSHIP, rules=Rules(services_off=("notes-coa",))))
     story.then(e.Registered(assignment(), CATALOGUE))
     assert story.ordered(e.ScheduleContact)[-1] == e.ScheduleContact(SOON)
+
+
+def test_after_registering_the_coordinator_soon_hears_that_everything_rests() -> None:
+    story = online().then(ruling("all"), e.DrainEnded(), e.ServicesChanged(()), e.WorkerUnknown())
+    story.then(e.Registered(assignment("ner-extraction"), CATALOGUE))
+    assert e.ScheduleContact(SOON) in story.commands, "or it would give us work for a heartbeat's time"
 
 
 def test_without_the_mesh_a_machine_drains_goes_offline_and_stays_a_member() -> None:

@@ -31,6 +31,7 @@ from node.wire.blocklists import PutOut, sign_blocklist
 from node.wire.encoding import b64encode
 from node.wire.manifests import Catalogue
 from node.wire.messages import Assignment, VpnReport
+from node.wire.problems import Problem
 from tests.support.coordinators import Room, coordinator_room
 from tests.support.overlay import FakeKeeper
 from tests.support.waiting import eventually
@@ -62,6 +63,17 @@ async def test_a_snooze_ends_by_itself(tmp_path: Path) -> None:
     async with asyncio.timeout(30):
         while node.state.paused:  # noqa: ASYNC110 - it waits on state
             await asyncio.sleep(0.02)
+    await node.stop()
+
+
+async def test_who_asks_a_node_that_closes_is_told_so_and_not_to_join_a_mesh(tmp_path: Path) -> None:
+    node = NodeRuntime(CONFIG, tmp_path)
+    await node.start()
+    with pytest.raises(Problem, match="has not joined a mesh yet"):
+        await node.desk.explain("ner-extraction", personal=False)
+    node.desk.request_stop()
+    with pytest.raises(Problem, match="This node is closing"):
+        await node.desk.explain("ner-extraction", personal=False)
     await node.stop()
 
 

@@ -20,6 +20,7 @@ from pathlib import Path
 import msgspec
 from aiohttp import web
 
+from node.program.errors import EXIT_IN_USE
 from node.program.tasks import TaskSet
 from node.program.web import HttpServer, bind, json_response, manners
 from node.state import NodeState
@@ -177,9 +178,16 @@ def main() -> int:
     parser.add_argument("run")
     parser.add_argument("--data-dir", type=Path, required=True)
     parser.add_argument("--fail", type=int, help="print the sentences of an error and end with this code")
+    parser.add_argument(
+        "--taken", action="store_true", help="fail as with ports in use, but where free ones are asked for"
+    )
+    parser.add_argument("--port", type=int)
+    parser.add_argument("--dht-port", type=int)
     parser.add_argument("--deaf", action="store_true", help="hear neither /stop nor SIGTERM")
     parser.add_argument("--lively", action="store_true", help="let requests come in")
     arguments = parser.parse_args()
+    if arguments.taken and (arguments.port, arguments.dht_port) != (0, 0):
+        arguments.fail = EXIT_IN_USE
     if arguments.fail is not None:
         print("12:00:00 info node: a line of the log", file=sys.stderr)
         print("Port 8000 on 127.0.0.1 is in use.\nAnother program listens there.", file=sys.stderr)

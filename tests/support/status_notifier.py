@@ -114,10 +114,16 @@ class StatusNotifierHost:
 
     def menu(self) -> Entry:
         """Open the menu and read it whole, as a panel does."""
-        address = self._menu()
-        self._ask(address, MENU, "AboutToShow", "i", (0,))
-        _, layout = self._ask(address, MENU, "GetLayout", "iias", (0, -1, []))
+        self._ask(self._menu(), MENU, "AboutToShow", "i", (0,))
+        return self.open_menu()
+
+    def open_menu(self) -> Entry:
+        """Read the menu that is open already."""
+        _, layout = self._ask(self._menu(), MENU, "GetLayout", "iias", (0, -1, []))
         return entry_of(layout)
+
+    def close_menu(self) -> None:
+        self._ask(self._menu(), MENU, "Event", "isvu", (0, "closed", ("s", ""), 0))
 
     def labels(self) -> list[str]:
         return [entry.label for entry in self.menu().walk()]

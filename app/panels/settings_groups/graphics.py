@@ -77,7 +77,7 @@ class GraphicsCard(Card):
 
     def _status(self, facts: Facts, code: RuleCode, set_: bool, otherwise: str) -> Status:
         if set_ and facts.detected and not facts.has_gpu:
-            return Status(self.tr("No graphics card was found here that can be used, so this changes nothing."))
+            return no_card()
         return status_of(facts, code, set_=set_, otherwise=otherwise)
 
     def _set_celsius(self, celsius: int | None) -> None:
@@ -90,3 +90,12 @@ class GraphicsCard(Card):
 def most_memory(facts: Facts) -> int:
     """Return the memory of the largest graphics card, or 0."""
     return max((gpu.memory_bytes for gpu in facts.capabilities.gpus if gpu.usable), default=0)
+
+
+def no_card() -> Status:
+    """Say why a rule about graphics cards has nothing to do here."""
+    return Status(
+        QCoreApplication.translate(
+            "GraphicsCard", "No graphics card was found here that can be used, so this changes nothing."
+        )
+    )

@@ -5,6 +5,7 @@ from __future__ import annotations
 from PySide6.QtCore import QObject, Qt
 from PySide6.QtWidgets import QFrame, QHBoxLayout, QSizePolicy, QVBoxLayout, QWidget
 
+from app import wording
 from app.autostart import autostart_of_this_system
 from app.node_model import NodeModel
 from app.panels.settings_groups.goodbye import GoodbyeCard
@@ -20,6 +21,7 @@ from app.panels.settings_groups.times import TimesCard
 from app.panels.settings_groups.updates import UpdatesCard
 from app.picture import Notice, Picture
 from app.rules_model import RulesModel
+from app.translations import speaks_english
 from app.widgets.frames import Banner, Card
 from app.widgets.glyphs import Button
 from app.widgets.labels import label
@@ -91,7 +93,8 @@ class Content(QObject):
                 tone="warn",
             )
         if not readable:
-            text = next(one.text for one in verdict.reasons if one.code == "rules-unreadable")
+            reason = next(one for one in verdict.reasons if one.code == "rules-unreadable")
+            text = reason.text if speaks_english() else wording.REASONS[reason.code].meaning
             hint = self.tr("Mend the file and start RMA Mesh again, or begin with the rules that are shown below.")
             return Notice("settings", self.tr("Your rules cannot be read"), text, hint)
         return None

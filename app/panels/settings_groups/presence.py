@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from PySide6.QtCore import QCoreApplication
 
+from app.panels.settings_groups.graphics import no_card
 from app.panels.settings_groups.programs import ProgramList
-from app.panels.settings_groups.row import NOTHING, Change, Choice, Facts, Number, RuleRow, status_of
+from app.panels.settings_groups.row import NOTHING, Change, Choice, Facts, Number, RuleRow, Status, status_of
 from app.widgets.frames import Card
 from app.widgets.labels import label
 from node.rules.settings import Rules
@@ -50,10 +51,7 @@ class PresenceCard(Card):
     def draw(self, facts: Facts) -> None:
         rules = facts.rules
         on = rules.user_active_minutes is not None and rules.user_active_scope != "none"
-        otherwise = self.tr("Nobody uses it now.")
-        self.active.draw(
-            on=on, usable=facts.usable, status=status_of(facts, "user-active", set_=on, otherwise=otherwise)
-        )
+        self.active.draw(on=on, usable=facts.usable, status=self._status(facts, on=on))
         self.minutes.show_value(rules.user_active_minutes or MINUTES)
         self.scope.show_value("all" if rules.user_active_scope == "all" else "gpu")
         named = bool(rules.exclusive_programs)
@@ -61,6 +59,14 @@ class PresenceCard(Card):
         status = status_of(facts, "exclusive-program", set_=named, otherwise=otherwise) if named else NOTHING
         self.exclusive.draw(on=True, usable=facts.usable, status=status)
         self.programs.show_names(rules.exclusive_programs)
+
+    def _status(self, facts: Facts, *, on: bool) -> Status:
+        """Say who is here; where only a graphics card would rest and there is none, nobody has been asked."""
+        rests = any(one.code == "user-active" for one in facts.verdict.reasons)
+        only_gpu = facts.rules.user_active_scope == "gpu" and facts.detected and not facts.has_gpu
+        if on and only_gpu and not rests:
+            return no_card()
+        return status_of(facts, "user-active", set_=on, otherwise=self.tr("Nobody uses it now."))
 
     def _switch_active(self, on: bool) -> None:
         changes: dict[str, object] = {"user_active_minutes": self.minutes.value() if on else None}

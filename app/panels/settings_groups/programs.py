@@ -172,7 +172,7 @@ class RunningDialog(QDialog):
         self.yes, self.no = Button(self.tr("Add"), kind="primary"), Button(self.tr("Cancel"))
         self.yes.setDefault(True)
         self._lay_out()
-        self._looking = RunningPrograms(self)
+        self._looking = RunningPrograms()  # not a child: its thread may hold it longer than this dialog lives
         self._looking.found.connect(self.show_programs)
         self.search.textChanged.connect(lambda _text: self._filter())
         self.rows.itemDoubleClicked.connect(lambda _item: self.accept())

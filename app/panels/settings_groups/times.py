@@ -31,7 +31,7 @@ class TimesCard(Card):
         self.schedule.add_wide(self.zone)
         self.body.addWidget(self.mesh)
         self.body.addWidget(self.schedule)
-        self.mesh.switched.connect(lambda on: change(self.tr("Part in the mesh"), {"mesh_on": on}))
+        self.mesh.switched.connect(lambda on: change(self.tr("Taking part in the mesh"), {"mesh_on": on}))
         self.schedule.switched.connect(
             lambda on: change(self.tr("Schedule on or off"), {"schedule": {"enabled": on}})
         )

@@ -109,7 +109,7 @@ class Logind:
         for _id, _uid, _name, seat, path in answer[0][:MAX_SESSIONS]:
             if seat:  # else it is at another computer's screen
                 properties = await self._bus.call(
-                    LOGIND, path, PROPERTIES, "GetAll", signature="s", body=(f"{LOGIND}.Session",)
+                    LOGIND, path, PROPERTIES, "GetAll", signature="s", body=(SESSION,)
                 )
                 if not isinstance(properties, Unknown) and (session := _session(properties[0])):
                     found.append(session)

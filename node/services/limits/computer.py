@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from node.services.limits.enforcer import Enforcer, Means, NoLimits
-from node.services.limits.gpu_usage import GpuUsage
+from node.services.limits.gpu_usage import Card, GpuUsage
 from node.services.limits.linux import LinuxPriority
 from node.services.limits.linux_groups import LinuxGroups
 from node.services.limits.macos import MacBackground
@@ -21,7 +21,7 @@ def means_of_this_computer(
     nice: int, platform: str = sys.platform, make_jobs: Callable[[], Any] = KernelJobs
 ) -> Means:
     """Return what this system offers; services get this niceness, or what is like it elsewhere."""
-    gpus = GpuUsage(_gpu_probe)
+    gpus = GpuUsage(_gpu_probe, cards=_nvidia_cards() if platform == "linux" else ())
     return Means(_enforcer(nice, platform, make_jobs), gpus.read, gpus.close)
 
 
@@ -45,6 +45,12 @@ def _linux(nice: int) -> Enforcer:
         await tasks.stop()
 
     return LinuxGroups(LinuxPriority(nice), systemd=SystemdSlice(bus), close=close)
+
+
+def _nvidia_cards() -> Sequence[Card]:
+    from node.hardware.sensing.gpu_linux import NVIDIA, cards
+
+    return tuple(card for card in cards() if card.vendor == NVIDIA)
 
 
 def _gpu_probe() -> Any:

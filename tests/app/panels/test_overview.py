@@ -92,8 +92,10 @@ def test_leaving_is_not_offered_twice_or_without_a_node(panel: OverviewPanel) ->
 def test_what_is_said_about_coordinator_and_others() -> None:
     assert "does not answer" in coordinator_text(samples.DEGRADED)
     assert coordinator_text(samples.UNENROLLED) == ""
-    assert others_text(samples.UNENROLLED) == "No other computers yet"
-    assert others_text(samples.ONLINE) == "5 other computers"
+    assert others_text(None) == "No other computers yet"
+    alone = samples.view(msgspec.structs.replace(samples.ONLINE, dht_contacts=1))
+    assert others_text(alone) == "No other computers yet", "the coordinator is no other worker"
+    assert others_text(samples.view(samples.ONLINE, peers=samples.PEERS)) == "4 other computers"
 
 
 def test_gauges_and_what_was_given_are_live(panel: OverviewPanel, model: NodeModel) -> None:

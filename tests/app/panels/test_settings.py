@@ -13,6 +13,8 @@ from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QApplication, QWidget
 from pytestqt.qtbot import QtBot
 
+from app import translations
+from app.application import Application
 from app.node_model import NodeModel
 from app.panels.settings import SettingsPanel
 from app.picture import Picture
@@ -23,6 +25,7 @@ from tests.support.palettes import dark_palette
 from tests.support.samples import NOW, picture
 from tests.support.settings import CONTROLS, FULL, nameless, pixels, resting, untold
 from tests.support.waiting import eventually
+from tests.support.widgets import texts
 
 BUSY = msgspec.structs.replace(samples.LONG_NAMES, rules=FULL, verdict=untold("metered", "It cannot be told. " * 9))
 UNREADABLE = msgspec.structs.replace(
@@ -211,6 +214,34 @@ async def test_rules_that_cannot_be_read_are_begun_anew_after_a_question(
     next(box for box in panel.findChildren(Question) if box.isVisible()).yes.click()
     await eventually(lambda: node.told, "the rules")
     assert node.told[0][0] == "PUT"
+    await model.stop()
+
+
+def test_rules_that_cannot_be_read_are_told_in_the_language_of_the_page(
+    panel: SettingsPanel, model: NodeModel, qapp: Application
+) -> None:
+    draw(panel, model, picture(UNREADABLE))
+    assert "The file is damaged." in panel.content.unusable.accessibleName()
+    translations.install(qapp, "de")
+    try:
+        german = SettingsPanel(model)
+        german.draw(picture(UNREADABLE), NOW)
+        said = german.content.unusable.accessibleName()
+        german.deleteLater()
+    finally:
+        translations.install(qapp, "en")
+    assert "The file is damaged." not in said
+    assert "Er ruht, bis Sie Ihre Regeln neu speichern." in said
+
+
+async def test_the_change_that_can_be_undone_reads_as_a_sentence(
+    panel: SettingsPanel, model: NodeModel, node: Told
+) -> None:
+    draw(panel, model, picture(samples.ONLINE))
+    panel.content.times.mesh.switch.click()
+    assert "Changed: Taking part in the mesh." in texts(panel.content.undoing)
+    assert panel.content.undoing.undo.accessibleName() == "Undo the change of: Taking part in the mesh"
+    await eventually(lambda: node.told, "the change")
     await model.stop()
 
 

@@ -252,6 +252,7 @@ def test_changes_wait_for_the_longer_the_more_a_picture_costs(
     map_: Map, qtbot: QtBot, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(canvas, "LONGEST", 3600.0)
+    qtbot.waitUntil(lambda: not map_._later.isActive(), timeout=30_000)  # the first picture was painted before
     QApplication.processEvents()
     map_._cost = 1e6
     view, pictures = map_.scene.view, map_.pictures

@@ -79,6 +79,7 @@ def test_what_cannot_be_read_stays_and_is_explained(editor: ScheduleEditor, edit
     QTest.keyClick(field, Qt.Key.Key_Return)
     assert edited == []
     assert "“22-6” on Sunday" in editor.lines.trouble.text()
+    assert field.accessibleDescription() == editor.lines.trouble.text()
     other = weeks.painted_week(WEEK, range(1), range(48), works=False)
     editor.show_week(other)
     assert field.text() == "22-6", "a change of another day leaves it"
@@ -86,6 +87,29 @@ def test_what_cannot_be_read_stays_and_is_explained(editor: ScheduleEditor, edit
     QTest.keyClick(field, Qt.Key.Key_Return)
     assert not editor.lines.trouble.isVisible()
     assert edited == [(*other[:6], ((1320, 1440),))]
+
+
+def test_what_is_wrong_is_said_below_its_line_until_that_is_mended(
+    editor: ScheduleEditor, edited: list[Week], qtbot: QtBot
+) -> None:
+    editor.as_text.click()
+    monday, tuesday = editor.lines.fields[:2]
+    monday.setText("22:00-6:00")
+    QTest.keyClick(monday, Qt.Key.Key_Return)
+    trouble = editor.lines.trouble
+    qtbot.waitUntil(lambda: monday.geometry().bottom() < trouble.geometry().top(), timeout=30_000)
+    qtbot.waitUntil(lambda: trouble.geometry().bottom() < tuesday.geometry().top(), timeout=30_000)
+    QTest.keyClick(tuesday, Qt.Key.Key_Return)
+    assert trouble.isVisible(), "Monday is still wrong"
+    editor.show_week(weeks.painted_week(WEEK, range(1), range(48), works=True))
+    assert not trouble.isVisible(), "it was painted anew"
+    monday.setText("x")
+    QTest.keyClick(monday, Qt.Key.Key_Return)
+    assert trouble.isVisible()
+    monday.setText("22:00-24:00")
+    QTest.keyClick(monday, Qt.Key.Key_Return)
+    assert not trouble.isVisible()
+    assert monday.accessibleDescription() == ""
 
 
 def test_the_same_hours_written_otherwise_change_nothing(editor: ScheduleEditor, edited: list[Week]) -> None:

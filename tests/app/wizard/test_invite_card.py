@@ -7,11 +7,12 @@ from pathlib import Path
 
 import pytest
 from PySide6.QtCore import QMimeData, QPoint, Qt, QUrl
-from PySide6.QtGui import QDragEnterEvent, QDropEvent
+from PySide6.QtGui import QDragEnterEvent, QDropEvent, QPalette
 from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QApplication, QFileDialog
 from pytestqt.qtbot import QtBot
 
+from app.appearance import colours_of, style_sheet
 from app.wizard.invite_card import InviteCard
 from node.wire.invites import InviteLink, make_invite
 from tests.support.qr import qr_image
@@ -143,6 +144,26 @@ def test_a_picture_that_is_no_use_is_explained_until_something_is_typed(
     assert card.invite.text() == LINK, "what was there stays"
     card.name.setText("x")
     assert "not a picture" not in texts(card)
+
+
+def test_what_is_wrong_with_an_invite_looks_like_an_error_and_a_hint_does_not(card: InviteCard) -> None:
+    card.setStyleSheet(style_sheet(colours_of(card.palette()), 10.0))
+    error = colours_of(card.palette()).tones["bad"].text.name()
+
+    def colour() -> str:
+        return card._says.palette().color(QPalette.ColorRole.WindowText).name()
+
+    assert colour() != error, "how to begin is a hint"
+    card.invite.setText("hello")
+    assert colour() == error
+    card.invite.setText(INVITE.code)
+    assert colour() != error, "nothing is wrong with a code whose address is not there yet"
+    card.address.setText("mesh.example")
+    assert colour() == error
+    card.invite.clear()
+    QApplication.clipboard().clear()
+    card.paste.click()
+    assert colour() == error
 
 
 def test_a_flood_of_text_is_cut(card: InviteCard) -> None:

@@ -36,7 +36,7 @@ def test_free_time_is_the_evenings_nights_and_weekends() -> None:
 
 def test_what_the_form_does_not_show_is_kept() -> None:
     before = Rules(
-        schedule=OWN, exclusive_programs=("blender",), caps=Caps(cpu_percent=55, ram_bytes=7), mesh_on=False,
+        schedule=OWN, exclusive_programs=("blender",), caps=Caps(cpu_percent=55, ram_bytes=7),
         user_active_minutes=None,
     )  # fmt: skip
     shown = permissions_of(before)
@@ -47,6 +47,11 @@ def test_what_the_form_does_not_show_is_kept() -> None:
     assert after.caps == before.caps
     expected = msgspec.structs.replace(before, user_active_minutes=3, user_active_scope="none")
     assert after == expected, "rests nothing while somebody uses the computer, as before"
+
+
+def test_who_joins_is_in_the_mesh_though_it_was_switched_off_in_the_one_before() -> None:
+    before = Rules(mesh_on=False)
+    assert rules_of(before, permissions_of(before)).mesh_on
 
 
 def test_hours_that_were_set_before_may_be_given_up() -> None:

@@ -12,7 +12,7 @@ from pytestqt.qtbot import QtBot
 
 from app.wizard.offers import Offer, usual_offers
 from app.wizard.permissions_card import PermissionsCard
-from node.rules.settings import Rules, Schedule
+from node.rules.settings import Caps, Rules, Schedule
 from tests.support.samples import LONG
 from tests.support.widgets import reachable, spoken, texts
 
@@ -67,6 +67,15 @@ def test_it_starts_from_the_rules_that_hold_and_keeps_what_was_ticked(card: Perm
     card._boxes["rag-embeddings"].click()
     card.know_rules(Rules())
     assert card.rules().services_off == ("notes-coa", "rag-embeddings", "unheard-of")
+
+
+@pytest.mark.parametrize("percent", [3, 10, 85, 99])
+def test_a_limit_between_two_steps_stays_until_somebody_moves_it(card: PermissionsCard, percent: int) -> None:
+    card.know_rules(Rules(caps=Caps(cpu_percent=percent)))
+    assert card.rules().caps.cpu_percent == percent
+    assert f"Use at most {percent} % of the processor" in texts(card)
+    QTest.keyClick(card._cpu, Qt.Key.Key_End)
+    assert card.rules().caps.cpu_percent is None
 
 
 def test_another_catalogue_keeps_what_was_switched_off(card: PermissionsCard) -> None:

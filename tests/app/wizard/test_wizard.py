@@ -208,6 +208,19 @@ def test_a_second_return_does_not_stop_joining(wizard: Wizard, asked: list[objec
     assert wizard.window().focusWidget() is wizard.next
 
 
+def test_who_joins_from_a_field_finds_the_keyboard_there_again(wizard: Wizard, asked: list[object]) -> None:
+    """Fields that rest meanwhile lose the focus: a new invite that is pasted then would go nowhere."""
+    wizard.go_to(JOIN)
+    field = wizard.join.invite.invite
+    QTest.keyClicks(field, LINK)
+    key(wizard, Qt.Key.Key_Return)
+    assert isinstance(asked[-1], EnrolmentWish)
+    draw(wizard, picture(samples.UNENROLLED, pending=frozenset({"enroll"})))
+    assert wizard.window().focusWidget() is wizard.join.working, "so that it is read aloud"
+    draw(wizard, picture(samples.UNENROLLED))
+    assert wizard.window().focusWidget() is field
+
+
 def test_a_link_that_comes_while_joining_waits(wizard: Wizard, asked: list[object]) -> None:
     other = InviteLink("https://other.example.org", INVITE).url
     wizard.offer_link(LINK)

@@ -94,6 +94,7 @@ async def test_a_full_network_is_said_and_costs_no_invite(tmp_path: Path) -> Non
         found = msgspec.json.decode(renewed.body, type=RenewAnswer)
         assert (renewed.status, found.vpn, bool(found.credential)) == (200, None, True)
         assert "192.168.42.0/28" in found.vpn_detail
+        assert not found.vpn_off, "there is an overlay, but no room in it"
 
 
 async def test_without_the_overlay_there_are_no_certificates(tmp_path: Path) -> None:
@@ -101,7 +102,9 @@ async def test_without_the_overlay_there_are_no_certificates(tmp_path: Path) -> 
         member = Member(room.machine())
         answer = await member.worker.enrol(await room.invite(), nebula_public_key=member.key)
         assert (answer.status, answer.json["vpn"]) == (201, None)
-        assert "without the overlay" in (await member.renew()).json["vpn_detail"]
+        renewed = (await member.renew()).json
+        assert "without the overlay" in renewed["vpn_detail"]
+        assert renewed["vpn_off"], "so a node tells its volunteer of no refusal"
         assert (await ask(room, "POST", "/api/admin/mesh/rotate-ca", {})).problem == "conflict"
         assert (await ask(room, "GET", "/api/admin/status")).json["overlay"] is None
 

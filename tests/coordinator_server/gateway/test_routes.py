@@ -58,6 +58,15 @@ async def test_a_request_reaches_a_worker_with_proof_and_without_the_callers_sec
     assert worker.refused == 0
 
 
+async def test_a_worker_that_says_that_it_serves_gets_the_very_next_request(front: Front) -> None:
+    front.site.app[FRONT].router._parts.cache._empty_ttl = 3600.0  # it is not time that helps here
+    worker, key = await front.join("alpha"), await front.key()
+    for state, status in (("draining", 503), ("running", 200)):
+        await worker.heartbeat(state)
+        answer, _ = await call(front, "/service/echo", headers=key)
+        assert answer.status == status, state
+
+
 async def test_without_a_path_the_manifests_own_is_taken_also_on_the_older_address(front: Front) -> None:
     await front.join("alpha")
     key = await front.key()

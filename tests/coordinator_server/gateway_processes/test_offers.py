@@ -53,6 +53,23 @@ async def test_a_process_knows_what_the_book_says() -> None:
     assert registry.token_for("nobody") == ""
 
 
+async def test_a_process_hears_what_somebody_offers_from_now_on() -> None:
+    book, heard = Book(), list[str]()
+    registry = SharedRegistry(failed=lambda _: None)
+    registry.appeared = heard.extend
+    book.update(*told(ocr="a"))
+    registry.take_snapshot(book.snapshot())
+    assert heard == ["ocr"]
+    change = book.update(*told(ocr="a", ner="a"))
+    assert change is not None
+    assert registry.take_change(change)
+    assert heard == ["ocr", "ner"]
+    change = book.update(*told(ocr="a"))
+    assert change is not None
+    assert registry.take_change(change)
+    assert heard == ["ocr", "ner"], "of who is gone there is another word"
+
+
 async def test_a_process_is_told_by_which_relays_a_worker_is_reached() -> None:
     book, registry = Book(), SharedRegistry(failed=lambda _: None)
     ways = ("relay://a", "https://other.example.org/relay/a")

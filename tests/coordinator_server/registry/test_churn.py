@@ -162,9 +162,7 @@ class Churn(RuleBasedStateMachine):
         self.check_reasons(found)
         self.check_running(before, serving, found)
         again = fleet.plan()
-        if shunned >= set(
-            found.history.shunned
-        ):  # else others are looked for than who failed
+        if shunned >= set(found.history.shunned):  # else others are looked for than who failed
             assert (again.moves, again.services, again.handovers) == ((), found.services, found.handovers)
         moves = Counter((move.worker_id, move.service) for move in found.moves)
         assert all(count == 1 for count in moves.values())

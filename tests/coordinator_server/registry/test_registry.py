@@ -218,6 +218,44 @@ async def test_a_worker_is_offered_by_relay_while_it_can_be_reached_so(mesh: Reg
     assert mesh.registry.members()[0].relays == ()
 
 
+async def test_it_is_told_at_once_what_somebody_offers_from_now_on(mesh: RegistryMesh) -> None:
+    told: list[str] = []
+    mesh.registry.appeared = told.extend
+
+    def new() -> list[str]:
+        found = list(told)
+        told.clear()
+        return found
+
+    mesh.join("a")
+    assert new() == []
+    mesh.beat("a", "ner")
+    assert new() == ["ner"]
+    mesh.beat("a", "ner", load=0.5)
+    assert new() == [], "that is known"
+    mesh.beat("a", "ner", paused=True)
+    assert new() == []
+    mesh.beat("a", "ner")
+    assert new() == ["ner"], "it has rested"
+    mesh.clock.now += 100
+    mesh.beat("a", "ner")
+    assert new() == ["ner"], "it was silent"
+    await mesh.workers.drain("a")
+    new()
+    await mesh.workers.drain("a", False)
+    assert new() == ["ner"]
+    mesh.registry.relayed("a", ("c1",))
+    assert new() == ["ner"], "there may have been no other way"
+    mesh.registry.overlay_changed(True)
+    assert new() == ["ner"]
+    runs = (ServiceReport(name="ner", state="running"),)
+    ends = Endpoints(port=8000, direct_hosts=(HERE,))
+    mesh.registry.register(RegisterRequest(worker_id="a", capabilities=PC, endpoints=ends, services=runs), HERE)
+    assert new() == ["ner"]
+    mesh.registry.leave("a")
+    assert new() == []
+
+
 async def test_of_other_relays_a_worker_is_believed_and_of_ours_we_know_better(mesh: RegistryMesh) -> None:
     await mesh.enrol("w1")
     mesh.join("w1")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import msgspec
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from node import events as e
 from node.activity.entries import KINDS, TROUBLE, Note
@@ -11,6 +12,8 @@ from node.machine import handle
 from node.rules.settings import Rules
 from node.rules.verdict import RuleReason, Verdict
 from node.state import NodeState, TunnelStatus, VpnStatus
+from node.wire.credentials import PLACE_BYTES, Credential, issue
+from node.wire.mesh_keys import founded
 from node.wire.messages import Capabilities, ServiceReport, ServiceState
 from tests.support.node_values import CATALOGUE, FIRST, MEMBERSHIP, assignment, report, started
 
@@ -136,9 +139,36 @@ def test_keys() -> None:
     reader = member()
     assert reader.hears(e.CredentialRenewed("another")) == ["key-renewed"]
     assert "another" not in str(reader.notes), "a credential is nobody's business"
+    assert reader.hears(e.CredentialRenewed("a third", founded(b"m" * 32).chain)) == ["key-renewed"]
     assert reader.hears(e.PlaceRefused("No address is free."), e.PlaceRefused("No address is free.")) == [
         "place-refused"
     ]
+    assert reader.hears(e.PlaceRefused("It runs without the overlay network.", no_overlay=True)) == []
+
+
+def credential(issued_at: int) -> str:
+    key = Ed25519PrivateKey.from_private_bytes(b"k" * 32)
+    worth = Credential(
+        version=1,
+        mesh_id=b"m" * 16,
+        subject="w1",
+        role="worker",
+        public_key=b"p" * 32,
+        trust="volunteer",
+        place=b"l" * PLACE_BYTES,
+        issued_at=issued_at,
+        expires_at=issued_at + 1000,
+    )
+    return issue(worth, key)
+
+
+def test_a_credential_that_comes_long_before_the_last_has_ended_is_nobodys_news() -> None:
+    """It comes with every answer to who asks for a place, which is every few minutes where there are none."""
+    reader = Reader()
+    reader.hears(started(membership=msgspec.structs.replace(MEMBERSHIP, credential=credential(0))))
+    assert reader.hears(e.CredentialRenewed(credential(30))) == []
+    assert reader.hears(e.CredentialRenewed(credential(330))) == []
+    assert reader.hears(e.CredentialRenewed(credential(830))) == ["key-renewed"]
 
 
 def test_every_code_has_a_kind_and_everything_bad_is_marked() -> None:

@@ -175,6 +175,7 @@ def test_random_tokens_of_all_lengths_go() -> None:
         'File "/opt/rma-mesh/lib/python3.13/site-packages/aiohttp/client_reqrep.py", line 1047, in start',
         "Linux-6.18.44-amd64-x86_64-with-glibc2.36 GeForce RTX 3060 560.35.03",
         "w-7f3a9c21d4 -> w-0b51e7 at http://192.168.1.31:8000 and 10.42.0.7, fe80::1 and ::1",
+        "aiohttp.client_exceptions.ClientConnectionResetError: Cannot write to closing transport",
         "The mesh token is not accepted: it has expired.",
         "document-processing ner-extraction rag-embeddings vision-ocr llm-inference",
         "It took 12.5 s, from 2026-11-21 23:28:38 to 23:28:51; load 0.34",

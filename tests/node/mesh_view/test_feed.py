@@ -19,13 +19,15 @@ from node.mesh_view.changes import applied
 from node.mesh_view.values import MeshChange, MeshMessage, MeshSnapshot, MeshView
 from node.routing.stats import Outcome
 from node.runtime import NodeRuntime
+from node.wire.manifests import Catalogue
 from tests.support.coordinators import Room, coordinator_room
 from tests.support.waiting import eventually
 
 
 @pytest.fixture
 async def room(tmp_path: Path) -> AsyncIterator[Room]:
-    async with coordinator_room(tmp_path / "coordinator", time.time) as made:  # type: ignore[arg-type]  # it is called, no more
+    """Run a coordinator without services: a node that cannot run what it is given is online only in passing."""
+    async with coordinator_room(tmp_path / "coordinator", time.time, Catalogue(())) as made:  # type: ignore[arg-type]  # it is called, no more
         yield made
 
 

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import errno
 import os
 import signal
 import subprocess
@@ -10,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from node.program.data_dir import hold_data_dir, is_held, write_private_file
+from node.program.data_dir import hold_data_dir, is_held, with_room, write_private_file
 from node.program.errors import EXIT_FAILED, EXIT_IN_USE, UserFacingError
 
 ROOT = Path(__file__).parents[3]
@@ -94,6 +95,21 @@ def test_a_directory_that_we_may_not_write_to_is_said(tmp_path: Path, monkeypatc
     monkeypatch.setattr(Path, "mkdir", refuse)
     with pytest.raises(UserFacingError, match="Permission denied"), hold_data_dir(tmp_path / "x", "node"):
         pass
+
+
+@pytest.mark.parametrize(
+    ("number", "hint"), [(errno.ENOSPC, "Make room"), (errno.EDQUOT, "Make room"), (errno.EROFS, "--data-dir")]
+)
+def test_a_disk_without_room_is_said(tmp_path: Path, number: int, hint: str) -> None:
+    with pytest.raises(UserFacingError, match="cannot be used") as caught, with_room(tmp_path):
+        raise OSError(number, os.strerror(number))
+    assert os.strerror(number) in caught.value.message
+    assert hint in caught.value.hint
+
+
+def test_other_errors_keep_their_trace(tmp_path: Path) -> None:
+    with pytest.raises(ConnectionResetError), with_room(tmp_path):
+        raise ConnectionResetError
 
 
 @posix

@@ -31,6 +31,13 @@ def test_everything_that_can_happen_has_a_reason_and_something_to_do(outcome: Ou
     assert "None" not in found.why + found.hint
 
 
+@pytest.mark.parametrize("outcome", [*get_args(Failure), "stranger"])
+def test_who_asks_once_is_not_told_that_it_goes_on_by_itself(outcome: Outcome) -> None:
+    found = trouble(outcome)
+    assert "by itself" not in found.hint_for_once
+    assert ("by itself" in found.hint) == ("Try again in a moment." in found.hint_for_once)
+
+
 def test_where_it_answers_there_is_no_trouble() -> None:
     assert trouble_of(Observations(coordinator=CoordinatorSeen("answers", 200)), URL) is None
     assert trouble_of(Observations(), URL) is None

@@ -13,6 +13,7 @@ from node.routing.candidates import Candidate
 from node.routing.sources import Finding
 from node.state import AskedSource
 from tests.support.routing import Clock
+from tests.support.waiting import eventually
 
 ASKED = (AskedSource(name="dht"),)
 
@@ -117,6 +118,34 @@ async def test_nothing_found_is_believed_for_a_second_only() -> None:
         find.found = (Candidate("a", ()),)
         assert ids((await cache.get("ocr", find)).ranking) == ["a"]
         assert find.calls == 2
+
+
+async def test_who_appears_is_looked_up_at_once_where_nobody_was_known() -> None:
+    async with caching() as (cache, _):
+        find, other = Lookup(), Lookup("b")
+        await cache.get("ocr", find)
+        await cache.get("ner", other)
+        find.found = (Candidate("a", ()),)
+        assert ids((await cache.get("ocr", find)).ranking) == []
+        cache.appeared(["ocr", "ner", "unheard-of"])
+        assert ids((await cache.get("ocr", find)).ranking) == ["a"]
+        assert (await cache.get("ner", other)).hit, "somebody is known"
+        assert (find.calls, other.calls, len(cache)) == (2, 1, 2)
+
+
+async def test_who_appears_while_nobody_is_found_is_looked_up_by_the_next_request() -> None:
+    async with caching() as (cache, _):
+        find = Lookup()
+        find.gate = asyncio.Event()
+        async with asyncio.TaskGroup() as group:
+            first = group.create_task(cache.get("ocr", find))
+            await eventually(lambda: find.calls == 1, "the lookup is under way")
+            cache.appeared(["ocr"])
+            find.gate.set()
+        assert ids(first.result().ranking) == []
+        find.found = (Candidate("a", ()),)
+        assert ids((await cache.get("ocr", find)).ranking) == ["a"]
+        assert (await cache.get("ocr", find)).hit
 
 
 async def test_an_invalidated_worker_is_gone_at_once() -> None:

@@ -173,10 +173,10 @@ async def test_nothing_of_what_was_asked_is_kept() -> None:
     async with mesh(fine) as (gateway, _):
         url = gateway.url("/service/ocr/people/jane-doe?name=Jane%20Doe")
         secret = {"X-Caller": "key-of-jane", "Cookie": "session=jane"}
-        async with gateway.client.post(url, data=b"Jane owes 500 pounds", headers=secret) as answer:
+        async with gateway.client.post(url, data=b"Jane owes five hundred pounds", headers=secret) as answer:
             await answer.read()
         await until(lambda: gateway.router.journeys().last == 1)
         text = msgspec.json.encode(gateway.router.journeys()).decode().lower()
         assert "vision-ocr" in text
         assert "jane" not in text
-        assert "500" not in text.replace('"status":', "")
+        assert "pounds" not in text  # no digits here: times and ports hold any of those by chance

@@ -308,7 +308,11 @@ def test_programs_are_compared_without_case_and_ending(name: str, bare: str) -> 
     assert bare_name(name) == bare
 
 
-def test_it_decides_in_no_time_to_speak_of() -> None:
-    watch = Watch(rules(schedule=NEVER, exclusive_programs=("a",) * 256), now=NOON)
-    watch.tell(programs=frozenset(f"program {number}" for number in range(500)))
+def test_each_of_as_many_programs_as_can_be_named_is_looked_for() -> None:
+    names = tuple(f"Game {number}" for number in range(256))
+    others = frozenset(f"program {number}" for number in range(500))
+    watch = Watch(rules(exclusive_programs=names), now=NOON).tell(programs=others)
+    assert watch.turn().rest == "none"
+    watch.tell(programs=others | {"game 255"})
     assert watch.turn().rest == "all"
+    assert "Game 255 is running." in watch.verdict.reasons[0].text

@@ -78,6 +78,14 @@ async def test_it_looks_by_itself_and_asks_only_for_what_rules_go_by(tmp_path: P
     assert set(sensors.wanted) == {ALL_FIELDS - {"programs"}}
 
 
+async def test_sensors_are_read_though_no_rule_goes_by_them_for_they_tell_of_sleep_too(tmp_path: Path) -> None:
+    sensors = PlayedSensors()
+    RulesFile(tmp_path).save(Rules(mesh_on=False))
+    async with heard(tmp_path, sensors) as found:
+        assert await found.look() == "all"
+    assert sensors.wanted == [frozenset()]
+
+
 async def test_rules_that_are_put_are_saved_told_and_obeyed_at_once(tmp_path: Path) -> None:
     sensors = PlayedSensors()
     async with heard(tmp_path, sensors) as found:
@@ -144,7 +152,7 @@ async def test_a_machine_whose_rules_cannot_be_read_rests_and_says_so_until_it_h
         assert found.keeper.verdict.reasons[0].code == "rules-unreadable"
         assert not found.keeper.readable
         assert await found.look(600) == "all"
-        assert sensors.wanted == []
+        assert sensors.wanted == [frozenset()], "they are asked for nothing"
         await found.keeper.put(Rules())
         assert found.keeper.readable
         assert await found.look() == "none"

@@ -84,6 +84,18 @@ def test_the_start_is_by_the_clock_on_the_wall_on_nights_on_which_that_is_change
 
 
 @pytest.mark.parametrize(
+    ("start", "told"), [(105, "01:45"), (120, "03:00"), (150, "03:00"), (180, "03:00"), (195, "03:15")]
+)
+def test_hours_that_begin_in_what_the_clock_leaps_over_begin_behind_it(start: int, told: str) -> None:
+    plan = Schedule(enabled=True, days=week(((start, 600),)))
+    begins = next_start(plan, at("2026-03-28 22:00:30"), LOCAL)
+    assert begins is not None
+    assert shown(begins) == f"Sun 29 {told}"
+    assert is_open(plan, LOCAL(begins))
+    assert not is_open(plan, LOCAL(begins - 1))
+
+
+@pytest.mark.parametrize(
     ("now", "then"),
     [
         ("2026-11-18 22:00", "Thu 19 07:00"),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import threading
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -38,6 +39,7 @@ class Meter(GpuMeter):
         return self.told
 
     def rest(self) -> None:
+        assert threading.current_thread() is not threading.main_thread(), "a driver that hangs would hold the node"
         self.rested += 1
 
 

@@ -11,7 +11,7 @@ from pytestqt.qtbot import QtBot
 
 from app.panels.settings_groups.presence import PresenceCard
 from node.rules.settings import Rules
-from tests.support.settings import Asked, facts, resting
+from tests.support.settings import Asked, facts, resting, without_gpu
 
 
 @pytest.fixture
@@ -62,3 +62,14 @@ def test_what_is_so_now_stands_beside_it(card: PresenceCard) -> None:
     assert card.exclusive.status.text == "None of them runs now."
     card.draw(facts(Rules()))
     assert not card.exclusive.status.isVisible()
+
+
+def test_without_a_graphics_card_it_is_not_said_that_nobody_is_here(card: PresenceCard) -> None:
+    """Nobody has looked: nothing would rest."""
+    card.draw(facts(Rules(), capabilities=without_gpu()))
+    assert "No graphics card was found" in card.active.status.text
+    card.draw(facts(Rules(user_active_scope="all"), capabilities=without_gpu()))
+    assert card.active.status.text == "Nobody uses it now."
+    used = resting("user-active", "You are using this computer.")
+    card.draw(facts(Rules(), verdict=used, capabilities=without_gpu()))
+    assert card.active.status.text.startswith("You are using this computer.")

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import sys
+import threading
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from PySide6.QtCore import Qt
+from PySide6.QtCore import QCoreApplication, QEvent, Qt, QThreadPool
 from PySide6.QtTest import QTest
 from pytestqt.qtbot import QtBot
+from shiboken6 import isValid
 
 from app.panels.settings_groups import programs as module
 from app.panels.settings_groups.programs import ProgramList, RunningDialog
@@ -114,3 +116,28 @@ def test_a_dialog_that_is_closed_early_is_not_missed(
         looking.look()
     assert told.args == [("a", "b")]
     looking.deleteLater()
+
+
+def test_a_look_outlives_the_dialog_that_asked_for_it(
+    programs: ProgramList, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    begun, go_on = threading.Event(), threading.Event()
+
+    def slowly() -> frozenset[str]:
+        begun.set()
+        go_on.wait(60)
+        return frozenset({"a"})
+
+    monkeypatch.setattr(module, "running_programs", slowly)
+    dialog = RunningDialog(programs)
+    looking = dialog._looking
+    dialog.open()
+    try:
+        assert begun.wait(60)
+        dialog.reject()
+        QCoreApplication.sendPostedEvents(None, QEvent.Type.DeferredDelete)
+        assert not isValid(dialog)
+        assert isValid(looking), "its thread is about to use it"
+    finally:
+        go_on.set()
+        assert QThreadPool.globalInstance().waitForDone(60_000)

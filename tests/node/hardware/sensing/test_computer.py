@@ -150,6 +150,17 @@ async def test_sensors_that_hang_keep_nobody_waiting_and_are_ended(monkeypatch: 
     assert await sensors.read(frozenset({"metered"})) is not None
 
 
+async def test_a_reading_of_nothing_is_enough_to_notice_that_the_computer_has_slept() -> None:
+    woke_up, hanging = asyncio.Event(), Hanging()
+    sensors = ComputerSensors(on_resume=woke_up.set, asking=hanging.make)
+    sensors._sleeping._slept -= 3600.0  # so much has one clock gained on the other since
+    assert await sensors.read(frozenset()) == Sensed()
+    async with asyncio.timeout(60):
+        await woke_up.wait()
+    assert hanging.asked == 0
+    await sensors.close()
+
+
 async def test_sensors_that_were_never_read_can_be_closed() -> None:
     sensors = ComputerSensors()
     assert sensors.resumed_at is None

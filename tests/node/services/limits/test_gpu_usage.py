@@ -10,7 +10,7 @@ import pytest
 from node.hardware.gpus import probe_command
 from node.hardware.sensing.gpu_watch import Answer, ProbedGpu
 from node.hardware.sensing.gpu_watch import Probe as RealProbe
-from node.services.limits.gpu_usage import AGAIN, GpuUsage
+from node.services.limits.gpu_usage import AGAIN, SPARING, GpuUsage
 from tests.support.nvml import compile_stub, environment
 
 
@@ -20,14 +20,31 @@ class Probe:
 
     answer: Answer
     asked: int = 0
+    rested: int = 0
     closed: int = 0
 
     def ask(self) -> Answer:
         self.asked += 1
         return self.answer
 
+    def rest(self) -> None:
+        self.rested += 1
+
     def close(self) -> None:
         self.closed += 1
+
+
+@dataclass
+class Card:
+    """A card of a laptop, which falls asleep when nobody uses it."""
+
+    asleep: bool = False
+
+    def sleeps(self) -> bool:
+        return self.asleep
+
+    def may_sleep(self) -> bool:
+        return True
 
 
 TWO = (
@@ -62,6 +79,24 @@ async def test_a_driver_that_tells_nothing_is_asked_seldom(answer: Answer) -> No
     now += AGAIN
     probe.answer = Answer("2", TWO)
     assert await usage.read() is not None
+
+
+async def test_a_card_is_let_fall_asleep_and_not_woken() -> None:
+    now, card, probe = 1000.0, Card(), Probe(Answer("1", (ProbedGpu(0, 40, 100, ((1, 60),)),)))
+    usage = GpuUsage(lambda: probe, lambda: now, [card])
+    for _ in range(2):
+        assert await usage.read() == [{1: 60}], "it is in use, so it is asked each time"
+    probe.answer = Answer("2", (ProbedGpu(0, 40, 0, ()),))
+    for _ in range(3):
+        assert await usage.read() == [{}]
+    assert probe.asked == 3, "nobody uses it"
+    card.asleep = True
+    now += SPARING
+    assert await usage.read() == [{}]
+    assert (probe.asked, probe.rested) == (3, 1)
+    card.asleep = False
+    assert await usage.read() == [{}]
+    assert probe.asked == 4
 
 
 @pytest.mark.needs("gcc")
