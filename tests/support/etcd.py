@@ -153,7 +153,7 @@ def etcd_cluster(
             )
             command = [
                 *("etcd", "--name", one, "--data-dir", str(folder / one), "--initial-cluster", known),
-                *("--listen-client-urls", client.replace("127.0.0.1", "0.0.0.0") if everywhere else client),  # noqa: S104
+                *("--listen-client-urls", client.replace("127.0.0.1", "0.0.0.0") if everywhere else client),
                 *("--advertise-client-urls", client),
                 *("--listen-peer-urls", peer, "--initial-advertise-peer-urls", peer),
                 *(*unsafe, "--logger", "zap", "--log-level", "error", *secured, *flags),
