@@ -69,8 +69,15 @@ async def put_together(
     overlay = await open_overlay(config, secrets, store, workers, mesh_key=keyring, audit=audit, clock=clock)
     lockout = Lockout(config.enrol_wrong_tries, config.enrol_window)
     patience = Patience(config.worker_stale, config.worker_forgotten)
+    steady = steady_seconds if clock is time.time else clock
     registry = Registry(
-        workers, catalogue, patience, clock, own_id=secrets.coordinator_id, overlay=config.vpn_network
+        workers,
+        catalogue,
+        patience,
+        clock,
+        own_id=secrets.coordinator_id,
+        overlay=config.vpn_network,
+        jumped=ClockWatch(clock, steady).look,
     )
     roster = Roster(random.token_urlsafe(8), GRACE * config.worker_heartbeat)
     everybody = Everybody(registry, roster)
@@ -119,7 +126,7 @@ async def put_together(
     issuer = TokenIssuer(secrets.identity_key, secrets.coordinator_id, credential, clock)
     together = Together(store, roster, registry, planning, everybody, own_id=secrets.coordinator_id)
     fleet = Fleet(store, secrets.coordinator_id, config.coordinator_heartbeat, clock)
-    watch = ClockWatch(clock, steady_seconds if clock is time.time else clock)
+    watch = ClockWatch(clock, steady)
     return Coordinator(
         config=config,
         coordinator_id=secrets.coordinator_id,

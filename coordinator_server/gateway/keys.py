@@ -18,12 +18,13 @@ import msgspec
 from coordinator_server.gateway import key_uses
 from coordinator_server.gateway.key_uses import KeyUses, UseBook
 from coordinator_server.gateway.rates import parse_rate
-from coordinator_server.store.interface import ABSENT, AuditLine, Store, Write
+from coordinator_server.store.interface import ABSENT, AuditLine, Store, StoreError, Write
 
 PREFIX = "apikey/"
 FORM = re.compile(r"rma_([0-9a-f]{12})_([A-Za-z0-9_-]{43})")
 KEPT = 4096  # keys that are remembered between two reads of the store
 FRESH = 5.0  # seconds; a key that another coordinator revoked is refused here after at most this long
+ALONE = 900.0  # seconds for which a key that was read counts while no part of the store answers: calls go on
 NOBODY = hashlib.sha256(b"").hexdigest()
 
 
@@ -52,6 +53,7 @@ class ApiKeys:
         self._store = store
         self._clock = clock
         self._recent: OrderedDict[str, tuple[float, ApiKey]] = OrderedDict()
+        self._silent_until = float("-inf")  # the store did not answer a moment ago
         self._revocations = 0  # a read that began before one must not be remembered after it
         self.uses = KeyUses()
         self.book = UseBook(store, self.uses, PREFIX)
@@ -144,7 +146,15 @@ class ApiKeys:
             return key
         now = self._clock()
         revocations = self._revocations
-        entry = await self._store.get(PREFIX + key_id)
+        try:
+            entry = await self._store.get(PREFIX + key_id)
+        except StoreError:
+            self._silent_until = self._clock() + FRESH
+            known = self._fresh(key_id)
+            if known is None:
+                raise
+            return known
+        self._silent_until = float("-inf")
         if entry is None:
             self._recent.pop(key_id, None)
             return None
@@ -159,7 +169,9 @@ class ApiKeys:
 
     def _fresh(self, key_id: str) -> ApiKey | None:
         read_at, key = self._recent.get(key_id, (0.0, None))
-        return key if key is not None and 0 <= self._clock() - read_at < FRESH else None
+        now = self._clock()
+        counts = ALONE if 0 < self._silent_until - now <= FRESH else FRESH
+        return key if key is not None and 0 <= now - read_at < counts else None
 
 
 def id_of(presented: str) -> str:

@@ -33,7 +33,7 @@ from node.wire.messages import WorkerRecord
 from node.wire.problems import Problem
 
 log = logging.getLogger(__name__)
-LOOK = 1.0  # seconds between looks at whom to ask
+LOOK = 2.0  # seconds between looks at whom to ask
 AT_ONCE = 16  # canaries
 EACH = 0.05  # seconds that each canary of a round gets at least: many workers are asked more rarely
 FIRST = 2.0  # seconds in which a service that is new on a worker is asked first
@@ -160,17 +160,25 @@ class Warden:
 
     async def _judge(self, now: float) -> None:
         """Put on probation whose requests end badly, and worse than those of others."""
-        for (worker_id, service), tally in list(self._tallies.items()):
-            if not tally.wrong or not self._is_ours(worker_id, service):
-                continue
+        suspects = [(pair, tally) for pair, tally in self._tallies.items() if tally.wrong and self._is_ours(*pair)]
+        if not suspects:
+            return
+        every = self._totals()
+        for (worker_id, service), tally in suspects:
             tally.turn(now, self._terms.window)
-            others = [one for (name, what), one in self._tallies.items() if what == service and name != worker_id]
-            reason = too_wrong(
-                tally, sum(one.all for one in others), sum(one.all_wrong for one in others), self._terms
-            )
+            count, wrong = every[service]
+            reason = too_wrong(tally, max(0, count - tally.all), max(0, wrong - tally.all_wrong), self._terms)
             if reason:
                 self._tallies.pop((worker_id, service), None)
                 await self._put_on(worker_id, service, reason, now)
+
+    def _totals(self) -> Mapping[str, tuple[int, int]]:
+        """Return for each service how many requests were counted, and how many of them ended badly."""
+        found: dict[str, tuple[int, int]] = {}
+        for (_, service), tally in self._tallies.items():
+            count, wrong = found.get(service, (0, 0))
+            found[service] = (count + tally.all, wrong + tally.all_wrong)
+        return found
 
     async def _put_on(self, worker_id: str, service: str, reason: str, now: float) -> None:
         def change(records: Records) -> Records:
@@ -206,6 +214,7 @@ class Warden:
         line = self._audit.line("worker-off-probation", actor="coordinator", subject=worker_id, detail=service)
         await self.book.write(worker_id, change, line)
         self._progress.pop((worker_id, service), None)
+        self._tallies.pop((worker_id, service), None)  # what was before does not count again
 
     # --- asking -----------------------------------------------------------------------------------------------
 
@@ -273,6 +282,8 @@ class Warden:
         if record is not None and record.since is not None:
             progress = self._progress.get(pair) or begin(record, now, self._terms)
             self._progress[pair] = after_canary(progress, not verdict, now, self._terms)
+            if not verdict:
+                self._proven.add(pair)  # which counts when the probation is over
             return
         if not verdict:
             self._doubtful.discard(pair)

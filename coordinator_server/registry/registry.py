@@ -42,11 +42,14 @@ class Registry:
         *,
         own_id: str = "",
         overlay: str = OVERLAY,
+        jumped: Callable[[], float] = lambda: 0.0,
     ) -> None:
         """`own_id` is the coordinator's: whether it has a worker's channel it knows itself.
 
-        `overlay` is the network of the overlay, whose addresses tell of no household.
+        `overlay` is the network of the overlay, whose addresses tell of no household. `jumped` tells by how many
+        seconds the clock was set since it was asked last: that is no silence.
         """
+        self._jumped = jumped
         self._overlay = overlay
         self._own_id = own_id
         self._workers = workers
@@ -189,7 +192,9 @@ class Registry:
 
     def tick(self) -> None:
         """Forget who was silent for too long; call it about once a second."""
-        now = self._clock()
+        by, now = self._jumped(), self._clock()
+        if by:
+            self._members = {name: _clock_set(member, by, now) for name, member in self._members.items()}
         stale = set()
         for worker_id, member in list(self._members.items()):
             state = liveness(member, now, self._patience)
@@ -306,3 +311,10 @@ class Registry:
         self.version += 1
         if worker_id:
             self.mattered(worker_id)
+
+
+def _clock_set(member: Member, by: float, now: float) -> Member:
+    """Return the member after the clock was set by so many seconds, as long silent as before."""
+    if by < 0 and member.last_seen <= now:  # it was heard of since then
+        return member
+    return replace(member, last_seen=min(now, member.last_seen + by))

@@ -41,6 +41,7 @@ HISTORY = (
     op("worker-revoke", 4.0, worker_id="w-2"),
     op("call", 8.0, key="k1", status=200),
     op("call", 11.0, "fail", key="k1", status=401),
+    op("call", 11.0, "fail", key="k1", status=503, problem="store-unavailable"),
     op("call", 11.0, key="k2", status=200),
     op("read-keys", 7.0, keys=["k2"]),
     op("read-audit", 7.0, lines=[[1, "invite-created", "i1"], [2, "enrolled", "w-1"]]),
@@ -104,7 +105,7 @@ def test_what_is_wrong_at_the_end_is_found(changes: dict[str, Any], kind: str) -
         (enrolled(3, address="10.42.0.1"), "address-twice"),
         (enrolled(3, worker_id="w-1"), "worker-id-twice"),
         (op("call", 10.1, at="b", key="k1", status=200), "revoked-key"),
-        (op("call", 10.1, "fail", key="k1", status=503), "revoked-key"),  # it was let in, too
+        (op("call", 10.1, "fail", key="k1", status=503, problem="no-worker"), "revoked-key"),  # let in, too
         (op("call", 4.0, "fail", key="k2", status=401), "stale-read"),
         (op("read-keys", 6.0, keys=[]), "stale-read"),
         (op("read-keys", 6.0, keys=["k1", "k2"]), "stale-read"),
@@ -146,18 +147,18 @@ def test_without_a_majority_what_is_read_may_be_old() -> None:
 
 
 def test_a_gap_is_from_the_first_call_that_fails_to_the_next_that_does_not() -> None:
-    good = [op("call", float(second), took=0.1) for second in range(10)]
-    assert longest_gap(good, "a", 0.0, 10.0) == Gap("a", 0.0)
+    good = [op("call", float(second), took=0.125) for second in range(10)]
+    assert longest_gap(good, "a", 0.0, 10.0) == Gap("a", 0.0, 0, 0.125)
     bad = [
         dataclasses.replace(one, outcome="fail") if 2 <= one.begun < 5 or one.begun == 7 else one for one in good
     ]
-    assert longest_gap(bad, "a", 0.0, 10.0) == Gap("a", 3.0, 3)
-    assert longest_gap(bad, "a", 5.5, 10.0) == Gap("a", 1.0, 1)
+    assert longest_gap(bad, "a", 0.0, 10.0) == Gap("a", 3.0, 3, 0.125)
+    assert longest_gap(bad, "a", 5.5, 10.0) == Gap("a", 1.0, 1, 0.125)
     assert longest_gap(bad, "b", 0.0, 10.0) == Gap("b", 0.0)
     never = [dataclasses.replace(one, outcome="fail") for one in good]
     assert longest_gap(never, "a", 0.0, 10.0) == Gap("a", 9.0, 10)
     slow = [dataclasses.replace(one, ended=one.begun + 4.0) if one.begun == 3 else one for one in good]
-    assert longest_gap(slow, "a", 0.0, 10.0) == Gap("a", 1.0, 1)
+    assert longest_gap(slow, "a", 0.0, 10.0) == Gap("a", 1.0, 1, 4.0)
 
 
 def test_a_history_can_be_written_down(tmp_path: Path) -> None:

@@ -36,7 +36,15 @@ class RegistryMesh:
         self.audit = Audit(self.store, self.clock)
         self.workers = Workers(self.store, self.audit, self.clock, 7 * 86400.0)
         await self.workers.load()
-        self.registry = Registry(self.workers, self.catalogue, Patience(90.0, 300.0), self.clock, own_id="c1")
+        self.jumps: list[float] = []  # by how much the clock was set, of which nobody was told yet
+        self.registry = Registry(
+            self.workers,
+            self.catalogue,
+            Patience(90.0, 300.0),
+            self.clock,
+            own_id="c1",
+            jumped=lambda: self.jumps.pop() if self.jumps else 0.0,
+        )
         self.planning = Planning(self.registry, self.workers, self.catalogue, self.clock)
         self.roster = Roster("run", grace=45.0)
         self.planning.expected = self.roster.expected

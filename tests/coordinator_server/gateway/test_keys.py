@@ -7,8 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from coordinator_server.gateway.keys import FRESH, PREFIX, ApiKeys
+from coordinator_server.gateway.keys import ALONE, FRESH, PREFIX, ApiKeys
 from coordinator_server.gateway.rates import RateError
+from coordinator_server.store.interface import StoreError, Versioned
 from coordinator_server.store.sqlite import SqliteStore, open_sqlite
 
 
@@ -68,6 +69,47 @@ async def test_another_coordinators_revocation_counts_after_a_few_seconds(store:
     await here.revoke(record.id)
     clock.now += FRESH
     assert await there.find(text) is None
+
+
+class Silence:
+    """A store that can be cut off."""
+
+    def __init__(self, store: SqliteStore) -> None:
+        self.store = store
+        self.silent = False
+        self.asked = 0
+
+    def __getattr__(self, name: str) -> object:
+        return getattr(self.store, name)
+
+    async def get(self, key: str) -> Versioned | None:
+        self.asked += 1
+        if self.silent:
+            raise StoreError("Nobody answers.")
+        return await self.store.get(key)
+
+
+async def test_without_the_store_known_keys_go_on_for_a_while_and_it_is_seldom_asked(store: SqliteStore) -> None:
+    clock, cut = Clock(), Silence(store)
+    keys = ApiKeys(cut, clock)  # type: ignore[arg-type]
+    (_, text), (_, unknown) = await keys.create("website"), await keys.create("app")
+    found = await keys.find(text)
+    cut.silent = True
+    for _ in range(int(ALONE / FRESH) - 1):
+        clock.now += FRESH
+        asked = cut.asked
+        assert [await keys.find(text), keys.recall(text), await keys.find(text)] == [found] * 3
+        assert cut.asked == asked + 1
+    with pytest.raises(StoreError):
+        await keys.find(unknown)
+    clock.now += FRESH
+    with pytest.raises(StoreError):
+        await keys.find(text)
+    cut.silent = False
+    assert found is not None
+    await ApiKeys(store, clock).revoke(found.id)
+    assert await keys.find(unknown) is not None
+    assert await keys.find(text) is None
 
 
 async def test_keys_survive_a_restart(tmp_path: Path) -> None:

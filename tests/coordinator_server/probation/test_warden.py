@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
@@ -87,8 +88,9 @@ async def test_who_answers_wrongly_is_asked_last_told_so_and_comes_back(front: F
     async def is_asked() -> bool:
         return await asked(front, key) == bad.worker_id
 
-    while not await is_asked():  # where nobody else is there, it is
-        pass
+    async with asyncio.timeout(60):
+        while not await is_asked():  # where nobody else is there, it is
+            pass
     bad.status = 200
     await eventually(lambda: not warden.told(bad.worker_id), "it gets off it")
     assert (await bad.heartbeat())["probation"] == ""

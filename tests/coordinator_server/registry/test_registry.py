@@ -54,6 +54,21 @@ async def test_a_heartbeat_of_somebody_unknown_is_a_404(mesh: RegistryMesh) -> N
     assert (caught.value.kind, caught.value.status) == ("unknown-worker", 404)
 
 
+@pytest.mark.parametrize("by", [3600.0, -3600.0])
+async def test_a_clock_that_is_set_is_no_silence_and_no_word(mesh: RegistryMesh, by: float) -> None:
+    mesh.join("a")
+    mesh.join("b")
+    mesh.clock.now += 60.0 + by
+    mesh.beat("b", "ner")
+    mesh.jumps.append(by)
+    mesh.registry.tick()
+    assert {member.worker_id for member in mesh.registry.members()} == {"a", "b"}
+    assert not any(map(mesh.registry.is_stale, mesh.registry.members()))
+    mesh.clock.now += 40.0
+    stale = {one.worker_id for one in mesh.registry.members() if mesh.registry.is_stale(one)}
+    assert stale == {"a"}, "100 s of silence, as if nobody had touched the clock"
+
+
 async def test_silence_makes_stale_and_then_forgotten(mesh: RegistryMesh) -> None:
     mesh.join("a")
     mesh.join("b")

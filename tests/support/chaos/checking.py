@@ -189,9 +189,12 @@ def _revoked_keys(history: History) -> Iterator[Violation]:
 
 
 def _let_in(history: History) -> Iterable[Op]:
-    return (
-        op for op in history.of("call") if op.value.get("key") and op.value.get("status", 401) not in (401, 403)
-    )
+    """Return the calls with a key of interest that were not turned away at the door."""
+    return (op for op in history.of("call") if op.value.get("key") and not _turned_away(op))
+
+
+def _turned_away(op: Op) -> bool:
+    return op.value.get("status", 401) in (401, 403, 429) or op.value.get("problem") == "store-unavailable"
 
 
 def _unknown_keys(history: History) -> Iterator[Violation]:
@@ -199,7 +202,7 @@ def _unknown_keys(history: History) -> Iterator[Violation]:
     made = _first_ends(history.of("key-create", "ok"), "key")
     touched = _first_begins(history.of("key-revoke"), "key")
     for op in history.of("call"):
-        key = op.value.get("key")
+        key = op.value.get("key", "")
         if key not in made or op.value.get("status") not in (401, 403) or history.may_be_stale(op):
             continue
         if made[key] < op.begun and op.ended < touched.get(key, float("inf")):
@@ -260,26 +263,31 @@ def _difference(one: Any, other: Any) -> str:
 
 @dataclass(frozen=True, slots=True)
 class Gap:
-    """The longest time in which calls at a coordinator failed: from the first that did to the next that did not."""
+    """The longest time in which calls at a coordinator failed: from the first that did to the next that did not.
+
+    `slowest` is how long the slowest good answer took, in seconds.
+    """
 
     at: str
     seconds: float
     failed: int = 0
+    slowest: float = 0.0
 
 
 def longest_gap(calls: Sequence[Op], at: str, begun: float, ended: float, slow: float = 3.0) -> Gap:
     """Return the gap of calls that began in a time; a call that took longer than `slow` seconds has failed, too."""
-    worst, first, failed = Gap(at, 0.0), 0.0, 0
-    last = begun
+    worst, length, first, failed, slowest, last = 0, 0.0, 0.0, 0, 0.0, begun
     for op in sorted((op for op in calls if op.at == at and begun <= op.begun <= ended), key=lambda op: op.begun):
-        last = op.begun
-        if op.outcome == "ok" and op.ended - op.begun <= slow:
-            if failed and op.begun - first > worst.seconds:
-                worst = Gap(at, op.begun - first, failed)
+        last, took = op.begun, op.ended - op.begun
+        if op.outcome == "ok":
+            slowest = max(slowest, took)
+        if op.outcome == "ok" and took <= slow:
+            if failed and op.begun - first > length:
+                worst, length = failed, op.begun - first
             failed = 0
             continue
         first = first if failed else op.begun
         failed += 1
-    if failed and last - first >= worst.seconds:
-        worst = Gap(at, last - first, failed)
-    return worst
+    if failed and last - first >= length:
+        worst, length = failed, last - first
+    return Gap(at, length, worst, slowest)

@@ -107,5 +107,5 @@ class History:
     def save(self, path: Path) -> None:
         """Write it down, an operation a line, for whoever looks for the reason of a violation."""
         with path.open("w", encoding="utf-8") as file:
-            for entry in (*self.windows, *self.ops):
-                file.write(json.dumps(asdict(entry), default=sorted) + "\n")
+            entries = [*map(asdict, self.windows), *map(asdict, self.ops)]
+            file.writelines(json.dumps(entry, default=sorted) + "\n" for entry in entries)

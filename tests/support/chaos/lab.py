@@ -238,8 +238,10 @@ def fill(directory: Path) -> Path:
 
 def firewall(rules: Sequence[str]) -> None:
     """Have these rules hold for what goes over loopback, in place of those before."""
-    chain = "chain out { type filter hook output priority 0; " + "; ".join([*rules, ""]) + "}"
-    text = "table ip chaos\ndelete table ip chaos\n" + (f"table ip chaos {{ {chain} }}\n" if rules else "")
+    lines = ["table ip chaos", "delete table ip chaos"]
+    if rules:
+        lines += ["table ip chaos {", "chain out {", "type filter hook output priority 0", *rules, "}", "}"]
+    text = "\n".join([*lines, ""])
     subprocess.run(["nft", "-f", "-"], input=text, text=True, check=True, timeout=STOP)
 
 

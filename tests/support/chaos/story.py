@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import random
+import sys
 import time
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field
@@ -31,6 +32,7 @@ class Suffered:
     seconds: float
     recovered: float = 0.0  # seconds from its end until everything worked everywhere
     gaps: dict[str, float] = field(default_factory=dict)  # at each coordinator that was not its victim
+    slowest: float = 0.0  # seconds that a good answer there took at most
     refused: dict[str, str] = field(default_factory=dict)  # why an enrolment was refused meanwhile
 
 
@@ -83,7 +85,9 @@ class Story:
         for name in self._lab.coordinators.keys() - victims:
             gap = longest_gap(self.history.of("pulse"), name, begun, time.monotonic())
             told.gaps[name] = round(gap.seconds, 2)
+            told.slowest = max(told.slowest, round(gap.slowest, 2))
         self.suffered.append(told)
+        print(told, file=sys.stderr, flush=True)
         return told
 
     async def mixture(self, seconds: float, faults: Sequence[str]) -> None:
