@@ -9,7 +9,9 @@ import json
 import re
 import zlib
 from collections.abc import AsyncIterator
+from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import aiohttp
 import pytest
@@ -19,6 +21,7 @@ from coordinator_server.cli import main
 from node.wire.encoding import b64encode
 from node.wire.headers import REQUEST_ID
 from tests.support.coordinators import Answer, Room, coordinator_room
+from tests.support.overlay_mesh import share_store
 
 DEADLINE = 60.0  # seconds
 LIMIT = 65536  # bytes of a message
@@ -283,3 +286,31 @@ async def test_who_floods_the_stream_keeps_nobody_else_from_an_answer(room: Room
                 await socket.send_str("x" * 100)
                 await socket.ping(b"y" * 100)
             await check_lives(room)
+
+
+# --- two doors ------------------------------------------------------------------------------------------------
+
+
+async def test_two_coordinators_of_one_store_let_nobody_in_twice_and_put_out_together(tmp_path: Path) -> None:
+    quick: dict[str, Any] = {"vpn": "off", "worker_heartbeat": 1.0, "enrol_wrong_tries": 5}
+    async with coordinator_room(tmp_path / "a", **quick) as first:
+        share_store(tmp_path / "a", tmp_path / "b")
+        async with coordinator_room(tmp_path / "b", first.clock, **quick) as second:
+            code = await first.invite(uses=9)
+            machines = [room.machine() for room in (first, second) for _ in range(20)]
+            answers = await asyncio.gather(*(machine.enrol(code) for machine in machines))
+            assert sorted(answer.status for answer in answers) == [201] * 9 + [403] * 31
+            inside = [machine for machine in machines if machine.worker_id]
+            assert len({machine.worker_id for machine in inside}) == 9
+            out = next(machine for machine in inside if machine.url == first.url)
+            elsewhere = replace(out, url=second.url, audience=second.coordinator.coordinator_id)
+            assert (await elsewhere.register()).status == 200, "who is in at one is in at the other"
+            await first.coordinator.workers.revoke(out.worker_id)
+            assert (await out.register()).status == 403
+            async with asyncio.timeout(DEADLINE):
+                while (answer := await elsewhere.heartbeat()).status == 200:
+                    pass  # the other one hears of it by the store
+            assert (answer.status, answer.problem) == (403, "forbidden")
+            for room in (first, second):  # each counts guesses for itself
+                guesses = [await enrol(room, wish()) for _ in range(6)]
+                assert [answer.status for answer in guesses] == [403] * 5 + [429]

@@ -45,7 +45,10 @@ CHECKS = [
     response_schema_conformance,
 ]
 PATIENCE = 60.0  # seconds for one answer on a busy machine
-RIGHT, WRONG = 6, 5  # examples: of good requests and bad ones, by the right callers
+EXAMPLES = {
+    1: (6, 5),
+    2: (2, 2),
+}  # by how many processes serve: of good requests and bad ones, by the right callers
 LAST = ("/api/worker/leave", "/api/admin/mesh/rotate-key", "/api/admin/mesh/rotate-ca")  # these change who is who
 BUSY = 200_000  # uses of an invite: more than there are examples
 SIGNED = {
@@ -107,6 +110,8 @@ class Trial:
     url: str
     callers: Mapping[str, Caller]
     known: Mapping[str, Any]  # values that lead somewhere, which no generator guesses
+    right_ones: int
+    wrong_ones: int
     session: requests.Session = field(default_factory=requests.Session)
     seen: set[tuple[str, int]] = field(default_factory=set)
     wrong: list[str] = field(default_factory=list)
@@ -121,8 +126,8 @@ class Trial:
         for operation in sorted(operations, key=lambda one: (one.path in LAST, one.path in LAST[1:])):
             for name, caller in self.callers.items():
                 if name == _caller_of(operation):
-                    self._try(operation, GenerationMode.NEGATIVE, caller, WRONG)
-                    self._try(operation, GenerationMode.POSITIVE, caller, RIGHT)
+                    self._try(operation, GenerationMode.NEGATIVE, caller, self.wrong_ones)
+                    self._try(operation, GenerationMode.POSITIVE, caller, self.right_ones)
                 else:
                     self._try(operation, GenerationMode.POSITIVE, caller, 1)
         self.session.close()
@@ -212,7 +217,7 @@ async def test_every_answer_is_one_that_the_document_tells_of(workers: int, tmp_
     async with several_processes(tmp_path, "--enrol-wrong-tries", "1000", workers=workers) as several:
         await several.join("echo-1")
         await several.join("patient", ())  # whatever the operator does is done to this one
-        trial = Trial(several.url, *await _callers(several))
+        trial = Trial(several.url, *await _callers(several), *EXAMPLES[workers])
         await asyncio.to_thread(trial.run)
         assert not trial.wrong, "\n\n".join(trial.wrong)
         for asked in (
