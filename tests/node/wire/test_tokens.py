@@ -64,6 +64,16 @@ def test_an_issuer_hands_out_the_same_token_for_a_while() -> None:
     assert made.issue("c-1") != first
 
 
+def test_a_token_of_this_moment_is_made_where_one_is_asked_for() -> None:
+    clock = Clock()
+    made = issuer(clock)
+    first = made.issue("c-1")
+    clock.now += 1.0
+    second = made.issue("c-1", anew=True)
+    assert second != first
+    assert made.issue("c-1") == second, "the newest is handed out again"
+
+
 def test_a_clock_that_is_set_back_gives_no_token_from_the_future() -> None:
     clock = Clock(NOW + 3600)
     made = issuer(clock)
@@ -212,6 +222,7 @@ def test_a_revoked_holder_is_refused_at_once_even_with_a_remembered_token() -> N
     revoked.add("w-1")
     with pytest.raises(TokenError, match="revoked"):
         checking.verify(token)
+    assert checking.prove(issuer().issue("c-1")).subject == "w-1", "which can be told to the holder"
 
 
 def test_a_verifier_remembers_a_bounded_number(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -233,3 +244,38 @@ def test_a_token_by_a_retired_key_is_refused_though_it_was_verified() -> None:
     trust.keys = trust.keys.onwards()
     with pytest.raises(TokenError, match="not signed by this mesh"):
         checker.verify(token)
+
+
+def test_a_credential_s_signature_is_checked_once_however_many_tokens_come_with_it(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    checked: list[str] = []
+    verify = tokens.credentials.verify
+
+    def counted(text: str, *more: Any, **others: Any) -> Any:
+        checked.append(text)
+        return verify(text, *more, **others)
+
+    monkeypatch.setattr(tokens.credentials, "verify", counted)
+    clock = Clock()
+    checking, made = verifier(clock), issuer(clock)
+    for _ in range(20):
+        assert checking.verify(made.issue("c-1")).subject == "w-1"
+        clock.now += 30
+    assert checked == [CREDENTIAL]
+    forged = Ed25519PrivateKey.generate()
+    with pytest.raises(TokenError, match="signature"):
+        checking.verify(forge(forged, iat=int(clock.now), exp=int(clock.now) + LIFE))
+    clock.now += WEEK
+    with pytest.raises(TokenError, match="credential has expired"):
+        checking.verify(forge(iat=int(clock.now), exp=int(clock.now) + LIFE))
+
+
+def test_a_verifier_remembers_a_bounded_number_of_credentials(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(tokens, "CACHED_CREDENTIALS", 3)
+    checking = verifier()
+    for number in range(10):
+        holder = Ed25519PrivateKey.generate()
+        made = TokenIssuer(holder, f"w-{number}", MESH.admit(holder, f"w-{number}"), Clock())
+        assert checking.verify(made.issue("c-1")).subject == f"w-{number}"
+    assert len(checking._credentials) == 3
