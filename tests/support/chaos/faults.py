@@ -22,6 +22,7 @@ class Hit:
     victims: frozenset[str] = field(default_factory=frozenset)
     no_majority: bool = False
     writes_fail: bool = False  # every write is refused meanwhile
+    blind: frozenset[str] = field(default_factory=frozenset)  # who cannot reach the store
 
 
 Fault = Callable[[Lab, random.Random], AbstractAsyncContextManager[Hit]]
@@ -101,6 +102,19 @@ async def no_majority(lab: Lab, rng: random.Random) -> AsyncIterator[Hit]:
 
 
 @contextlib.asynccontextmanager
+async def no_store(lab: Lab, _: random.Random) -> AsyncIterator[Hit]:
+    """All members are dead."""
+    for member in lab.members:
+        member.kill()
+    try:
+        yield Hit(no_majority=True, writes_fail=True, blind=frozenset(lab.names))
+    finally:
+        for member in lab.members:
+            member.start()
+        await _leader(lab)
+
+
+@contextlib.asynccontextmanager
 async def disk_full(lab: Lab, _: random.Random) -> AsyncIterator[Hit]:
     """The disk of one member, or that of SQLite, has no room left."""
     ballast = await asyncio.to_thread(fill, lab.disk)
@@ -162,7 +176,7 @@ async def cut_off(lab: Lab, rng: random.Random) -> AsyncIterator[Hit]:
     """One coordinator cannot reach the store."""
     one = _someone(lab, rng)
     with _rules(_between(lab, one.name, there="drop", back="drop")):
-        yield Hit(frozenset({one.name}))
+        yield Hit(blind=frozenset({one.name}))
 
 
 @contextlib.asynccontextmanager
@@ -170,7 +184,7 @@ async def one_way(lab: Lab, rng: random.Random) -> AsyncIterator[Hit]:
     """What one coordinator asks arrives, and it hears no answer."""
     one = _someone(lab, rng)
     with _rules(_between(lab, one.name, back="drop")):
-        yield Hit(frozenset({one.name}))
+        yield Hit(blind=frozenset({one.name}))
 
 
 @contextlib.asynccontextmanager
@@ -199,6 +213,7 @@ OF_ETCD: Mapping[str, Fault] = {
     "kill-leader": kill_leader,
     "halt-leader": halt_leader,
     "no-majority": no_majority,
+    "no-store": no_store,
     "cut-off": cut_off,
     "one-way": one_way,
     "bad-line": bad_line,

@@ -31,7 +31,8 @@ class Op:
 class Window:
     """A time in which something was broken; `victims` are the coordinators of which nothing can be expected.
 
-    In one that is `stale` the store had no majority, so that what is read may be old.
+    In one that is `stale` the store had no majority, so that what is read may be old; those that are `blind` could
+    not reach it at all.
     """
 
     what: str
@@ -39,6 +40,7 @@ class Window:
     ended: float
     victims: frozenset[str] = frozenset()
     stale: bool = False
+    blind: frozenset[str] = frozenset()
 
     def touches(self, begun: float, ended: float) -> bool:
         return begun <= self.ended and ended >= self.begun
@@ -93,8 +95,9 @@ class History:
         return [op for op in self.ops if op.what == what and (not outcomes or op.outcome in outcomes)]
 
     def may_be_stale(self, op: Op) -> bool:
-        """Tell whether it read while the store had no majority."""
-        return any(window.stale and window.touches(op.begun, op.ended) for window in self.windows)
+        """Tell whether it read while the store had no majority, or nobody was there."""
+        windows = (one for one in self.windows if one.stale or op.at in one.blind)
+        return any(window.touches(op.begun, op.ended) for window in windows)
 
     def counts(self) -> dict[str, dict[str, int]]:
         """Return how many of each kind came to which end."""

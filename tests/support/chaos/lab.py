@@ -21,6 +21,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from coordinator_server.keys import MESH_KEY_FILE
+from tests.support.chaos.clocked import set_clock
 from tests.support.etcd import Cluster, Member, etcd_cluster
 from tests.support.overlay_mesh import share_store
 from tests.support.real_mesh import ENVIRONMENT
@@ -125,10 +126,7 @@ class Lab:
 
     def set_clock(self, name: str, seconds: int) -> None:
         """Have a coordinator's clock be so far ahead."""
-        path = self.folder / f"{name}.clock"
-        made = path.with_suffix(".new")
-        made.write_text(f"{seconds:+d}\n")
-        made.replace(path)
+        set_clock(self.folder / f"{name}.clock", seconds)
 
     async def open(self) -> None:
         for name in self.names:
@@ -158,16 +156,15 @@ class Lab:
 
     def _coordinator(self, name: str) -> Program:
         where = ["--store", self._store_for(name)] if self.cluster is not None else []
-        words = ["coordinator_server", "serve", "--json", "--data-dir", str(self.folder / name), *FLAGS, *where]
-        library = next(Path("/usr/lib").glob("*/faketime/libfaketimeMT.so.1"))
+        clocked = ["tests.support.chaos.clocked", str(self.folder / f"{name}.clock")]
+        words = [
+            *(*clocked, "coordinator_server", "serve", "--json"),
+            *("--data-dir", str(self.folder / name), *FLAGS, *where),
+        ]
         environment = {
             **ENVIRONMENT,
             "PATH": str(self.folder),  # no Nebula is there: addresses are given out, and no network is opened
             "RMA_ADMIN_TOKEN": ADMIN_TOKEN,
-            "LD_PRELOAD": str(library),
-            "FAKETIME_TIMESTAMP_FILE": str(self.folder / f"{name}.clock"),
-            "FAKETIME_NO_CACHE": "1",
-            "DONT_FAKE_MONOTONIC": "1",
         }
         return Program(name, words, self.folder / f"{name}.log", environment)
 

@@ -29,6 +29,7 @@ from tests.support.chaos.faults import possible
 from tests.support.chaos.lab import chaos_lab
 from tests.support.chaos.story import Story
 
+MOST_KILLED = 300  # enrolments at once while coordinators are killed
 INSIDE = "RMA_CHAOS_INSIDE"
 NAMESPACES = ("--net", "--pid", "--mount", "--mount-proc", "--fork", "--kill-child")
 
@@ -41,7 +42,10 @@ def parse(words: list[str] | None = None) -> argparse.Namespace:
     parser.add_argument("--faults", default="", help="names, with commas between; =SECONDS for a time of its own")
     parser.add_argument("--seconds", type=float, default=6.0, help="how long each fault lasts")
     parser.add_argument("--mixture", type=float, default=0.0, help="seconds for which faults are drawn at random")
-    parser.add_argument("--storm", type=int, default=0, help="enrolments at once, before everything else")
+    parser.add_argument(
+        "--storm", type=int, default=0, help="enrolments at once, at two coordinators, before all else"
+    )
+    parser.add_argument("--kills", type=int, default=0, help="coordinators killed in a second such storm")
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--folder", type=Path, default=None, help="where logs and history stay; a new folder")
     return parser.parse_args(words)
@@ -62,6 +66,8 @@ async def run(options: argparse.Namespace, folder: Path) -> dict[str, Any]:
             await story.begin(options.nodes)
             if options.storm:
                 await story.storm(options.storm)
+            if options.kills:
+                await story.storm(options.storm or MOST_KILLED, options.kills)
             for word in filter(None, options.faults.split(",")):
                 name, _, seconds = word.partition("=")
                 await story.suffer([name], float(seconds or options.seconds))

@@ -21,6 +21,7 @@ from tests.support.chaos.lab import Lab
 
 DEADLINE = 180.0  # seconds for everything to work (again)
 LOOK = 0.25
+MANY = 1000  # uses of an invite that is never used up
 QUIET = 2.0  # seconds between two faults of a mixture
 
 
@@ -46,6 +47,7 @@ class Story:
         self.figures: dict[str, Any] = {}
         self._lab = lab
         self._rng = rng
+        self._endless: tuple[str, str] | None = None
 
     @property
     def history(self) -> History:
@@ -58,6 +60,7 @@ class Story:
             wish = {"uses": 1, "trust": "vetted"}
             link = (await self.clients.must(names[number % len(names)], "POST", "/api/admin/invites", wish))["link"]
             await self._lab.start_node(f"n{number + 1}", link)
+        self._endless = await self.clients.invite(names[0], MANY)
         await self.clients.begin()
         await self.recovered()
 
@@ -80,8 +83,9 @@ class Story:
         await self.recovered()
         told.recovered = time.monotonic() - ended
         victims = frozenset().union(*(hit.victims for hit in hits))
+        blind = frozenset().union(*(hit.blind for hit in hits))
         stale = any(hit.no_majority for hit in hits)
-        self.history.windows.append(Window(told.what, begun, time.monotonic(), victims, stale))
+        self.history.windows.append(Window(told.what, begun, time.monotonic(), victims, stale, blind))
         for name in self._lab.coordinators.keys() - victims:
             gap = longest_gap(self.history.of("pulse"), name, begun, time.monotonic())
             told.gaps[name] = round(gap.seconds, 2)
@@ -104,25 +108,27 @@ class Story:
         victims = frozenset().union(*(hit.victims for hit in hits))
         found = {}
         for name in sorted(self._lab.coordinators.keys() - victims):
-            op = await self.clients.enrol(name)
             deadline = time.monotonic() + DEADLINE
-            while op is not None and op.outcome == "ok" and time.monotonic() < deadline:
-                op = await self.clients.enrol(name)
-            if op is not None:
-                found[name] = str(op.value.get("problem") or op.value.get("why", ""))
+            while (op := await self.clients.enrol(name, self._endless)) is not None and op.outcome == "ok":
+                self._check(deadline, f"{name} refuses enrolments")
+            found[name] = "" if op is None else str(op.value.get("problem") or op.value.get("why", ""))
         return found
 
     # --- many at once -----------------------------------------------------------------------------------------
 
-    async def storm(self, machines: int) -> None:
-        """Have many enrol at the same time, at two coordinators, with an invite for one fewer than there are."""
+    async def storm(self, machines: int, kills: int = 0) -> None:
+        """Have many enrol at the same time, at two coordinators, with an invite for one fewer than there are.
+
+        With `kills` a coordinator is killed so often meanwhile, and started again.
+        """
         names = list(self._lab.coordinators)[:2]
         invite = await self.clients.invite(names[0], machines - 1)
         assert invite is not None
         begun = time.monotonic()
-        ops = await asyncio.gather(*(self.clients.enrol(names[n % 2], invite, 600.0) for n in range(machines)))
+        wishes = (self.clients.enrol(names[n % 2], invite, 600.0) for n in range(machines))
+        ops, _ = await asyncio.gather(asyncio.gather(*wishes), self._kill_again_and_again(kills))
         let_in = [op for op in ops if op is not None and op.outcome == "ok"]
-        self.figures["storm"] = {
+        self.figures["storm" if not kills else "storm_with_kills"] = {
             "machines": machines,
             "let_in": len(let_in),
             "refused": sum(op is not None and op.outcome == "fail" for op in ops),
@@ -130,6 +136,13 @@ class Story:
             "addresses": len({op.value["address"] for op in let_in}),
             "worker_ids": len({op.value["worker_id"] for op in let_in}),
         }
+        await self.recovered()
+
+    async def _kill_again_and_again(self, times: int) -> None:
+        for _ in range(times):
+            await asyncio.sleep(self._rng.uniform(0.2, 1.5))
+            async with FAULTS["kill-coordinator"](self._lab, self._rng):
+                pass
 
     # --- whether everything works -----------------------------------------------------------------------------
 
@@ -196,7 +209,7 @@ class Story:
 
 def _clash(faults: Sequence[str]) -> bool:
     """Tell whether faults cannot be at once: both would mend what the other one broke, or leave no majority."""
-    members = {"kill-leader", "halt-leader", "no-majority", "disk-full"}
+    members = {"kill-leader", "halt-leader", "no-majority", "no-store", "disk-full"}
     lines = {"cut-off", "one-way", "bad-line"}
     coordinators = {"kill-coordinator", "halt-coordinator", "end-coordinator", "clock-ahead", "clock-behind"}
     return any(len(kind.intersection(faults)) > 1 for kind in (members, lines, coordinators))
