@@ -130,6 +130,8 @@ class CoordinatorClient:
         endpoints: messages.Endpoints,
         services: Sequence[messages.ServiceReport] = (),
         relays: Sequence[str] = (),
+        *,
+        blocklist_version: int = 0,
     ) -> messages.RegisterAnswer:
         """`relays` are the coordinators by which we are reached by relay."""
         request = messages.RegisterRequest(
@@ -138,6 +140,7 @@ class CoordinatorClient:
             endpoints=endpoints,
             services=tuple(services),
             relays=tuple(relays),
+            blocklist_version=blocklist_version,
         )
         data = msgspec.json.encode(request)
         url = to.url + "/api/worker/register"

@@ -35,6 +35,7 @@ class CoordinatorTalk:
         relays: Callable[[], tuple[str, ...]] = tuple,
     ) -> None:
         """`relays` returns the coordinators by which we are reached by relay now."""
+        self.blocklist_version: Callable[[], int] = int  # which list of those that were put out we have
         self._state = state
         self._dispatch = dispatch
         self._keep = keep
@@ -54,7 +55,12 @@ class CoordinatorTalk:
         try:
             relays = self._relays()
             answer = await session.client.register(
-                info, state.capabilities, state.endpoints, _offered(state), relays
+                info,
+                state.capabilities,
+                state.endpoints,
+                _offered(state),
+                relays,
+                blocklist_version=self.blocklist_version(),
             )
             catalogue = open_catalogue(answer.catalogue, session.trust)
         except CoordinatorError as error:
@@ -77,7 +83,12 @@ class CoordinatorTalk:
             return
         relays = self._relays()
         request = heartbeat_of(
-            self._state(), session.router.stats(), self._overlay.report(), session.trust.keys.progress, relays
+            self._state(),
+            session.router.stats(),
+            self._overlay.report(),
+            session.trust.keys.progress,
+            relays,
+            blocklist_version=self.blocklist_version(),
         )
         self._pushed = None
         try:
@@ -209,6 +220,8 @@ def heartbeat_of(
     vpn: VpnReport | None = None,
     mesh_keys: int = 0,
     relays: tuple[str, ...] = (),
+    *,
+    blocklist_version: int = 0,
 ) -> HeartbeatRequest:
     """Say how this node is."""
     known = state.assignment.catalogue_version if state.assignment else ""
@@ -228,6 +241,7 @@ def heartbeat_of(
         vpn=vpn,
         mesh_keys=mesh_keys,
         relays=relays,
+        blocklist_version=blocklist_version,
     )
 
 

@@ -341,6 +341,7 @@ class TakeBlocklist(msgspec.Struct, frozen=True):
     """Believe nobody any more whom this names, if the mesh has signed it and it is not older than what we have."""
 
     told: SignedBlocklist | None
+    current: SignedBlocklist | None = None  # that the one that we have still counts
 
 
 class UsePlace(msgspec.Struct, frozen=True):

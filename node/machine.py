@@ -190,9 +190,10 @@ def _heartbeat_answered(state: NodeState, event: HeartbeatAnswered) -> Step:
 def _assigned(state: NodeState, assignment: Assignment) -> Step:
     before, expelled = state.assignment, state.expelled
     failing = _without(state.failing, state.coordinator)  # at its address somebody has just answered
-    blocklist, assignment = assignment.blocklist, msgspec.structs.replace(assignment, blocklist=None)
+    put_out = TakeBlocklist(assignment.blocklist, assignment.blocklist_current)
+    assignment = msgspec.structs.replace(assignment, blocklist=None, blocklist_current=None)
     if state.rest == "all" and before is not None and not assignment.services:
-        # A resting machine is given nothing. What it had is what it takes up again, with a coordinator or without.
+        # A resting machine is given nothing. It takes up again what it had, with a coordinator or without.
         assignment = msgspec.structs.replace(assignment, services=before.services, detail=before.detail)
     elif before is not None:  # so it is with what rests by itself
         kept = unwanted_services(state) - set(assignment.services)
@@ -209,11 +210,10 @@ def _assigned(state: NodeState, assignment: Assignment) -> Step:
         expelled=False,
         failures=0,
     )
-    commands: list[Command] = [TakeBlocklist(blocklist), RunServices(wanted_services(state))]
+    commands: list[Command] = [put_out, RunServices(wanted_services(state))]
     if assignment != before:
         commands += [JoinDht(assignment.dht), SaveAssignment(assignment)]
-    if expelled:
-        commands.append(ReturnToOverlay())
+    commands += [ReturnToOverlay()] if expelled else []
     commands.append(ScheduleContact(assignment.heartbeat_interval))
     return state, tuple(commands)
 

@@ -62,6 +62,7 @@ class Member:
         self._endpoints: Endpoints | None = None
         self._files = KeptFiles(data_dir)
         self._blocklist = Blocklist(self._files)
+        talk.blocklist_version = lambda: self._blocklist.version
         self._identity: Identity | None = None
         self._catalogue: SignedCatalogue | None = None
         self.session: MeshSession | None = None
@@ -176,10 +177,10 @@ class Member:
         if self._catalogue is not None:
             await asyncio.to_thread(self._files.save_assignment, KeptAssignment(assignment, self._catalogue))
 
-    async def take_blocklist(self, told: SignedBlocklist | None) -> None:
+    async def take_blocklist(self, told: SignedBlocklist | None, current: SignedBlocklist | None = None) -> None:
         """Refuse whom the mesh has put out; to refuse somebody waits for no disk."""
         session = self.session
-        if session is not None and self._blocklist.take(told, session.trust, time.time()):
+        if session is not None and self._blocklist.take(told, session.trust, time.time(), current):
             self._refuse(session)
             await asyncio.to_thread(self._blocklist.save)
 

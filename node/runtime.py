@@ -405,7 +405,7 @@ class NodeRuntime:
         self.member.join_dht(command.contacts)
 
     async def _take_blocklist(self, command: e.TakeBlocklist) -> None:
-        await self.member.take_blocklist(command.told)
+        await self.member.take_blocklist(command.told, command.current)
 
     async def _begin_drain(self, _command: e.Drain) -> None:
         self._tasks.start(self._drain(), "drain")

@@ -7,7 +7,7 @@ import msgspec
 from coordinator_server.application import Coordinator
 from coordinator_server.enrolment.blocklist import Blocklist
 from coordinator_server.enrolment.mesh_keyring import MeshKeyring
-from node.wire.blocklists import MOST, PutOut, sign_blocklist
+from node.wire.blocklists import MOST, PutOut, SignedBlocklist, sign_blocklist, sign_current
 from node.wire.channel import ASSIGNMENT
 from node.wire.messages import Assignment, CoordinatorInfo, DhtContact
 from node.wire.problems import Problem
@@ -32,6 +32,12 @@ class SharedBlocklist:
         )
         self.signed = sign_blocklist(listed, keyring) if keyring.can_sign else None
         self.encoded = msgspec.Raw(msgspec.json.encode(self.signed))
+        self.current = sign_current(listed, keyring) if keyring.can_sign else None
+
+    def for_who_has(self, version: int) -> tuple[SignedBlocklist | None, SignedBlocklist | None]:
+        """Return the list, and in its place, for who has this very version, that it still counts."""
+        has_it = self.current is not None and version == self.of.version
+        return (None, self.current) if has_it else (self.signed, None)
 
     def is_good(self, blocklist: Blocklist, keyring: MeshKeyring, now: float) -> bool:
         """Say whether this is still what workers should be told."""
@@ -54,13 +60,15 @@ class Answers:
         enrolment, member = coordinator.workers.get(worker_id), coordinator.registry.member(worker_id)
         if enrolment is None or member is None:
             raise Problem("unknown-worker", f"{worker_id} is not registered.")
+        blocklist, current = shared.for_who_has(member.blocklist_version)
         return Assignment(
             role=member.capabilities.worker_type,
             services=planning.assigned(worker_id),
             heartbeat_interval=coordinator.config.worker_heartbeat,
             catalogue_version=coordinator.catalogue_office.version,
             blocklist_version=shared.of.version,
-            blocklist=shared.signed,
+            blocklist=blocklist,
+            blocklist_current=current,
             vpn_version=coordinator.overlay.version(enrolment) if coordinator.overlay is not None else "",
             coordinators=(about_us, *coordinator.fleet.others),
             dht=() if enrolment.pending else contacts_of(coordinator, about_us),
@@ -75,7 +83,7 @@ class Answers:
         """Return what `to` has just returned as a message of the channel, which a heartbeat's answer is as well."""
         fields = {"type": ASSIGNMENT, **msgspec.structs.asdict(told)}
         shared = self._blocklist()
-        if told.blocklist is shared.signed:
+        if told.blocklist is not None and told.blocklist is shared.signed:
             fields["blocklist"] = shared.encoded
         return msgspec.json.encode(fields)
 
@@ -121,4 +129,4 @@ def contacts_of(coordinator: Coordinator, about_us: CoordinatorInfo) -> tuple[Dh
 
 def without_blocklist(told: Assignment) -> Assignment:
     """Return what is remembered of what was told: the list's version stands for it, whenever it was signed."""
-    return msgspec.structs.replace(told, blocklist=None)
+    return msgspec.structs.replace(told, blocklist=None, blocklist_current=None)

@@ -46,6 +46,7 @@ class Member:
     failed: bool = False  # a request to it failed since its last heartbeat
     relays: tuple[str, ...] = ()  # ourselves, while it opens connections to us when it is asked
     told_relays: tuple[str, ...] = ()  # other coordinators of which it says that it does so for them
+    blocklist_version: int = 0  # of the list that it has; 0 for none
 
     @property
     def running(self) -> tuple[str, ...]:
@@ -94,6 +95,7 @@ def registered(request: RegisterRequest, checked: Endpoints, now: float, site: s
         services=request.services,
         site=site,
         told_relays=request.relays,
+        blocklist_version=request.blocklist_version,
     )
 
 
@@ -109,6 +111,7 @@ def heard(member: Member, request: HeartbeatRequest, now: float) -> Member:
         unwanted=request.unwanted,
         failed=False,
         told_relays=request.relays,
+        blocklist_version=request.blocklist_version,
     )
 
 

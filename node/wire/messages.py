@@ -212,7 +212,9 @@ class EnrollAnswer(msgspec.Struct, frozen=True, kw_only=True):
 class RegisterRequest(msgspec.Struct, frozen=True, kw_only=True):
     """POST /api/worker/register; who registers again, as at another address, says what it runs meanwhile.
 
-    `relays`, here and in heartbeats, are the coordinators that can reach the worker by relay now.
+    `relays`, here and in heartbeats, are the coordinators that can reach the worker by relay now. So does
+    `blocklist_version` tell which list of those that were put out it has: it is told no more than that this one
+    still counts. 0 asks for the whole list.
     """
 
     worker_id: Name
@@ -220,10 +222,14 @@ class RegisterRequest(msgspec.Struct, frozen=True, kw_only=True):
     endpoints: Endpoints
     services: Annotated[tuple[ServiceReport, ...], msgspec.Meta(max_length=64)] = ()
     relays: Relays = ()
+    blocklist_version: Count = 0
 
 
 class Assignment(msgspec.Struct, frozen=True, kw_only=True):
-    """What a coordinator wants a worker to be and run now; of all this only the blocklist is signed."""
+    """What a coordinator wants a worker to be and run now; of all this only the blocklist is signed.
+
+    Instead of the list whoever has it already gets `blocklist_current`, that it is the one that counts.
+    """
 
     role: WorkerType
     services: Services = ()
@@ -231,6 +237,7 @@ class Assignment(msgspec.Struct, frozen=True, kw_only=True):
     catalogue_version: Text = ""
     blocklist_version: Count = 0
     blocklist: SignedBlocklist | None = None
+    blocklist_current: SignedBlocklist | None = None
     vpn_version: Digest = ""  # the version of the worker's VpnGrant: another one than it has means renew
     coordinators: tuple[CoordinatorInfo, ...] = ()
     dht: tuple[DhtContact, ...] = ()
@@ -262,6 +269,7 @@ class HeartbeatRequest(msgspec.Struct, frozen=True, kw_only=True):
     vpn: VpnReport | None = None
     mesh_keys: Count = 0  # the progress of the mesh's keys that the worker uses
     relays: Relays = ()
+    blocklist_version: Count = 0
 
 
 class RenewRequest(msgspec.Struct, frozen=True, kw_only=True):

@@ -390,6 +390,10 @@ def test_every_answer_has_its_blocklist_verified_first_and_none_is_kept_with_the
     story.then(e.HeartbeatAnswered(told))
     assert story.ordered(e.TakeBlocklist) == [e.TakeBlocklist(told.blocklist)]
     assert story.ordered(e.SaveAssignment) == []
+    still = msgspec.structs.replace(told, blocklist=None, blocklist_current=SignedBlocklist("{}", "t"))
+    story.then(e.HeartbeatAnswered(still))
+    assert story.ordered(e.TakeBlocklist) == [e.TakeBlocklist(None, still.blocklist_current)]
+    assert story.ordered(e.SaveAssignment) == []
 
 
 def test_a_place_that_comes_with_enrolment_is_taken_when_the_session_is_there() -> None:

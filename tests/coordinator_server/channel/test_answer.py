@@ -9,7 +9,7 @@ import pytest
 
 from coordinator_server.channel.answer import SIGN_AGAIN, without_blocklist
 from coordinator_server.front import FRONT
-from node.wire.blocklists import open_blocklist
+from node.wire.blocklists import digest_of, open_blocklist, open_current
 from node.wire.channel import read_assignment, read_type
 from node.wire.messages import Assignment
 from node.wire.problems import Problem
@@ -45,6 +45,35 @@ async def test_the_blocklist_is_signed_and_encoded_once_for_all(tmp_path: Path) 
         assert read_assignment(answers.encode(earlier)) == earlier, "a list goes with its version"
         assert without_blocklist(one) != without_blocklist(earlier)
         assert (without_blocklist(one).blocklist, without_blocklist(one).services) == (None, one.services)
+
+
+async def test_who_has_the_list_gets_a_few_bytes_instead_and_an_older_node_the_whole(tmp_path: Path) -> None:
+    async with coordinator_room(tmp_path / "c") as room:
+        anna, old = await room.worker("anna"), await room.worker("old")
+        for number in range(50):
+            room.coordinator.workers.blocklist = room.coordinator.workers.blocklist.with_name(
+                f"former-{number}", room.clock.now, 1e6
+            )
+        version = room.coordinator.workers.blocklist.version
+        for worker in (anna, old):
+            await worker.register()
+        assert put_out(assignment(await anna.heartbeat())).version == version
+        told = assignment(await anna.heartbeat(blocklist_version=version))
+        assert (told.blocklist, told.blocklist_version) == (None, version)
+        assert told.blocklist_current is not None
+        number, current = open_current(told.blocklist_current, room.coordinator.keyring.trust)
+        assert (number, current.version) == (0, version)
+        assert current.digest == digest_of(put_out(assignment(await old.heartbeat())))
+        short, long = (await anna.heartbeat(blocklist_version=version)).body, (await old.heartbeat()).body
+        assert len(short) < len(long) - 50 * len("former-")
+        answers, us = room.site.app[FRONT].answers, room.coordinator.info
+        one = answers.to("anna", us)
+        assert one.blocklist is None, "so it is with what is pushed"
+        assert without_blocklist(one) == without_blocklist(answers.to("old", us))
+        assert read_assignment(answers.encode(one)) == one
+        room.coordinator.workers.blocklist = room.coordinator.workers.blocklist.renumbered(room.clock.now)
+        assert put_out(answers.to("anna", us)).version > version, "another list is told whole"
+        assert assignment(await anna.heartbeat(blocklist_version=version)).blocklist is not None
 
 
 async def test_the_blocklist_is_signed_again_every_hour_and_by_another_key_at_once(tmp_path: Path) -> None:
