@@ -85,11 +85,16 @@ def verify_bytes(
         raise CredentialError("credential was signed by another key of this mesh than it says")
     if credential.role == "applicant" and not own:
         raise CredentialError("its holder waits for the operator's approval")
+    check_times(credential, now)
+    return credential
+
+
+def check_times(credential: Credential, now: float) -> None:
+    """Raise CredentialError where it is not valid yet, or no more."""
     if credential.issued_at - CLOCK_SKEW > now:
         raise CredentialError("credential is not valid yet: check this machine's clock")
     if credential.expires_at + CLOCK_SKEW < now:
         raise CredentialError("credential has expired")
-    return credential
 
 
 def verify(

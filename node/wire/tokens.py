@@ -22,6 +22,7 @@ LIFE = 60  # seconds that a token is valid
 REUSE = 20  # seconds for which an issuer hands out the same token again
 MAX_CHARACTERS = 2048
 CACHED_TOKENS = 4096
+CACHED_CREDENTIALS = 16_384  # a holder shows the same one for days, with a new token every half minute
 
 
 class TokenError(ValueError):
@@ -109,6 +110,7 @@ class TokenVerifier:
         self._clock = clock
         self.revoked = revoked
         self._verified: OrderedDict[str, tuple[float, Credential, str]] = OrderedDict()
+        self._credentials: OrderedDict[str, Credential] = OrderedDict()  # whose signature is good, as they stand
 
     def verify(self, token: str, audience: str | None = None) -> Credential:
         """Return the credential of the token's holder; raise TokenError. `audience` stands in place of our own."""
@@ -136,7 +138,7 @@ class TokenVerifier:
     def _verify_anew(self, token: str, audience: str, now: float) -> tuple[float, Credential]:
         claimed = read_claimed(token)
         try:
-            credential = credentials.verify(claimed.credential, self._trust, now)
+            credential = self._held(claimed.credential, now)
             key = key_of(credential.public_key)
             claims = jwts.decode(token, key, issuer=credential.subject, audience=audience, required=("iat", "exp"))
             issued_at, expires_at = _seconds(claims["iat"]), _seconds(claims["exp"])
@@ -147,6 +149,18 @@ class TokenVerifier:
         if expires_at + CLOCK_SKEW < now:
             raise TokenError(f"token expired {now - expires_at:.0f} s ago: check the clocks")
         return expires_at + CLOCK_SKEW, credential
+
+    def _held(self, text: str, now: float) -> Credential:
+        """Return what a credential says; raise CredentialError. What was verified once only time can change."""
+        known = self._credentials.get(text)
+        if known is not None and self._trust.accepts(known.mesh_id):
+            credentials.check_times(known, now)
+            return known
+        credential = credentials.verify(text, self._trust, now)
+        self._credentials[text] = credential
+        while len(self._credentials) > CACHED_CREDENTIALS:
+            self._credentials.popitem(last=False)
+        return credential
 
 
 def _seconds(claim: object) -> int:

@@ -10,7 +10,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from hypothesis import given
 from hypothesis import strategies as st
 
-from node.wire import tokens
+from node.wire import credentials, tokens
 from node.wire.credentials import CLOCK_SKEW
 from node.wire.encoding import b64encode
 from node.wire.mesh_keys import MeshTrust, founded
@@ -250,13 +250,13 @@ def test_a_credential_s_signature_is_checked_once_however_many_tokens_come_with_
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     checked: list[str] = []
-    verify = tokens.credentials.verify
+    verify = credentials.verify
 
     def counted(text: str, *more: Any, **others: Any) -> Any:
         checked.append(text)
         return verify(text, *more, **others)
 
-    monkeypatch.setattr(tokens.credentials, "verify", counted)
+    monkeypatch.setattr(credentials, "verify", counted)
     clock = Clock()
     checking, made = verifier(clock), issuer(clock)
     for _ in range(20):
