@@ -61,6 +61,7 @@ log = logging.getLogger(__name__)
 SEAL_PAUSE = 5.0  # seconds between seals on the audit log, where something is new in it
 KEYS_LOOK = 30.0  # seconds between looks at what other coordinators did with the mesh's keys, and at a rotation
 OVERLAY_LOOK = 30.0  # seconds between looks at what other coordinators changed, and at a rotation
+PLAN_PAUSE = 0.2  # seconds between looks whether to plan for many
 LONGEST_RENEWAL = 6 * 3600.0  # seconds between two renewals of our own credential
 
 
@@ -312,6 +313,7 @@ async def run_along(coordinator: Coordinator, secrets: Secrets, stack: contextli
     tasks.every(config.key_use_pause, coordinator.keys.book.write, "key uses")
     tasks.every(SEAL_PAUSE, coordinator.sealer.tick, "audit seals")
     tasks.every(min(1.0, config.worker_heartbeat), tick, "registry")
+    tasks.every(PLAN_PAUSE, coordinator.planning.plan_aside, "planning")
     tasks.every(LOOK, coordinator.conditions.look, "conditions")
     tasks.every(min(config.credential_life / 2, LONGEST_RENEWAL), renew, "credential")
     keyring.changed = renew_now

@@ -23,6 +23,9 @@ class Everybody:
             return self._registry.members()
         return [live.member for live in tuple(self._roster.live.values())]
 
+    def __len__(self) -> int:
+        return len(self._roster.live if self.together else self._registry)
+
     def member(self, worker_id: str) -> Member | None:
         own = self._registry.member(worker_id)
         if own is not None or not self.together:

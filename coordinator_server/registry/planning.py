@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
 import time
 from collections import Counter
@@ -32,6 +33,7 @@ PLANNING_SHARE = 0.05  # of the time at most, however many workers come and go
 LOOK = 10.0  # seconds between looks at who is overloaded
 SOON = 10.0  # seconds in which who assigns should have thought of a worker that has registered
 QUICK = 0.002  # seconds of planning that are always at hand
+MANY = 500  # workers, for whom it is planned in a thread: everything else goes on meanwhile
 
 
 class Here(Protocol):
@@ -43,12 +45,15 @@ class Here(Protocol):
 
     def is_stale(self, member: Member) -> bool: ...
 
+    def __len__(self) -> int: ...
+
 
 class Planning:
     """Plans for all workers that are here, and keeps what was planned.
 
     Nothing here is O(workers) per heartbeat: a plan is made only after something that matters has changed, and a
-    long one is put off for a while. `planned` is called with the moves of each new plan. While we are `together`
+    long one is put off for a while. For few workers it is made when somebody asks, for many by
+    `plan_aside`. `planned` is called with the moves of each new plan. While we are `together`
     with other coordinators a plan is a proposal, and counts when it was written down and is followed.
     """
 
@@ -76,6 +81,8 @@ class Planning:
         self.together = False
         self.expected: Collection[str] = ()  # workers that are not here now: what they had is left to them
         self._dirty = True
+        self._changed: set[str] = set()  # workers of whom nobody has thought since; where there are many
+        self._thought_of: set[str] = set()  # by the plan that is being made
         self._next_plan = 0.0
         self.version = 0  # rises with every plan that changes something
         self.planned: Callable[[Sequence[Move]], None] = lambda _moves: None
@@ -86,6 +93,8 @@ class Planning:
         """Hear that something that assignment goes by has changed of a worker, or that it came or went."""
         if not self.together and self._here.member(worker_id) is None:
             self._assigned.pop(worker_id, None)
+        elif self._is_for_many:
+            self._changed.add(worker_id)
         self._dirty = True
 
     def look_again(self) -> None:
@@ -117,6 +126,9 @@ class Planning:
         if self.together:
             member = self._here.member(worker_id)
             return worker_id in self._assigned or member is None or self._clock() - member.registered_at > SOON
+        if self._is_for_many:
+            changed = worker_id in self._changed or worker_id in self._thought_of
+            return worker_id in self._assigned and not changed
         self._replan_if_due()
         return not self._dirty
 
@@ -140,8 +152,8 @@ class Planning:
         return changed
 
     def all_assigned(self) -> Mapping[str, tuple[str, ...]]:
-        """Return what every worker shall run, as it was planned last."""
-        return self._assigned
+        """Return what every worker shall run, as it was planned last: a copy, which stays as it is."""
+        return dict(self._assigned)
 
     def hands_over(self, worker_id: str, service: str) -> bool:
         """Say whether a worker serves something until others do, although it is to give it up."""
@@ -174,8 +186,39 @@ class Planning:
 
     # --- planning ---------------------------------------------------------------------------------------------
 
+    @property
+    def _is_for_many(self) -> bool:
+        return len(self._here) >= MANY
+
+    async def plan_aside(self) -> None:
+        """Plan for many, if something has changed, in a thread of its own; call it a few times a second."""
+        if not (self.is_due and self._counts_at_once() and self._is_for_many):
+            return
+        self._thought_of, self._changed = self._changed, set()
+        try:
+            plan = self.made(*await asyncio.to_thread(self.propose))
+        except BaseException:
+            self._changed |= self._thought_of
+            self._dirty = True
+            raise
+        finally:
+            self._thought_of = set()
+        if not self._counts_at_once():  # there are others by now
+            self._dirty = True
+            return
+        self._dirty = self._dirty or bool(self._changed)
+        self._assigned = {name: services for name, services in plan.services.items() if self._is_known(name)}
+        await asyncio.to_thread(_note, plan.moves)
+        self._spread_word(plan.moves)
+
+    def _counts_at_once(self) -> bool:
+        return not self.together
+
+    def _is_known(self, worker_id: str) -> bool:
+        return self._here.member(worker_id) is not None or worker_id in self.expected
+
     def _replan_if_due(self) -> None:
-        if self.together or not self.is_due:
+        if self.together or not self.is_due or self._is_for_many:
             return
         plan = self.made(*self.propose())
         self._assigned = dict(plan.services)
@@ -207,11 +250,13 @@ class Planning:
 
     def tell(self, plan: Plan) -> None:
         """Tell of a plan that counts."""
-        for move in plan.moves:
-            log.info("%s %ss %s: %s", move.worker_id, move.action, move.service, move.reason)
-        if plan.moves:
+        _note(plan.moves)
+        self._spread_word(plan.moves)
+
+    def _spread_word(self, moves: Sequence[Move]) -> None:
+        if moves:
             self.version += 1
-            self.planned(plan.moves)
+            self.planned(moves)
 
     def _current(self, member: Member) -> tuple[str, ...]:
         """Return what a worker was told to run; of whom nobody has thought yet, what it runs."""
@@ -247,6 +292,11 @@ class Planning:
                 owner=owner_of(enrolment.invite_id, brought_in[enrolment.invite_id]),
                 site=member.site,
             )
+
+
+def _note(moves: Iterable[Move]) -> None:
+    for move in moves:
+        log.info("%s %ss %s: %s", move.worker_id, move.action, move.service, move.reason)
 
 
 def _resting(member: Member, enrolment: Enrolment, *, stale: bool) -> str:

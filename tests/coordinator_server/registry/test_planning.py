@@ -135,3 +135,61 @@ async def test_a_plan_that_took_long_puts_the_next_one_off(
     watch.now += 0.2
     assert mesh.planning.assigned("b") == ("ner",)
     assert mesh.planning.is_settled("a")
+
+
+async def test_for_many_it_is_planned_aside_and_everybody_else_is_settled(
+    mesh: RegistryMesh, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(planning, "MANY", 2)
+    assert mesh.join("a") == ("ner",), "few are told at once"
+    assert mesh.join("b") == (), "many are not planned for by whoever asks"
+    assert mesh.beat("a", paused=True) == ("ner",)
+    assert mesh.planning.shortages() != ()
+    assert not mesh.planning.is_settled("b")
+    assert not mesh.planning.is_settled("a"), "nobody has thought of what has changed"
+    monkeypatch.setattr(planning, "PLANNING_SHARE", 1e9)
+    await mesh.planning.plan_aside()
+    assert (mesh.planning.assigned("a"), mesh.planning.assigned("b")) == ((), ("ner",))
+    assert mesh.planning.is_settled("a")
+    assert mesh.planning.is_settled("b")
+    assert {(move.worker_id, move.action) for move in mesh.moves} >= {("a", "stop"), ("b", "start")}
+    mesh.join("c")
+    assert not mesh.planning.is_settled("c")
+    assert mesh.planning.is_settled("a"), "that one has come sends nobody else back soon"
+
+
+async def test_what_changes_while_it_is_planned_is_thought_of_by_the_next_plan(
+    mesh: RegistryMesh, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(planning, "MANY", 1)
+    monkeypatch.setattr(planning, "PLANNING_SHARE", 1e9)
+    mesh.join("a")
+    mesh.join("b")
+    late: list[str] = []
+
+    def meanwhile(*arguments: Any, **more: Any) -> Any:
+        plan = assign(*arguments, **more)
+        if not late:
+            late.append("c")
+            mesh.join("c")
+            mesh.registry.leave("b")
+        return plan
+
+    monkeypatch.setattr(planning, "assign", meanwhile)
+    await mesh.planning.plan_aside()
+    assert mesh.planning.is_settled("a")
+    assert not mesh.planning.is_settled("c")
+    assert "b" not in mesh.planning.all_assigned(), "who has left is given nothing"
+    await mesh.planning.plan_aside()
+    assert mesh.planning.is_settled("c")
+    assert mesh.planning.assigned("c") == ("ner",)
+    assert not mesh.planning.is_due
+
+
+async def test_what_is_being_written_down_stays_as_it_is(mesh: RegistryMesh) -> None:
+    for worker_id in "abc":
+        mesh.join(worker_id)
+    writing = iter(mesh.planning.all_assigned().items())
+    next(writing)
+    mesh.registry.leave("b")
+    assert len(list(writing)) == 2
