@@ -207,7 +207,15 @@ def _add_store_and_state(commands: Any) -> None:
     _add_migrate(commands)
     text = "Show what would change of who runs what, what is changing, and why. Nothing is changed by asking."
     _leaf(commands, "plan", "plan", text)
-    _leaf(commands, "status", "status", "Show the coordinator's state in a few lines.")
+    text = (
+        "Show how the mesh does: coordinators, services with the last minute's requests, the machines that need a "
+        "look first, and what to do. With --watch it stays on the terminal, drawn anew each second, until q or "
+        "Ctrl-C."
+    )
+    status = _leaf(commands, "status", "operation.status_command.status", text)
+    status.add_argument("--watch", action="store_true", help="stay, and show what changes")
+    text = "how many machines one by one, of 500 at most (default 20)"
+    status.add_argument("--workers", type=_count, default=20, metavar="N", help=text)
     _leaf(
         commands,
         "doctor",

@@ -354,11 +354,6 @@ def _say_plan(document: Mapping[str, Any]) -> None:
         print_table(rows, PLAN_COLUMNS, "", sys.stdout)
 
 
-def status(arguments: Arguments) -> int:
-    document = client_of(arguments).get("/api/admin/status")
-    return show(arguments, document, lambda: print_fields(document, sys.stdout))
-
-
 def doctor(arguments: Arguments) -> int:
     """Show what works and what not; fail when something does not."""
     document = client_of(arguments).get("/api/admin/doctor")

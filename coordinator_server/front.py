@@ -26,8 +26,9 @@ from coordinator_server.gateway.plane import make_router, relay_base
 from coordinator_server.gateway.rates import parse_rate
 from coordinator_server.gateway.routes import Gateway
 from coordinator_server.gateway_processes.reports import Elsewhere
-from coordinator_server.metrics import Metrics, Reading
+from coordinator_server.metrics import SECONDS, Metrics, Reading
 from coordinator_server.metrics import Overlay as OverlayReading
+from coordinator_server.operation.traffic import Traffic
 from coordinator_server.probation.asking import Asker
 from coordinator_server.relay.hub import RelayHub
 from node.forwarding import cors
@@ -69,6 +70,7 @@ class Front:
     hub: RelayHub  # reaches workers by connections that they open to us
     entry_points: EntryPointOffice
     copy: EntryPointCopy  # of the entry points, at Cloudflare's
+    traffic: Traffic  # the last minute's
 
 
 FRONT: Final = web.AppKey("front", Front)
@@ -137,6 +139,7 @@ def _make_front(coordinator: Coordinator, version: str) -> Front:
         others=others,
         entry_points=office,
         copy=EntryPointCopy(coordinator, office.listed),
+        traffic=Traffic(metrics.by_service, SECONDS, time.monotonic),
     )
     front.channels.relay = hub
     coordinator.warden.ask = _make_asker(coordinator, hub).ask
@@ -297,6 +300,7 @@ async def _start_channels(app: web.Application) -> None:
     app[FRONT].hub.start()
     app[COORDINATOR].warden.start()
     app[FRONT].copy.start()
+    app[FRONT].traffic.start()
 
 
 async def _end_stream(app: web.Application) -> None:
@@ -311,3 +315,4 @@ async def _stop_gateway(app: web.Application) -> None:
     await app[FRONT].others.stop()
     await app[FRONT].hub.stop()
     await app[FRONT].copy.stop()
+    await app[FRONT].traffic.stop()

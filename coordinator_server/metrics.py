@@ -16,6 +16,7 @@ from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Histo
 from prometheus_client.registry import Collector
 from prometheus_client.utils import floatToGoString
 
+from coordinator_server.operation.traffic import Count
 from node.routing.stats import Outcome
 
 CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
@@ -102,6 +103,10 @@ class Metrics:
         """How many requests have ended."""
         return self._ended.total
 
+    def by_service(self) -> dict[str, Count]:
+        """Return what each service has had since the start."""
+        return self._ended.by_service()
+
     def ended(self, outcome: Outcome) -> None:
         """Count a request that was let in and has ended."""
         labels = (outcome.service, outcome.worker or "", outcome.route or "", outcome.status)
@@ -142,10 +147,15 @@ class Ended(Collector):
         self._counts: dict[tuple[str, str, str, int], int] = {}
         self._times: dict[str, list[int]] = {}  # per service, how many took up to each of SECONDS, or longer
         self._sums: dict[str, float] = {}
+        self._errors: dict[str, int] = {}  # per service, answers of 500 and more
 
     @property
     def total(self) -> int:
         return sum(map(sum, self._times.values()))
+
+    def by_service(self) -> dict[str, Count]:
+        """Return what each service has had since the start."""
+        return {name: Count(tuple(times), self._errors.get(name, 0)) for name, times in self._times.items()}
 
     def add(self, labels: tuple[str, str, str, int], seconds: float) -> None:
         """Count a request by service, worker, route and status."""
@@ -155,18 +165,22 @@ class Ended(Collector):
         if times is None:
             times = self._times[service] = [0] * (len(SECONDS) + 1)
             self._sums[service] = 0.0
+        if labels[3] >= 500:
+            self._errors[service] = self._errors.get(service, 0) + 1
         times[bisect_left(SECONDS, seconds)] += 1
         self._sums[service] += seconds
 
     def drain(self) -> Counted:
         """Return everything, and begin anew."""
         counted = Counted(counts=self._counts, times=self._times, sums=self._sums)
-        self._counts, self._times, self._sums = {}, {}, {}
+        self._counts, self._times, self._sums, self._errors = {}, {}, {}, {}
         return counted
 
     def absorb(self, counted: Counted) -> None:
         for labels, count in counted.counts.items():
             self._counts[labels] = self._counts.get(labels, 0) + count
+            if labels[3] >= 500:
+                self._errors[labels[0]] = self._errors.get(labels[0], 0) + count
         for service, found in counted.times.items():
             known = self._times.get(service, [0] * len(found))
             self._times[service] = [one + other for one, other in zip(known, found, strict=True)]

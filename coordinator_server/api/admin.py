@@ -44,6 +44,7 @@ from coordinator_server.front import FRONT
 from coordinator_server.gateway.key_uses import Use
 from coordinator_server.gateway.keys import ApiKey
 from coordinator_server.gateway.rates import RateError
+from coordinator_server.operation import overview as overview_of
 from node.program.web import json_response, read_body
 from node.wire.invites import InviteLink
 from node.wire.messages import Capabilities
@@ -57,6 +58,7 @@ def add_routes(app: web.Application) -> None:
     guard = Guard(Lockout(config.admin_wrong_tries, config.admin_window))
     for method, path, handler in (
         ("GET", "/api/admin/status", status),
+        ("GET", "/api/admin/overview", overview_of.overview),
         ("GET", "/api/admin/doctor", examine),
         ("GET", "/api/admin/workers", list_workers),
         ("GET", "/api/coordinator/workers", list_workers),

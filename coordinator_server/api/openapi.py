@@ -11,6 +11,7 @@ import msgspec
 from coordinator_server.api import shapes
 from coordinator_server.api.dht import Bootstrap, DhtTopology
 from coordinator_server.api.worker import WorkerOnly
+from coordinator_server.operation.overview import Overview
 from coordinator_server.seals.checking import Finding
 from node.dht.stats import DhtStats
 from node.wire import entry_points, messages
@@ -106,6 +107,15 @@ PUBLIC = (
 )
 ADMIN = (
     Operation("get", "/api/admin/status", "The coordinator's state", shapes.CoordinatorStatus, auth="admin"),
+    Operation(
+        "get",
+        "/api/admin/overview",
+        "The mesh at a glance",
+        Overview,
+        auth="admin",
+        query=("workers",),
+        refusals=(422,),
+    ),
     Operation("get", "/api/admin/doctor", "What works, what not, what to do", shapes.Doctor, auth="admin"),
     Operation("get", "/api/admin/workers", "All enrolled machines", shapes.AdminWorkers, auth="admin"),
     Operation(

@@ -81,6 +81,14 @@ class Together:
         """Tell whether we assign."""
         return isinstance(self._role(), Lead)
 
+    @property
+    def assigner(self) -> str:
+        """Return the id of the coordinator that assigns, empty while nobody does."""
+        held = self.roster.assigner
+        if held is None:
+            return ""
+        return self._own_id if held.run == self.roster.own_run else self.roster.runs.get(held.run, "")
+
     # --- life -------------------------------------------------------------------------------------------------
 
     async def open(self) -> None:

@@ -18,7 +18,7 @@ from coordinator_server.backup import restore_backup, write_backup
 from coordinator_server.keys import MESH_KEY_FILE, SECRET_FILES, load_or_make_secrets
 from coordinator_server.operation.starting import UNFINISHED
 from coordinator_server.store.sqlite import FILE_NAME, open_sqlite
-from node.program.data_dir import hold_data_dir
+from node.program.data_dir import hold_data_dir, move_file
 from node.program.errors import EXIT_IN_USE, UserFacingError
 from tests.support.coordinators import coordinator_room
 
@@ -163,12 +163,11 @@ async def test_a_restore_that_was_cut_off_says_so_until_it_is_done_again(
 ) -> None:
     await make(tmp_path / "old", b"precious")
     await make(tmp_path / "new", b"newer")
-    moved = backup.move_file
 
     def cut_off(source: Path, target: Path) -> None:
         if source.name != MESH_KEY_FILE:
             raise KeyboardInterrupt
-        moved(source, target)
+        move_file(source, target)
 
     with monkeypatch.context() as patched:
         patched.setattr(backup, "move_file", cut_off)

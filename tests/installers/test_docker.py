@@ -39,7 +39,7 @@ def instructions(name: str) -> list[str]:
 def variables() -> dict[str, str]:
     """Return the environment of the image."""
     found = [word for line in instructions("ENV") for word in line.split()]
-    return dict(word.split("=", 1) for word in found)  # type: ignore[misc]  # each has one =
+    return dict(word.split("=", 1) for word in found)
 
 
 def copied() -> list[str]:

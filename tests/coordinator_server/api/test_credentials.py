@@ -66,6 +66,7 @@ TABLE: Mapping[tuple[str, str], Row] = {
     ("POST", "/api/enroll"): Row(FREE, {"invite": "WRONG", "name": "x", "identity_public_key": "A" * 43}),
     ("POST", "/api/client-token"): Row(KEYS),
     ("GET", "/api/admin/status"): Row(ADMINS),
+    ("GET", "/api/admin/overview"): Row(ADMINS),
     ("GET", "/api/admin/doctor"): Row(ADMINS),
     ("GET", "/api/admin/workers"): Row(ADMINS),
     ("GET", "/api/coordinator/workers"): Row(ADMINS),

@@ -58,8 +58,7 @@ async def test_what_was_acknowledged_before_a_backup_is_in_it(mesh: RealMesh, tm
 
         load = [tasks.start(work(), "load") for work in (enrol, enrol, enrol, look, look)]
         for number in range(BACKUPS):
-            before = len(acknowledged)
-            await eventually(lambda before=before: len(acknowledged) > before + 5, "machines enrol", 120)
+            await more_than(acknowledged, len(acknowledged) + 5)
             sure = {worker.worker_id for worker in acknowledged}
             file = tmp_path / f"{number}.tar"
             await asyncio.to_thread(mesh.admin, "backup", str(file))
@@ -89,6 +88,10 @@ async def test_what_was_acknowledged_before_a_backup_is_in_it(mesh: RealMesh, tm
         known.url = again.url
         assert (await known.register()).status == 200
         await asyncio.to_thread(again.stop)
+
+
+async def more_than(some: list[Worker], count: int) -> None:
+    await eventually(lambda: len(some) > count, "machines enrol", 120)
 
 
 def restore(file: Path, folder: Path, *flags: str) -> subprocess.CompletedProcess[str]:

@@ -1,0 +1,219 @@
+"""Puts together what `status` shows: coordinators, services, the workers that need a look, and what to do."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator
+from heapq import nsmallest
+from typing import Annotated
+
+import msgspec
+from aiohttp import web
+
+from coordinator_server.api.shapes import Status, Topology, TopologyCoordinator, TopologyWorker
+from coordinator_server.application import COORDINATOR, Coordinator
+from coordinator_server.front import FRONT, Front
+from coordinator_server.operation.traffic import Flow
+from node.program.web import json_response, parse_fields
+
+MOST_WORKERS = 500
+OVERLOADED = 0.9
+MANY_ERRORS = 0.1
+ORDER: tuple[Status, ...] = ("pending", "stale", "draining", "paused", "active")
+LOOK = "`rma-mesh-coordinator worker list` shows all machines, `doctor` looks at everything."
+
+
+class Query(msgspec.Struct, frozen=True, kw_only=True):
+    """How many workers are told of one by one."""
+
+    workers: Annotated[int, msgspec.Meta(ge=0, le=MOST_WORKERS)] = 20
+
+
+class CoordinatorLine(msgspec.Struct, frozen=True, kw_only=True):
+    """A coordinator; `version` is known of the one that was asked."""
+
+    id: str
+    url: str
+    location: str
+    status: str
+    workers: int
+    load: float
+    assigns: bool
+    version: str = ""
+
+
+class ServiceLine(msgspec.Struct, frozen=True, kw_only=True):
+    """A service, and how the requests of the last minute went that came to this coordinator."""
+
+    name: str
+    wanted: int
+    running: int
+    queue: int
+    requests_per_second: float
+    error_share: float
+    p95_ms: float | None
+    reason: str = ""  # why fewer run than wanted
+
+
+class WorkerLine(msgspec.Struct, frozen=True, kw_only=True):
+    """A worker that is here."""
+
+    worker_id: str
+    name: str
+    status: Status
+    probation: bool
+    coordinator: str
+    load: float
+    in_flight: int
+    services: tuple[str, ...]
+    last_seen: float | None  # Unix seconds; None where another coordinator knows
+    detail: str = ""
+
+
+class Warned(msgspec.Struct, frozen=True, kw_only=True):
+    """Something to mend: what is so, and what to do."""
+
+    text: str
+    hint: str = ""
+
+
+class Overview(msgspec.Struct, frozen=True, kw_only=True):
+    """GET /api/admin/overview; `workers` are those that need a look most, `counts` are of all by status."""
+
+    coordinator: str
+    version: str
+    status: str
+    timestamp: float
+    uptime_seconds: float
+    coordinators: list[CoordinatorLine]
+    services: list[ServiceLine]
+    counts: dict[str, int]
+    workers: list[WorkerLine]
+    warnings: list[Warned]
+
+
+async def overview(request: web.Request) -> web.Response:
+    """Tell what an operator wants to see at a glance."""
+    query = parse_fields(request.query, Query)
+    return json_response(look(request.app[COORDINATOR], request.app[FRONT], query.workers))
+
+
+def look(coordinator: Coordinator, front: Front, most: int) -> Overview:
+    """Return the mesh as this coordinator sees it now, with so many of its workers."""
+    topology, readiness = front.picture.read(), coordinator.readiness
+    services = list(_services(topology, front))
+    counts = _counts(coordinator, topology)
+    return Overview(
+        coordinator=coordinator.coordinator_id,
+        version=front.version,
+        status="draining" if readiness.draining else "ok" if readiness.ready else "starting",
+        timestamp=coordinator.clock(),
+        uptime_seconds=round(max(0.0, coordinator.clock() - front.started_at), 1),
+        coordinators=[_coordinator(coordinator, one, front.version) for one in topology.coordinators],
+        services=services,
+        counts=counts,
+        workers=_workers(coordinator, topology, most),
+        warnings=list(_warnings(coordinator, topology, services, counts)),
+    )
+
+
+def _coordinator(coordinator: Coordinator, one: TopologyCoordinator, version: str) -> CoordinatorLine:
+    return CoordinatorLine(
+        id=one.id,
+        url=one.url,
+        location=one.location,
+        status=one.status,
+        workers=one.workers,
+        load=one.load,
+        assigns=one.id == coordinator.together.assigner,
+        version=version if one.id == coordinator.coordinator_id else "",
+    )
+
+
+def _services(topology: Topology, front: Front) -> Iterator[ServiceLine]:
+    queues, flows = front.elsewhere.queues(front.router.queue_depths()), front.traffic.flows()
+    for service in topology.services:
+        flow = flows.get(service.name, Flow())
+        yield ServiceLine(
+            name=service.name,
+            wanted=service.wanted,
+            running=service.healthy,
+            queue=queues.get(service.name, 0),
+            requests_per_second=round(flow.rate, 2),
+            error_share=round(flow.errors, 4),
+            p95_ms=None if flow.p95_seconds is None else round(1000 * flow.p95_seconds, 1),
+            reason=service.reason,
+        )
+
+
+def _counts(coordinator: Coordinator, topology: Topology) -> dict[str, int]:
+    found = Counter[str](worker.status for worker in topology.workers)
+    enrolled = sum(not enrolment.revoked for enrolment in coordinator.workers)
+    found["pending"] = coordinator.workers.waiting()
+    found["offline"] = max(0, enrolled - len(topology.workers))
+    found["enrolled"] = enrolled
+    return dict(found)
+
+
+def _workers(coordinator: Coordinator, topology: Topology, most: int) -> list[WorkerLine]:
+    doubted = coordinator.warden.on_probation() and {
+        worker.id for worker in topology.workers if coordinator.warden.told(worker.id)
+    }
+
+    def need(worker: TopologyWorker) -> tuple[bool, int, bool, float, str]:
+        is_full = worker.status == "active" and worker.load >= OVERLOADED
+        rank = ORDER.index(worker.status) if worker.status in ORDER else 0
+        idle = not worker.services
+        return (worker.id not in (doubted or ()), 2 if is_full else 2 * rank, not idle, -worker.load, worker.id)
+
+    chosen = nsmallest(most, topology.workers, key=need)
+    return [_worker(coordinator, worker, worker.id in (doubted or ())) for worker in chosen]
+
+
+def _worker(coordinator: Coordinator, worker: TopologyWorker, probation: bool) -> WorkerLine:
+    enrolment, planning = coordinator.workers.get(worker.id), coordinator.planning
+    return WorkerLine(
+        worker_id=worker.id,
+        name=enrolment.name if enrolment is not None else "",
+        status=worker.status,
+        probation=probation,
+        coordinator=worker.coordinator,
+        load=worker.load,
+        in_flight=worker.in_flight,
+        services=worker.services,
+        last_seen=worker.last_seen or None,
+        detail=coordinator.warden.told(worker.id)
+        or planning.why_nothing(worker.id)
+        or planning.why_moves(worker.id),
+    )
+
+
+def _warnings(
+    coordinator: Coordinator, topology: Topology, services: list[ServiceLine], counts: dict[str, int]
+) -> Iterator[Warned]:
+    yield from (Warned(text=one.text, hint=one.hint) for one in coordinator.conditions.now)
+    if coordinator.keyring.lacking:
+        yield Warned(text=coordinator.keyring.lacking, hint="See docs/keys.md.")
+    for other in topology.coordinators:
+        if other.status == "stale":
+            text = f"The coordinator {other.id} ({other.url}) has ended without a word."
+            yield Warned(text=text, hint="Start it again; the others do its work meanwhile.")
+    if waiting := counts["pending"]:
+        text = f"{waiting} machine{' waits' if waiting == 1 else 's wait'} to be let in."
+        yield Warned(text=text, hint="`rma-mesh-coordinator worker list`, then `worker approve ID` or `refuse ID`.")
+    yield from _service_warnings(services)
+    if coordinator.keyring.keys.phase != "steady":
+        phase = coordinator.keyring.keys.phase
+        yield Warned(text=f"The mesh's key is being rotated ({phase}).", hint="`status` says whom it waits for.")
+
+
+def _service_warnings(services: list[ServiceLine]) -> Iterator[Warned]:
+    for one in services:
+        if one.wanted and not one.running:
+            yield Warned(text=f"Nobody runs {one.name}. {one.reason}".strip(), hint=LOOK)
+        if one.error_share > MANY_ERRORS:
+            text = f"{one.error_share:.0%} of the requests to {one.name} failed in the last minute."
+            yield Warned(text=text, hint=f"See which workers (`worker list`, /metrics). {LOOK}")
+        if one.queue > one.running:
+            text = f"{one.queue} requests wait for {one.name}: too few workers run it."
+            yield Warned(text=text, hint="Invite more machines, or set `replicas` in its manifest higher.")

@@ -1,0 +1,89 @@
+"""The mesh at a glance: who assigns, what runs and how, who needs a look first, and what to do."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from pathlib import Path
+from typing import Any
+
+import pytest_asyncio
+
+from coordinator_server.front import FRONT
+from coordinator_server.operation.machine import Condition
+from coordinator_server.operation.overview import ServiceLine, _service_warnings
+from tests.support.front import Front, running_front
+from tests.support.waiting import eventually
+
+
+@pytest_asyncio.fixture
+async def front(tmp_path: Path) -> AsyncIterator[Front]:
+    async with running_front(tmp_path) as front:
+        yield front
+
+
+async def overview(front: Front, query: str = "") -> Any:
+    return await front.ask("GET", f"/api/admin/overview{query}")
+
+
+async def test_an_empty_mesh_says_what_to_do(front: Front) -> None:
+    await eventually(lambda: front.coordinator.together.leads, "it assigns")
+    found = await overview(front)
+    (own,) = found["coordinators"]
+    assert (own["id"], own["url"], own["assigns"]) == (front.coordinator.coordinator_id, front.url, True)
+    assert own["version"] == found["version"]
+    assert found["counts"] == {"pending": 0, "offline": 0, "enrolled": 0}
+    assert found["workers"] == []
+    assert any("Nobody runs echo" in one["text"] and one["hint"] for one in found["warnings"])
+
+
+async def test_who_needs_a_look_comes_first_and_the_rest_is_counted(front: Front) -> None:
+    for name in ("busy", "calm", "resting"):
+        await front.join(name)
+    busy, calm, resting = (worker.worker_id for worker in front.workers)
+    front.coordinator.registry.update_load(busy, 0.5)
+    await front.ask("POST", f"/api/admin/workers/{resting}/drain")
+    found = await overview(front)
+    assert [(one["worker_id"], one["status"]) for one in found["workers"]] == [
+        (resting, "draining"), (busy, "active"), (calm, "active"),
+    ]  # fmt: skip
+    assert found["counts"] == {"active": 2, "draining": 1, "pending": 0, "offline": 0, "enrolled": 3}
+    (only,) = (await overview(front, "?workers=1"))["workers"]
+    assert only["worker_id"] == resting
+    assert (await overview(front, "?workers=0"))["workers"] == []
+    for wrong in ("501", "-1", "many"):
+        await front.ask("GET", f"/api/admin/overview?workers={wrong}", status=422)
+
+
+async def test_requests_show_as_rate_slowness_and_failures(front: Front) -> None:
+    await front.join("alpha")
+    key = await front.key()
+    await front.site.app[FRONT].traffic.sample()
+    for _ in range(3):
+        async with front.session.post(front.url + "/service/echo", data=b"x", headers=key) as answer:
+            assert answer.status == 200
+    (echo,) = [one for one in (await overview(front))["services"] if one["name"] == "echo"]
+    assert (echo["wanted"], echo["running"], echo["queue"], echo["error_share"]) == (1, 1, 0, 0.0)
+    assert echo["requests_per_second"] > 0
+    assert echo["p95_ms"] > 0
+
+
+async def test_what_is_wrong_with_the_machine_is_told(front: Front) -> None:
+    front.coordinator.conditions.now = (Condition("disk", "The disk is nearly full.", "Make room."),)
+    assert {"text": "The disk is nearly full.", "hint": "Make room."} in (await overview(front))["warnings"]
+
+
+def test_services_that_fail_or_wait_are_warned_of() -> None:
+    def line(**more: Any) -> ServiceLine:
+        usual = {"queue": 0, "requests_per_second": 1.0, "error_share": 0.0, "p95_ms": None}
+        return ServiceLine(name="ocr", **{"wanted": 2, "running": 2, **usual, **more})
+
+    assert list(_service_warnings([line()])) == []
+    texts = [
+        one.text
+        for one in _service_warnings([line(error_share=0.5), line(queue=3), line(running=0, reason="No GPU.")])
+    ]
+    assert texts == [
+        "50% of the requests to ocr failed in the last minute.",
+        "3 requests wait for ocr: too few workers run it.",
+        "Nobody runs ocr. No GPU.",
+    ]
