@@ -102,10 +102,10 @@ class Publishing:
         self._sent.clear()
         self._most = min(MOST_TOGETHER, self._most * 2)
 
-    def failed(self, writes: Sequence[Write]) -> None:
+    def failed(self) -> None:
         """Take in that a portion was not, as others have changed one of these: fewer are in less danger of that."""
         self._most = max(2, self._most // 4)
-        self._announced = self._announced and not any(write.key.startswith(RUN) for write in writes)
+        self._announced = self._roster.own_run in self._roster.runs
         self._claimed |= {name for name, claimed in self._sent.items() if claimed}
         self._dirty |= dict.fromkeys(self._sent)
         self._again -= self._sent.keys()

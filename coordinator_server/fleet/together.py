@@ -96,7 +96,7 @@ class Together:
         entries = await self._store.list(PREFIX)
         await self._take(Seen(0, [Change(key, entry) for key, entry in entries], whole=True))
         await self._expect_as_before()
-        self._tasks.start(self._follow(), "following")
+        self._tasks.every(PAUSE, self._follow, "following")
         self._tasks.start(self._repeat(self._to_publish, self._publish), "publishing")
         self._tasks.start(self._repeat(self._to_lead, self._lead), "leading")
 
@@ -211,16 +211,16 @@ class Together:
 
     async def _publish(self) -> None:
         while self._publishing:
-            writes = self._publishing.portion(self._facts, self._now())
             try:
+                writes = self._publishing.portion(self._facts, self._now())
                 done = not writes or await self._store.commit(writes)
             except BaseException:
-                self._publishing.failed(writes)
+                self._publishing.failed()
                 raise
             if done:
                 self._publishing.written()
             else:
-                self._publishing.failed(writes)
+                self._publishing.failed()
             await asyncio.sleep(0 if done else CONFLICT)
 
     # --- leading ----------------------------------------------------------------------------------------------
@@ -282,17 +282,15 @@ class Together:
 
     async def _assign(self) -> None:
         """Plan for all, and write down what each shall run."""
-        plan = await self._plan()
-        if plan is None:
-            return
-        self._planning.tell(plan)
+        done = False
         try:
-            done = await self._write(plan.services)
-        except (StoreError, TimeoutError):
-            self._planning.look_again()
-            raise
-        if not done:
-            self._planning.look_again()
+            plan = await self._plan()
+            if plan is not None:
+                self._planning.tell(plan)
+            done = plan is None or await self._write(plan.services)
+        finally:
+            if not done:
+                self._planning.look_again()
 
     async def _plan(self) -> Plan | None:
         """Plan, if something has changed: who does not assign can say so what is missing, and why."""
@@ -321,4 +319,7 @@ class Together:
                 await work()
             except (StoreError, TimeoutError) as error:
                 log.info("other coordinators cannot be told now: %s", error or "the store is silent")
+                await asyncio.sleep(PAUSE)
+            except Exception:  # whoever holds the key and had stopped here would keep all others from assigning
+                log.exception("what coordinators do together failed; it is tried again in %.1f s", PAUSE)
                 await asyncio.sleep(PAUSE)

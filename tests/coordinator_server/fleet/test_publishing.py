@@ -69,7 +69,7 @@ class Coordinator:
                 self.publishing.written()
                 count += len(writes)
             else:
-                self.publishing.failed(writes)
+                self.publishing.failed()
                 self.see()
         return count
 
@@ -88,7 +88,7 @@ def test_the_first_thing_is_that_we_are_there() -> None:
     writes = one.portion()
     assert writes == [Write(RUN + "run-a", b"a", leased=True)]
     assert not one.publishing, "it is on its way"
-    one.publishing.failed(writes)
+    one.publishing.failed()
     assert one.publish() == 1
     one.see()
     assert not one.publishing
@@ -188,7 +188,7 @@ def test_who_is_taken_over_while_its_key_is_on_its_way_is_claimed_anew() -> None
     other.publish()
     one.see()
     assert one.lost == []
-    one.publishing.failed(writes)
+    one.publishing.failed()
     one.publish()
     other.see()
     assert (one.owner("w-1"), other.lost, list(one.members)) == ("a", ["w-1"], ["w-1"])
@@ -233,7 +233,7 @@ def test_thousands_are_written_in_portions() -> None:
         one.registers(f"w-{number}")
     writes = one.portion()
     assert len(writes) == MOST_TOGETHER
-    one.publishing.failed(writes)
+    one.publishing.failed()
     assert one.publish() == 1001
     one.see()
     assert len(one.roster.live) == 1000

@@ -185,3 +185,29 @@ async def test_one_that_ends_in_good_order_lets_another_one_assign_at_once(tmp_p
         await ending.aclose()
         left = [key for key, _ in await second.coordinator.store.list(PREFIX)]
         assert left == [ASSIGNER, RUN + second.coordinator.together.roster.own_run]
+
+
+async def test_a_fault_of_the_program_ends_nothing_for_ever(
+    rooms: list[Room], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    first, _ = rooms
+    await eventually(lambda: any(room.coordinator.together.leads for room in rooms), "one of them assigns")
+    leading = next(room.coordinator for room in rooms if room.coordinator.together.leads)
+    broken: set[str] = set()
+
+    def break_once(owner: Any, name: str) -> None:
+        whole = getattr(owner, name)
+
+        def fail(*arguments: Any, **more: Any) -> Any:
+            monkeypatch.setattr(owner, name, whole)
+            broken.add(name)
+            raise RuntimeError("something that nobody has thought of")
+
+        monkeypatch.setattr(owner, name, fail)
+
+    break_once(leading.planning, "propose")
+    break_once(leading.together.roster, "take")
+    break_once(together, "facts_of")
+    assert (await (await first.worker("w-1")).register()).status == 200
+    await eventually(lambda: given(rooms, "w-1") == [{"w-1 one"}] * 2, "it goes on")
+    assert broken == {"propose", "take", "facts_of"}
