@@ -1,7 +1,9 @@
 """Who goes on probation, who gets off it, and who is suspected. Pure; times are Unix seconds.
 
 A worker's requests to a service are counted in the window that runs and the one before it. Too many wrong answers,
-and many more than others give, begin a probation: what a client's bad request brings about, it does everywhere.
+and many more than others give, accuse it: what a client's bad request brings about, it does everywhere. But clients
+choose what they ask, and who has a worker of his own could have all others accused: so an accusation alone never makes
+anybody suspected.
 """
 
 from __future__ import annotations
@@ -96,11 +98,11 @@ def too_wrong(own: Tally, others_all: int, others_wrong: int, terms: Terms) -> s
     return f"{own.all_wrong} of its last {own.all} requests failed"
 
 
-def put_on(before: Record | None, reason: str, now: float, terms: Terms) -> Record:
-    """Begin a probation; after many of them it is a suspicion."""
+def put_on(before: Record | None, reason: str, now: float, terms: Terms, *, proven: bool) -> Record:
+    """Begin a probation; after many of them it is a suspicion, if we have seen ourselves what is wrong."""
     times = tuple(begun for begun in (before.times if before else ()) if now - begun < MEMORY)
     times = (*times, now)[-terms.many :]
-    return Record(since=now, reason=reason, times=times, suspected=len(times) >= terms.many)
+    return Record(since=now, reason=reason, times=times, suspected=proven and len(times) >= terms.many)
 
 
 def begin(record: Record, now: float, terms: Terms) -> Progress:

@@ -80,6 +80,7 @@ class Warden:
         self._due: dict[Pair, float] = {}
         self._proven: set[Pair] = set()  # that have answered a canary rightly
         self._doubtful: set[Pair] = set()  # whose last canary failed
+        self._accused: dict[Pair, str] = {}  # whose requests failed, and how many: a canary is to tell
         self._progress: dict[Pair, Progress] = {}
         self._asked: set[str] = set()  # workers that have a canary now
         self._next_forget = 0.0
@@ -156,10 +157,11 @@ class Warden:
         line = self._audit.line("worker-pardoned", actor="admin", subject=worker_id, address=address)
         for pair in [pair for pair in self._tallies if pair[0] == worker_id]:
             del self._tallies[pair]
+        self._accused = {pair: reason for pair, reason in self._accused.items() if pair[0] != worker_id}
         return await self.book.write(worker_id, lambda _: {}, line)
 
     async def _judge(self, now: float) -> None:
-        """Put on probation whose requests end badly, and worse than those of others."""
+        """Ask those a canary whose requests end badly, and worse than those of others; without one, believe it."""
         suspects = [(pair, tally) for pair, tally in self._tallies.items() if tally.wrong and self._is_ours(*pair)]
         if not suspects:
             return
@@ -170,7 +172,10 @@ class Warden:
             reason = too_wrong(tally, max(0, count - tally.all), max(0, wrong - tally.all_wrong), self._terms)
             if reason:
                 self._tallies.pop((worker_id, service), None)
-                await self._put_on(worker_id, service, reason, now)
+                if service in self._canaries:
+                    self._accused[worker_id, service], self._due[worker_id, service] = reason, now
+                else:
+                    await self._put_on(worker_id, service, reason, now, proven=False)
 
     def _totals(self) -> Mapping[str, tuple[int, int]]:
         """Return for each service how many requests were counted, and how many of them ended badly."""
@@ -180,14 +185,14 @@ class Warden:
             found[service] = (count + tally.all, wrong + tally.all_wrong)
         return found
 
-    async def _put_on(self, worker_id: str, service: str, reason: str, now: float) -> None:
+    async def _put_on(self, worker_id: str, service: str, reason: str, now: float, *, proven: bool) -> None:
         def change(records: Records) -> Records:
             before = records.get(service)
             if before is not None and before.since is not None:
                 return records
-            return {**records, service: put_on(before, reason, now, self._terms)}
+            return {**records, service: put_on(before, reason, now, self._terms, proven=proven)}
 
-        again = put_on(self.book.record(worker_id, service), reason, now, self._terms)
+        again = put_on(self.book.record(worker_id, service), reason, now, self._terms, proven=proven)
         action = "worker-suspected" if again.suspected else "worker-on-probation"
         line = self._audit.line(action, actor="coordinator", subject=worker_id, detail=f"{service}: {reason}")
         if await self.book.write(worker_id, change, line):
@@ -252,9 +257,14 @@ class Warden:
     async def _ask(self, worker_id: str, service: str) -> None:
         try:
             verdict = await self._verdict(worker_id, service)
+            accused = self._accused.pop((worker_id, service), "")
             if verdict is None:
                 self.results["unclear"] += 1
+                if accused and self._is_ours(worker_id, service):
+                    await self._put_on(worker_id, service, accused, self._clock(), proven=False)
             else:
+                if accused and not verdict:
+                    log.info("%s answers %s rightly, though %s: it stays", worker_id, service, accused)
                 self.results["wrong" if verdict else "right"] += 1
                 await self._take(worker_id, service, verdict)
         except StoreError as error:
@@ -292,7 +302,7 @@ class Warden:
                 self._registry.look_again()
         elif pair in self._doubtful:
             self._doubtful.discard(pair)
-            await self._put_on(worker_id, service, verdict, now)
+            await self._put_on(worker_id, service, verdict, now, proven=True)
         else:
             self._doubtful.add(pair)
             self._due[pair] = now + AGAIN * self._rng.uniform(0.5, 1.5)
@@ -319,6 +329,7 @@ class Warden:
         self._progress = {pair: progress for pair, progress in self._progress.items() if pair[0] in here}
         self._proven = {pair for pair in self._proven if pair[0] in here}
         self._doubtful = {pair for pair in self._doubtful if pair[0] in here}
+        self._accused = {pair: reason for pair, reason in self._accused.items() if pair[0] in here}
 
 
 def told_of(records: Mapping[str, Record]) -> str:

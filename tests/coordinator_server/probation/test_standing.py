@@ -62,7 +62,7 @@ def test_errors_are_forgotten_with_time() -> None:
 
 
 def test_canaries_in_a_row_end_it() -> None:
-    record = put_on(None, "wrong", NOW, TERMS)
+    record = put_on(None, "wrong", NOW, TERMS, proven=True)
     progress = begin(record, NOW, TERMS)
     assert progress.next_at == NOW + TERMS.pause
     now = NOW
@@ -76,7 +76,7 @@ def test_canaries_in_a_row_end_it() -> None:
 
 
 def test_who_fails_on_is_asked_more_and_more_rarely() -> None:
-    progress, now, pauses = begin(put_on(None, "wrong", NOW, TERMS), NOW, TERMS), NOW, []
+    progress, now, pauses = begin(put_on(None, "wrong", NOW, TERMS, proven=True), NOW, TERMS), NOW, []
     for _ in range(40):
         now = progress.next_at
         progress = after_canary(progress, False, now, TERMS)
@@ -89,7 +89,7 @@ def test_who_fails_on_is_asked_more_and_more_rarely() -> None:
 def test_the_third_probation_in_a_week_is_for_the_operator_to_end() -> None:
     record, now = None, NOW
     for number in range(1, 4):
-        record = put_on(record, "wrong", now, TERMS)
+        record = put_on(record, "wrong", now, TERMS, proven=True)
         assert record.suspected is (number == 3)
         progress = begin(record, now, TERMS)
         assert progress.next_at - now == TERMS.pause * 2 ** (number - 1)
@@ -99,14 +99,22 @@ def test_the_third_probation_in_a_week_is_for_the_operator_to_end() -> None:
         if number < 3:
             record, now = let_off(record), now + 60
     assert record is not None
-    late = put_on(let_off(record), "wrong", now + MEMORY, TERMS)
+    late = put_on(let_off(record), "wrong", now + MEMORY, TERMS, proven=True)
     assert not late.suspected, "what is long ago does not count"
     assert let_off(late).is_over(now + 3 * MEMORY)
     assert not late.is_over(now + 3 * MEMORY), "one that runs is never over"
 
 
+def test_by_failed_requests_alone_nobody_is_ever_suspected() -> None:
+    record = None
+    for number in range(9):
+        record = put_on(record, "requests failed", NOW + 60 * number, TERMS, proven=False)
+        assert not record.suspected
+        record = let_off(record)
+
+
 def test_where_nothing_can_be_asked_it_ends_with_its_pause() -> None:
-    record = put_on(None, "wrong", NOW, TERMS)
+    record = put_on(None, "wrong", NOW, TERMS, proven=True)
     progress = begin(record, NOW, TERMS)
     assert not gets_off(record, progress, NOW + TERMS.pause - 1, TERMS, has_canary=False)
     assert gets_off(record, progress, NOW + TERMS.pause, TERMS, has_canary=False)
@@ -117,6 +125,10 @@ def test_whatever_happens_records_stay_bounded() -> None:
     dice, record, now = random.Random(4), None, NOW
     for _ in range(300):
         now += dice.uniform(0, MEMORY / 2)
-        record = put_on(record, "wrong", now, TERMS) if dice.random() < 0.6 or record is None else let_off(record)
+        record = (
+            put_on(record, "wrong", now, TERMS, proven=True)
+            if dice.random() < 0.6 or record is None
+            else let_off(record)
+        )
         assert len(record.times) <= TERMS.many
         assert list(record.times) == sorted(record.times)

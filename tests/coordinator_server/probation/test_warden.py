@@ -203,12 +203,13 @@ async def test_one_wrong_answer_is_none_and_again_and_again_is_for_the_operator(
     assert names(room) == ["w-1", "w-2"]
 
 
-async def test_errors_put_on_probation_whoever_makes_more_of_them_than_others(room: Room) -> None:
+async def test_errors_put_on_probation_whoever_makes_more_than_others_and_cannot_be_asked(room: Room) -> None:
     warden, oracle = room.coordinator.warden, Oracle()
     warden.ask = oracle.ask
     for name in ("w-1", "w-2"):
         await machine(room, name)
     await go_on(room, warden, 5)
+    oracle.away |= {"w-1", "w-2"}
     for name in ("w-1", "w-2"):
         warden.ended("ner", name, 500, 50)
     await go_on(room, warden, 1)
@@ -223,8 +224,51 @@ async def test_errors_put_on_probation_whoever_makes_more_of_them_than_others(ro
     await go_on(room, warden, 1)
     assert names(room) == ["w-1"]
     assert "of its last" in warden.told("w-2")
+    oracle.away.clear()
     await go_on(room, warden, 100)
     assert names(room) == ["w-1", "w-2"], "three canaries later it is back"
+
+
+async def test_no_client_has_honest_workers_asked_less_than_its_own(room: Room) -> None:
+    warden, oracle = room.coordinator.warden, Oracle()
+    warden.ask = oracle.ask
+    for name in ("w-1", "w-2", "its-own"):
+        await machine(room, name)
+    await go_on(room, warden, 5)
+    before = len(oracle.asked)
+    for _ in range(120):  # what it asks fails with all but its own, which knows what comes
+        for name in names(room):
+            warden.ended("ner", name, 200 if name == "its-own" else 500, 10)
+        await go_on(room, warden, 1)
+    assert names(room) == ["its-own", "w-1", "w-2"]
+    assert len(oracle.asked) - before > 120, "they were asked, and answered rightly"
+    assert not [action for action in await room.actions() if "probation" in action or "suspected" in action]
+
+
+async def test_who_fails_requests_and_canaries_is_on_probation_sooner(room: Room) -> None:
+    warden, oracle = room.coordinator.warden, Oracle()
+    warden.ask = oracle.ask
+    for name in ("w-1", "w-2"):
+        await machine(room, name)
+    await go_on(room, warden, 5)
+    oracle.wrong.add("w-2")
+    warden.ended("ner", "w-2", 500, 50)
+    await go_on(room, warden, 25)
+    assert names(room) == ["w-1"]
+    assert "answered wrongly" in warden.told("w-2")
+
+
+async def test_without_canaries_errors_cost_a_while_and_never_more(room: Room) -> None:
+    warden = room.coordinator.warden
+    warden._canaries = {}
+    for name in ("w-1", "w-2"):
+        await machine(room, name)
+    for _ in range(6):
+        warden.ended("ner", "w-2", 500, 10)
+        await go_on(room, warden, 1)
+        assert names(room) == ["w-1"]
+        await go_on(room, warden, 400)
+        assert names(room) == ["w-1", "w-2"]
 
 
 async def test_a_restart_ends_no_probation(tmp_path: Path) -> None:
