@@ -2,8 +2,8 @@
 
 A worker's requests to a service are counted in the window that runs and the one before it. Too many wrong answers,
 and many more than others give, accuse it: what a client's bad request brings about, it does everywhere. But clients
-choose what they ask, and who has a worker of his own could have all others accused: so an accusation alone never makes
-anybody suspected.
+choose what they ask, and who has a worker of his own could have all others accused: so an accusation alone never
+makes anybody suspected.
 """
 
 from __future__ import annotations
