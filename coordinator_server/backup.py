@@ -18,8 +18,9 @@ from coordinator_server.admin_client import PROGRAM
 from coordinator_server.enrolment.sealed_keys import KEY as SEALED_KEYS
 from coordinator_server.keys import ALL_SECRET_FILES, MESH_KEY_FILE
 from coordinator_server.operation.starting import UNFINISHED, check_before_holding
+from coordinator_server.store.database import MIGRATIONS, check_database
 from coordinator_server.store.interface import Store
-from coordinator_server.store.sqlite import FILE_NAME, MIGRATIONS, check_database
+from coordinator_server.store.sqlite import FILE_NAME
 from node.program.data_dir import hold_data_dir, move_file, write_private_file
 from node.program.errors import UserFacingError
 from node.wire.encoding import b64decode

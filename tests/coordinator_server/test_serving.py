@@ -24,7 +24,7 @@ import pytest
 from coordinator_server.config import CoordinatorConfig
 from coordinator_server.front import FRONT
 from coordinator_server.serving import drain, public_url, read_catalogue, read_tls, renew_certificate, warnings
-from coordinator_server.store.sqlite import open_database
+from coordinator_server.store.database import open_database
 from node.program.errors import EXIT_IN_USE, EXIT_USAGE, UserFacingError
 from node.program.tasks import TaskSet
 from node.program.web import bind

@@ -17,6 +17,7 @@ from typing import Final
 
 import msgspec
 
+from coordinator_server.store.database import write_database
 from coordinator_server.store.etcd import messages
 from coordinator_server.store.etcd.address import EtcdAddress
 from coordinator_server.store.etcd.endpoints import Endpoints
@@ -47,7 +48,6 @@ from coordinator_server.store.interface import (
     check_writes,
     is_key,
 )
-from coordinator_server.store.sqlite import write_database
 from coordinator_server.tables import plain
 from node.program.errors import UserFacingError
 

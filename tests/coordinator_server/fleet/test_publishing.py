@@ -183,7 +183,7 @@ def test_who_is_taken_over_while_its_key_is_on_its_way_is_claimed_anew() -> None
         coordinator.publish()
         coordinator.see()
     one.registers("w-1")
-    writes = one.portion()
+    one.portion()
     other.registers("w-1")
     other.publish()
     one.see()

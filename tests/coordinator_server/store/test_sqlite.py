@@ -1,4 +1,4 @@
-"""What is SQLite's own: its file, damage, full disks and power cuts, leases by a clock, watches by polling."""
+"""What is SQLite's own: full disks and power cuts, leases by a clock, watches by polling."""
 
 from __future__ import annotations
 
@@ -16,9 +16,9 @@ from pathlib import Path
 import pytest
 
 from coordinator_server.store import sqlite
-from coordinator_server.store.interface import AuditLine, Seen, StoreError, Versioned, Write
-from coordinator_server.store.sqlite import MIGRATIONS, SqliteStore, copy_database, open_database, open_sqlite
-from node.program.errors import UserFacingError
+from coordinator_server.store.database import open_database
+from coordinator_server.store.interface import AuditLine, Seen, StoreError, Write
+from coordinator_server.store.sqlite import SqliteStore, open_sqlite
 from tests.support.mesh_keys import Clock
 
 WRITER = """
@@ -112,61 +112,6 @@ async def test_a_full_disk_is_said_clearly_and_leaves_nothing_half_written(tmp_p
     await store.close()
 
 
-@pytest.mark.parametrize(
-    "damage", [b"this is no database, but a letter to my aunt, and a long one" * 40, b"\0" * 5000]
-)
-async def test_a_file_that_is_no_database_is_refused_and_left_alone(tmp_path: Path, damage: bytes) -> None:
-    path = tmp_path / "letter.db"
-    path.write_bytes(damage)
-    with pytest.raises(UserFacingError) as caught:
-        await open_sqlite(path)
-    assert str(path) in caught.value.title
-    assert "damaged or not a database" in caught.value.message
-    assert "restore" in caught.value.hint
-    assert path.read_bytes() == damage
-
-
-async def test_a_damaged_database_is_refused(tmp_path: Path) -> None:
-    path = tmp_path / "x.db"
-    store = await open_sqlite(path)
-    for number in range(200):
-        await store.put(f"k{number}", os.urandom(500))
-    await store.close()
-    data = bytearray(path.read_bytes())
-    for start in range(4096, len(data) - 64, 4096):
-        data[start : start + 64] = b"\xff" * 64
-    path.write_bytes(data)
-    with pytest.raises(UserFacingError, match="cannot be used"):
-        await open_sqlite(path)
-
-
-async def test_a_database_of_a_newer_version_is_refused(tmp_path: Path) -> None:
-    path = tmp_path / "x.db"
-    connection = open_database(path)
-    connection.execute(f"PRAGMA user_version = {len(MIGRATIONS) + 1}")
-    connection.close()
-    with pytest.raises(UserFacingError, match="newer version"):
-        open_database(path)
-
-
-async def test_a_place_that_cannot_be_written_is_said(tmp_path: Path) -> None:
-    (tmp_path / "folder.db").mkdir()
-    with pytest.raises(UserFacingError, match="cannot be used"):
-        await open_sqlite(tmp_path / "folder.db")
-
-
-async def test_no_folder_no_database(tmp_path: Path) -> None:
-    with pytest.raises(UserFacingError, match="cannot be used"):
-        await open_sqlite(tmp_path / "nowhere" / "x.db")
-
-
-def test_a_copy_replaces_nothing_of_the_original(tmp_path: Path) -> None:
-    connection = open_database(tmp_path / "x.db")
-    copy_database(connection, tmp_path / "y.db")
-    assert connection.execute("SELECT count(*) FROM entries").fetchone()[0] == 0
-    connection.close()
-
-
 @pytest.mark.processes
 def test_kill_9_loses_no_acknowledged_write_and_keeps_no_half_of_one(tmp_path: Path) -> None:
     path = tmp_path / "x.db"
@@ -239,6 +184,33 @@ async def test_a_watch_tells_of_the_dead_whatever_of_ours_clears_them_away(tmp_p
     await other.close()
 
 
+async def test_who_is_halted_right_before_a_commit_has_what_it_leases(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    clock = Clock(100.0)
+    halted, other = leaser(tmp_path / "x.db", clock), leaser(tmp_path / "x.db", clock)
+    await halted.put("here/old", b"", leased=True)
+    await halted._tasks.stop()
+    begin = halted._begin_lease
+
+    async def begin_and_halt() -> None:
+        await begin()
+        clock.now += 60.0
+        await other.commit([Write("else", b"")])  # which clears away what belongs to the dead
+
+    monkeypatch.setattr(halted, "_begin_lease", begin_and_halt)
+    async with other.watch("here/") as watch, asyncio.timeout(60):
+        await anext(watch)
+        await halted.put("here/new", b"", leased=True)
+        assert [key for key, _ in await other.list("here/")] == ["here/new"]
+        told: dict[str, bool] = {}
+        while "here/new" not in told:
+            told |= {change.key: change.entry is not None for change in (await anext(watch)).changes}
+        assert told == {"here/old": False, "here/new": True}
+    for store in (halted, other):
+        await store.close()
+
+
 async def test_leases_from_before_the_machine_was_started_again_are_over(tmp_path: Path) -> None:
     before = leaser(tmp_path / "x.db", Clock(50_000.0))
     await before.put("here", b"", leased=True)
@@ -285,27 +257,3 @@ async def test_a_watch_goes_on_when_the_database_can_be_read_again(
         failing = iter([True])
         await store.put("a", b"")
         assert [change.key for change in (await anext(watch)).changes] == ["a"]
-
-
-async def test_many_may_open_a_new_database_at_once(tmp_path: Path) -> None:
-    for number in range(5):
-        stores = await asyncio.gather(*(open_sqlite(tmp_path / f"{number}.db") for _ in range(8)))
-        await asyncio.gather(*(store.commit([Write(f"k/{n}", b"")], [line("a")]) for n, store in enumerate(stores)))
-        assert len(await stores[0].list("k/")) == len(await stores[0].audit()) == 8
-        await asyncio.gather(*(store.close() for store in stores))
-
-
-async def test_a_database_of_the_first_version_is_brought_up_to_date(tmp_path: Path) -> None:
-    connection = sqlite3.connect(tmp_path / "x.db")
-    connection.executescript(MIGRATIONS[0])
-    connection.execute("INSERT INTO entries VALUES ('k', x'76', 7)")
-    connection.execute("UPDATE revision SET last = 7")
-    connection.execute("PRAGMA user_version = 1")
-    connection.commit()
-    connection.close()
-    store = await open_sqlite(tmp_path / "x.db")
-    assert await store.get("k") == Versioned(b"v", 7)
-    assert await store.compare_and_set("k", 7, b"w")
-    async with store.watch("") as watch:
-        assert (await anext(watch)).revision == 8
-    await store.close()
