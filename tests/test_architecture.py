@@ -45,6 +45,14 @@ MAY_IMPORT: Mapping[str, tuple[str, ...]] = {
     "node.resting": ("node.wire", "node.state", "node.events", "node.rules", "node.gpu_work"),
     "node.gpu_work": ("node.wire", "node.state"),
     "node.known_coordinators": ("node.wire", "node.state", "node.routing.weighing"),
+    "node.machine_contact": (
+        "node.wire",
+        "node.state",
+        "node.events",
+        "node.resting",
+        "node.known_coordinators",
+        "node.routing.weighing",
+    ),
     "node.machine": (
         "node.wire",
         "node.state",
@@ -52,13 +60,14 @@ MAY_IMPORT: Mapping[str, tuple[str, ...]] = {
         "node.reasons",
         "node.resting",
         "node.known_coordinators",
-        "node.routing.weighing",
+        "node.machine_contact",
     ),
 }
 
 # Decisions are functions over values: these never see a clock, a loop, a socket or a screen.
 PURE = (
-    "node.state", "node.events", "node.machine", "node.reasons", "node.resting", "node.rules.settings",
+    "node.state", "node.events", "node.machine", "node.machine_contact", "node.reasons", "node.resting",
+    "node.rules.settings",
     "node.rules.sensed", "node.rules.verdict", "node.rules.caps", "node.services.limits.plan", "node.gpu_work",
     "node.services.limits.verdicts", "node.forwarding.bandwidth.bucket",
     "node.rules.decide", "node.rules.schedule", "node.rules.texts",

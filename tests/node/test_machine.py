@@ -7,16 +7,14 @@ import pytest
 
 from node import events as e
 from node.coordinator_talk import heartbeat_of
-from node.known_coordinators import LOOKS
-from node.machine import SOON, handle
 from node.resting import running_services, wanted_services
 from node.rules.decide import MESH_OFF
-from node.rules.settings import Rules, Scope
-from node.rules.verdict import RuleCode, RuleReason, Verdict
-from node.state import ChannelStatus, Measured, NodeState, Reason, RoutingStats, TunnelStatus, VpnPhase, VpnStatus
-from node.wire.blocklists import SignedBlocklist
+from node.rules.settings import Rules
+from node.rules.verdict import Verdict
+from node.state import Reason, RoutingStats, TunnelStatus, VpnPhase, VpnStatus
 from node.wire.manifests import Catalogue
 from node.wire.messages import Capabilities, DhtContact, Endpoints, VpnGrant
+from tests.support.node_story import Story, online, ruling
 from tests.support.node_values import (
     CATALOGUE,
     FIRST,
@@ -29,54 +27,6 @@ from tests.support.node_values import (
     report,
     started,
 )
-
-
-class Story:
-    """Feeds events and remembers the commands of the last one."""
-
-    def __init__(self) -> None:
-        self.state = NodeState()
-        self.commands: tuple[e.Command, ...] = ()
-
-    def then(self, *happened: e.Event) -> Story:
-        for event in happened:
-            self.state, self.commands = handle(self.state, event)
-        return self
-
-    def ordered(self, kind: type) -> list[e.Command]:
-        return [command for command in self.commands if isinstance(command, kind)]
-
-    @property
-    def codes(self) -> list[str]:
-        return [reason.code for reason in self.state.reasons]
-
-
-def online() -> Story:
-    """A member that runs its one service."""
-    story = Story().then(started(membership=MEMBERSHIP))
-    registered = e.Registered(assignment("ner-extraction"), CATALOGUE)
-    return story.then(registered, e.ServicesChanged((report("ner-extraction"),)))
-
-
-def test_when_its_coordinator_is_about_to_end_it_asks_soon_whom_to_turn_to() -> None:
-    assert online().then(e.CoordinatorLeaves(1.5)).ordered(e.ScheduleContact) == [e.ScheduleContact(1.5)]
-    assert Story().then(started(), e.CoordinatorLeaves(1.5)).commands == ()
-
-
-def test_a_much_nearer_coordinator_is_turned_to_with_a_registration_at_once() -> None:
-    story = online().then(e.ChannelChanged(ChannelStatus(True)))
-    told = assignment("ner-extraction", coordinators=MEMBERSHIP.coordinators)
-    story.then(e.HeartbeatAnswered(told))
-    seen = (Measured("c1", 90.0), Measured("c2", 2.0))
-    story.then(*[e.CoordinatorsMeasured(seen)] * (LOOKS - 1))
-    assert (story.state.coordinator, story.state.outweighed) == (FIRST.url, LOOKS - 1)
-    story.then(e.CoordinatorsMeasured(seen))
-    assert story.state.coordinator == SECOND.url
-    assert story.ordered(e.ScheduleContact) == [e.ScheduleContact(0.0)]
-    assert story.ordered(e.PublishServices), "it is reached by that one's relay no more"
-    assert story.then(e.ContactDue()).ordered(e.Register) == [e.Register(SECOND.url)]
-    leaving = online().then(e.HeartbeatAnswered(told), e.LeaveRequested(), *[e.CoordinatorsMeasured(seen)] * 9)
-    assert leaving.state.coordinator == FIRST.url
 
 
 def test_a_new_machine_waits_for_an_invite() -> None:
@@ -132,81 +82,6 @@ def test_only_what_the_catalogue_holds_and_the_volunteer_allows_is_run() -> None
     assert wanted_services(story.state) == (NOTES,)
 
 
-def test_a_coordinator_that_is_gone_degrades_but_work_goes_on() -> None:
-    story = online().then(e.CoordinatorFailed("It did not answer in time."))
-    assert story.state.phase == "degraded"
-    assert story.codes == ["coordinator-unreachable"]
-    assert running_services(story.state) == ("ner-extraction",)
-    assert story.ordered(e.RunServices) == []
-    assert story.state.coordinator == SECOND.url, "the next one is tried"
-    story.then(e.ContactDue())
-    assert story.ordered(e.Register) == [e.Register(SECOND.url)]
-
-
-def test_the_pause_between_tries_grows_up_to_a_heartbeat() -> None:
-    story = online()
-    pauses = []
-    for _ in range(8):
-        story.then(e.CoordinatorFailed("no"))
-        (schedule,) = story.ordered(e.ScheduleContact)
-        assert isinstance(schedule, e.ScheduleContact)
-        pauses.append(schedule.after)
-    assert pauses == [1, 2, 4, 8, 16, 30, 30, 30]
-
-
-def test_a_restarted_coordinator_is_told_everything_again_at_once() -> None:
-    story = online().then(e.WorkerUnknown())
-    assert story.ordered(e.ScheduleContact) == [e.ScheduleContact(0.0)]
-    story.then(e.ContactDue())
-    assert story.ordered(e.Register) == [e.Register(FIRST.url)]
-    story.then(e.Registered(assignment("ner-extraction"), CATALOGUE))
-    soon = [command.after for command in story.ordered(e.ScheduleContact) if isinstance(command, e.ScheduleContact)]
-    assert min(soon) < 1, "and hears at once which services run"
-
-
-def test_a_channel_is_shown_and_one_that_is_refused_has_us_ask_why() -> None:
-    story = online().then(e.ChannelChanged(ChannelStatus(True)))
-    assert story.state.channel.open
-    assert (story.state.phase, story.commands) == ("online", (e.PublishServices(running_services(story.state)),))
-    story.then(e.ChannelChanged(ChannelStatus(True)))
-    assert story.commands == (), "others know by which coordinator it is reached"
-    story.then(e.ChannelRefused())
-    assert story.commands == (e.ScheduleContact(0.0),)
-    assert story.state.phase == "online", "only what it is told then counts"
-    story.then(e.ChannelChanged(ChannelStatus(False, "The connection broke.")))
-    assert (story.state.phase, story.codes) == ("online", [])
-    assert Story().then(started(), e.ChannelRefused()).commands == ()
-
-
-def test_a_second_channel_is_told_to_others_and_changes_nothing_else() -> None:
-    opened = e.SecondChannelChanged(ChannelStatus(True, url=SECOND.url))
-    story = online().then(opened)
-    publish = e.PublishServices(running_services(story.state))
-    assert story.state.second_channel == opened.channel
-    assert story.commands == (publish, e.TellRelays())
-    assert story.then(opened).commands == ()
-    assert story.then(e.SecondChannelChanged(ChannelStatus(False, "It broke.", SECOND.url))).commands == (publish,)
-    assert story.then(e.SecondChannelChanged(None)).commands == ()
-    assert (story.state.phase, story.state.second_channel) == ("online", None)
-    assert Story().then(started(), opened).commands == ()
-
-
-def test_whoever_turns_from_a_coordinator_has_no_channel_and_comes_back_only_when_it_must() -> None:
-    told = assignment("ner-extraction", coordinators=(FIRST, SECOND))
-    story = online().then(e.HeartbeatAnswered(told), e.ChannelChanged(ChannelStatus(True)))
-    story.then(e.CoordinatorFailed("It did not answer in time."))
-    assert (story.state.coordinator, story.state.failing) == (SECOND.url, (FIRST.url,))
-    assert not story.state.channel.open
-    assert story.ordered(e.PublishServices)
-    story.then(e.ChannelChanged(ChannelStatus()), e.Registered(told, CATALOGUE))
-    story.then(e.ChannelChanged(ChannelStatus(True)), e.ContactDue(), e.HeartbeatAnswered(told))
-    assert story.state.coordinator == SECOND.url, "it stays, although the other one is named"
-    story.then(e.CoordinatorFailed("It did not answer in time."))
-    assert story.state.coordinator == FIRST.url, "both have failed: it is the other one's turn"
-    story.then(e.Registered(told, CATALOGUE))
-    assert story.state.failing == (SECOND.url,)
-
-
 def test_after_a_restart_coordinators_are_known_that_came_after_the_enrolment() -> None:
     enrolled = msgspec.structs.replace(MEMBERSHIP, coordinators=(FIRST,))
     kept = assignment("ner-extraction", coordinators=(SECOND, FIRST))
@@ -216,12 +91,6 @@ def test_after_a_restart_coordinators_are_known_that_came_after_the_enrolment() 
     assert story.state.coordinator == FIRST.url
     story.then(e.CoordinatorFailed("It is gone."))
     assert story.state.coordinator == SECOND.url
-
-
-def test_a_changed_catalogue_is_fetched_by_registering_again() -> None:
-    story = online().then(e.HeartbeatAnswered(assignment("ner-extraction", catalogue_version="2")))
-    assert not story.state.registered
-    assert story.ordered(e.ScheduleContact) == [e.ScheduleContact(0.0)]
 
 
 def test_pausing_withdraws_tells_the_coordinator_drains_and_only_then_stops_services() -> None:
@@ -321,39 +190,6 @@ def test_stopping_drains_and_then_ends_the_program() -> None:
     assert story.commands == (e.Shutdown(),)
 
 
-def test_a_renewed_credential_is_kept() -> None:
-    story = online().then(e.CredentialRenewed("newer"))
-    assert story.state.membership is not None
-    assert story.state.membership.credential == "newer"
-    assert story.ordered(e.SaveMembership) == [e.SaveMembership(story.state.membership)]
-
-
-def test_coordinators_named_by_an_assignment_are_kept_at_the_address_that_worked() -> None:
-    told = (msgspec.structs.replace(FIRST, url="http://inside.example"), SECOND)
-    story = online().then(e.HeartbeatAnswered(assignment("ner-extraction", coordinators=told)))
-    assert story.state.membership is not None
-    assert [info.url for info in story.state.membership.coordinators] == [FIRST.url, SECOND.url]
-
-
-def test_who_failed_and_answers_again_stays_where_it_answered() -> None:
-    """Else nobody would be known at the address in use, and the node would ask nobody any more."""
-    story = online().then(e.CoordinatorFailed("It is gone."), e.CoordinatorFailed("This one, too."))
-    assert story.state.coordinator == FIRST.url
-    assert FIRST.url in story.state.failing
-    public = msgspec.structs.replace(FIRST, url="https://public.example")
-    story.then(e.Registered(assignment(coordinators=(public, SECOND)), CATALOGUE))
-    assert story.state.membership is not None
-    assert story.state.coordinator in {info.url for info in story.state.membership.coordinators}
-    assert FIRST.url not in story.state.failing
-
-
-def test_an_address_that_nobody_is_known_at_is_left() -> None:
-    story = online()
-    story.state = msgspec.structs.replace(story.state, coordinator="http://moved.example")
-    story.then(e.ContactDue())
-    assert story.ordered(e.Register) == [e.Register(FIRST.url)]
-
-
 def test_what_weakens_security_is_said() -> None:
     far = msgspec.structs.replace(FIRST, url="http://mesh.example.org")
     story = Story().then(
@@ -378,22 +214,6 @@ def test_what_the_last_run_knew_of_others_holds_from_the_start() -> None:
     assert story.ordered(e.JoinDht) == [e.JoinDht(kept.dht)]
     kinds = [type(command) for command in story.commands]
     assert kinds.index(e.JoinMesh) < kinds.index(e.JoinDht), "it is the session that joins"
-
-
-def test_every_answer_has_its_blocklist_verified_first_and_none_is_kept_with_the_assignment() -> None:
-    told = assignment("ner-extraction", blocklist=SignedBlocklist("{}", "s"), blocklist_version=2)
-    story = online().then(e.HeartbeatAnswered(told))
-    assert story.commands[0] == e.TakeBlocklist(told.blocklist)
-    kept = msgspec.structs.replace(told, blocklist=None)
-    assert story.ordered(e.SaveAssignment) == [e.SaveAssignment(kept)]
-    assert story.state.assignment == kept
-    story.then(e.HeartbeatAnswered(told))
-    assert story.ordered(e.TakeBlocklist) == [e.TakeBlocklist(told.blocklist)]
-    assert story.ordered(e.SaveAssignment) == []
-    still = msgspec.structs.replace(told, blocklist=None, blocklist_current=SignedBlocklist("{}", "t"))
-    story.then(e.HeartbeatAnswered(still))
-    assert story.ordered(e.TakeBlocklist) == [e.TakeBlocklist(None, still.blocklist_current)]
-    assert story.ordered(e.SaveAssignment) == []
 
 
 def test_a_place_that_comes_with_enrolment_is_taken_when_the_session_is_there() -> None:
@@ -526,13 +346,6 @@ VISION = msgspec.structs.replace(NER, name="vision-ocr", aliases=("ocr",), tier=
 WITH_GPU = Catalogue((NER, NOTES, VISION))
 
 
-def ruling(rest: Scope, code: RuleCode = "on-battery", until: float | None = None) -> e.RulesDecided:
-    if rest == "none":
-        return e.RulesDecided(Verdict())
-    reason = RuleReason(code=code, scope=rest, text="It is so.", ends="It will end.", until=until)
-    return e.RulesDecided(Verdict(rest=rest, reasons=(reason,)))
-
-
 def with_gpu() -> Story:
     """A member that runs one service on the CPU and one on the GPU."""
     story = Story().then(started(membership=MEMBERSHIP))
@@ -625,18 +438,6 @@ def test_a_service_that_the_volunteer_switched_off_stops_and_is_not_asked_for() 
     assert story.ordered(e.RunServices) == [e.RunServices((NER, VISION))]
     story.then(e.RulesChanged(Rules(metered=False)))
     assert story.commands == (), "what no service hears of is saved elsewhere"
-
-
-def test_after_registering_the_coordinator_soon_hears_what_is_not_wanted_here() -> None:
-    story = Story().then(started(membership=MEMBERSHIP, rules=Rules(services_off=("notes-coa",))))
-    story.then(e.Registered(assignment(), CATALOGUE))
-    assert story.ordered(e.ScheduleContact)[-1] == e.ScheduleContact(SOON)
-
-
-def test_after_registering_the_coordinator_soon_hears_that_everything_rests() -> None:
-    story = online().then(ruling("all"), e.DrainEnded(), e.ServicesChanged(()), e.WorkerUnknown())
-    story.then(e.Registered(assignment("ner-extraction"), CATALOGUE))
-    assert e.ScheduleContact(SOON) in story.commands, "or it would give us work for a heartbeat's time"
 
 
 def test_without_the_mesh_a_machine_drains_goes_offline_and_stays_a_member() -> None:
