@@ -221,7 +221,7 @@ def _read(coordinator: Coordinator, front: Front) -> Reading:
         stale=counts.stale,
         pending=coordinator.workers.waiting(),
         probations=coordinator.warden.on_probation(),
-        canaries=dict(coordinator.warden.results),
+        canaries=coordinator.warden.told_results,
         own=len(registry),
         elsewhere=[name for name, _ in coordinator.everybody.far()],
         assigns=coordinator.together.leads,

@@ -111,6 +111,7 @@ class Access:
     def check_anonymous(self, visit: Visit) -> None:
         """Raise Problem where somebody who shows no key may not pass."""
         if self._forced or (self._anonymous and self._is_own(visit)):
+            self._keys.uses.came(visit.address)
             return
         detail = "Show an API key as `Authorization: Bearer KEY` or `X-API-Key: KEY`. The operator makes keys."
         raise Problem("unauthorized", detail, headers=CHALLENGE)

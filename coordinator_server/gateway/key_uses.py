@@ -30,16 +30,23 @@ class KeyUses:
 
     def __init__(self) -> None:
         self._latest: dict[str, tuple[float, str]] = {}  # key id -> when, from which address
+        self._some_address = ""  # from where somebody came last, also after that was written down
 
     def used(self, key_id: str, at: float, address: str) -> None:
         """Note a use; what is too much to remember is left out."""
         latest = self._latest
+        self.came(address)
         if key_id in latest or len(latest) < MOST:
             latest[key_id] = (at, address)
 
+    def came(self, address: str) -> None:
+        """Note from where somebody came, with a key or without one."""
+        if "/" not in address:
+            self._some_address = address
+
     def some_address(self, otherwise: str) -> str:
-        """Return from where some key was used lately."""
-        return next((address for _, address in self._latest.values() if "/" not in address), otherwise)
+        """Return from where somebody came last."""
+        return self._some_address or otherwise
 
     def take(self) -> dict[str, Use]:
         """Return all that was noted, and begin anew."""

@@ -68,6 +68,8 @@ class Warden:
         self.ask: Ask | None = None
         self.changed: Callable[[str], None] = lambda _worker_id: None
         self.results = {"right": 0, "wrong": 0, "unclear": 0}
+        self.told_results = dict(self.results)  # as everybody may read them: nobody can tell which request it was
+        self._next_told = 0.0
         self._audit = audit
         self._registry = registry
         self._paths = {manifest.name: manifest.default_path for manifest in catalogue.manifests}
@@ -148,6 +150,9 @@ class Warden:
         except StoreError as error:
             log.info("probations cannot be written down now: %s", error)
         self._begin_asking(now)
+        if now >= self._next_told or now < self._next_told - self._pause:
+            self._next_told = now + self._pause
+            self.told_results = dict(self.results)
         if now >= self._next_forget or now < self._next_forget - FORGET:
             self._next_forget = now + FORGET
             self._forget()

@@ -33,6 +33,18 @@ def test_the_newest_use_counts_and_of_an_address_its_household() -> None:
     assert uses.take() == {}
 
 
+def test_from_where_somebody_came_last_is_known_also_after_it_was_written_down() -> None:
+    uses = KeyUses()
+    assert uses.some_address("127.0.0.1") == "127.0.0.1"
+    uses.used("a", 5.0, "192.0.2.1")
+    uses.take()
+    uses.absorb({"b": Use(6.0, "2001:db8:1:2::/64")})
+    assert uses.some_address("127.0.0.1") == "192.0.2.1", "a canary must not stand out by its address"
+    uses.came("192.0.2.7")
+    assert uses.some_address("127.0.0.1") == "192.0.2.7"
+    assert set(uses.take()) == {"b"}
+
+
 def test_it_remembers_only_so_many(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(key_uses, "MOST", 2)
     uses = KeyUses()

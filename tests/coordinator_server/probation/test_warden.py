@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -269,6 +270,21 @@ async def test_without_canaries_errors_cost_a_while_and_never_more(room: Room) -
         assert names(room) == ["w-1"]
         await go_on(room, warden, 400)
         assert names(room) == ["w-1", "w-2"]
+
+
+async def test_what_everybody_may_read_does_not_tell_which_request_was_a_known_one(room: Room) -> None:
+    warden, oracle = room.coordinator.warden, Oracle()
+    warden.ask = oracle.ask
+    await go_on(room, warden, 1)
+    await machine(room, "w-1")
+    told = []
+    for _ in range(300):
+        await go_on(room, warden, 1)
+        told.append(warden.told_results["right"])
+    changes = [number for number in range(1, 300) if told[number] != told[number - 1]]
+    assert changes
+    assert all(later - before >= 60 for before, later in pairwise(changes)), "as rarely as it is asked"
+    assert 0 < told[-1] <= warden.results["right"]
 
 
 async def test_a_restart_ends_no_probation(tmp_path: Path) -> None:
