@@ -114,14 +114,18 @@ class KeyRotation:
     # --- who is waited for ------------------------------------------------------------------------------------
 
     def _unready(self) -> Iterator[str]:
-        """Yield the workers whose credential counts somewhere, and that have not said that they are as far."""
+        """Yield the workers whose credential counts somewhere, and that have not said that they are as far.
+
+        That of a machine which waits to be let in counts nowhere: no stranger keeps a stolen key in use.
+        """
         keys, now = self.keyring.keys, self.clock()
         if keys.phase == "steady" or is_outlived(self.keyring.since, now, self.life):
             return
         for enrolment in self.workers:
             # Nothing is known of credentials that were issued by an older version of this program.
             until = enrolment.credential_until or self.keyring.since + self.life
-            if not enrolment.revoked and until + 2 * CLOCK_SKEW > now and enrolment.mesh_progress < keys.progress:
+            out = enrolment.revoked or enrolment.pending
+            if not out and until + 2 * CLOCK_SKEW > now and enrolment.mesh_progress < keys.progress:
                 yield enrolment.worker_id
 
     async def _without_key(self) -> list[str]:

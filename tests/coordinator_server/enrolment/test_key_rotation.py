@@ -104,6 +104,21 @@ async def test_who_is_off_holds_it_up_until_the_credential_has_expired(room: Roo
     assert worker.worker_id == "w-1"
 
 
+async def test_who_waits_to_be_let_in_holds_nothing_up(tmp_path: Path) -> None:
+    async with coordinator_room(tmp_path / "w", require_approval=True) as room:
+        stranger = await room.worker("w-1")
+        await stranger.register()
+        known = room.coordinator.keyring.keys
+        await room.coordinator.key_rotation.rotate(force=False)
+        for phase in ("replacing", "steady"):
+            assert await waiting(room) == ()
+            assert await tick(room, SETTLE) == phase
+        assert (await renew(stranger, known)).progress == 3, "and it follows when it comes"
+        await room.coordinator.workers.let_in("w-1", "volunteer")
+        await room.coordinator.key_rotation.rotate(force=False)
+        assert await waiting(room) == ("w-1",)
+
+
 async def test_who_renews_is_waited_for_longer(room: Room) -> None:
     worker = await room.worker("w-1")
     room.clock.now += LIFE - 10
