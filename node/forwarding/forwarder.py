@@ -9,6 +9,7 @@ from urllib.parse import urlsplit
 from node.forwarding.bandwidth.meter import Meter
 from node.forwarding.http1.head import field_line
 from node.forwarding.http1.limits import UpstreamLimits
+from node.forwarding.http1.passing import make_pool
 from node.forwarding.http1.pool import Address, Connect, CoordinatorAddress, Pool, RelayAddress, Upstreams
 from node.forwarding.http1.sweep import Sweep, Timed
 from node.forwarding.interface import Target
@@ -115,7 +116,7 @@ class Forwarder:
         self._knocker = Knocker()
         connect = connect or PublicConnector()
         self._upstreams = Upstreams(
-            self._sweep, limits, meter.connecting(connect) if meter is not None else connect
+            self._sweep, limits, meter.connecting(connect) if meter is not None else connect, make_pool
         )
         self._unwatch = meter.watch(lambda: self._upstreams.live) if meter is not None else None
         self._ways: dict[tuple[str, str, Route, str | None], Way] = {}

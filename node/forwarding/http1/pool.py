@@ -57,7 +57,15 @@ async def connect_tcp(address: Address, connection: UpstreamConnection) -> None:
 class Upstreams:
     """All pools; `connect` is how a connection comes about, so that a caller can choose what names lead to."""
 
-    def __init__(self, sweep: Sweep, limits: UpstreamLimits | None = None, connect: Connect = connect_tcp) -> None:
+    def __init__(
+        self,
+        sweep: Sweep,
+        limits: UpstreamLimits | None = None,
+        connect: Connect = connect_tcp,
+        make: Callable[[Upstreams, Address], Pool] | None = None,
+    ) -> None:
+        """`make` makes another kind of pool for some addresses."""
+        self._make = make or Pool
         self.limits = limits or UpstreamLimits()
         self.sweep = sweep
         self.connect = connect
@@ -72,7 +80,7 @@ class Upstreams:
         if pool is None:
             if len(self._pools) >= self.limits.connections:
                 self._pools = {known: pool for known, pool in self._pools.items() if pool.count}
-            pool = self._pools[address] = Pool(self, address)
+            pool = self._pools[address] = self._make(self, address)
         return pool
 
     def make_room(self) -> bool:

@@ -114,6 +114,10 @@ class UpstreamConnection(asyncio.Protocol):
         if self.transport.get_write_buffer_size():
             self.deadline = exchange.client.loop.time() + LAST_WORDS
 
+    def give_up(self, reason: str) -> None:
+        """Wait no longer for an answer: whoever was to pass the request on is not there any more."""
+        self._fail("reset", reason)
+
     def pause(self) -> None:
         if not self._paused:
             self._paused = True
