@@ -231,8 +231,10 @@ class Clients:
         outcome: Outcome = "unknown"
         found: dict[str, Any] = dict(value)
         try:
-            status, said = await self._send(at, method, path, body, headers, limit)
+            status, said, route = await self._asked(at, method, path, body, headers, limit)
             outcome = classify(status, said)
+            if route:
+                found["route"] = route
             found["status"] = status
             if outcome == "ok":
                 found |= learn(said)
@@ -251,6 +253,12 @@ class Clients:
     async def _send(
         self, at: str, method: str, path: str, body: object, headers: Mapping[str, str], limit: float = LIMIT
     ) -> tuple[int, Any]:
+        return (await self._asked(at, method, path, body, headers, limit))[:2]
+
+    async def _asked(
+        self, at: str, method: str, path: str, body: object, headers: Mapping[str, str], limit: float
+    ) -> tuple[int, Any, str]:
+        """Return the status, what was said, and which way the request took."""
         data = None if body is None else body if isinstance(body, bytes) else msgspec.json.encode(body)
         sent = {"Content-Type": "application/json", **headers}
         stream = None if data is None else io.BytesIO(data)
@@ -258,7 +266,8 @@ class Clients:
         async with asyncio.timeout(limit), self._session.request(method, url, data=stream, headers=sent) as answer:
             text = await answer.read()
             is_json = "json" in answer.headers.get("Content-Type", "")
-            return answer.status, msgspec.json.decode(text) if text and is_json else {}
+            route = " ".join(answer.headers.get(name, "") for name in ("X-RMA-Worker", "X-RMA-Route"))
+            return answer.status, msgspec.json.decode(text) if text and is_json else {}, route.strip()
 
     def _any(self) -> str:
         return self._rng.choice(self.names)

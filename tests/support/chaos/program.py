@@ -4,7 +4,7 @@
     python -m tests.support.chaos.program --store etcd --mixture 600 --seed 7
 
 Started without a network of its own, it makes one first, with processes and mounts of its own: whatever happens,
-nothing is left behind. The last line of its output is a JSON document.
+nothing is left behind. It ends when its standard input does, where that is a pipe. What it prints is JSON.
 """
 
 from __future__ import annotations
@@ -15,13 +15,15 @@ import json
 import logging
 import os
 import random
+import shutil
+import stat
 import subprocess
 import sys
 import tempfile
 import threading
 from dataclasses import asdict
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
 
 import aiohttp
 
@@ -83,7 +85,7 @@ async def run(options: argparse.Namespace, folder: Path) -> dict[str, Any]:
 def main() -> int:
     options = parse()
     if INSIDE not in os.environ:
-        return _inside(sys.argv[1:])
+        _go_inside(sys.argv[1:])
     threading.Thread(target=_end_with_who_started_us, daemon=True).start()
     logging.basicConfig(level=logging.WARNING, stream=sys.stderr)
     subprocess.run(["ip", "link", "set", "lo", "up"], check=True, timeout=60)
@@ -97,18 +99,19 @@ def main() -> int:
     return 1 if document["violations"] else 0
 
 
-def _inside(words: list[str]) -> int:
-    """Run this program in namespaces of its own; they end with it, and it with us."""
-    command = ["unshare", *NAMESPACES, sys.executable, "-m", "tests.support.chaos.program", *words]
-    with subprocess.Popen(command, env={**os.environ, INSIDE: "yes"}, stdin=subprocess.PIPE) as process:
-        return process.wait()
+def _go_inside(words: list[str]) -> NoReturn:
+    """Become this program in namespaces of its own."""
+    program = shutil.which("unshare") or "unshare"
+    command = [program, *NAMESPACES, sys.executable, "-m", "tests.support.chaos.program", *words]
+    os.execve(program, command, {**os.environ, INSIDE: "yes"})
 
 
 def _end_with_who_started_us() -> None:
-    """End at once, and with us all that runs in here, when the pipe from outside is closed."""
-    while os.read(0, 1):
-        pass
-    os._exit(1)
+    """End at once, and with us all that runs in here, when the pipe is closed that is our standard input."""
+    if stat.S_ISFIFO(os.fstat(0).st_mode):
+        while os.read(0, 1):
+            pass
+        os._exit(1)
 
 
 if __name__ == "__main__":
