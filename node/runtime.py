@@ -1,7 +1,7 @@
-"""Runs a node: executes the machine's commands in order, feeds events back, and owns every task.
+"""Runs a node: puts its parts together, lets the machine handle what happens, and owns every task.
 
-Only `dispatch` changes the state. Commands are executed one after the other; what takes long (talking to the
-coordinator, draining) runs beside them and reports back with an event.
+Only `dispatch` changes the state. What the machine orders `command_executor` carries out, one after the other; what
+takes long (talking to the coordinator, draining) runs beside and reports back with an event.
 """
 
 from __future__ import annotations
@@ -14,7 +14,6 @@ import time
 from collections.abc import Callable
 from ipaddress import IPv4Network
 from pathlib import Path
-from typing import Any
 
 import aiohttp
 
@@ -22,6 +21,7 @@ from node import __version__
 from node import events as e
 from node.caps_kept import CapsKept
 from node.client_access import ClientAccess
+from node.command_executor import CommandExecutor
 from node.config import NodeConfig
 from node.contact import CoordinatorContact
 from node.control import ControlApi, ViewFeed
@@ -36,7 +36,7 @@ from node.front_desk import FrontDesk
 from node.hardware.detect import detect_async
 from node.hardware.load import LoadSampler
 from node.http_api import HttpApi, ServiceDoor
-from node.kept_files import KeptFiles, KeptPause
+from node.kept_files import KeptFiles
 from node.local_services import LocalServices
 from node.machine import handle
 from node.member import Member
@@ -45,7 +45,6 @@ from node.overlay import MakeKeeper, Overlay, keeper_of_this_computer
 from node.overlay_door import OverlayDoor
 from node.overlay_presence import OverlayPresence
 from node.own_vitals import OwnVitals
-from node.program.errors import UserFacingError
 from node.program.proxies import ThroughProxies, open_session
 from node.program.tasks import TaskSet
 from node.program.web import bind
@@ -70,8 +69,7 @@ LOAD_INTERVAL = 2.0  # seconds
 FIRST_LOOK = 1.0  # seconds that the sensors have before services are started
 RENEW_CHECK = 3600.0  # seconds
 RENEWAL_SPREAD = 10.0  # seconds over which nodes ask for another place in the overlay when that is pushed
-TELL_SPREAD = 2.0  # seconds over which nodes tell that another coordinator reaches them, too
-GOODBYE = 2.0  # seconds that the last word to the coordinator, and that of answers, may take
+GOODBYE = 2.0  # seconds that the last word of answers may take
 KEEPALIVE = KEEPS_IDLE + 10.0  # seconds: cloudflared shall not ask on a connection that we have just closed
 GRACE = 0.1  # seconds in which whoever is connected may still ask, to be sent elsewhere
 MakeSensors = Callable[[Callable[[], None]], Sensors]  # they call what they are given when the computer has slept
@@ -92,13 +90,11 @@ class NodeRuntime:
         self.local_tokens = LocalTokens()
         self.state = NodeState()
         self._data_dir = data_dir
-        self._failure: UserFacingError | None = None
         self._files = KeptFiles(data_dir)
         self.desk = FrontDesk(self, data_dir)
         self._feed = ViewFeed(self.desk.view)
         self._control = ControlApi(self.desk, self._feed, data_dir)
         self._contact = CoordinatorContact(self._contact_due)
-        self._commands: asyncio.Queue[e.Command] = asyncio.Queue()
         self.rules = RulesKeeper(
             data_dir,
             make_sensors(self._woke_up),
@@ -111,7 +107,7 @@ class NodeRuntime:
         self.tunnel = PublicTunnel(
             config, data_dir, lambda status: self.dispatch(e.TunnelChanged(status)), room_for=room_for
         )
-        self.entry_point = EntryPoint(config, lambda: self.state, lambda: self._port, self._entry_contact)
+        self.entry_point = EntryPoint(config, lambda: self.state, lambda: self.port, self._entry_contact)
         self._clients = ClientAccess(
             lambda: self.session.client_tokens if self.session is not None else None,
             lambda: self.entry_point.wished,
@@ -132,7 +128,6 @@ class NodeRuntime:
             lambda: self.state, lambda: self.session, self.dispatch, config.probe_timeout
         )
         self._tasks = TaskSet("node")
-        self._stopped = asyncio.Event()
         self._snoozes = Snoozes(lambda: self.state, self.dispatch)
         self.proxies = ThroughProxies()
         self._http: aiohttp.ClientSession | None = None
@@ -148,6 +143,15 @@ class NodeRuntime:
             limits=self.caps.services,
         )
         self._local = LocalServices(self.supervisor, config.drain_deadline)
+        self._executor = CommandExecutor(
+            self,
+            tasks=self._tasks,
+            contact=self._contact,
+            local=self._local,
+            files=self._files,
+            presence=self._presence,
+            snoozes=self._snoozes,
+        )
         self.vitals = OwnVitals(config, data_dir, self.supervisor, self._local, lambda: self.state)
 
     # --- life ---------------------------------------------------------------------------------------------------
@@ -197,7 +201,7 @@ class NodeRuntime:
         self._contact.start()
         self.standing.start(self.proxies)
         self.entry_point.start()
-        self._tasks.start(self._execute_commands(), "commands")
+        self._tasks.start(self._executor.run(), "commands")
         self.overlay.start()
         self.dispatch(started)
         self.rules.start()
@@ -212,16 +216,14 @@ class NodeRuntime:
 
     async def settle(self) -> None:
         """Wait until every command so far was executed; raise what a person must mend."""
-        await self._commands.join()
-        if self._failure is not None:
-            raise self._failure
+        await self._executor.settle()
+        self._executor.check()
 
     async def wait(self, stop: asyncio.Event) -> None:
         """Return when `stop` is set or the node was asked to stop, and requests in flight have ended."""
         self._tasks.start(self._stop_on(stop), "signal")
-        await self._stopped.wait()
-        if self._failure is not None:
-            raise self._failure
+        await self._executor.ended.wait()
+        self._executor.check()
 
     async def stop(self) -> None:
         """Close everything. May be called any number of times."""
@@ -281,7 +283,7 @@ class NodeRuntime:
             draw=random.random(),  # noqa: S311 - not for secrets
         )
 
-    # --- the loop of events and commands ------------------------------------------------------------------------
+    # --- what happens --------------------------------------------------------------------------------------------
 
     def dispatch(self, event: e.Event) -> None:
         """Let the machine handle an event, and queue what it orders."""
@@ -291,84 +293,15 @@ class NodeRuntime:
         if self.state.phase != before.phase:
             reasons = " ".join(reason.text for reason in self.state.reasons)
             log.info("%s -> %s %s", before.phase, self.state.phase, f"({reasons})" if reasons else "")
-        for command in commands:
-            self._commands.put_nowait(command)
+        self._executor.order(commands)
         self.standing.look(self.state)
         self.entry_point.look(self.state)
         self.caps.look(self.state)
         self._feed.changed()
 
-    async def _execute_commands(self) -> None:
-        executors: dict[type, Callable[[Any], Any]] = {
-            e.JoinMesh: self._join_mesh,
-            e.QuitMesh: self._quit_mesh,
-            e.SaveMembership: lambda command: self.member.save(command.membership),
-            e.SavePause: self._save_pause,
-            e.SaveAssignment: self._save_assignment,
-            e.Register: self._begin_register,
-            e.SendHeartbeat: self._begin_heartbeat,
-            e.ScheduleContact: self._schedule_contact,
-            e.RunServices: self._run_services,
-            e.PublishServices: self._publish,
-            e.JoinDht: self._join_dht,
-            e.TellRelays: self._tell_relays,
-            e.TakeBlocklist: self._take_blocklist,
-            e.Drain: self._begin_drain,
-            e.ScheduleResume: self._snoozes.schedule,
-            e.GoOffline: self._go_offline,
-            e.Shutdown: self._shutdown,
-            **self._presence.executors(),
-        }
-        while True:
-            command = await self._commands.get()
-            try:
-                await executors[type(command)](command)
-            except UserFacingError as error:
-                self._fail(error)
-            except OSError as error:
-                log.error("%s failed: %s", type(command).__name__, error)
-            except Exception:
-                log.exception("%s failed", type(command).__name__)
-            finally:
-                self._commands.task_done()
-
-    def _fail(self, error: UserFacingError) -> None:
-        log.error("%s", error)
-        self._failure = self._failure or error
-        self._stopped.set()
-
-    async def _join_mesh(self, command: e.JoinMesh) -> None:
-        endpoints = await self.member.join(command.membership, self._port)
-        if endpoints is not None:
-            self.dispatch(e.MeshJoined(endpoints))
-            await self.tunnel.start(self.url, command.membership.worker_id, self.http)
-
-    async def _quit_mesh(self, _command: e.QuitMesh) -> None:
-        await self.tunnel.leave()
-        self.dispatch(e.MeshQuit(await self.member.quit()))
-
-    async def _save_pause(self, command: e.SavePause) -> None:
-        await asyncio.to_thread(self._files.save_pause, _kept(command))
-
-    async def _save_assignment(self, command: e.SaveAssignment) -> None:
-        await self.member.save_assignment(command.assignment)
-
-    async def _begin_register(self, command: e.Register) -> None:
-        session = self.member.session
-        if session is not None:
-            self._contact.begin(lambda: self.talk.register(session, command.coordinator))
-
-    async def _begin_heartbeat(self, command: e.SendHeartbeat) -> None:
-        session = self.member.session
-        if session is not None:
-            self._contact.begin(lambda: self.talk.heartbeat(session, command.coordinator))
-
     async def _contact_due(self) -> None:
         self.dispatch(e.ContactDue())
-        await self._commands.join()  # by then it is known what is to be said
-
-    async def _schedule_contact(self, command: e.ScheduleContact) -> None:
-        self._contact.schedule(min(command.after, self.config.worker_heartbeat))
+        await self._executor.settle()  # by then it is known what is to be said
 
     def _way_to(self, url: str) -> Way | None:
         info = self.talk.coordinator(url)
@@ -376,10 +309,6 @@ class NodeRuntime:
 
     def _relays(self) -> tuple[str, ...]:
         return self.standing.relays(self.state)
-
-    async def _tell_relays(self, _command: e.TellRelays) -> None:
-        if not set(self._relays()) <= set(self.talk.told_relays):  # so it may be with all nodes at this moment
-            self._contact.schedule(TELL_SPREAD * random.random())  # noqa: S311 - not for secrets
 
     def _entry_contact(self) -> Contact | None:
         """Return through whom frontends are told of us."""
@@ -395,42 +324,11 @@ class NodeRuntime:
         if self.talk.pushed(assignment):  # all nodes may hear the same at this moment
             self._contact.schedule(RENEWAL_SPREAD * random.random())  # noqa: S311 - not for secrets
 
-    async def _run_services(self, command: e.RunServices) -> None:
-        self._tasks.start(self._local.run(command.services), "reconcile")
-
-    async def _publish(self, command: e.PublishServices) -> None:
-        self._tasks.start(self.member.publish(command.services), "publish")
-
-    async def _join_dht(self, command: e.JoinDht) -> None:
-        self.member.join_dht(command.contacts)
-
-    async def _take_blocklist(self, command: e.TakeBlocklist) -> None:
-        await self.member.take_blocklist(command.told, command.current)
-
-    async def _begin_drain(self, _command: e.Drain) -> None:
-        self._tasks.start(self._drain(), "drain")
-
-    async def _drain(self) -> None:
-        self._local.close()
-        await self._local.drained()
-        if self.state.stopping or not self.state.rules.mesh_on:  # nobody should have to find out
-            await self._contact.quiet(GOODBYE)
-        self.dispatch(e.DrainEnded())
-
     def _woke_up(self) -> None:
         """See at once what has changed while this computer slept."""
         self.overlay.doubt()
         self._contact.schedule(0.0)
         self._tasks.start(self._snoozes.look(), "woken")
-
-    async def _go_offline(self, _command: e.GoOffline) -> None:
-        await self.tunnel.stop()
-        self.standing.cut()
-        await self.member.close()
-        self.overlay.leave()
-
-    async def _shutdown(self, _command: e.Shutdown) -> None:
-        self._stopped.set()
 
     # --- what is measured from time to time ---------------------------------------------------------------------
 
@@ -489,10 +387,6 @@ class NodeRuntime:
         return self._server.url if self._server is not None else ""
 
     @property
-    def _port(self) -> int:
+    def port(self) -> int:
         assert self._server is not None
         return self._server.port
-
-
-def _kept(command: e.SavePause) -> KeptPause:
-    return KeptPause(command.paused, command.until, command.gpu_paused, command.gpu_until)
