@@ -1,6 +1,7 @@
 """Sends the topology on as it changes: a snapshot for everybody who comes, then the same deltas for all.
 
-A change is computed and encoded once, whoever listens. A listener that is too slow to take its messages is cut off
+A change is computed and encoded once, whoever listens, in a thread of its own where there is much to look at, and
+nothing is computed while nobody does. A listener that is too slow to take its messages is cut off
 and comes back for a fresh snapshot; the number of listeners is bounded.
 """
 
@@ -8,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import time
 from collections import Counter
 from collections.abc import AsyncIterator, Callable, Iterator
 from typing import Any
@@ -27,7 +29,12 @@ from node.wire.problems import Problem
 
 PARTS = ("coordinators", "workers", "services", "links")
 WAITING = 16  # messages that may wait for one listener
+MANY = 1000  # parts of the topology, which are looked at in a thread: everything else goes on meanwhile
+SHARE = 0.1  # of the time that looking may take
 MOST_OF_ONE = 40  # listeners from one address: the others' places are not for it
+
+
+Difference = tuple[TopologyChange, TopologyRemoval] | None
 
 
 def key_of(item: Any) -> str:
@@ -37,7 +44,7 @@ def key_of(item: Any) -> str:
     return str(getattr(item, "id", None) or item.name)
 
 
-def difference(old: Topology, new: Topology) -> tuple[TopologyChange, TopologyRemoval] | None:
+def difference(old: Topology, new: Topology) -> Difference:
     """Return what changed and what is gone, or None when both say the same."""
     if old is new:
         return None
@@ -69,6 +76,7 @@ class TopologyStream:
         self._current: Topology | None = None
         self._sequence = 0
         self._sent_at = 0.0
+        self._rests_until = 0.0
 
     def __len__(self) -> int:
         return len(self._listeners)
@@ -88,7 +96,7 @@ class TopologyStream:
             text = "Too many listen to the topology already. Read /api/topology instead, or try again later."
             raise Problem("overloaded", text, headers={"Retry-After": "30"})
         queue: asyncio.Queue[bytes | None] = asyncio.Queue(WAITING)
-        topology = self.snapshot()
+        topology = self._as_sent() or self.snapshot()
         first = TopologySnapshot(sequence=self._sequence, timestamp=topology.timestamp, topology=topology)
         queue.put_nowait(msgspec.json.encode(first))
         self._listeners.add(queue)
@@ -108,17 +116,40 @@ class TopologyStream:
             _end(queue)
         await self._tasks.stop()
 
+    def _as_sent(self) -> Topology | None:
+        """Return what others have been sent, where somebody listens: what has changed since comes next."""
+        if not self._listeners or self._current is None:
+            return None
+        return msgspec.structs.replace(self._current, sequence=self._sequence)
+
     async def _tick(self) -> None:
-        if self._listeners:
+        if not self._listeners:
+            return
+        before = self._current
+        if before is None or sum(len(getattr(before, part)) for part in PARTS) < MANY:
             self._update()
+        elif time.monotonic() >= self._rests_until:
+            topology, found, worked = await asyncio.to_thread(self._look, before)
+            self._rests_until = time.monotonic() + worked / SHARE
+            if self._current is before:  # nobody else has looked meanwhile
+                self._take(topology, found)
+
+    def _look(self, before: Topology) -> tuple[Topology, Difference, float]:
+        """Return what there is now, how it differs, and the seconds of work that it took."""
+        begun = time.thread_time()
+        topology = self._read()
+        return topology, difference(before, topology), time.thread_time() - begun
 
     def _update(self) -> Topology:
         """Compare now with what was sent last; number and send what is different, or a sign of life."""
         topology = self._read()
         if self._current is None:
             self._current, self._sent_at = topology, topology.timestamp
-            return topology
-        found = difference(self._current, topology)
+        else:
+            self._take(topology, difference(self._current, topology))
+        return topology
+
+    def _take(self, topology: Topology, found: Difference) -> None:
         if found is not None or topology.timestamp - self._sent_at >= self._keep_alive:
             changed, removed = found or (TopologyChange(), TopologyRemoval())
             self._sequence += 1
@@ -128,7 +159,6 @@ class TopologyStream:
                     sequence=self._sequence, timestamp=topology.timestamp, changed=changed, removed=removed
                 )
             )
-        return topology
 
     def _send(self, delta: TopologyDelta) -> None:
         message = msgspec.json.encode(delta) if self._listeners else b""

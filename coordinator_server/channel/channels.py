@@ -26,6 +26,7 @@ from node.wire.problems import Problem
 log = logging.getLogger(__name__)
 GATHER = 0.02  # seconds from a change until the round that tells it
 PAUSE = 0.1  # seconds between two rounds, and so between two pushes to one worker
+EACH = 0.001  # seconds for each channel from one round that tells all of them something to the next such round
 LOOK = 1.0  # seconds between looks at what changes without anybody saying so
 BATCH = 50  # workers that are looked at in one go
 STRANGERS = 50  # workers that are sent away to register at a time: after our restart all would come at once
@@ -55,6 +56,8 @@ class Channels:
         self._lines: dict[str, Line] = {}
         self._relay_only: dict[str, Line] = {}  # of workers that mostly have their channel at another coordinator
         self._marked: dict[str, None] = {}  # in order
+        self._all_marked = False
+        self._all_from = float("-inf")  # when all may be told something again (time of the loop)
         self._some = asyncio.Event()
         self._common: object = None
         self._blocklist = workers.blocklist
@@ -149,6 +152,11 @@ class Channels:
         if self._marked:
             self._some.set()
 
+    def mark_all(self) -> None:
+        """Look at everybody, soon where that was long ago: heartbeats tell the same meanwhile."""
+        self._all_marked = True
+        self._some.set()
+
     def changed(self, worker_id: str) -> None:
         """Hear that a worker was approved, drained or put out, has left or has another key.
 
@@ -158,7 +166,9 @@ class Channels:
             if line is not None and self._is_out(worker_id):
                 line.close(Close.EXPELLED, OUT)
         before, self._blocklist = self._blocklist, self._workers.blocklist
-        self.mark([worker_id] if before is self._blocklist else self._lines)
+        self.mark([worker_id])
+        if before is not self._blocklist:
+            self.mark_all()
 
     def planned(self, moves: Iterable[Move]) -> None:
         """Hear that these workers have to run something else."""
@@ -184,7 +194,7 @@ class Channels:
         common = self._answers.common()
         if common != self._common:
             self._common = common
-            self.mark(self._lines)
+            self.mark_all()
 
     # --- telling --------------------------------------------------------------------------------------------------
 
@@ -197,6 +207,8 @@ class Channels:
             last = loop.time()
             self._some.clear()
             marked, self._marked = self._marked, {}
+            if self._all_marked:
+                self._add_all(marked, last)
             for number, worker_id in enumerate(marked):
                 if number % BATCH == BATCH - 1:
                     await asyncio.sleep(0)
@@ -204,6 +216,14 @@ class Channels:
                 if line is not None:
                     self._look_at(line)
             self._send_to_register(last)
+
+    def _add_all(self, marked: dict[str, None], now: float) -> None:
+        """Have everybody looked at as well, or later: where many leave, all would be told of each."""
+        if now < self._all_from:
+            asyncio.get_running_loop().call_at(self._all_from, self._some.set)
+            return
+        self._all_marked, self._all_from = False, now + EACH * len(self._lines)
+        marked.update(dict.fromkeys(self._lines))
 
     def _look_at(self, line: Line) -> None:
         if line.closing:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import heapq
 import logging
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
 from typing import Literal
 
@@ -21,6 +22,7 @@ from node.wire.problems import Problem
 
 Status = Literal["active", "stale", "paused", "draining", "pending"]
 log = logging.getLogger(__name__)
+MOST_FOUND = 512  # workers that a router is told of at a time
 
 
 class Registry:
@@ -57,6 +59,7 @@ class Registry:
         self._patience = patience
         self._clock = clock
         self._members: dict[str, Member] = {}
+        self._running: dict[str, dict[str, None]] = {}  # by service: who says that it runs it, in order
         self._stale: set[str] = set()  # of whom that was told
         self.vpn_up = False  # whether we can reach workers at their addresses in the overlay
         self.version = 0  # rises with every change that a view may show
@@ -85,8 +88,7 @@ class Registry:
         )
         unwanted = before.unwanted if before is not None else ()
         member = replace(member, relays=self._relays.get(request.worker_id, ()), unwanted=unwanted)
-        self._members[request.worker_id] = member
-        self._tell_running(before, member)
+        self._keep(before, member)
         self.appeared(member.running)
         rested = before is not None and (before.paused or liveness(before, now, self._patience) != "active")
         changed = before is None or matters(before.capabilities, member.capabilities)
@@ -105,8 +107,7 @@ class Registry:
             request, services=self._believed(request), relays=self._others(request.relays)
         )
         member = heard(before, request, now)
-        self._members[request.worker_id] = member
-        self._tell_running(before, member)
+        self._keep(before, member)
         if was_stale or before.running != member.running:
             self.appeared(member.running)
         rests = (before.paused, before.unwanted) != (member.paused, member.unwanted)
@@ -117,9 +118,18 @@ class Registry:
     def _site(self, address: str) -> str:
         return site_of(address, self._overlay)
 
-    def _tell_running(self, before: Member | None, member: Member) -> None:
-        if before is None or before.running != member.running:
+    def _keep(self, before: Member | None, member: Member) -> None:
+        self._members[member.worker_id] = member
+        old, new = before.running if before is not None else (), member.running
+        if before is None or old != new:
+            self._index(member.worker_id, old, new)
             self.runs(member)
+
+    def _index(self, worker_id: str, old: Iterable[str], new: Iterable[str]) -> None:
+        for service in old:
+            self._running.get(service, {}).pop(worker_id, None)
+        for service in new:
+            self._running.setdefault(service, {})[worker_id] = None
 
     def _believed(self, request: RegisterRequest | HeartbeatRequest) -> tuple[ServiceReport, ...]:
         return tuple(report for report in request.services if self._may_run(request.worker_id, report.name))
@@ -135,7 +145,9 @@ class Registry:
 
     def hand_over(self, worker_id: str) -> None:
         """Forget a worker that talks to another coordinator by now; it goes on with what it runs."""
-        self._members.pop(worker_id, None)
+        member = self._members.pop(worker_id, None)
+        if member is not None:
+            self._index(worker_id, member.running, ())
         self._touch()
 
     # --- what requests and operators say ----------------------------------------------------------------------
@@ -239,15 +251,22 @@ class Registry:
         return liveness(member, self._clock(), self._patience) != "active"
 
     async def find(self, service: str) -> Sequence[WorkerRecord]:
-        """Return the workers that may get a request for a service: the gateway's candidate source."""
-        return [self._record(member) for member in self.running(service)]
+        """Return the workers that may get a request for a service: the gateway's candidate source.
+
+        Of very many they are those with the least load, as a router keeps no more.
+        """
+        fit = self.running(service)
+        if len(fit) > MOST_FOUND:
+            fit = heapq.nsmallest(MOST_FOUND, fit, key=lambda member: member.load)
+        return [self._record(member) for member in fit]
 
     def running(self, service: str) -> Sequence[Member]:
         """Return active workers that run a service, of whom nobody has a doubt.
 
         Where there are none, they are those that are on probation, and last those that failed a request.
         """
-        fit = [m for m in self._members.values() if service in m.running and self._serves(m, service)]
+        names = self._running.get(service, {})
+        fit = [member for name in names if self._serves(member := self._members[name], service)]
         return self._preferred(fit, service)
 
     def _preferred(self, fit: Sequence[Member], service: str) -> Sequence[Member]:
@@ -260,16 +279,8 @@ class Registry:
 
     def offers(self) -> Mapping[str, Sequence[WorkerRecord]]:
         """Return what `find` finds, for all services that somebody runs; only addresses that can be used now."""
-        fit: dict[str, list[Member]] = {}
-        for member in self._members.values():
-            status = self.status(member) if member.running else "paused"
-            for service in member.running:
-                if status == "active" or self._serves(member, service):
-                    fit.setdefault(service, []).append(member)
-        return {
-            service: [self._reachable(member) for member in self._preferred(members, service)]
-            for service, members in fit.items()
-        }
+        found = {service: self.running(service) for service in self._running}
+        return {service: [self._reachable(member) for member in fit] for service, fit in found.items() if fit}
 
     def _serves(self, member: Member, service: str) -> bool:
         status = self.status(member)

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import threading
 from collections.abc import AsyncIterator
 
 import msgspec
 import pytest
 
+from coordinator_server.api import stream as module
 from coordinator_server.api.shapes import (
     Topology,
     TopologyDelta,
@@ -175,3 +177,41 @@ async def test_one_address_does_not_take_the_places_of_all_others(mesh: Mesh) ->
         assert dict(stream._households) == {"192.0.2.1": 1}
     assert not stream._households, "nothing is kept of who has gone"
     await stream.stop()
+
+
+async def test_what_is_large_is_looked_at_in_a_thread_and_only_while_somebody_listens(
+    mesh: Mesh, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(module, "MANY", 2)
+    monkeypatch.setattr(module, "SHARE", 1e9)
+    threads: list[int] = []
+
+    def reading() -> Topology:
+        threads.append(threading.get_ident())
+        return mesh.read()
+
+    made = TopologyStream(reading, period=0.01)
+    for name in ("a", "b", "c"):
+        mesh.put(name)
+    with made.listen() as messages:
+        assert isinstance(await read(messages), TopologySnapshot)
+        mesh.put("b", load=0.5)
+        delta = await read(messages)
+        assert isinstance(delta, TopologyDelta)
+        assert [worker.id for worker in delta.changed.workers] == ["b"]
+        assert threading.get_ident() not in threads[1:]
+        looked = len(threads)
+        with made.listen() as others:
+            first = await read(others)
+            assert isinstance(first, TopologySnapshot)
+            assert threading.get_ident() not in threads[looked:], "the second gets what the first one has"
+            mesh.put("a", load=0.25)
+            both = [await read(messages), await read(others)]
+            assert both[0] == both[1]
+            assert both[0].sequence == first.sequence + 1
+    await asyncio.sleep(0)
+    await made._tick()
+    looked = len(threads)
+    await made._tick()
+    assert len(threads) == looked, "nobody listens"
+    await made.stop()

@@ -7,11 +7,12 @@ import contextlib
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import pytest
 
 from coordinator_server.channel import channels as channels_module
 from coordinator_server.channel.line import Line
-from coordinator_server.enrolment.workers import Enrolment
+from coordinator_server.enrolment.workers import PREFIX, Enrolment
 from node.wire.channel import Close
 from node.wire.manifests import Catalogue
 from node.wire.messages import Capabilities, Endpoints, RegisterRequest
@@ -23,9 +24,9 @@ MANY = 500
 HOUR: dict[str, Any] = {"worker_heartbeat": 3600.0, "worker_stale": 7200.0, "worker_forgotten": 9000.0}
 
 
-def crowd(room: Room, count: int) -> list[Worker]:
-    """Return workers that have joined and registered, without the ways through HTTP and onto the disk."""
-    coordinator, workers = room.coordinator, []
+async def crowd(room: Room, count: int) -> list[Worker]:
+    """Return workers that have joined and registered, without the ways through HTTP."""
+    coordinator, workers, records = room.coordinator, [], []
     for number in range(count):
         worker = room.machine()
         enrolment = Enrolment(
@@ -37,12 +38,14 @@ def crowd(room: Room, count: int) -> list[Worker]:
             enrolled_at=room.clock(),
         )
         coordinator.workers._keep(enrolment)
+        records.append((PREFIX + enrolment.worker_id, msgspec.json.encode(enrolment)))
         worker.worker_id, worker.credential = enrolment.worker_id, coordinator.enroller.credential(enrolment)
         here = RegisterRequest(
             worker_id=worker.worker_id, capabilities=Capabilities(), endpoints=Endpoints(port=8000)
         )
         coordinator.registry.register(here, "127.0.0.1")
         workers.append(worker)
+    await coordinator.store.bring(records, ())  # what is not there is forgotten
     return workers
 
 
@@ -51,7 +54,7 @@ async def test_hundreds_hear_of_a_revocation_at_once(tmp_path: Path) -> None:
         coordinator_room(tmp_path / "c", catalogue=Catalogue(()), vpn="off", **HOUR) as room,
         contextlib.AsyncExitStack() as stack,
     ):
-        workers, bad = crowd(room, MANY), await room.worker("bad")
+        workers, bad = await crowd(room, MANY), await room.worker("bad")
         loop = asyncio.get_running_loop()
         room.session.connector._limit = 0  # type: ignore[union-attr]  # each channel is a connection
         ends = [await stack.enter_async_context(open_channel(worker)) for worker in workers]
@@ -168,3 +171,28 @@ async def test_one_whose_answer_cannot_be_made_harms_no_other(
             assert await close_code(hers) == 1011
             assert put_out(await hear(his)).workers == ("eve",)
         await eventually(lambda: not len(channels(room)), "both are forgotten")
+
+
+async def test_however_many_leave_all_are_told_of_it_now_and_then(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(channels_module, "EACH", 3600.0)
+    async with coordinator_room(tmp_path / "c", catalogue=Catalogue(()), vpn="off", **HOUR) as room:
+        worker, other = await room.worker("worker"), await room.worker("other")
+        leaving = [await room.worker(f"bad-{number}") for number in range(5)]
+        for one in (worker, other):
+            await one.register()
+        async with open_channel(worker) as end, open_channel(other) as others:
+            await hear(end)
+            await hear(others)
+            for one in leaving:
+                await room.coordinator.workers.revoke(one.worker_id)
+            first = await hear(end)
+            before = channels(room).pushes
+            await room.coordinator.workers.revoke(other.worker_id)
+            assert await close_code(others) == Close.EXPELLED, "whom it is about hears it at once"
+            await room.coordinator.workers.drain(worker.worker_id)
+            told = await hear(end)
+            assert told.draining
+            assert channels(room).pushes - before == 1
+            assert set(put_out(first).workers) < set(put_out(told).workers) | {"other"}

@@ -9,6 +9,8 @@ from pathlib import Path
 import msgspec
 import pytest
 
+from coordinator_server.registry import registry
+from coordinator_server.registry.membership import Member
 from coordinator_server.store.sqlite import open_sqlite
 from node.wire.messages import Endpoints, HeartbeatRequest, RegisterRequest, ServiceReport
 from node.wire.problems import Problem
@@ -287,3 +289,59 @@ async def test_of_other_relays_a_worker_is_believed_and_of_ours_we_know_better(m
     assert says("c2", "c3") == ("c1", "c2"), "two at most"
     mesh.registry.relayed("w1", ())
     assert says() == ()
+
+
+async def test_a_heartbeat_and_a_lookup_touch_nobody_else(
+    mesh: RegistryMesh, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    names = [f"w-{number}" for number in range(60)]
+    await mesh.enrol(*names)
+    for number, name in enumerate(names):
+        mesh.join(name)
+        mesh.beat(name, *(["ner"] if number < 3 else []))
+    looked_at: list[str] = []
+    runs = Member.running.fget  # type: ignore[attr-defined]  # it is a property
+
+    def noted(member: Member) -> tuple[str, ...]:
+        looked_at.append(member.worker_id)
+        found: tuple[str, ...] = runs(member)
+        return found
+
+    monkeypatch.setattr(Member, "running", property(noted))
+    planned = len(mesh.moves)
+    for _ in range(5):
+        mesh.beat("w-0", "ner", load=0.5)
+    assert set(looked_at) == {"w-0"}
+    looked_at.clear()
+    assert {member.worker_id for member in mesh.registry.running("ner")} == {"w-0", "w-1", "w-2"}
+    assert set(looked_at) <= {"w-0", "w-1", "w-2"}
+    assert len(mesh.moves) == planned
+
+
+async def test_who_runs_a_service_is_known_whatever_changes(mesh: RegistryMesh) -> None:
+    await mesh.enrol("x", "y")
+    for name in "xy":
+        mesh.join(name)
+    mesh.beat("x", "ner")
+    mesh.beat("y", "ner")
+    assert await mesh.offered() == {"x", "y"}
+    mesh.beat("x", "ner", paused=True)
+    assert await mesh.offered() == {"y"}
+    mesh.beat("x", "ner")
+    mesh.join("y")
+    assert await mesh.offered() == {"x"}, "who registers says anew what it runs"
+    mesh.registry.hand_over("x")
+    assert await mesh.offered() == set()
+    assert not any(mesh.registry._running.values())
+
+
+async def test_of_very_many_a_router_is_told_the_least_loaded(
+    mesh: RegistryMesh, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(registry, "MOST_FOUND", 2)
+    names = ("p", "q", "r")
+    await mesh.enrol(*names)
+    for name, load in zip(names, (0.9, 0.1, 0.5), strict=True):
+        mesh.join(name)
+        mesh.beat(name, "ner", load=load)
+    assert [record.worker_id for record in await mesh.registry.find("ner")] == ["q", "r"]
