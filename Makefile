@@ -9,6 +9,7 @@ READY := $(VENV)/.ready
 # The tests start hundreds of programs: where bytecode is not kept, each of them compiles all of ours.
 TEST_PROCESSES ?= 3
 PYTEST_FLAGS ?=
+SOAK_MINUTES ?= 12
 
 .DEFAULT_GOAL := help
 .PHONY: run test check lint bench soak clean help lock translations system-packages
@@ -30,8 +31,9 @@ bench: $(READY) ## measure: run every script in bench/
 	    found=yes; echo "== $$script"; $(BIN)/python "$$script"; \
 	done; [ -n "$$found" ] || echo "There are no benchmarks in bench/ yet."
 
-soak: $(READY) ## put a mesh under load for a minute while its workers are killed and its gateway is replaced
+soak: $(READY) ## put a mesh under load while all that it stands on is killed, halted, cut off or filled (as root; SOAK_MINUTES=12)
 	@$(BIN)/python bench/churn.py
+	@$(BIN)/python -m tests.soak.chaos --minutes $(SOAK_MINUTES)
 
 lock: $(READY) ## write installers/requirements.lock anew: the versions that installers carry
 	@installers/write_lock.sh $(BIN)/python

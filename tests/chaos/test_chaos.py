@@ -13,7 +13,11 @@ import pytest
 from tests.support.chaos.running import Told, run_chaos
 from tests.support.namespaces import why_impossible
 
-pytestmark = [pytest.mark.timeout(900), pytest.mark.needs("etcd", "nft", "unshare", "mount"), pytest.mark.processes]
+pytestmark = [
+    pytest.mark.timeout(900),
+    pytest.mark.needs("etcd", "etcdctl", "nft", "unshare"),
+    pytest.mark.processes,
+]
 TRIES = 3  # a machine that is busy with other things has to be calm in one of them
 SHORT = {"machines": 300, "let_in": 299, "refused": 1, "addresses": 299, "worker_ids": 299}
 why_not = cache(why_impossible)

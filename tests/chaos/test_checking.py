@@ -8,8 +8,8 @@ from typing import Any
 
 import pytest
 
-from tests.support.chaos.checking import Gap, check, longest_gap
-from tests.support.chaos.history import Final, History, Line, Op, Outcome, Window, Worker
+from tests.support.chaos.checking import Gap, check, check_assigners, longest_gap
+from tests.support.chaos.history import Event, Final, History, Line, Op, Outcome, Window, Worker
 
 
 def op(
@@ -159,6 +159,19 @@ def test_a_gap_is_from_the_first_call_that_fails_to_the_next_that_does_not() -> 
     assert longest_gap(never, "a", 0.0, 10.0) == Gap("a", 9.0, 10)
     slow = [dataclasses.replace(one, ended=one.begun + 4.0) if one.begun == 3 else one for one in good]
     assert longest_gap(slow, "a", 0.0, 10.0) == Gap("a", 1.0, 1, 4.0)
+
+
+def test_who_assigns_without_being_the_one_is_found() -> None:
+    def kinds(*events: tuple[int, str, str | None]) -> list[str]:
+        found = check_assigners([Event(*event) for event in events], "assigner", "assigned/")
+        return [one.kind for one in found]
+
+    good = [(1, "assigner", "x"), (2, "assigned/w", "[]"), (2, "assigner", "x"), (3, "assigner", None)]
+    taken = [(4, "assigner", "y"), (5, "assigner", "y"), (5, "assigned/w", None)]
+    assert kinds(*good, *taken) == []
+    assert kinds(*good, *taken, (6, "assigned/w", "[]")) == ["unfenced"]
+    assert kinds(*good, (4, "assigned/w", "[]"), (4, "assigner", "y")) == ["two-assigners"]
+    assert kinds(*good[:3], (4, "assigner", "y")) == ["two-assigners"]
 
 
 def test_a_history_can_be_written_down(tmp_path: Path) -> None:

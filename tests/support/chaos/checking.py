@@ -13,10 +13,10 @@ from __future__ import annotations
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from itertools import pairwise
+from itertools import groupby, pairwise
 from typing import Any
 
-from tests.support.chaos.history import Final, History, Line, Op
+from tests.support.chaos.history import Event, Final, History, Line, Op
 
 KEY_FRESH = 5.0  # seconds for which a coordinator remembers a key: as it is documented
 ACTIONS = {  # what stands in the audit log for an operation, and whose id
@@ -240,6 +240,27 @@ def _least(ops: Iterable[Op], field: str, when: Callable[[Op], float]) -> Mappin
     found: dict[str, float] = {}
     for op in ops:
         found[op.value[field]] = min(when(op), found.get(op.value[field], float("inf")))
+    return found
+
+
+# --- who assigns ------------------------------------------------------------------------------------------------
+
+
+def check_assigners(events: Sequence[Event], assigner: str, assigned: str) -> list[Violation]:
+    """Find what was written to `assigned` keys by others than who held the `assigner` key at that moment."""
+    found = []
+    holder: str | None = None
+    for revision, together in groupby(events, key=lambda event: event.revision):
+        written = {event.key: event.value for event in together}
+        names = sorted(key.removeprefix(assigned) for key in written if key.startswith(assigned))
+        writer = written.get(assigner)
+        if names and writer is None:
+            found.append(Violation("unfenced", f"revision {revision}: {names} without being who assigns"))
+        elif names and writer != holder:
+            found.append(Violation("two-assigners", f"revision {revision}: {names} by {writer}, not by {holder}"))
+        if writer is not None and holder not in (None, writer):
+            found.append(Violation("two-assigners", f"revision {revision}: {writer} took it from {holder}"))
+        holder = written.get(assigner, holder)
     return found
 
 

@@ -57,6 +57,15 @@ class Line:
 
 
 @dataclass(frozen=True, slots=True)
+class Event:
+    """A change of a key of the store, and the revision at which it was made; None: it was deleted."""
+
+    revision: int
+    key: str
+    value: str | None
+
+
+@dataclass(frozen=True, slots=True)
 class Worker:
     """An enrolled machine as the operator sees it."""
 

@@ -7,6 +7,7 @@ between it and the cluster. Clocks of coordinators are theirs, too.
 from __future__ import annotations
 
 import asyncio
+import base64
 import contextlib
 import json
 import os
@@ -22,6 +23,7 @@ from typing import Any, Literal
 
 from coordinator_server.keys import MESH_KEY_FILE
 from tests.support.chaos.clocked import set_clock
+from tests.support.chaos.history import Event
 from tests.support.etcd import Cluster, Member, etcd_cluster
 from tests.support.overlay_mesh import share_store
 from tests.support.real_mesh import ENVIRONMENT
@@ -30,6 +32,7 @@ Store = Literal["etcd", "sqlite"]
 ADMIN_TOKEN = "chaos-" + "0" * 34
 START = 180.0  # seconds
 STOP = 60.0
+READ = 3.0  # for the whole history of some keys
 ROOM = 192  # MiB of the disks that can become full
 PREFIX = "chaos"
 FLAGS = (
@@ -150,6 +153,36 @@ class Lab:
         self.nodes[name] = Program(name, words, self.folder / f"{name}.log", ENVIRONMENT)
         await self.nodes[name].start()
 
+    def told_of_assignment(self) -> list[Event]:
+        """Return all that was ever written below `roster/` in etcd, in order."""
+        if self.cluster is None:
+            return []
+        below = f"{PREFIX}/e/"
+        hosts = ",".join(member.host for member in self.members)
+        watch = [
+            "etcdctl",
+            "--endpoints",
+            hosts,
+            "watch",
+            "--prefix",
+            f"{below}roster/",
+            "--rev",
+            "1",
+            "-w",
+            "json",
+        ]
+        with subprocess.Popen(watch, stdout=subprocess.PIPE, env={**os.environ, "ETCDCTL_API": "3"}) as process:
+            assert process.stdout is not None
+            timer = threading.Timer(READ, process.kill)  # it would wait for more
+            timer.start()
+            lines = process.stdout.read().splitlines()
+            timer.cancel()
+        found = []
+        for line in lines:
+            with contextlib.suppress(json.JSONDecodeError):  # the last one may be cut
+                found += [_event(one, below) for one in json.loads(line).get("Events") or ()]
+        return found
+
     def close(self) -> None:
         for program in (*self.nodes.values(), *self.coordinators.values()):
             program.kill()
@@ -194,6 +227,13 @@ async def chaos_lab(folder: Path, store: Store, coordinators: Sequence[str]) -> 
         stack.callback(lab.close)
         await lab.open()
         yield lab
+
+
+def _event(told: dict[str, Any], below: str) -> Event:
+    entry = told["kv"]
+    key = base64.b64decode(entry["key"]).decode().removeprefix(below)
+    value = None if told.get("type") == 1 else base64.b64decode(entry.get("value", "")).decode()
+    return Event(int(entry["mod_revision"]), key, value)
 
 
 def onto_small_disk(cluster: Cluster) -> Path:
