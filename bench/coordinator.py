@@ -2,7 +2,7 @@
 
     python bench/coordinator.py                               1,000 workers on SQLite
     python bench/coordinator.py --store both --workers 100,1000,10000 --plot docs/benchmarks/coordinator.svg
-    python bench/coordinator.py --workers 0 --failovers 10    only what is without a coordinator that is killed
+    python bench/coordinator.py --workers 0 --failovers 10    what is noticed of a coordinator that is killed
 
 A real coordinator on the first core; workers on the others, in one program, each with a key, a credential, tokens
 and a channel of its own, who do in real time what nodes do: a heartbeat every 30 s on a connection of its own, a
@@ -20,12 +20,13 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterator, Sequence
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
 sys.path.insert(0, str(Path(__file__).parents[1]))  # else Python finds only what is in bench/
 
-from bench.coordinator_support import results, site
+from bench.coordinator_support import failover, results, site
 from bench.coordinator_support.site import MIB, Coordinator, Crowd
 from bench.gateway_support.processes import Bench, machine
 from bench.streams import SPARE, raise_file_limit
@@ -35,7 +36,7 @@ from tests.support.etcd import etcd_cluster
 
 SERVICE = "ner-extraction"
 PERIOD = 30.0  # seconds between two heartbeats of a worker
-PER_WORKER = 1.6  # files that a worker keeps open: a channel, and for 15 s the connection of its last heartbeat
+PER_WORKER = 1.9  # files that a worker keeps open: a channel, and for 15 s the connection of its last heartbeat
 CHURN = 0.01 / 60  # of the workers that leave each second, and as many come: 1 % a minute
 LEAST_CHURN = 0.5  # a second, so that there is something to see where they are few
 RATE = 50.0  # requests a second
@@ -50,6 +51,7 @@ def build_parser() -> argparse.ArgumentParser:
     parser.add_argument("--other-seconds", type=float, default=15, help="of churn, requests and looking on (15)")
     parser.add_argument("--revoked", type=int, default=0, help="machines that were put out lately (0)")
     parser.add_argument("--no-channels", action="store_true", help="heartbeats alone")
+    parser.add_argument("--failovers", type=int, default=0, help="coordinators of two that are killed (0)")
     parser.add_argument("--beside", action="store_true", help="a second coordinator on the same etcd")
     parser.add_argument("--plot", type=Path, help="an SVG of the cost over the number of workers")
     parser.add_argument("--json", action="store_true", help="print one JSON document")
@@ -71,13 +73,18 @@ def run(arguments: argparse.Namespace) -> int:
     say: Callable[[str], None] = (lambda _text: None) if arguments.json else (lambda text: print(text, flush=True))
     say(", ".join(f"{name} {value}" for name, value in machine().items()) + "\n")
     found: dict[str, Any] = {"machine": machine(), "runs": []}
-    say(results.HEADING)
-    for kind in ("sqlite", "etcd") if arguments.store == "both" else (arguments.store,):
+    kinds = ("sqlite", "etcd") if arguments.store == "both" else (arguments.store,)
+    if arguments.workers:
+        say(results.HEADING)
+    for kind in kinds:
         for count in arguments.workers:
             one = {"store": kind, "workers": count, **measure(kind, count, arguments)}
             found["runs"].append(one)
             say(results.line(one))
     say(results.details(found["runs"]))
+    if arguments.failovers:
+        found["failovers"] = {kind: failovers(kind, arguments.failovers) for kind in kinds}
+        say(results.failovers(found["failovers"]))
     if arguments.plot is not None:
         arguments.plot.write_text(results.plot(found["runs"]))
     if arguments.json:
@@ -128,6 +135,14 @@ def measure(kind: str, count: int, arguments: argparse.Namespace) -> dict[str, A
                 "churn": watched(one, crowd, lambda: crowd.ask("churn", seconds=seconds, rate=rate)),
                 "listener": watched(one, crowd, lambda: crowd.ask("listen", seconds=seconds)),
             }
+
+
+def failovers(kind: str, runs: int) -> list[dict[str, Any]]:
+    """Kill so many coordinators, of two on one store."""
+    with contextlib.ExitStack() as stack:
+        folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="bench-", dir="."))).absolute()
+        etcd = stack.enter_context(etcd_cluster(1, folder=folder)).address() if kind == "etcd" else ""
+        return [asdict(gap) for gap in failover.gaps(folder / "mesh", runs, str(etcd))]
 
 
 def beside(bench: Bench, etcd: EtcdAddress) -> Coordinator:

@@ -9,6 +9,7 @@ import asyncio
 import base64
 import os
 import struct
+import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import cast
@@ -73,7 +74,7 @@ class Call(asyncio.Protocol):
         if self._ends is not None:
             self._ends.cancel()
         self.busy, self._answered = True, loop.create_future()
-        began = loop.time()
+        began = time.perf_counter()  # a loop's clock may tell no more than milliseconds
         self._transport.write(request)
         try:
             async with asyncio.timeout(LIMIT):
@@ -83,7 +84,7 @@ class Call(asyncio.Protocol):
             raise
         self.busy = False
         self._ends = loop.call_later(KEPT, self.close)
-        return Answer(status, head, body, loop.time() - began, len(request), got)
+        return Answer(status, head, body, time.perf_counter() - began, len(request), got)
 
     def close(self) -> None:
         self.closed = True
@@ -105,11 +106,11 @@ def length_of(head: bytes) -> int:
 async def call(host: str, port: int, request: bytes, line: Call | None) -> tuple[Answer, Call]:
     """Ask on a connection that is open still, or on a new one, as a node does; the time is that of both."""
     loop = asyncio.get_running_loop()
-    began = loop.time()
+    began = time.perf_counter()  # a loop's clock may tell no more than milliseconds
     if line is None or line.busy or line.closed:
         _, line = await loop.create_connection(Call, host, port)
     found = await line.ask(request)
-    return Answer(found.status, found.head, found.body, loop.time() - began, found.sent, found.got), line
+    return Answer(found.status, found.head, found.body, time.perf_counter() - began, found.sent, found.got), line
 
 
 class Channel(asyncio.Protocol):

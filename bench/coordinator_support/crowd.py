@@ -124,20 +124,25 @@ class Crowd:
     async def ask(self, seconds: float, rate: float, service: str, key: str) -> dict[str, Any]:
         """Ask for a service so often; return what the whole took, and what the decision alone."""
         loop = asyncio.get_running_loop()
-        _, line = await loop.create_connection(Call, self._host, self._port)
+        line: Call | None = None
         request, whole, routes, errors = self._speech.service(service, key), [], [], 0
         began = loop.time()
         try:
             for number in range(int(seconds * rate)):
                 await asyncio.sleep(max(0.0, began + number / rate - loop.time()))
-                answer = await line.ask(request)
+                try:
+                    answer, line = await call(self._host, self._port, request, line)
+                except TROUBLE:
+                    line, errors = None, errors + 1
+                    continue
                 if answer.status == 200:
                     whole.append(answer.seconds)
                     routes.append(timing(answer.head, b"route"))
                 else:
                     errors += 1
         finally:
-            line.close()
+            if line is not None:
+                line.close()
         return {"whole": spread(whole), "route": spread(routes), "errors": errors}
 
     async def listen(self, seconds: float) -> dict[str, Any]:

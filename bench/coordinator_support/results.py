@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
+from bench.coordinator_support.seen import percentile
 from bench.dht_support.plots import Chart, svg
 
 HEADING = (
@@ -70,6 +71,22 @@ def _details(run: Mapping[str, Any]) -> Iterator[str]:
         f"{seen['delta_bytes'] / max(1, seen['deltas']):,.0f} bytes; CPU {seen['cpu_percent']:.1f} %, heartbeats "
         f"p99 {seen['heartbeats']['p99_ms']:.1f} ms"
     )
+
+
+def failovers(found: Mapping[str, Sequence[Mapping[str, Any]]]) -> str:
+    """Return a table of what was noticed when coordinators were killed, in seconds."""
+    lines = [
+        f"\n{'store':<7}{'runs':>5} | {'client: median':>14}{'longest':>9}{'failed':>8}"
+        f" | {'workers: median':>15}{'longest':>9}"
+    ]
+    for store, gaps in found.items():
+        client = [gap["client"] for gap in gaps]
+        workers = [seconds for gap in gaps for seconds in gap["workers"]]
+        lines.append(
+            f"{store:<7}{len(gaps):>5} | {percentile(client, 50):>14.2f}{max(client):>9.2f}"
+            f"{sum(gap['failed'] for gap in gaps):>8} | {percentile(workers, 50):>15.1f}{max(workers):>9.1f}"
+        )
+    return "\n".join(lines)
 
 
 def plot(runs: Sequence[Mapping[str, Any]]) -> str:
