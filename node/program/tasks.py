@@ -53,5 +53,8 @@ class TaskSet:
 
     def _done(self, task: asyncio.Task[Any]) -> None:
         self._tasks.discard(task)
-        if not task.cancelled() and task.exception() is not None:
-            log.error("task %s failed", task.get_name(), exc_info=task.exception())
+        error = None if task.cancelled() else task.exception()
+        if isinstance(error, Problem):  # which says it all
+            log.warning("task %s failed: %s", task.get_name(), error)
+        elif error is not None:
+            log.error("task %s failed", task.get_name(), exc_info=error)

@@ -5,6 +5,7 @@ import asyncio
 import pytest
 
 from node.program.tasks import TaskSet
+from node.wire.problems import Problem
 
 
 async def forever() -> None:
@@ -31,6 +32,19 @@ async def test_a_crash_is_logged_with_its_name(caplog: pytest.LogCaptureFixture)
     assert "task dht:ping failed" in caplog.text
     assert "broken" in caplog.text
     await tasks.stop()
+
+
+async def test_a_problem_is_logged_in_one_line(caplog: pytest.LogCaptureFixture) -> None:
+    async def refuse() -> None:
+        raise Problem("store-unavailable", "Nobody answers.")
+
+    tasks = TaskSet("workers")
+    await asyncio.wait([tasks.start(refuse(), "enrolled")])
+    await asyncio.sleep(0)
+    (record,) = caplog.records
+    assert "task workers:enrolled failed: " in record.getMessage()
+    assert "Nobody answers." in record.getMessage()
+    assert record.exc_info is None
 
 
 async def test_stopping_cancels_waits_and_may_be_repeated() -> None:
