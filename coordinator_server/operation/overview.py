@@ -14,6 +14,7 @@ from coordinator_server.api.shapes import Status, Topology, TopologyCoordinator,
 from coordinator_server.application import COORDINATOR, Coordinator
 from coordinator_server.front import FRONT, Front
 from coordinator_server.operation.traffic import Flow
+from coordinator_server.vpn.station import Standing
 from node.program.web import json_response, parse_fields
 
 MOST_WORKERS = 500
@@ -202,9 +203,20 @@ def _warnings(
         text = f"{waiting} machine{' waits' if waiting == 1 else 's wait'} to be let in."
         yield Warned(text=text, hint="`rma-mesh-coordinator worker list`, then `worker approve ID` or `refuse ID`.")
     yield from _service_warnings(services)
+    if coordinator.station is not None:
+        yield from _overlay_warnings(coordinator.station.standing(), coordinator.config.vpn_port)
     if coordinator.keyring.keys.phase != "steady":
         phase = coordinator.keyring.keys.phase
         yield Warned(text=f"The mesh's key is being rotated ({phase}).", hint="`status` says whom it waits for.")
+
+
+def _overlay_warnings(standing: Standing, wished: int) -> Iterator[Warned]:
+    if not standing.up and standing.phase != "off" and standing.hint:
+        yield Warned(text=standing.text, hint=standing.hint)
+    if standing.up and standing.port != wished:
+        text = f"Another program has UDP port {wished}, so the private network uses {standing.port}."
+        hint = f"`ss -lunp` shows who. Let UDP port {standing.port} in, or stop that program and restart this one."
+        yield Warned(text=text, hint=hint)
 
 
 def _service_warnings(services: list[ServiceLine]) -> Iterator[Warned]:

@@ -6,6 +6,7 @@ import json
 import shutil
 import sys
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -43,10 +44,13 @@ def test_an_hour_forward_and_back_is_told_and_it_serves_on(mesh: RealMesh, tmp_p
         answer = http(coordinator.url + "/api/admin/overview", headers={"Authorization": f"Bearer {token}"})
         return [one["text"] for one in answer.json["warnings"] if "clock" in one["text"]]
 
+    def told(word: str) -> bool:
+        return any(word in text for text in warned())
+
     assert warned() == []
     for offset, word in (("+3600", "jumped forward by 60 min"), ("+0", "jumped back by 60 min")):
         clock.write_text(offset)
-        wait_until(lambda word=word: any(word in text for text in warned()), word, 120)
+        wait_until(partial(told, word), word, 120)
         assert word in coordinator.log_text()
         assert http(coordinator.url + "/ready").status == 200
     assert coordinator.stop() == 0

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
@@ -10,7 +11,8 @@ import pytest_asyncio
 
 from coordinator_server.front import FRONT
 from coordinator_server.operation.machine import Condition
-from coordinator_server.operation.overview import ServiceLine, _service_warnings
+from coordinator_server.operation.overview import ServiceLine, _overlay_warnings, _service_warnings
+from coordinator_server.vpn.station import Standing
 from tests.support.front import Front, running_front
 from tests.support.waiting import eventually
 
@@ -70,6 +72,16 @@ async def test_requests_show_as_rate_slowness_and_failures(front: Front) -> None
 async def test_what_is_wrong_with_the_machine_is_told(front: Front) -> None:
     front.coordinator.conditions.now = (Condition("disk", "The disk is nearly full.", "Make room."),)
     assert {"text": "The disk is nearly full.", "hint": "Make room."} in (await overview(front))["warnings"]
+
+
+def test_a_private_network_that_is_elsewhere_or_nowhere_is_told() -> None:
+    up = Standing(phase="up", text="Fine.", up=True, port=4242)
+    assert list(_overlay_warnings(up, 4242)) == []
+    (moved,) = _overlay_warnings(dataclasses.replace(up, port=4243), 4242)
+    assert "has UDP port 4242, so the private network uses 4243" in moved.text
+    lacking = Standing(phase="no-permission", text="It may not.", hint="Let it.")
+    assert [(one.text, one.hint) for one in _overlay_warnings(lacking, 4242)] == [("It may not.", "Let it.")]
+    assert list(_overlay_warnings(Standing(phase="off", text="Off.", hint="x"), 4242)) == []
 
 
 def test_services_that_fail_or_wait_are_warned_of() -> None:
