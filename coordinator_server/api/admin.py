@@ -173,6 +173,10 @@ async def approve_worker(request: web.Request) -> web.Response:
     if wish.trust == "volunteer":
         text = f"{enrolment.worker_id} is let in already. To trust it with less, revoke it and invite it anew."
         raise Problem("conflict", text)
+    if wish.trust is None and enrolment.trust != "vetted" and request.app[COORDINATOR].config.require_approval:
+        # Whoever lets it in once more, as after a lost answer or together with a colleague, did not mean this.
+        text = f"{enrolment.worker_id} is let in already. To trust it with personal data, too, say --trust vetted."
+        raise Problem("conflict", text)
     await workers.approve(enrolment.worker_id, address=address)
     return json_response(Done(id=enrolment.worker_id, status="approved"))
 

@@ -67,6 +67,11 @@ async def test_who_is_let_in_is_a_worker_at_once(tmp_path: Path, wish: str | Non
         assert not assignment(await worker.heartbeat()).waiting
         await eventually(lambda: "ner" in room.coordinator.planning.assigned("w-1"), "it gets work")
         again = await worker.post(path, {}, signed=False, headers=admin)
+        assert again.status == (409 if trust == "volunteer" else 200), "to let it in twice means no more than once"
+        enrolment = room.coordinator.workers.get("w-1")
+        assert enrolment is not None
+        assert enrolment.trust == trust
+        again = await worker.post(path, {"trust": "vetted"}, signed=False, headers=admin)
         assert (again.status, again.json["status"]) == (200, "approved")
         enrolment = room.coordinator.workers.get("w-1")
         assert enrolment is not None
