@@ -10,31 +10,15 @@ from __future__ import annotations
 from urllib.parse import quote
 
 import aiohttp
-import msgspec
 
 from node.program.answers import read_at_most
-from node.program.plain_text import plain
+from node.program.cloudflare_answers import quoted, read_envelope, seconds_to_wait
 
 TIME_LIMIT = aiohttp.ClientTimeout(total=20)  # seconds
 MOST = 64 * 1024  # bytes of an answer
-LONGEST_WAIT = 86400.0
 DAILY_LIMIT = 10048  # "you have exceeded the free usage limit of 1,000 PUT operations per day"
 NO_NAMESPACE = frozenset({10011, 10013})
 NO_ACCOUNT = frozenset({7000, 7003})
-
-
-class Fault(msgspec.Struct, frozen=True):
-    """One of the reasons of a refusal."""
-
-    code: int = 0
-    message: str = ""
-
-
-class Envelope(msgspec.Struct, frozen=True):
-    """What every answer is wrapped in."""
-
-    success: bool = False
-    errors: tuple[Fault, ...] = ()
 
 
 class KvError(Exception):
@@ -83,27 +67,21 @@ class CloudflareKv:
 
 
 def _check(status: int, retry_after: str, body: bytes) -> None:
-    try:
-        envelope = msgspec.json.decode(body, type=Envelope)
-    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
-        envelope = Envelope()
+    envelope = read_envelope(body)
     if 200 <= status < 300 and envelope.success:
         return
-    codes = {fault.code for fault in envelope.errors}
-    reasons = "; ".join(f"{plain(fault.message).rstrip('.')} (code {fault.code})" for fault in envelope.errors[:3])[
-        :300
-    ]
-    quoted = f" It says: {reasons}." if reasons else ""
-    wait = min(float(retry_after), LONGEST_WAIT) if retry_after.isascii() and retry_after.isdigit() else 0.0
+    codes, said = set(envelope.codes), quoted(envelope.errors)
     if DAILY_LIMIT in codes:
-        raise KvError(f"Cloudflare takes no more writes today.{quoted}", spent=True)
+        raise KvError(f"Cloudflare takes no more writes today.{said}", spent=True)
     if status == 429:
-        raise KvError(f"Cloudflare was asked too often.{quoted}", wait=wait)
+        raise KvError(f"Cloudflare was asked too often.{said}", wait=seconds_to_wait(retry_after) or 0.0)
     if codes & NO_NAMESPACE or (status == 404 and not codes & NO_ACCOUNT):
-        raise KvError(f"Cloudflare does not know this namespace: see CF_KV_NAMESPACE_ID.{quoted}", settings=True)
+        raise KvError(f"Cloudflare does not know this namespace: see CF_KV_NAMESPACE_ID.{said}", settings=True)
     if codes & NO_ACCOUNT:
-        raise KvError(f"Cloudflare does not know this account: see CF_ACCOUNT_ID.{quoted}", settings=True)
+        raise KvError(f"Cloudflare does not know this account: see CF_ACCOUNT_ID.{said}", settings=True)
     if status in (400, 401, 403):
         text = "Cloudflare does not take the token: CF_API_TOKEN must be one for Workers KV Storage / Edit."
-        raise KvError(text + quoted, settings=True)
-    raise KvError(f"Cloudflare's API is out of order (status {status}).{quoted}", wait=wait)
+        raise KvError(text + said, settings=True)
+    raise KvError(
+        f"Cloudflare's API is out of order (status {status}).{said}", wait=seconds_to_wait(retry_after) or 0.0
+    )

@@ -13,31 +13,16 @@ import aiohttp
 import msgspec
 
 from node.program.answers import read_at_most
+from node.program.cloudflare_answers import Envelope, Fault, quoted, read_envelope, seconds_to_wait
 from node.program.plain_text import plain
 
 BASE = "https://api.cloudflare.com/client/v4"
 TIME_LIMIT = aiohttp.ClientTimeout(total=30)  # seconds
 MOST = 4 * 1024 * 1024  # bytes of an answer
 BLOCKED_FOR = 300.0  # seconds, where a refusal does not say for how long
-LONGEST_WAIT = 86400.0
 PERMISSIONS = "Account / Cloudflare Tunnel / Edit, Zone / DNS / Edit and Zone / Zone / Read"
 TOKEN_CODES = frozenset({1000, 6003, 6111, 9106, 9109, 10000, 10001})
 ROUTE_CODES = frozenset({7000, 7003})  # "perhaps your object identifier is invalid?"
-
-
-class Fault(msgspec.Struct, frozen=True):
-    """One of the reasons of a refusal."""
-
-    code: int = 0
-    message: str = ""
-
-
-class Envelope(msgspec.Struct, frozen=True):
-    """What every answer is wrapped in."""
-
-    success: bool = False
-    errors: tuple[Fault, ...] = ()
-    result: msgspec.Raw = msgspec.Raw(b"null")
 
 
 class CloudflareError(Exception):
@@ -106,38 +91,34 @@ class CloudflareApi:
 
 
 def _result(status: int, retry_after: str, body: bytes) -> Any:
+    envelope = read_envelope(body)
     try:
-        envelope = msgspec.json.decode(body, type=Envelope)
         if status < 300 and envelope.success:
             return msgspec.json.decode(envelope.result)
     except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
         envelope = Envelope()
-    codes = tuple(fault.code for fault in envelope.errors)
-    raise CloudflareError(
-        *_said(status, envelope.errors), status=status, codes=codes, wait=_wait(status, retry_after)
-    )
+    wait = _wait(status, retry_after)
+    raise CloudflareError(*_said(status, envelope.errors), status=status, codes=envelope.codes, wait=wait)
 
 
 def _wait(status: int, retry_after: str) -> float:
-    """Return for how long we shall not ask, in seconds; a date, which it never sends, counts as nothing said."""
-    if retry_after.isascii() and retry_after.isdigit():
-        return min(float(retry_after), LONGEST_WAIT)
-    return BLOCKED_FOR if status == 429 else 0.0
+    """Return for how long we shall not ask, in seconds."""
+    said = seconds_to_wait(retry_after)
+    return said if said is not None else BLOCKED_FOR if status == 429 else 0.0
 
 
 def _said(status: int, faults: tuple[Fault, ...]) -> tuple[str, str]:
     """Return what happened and what to do, in sentences."""
     codes = {fault.code for fault in faults}
-    reasons = "; ".join(f"{plain(fault.message).rstrip('.')} (code {fault.code})" for fault in faults[:3])[:300]
-    quoted = f" It says: {reasons}." if reasons else ""
+    said = quoted(faults)
     if status == 429:
-        return f"Cloudflare's API was asked too often.{quoted}", "It is asked again when it allows it."
+        return f"Cloudflare's API was asked too often.{said}", "It is asked again when it allows it."
     if status in (401, 403) or codes & TOKEN_CODES:
-        text = f"Cloudflare does not accept the API token for this.{quoted}"
+        text = f"Cloudflare does not accept the API token for this.{said}"
         return text, f"Make a token that may do {PERMISSIONS}, and give it as CLOUDFLARE_API_TOKEN."
     if codes & ROUTE_CODES:
-        text = f"Cloudflare does not know that account.{quoted}"
+        text = f"Cloudflare does not know that account.{said}"
         return text, "Look up the account's id in its dashboard, and give it as CLOUDFLARE_ACCOUNT_ID."
     if status >= 500:
-        return f"Cloudflare's API is out of order (status {status}).{quoted}", "It is tried again by itself."
-    return f"Cloudflare's API refuses (status {status}).{quoted}", ""
+        return f"Cloudflare's API is out of order (status {status}).{said}", "It is tried again by itself."
+    return f"Cloudflare's API refuses (status {status}).{said}", ""

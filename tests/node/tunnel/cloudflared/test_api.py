@@ -9,7 +9,7 @@ import aiohttp
 import pytest
 from aiohttp import web
 
-from node.tunnel.cloudflared import api as module
+from node.program.cloudflare_answers import LONGEST_WAIT
 from node.tunnel.cloudflared.api import BLOCKED_FOR, CloudflareApi, CloudflareError
 from tests.support.cloudflare_api import ACCOUNT, TOKEN, FakeCloudflare, fake_cloudflare
 
@@ -58,7 +58,7 @@ async def test_a_limit_says_for_how_long(fake: FakeCloudflare, session: aiohttp.
     fake.refuse("zones", 429, 971, "Please wait", Retry_After="Wed, 21 Oct 2026 07:28:00 GMT")
     assert (await refused(api)).wait == BLOCKED_FOR
     fake.refuse("zones", 429, 971, "Please wait", Retry_After="9" * 30)
-    assert (await refused(api)).wait == module.LONGEST_WAIT
+    assert (await refused(api)).wait == LONGEST_WAIT
 
 
 @pytest.mark.parametrize(
