@@ -55,7 +55,7 @@ def _verify_audit(arguments: Arguments) -> int:
     else:
         query = {"expect": arguments.expect} if arguments.expect else None
         document = client_of(arguments).get("/api/admin/audit/verify", query)
-    show(arguments, document, lambda: _say_finding(document))
+    show(arguments, document, lambda: _say_finding(document, is_file=arguments.file is not None))
     return 0 if document["holds"] else EXIT_FAILED
 
 
@@ -77,8 +77,11 @@ def _verify_file(arguments: Arguments) -> Mapping[str, Any]:
     return found
 
 
-def _say_finding(found: Mapping[str, Any]) -> None:
+def _say_finding(found: Mapping[str, Any], *, is_file: bool) -> None:
     tell(f"{'ok  ' if found['holds'] else 'FAIL'}  {say(found['text'])}")
+    if found["holds"] and is_file:
+        tell(f"Mesh:  {found['mesh']}")
+        tell("It is your mesh's log if that is the fingerprint of its key, now (`status`) or before a rotation.")
     if found["holds"]:
         tell(f"Mark:  {found['mark']}")
         tell(

@@ -124,8 +124,8 @@ def _add_workers(commands: Any) -> None:
     words = {
         "show": "Show all that is known of one machine.",
         "approve": "Let in a machine that waits for approval (serve --require-approval), with the trust that its "
-        "invite says or --trust. A machine that is let in already is trusted with personal data from then on; where "
-        "machines need approval only with --trust vetted.",
+        "invite says or --trust. A machine that is let in already is trusted with personal data from then on; "
+        "where machines need approval only with --trust vetted.",
         "refuse": "Turn away a machine that waits for approval; it cannot use the same invite again.",
         "pardon": "Forget what is held against a machine whose answers were wrong, and ask it as others again.",
         "drain": "Give a machine no new work and let what it does end.",

@@ -16,7 +16,7 @@ import msgspec
 from coordinator_server.seals.chain import NO_SEAL, START, Seal, SealError, decode, extend, mark_of, said
 from coordinator_server.store.interface import AuditLine
 from node.wire.credentials import Credential, CredentialError, verify_bytes
-from node.wire.encoding import b64decode
+from node.wire.encoding import b64decode, fingerprint
 from node.wire.mesh_keys import MeshKeys, MeshTrust, founded
 from node.wire.signatures import WrongSignatureError, check_signature, key_of
 
@@ -28,7 +28,8 @@ class Finding(msgspec.Struct, frozen=True, kw_only=True):
     """What a look at the whole log found.
 
     `mark` stands for the log up to its last line: whoever keeps it elsewhere finds out when the end gets lost.
-    `line` and `seal` are the first that are wrong, where something is.
+    `line` and `seal` are the first that are wrong, where something is. `mesh` is the fingerprint of the mesh's key
+    by which the seals count: of a file that others could write, only that tells whose log it is.
     """
 
     holds: bool
@@ -40,6 +41,7 @@ class Finding(msgspec.Struct, frozen=True, kw_only=True):
     text: str
     line: int | None = None
     seal: int | None = None
+    mesh: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,6 +114,7 @@ class Check:
             text=self._good_news() if fault is None else fault.text,
             line=fault.line if fault else None,
             seal=fault.seal if fault else None,
+            mesh=fingerprint(self.keys.signing).hex(),
         )
 
     def _take(self, line: AuditLine) -> None:

@@ -8,6 +8,8 @@ from pathlib import Path
 import pytest
 
 from coordinator_server import access_commands
+from coordinator_server.seals import verifying
+from coordinator_server.seals.checking import Finding
 from node.program.errors import EXIT_USAGE, UserFacingError
 
 
@@ -16,3 +18,17 @@ def test_a_mark_that_is_none_is_said_before_a_file_is_opened(tmp_path: Path) -> 
     with pytest.raises(UserFacingError, match="mark cannot be read") as caught:
         access_commands.audit(arguments)
     assert caught.value.exit_code == EXIT_USAGE
+
+
+def test_of_a_file_it_is_told_whose_seals_they_are(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    async def whole(_file: Path, _expected: object) -> Finding:
+        return Finding(holds=True, lines=1, sealed=1, unsealed=0, seals=1, mark="1:ab", text="All.", mesh="c0ffee")
+
+    monkeypatch.setattr(verifying, "verify_backup", whole)
+    arguments = argparse.Namespace(what="verify", file=tmp_path / "b.tar", expect="", json=False)
+    assert access_commands.audit(arguments) == 0
+    said = capsys.readouterr().out
+    assert "Mesh:  c0ffee" in said
+    assert "Mark:  1:ab" in said

@@ -18,6 +18,7 @@ from coordinator_server.seals.checking import Finding, parse_mark
 from coordinator_server.seals.verifying import verify, verify_backup
 from coordinator_server.store.sqlite import FILE_NAME
 from node.program.errors import UserFacingError
+from node.wire.encoding import fingerprint
 from tests.support.coordinators import Room, coordinator_room
 from tests.support.etcd import Cluster, etcd_cluster
 from tests.support.waiting import eventually
@@ -121,6 +122,20 @@ async def test_another_mesh_cannot_pass_for_this_one(tmp_path: Path) -> None:
     assert (tmp_path / "a" / MESH_KEY_FILE).exists()
     with pytest.raises(UserFacingError, match="cannot be verified"):
         await verify_backup(tmp_path / "a" / FILE_NAME)
+
+
+async def test_whose_log_a_file_is_its_fingerprint_tells(tmp_path: Path) -> None:
+    found = []
+    for name in ("ours", "forged"):
+        async with coordinator_room(tmp_path / name) as room:
+            await room.worker("w-1")
+            found.append(await sealed(room))
+            await write_backup(room.coordinator.store, tmp_path / name, tmp_path / f"{name}.tar")
+            own = fingerprint(room.coordinator.keyring.keys.signing).hex()
+        kept = await verify_backup(tmp_path / f"{name}.tar")
+        assert kept.holds, "a log that somebody has sealed with keys of his own is whole"
+        assert kept.mesh == found[-1].mesh == own
+    assert found[0].mesh != found[1].mesh
 
 
 async def test_what_is_no_backup_is_said_so(tmp_path: Path) -> None:
