@@ -5,6 +5,7 @@ from __future__ import annotations
 import secrets as random
 import time
 from collections.abc import Callable, Container, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 import resources
@@ -19,6 +20,7 @@ from coordinator_server.enrolment.invites import Invites
 from coordinator_server.enrolment.key_rotation import KeyRotation
 from coordinator_server.enrolment.lockout import Lockout
 from coordinator_server.enrolment.mesh_keyring import MeshKeyring
+from coordinator_server.enrolment.overlay import Overlay
 from coordinator_server.enrolment.workers import Workers
 from coordinator_server.fleet.everybody import Everybody
 from coordinator_server.fleet.fleet import Fleet
@@ -48,6 +50,30 @@ from node.wire.tokens import TokenIssuer, TokenVerifier
 CONTACTS_FILE = "dht-contacts.json"
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Ground:
+    """What the parts stand on."""
+
+    config: CoordinatorConfig
+    secrets: Secrets
+    keyring: MeshKeyring
+    store: Store
+    catalogue: Catalogue
+    clock: Callable[[], float]
+    audit: Audit
+    workers: Workers
+    overlay: Overlay | None
+
+    @property
+    def own_id(self) -> str:
+        return self.secrets.coordinator_id
+
+    @property
+    def steady(self) -> Callable[[], float]:
+        """A clock that nobody sets."""
+        return steady_seconds if self.clock is time.time else self.clock
+
+
 async def put_together(
     config: CoordinatorConfig,
     secrets: Secrets,
@@ -64,103 +90,138 @@ async def put_together(
     workers = Workers(store, audit, clock, config.credential_life)
     await workers.load()
     await workers.renumber()
-    invites = Invites(store, lambda: keyring.keys, audit, clock)
-    office = make_office(keyring, config)
-    overlay = await open_overlay(config, secrets, store, workers, mesh_key=keyring, audit=audit, clock=clock)
-    lockout = Lockout(config.enrol_wrong_tries, config.enrol_window)
-    patience = Patience(config.worker_stale, config.worker_forgotten)
-    steady = steady_seconds if clock is time.time else clock
-    registry = Registry(
-        workers,
-        catalogue,
-        patience,
-        clock,
-        own_id=secrets.coordinator_id,
-        overlay=config.vpn_network,
-        jumped=ClockWatch(clock, steady).look,
-    )
-    roster = Roster(random.token_urlsafe(8), GRACE * config.worker_heartbeat)
-    everybody = Everybody(registry, roster)
-    pace = Pace(drain=config.drain_deadline)
-    planning = Planning(everybody, workers, catalogue, clock, config.services_per_worker, pace=pace)
-    registry.mattered = planning.worker_changed
-    registry.runs, registry.hands_over = planning.runs, planning.hands_over
-    credential = own_credential(office, secrets, clock())
-    revoked = Revoked(workers)
-    enroller = Enroller(
-        invites=invites,
-        workers=workers,
-        office=office,
-        lockout=lockout,
-        audit=audit,
-        clock=clock,
-        overlay=overlay,
-        require_approval=config.require_approval,
-    )
-    rotation = KeyRotation(
-        coordinator_id=secrets.coordinator_id,
+    ground = Ground(
+        config=config,
+        secrets=secrets,
         keyring=keyring,
         store=store,
-        workers=workers,
-        audit=audit,
+        catalogue=catalogue,
         clock=clock,
-        life=config.credential_life,
-        settle=config.key_rotation_settle,
-        overlay=overlay,
+        audit=audit,
+        workers=workers,
+        overlay=await open_overlay(config, secrets, store, workers, mesh_key=keyring, audit=audit, clock=clock),
     )
     book = Book(store)
     await book.load()
-    canaries = load_canaries(service_folders(config)) if config.canary_pause else {}
-    warden = Warden(
-        book,
-        audit,
-        registry,
-        catalogue,
-        canaries=canaries,
-        clock=clock,
-        terms=terms_of(config),
-        pause=config.canary_pause,
-    )
-    registry.doubts, registry.broke_off = warden.doubts, warden.broke_off
+    return _put_on(ground, book, url, computers)
+
+
+def _put_on(ground: Ground, book: Book, url: str, computers: Computers) -> Coordinator:
+    config, secrets, keyring, store = ground.config, ground.secrets, ground.keyring, ground.store
+    catalogue, clock, own_id, overlay = ground.catalogue, ground.clock, ground.own_id, ground.overlay
+    office, lockout = make_office(keyring, config), Lockout(config.enrol_wrong_tries, config.enrol_window)
+    credential = own_credential(office, secrets, clock())
+    issuer = TokenIssuer(secrets.identity_key, own_id, credential, clock)
+    invites = Invites(store, lambda: keyring.keys, ground.audit, clock)
+    registry, everybody, planning, together = _make_crew(ground)
+    fleet = Fleet(store, own_id, config.coordinator_heartbeat, clock)
+    revoked = Revoked(ground.workers)
     dht_host = config.dht_host or config.host
-    issuer = TokenIssuer(secrets.identity_key, secrets.coordinator_id, credential, clock)
-    together = Together(store, roster, registry, planning, everybody, own_id=secrets.coordinator_id)
-    fleet = Fleet(store, secrets.coordinator_id, config.coordinator_heartbeat, clock)
-    watch = ClockWatch(clock, steady)
     return Coordinator(
         config=config,
-        coordinator_id=secrets.coordinator_id,
-        info=CoordinatorInfo(id=secrets.coordinator_id, url=url, location=config.location, dht_host=dht_host),
+        coordinator_id=own_id,
+        info=CoordinatorInfo(id=own_id, url=url, location=config.location, dht_host=dht_host),
         keyring=keyring,
-        key_rotation=rotation,
+        key_rotation=_make_rotation(ground),
         admin_tokens=AdminTokens(config.directory, secrets.admin_token, clock, fixed=bool(config.admin_token)),
         store=store,
-        audit=audit,
+        audit=ground.audit,
         sealer=Sealer(
             store, secrets.identity_key, lambda: issuer.credential, clock, is_elected=lambda: together.leads
         ),
         invites=invites,
-        workers=workers,
+        workers=ground.workers,
         lockout=lockout,
         overlay=overlay,
         station=make_station(config, secrets, overlay, registry, computers) if overlay is not None else None,
-        enroller=enroller,
+        enroller=_make_enroller(ground, invites, office, lockout),
         fleet=fleet,
         keys=ApiKeys(store, clock),
         registry=registry,
         everybody=everybody,
-        warden=warden,
+        warden=_make_warden(ground, registry, book),
         planning=planning,
         together=together,
-        conditions=Conditions(config, store, fleet, clock, watch),
+        conditions=Conditions(config, store, fleet, clock, ClockWatch(clock, ground.steady)),
         catalogue=catalogue,
         catalogue_office=CatalogueOffice(catalogue, keyring),
-        token_verifier=TokenVerifier(keyring.trust, secrets.coordinator_id, clock, revoked),
+        token_verifier=TokenVerifier(keyring.trust, own_id, clock, revoked),
         token_issuer=issuer,
         dht=make_dht(config, secrets, keyring, credential, clock=clock, revoked=revoked),
         readiness=Readiness(),
         clock=clock,
     )
+
+
+def _make_crew(ground: Ground) -> tuple[Registry, Everybody, Planning, Together]:
+    """Make what knows the workers and says what they run, here and with others."""
+    config, clock = ground.config, ground.clock
+    registry = Registry(
+        ground.workers,
+        ground.catalogue,
+        Patience(config.worker_stale, config.worker_forgotten),
+        clock,
+        own_id=ground.own_id,
+        overlay=config.vpn_network,
+        jumped=ClockWatch(clock, ground.steady).look,
+    )
+    roster = Roster(random.token_urlsafe(8), GRACE * config.worker_heartbeat)
+    everybody = Everybody(registry, roster)
+    planning = Planning(
+        everybody,
+        ground.workers,
+        ground.catalogue,
+        clock,
+        config.services_per_worker,
+        pace=Pace(drain=config.drain_deadline),
+    )
+    registry.mattered = planning.worker_changed
+    registry.runs, registry.hands_over = planning.runs, planning.hands_over
+    together = Together(ground.store, roster, registry, planning, everybody, own_id=ground.own_id)
+    return registry, everybody, planning, together
+
+
+def _make_enroller(ground: Ground, invites: Invites, office: CredentialOffice, lockout: Lockout) -> Enroller:
+    return Enroller(
+        invites=invites,
+        workers=ground.workers,
+        office=office,
+        lockout=lockout,
+        audit=ground.audit,
+        clock=ground.clock,
+        overlay=ground.overlay,
+        require_approval=ground.config.require_approval,
+    )
+
+
+def _make_rotation(ground: Ground) -> KeyRotation:
+    return KeyRotation(
+        coordinator_id=ground.own_id,
+        keyring=ground.keyring,
+        store=ground.store,
+        workers=ground.workers,
+        audit=ground.audit,
+        clock=ground.clock,
+        life=ground.config.credential_life,
+        settle=ground.config.key_rotation_settle,
+        overlay=ground.overlay,
+    )
+
+
+def _make_warden(ground: Ground, registry: Registry, book: Book) -> Warden:
+    config = ground.config
+    warden = Warden(
+        book,
+        ground.audit,
+        registry,
+        ground.catalogue,
+        canaries=load_canaries(service_folders(config)) if config.canary_pause else {},
+        clock=ground.clock,
+        terms=terms_of(config),
+        pause=config.canary_pause,
+    )
+    registry.doubts, registry.broke_off = warden.doubts, warden.broke_off
+    return warden
 
 
 def service_folders(config: CoordinatorConfig) -> Sequence[Path]:
