@@ -228,6 +228,7 @@ def heartbeat_of(
     return HeartbeatRequest(
         worker_id=state.worker_id or "",
         load=state.load,
+        memory_free=state.memory_free,
         in_flight=state.in_flight,
         services=offered_services(state),
         stats={

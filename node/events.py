@@ -185,11 +185,12 @@ class ServicesChanged(msgspec.Struct, frozen=True):
 
 
 class LoadMeasured(msgspec.Struct, frozen=True):
-    """How busy we are, and how many peers the DHT knows."""
+    """How busy we are, how many peers the DHT knows, and what share of the memory programs may still have."""
 
     load: float
     in_flight: int
     dht_contacts: int
+    memory_free: float = 1.0
 
 
 class CapabilitiesDetected(msgspec.Struct, frozen=True):

@@ -237,7 +237,13 @@ def _services_changed(state: NodeState, event: ServicesChanged) -> Step:
 
 
 def _load_measured(state: NodeState, event: LoadMeasured) -> Step:
-    return _with(state, load=event.load, in_flight=event.in_flight, dht_contacts=event.dht_contacts), ()
+    return _with(
+        state,
+        load=event.load,
+        memory_free=event.memory_free,
+        in_flight=event.in_flight,
+        dht_contacts=event.dht_contacts,
+    ), ()
 
 
 def _capabilities_detected(state: NodeState, event: CapabilitiesDetected) -> Step:

@@ -341,7 +341,8 @@ class NodeRuntime:
             if report.state == "running" and (manifest := self.state.catalogue.resolve(report.name))
         )
         contacts = len(session.dht.contacts()) if session is not None else 0
-        self.dispatch(e.LoadMeasured(self._load.load(in_flight, concurrency), in_flight, contacts))
+        load = self._load.load(in_flight, concurrency)
+        self.dispatch(e.LoadMeasured(load, in_flight, contacts, self._load.memory_free()))
 
     async def _detect(self) -> None:
         self.dispatch(e.CapabilitiesDetected(await self._capabilities()))

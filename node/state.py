@@ -283,6 +283,7 @@ class NodeState(msgspec.Struct, frozen=True, kw_only=True):
     vpn_listen_error: str = ""  # why nothing of ours listens at the overlay's address
     dht_contacts: int = 0
     load: float = 0.0
+    memory_free: float = 1.0  # share of the memory that programs may still have
     in_flight: int = 0
     draining: bool = False
     stopping: bool = False

@@ -11,7 +11,8 @@ from coordinator_server.registry.membership import Member
 from node.wire.messages import Capabilities, Endpoints, Route, ServiceReport
 
 LOADS: Final = (0.25, 0.5, 0.75, 0.9)  # between these, a load that comes and goes is told to nobody
-LOAD_PAUSE: Final = 60.0  # seconds between two words on nothing but a load
+MEMORIES: Final = (0.05, 0.1, 0.25)  # and a share of free memory between these
+LOAD_PAUSE: Final = 60.0  # seconds between two words on nothing but load and memory
 NOWHERE: Final = Endpoints(port=1)
 PASSING: Final = {"ram_free_bytes": 0, "disk_free_bytes": 0, "disks": (), "addresses": (), "battery": None}
 
@@ -23,6 +24,7 @@ class Facts(msgspec.Struct, frozen=True, kw_only=True):
     running: tuple[str, ...] = ()
     unwanted: tuple[str, ...] = ()
     load: float = 0.0
+    memory_free: float = 1.0  # share of its memory; 1 where it does not say
     paused: bool = False
     stale: bool = False
     site: str = ""
@@ -36,6 +38,7 @@ def facts_of(member: Member, *, stale: bool) -> Facts:
         running=member.running,
         unwanted=member.unwanted,
         load=member.load,
+        memory_free=member.memory_free,
         paused=member.paused,
         stale=stale,
         site=member.site,
@@ -53,6 +56,7 @@ def member_of(worker_id: str, facts: Facts) -> Member:
         registered_at=0.0,
         last_seen=0.0,
         load=facts.load,
+        memory_free=facts.memory_free,
         services=tuple(ServiceReport(name=name, state="running") for name in facts.running),
         paused=facts.paused,
         unwanted=facts.unwanted,
@@ -65,17 +69,29 @@ def shared(facts: Facts) -> Facts:
     kept = msgspec.structs.replace(
         facts.capabilities, disks=(), addresses=(), battery=None, cpu_name="", public_ip=None
     )
-    return msgspec.structs.replace(facts, capabilities=kept, load=round(facts.load, 2))
+    load, memory_free = _hundredths(facts.load), _hundredths(facts.memory_free)
+    return msgspec.structs.replace(facts, capabilities=kept, load=load, memory_free=memory_free)
 
 
 def must_be_told(before: Facts, after: Facts, quiet: float) -> bool:
     """Say whether others have to hear of a change, `quiet` seconds after they heard of this worker last."""
     if matters(before.capabilities, after.capabilities):
         return True
-    alike = msgspec.structs.replace(after, capabilities=before.capabilities, load=before.load)
+    alike = msgspec.structs.replace(
+        after, capabilities=before.capabilities, load=before.load, memory_free=before.memory_free
+    )
     if alike != before:
         return True
-    return quiet >= LOAD_PAUSE and bisect_right(LOADS, before.load) != bisect_right(LOADS, after.load)
+    return quiet >= LOAD_PAUSE and _steps(before) != _steps(after)
+
+
+def _steps(facts: Facts) -> tuple[int, int]:
+    return bisect_right(LOADS, facts.load), bisect_right(MEMORIES, facts.memory_free)
+
+
+def _hundredths(share: float) -> float:
+    """Return a share in hundredths, rounded down: on another step it would be told again and again."""
+    return int(share * 100) / 100
 
 
 def matters(before: Capabilities, after: Capabilities) -> bool:

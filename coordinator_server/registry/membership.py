@@ -38,6 +38,7 @@ class Member:
     registered_at: float
     last_seen: float
     load: float = 0.0
+    memory_free: float = 1.0  # share of its memory; 1 where it does not say
     in_flight: int = 0
     services: tuple[ServiceReport, ...] = ()
     paused: bool = False
@@ -105,6 +106,7 @@ def heard(member: Member, request: HeartbeatRequest, now: float) -> Member:
         member,
         last_seen=now,
         load=request.load,
+        memory_free=request.memory_free,
         in_flight=request.in_flight,
         services=request.services,
         paused=request.paused,

@@ -114,10 +114,13 @@ class Planning:
     def _look(self, now: float) -> None:
         if now >= self._next_look or now < self._next_look - LOOK:  # or the clock stepped back
             self._next_look = now + LOOK
-            loaded = (member for member in self._here.members() if member.load >= self._pace.calm)
-            self._history = look(self._history, self._machines_of(loaded), now, self._pace)
+            tense = (member for member in self._here.members() if self._may_be_tense(member))
+            self._history = look(self._history, self._machines_of(tense), now, self._pace)
         if now >= plan_again_at(self._history, self._pace):
             self._dirty = True
+
+    def _may_be_tense(self, member: Member) -> bool:
+        return member.load >= self._pace.calm or member.memory_free < self._pace.memory_calm
 
     # --- what others ask --------------------------------------------------------------------------------------
 
@@ -286,6 +289,7 @@ class Planning:
                 current=self._current(member),
                 running=member.running,
                 load=member.load,
+                memory_free=member.memory_free,
                 unwanted=member.unwanted,
                 resting=_resting(member, enrolment, stale=(stale := self._here.is_stale(member))),
                 draining=enrolment.draining and not (stale or enrolment.revoked or member.paused),

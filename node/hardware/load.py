@@ -1,4 +1,4 @@
-"""How busy this machine is, as one number from 0.0 to 1.0 (SPEC §7)."""
+"""How busy this machine is, as one number from 0.0 to 1.0 (SPEC §7), and how much of its memory is free."""
 
 from __future__ import annotations
 
@@ -24,12 +24,14 @@ class LoadSampler:
         self,
         clock: Callable[[], float] = time.monotonic,
         read_cpus: Callable[[], Sequence[float]] | None = None,
+        read_memory: Callable[[], float] | None = None,
     ) -> None:
         self._clock = clock
         self._read_cpus = read_cpus or read_usable_cpus
         self._read_cpus()  # the first reading covers no time and says nothing
         self._read_at = clock()
         self._cpu = 0.0
+        self._read_memory = read_memory or read_free_memory
         self.gpu: float | None = None  # from the last look at the GPUs, where somebody looked
 
     def cpu(self) -> float:
@@ -44,6 +46,16 @@ class LoadSampler:
     def load(self, in_flight: int, concurrency: int) -> float:
         """Return our load with so many requests in flight out of those allowed at once."""
         return combine(self.cpu(), self.gpu, in_flight, concurrency)
+
+    def memory_free(self) -> float:
+        """Return the share of the memory that programs may still have, in hundredths: less would be noise."""
+        return round(min(1.0, max(0.0, self._read_memory())), 2)
+
+
+def read_free_memory() -> float:
+    """Return the share of the memory that is free or can be freed at once."""
+    memory = psutil.virtual_memory()
+    return memory.available / memory.total if memory.total else 1.0
 
 
 def read_usable_cpus() -> Sequence[float]:

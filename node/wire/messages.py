@@ -260,6 +260,7 @@ class HeartbeatRequest(msgspec.Struct, frozen=True, kw_only=True):
 
     worker_id: Name
     load: Fraction = 0.0
+    memory_free: Fraction = 1.0  # share of its memory that programs may still have; 1 where it does not say
     in_flight: Count = 0
     services: Annotated[tuple[ServiceReport, ...], msgspec.Meta(max_length=64)] = ()
     stats: Annotated[dict[str, float], msgspec.Meta(max_length=64)] = {}

@@ -374,6 +374,14 @@ def test_another_reason_for_the_same_rest_changes_nothing_else() -> None:
     assert story.codes == ["metered"]
 
 
+def test_load_and_free_memory_are_told_as_they_were_measured_last() -> None:
+    story = online()
+    assert heartbeat_of(story.state, RoutingStats()).memory_free == 1.0, "until somebody has looked"
+    story.then(e.LoadMeasured(0.25, 1, 3, 0.4))
+    told = heartbeat_of(story.state, RoutingStats())
+    assert (told.load, told.in_flight, told.memory_free) == (0.25, 1, 0.4)
+
+
 def test_what_uses_the_gpu_rests_alone_and_is_offered_to_nobody() -> None:
     story = with_gpu().then(ruling("gpu", "user-active"))
     assert story.state.phase == "online"

@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import dataclasses
+
 import msgspec
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from coordinator_server.registry.facts import LOAD_PAUSE, Facts, facts_of, member_of, must_be_told, shared
 from coordinator_server.registry.membership import Member
@@ -20,6 +24,7 @@ PC = Capabilities(
     battery=Battery(charge=0.5, on_battery=True),
 )
 ENDS = Endpoints(port=8000, direct_hosts=("203.0.113.9",), vpn_ip="10.42.0.16")
+SHARES = st.integers(0, 1000).map(lambda n: n / 1000)
 MEMBER = Member(
     worker_id="w-1",
     capabilities=PC,
@@ -67,3 +72,34 @@ def test_a_load_is_told_rarely_and_only_when_it_is_another_one(
 ) -> None:
     facts = Facts(capabilities=PC, load=before)
     assert must_be_told(facts, msgspec.structs.replace(facts, load=after), quiet) is told
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "quiet", "told"),
+    [
+        (1.0, 0.26, 10**6, False),
+        (0.12, 0.07, LOAD_PAUSE - 1, False),
+        (0.12, 0.07, LOAD_PAUSE, True),
+        (0.051, 0.049, LOAD_PAUSE, True),
+        (0.04, 0.0, LOAD_PAUSE, False),
+    ],
+)
+def test_free_memory_is_told_as_rarely(before: float, after: float, quiet: float, told: bool) -> None:
+    facts = Facts(capabilities=PC, memory_free=before)
+    assert must_be_told(facts, msgspec.structs.replace(facts, memory_free=after), quiet) is told
+
+
+@given(SHARES, SHARES)
+def test_what_is_rounded_for_others_is_not_told_again_for_that(load: float, memory_free: float) -> None:
+    facts = Facts(capabilities=PC, load=load, memory_free=memory_free)
+    told = shared(facts)
+    assert not must_be_told(told, facts, 10**6)
+    assert max(abs(facts.load - told.load), abs(facts.memory_free - told.memory_free)) < 0.011
+
+
+def test_free_memory_is_known_to_who_plans_and_coordinators_before_it_said_nothing() -> None:
+    told = shared(facts_of(dataclasses.replace(MEMBER, memory_free=0.0499), stale=False))
+    assert told.memory_free == 0.04
+    assert member_of("w-1", told).memory_free == 0.04
+    older = {name: value for name, value in msgspec.to_builtins(told).items() if name != "memory_free"}
+    assert msgspec.convert(older, Facts).memory_free == 1.0

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import msgspec
 import pytest
 
 from coordinator_server.registry.membership import Patience, failed, heard, liveness, loaded, registered
@@ -20,6 +21,14 @@ def test_only_what_runs_is_offered() -> None:
     assert (member.last_seen, member.load, member.in_flight) == (101.0, 0.5, 3)
     record = member.record()
     assert (record.services, record.load, record.last_seen, record.endpoints) == (("ner",), 0.5, 101.0, ENDS)
+
+
+def test_free_memory_is_taken_over_and_all_of_it_free_where_nothing_is_said() -> None:
+    told = msgspec.structs.replace(BEAT, memory_free=0.03)
+    assert heard(NEW, told, 101.0).memory_free == 0.03
+    assert heard(heard(NEW, told, 101.0), BEAT, 102.0).memory_free == 1.0
+    older = msgspec.json.decode(b'{"worker_id": "w-1"}', type=HeartbeatRequest)
+    assert older.memory_free == 1.0
 
 
 def test_who_rests_offers_nothing() -> None:

@@ -102,6 +102,32 @@ async def test_plan_tells_what_would_change_and_changes_nothing(mesh: RegistryMe
     assert [move.action for move in mesh.moves] == ["start"]
 
 
+async def test_who_runs_out_of_memory_is_relieved_as_who_is_overloaded(tmp_path: Path) -> None:
+    store = await open_sqlite(tmp_path / "y.db")
+    service = Manifest(name="one", title="One", data_class="public")
+    mesh = await RegistryMesh(store, Catalogue((service,))).open()
+    await mesh.enrol("a", "b", "c")
+    mesh.join("a")
+    mesh.join("b")
+    mesh.clock.now += 30.0
+    for name in "ab":
+        assert mesh.beat(name, "one") == ("one",)
+    mesh.join("c")
+    mesh.beat("c", paused=True)
+    for _ in range(5):
+        mesh.clock.now += 30.0
+        mesh.beat("a", "one", memory_free=0.02)
+        mesh.beat("b", "one")
+        mesh.beat("c", paused=True)
+        mesh.planning.tick()
+    assert mesh.beat("c") == ("one",)
+    reasons = [move.reason for move in mesh.moves if move.worker_id == "c"]
+    assert reasons[-1] == "it takes over from a, which is overloaded"
+    mesh.beat("c", "one")
+    assert mesh.planning.assigned("a") == ()
+    await store.close()
+
+
 class Watch:
     """Stands in for `time`: every plan takes as much work as a test says."""
 

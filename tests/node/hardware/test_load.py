@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from node.hardware.load import LoadSampler, combine, read_usable_cpus
+from node.hardware.load import LoadSampler, combine, read_free_memory, read_usable_cpus
 
 
 class Clock:
@@ -53,6 +53,15 @@ def test_frequent_questions_do_not_read_the_cpu_again() -> None:
     clock.now += 0.5
     assert sampler.cpu() == pytest.approx(0.6)
     assert readings == []
+
+
+@pytest.mark.parametrize(("read", "told"), [(0.4567, 0.46), (1.2, 1.0), (-0.1, 0.0)])
+def test_free_memory_is_a_share_without_noise(read: float, told: float) -> None:
+    assert LoadSampler(Clock(), lambda: [0.0], lambda: read).memory_free() == told
+
+
+def test_some_memory_is_free_here() -> None:
+    assert 0.0 < read_free_memory() <= 1.0
 
 
 def test_gpu_and_requests_count_too() -> None:
