@@ -62,6 +62,14 @@ def open_database(path: Path) -> sqlite3.Connection:
     return connection
 
 
+def open_reader(path: Path) -> sqlite3.Connection:
+    """Open a database that is open already once more, only to read."""
+    connection = sqlite3.connect(path, isolation_level=None, check_same_thread=False)
+    connection.execute("PRAGMA busy_timeout = 5000")
+    connection.execute("PRAGMA query_only = ON")
+    return connection
+
+
 def _use_wal(connection: sqlite3.Connection, tries: int = 100) -> None:
     """Have the log written ahead; for that SQLite does not wait by itself until others are done with the same."""
     try:

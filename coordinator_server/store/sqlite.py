@@ -1,6 +1,8 @@
-"""The store of one coordinator: SQLite in WAL mode, every commit synchronised to the disk, one thread for it all.
+"""The store of one coordinator: SQLite in WAL mode, every commit synchronised to the disk, in a thread of its own.
 
 A commit that was acknowledged survives `kill -9` and a power cut; one that failed, as on a full disk, left nothing.
+What is read has another thread: nobody waits to read while a commit waits for the disk, or for another coordinator
+that was halted in the middle of one.
 """
 
 from __future__ import annotations
@@ -21,6 +23,7 @@ from coordinator_server.store.database import (
     copy_database,
     explain,
     open_database,
+    open_reader,
     transaction,
     write_all,
     write_entry,
@@ -61,11 +64,11 @@ async def open_sqlite(path: Path) -> SqliteStore:
     except BaseException:
         executor.shutdown()
         raise
-    return SqliteStore(connection, executor)
+    return SqliteStore(connection, executor, reader=open_reader(path))
 
 
 class SqliteStore(Store):
-    """A store on one connection, which only the store's own thread touches."""
+    """A store on a connection that writes and one that reads, each of which only a thread of its own touches."""
 
     def __init__(
         self,
@@ -73,9 +76,12 @@ class SqliteStore(Store):
         executor: ThreadPoolExecutor,
         now: Callable[[], float] = time.monotonic,
         lease: float = LEASE,
+        reader: sqlite3.Connection | None = None,
     ) -> None:
         self._connection = connection
         self._executor = executor
+        self._reader = reader or connection
+        self._reading = ThreadPoolExecutor(1, "store-reads") if reader is not None else executor
         self._now = now
         self._life = lease
         self._lease = secrets.token_hex(16)
@@ -90,7 +96,7 @@ class SqliteStore(Store):
 
     async def get(self, key: str) -> Versioned | None:
         query = f"SELECT value, version FROM entries WHERE key = :key AND {THERE}"  # noqa: S608 - constant
-        rows = await self._run(lambda: self._rows(query, key=key)) if is_key(key) else ()
+        rows = await self._read(query, key=key) if is_key(key) else ()
         return Versioned(*rows[0]) if rows else None
 
     async def put(self, key: str, value: bytes, *, leased: bool = False) -> None:
@@ -109,13 +115,11 @@ class SqliteStore(Store):
 
     async def list(self, prefix: str) -> Sequence[tuple[str, Versioned]]:
         query = f"SELECT key, value, version FROM entries WHERE {WITHIN} AND {THERE} ORDER BY key"  # noqa: S608 - constant
-        rows = await self._run(lambda: self._rows(query, **_within(prefix)))
+        rows = await self._read(query, **_within(prefix))
         return [(key, Versioned(value, version)) for key, value, version in rows]
 
     async def kept(self) -> Sequence[tuple[str, bytes]]:
-        rows = await self._run(
-            lambda: self._rows("SELECT key, value FROM entries WHERE lease IS NULL ORDER BY key")
-        )
+        rows = await self._read("SELECT key, value FROM entries WHERE lease IS NULL ORDER BY key")
         return [(key, value) for key, value in rows]
 
     async def commit(self, writes: Sequence[Write], audit: Sequence[AuditLine] = ()) -> bool:
@@ -132,7 +136,7 @@ class SqliteStore(Store):
 
     async def audit(self, limit: int = 1000, before: int | None = None) -> Sequence[AuditLine]:
         query = f"SELECT {AUDIT_COLUMNS} FROM audit WHERE number < :before ORDER BY number DESC LIMIT :limit"  # noqa: S608 - constant
-        rows = await self._run(lambda: self._rows(query, before=before or 2**62, limit=limit))
+        rows = await self._read(query, before=before or 2**62, limit=limit)
         return [AuditLine(**dict(zip(AUDIT_COLUMNS.split(", "), row, strict=True))) for row in rows]
 
     async def bring(self, entries: Sequence[tuple[str, bytes]], audit: Sequence[AuditLine]) -> None:
@@ -151,26 +155,32 @@ class SqliteStore(Store):
             await self._end_lease()
         self.closed = True
         self._wake()
-        await asyncio.get_running_loop().run_in_executor(self._executor, self._connection.close)
+        loop = asyncio.get_running_loop()
+        await loop.run_in_executor(self._reading, self._reader.close)
+        await loop.run_in_executor(self._executor, self._connection.close)
+        self._reading.shutdown()
         self._executor.shutdown()
 
     async def changes(self, prefix: str, since: int | None) -> Seen:
         """Return what is below a prefix, or what of it has changed since a revision, where that is known."""
-        return await self._run(lambda: self._changes(prefix, since))
+        return await self._run(lambda: self._changes(prefix, since), self._reading)
 
     async def others(self) -> int:
         """Return a number that changes when another connection writes; what belongs to the dead is cleared away."""
-        if await self._run(self._has_dead):
+        if await self._read(f"SELECT 1 FROM leases WHERE NOT ({GOOD})"):  # noqa: S608 - constant
             await self._run(lambda: self._commit((), ()))
             self._wake()
-        return int((await self._run(lambda: self._rows("PRAGMA data_version")))[0][0])
+        return int((await self._read("PRAGMA data_version"))[0][0])
 
-    async def _run(self, work: Callable[[], T]) -> T:
-        """Do the work in the store's thread; who is cancelled meanwhile does not undo it."""
+    async def _read(self, query: str, **values: object) -> Sequence[Any]:
+        return await self._run(lambda: self._rows(query, self._reader, **values), self._reading)
+
+    async def _run(self, work: Callable[[], T], executor: ThreadPoolExecutor | None = None) -> T:
+        """Do the work in the store's thread, or another one; who is cancelled meanwhile does not undo it."""
         if self.closed:
             raise StoreError("The coordinator is stopping.")
         try:
-            return await asyncio.get_running_loop().run_in_executor(self._executor, work)
+            return await asyncio.get_running_loop().run_in_executor(executor or self._executor, work)
         except sqlite3.Error as error:
             raise StoreError(explain(error)) from error
 
@@ -178,8 +188,9 @@ class SqliteStore(Store):
         for watch in self._watches:
             watch.woken.set()
 
-    def _rows(self, query: str, **values: object) -> Sequence[Any]:
-        return self._connection.execute(query, {"now": self._now(), "life": self._life, **values}).fetchall()
+    def _rows(self, query: str, on: sqlite3.Connection | None = None, **values: object) -> Sequence[Any]:
+        given = {"now": self._now(), "life": self._life, **values}
+        return (on or self._connection).execute(query, given).fetchall()
 
     def _commit(self, writes: Sequence[Write], audit: Sequence[AuditLine]) -> bool:
         with transaction(self._connection):
@@ -216,10 +227,10 @@ class SqliteStore(Store):
             )
 
     def _changes(self, prefix: str, since: int | None) -> Seen:
-        with transaction(self._connection, "BEGIN"):
-            last = int(self._rows("SELECT last FROM revision")[0][0])
+        with transaction(self._reader, "BEGIN"):
+            last = int(self._rows("SELECT last FROM revision", self._reader)[0][0])
             whole = since is None or not last - KEPT_REMOVALS <= since <= last
-            rows = self._rows(_ALL if whole else _NEWER, since=since, **_within(prefix))
+            rows = self._rows(_ALL if whole else _NEWER, self._reader, since=since, **_within(prefix))
         found = [Change(key, None if value is None else Versioned(value, version)) for key, value, version in rows]
         return Seen(last, found, whole)
 
@@ -247,9 +258,6 @@ class SqliteStore(Store):
     def _live(self) -> None:
         until = self._now() + self._life
         self._connection.execute("INSERT OR REPLACE INTO leases VALUES (?, ?)", (self._lease, until))
-
-    def _has_dead(self) -> bool:
-        return bool(self._rows(f"SELECT 1 FROM leases WHERE NOT ({GOOD})"))  # noqa: S608 - constant
 
     def _clear_away(self) -> bool:
         """Remove what belongs to the dead; return whether we were one of them."""

@@ -16,9 +16,10 @@ from pathlib import Path
 import pytest
 
 from coordinator_server.store import sqlite
-from coordinator_server.store.database import open_database
-from coordinator_server.store.interface import AuditLine, Seen, StoreError, Write
+from coordinator_server.store.database import open_database, open_reader
+from coordinator_server.store.interface import AuditLine, Seen, StoreError, Versioned, Write
 from coordinator_server.store.sqlite import SqliteStore, open_sqlite
+from node.program.tasks import TaskSet
 from tests.support.mesh_keys import Clock
 
 WRITER = """
@@ -109,6 +110,27 @@ async def test_a_full_disk_is_said_clearly_and_leaves_nothing_half_written(tmp_p
     assert await store.get("small") is None
     assert await store.audit() == []
     await store.put("kept", b"again")  # it goes on as soon as there is room
+    await store.close()
+
+
+async def test_reading_goes_on_while_somebody_is_halted_in_the_middle_of_a_commit(tmp_path: Path) -> None:
+    connection = open_database(tmp_path / "x.db")
+    connection.execute("PRAGMA busy_timeout = 120000")
+    store = SqliteStore(connection, ThreadPoolExecutor(1), reader=open_reader(tmp_path / "x.db"))
+    await store.put("a", b"1")
+    halted = open_database(tmp_path / "x.db")
+    halted.execute("BEGIN IMMEDIATE")
+    tasks = TaskSet("test")
+    writing = tasks.start(store.put("a", b"2"), "writing")
+    for _ in range(20):
+        assert (await store.get("a") or Versioned(b"", 0)).value == b"1"
+    async with store.watch("") as watch:
+        assert (await anext(watch)).whole
+    assert not writing.done(), "it waits for the other one"
+    halted.execute("ROLLBACK")
+    await writing
+    assert (await store.get("a") or Versioned(b"", 0)).value == b"2"
+    halted.close()
     await store.close()
 
 
