@@ -146,6 +146,8 @@ class ApiKeys:
             return key
         now = self._clock()
         revocations = self._revocations
+        if self._silent_until > float("-inf"):
+            self._silent_until = now + FRESH  # one asks again, the others need not wait for that
         try:
             entry = await self._store.get(PREFIX + key_id)
         except StoreError:

@@ -137,7 +137,7 @@ def test_coordinators_that_show_different_things_are_found() -> None:
 
 
 def test_without_a_majority_what_is_read_may_be_old() -> None:
-    history = History((*HISTORY, op("read-keys", 6.0, keys=["k1", "k2"]), op("call", 20.0, key="k1", status=200)))
+    history = History((*HISTORY, op("read-keys", 6.0, keys=["k1", "k2"]), op("call", 26.0, key="k1", status=200)))
     assert len(check(history, [FINAL])) == 2
     history.windows = [
         Window("two members away", 5.0, 9.0, stale=True),

@@ -183,7 +183,7 @@ def _revoked_keys(history: History) -> Iterator[Violation]:
     revoked = _first_ends(history.of("key-revoke", "ok"), "key")
     for op in _let_in(history):
         end = revoked.get(op.value["key"])
-        if end is not None and op.begun > end + KEY_FRESH and not history.may_be_stale(op):
+        if end is not None and op.begun > end + KEY_FRESH and not history.may_be_stale(op, KEY_FRESH):
             later = op.begun - end
             yield Violation("revoked-key", f"{op.value['key']} was let in by {op.at}, {later:.1f} s after that")
 

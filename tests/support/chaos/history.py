@@ -103,10 +103,10 @@ class History:
     def of(self, what: str, *outcomes: Outcome) -> list[Op]:
         return [op for op in self.ops if op.what == what and (not outcomes or op.outcome in outcomes)]
 
-    def may_be_stale(self, op: Op) -> bool:
-        """Tell whether it read while the store had no majority, or nobody was there."""
+    def may_be_stale(self, op: Op, memory: float = 0.0) -> bool:
+        """Tell whether it read while the store had no majority, or nobody was there, or so many seconds after."""
         windows = (one for one in self.windows if one.stale or op.at in one.blind)
-        return any(window.touches(op.begun, op.ended) for window in windows)
+        return any(window.touches(op.begun - memory, op.ended) for window in windows)
 
     def counts(self) -> dict[str, dict[str, int]]:
         """Return how many of each kind came to which end."""
