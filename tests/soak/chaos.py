@@ -1,6 +1,6 @@
 """Breaks coordinators, their store, disks, clocks and lines for a while, in every way and mixture; prints a table.
 
-    python -m tests.soak.chaos [--minutes 12] [--seed 1] [--machines 3000] [--json]
+    python -m tests.soak.chaos [--minutes 12] [--seed 1] [--machines 3000] [--json] [--folder DIR]
 
 It needs root, for networks of its own, and etcd. First 3,000 machines enrol at once and each thing is broken alone,
 on etcd and on SQLite, then things are drawn at random until the time is over. The exit code is 1 when something was
@@ -34,16 +34,19 @@ def main() -> int:
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--machines", type=int, default=3000)
     parser.add_argument("--json", action="store_true")
+    parser.add_argument("--folder", type=Path, help="a new folder where logs and histories stay")
     options = parser.parse_args()
     why = why_impossible()
     if why is not None:
         print(why, file=sys.stderr)
         return 2
     told = []
-    with tempfile.TemporaryDirectory(prefix="soak-") as folder:
-        for words in runs(options.minutes * 60, options.seed, options.machines):
+    with tempfile.TemporaryDirectory(prefix="soak-") as made:
+        folder = options.folder or Path(made)
+        folder.mkdir(parents=True, exist_ok=True)
+        for number, words in enumerate(runs(options.minutes * 60, options.seed, options.machines)):
             print("==", *words, file=sys.stderr, flush=True)
-            told.append(run_chaos(Path(folder) / "log", *words))
+            told.append(run_chaos(folder / "log", *words, "--folder", str(folder / str(number))))
     print(json.dumps([one.document for one in told]) if options.json else "\n".join(table(told)))
     too_long = any(gap > MOST for one in told for row in one.suffered for gap in row["gaps"].values())
     return int(too_long or any(one.violations for one in told))

@@ -11,7 +11,8 @@ are the protocols at the two ends, `exchange` is one request between them, `pool
 `sweep` holds all of them to their time limits with one timer (`limits` has the limits, `keepalive` has the kernel
 find peers that vanished). `outbox` sends what a turn of the loop has for workers at the turn's end; `rival` is a
 second try beside the first; `listeners` leaves a port without turning anybody away; `dates` has the Date line.
-`leftover` finds the end of a body whose answer is over, and `kernel` asks what the loop does not tell.
+`leftover` finds the end of a body whose answer is over, and `kernel` asks what the loop does not tell. `passing` is
+the pool for coordinators that pass requests on: it finds out that one hangs.
 `app_bridge` makes an aiohttp application one more upstream, so that what the handler does not want is answered on
 the same connection.
 
