@@ -94,11 +94,13 @@ class UseBook:
             if entry is None or _read(entry.value).at < new[key_id].at:
                 version = ABSENT if entry is None else entry.version
                 writes.append(Write(PREFIX + key_id, msgspec.json.encode(new[key_id]), version))
+        gone = written.keys() - {PREFIX + key_id for key_id in existing}  # revoked while a use was written down
+        writes += [Write(key, None, written[key].version) for key in sorted(gone)]
         for start in range(0, len(writes), MOST_TOGETHER):
             portion = writes[start : start + MOST_TOGETHER]
             if not await self._store.commit(portion):  # another coordinator was quicker with one of them
                 names = [write.key.removeprefix(PREFIX) for write in portion]
-                self._uses.absorb({name: new[name] for name in names})
+                self._uses.absorb({name: new[name] for name in names if name in new})
 
     async def last(self) -> dict[str, Use]:
         """Return the last use of each key that was ever used."""

@@ -94,6 +94,16 @@ async def test_two_coordinators_keep_the_newest_and_a_revoked_key_leaves_nothing
     assert await store.list(PREFIX) == []
 
 
+async def test_a_use_that_came_after_its_key_had_been_revoked_is_cleared_away(store: SqliteStore) -> None:
+    keys = ApiKeys(store, Clock())
+    gone, kept = (await keys.create("gone"))[0].id, (await keys.create("kept"))[0].id
+    await keys.revoke(gone)
+    await store.put(PREFIX + gone, b'[5.0,"192.0.2.1"]')  # by a coordinator that was just writing uses down
+    keys.uses.used(kept, 6.0, "192.0.2.1")
+    await keys.book.write()
+    assert [key for key, _ in await store.list(PREFIX)] == [PREFIX + kept]
+
+
 async def test_what_cannot_be_written_is_kept_for_later(
     store: SqliteStore, monkeypatch: pytest.MonkeyPatch
 ) -> None:
