@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import functools
+import logging
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
@@ -19,6 +20,8 @@ from coordinator_server.store.interface import ABSENT, AuditLine, Seen, Store, W
 from node.program.tasks import TaskSet
 from node.wire.credentials import Trust
 from node.wire.problems import Problem
+
+log = logging.getLogger(__name__)
 
 PREFIX = "worker/"
 IDENTITY_PREFIX = "identity/"  # public key -> worker id, so that one machine never becomes two workers
@@ -240,7 +243,13 @@ class Workers:
         for number, (lowered, entry) in enumerate([*told.items(), *((one, None) for one in gone)]):
             if number % TOGETHER == TOGETHER - 1:
                 await asyncio.sleep(0)
-            found = None if entry is None else msgspec.json.decode(entry.value, type=Enrolment)
+            try:
+                found = None if entry is None else msgspec.json.decode(entry.value, type=Enrolment)
+            except msgspec.MsgspecError as error:  # what others did besides is to be followed nevertheless
+                log.error(
+                    "the enrolment of %s in the store cannot be read, and is left as it was: %s", lowered, error
+                )
+                continue
             known = self._enrolments.get(lowered)
             if found is not None and known is None and found.worker_id not in self.blocklist.until:
                 self._keep(found)

@@ -18,6 +18,7 @@ log = logging.getLogger(__name__)
 
 PREFIX = "audit-seal/"
 LAST = "audit-sealed"  # the number of the last seal
+DIGITS = 12
 LAST_WORDS = 5.0  # seconds for what is sealed at the end
 
 
@@ -61,7 +62,7 @@ class Sealer:
     async def _seal_some(self) -> bool:
         """Make one seal; return whether there may be more to seal."""
         entry = await self._store.get(LAST)
-        before = None if entry is None else await self._read(int(entry.value))
+        before = None if entry is None else await self._read(number_of(entry.value))
         if entry is not None and before is None:
             return False
         done = 0 if before is None else before.last
@@ -77,7 +78,10 @@ class Sealer:
         ]
         return await self._store.commit(writes) and seal.last < last
 
-    async def _read(self, number: int) -> Seal | None:
+    async def _read(self, number: int | None) -> Seal | None:
+        if number is None:
+            self._tell("nobody can read how many seals there are")
+            return None
         entry = await self._store.get(key_of_seal(number))
         if entry is None:
             self._tell(f"seal {number} is missing")
@@ -113,5 +117,10 @@ async def lines_of(store: Store, first: int, last: int) -> Sequence[AuditLine]:
     return [line for line in reversed(lines) if line.number >= first]
 
 
+def number_of(value: bytes) -> int | None:
+    """Read the number of the last seal; None where it is none."""
+    return int(value) if value.isdigit() and len(value) <= DIGITS else None
+
+
 def key_of_seal(number: int) -> str:
-    return f"{PREFIX}{number:012}"
+    return f"{PREFIX}{number:0{DIGITS}}"

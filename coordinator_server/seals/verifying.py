@@ -15,7 +15,7 @@ from coordinator_server.backup import unpack_database
 from coordinator_server.enrolment import mesh_keyring
 from coordinator_server.keys import MESH_ENTRY
 from coordinator_server.seals.checking import Check, Expected, Finding
-from coordinator_server.seals.sealer import LAST, PREFIX, lines_of
+from coordinator_server.seals.sealer import LAST, PREFIX, lines_of, number_of
 from coordinator_server.store.interface import Store
 from coordinator_server.store.sqlite import FILE_NAME, open_sqlite
 from node.program.errors import UserFacingError
@@ -38,8 +38,11 @@ async def verify(
         if not await asyncio.to_thread(check.take, lines):
             break
     finding = await asyncio.to_thread(check.finish, clock())
-    said = int(count.value) if count is not None else 0
-    if finding.holds and said > len(seals):
+    said = number_of(count.value) if count is not None else 0
+    if finding.holds and said is None:
+        text = "What the store says of how many seals were made cannot be read: somebody has changed it."
+        return msgspec.structs.replace(finding, holds=False, text=text)
+    if finding.holds and said is not None and said > len(seals):
         text = f"Seals were taken away: {said} were made, and {len(seals)} are there."
         return msgspec.structs.replace(finding, holds=False, text=text, seal=len(seals) + 1)
     return finding

@@ -110,7 +110,8 @@ class EtcdStore(Store):
             low = max(1, high - min(PAGE, limit - len(lines)))
             wish = {"key": self._line_key(low), "range_end": self._line_key(high)}
             found = (await self._range(wish)).kvs
-            lines += [_line(one, int(one.key.removeprefix(self._audit))) for one in reversed(found)]
+            numbered = [(one, one.key.removeprefix(self._audit)) for one in reversed(found)]
+            lines += [_line(one, int(name)) for one, name in numbered if name.isdigit() and len(name) == DIGITS]
             high = low
         return lines
 
@@ -397,7 +398,11 @@ def _written(line: AuditLine) -> bytes:
 
 
 def _line(found: KeyValue, number: int) -> AuditLine:
-    return msgspec.structs.replace(msgspec.json.decode(found.value, type=AuditLine), number=number)
+    """Read a line; one that was spoilt stands where it was, for whoever verifies the log to name it."""
+    try:
+        return msgspec.structs.replace(msgspec.json.decode(found.value, type=AuditLine), number=number)
+    except msgspec.MsgspecError:
+        return AuditLine(time=0.0, actor="", action="unreadable", number=number)
 
 
 def _number(value: bytes) -> int:

@@ -10,8 +10,8 @@ import msgspec
 import pytest
 
 from coordinator_server.audit import Audit
-from coordinator_server.enrolment.workers import Enrolment, Workers
-from coordinator_server.store.interface import AuditLine, StoreError, Write
+from coordinator_server.enrolment.workers import PREFIX, Enrolment, Workers
+from coordinator_server.store.interface import AuditLine, Change, Seen, StoreError, Versioned, Write
 from coordinator_server.store.sqlite import SqliteStore, open_sqlite
 from node.program.tasks import TaskSet
 from node.wire.problems import Problem
@@ -185,3 +185,19 @@ async def test_what_the_disk_refused_has_not_happened(store: SqliteStore, monkey
     with pytest.raises(StoreError):
         await workers.revoke("w-1")
     assert not workers.is_revoked("w-1")
+
+
+async def test_an_enrolment_that_cannot_be_read_keeps_nobody_from_hearing_of_the_others(
+    store: SqliteStore, caplog: pytest.LogCaptureFixture
+) -> None:
+    workers = await admitted(store, "w-1", "key-1")
+    other = await loaded(store)
+    await other.drain("w-1")
+    bad = Change(PREFIX + "w-0", Versioned(b'{"role": "of a newer version"}', 1))
+    entries = [Change(key, entry) for key, entry in await store.list(PREFIX)]
+    await workers.take(Seen(9, [bad, *entries], whole=True))
+    found = workers.get("w-1")
+    assert found is not None
+    assert found.draining
+    assert workers.get("w-0") is None
+    assert "w-0 in the store cannot be read" in caplog.text

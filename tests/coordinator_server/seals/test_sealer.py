@@ -15,6 +15,7 @@ from coordinator_server.seals.chain import MOST_LINES, decode, encode
 from coordinator_server.seals.checking import Finding, parse_mark
 from coordinator_server.seals.sealer import LAST, PREFIX, Sealer, key_of_seal, lines_of
 from coordinator_server.seals.verifying import verify
+from coordinator_server.store.etcd import messages
 from coordinator_server.store.etcd.store import open_etcd
 from coordinator_server.store.interface import AuditLine, Store, StoreError
 from coordinator_server.store.sqlite import open_sqlite
@@ -198,3 +199,40 @@ async def test_a_seal_that_was_replaced_by_a_forged_one_is_found(opener: Opener,
     forged = msgspec.structs.replace(seal, digest=bytes(32))
     await store.put(key_of_seal(1), encode(forged))
     assert (await looked_at(store, notary)).seal == 1
+
+
+async def test_a_number_of_seals_that_nobody_can_read_is_found_out(
+    opener: Opener, notary: Notary, caplog: pytest.LogCaptureFixture
+) -> None:
+    store = await opener()
+    await write(store, 2)
+    sealer = sealer_of(store, notary)
+    await sealer.tick()
+    await store.put(LAST, b"\xff")
+    found = await looked_at(store, notary)
+    assert not found.holds
+    assert "cannot be read" in found.text
+    await write(store, 2)
+    await sealer.tick()
+    assert "not whole" in caplog.text
+    assert len(await store.list(PREFIX)) == 1
+
+
+@pytest.mark.needs("etcd")
+async def test_a_line_that_somebody_has_spoilt_in_etcd_is_named_and_hides_no_other(
+    cluster: Cluster, notary: Notary
+) -> None:
+    store = await open_etcd(cluster.address())
+    try:
+        await write(store, 5)
+        await sealer_of(store, notary).tick()
+        puts = [messages.put(store._line_key(3), b"\xff"), messages.put(store._line_key(3) + b"x", b"{}")]
+        await store._do([], puts)
+        lines = await store.audit(10)
+        assert [(line.number, line.action == "unreadable") for line in lines] == [
+            (number, number == 3) for number in (5, 4, 3, 2, 1)
+        ]
+        found = await looked_at(store, notary)
+        assert (found.holds, found.line, found.seal) == (False, 3, 1)
+    finally:
+        await store.close()
