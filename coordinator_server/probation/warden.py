@@ -6,6 +6,7 @@ at once. What is found is in the book, by which every coordinator goes.
 
 from __future__ import annotations
 
+import asyncio
 import logging
 import random
 from collections.abc import Awaitable, Callable, Iterator, Mapping
@@ -34,6 +35,7 @@ from node.wire.problems import Problem
 
 log = logging.getLogger(__name__)
 LOOK = 2.0  # seconds between looks at whom to ask
+TOGETHER = 500  # pairs that are looked at in one go
 AT_ONCE = 16  # canaries
 EACH = 0.05  # seconds that each canary of a round gets at least: many workers are asked more rarely
 FIRST = 2.0  # seconds in which a service that is new on a worker is asked first
@@ -85,6 +87,7 @@ class Warden:
         self._accused: dict[Pair, str] = {}  # whose requests failed, and how many: a canary is to tell
         self._progress: dict[Pair, Progress] = {}
         self._asked: set[str] = set()  # workers that have a canary now
+        self._count_of_pairs = 0  # that could be asked the last time
         self._next_forget = 0.0
         self._tasks = TaskSet("canaries")
         book.changed = self._book_changed
@@ -149,7 +152,7 @@ class Warden:
             await self._release(now)
         except StoreError as error:
             log.info("probations cannot be written down now: %s", error)
-        self._begin_asking(now)
+        await self._begin_asking(now)
         if now >= self._next_told or now < self._next_told - self._pause:
             self._next_told = now + self._pause
             self.told_results = dict(self.results)
@@ -228,12 +231,14 @@ class Warden:
 
     # --- asking -----------------------------------------------------------------------------------------------
 
-    def _begin_asking(self, now: float) -> None:
+    async def _begin_asking(self, now: float) -> None:
+        """Look at all pairs, some at a time: heartbeats and requests go on in between."""
         if self.ask is None or not self._canaries:
             return
-        pairs = list(self._pairs())
-        mean = max(self._pause, len(pairs) * EACH)
-        for worker_id, service in pairs:
+        mean, count = max(self._pause, self._count_of_pairs * EACH), 0
+        for count, (worker_id, service) in enumerate(self._pairs(), 1):
+            if count % TOGETHER == 0:
+                await asyncio.sleep(0)
             pair = (worker_id, service)
             due = self._due.get(pair)
             if due is None:
@@ -242,6 +247,7 @@ class Warden:
                 self._due[pair] = now + mean * self._rng.uniform(0.5, 1.5)
                 self._asked.add(worker_id)
                 self._tasks.start(self._ask(worker_id, service), "ask")
+        self._count_of_pairs = count
 
     def _pairs(self) -> Iterator[Pair]:
         """Yield what can be asked now: who is on probation when it is time for that, all others in turn."""

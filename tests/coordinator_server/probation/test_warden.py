@@ -13,6 +13,7 @@ import pytest
 from coordinator_server.probation import warden as module
 from coordinator_server.probation.canaries import Question
 from coordinator_server.probation.warden import Warden
+from node.program.tasks import TaskSet
 from node.wire.messages import WorkerRecord
 from tests.support.coordinators import Room, Worker, assignment, coordinator_room
 from tests.support.front import Front, StandIn, running_front
@@ -176,6 +177,24 @@ async def test_a_new_worker_is_tried_before_others_ask_it(room: Room) -> None:
     await go_on(room, warden, 200)
     assert names(room) == ["w-1", "w-2"]
     assert oracle.asked.count("w-1") > 3, "it is asked again and again"
+
+
+async def test_of_many_some_are_looked_at_in_one_go(room: Room, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "TOGETHER", 1)
+    warden, oracle = room.coordinator.warden, Oracle()
+    warden.ask = oracle.ask
+    for name in ("w-1", "w-2", "w-3"):
+        await machine(room, name)
+    await warden.tick()
+    room.clock.now += 5
+    tasks, others = TaskSet("test"), 0
+    looking = tasks.start(warden.tick(), "look")
+    while not looking.done():
+        await asyncio.sleep(0)
+        others += 1
+    assert others >= 3, "everything else goes on in between"
+    await eventually(lambda: not warden._asked, "all have answered")
+    assert sorted(oracle.asked) == ["w-1", "w-2", "w-3"]
 
 
 async def test_one_wrong_answer_is_none_and_again_and_again_is_for_the_operator(room: Room) -> None:
