@@ -45,6 +45,7 @@ def open_database(path: Path) -> sqlite3.Connection:
         connection.execute("PRAGMA busy_timeout = 5000")
         _use_wal(connection)
         connection.execute("PRAGMA synchronous = FULL")
+        connection.execute("PRAGMA secure_delete = ON")  # else keys that were sealed anew are in later backups
         check_database(connection)
         _migrate(connection, path)
     except (sqlite3.Error, OSError) as error:

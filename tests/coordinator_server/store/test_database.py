@@ -6,6 +6,7 @@ import asyncio
 import os
 import sqlite3
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -72,6 +73,31 @@ def test_a_copy_replaces_nothing_of_the_original(tmp_path: Path) -> None:
     copy_database(connection, tmp_path / "y.db")
     assert connection.execute("SELECT count(*) FROM entries").fetchone()[0] == 0
     connection.close()
+
+
+async def test_what_was_replaced_or_deleted_is_in_no_later_copy(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    connect = sqlite3.connect
+
+    def careless(*args: Any, **options: Any) -> sqlite3.Connection:
+        connection = connect(*args, **options)
+        connection.execute("PRAGMA secure_delete = OFF")  # as SQLite is built on most systems
+        return connection
+
+    monkeypatch.setattr(sqlite3, "connect", careless)
+    store = await open_sqlite(tmp_path / "x.db")
+    for number in range(50):
+        await store.put(f"k{number:02}", b"sealed with the old passphrase %02d " % number + os.urandom(300))
+    for number in range(50):
+        if number % 2:
+            await store.delete(f"k{number:02}")
+        else:
+            await store.put(f"k{number:02}", b"new")
+    await store.backup(tmp_path / "copy.db")
+    await store.close()
+    for name in ("copy.db", "x.db"):
+        assert b"old passphrase" not in (tmp_path / name).read_bytes()
 
 
 async def test_many_may_open_a_new_database_at_once(tmp_path: Path) -> None:
