@@ -6,6 +6,7 @@ nothing to guess from a dictionary.
 
 from __future__ import annotations
 
+import asyncio
 import hashlib
 import hmac
 import re
@@ -25,6 +26,7 @@ FORM = re.compile(r"rma_([0-9a-f]{12})_([A-Za-z0-9_-]{43})")
 KEPT = 4096  # keys that are remembered between two reads of the store
 FRESH = 5.0  # seconds; a key that another coordinator revoked is refused here after at most this long
 ALONE = 900.0  # seconds for which a key that was read counts while no part of the store answers: calls go on
+PATIENCE = 2.5  # seconds for which a request with a key that counts so waits for the store
 NOBODY = hashlib.sha256(b"").hexdigest()
 
 
@@ -148,9 +150,11 @@ class ApiKeys:
         revocations = self._revocations
         if self._silent_until > float("-inf"):
             self._silent_until = now + FRESH  # one asks again, the others need not wait for that
+        read_at, _ = self._recent.get(key_id, (float("-inf"), None))
         try:
-            entry = await self._store.get(PREFIX + key_id)
-        except StoreError:
+            async with asyncio.timeout(PATIENCE if 0 <= now - read_at < ALONE - PATIENCE else None):
+                entry = await self._store.get(PREFIX + key_id)
+        except (StoreError, TimeoutError):
             self._silent_until = self._clock() + FRESH
             known = self._fresh(key_id)
             if known is None:

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
 
+from coordinator_server.gateway import keys as gateway_keys
 from coordinator_server.gateway.keys import ALONE, FRESH, PREFIX, ApiKeys
 from coordinator_server.gateway.rates import RateError
 from coordinator_server.store.interface import StoreError, Versioned
@@ -77,6 +79,7 @@ class Silence:
     def __init__(self, store: SqliteStore) -> None:
         self.store = store
         self.silent = False
+        self.hangs = False
         self.asked = 0
 
     def __getattr__(self, name: str) -> object:
@@ -84,6 +87,8 @@ class Silence:
 
     async def get(self, key: str) -> Versioned | None:
         self.asked += 1
+        if self.hangs:
+            await asyncio.Event().wait()
         if self.silent:
             raise StoreError("Nobody answers.")
         return await self.store.get(key)
@@ -110,6 +115,20 @@ async def test_without_the_store_known_keys_go_on_for_a_while_and_it_is_seldom_a
     await ApiKeys(store, clock).revoke(found.id)
     assert await keys.find(unknown) is not None
     assert await keys.find(text) is None
+
+
+async def test_a_known_key_does_not_wait_long_for_a_store_that_hangs(
+    store: SqliteStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(gateway_keys, "PATIENCE", 0.05)
+    clock, cut = Clock(), Silence(store)
+    keys = ApiKeys(cut, clock)  # type: ignore[arg-type]
+    _, text = await keys.create("website")
+    found = await keys.find(text)
+    clock.now += FRESH
+    cut.hangs = True
+    async with asyncio.timeout(60):
+        assert await keys.find(text) == found
 
 
 async def test_keys_survive_a_restart(tmp_path: Path) -> None:
