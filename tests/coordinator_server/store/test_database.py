@@ -81,7 +81,7 @@ async def test_what_was_replaced_or_deleted_is_in_no_later_copy(
     connect = sqlite3.connect
 
     def careless(*args: Any, **options: Any) -> sqlite3.Connection:
-        connection = connect(*args, **options)
+        connection: sqlite3.Connection = connect(*args, **options)
         connection.execute("PRAGMA secure_delete = OFF")  # as SQLite is built on most systems
         return connection
 
