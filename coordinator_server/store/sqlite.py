@@ -188,7 +188,7 @@ class SqliteStore(Store):
         for watch in self._watches:
             watch.woken.set()
 
-    def _rows(self, query: str, on: sqlite3.Connection | None = None, **values: object) -> Sequence[Any]:
+    def _rows(self, query: str, on: sqlite3.Connection | None = None, /, **values: object) -> Sequence[Any]:
         given = {"now": self._now(), "life": self._life, **values}
         return (on or self._connection).execute(query, given).fetchall()
 
