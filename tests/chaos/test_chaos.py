@@ -55,8 +55,8 @@ def storm(told: Told) -> dict[str, int]:
 
 def test_three_coordinators_with_etcd(tmp_path: Path) -> None:
     faults = (
-        "kill-coordinator=2,halt-coordinator=13,kill-leader=2,halt-leader=4,no-majority=3,no-store=6,disk-full=3,"
-        "cut-off=6,bad-line=4,clock-ahead=2"
+        "kill-coordinator=2,halt-coordinator=13,kill-leader=2,halt-leader=3,no-majority=3,no-store=6,disk-full=2,"
+        "cut-off=6,bad-line=3,clock-ahead=1"
     )
     told = told_of(tmp_path, "etcd", "--storm", "300", faults=faults)
     assert storm(told) == SHORT
@@ -65,7 +65,7 @@ def test_three_coordinators_with_etcd(tmp_path: Path) -> None:
 
 
 def test_two_coordinators_with_one_database(tmp_path: Path) -> None:
-    faults = "kill-coordinator=2,disk-full=2,clock-ahead=2,clock-behind=2"
+    faults = "kill-coordinator=1,disk-full=1,clock-ahead=1,clock-behind=1"
     told = told_of(tmp_path, "sqlite", "--coordinators", "2", "--storm", "300", "--kills", "3", faults=faults)
     assert storm(told) == SHORT
     assert refusals(told, "disk-full") == {"store-unavailable"}

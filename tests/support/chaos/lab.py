@@ -135,14 +135,19 @@ class Lab:
         for name in self.names:
             self.coordinators[name] = self._coordinator(name)
             self.set_clock(name, 0)
-        for number, (name, program) in enumerate(self.coordinators.items()):
-            first, directory = self.folder / self.names[0], self.folder / name
-            if number and self.store == "sqlite":
-                share_store(first, directory)
-            elif number:
-                directory.mkdir(mode=0o700)
-                shutil.copy2(first / MESH_KEY_FILE, directory / MESH_KEY_FILE)
-            await program.start()
+        first, *others = self.coordinators.values()
+        await first.start()
+        for name in self.names[1:]:
+            self._share(self.folder / first.name, self.folder / name)
+        await asyncio.gather(*(program.start() for program in others))
+
+    def _share(self, first: Path, directory: Path) -> None:
+        """Give one what it needs of the first one's data."""
+        if self.store == "sqlite":
+            share_store(first, directory)
+        else:
+            directory.mkdir(mode=0o700)
+            shutil.copy2(first / MESH_KEY_FILE, directory / MESH_KEY_FILE)
 
     async def start_node(self, name: str, link: str) -> None:
         words = (

@@ -57,10 +57,12 @@ class Story:
     async def begin(self, nodes: int) -> None:
         """Have nodes join, each by another coordinator, and wait until everything works."""
         names = list(self._lab.coordinators)
+        wish = {"uses": 1, "trust": "vetted"}
+        joining = []
         for number in range(nodes):
-            wish = {"uses": 1, "trust": "vetted"}
-            link = (await self.clients.must(names[number % len(names)], "POST", "/api/admin/invites", wish))["link"]
-            await self._lab.start_node(f"n{number + 1}", link)
+            invite = await self.clients.must(names[number % len(names)], "POST", "/api/admin/invites", wish)
+            joining.append(self._lab.start_node(f"n{number + 1}", invite["link"]))
+        await asyncio.gather(*joining)
         self._endless = await self.clients.invite(names[0], MANY)
         await self.clients.begin()
         await self.recovered()
@@ -187,8 +189,7 @@ class Story:
         self.figures["assigned"] = sum(event.key.startswith(ASSIGNED) for event in events)
         for program in self._lab.coordinators.values():
             program.kill()
-        for program in self._lab.coordinators.values():
-            await program.start()
+        await asyncio.gather(*(program.start() for program in self._lab.coordinators.values()))
         await self._look(" after a restart of all")
 
     async def _look(self, when: str) -> None:
