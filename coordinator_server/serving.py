@@ -14,7 +14,6 @@ import socket
 import ssl
 import time
 from collections.abc import AsyncIterator, Callable, Iterator, Sequence
-from pathlib import Path
 from urllib.parse import urlsplit
 
 import msgspec
@@ -30,7 +29,7 @@ from coordinator_server.enrolment.mesh_keyring import MeshKeyring
 from coordinator_server.enrolment.passphrase import passphrase_of, weaknesses
 from coordinator_server.enrolment.store_keys import open_safe
 from coordinator_server.fleet.joining import among_others
-from coordinator_server.front import FRONT, add_front
+from coordinator_server.front import FRONT, Front, add_front
 from coordinator_server.gateway_processes.sockets import at_given_sockets, bind_all, check_shareable, share_out
 from coordinator_server.gateway_processes.supervisor import GatewayProcesses
 from coordinator_server.keys import Secrets, load_or_make_secrets
@@ -138,15 +137,10 @@ async def running(
         coordinator = _knowing_dht_port(coordinator)
         await run_along(coordinator, secrets, stack)
         app = make_app(coordinator)
-        channels = app[FRONT].channels
-        coordinator.workers.changed = Changed(coordinator, app[FRONT].router, channels, app[FRONT].hub)
-        coordinator.planning.planned = channels.planned
-        coordinator.warden.changed = lambda worker_id: channels.mark([worker_id])
-        coordinator.together.told = channels.mark
-        coordinator.fleet.changed = channels.look_at_common
+        _tell_workers(coordinator, app[FRONT])
         processes = gateway_processes(coordinator, app, others, tls, bool(given)) if others else None
         if processes is not None:
-            processes.leaving = channels.process_leaves
+            processes.leaving = app[FRONT].channels.process_leaves
         bridge = processes.bridge if processes is not None else AppBridge(app)
         await stack.enter_async_context(relay_doors(coordinator, app[FRONT].hub, bridge))
         limits = server_limits(config)
@@ -155,13 +149,7 @@ async def running(
         )
         stack.push_async_callback(server.stop)
         await server.start()
-
-        def leave_admin_file() -> None:
-            _leave_admin_file(config.directory, server.url, coordinator.admin_token)
-
-        leave_admin_file()
-        coordinator.admin_tokens.changed = leave_admin_file
-        stack.callback((config.directory / ADMIN_FILE).unlink, missing_ok=True)
+        stack.enter_context(_admin_file(coordinator, server.url))
         coordinator.readiness.ready = True
         await stack.enter_async_context(among_others(coordinator))
         if processes is not None:
@@ -197,15 +185,18 @@ async def drain(site: Site) -> None:
     front.router.drain()
     front.hub.drain()
     tasks = TaskSet("drain")  # begins when our own server, which must not wait for it, has begun
-    told = tasks.start(site.coordinator.fleet.leave(), "fleet")
-    station = site.coordinator.station
-    inside = tasks.start(station.drain(deadline), "overlay") if station is not None else None
-    others = tasks.start(site.processes.drain(deadline), "processes") if site.processes is not None else None
-    if not await site.server.drain(deadline):
-        log.warning("%d connections did not end in %.0f s and are cut off", site.server.connections, deadline)
-    for other in (others, inside, told):
-        if other is not None:
+    along = [tasks.start(site.coordinator.fleet.leave(), "fleet")]
+    if site.coordinator.station is not None:
+        along.append(tasks.start(site.coordinator.station.drain(deadline), "overlay"))
+    if site.processes is not None:
+        along.append(tasks.start(site.processes.drain(deadline), "processes"))
+    try:
+        if not await site.server.drain(deadline):
+            log.warning("%d connections did not end in %.0f s and are cut off", site.server.connections, deadline)
+        for other in along:
             await other
+    finally:
+        await tasks.stop()
 
 
 @contextlib.contextmanager
@@ -275,6 +266,16 @@ def make_app(coordinator: Coordinator) -> web.Application:
     return app
 
 
+def _tell_workers(coordinator: Coordinator, front: Front) -> None:
+    """Have workers hear on their channels of what changes."""
+    channels = front.channels
+    coordinator.workers.changed = Changed(coordinator, front.router, channels, front.hub)
+    coordinator.planning.planned = channels.planned
+    coordinator.warden.changed = lambda worker_id: channels.mark([worker_id])
+    coordinator.together.told = channels.mark
+    coordinator.fleet.changed = channels.look_at_common
+
+
 def _knowing_dht_port(coordinator: Coordinator) -> Coordinator:
     info = msgspec.structs.replace(coordinator.info, dht_port=coordinator.dht.port)
     return dataclasses.replace(coordinator, info=info)
@@ -326,8 +327,20 @@ async def run_along(coordinator: Coordinator, secrets: Secrets, stack: contextli
     tasks.start(coordinator.dht.publish_coordinator(published), "publish")
 
 
-def _leave_admin_file(directory: Path, url: str, token: str) -> None:
-    write_private_file(directory / ADMIN_FILE, msgspec.json.encode(AdminFile(url, token)))
+@contextlib.contextmanager
+def _admin_file(coordinator: Coordinator, url: str) -> Iterator[None]:
+    """Leave word for the commands on this machine of where we serve and which token counts."""
+    path = coordinator.config.directory / ADMIN_FILE
+
+    def write() -> None:
+        write_private_file(path, msgspec.json.encode(AdminFile(url, coordinator.admin_token)))
+
+    write()
+    coordinator.admin_tokens.changed = write
+    try:
+        yield
+    finally:
+        path.unlink(missing_ok=True)
 
 
 # --- settings that need a look at the world -------------------------------------------------------------------
