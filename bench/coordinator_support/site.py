@@ -97,6 +97,7 @@ def start(bench: Bench, folder: Path, *, etcd: EtcdAddress | None = None, flags:
     argv = (
         sys.executable, "-m", "coordinator_server", "serve", "--json", "--port", str(port), "--dht-port", "0",
         "--vpn", "off", "--data-dir", str(folder), "--address-rate", UNLIMITED, "--log-level", "error",
+        "--canary-pause", "0",  # who stands in for a worker does not know the answers
         *store, *flags,
     )  # fmt: skip
     program, ready = bench.ready("coordinator", argv, bench.measured, port)
