@@ -47,6 +47,10 @@ class Reading:
     own: int = 0  # of the registered ones those that talk to this coordinator
     elsewhere: Collection[str] = ()  # the others
     assigns: bool = False
+    coordinators: int = 1  # that live, ourselves among them
+    expected: int = 0  # workers that have not come back yet, and keep what they have
+    store_up: bool = True
+    conditions: int = 0  # about which the operator is warned
     service_workers: Mapping[str, int] = field(default_factory=dict)
     service_wanted: Mapping[str, int] = field(default_factory=dict)
     heartbeat_ages: Mapping[str, float] = field(default_factory=dict)
@@ -217,8 +221,7 @@ class _Now(Collector):
         yield _labelled("rma_coordinator_info", "This coordinator.", ("coordinator", "version"), {self._names: 1})
         yield GaugeMetricFamily("rma_registered_workers", "Workers that are registered.", value=reading.registered)
         yield GaugeMetricFamily("rma_own_workers", "Workers that talk to this coordinator.", value=reading.own)
-        text = "Whether this coordinator says what workers run."
-        yield GaugeMetricFamily("rma_assigner", text, value=int(reading.assigns))
+        yield from _together(reading)
         yield GaugeMetricFamily("rma_active_workers", "Workers heard from lately.", value=reading.active)
         yield GaugeMetricFamily("rma_stale_workers", "Workers that missed heartbeats.", value=reading.stale)
         text = "Machines that wait for the operator's approval."
@@ -266,6 +269,19 @@ class _Now(Collector):
         yield CounterMetricFamily("rma_access_log_lines", text, value=reading.access_log_lines)
         text = "Lines that the access log lost: its disk was full, or they came too fast."
         yield CounterMetricFamily("rma_access_log_lost_lines", text, value=reading.access_log_lost)
+
+
+def _together(reading: Reading) -> Iterable[Metric]:
+    text = "Whether this coordinator says what workers run."
+    yield GaugeMetricFamily("rma_assigner", text, value=int(reading.assigns))
+    text = "Coordinators of this mesh that live, this one among them."
+    yield GaugeMetricFamily("rma_coordinators", text, value=reading.coordinators)
+    text = "Workers that are waited for, as their coordinator has ended; they keep what they run."
+    yield GaugeMetricFamily("rma_expected_workers", text, value=reading.expected)
+    text = "Whether the store took what this coordinator wrote in the last seconds."
+    yield GaugeMetricFamily("rma_store_up", text, value=int(reading.store_up))
+    text = "What this machine's operator is warned of; `status` says it in words."
+    yield GaugeMetricFamily("rma_warnings", text, value=reading.conditions)
 
 
 def _entry_points(reading: Reading) -> Iterable[Metric]:

@@ -56,6 +56,7 @@ async def test_the_prometheus_reading_is_of_now(front: Front) -> None:
         "rma_registered_workers 1.0", "rma_active_workers 1.0", "rma_stale_workers 0.0",
         'rma_service_workers{service="echo"} 1.0', 'rma_service_wanted_workers{service="echo"} 1.0',
         'rma_dht{what="contacts"} 0.0', "rma_failovers_total 0.0",
+        "rma_coordinators 1.0", "rma_expected_workers 0.0", "rma_store_up 1.0",
     ):  # fmt: skip
         assert line in text
     assert f'rma_worker_heartbeat_age_seconds{{worker="{worker.worker_id}"}}' in text

@@ -106,7 +106,9 @@ async def test_each_shows_the_whole_mesh_and_every_worker_once(rooms: list[Room]
         assert {one.id: one.workers for one in shown.coordinators} == dict.fromkeys(ids, 1)
         assert shown.services[0].workers == ("w-1", "w-2")
         assert count_workers(room.coordinator).total == 2
-        assert "rma_registered_workers 2.0" in (await one.get("/metrics")).body.decode()
+        metrics = (await one.get("/metrics")).body.decode()
+        assert "rma_registered_workers 2.0" in metrics
+        assert "rma_coordinators 2.0" in metrics
         admin = {"Authorization": f"Bearer {room.coordinator.admin_token}"}
         async with room.session.get(room.url + "/api/admin/workers", headers=admin) as answer:
             listed = {worker["worker_id"]: worker for worker in (await answer.json())["workers"]}
