@@ -6,6 +6,7 @@ while only the hash is kept, in a file beside it, so that a restart ends neither
 
 from __future__ import annotations
 
+import asyncio
 import hashlib
 import hmac
 import secrets
@@ -35,6 +36,7 @@ class AdminTokens:
     def __init__(self, directory: Path, token: str, clock: Callable[[], float], *, fixed: bool) -> None:
         """Know one token; `fixed` says that it comes from the settings, and is not ours to replace."""
         self.fixed = fixed
+        self.turn = asyncio.Lock()  # to rotate
         self.changed: Callable[[], None] = lambda: None
         self._directory = directory
         self._clock = clock

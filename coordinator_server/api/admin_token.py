@@ -16,6 +16,11 @@ FIXED = (
     "Change it there, and start the coordinator again."
 )
 
+QUICKER = (
+    "Somebody else has replaced the token at this moment. If that was not you, read admin.token, and replace it "
+    "once more."
+)
+
 
 async def rotate_token(request: web.Request) -> web.Response:
     """Make a new admin token; the old one counts for the time of grace that is asked for."""
@@ -27,10 +32,15 @@ async def rotate_token(request: web.Request) -> web.Response:
     line = coordinator.audit.line(
         "admin-token-rotated", actor="admin", detail=detail, address=client_address(request)
     )
-    await coordinator.audit.record(line)  # first: what is not in the log has not happened
-    try:
-        token = tokens.rotate(wish.grace)
-    except OSError as error:
-        text = f"The new token could not be kept, and the old one still counts: {error.strerror or error}."
-        raise Problem("store-unavailable", text) from None
-    return json_response(NewToken(token=token, grace_until=tokens.before_until), status=201)
+    before = tokens.token
+    async with tokens.turn:
+        if tokens.token != before:
+            raise Problem("conflict", QUICKER)
+        await coordinator.audit.record(line)  # first: what is not in the log has not happened
+        try:
+            token = tokens.rotate(wish.grace)
+        except OSError as error:
+            text = f"The new token could not be kept, and the old one still counts: {error.strerror or error}."
+            raise Problem("store-unavailable", text) from None
+        until = tokens.before_until
+    return json_response(NewToken(token=token, grace_until=until), status=201)

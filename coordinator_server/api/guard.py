@@ -10,6 +10,7 @@ from aiohttp import web
 from coordinator_server.api.addresses import client_address
 from coordinator_server.application import COORDINATOR, Coordinator
 from coordinator_server.enrolment.lockout import Lockout
+from node.program.web import read_whole
 from node.wire.problems import Problem
 
 CHALLENGE = {"WWW-Authenticate": 'Bearer realm="rma-mesh-admin"'}
@@ -30,6 +31,9 @@ class Guard:
     def watch(self, handler: Handler) -> Handler:
         async def watched(request: web.Request) -> web.StreamResponse:
             await self._check(request)
+            if request.can_read_body:
+                await read_whole(request)
+                await self._check(request)  # whoever is slow with the body may show what was replaced meanwhile
             answer = await handler(request)
             if not answer.prepared:
                 answer.headers["Cache-Control"] = "no-store"

@@ -106,13 +106,17 @@ def problem_response(problem: Problem, request_id: str) -> web.Response:
 
 async def read_body(request: web.Request, cls: type[T]) -> T:
     """Parse a JSON body; raise a 400 Problem for broken JSON and 422 with the field for a wrong type."""
+    return parse_body(await read_whole(request), cls)
+
+
+async def read_whole(request: web.Request) -> bytes:
+    """Return the body, which may be asked for again; raise a Problem for one that does not come."""
     try:
         async with asyncio.timeout(BODY_TIMEOUT):
-            data = await request.read()
+            return await request.read()
     except TimeoutError:
         text = f"The body did not arrive within {BODY_TIMEOUT:g} s."
         raise Problem("invalid-request", text, status=408) from None
-    return parse_body(data, cls)
 
 
 def parse_body(data: bytes, cls: type[T]) -> T:

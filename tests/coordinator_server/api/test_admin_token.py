@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
 
@@ -52,6 +54,57 @@ async def test_the_new_token_counts_at_once_and_the_old_one_as_long_as_was_asked
         await front.ask("POST", ROTATE, {"grace": 10**9}, 422)
     async with running_front(tmp_path, clock) as front:
         assert front.coordinator.admin_token == newer
+
+
+async def test_of_many_who_replace_it_at_once_one_does(tmp_path: Path) -> None:
+    async with running_front(tmp_path) as front:
+
+        async def try_it() -> tuple[int, str]:
+            async with front.session.post(front.url + ROTATE, json={}, headers=front.admin) as answer:
+                return answer.status, str((await answer.json()).get("token", ""))
+
+        told = await asyncio.gather(*(try_it() for _ in range(8)))
+        (won,) = [token for status, token in told if status == 201]
+        assert front.coordinator.admin_token == won
+        assert {status for status, _ in told} <= {201, 401, 409}
+        lines = (await front.ask("GET", "/api/admin/audit?action=admin-token-rotated"))["audit"]
+        assert len(lines) == 1
+
+
+@pytest.mark.parametrize("path", [ROTATE, "/api/admin/invites"])
+async def test_a_request_that_was_begun_with_the_old_token_is_worth_nothing_after_it(
+    tmp_path: Path, path: str
+) -> None:
+    async with running_front(tmp_path) as front:
+        waits, let_go = asyncio.Event(), asyncio.Event()
+
+        async def slowly() -> AsyncIterator[bytes]:
+            yield b"{"
+            waits.set()
+            await let_go.wait()
+            yield b"}"
+
+        async def thief(headers: dict[str, str]) -> int:
+            async with front.session.post(front.url + path, data=slowly(), headers=headers) as answer:
+                return answer.status
+
+        headers = {**front.admin, "Content-Type": "application/json"}
+        checked = asyncio.Event()
+        fits = front.coordinator.admin_tokens.fits
+
+        def seen(shown: str) -> bool:
+            checked.set()
+            return fits(shown)
+
+        front.coordinator.admin_tokens.fits = seen  # type: ignore[method-assign]  # to know when it has come in
+        async with asyncio.TaskGroup() as group:
+            theft = group.create_task(thief(headers))
+            await waits.wait()
+            await checked.wait()
+            new = await rotate(front)
+            let_go.set()
+        assert theft.result() == 401
+        assert front.coordinator.admin_token == new
 
 
 async def test_a_token_from_the_settings_is_replaced_there(tmp_path: Path) -> None:
