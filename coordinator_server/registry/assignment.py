@@ -1,4 +1,6 @@
-"""Who runs what, and why. Pure: the same input gives the same plan, and planning twice changes nothing.
+"""Who runs what, and why. Pure: the same input gives the same plan, and planning again at once changes nothing.
+
+Only where a machine was given up that did not get a service to run, the next plan or two may look for others.
 
 What runs stays, unless its machine may not run it any more. Then, one place after the other: services that nobody
 runs come first (those with the fewest machines to choose from before others), then the service that lacks the most

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import dataclasses
 from collections.abc import Iterable, Sequence
 from typing import Any
@@ -76,6 +77,17 @@ class Fleet:
         """Let what was told run, and plan anew after a while."""
         self.obey(seconds)
         return self.carry_out()
+
+    def rounds(self, most: int = 30) -> int:
+        """Return after how many more plans at this moment planning changes nothing; the fleet stays as it is."""
+        twin, last = copy.copy(self), self.last
+        twin.machines = dict(self.machines)
+        for number in range(most):
+            found = twin.carry_out()
+            if (found.moves, found.services, found.handovers) == ((), last.services, last.handovers):
+                return number
+            last = found
+        raise AssertionError("planning again and again changes something each time")
 
     def obey(self, seconds: float = BEAT) -> None:
         """Let time go by, and what was told run."""

@@ -72,3 +72,24 @@ def test_the_best_is_the_least_burdened_after_whatever_was_given_and_taken(
             roomy = [m for m in machines if found.has_room(m, asked)]
             best = min(roomy, key=lambda m: found.burden(m, asked), default=None)
             assert found.best(asked) is best
+
+
+def test_who_gets_a_service_back_hands_it_over_to_nobody() -> None:
+    one, other = machine("a"), machine("b")
+    found = board([one, other])
+    found.give(one, X)
+    found.take(one, X, "b is idle", other)
+    assert found.targets == {("a", "x"): "b"}
+    found.give(one, X)
+    assert found.targets == {}
+
+
+def test_rather_who_does_not_run_a_service_yet_is_waited_for() -> None:
+    machines = [
+        machine(name, current=("x",), running=runs) for name, runs in (("a", ("x",)), ("b", ()), ("c", ("x",)))
+    ]
+    found = board(machines)
+    for one in machines:
+        found.give(one, X)
+    assert found.who_else(machines[2], X) is machines[1]
+    assert found.who_else(machines[1], X) is machines[0]

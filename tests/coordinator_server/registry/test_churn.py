@@ -19,6 +19,7 @@ from tests.support.fleets import GIB, Fleet, gpu_machine, machine, service
 NAMES = ("s1", "s2", "s3", "s4", "s5")
 DRAINED = "is being drained by the operator"
 HOUR = 3600.0
+ROUNDS = 4  # of planning, after which nothing changes any more where somebody was given up; at most 2 were seen
 
 few_names = st.just(()) | st.sets(st.sampled_from(NAMES), max_size=3).map(sorted).map(tuple)
 rams = st.sampled_from([4, 1, 2, 6, 0]).map(lambda n: n * GIB)
@@ -155,15 +156,14 @@ class Churn(RuleBasedStateMachine):
 
     def step(self) -> Plan:
         fleet = self.fleet
-        before, serving, shunned = dict(fleet.machines), self.serving(), set(fleet.history.shunned)
+        before, serving, shunned = dict(fleet.machines), self.serving(), dict(fleet.history.shunned)
         found = fleet.carry_out()
         self.check_allowed(before, found)
         self.check_gaps(found)
         self.check_reasons(found)
         self.check_running(before, serving, found)
-        again = fleet.plan()
-        if shunned >= set(found.history.shunned):  # else others are looked for than who failed
-            assert (again.moves, again.services, again.handovers) == ((), found.services, found.handovers)
+        failed = any(shunned.get(key) != until for key, until in found.history.shunned.items())
+        assert fleet.rounds() <= (ROUNDS if failed else 0)  # instead of who failed others are looked for
         moves = Counter((move.worker_id, move.service) for move in found.moves)
         assert all(count == 1 for count in moves.values())
         return found

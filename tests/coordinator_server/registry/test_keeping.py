@@ -54,3 +54,24 @@ def test_of_what_may_run_once_only_one_stays() -> None:
     found = fleet.carry_out()
     assert where(found, "x") == {"a"}
     assert "know of one another's data" in found.moves[0].reason
+
+
+def test_who_is_drained_hands_over_to_one_that_is_late_for_it_cannot_keep_it() -> None:
+    fleet = moving()
+    fleet.slow.add("b")
+    fleet.change("a", resting="is being drained by the operator", draining=True)
+    fleet.carry_out()
+    found = fleet.beat(Pace().patience + 1.0)
+    assert where(found, "x") == {"b"}
+    assert found.history.shunned == {}
+    assert fleet.rounds() == 0
+
+
+def test_after_one_was_given_up_the_next_plans_come_to_rest_at_once() -> None:
+    fleet = moving()
+    fleet.slow.add("b")
+    fleet.machines["c"] = machine("c", running=())
+    found = fleet.beat(Pace().patience + 1.0)
+    assert set(found.history.shunned) == {("b", "x")}
+    assert fleet.rounds() <= 1
+    assert fleet.running("x") == {"a"}

@@ -44,6 +44,8 @@ def test_an_overloaded_machine_gives_one_service_to_an_idle_one_which_starts_fir
     (start,) = first.moves
     assert (start.worker_id, start.action) == ("c", "start")
     assert start.reason == "it takes over from a, which is overloaded"
+    until = fleet.now + PACE.cooldown
+    assert first.history.shunned == {("a", start.service): until}, "a gets it back only where nobody else can"
     assert where(first, start.service) == {"a", "b", "c"}
     (stop,) = fleet.beat().moves
     assert (stop.worker_id, stop.action, stop.service) == ("a", "stop", start.service)
