@@ -53,6 +53,15 @@ def test_an_overloaded_machine_gives_one_service_to_an_idle_one_which_starts_fir
     assert after(fleet, PACE.cooldown - 4 * BEAT) == [], "neither machine takes part again so soon"
 
 
+def test_a_machine_gives_one_service_away_at_a_time_however_many_are_idle() -> None:
+    fleet = busy()
+    fleet.machines["d"] = dataclasses.replace(fleet.machines["c"], worker_id="d")
+    fleet.carry_out()
+    seen = after(fleet, PACE.sustained + PACE.cooldown - 4 * BEAT)
+    assert len([move for move in seen if move.startswith("a stop")]) == 1, seen
+    assert len([move for move in after(fleet, PACE.cooldown) if move.startswith("a stop")]) == 1
+
+
 def test_it_does_not_come_back_when_the_load_does_not_fall() -> None:
     fleet = busy()
     seen = after(fleet, 86_400.0)
