@@ -76,8 +76,8 @@ class Registry:
 
     def register(self, request: RegisterRequest, address: str) -> Member:
         """Take in a worker that spoke from `address`; it is known from now on."""
+        now = self._see_clock()
         before = self._members.get(request.worker_id)
-        now = self._clock()
         enrolment = self._workers.get(request.worker_id)
         leased = enrolment.vpn.ip if enrolment is not None and enrolment.vpn is not None else None
         request = msgspec.structs.replace(
@@ -98,10 +98,10 @@ class Registry:
 
     def heartbeat(self, request: HeartbeatRequest) -> Member:
         """Take in a heartbeat; raise unknown-worker, upon which the worker registers again."""
+        now = self._see_clock()
         before = self._members.get(request.worker_id)
         if before is None:
             raise Problem("unknown-worker", f"{request.worker_id} has to register first.")
-        now = self._clock()
         was_stale = liveness(before, now, self._patience) != "active"
         request = msgspec.structs.replace(
             request, services=self._believed(request), relays=self._others(request.relays)
@@ -204,9 +204,7 @@ class Registry:
 
     def tick(self) -> None:
         """Forget who was silent for too long; call it about once a second."""
-        by, now = self._jumped(), self._clock()
-        if by:
-            self._members = {name: _clock_set(member, by, now) for name, member in self._members.items()}
+        now = self._see_clock()
         stale = set()
         for worker_id, member in list(self._members.items()):
             state = liveness(member, now, self._patience)
@@ -221,6 +219,13 @@ class Registry:
             self._touch(worker_id)
             self.heard(worker_id, False)
         self._stale = stale
+
+    def _see_clock(self) -> float:
+        """Return what time it is; where the clock was set, nobody was silent for that."""
+        by, now = self._jumped(), self._clock()
+        if by:
+            self._members = {name: _clock_set(member, by, now) for name, member in self._members.items()}
+        return now
 
     # --- what others ask --------------------------------------------------------------------------------------
 
@@ -265,6 +270,7 @@ class Registry:
 
         Where there are none, they are those that are on probation, and last those that failed a request.
         """
+        self._see_clock()
         names = self._running.get(service, {})
         fit = [member for name in names if self._serves(member := self._members[name], service)]
         return self._preferred(fit, service)

@@ -345,3 +345,23 @@ async def test_of_very_many_a_router_is_told_the_least_loaded(
         mesh.join(name)
         mesh.beat(name, "ner", load=load)
     assert [record.worker_id for record in await mesh.registry.find("ner")] == ["q", "r"]
+
+
+@pytest.mark.parametrize("by", [3600.0, -3600.0])
+async def test_a_clock_that_was_set_takes_nothing_from_anybody_before_the_next_look_at_it(
+    mesh: RegistryMesh, by: float
+) -> None:
+    await mesh.enrol("w-1", "w-2")
+    for name in ("w-1", "w-2"):
+        assert mesh.join(name) == ("ner",)
+        mesh.beat(name, "ner")
+    mesh.clock.now += by
+    mesh.jumps.append(by)
+    assert mesh.beat("w-1", "ner") == ("ner",)
+    assert mesh.planning.assigned("w-2") == ("ner",)
+    assert await mesh.offered() == {"w-1", "w-2"}
+    mesh.tick()
+    assert mesh.planning.assigned("w-2") == ("ner",)
+    mesh.clock.now += 3600.0
+    mesh.jumps.append(3600.0)
+    assert await mesh.offered() == {"w-1", "w-2"}, "also where a request comes first"
