@@ -296,7 +296,7 @@ class Together:
         """Plan, if something has changed: who does not assign can say so what is missing, and why."""
         if not self._planning.is_due:
             return None
-        return self._planning.made(*await asyncio.to_thread(self._planning.propose))
+        return self._planning.made(*await asyncio.to_thread(self._planning.propose, self._planning.begin()))
 
     async def _write(self, wanted: Mapping[str, tuple[str, ...]]) -> bool:
         for writes in differences(wanted, self.roster.assigned):

@@ -7,6 +7,7 @@ import logging
 import time
 from collections import Counter
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Protocol
 
 from coordinator_server.enrolment.workers import Enrolment, Workers
@@ -46,6 +47,14 @@ class Here(Protocol):
     def is_stale(self, member: Member) -> bool: ...
 
     def __len__(self) -> int: ...
+
+
+@dataclass(frozen=True, slots=True)
+class NowHere:
+    """The workers that are here, and those that are expected, at one moment."""
+
+    members: Sequence[Member]
+    expected: Sequence[str]
 
 
 class Planning:
@@ -185,7 +194,7 @@ class Planning:
 
     def preview(self) -> Plan:
         """Return what planning would change at this moment, and why; nothing is changed."""
-        return self._assign()
+        return self._assign(self._now_here())
 
     # --- planning ---------------------------------------------------------------------------------------------
 
@@ -199,7 +208,7 @@ class Planning:
             return
         self._thought_of, self._changed = self._changed, set()
         try:
-            plan = self.made(*await asyncio.to_thread(self.propose))
+            plan = self.made(*await asyncio.to_thread(self.propose, self.begin()))
         except BaseException:
             self._changed |= self._thought_of
             self._dirty = True
@@ -223,7 +232,7 @@ class Planning:
     def _replan_if_due(self) -> None:
         if self.together or not self.is_due or self._is_for_many:
             return
-        plan = self.made(*self.propose())
+        plan = self.made(*self.propose(self.begin()))
         self._assigned = dict(plan.services)
         self.tell(plan)
 
@@ -232,11 +241,19 @@ class Planning:
         """Tell whether something has changed, and the last plan was long enough ago."""
         return self._dirty and time.monotonic() >= self._next_plan
 
-    def propose(self) -> tuple[Plan, float]:
+    def begin(self) -> NowHere:
+        """Return for whom `propose` is to plan; what changes from now on is for the next plan."""
+        self._dirty = False
+        return self._now_here()
+
+    def _now_here(self) -> NowHere:
+        """Return who is here at one moment: else who comes while it is planned would be in neither part."""
+        return NowHere(self._here.members(), tuple(self.expected))
+
+    def propose(self, here: NowHere) -> tuple[Plan, float]:
         """Return a plan, and the seconds of work that it took; may run in a thread of its own."""
         begun = time.thread_time()  # what it worked: a pause that the system makes puts no later plan off
-        self._dirty = False
-        plan = self._assign()
+        plan = self._assign(here)
         return plan, time.thread_time() - begun
 
     def made(self, plan: Plan, worked: float) -> Plan:
@@ -245,10 +262,10 @@ class Planning:
         self._next_plan = time.monotonic() + max(0.0, worked - QUICK) / PLANNING_SHARE
         return plan
 
-    def _assign(self) -> Plan:
+    def _assign(self, here: NowHere) -> Plan:
         now = self._clock()
         return assign(
-            self._machines(), self._catalogue, self._most, history=self._history, now=now, pace=self._pace
+            self._machines(here), self._catalogue, self._most, history=self._history, now=now, pace=self._pace
         )
 
     def tell(self, plan: Plan) -> None:
@@ -266,9 +283,9 @@ class Planning:
         found = self._assigned.get(member.worker_id)
         return found if found is not None else member.running if self.together else ()
 
-    def _machines(self) -> Iterable[Machine]:
-        yield from self._machines_of(self._here.members())
-        for worker_id in tuple(self.expected):
+    def _machines(self, here: NowHere) -> Iterable[Machine]:
+        yield from self._machines_of(here.members)
+        for worker_id in here.expected:
             enrolment = self._workers.get(worker_id)
             if enrolment is None or enrolment.revoked:
                 continue

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterable
 from pathlib import Path
 from typing import Any
 
@@ -210,6 +210,24 @@ async def test_what_changes_while_it_is_planned_is_thought_of_by_the_next_plan(
     assert mesh.planning.is_settled("c")
     assert mesh.planning.assigned("c") == ("ner",)
     assert not mesh.planning.is_due
+
+
+async def test_who_comes_back_while_it_is_planned_keeps_what_it_has(
+    mesh: RegistryMesh, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(planning, "MANY", 1)
+    mesh.expect({"c": ("ner",)})
+    mesh.join("a")
+
+    def meanwhile(machines: Iterable[Any], *arguments: Any, **more: Any) -> Any:
+        coming = iter(machines)
+        first = next(coming)
+        mesh.join("c")
+        return assign([first, *coming], *arguments, **more)
+
+    monkeypatch.setattr(planning, "assign", meanwhile)
+    await mesh.planning.plan_aside()
+    assert mesh.planning.assigned("c") == ("ner",)
 
 
 async def test_what_is_being_written_down_stays_as_it_is(mesh: RegistryMesh) -> None:
