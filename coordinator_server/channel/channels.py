@@ -26,7 +26,7 @@ from node.wire.problems import Problem
 log = logging.getLogger(__name__)
 GATHER = 0.02  # seconds from a change until the round that tells it
 PAUSE = 0.1  # seconds between two rounds, and so between two pushes to one worker
-EACH = 0.001  # seconds for each channel from one round that tells all of them something to the next such round
+EACH = 0.002  # seconds for each channel from one round that tells all of them something to the next such round
 LOOK = 1.0  # seconds between looks at what changes without anybody saying so
 BATCH = 50  # workers that are looked at in one go
 STRANGERS = 50  # workers that are sent away to register at a time: after our restart all would come at once

@@ -26,27 +26,29 @@ HOUR: dict[str, Any] = {"worker_heartbeat": 3600.0, "worker_stale": 7200.0, "wor
 
 async def crowd(room: Room, count: int) -> list[Worker]:
     """Return workers that have joined and registered, without the ways through HTTP."""
-    coordinator, workers, records = room.coordinator, [], []
-    for number in range(count):
-        worker = room.machine()
-        enrolment = Enrolment(
+    coordinator, machines = room.coordinator, [room.machine() for _ in range(count)]
+    enrolments = [
+        Enrolment(
             worker_id=f"w-{number}",
             name="PC",
-            identity_public_key=worker.public_key,
+            identity_public_key=machine.public_key,
             invite_id="i",
             trust="volunteer",
             enrolled_at=room.clock(),
         )
+        for number, machine in enumerate(machines)
+    ]
+    # What is not in the store is forgotten as soon as a watch tells of it.
+    records = [(PREFIX + one.worker_id, msgspec.json.encode(one)) for one in enrolments]
+    await coordinator.store.bring(records, ())
+    for worker, enrolment in zip(machines, enrolments, strict=True):
         coordinator.workers._keep(enrolment)
-        records.append((PREFIX + enrolment.worker_id, msgspec.json.encode(enrolment)))
         worker.worker_id, worker.credential = enrolment.worker_id, coordinator.enroller.credential(enrolment)
         here = RegisterRequest(
             worker_id=worker.worker_id, capabilities=Capabilities(), endpoints=Endpoints(port=8000)
         )
         coordinator.registry.register(here, "127.0.0.1")
-        workers.append(worker)
-    await coordinator.store.bring(records, ())  # what is not there is forgotten
-    return workers
+    return machines
 
 
 async def test_hundreds_hear_of_a_revocation_at_once(tmp_path: Path) -> None:
