@@ -17,10 +17,11 @@ HEADING = (
 def line(run: Mapping[str, Any]) -> str:
     """Return a run as a row; times are ms, and the CPU of a heartbeat is all that was used, divided by them."""
     steady, route, assigned = run["steady"], run["requests"]["route"], run["churn"]["assigned"]
+    waited = f"{assigned['p50_ms']:>12.0f}{assigned['p99_ms']:>8.0f}" if assigned["count"] else f"{'nobody':>20}"
     return (
         f"{run['store']:<7}{run['workers']:>8,}{steady['cpu_percent']:>7.1f}{per_beat(run):>9,.0f}"
         f"{run['kib_each']:>9.1f} | {steady['p50_ms']:>9.1f}{steady['p99_ms']:>7.1f}{steady['max_ms']:>7.0f}"
-        f" | {route['p99_ms']:>9.1f} | {assigned['p50_ms']:>12.0f}{assigned['p99_ms']:>8.0f}"
+        f" | {route['p99_ms']:>9.1f} | {waited}"
         f" | {run['load_average']:>5.1f}" + _errors(run)
     )
 
@@ -90,10 +91,17 @@ def failovers(found: Mapping[str, Sequence[Mapping[str, Any]]]) -> str:
 
 
 def plot(runs: Sequence[Mapping[str, Any]]) -> str:
-    """Return an SVG: the share of a core over the number of workers, for each store."""
+    """Return an SVG: the share of a core over the number of workers, for each store.
+
+    Churn in which nobody was told what to run is none.
+    """
     phases = {"heartbeats, channels": "steady", "1 % a minute leave and come": "churn"}
     lines = {
-        f"{store}: {name}": [(run["workers"], run[phase]["cpu_percent"]) for run in runs if run["store"] == store]
+        f"{store}: {name}": [
+            (run["workers"], run[phase]["cpu_percent"])
+            for run in runs
+            if run["store"] == store and (phase == "steady" or run["churn"]["assigned"]["count"])
+        ]
         for store in dict.fromkeys(run["store"] for run in runs)
         for name, phase in phases.items()
     }
