@@ -13,6 +13,7 @@ from coordinator_server.application import Coordinator
 from coordinator_server.entry_points.kv_sync import KvStanding
 from coordinator_server.fleet.far import FarWorkers
 from coordinator_server.gateway.plane import relay_bases
+from coordinator_server.operation.conditions import store_hint
 from coordinator_server.registry.membership import Member
 from coordinator_server.relay.hub import RelayHub
 from coordinator_server.relay.question import status_of
@@ -61,7 +62,7 @@ async def _store(coordinator: Coordinator) -> Check:
     try:
         await coordinator.audit.record(coordinator.audit.line("doctor-asked", actor="admin"))
     except Problem as problem:
-        return Check(name="store", ok=False, detail=problem.detail, hint="Make room on the disk, or mend it.")
+        return Check(name="store", ok=False, detail=problem.detail, hint=store_hint(coordinator.config))
     return Check(name="store", ok=True, detail="A line was written to the audit log.")
 
 

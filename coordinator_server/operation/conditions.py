@@ -7,7 +7,7 @@ import logging
 import time
 from collections.abc import Callable, Iterator, Sequence
 
-from coordinator_server.config import CoordinatorConfig
+from coordinator_server.config import SQLITE, CoordinatorConfig
 from coordinator_server.fleet.fleet import Fleet
 from coordinator_server.operation.clocks import ClockWatch, judge_others
 from coordinator_server.operation.machine import (
@@ -44,13 +44,16 @@ class Conditions:
         self._clock = clock
         self._watch = watch
         self._logged: dict[str, float] = {}
+        self._held_since: float | None = None  # since when the store has kept our lease, at every look
+        self._lost_since: float | None = None  # since when it has not
 
     async def look(self) -> None:
         """Look once; a file system that hangs holds up nobody."""
         if self._watch.look():
             self._logged.pop("clock", None)  # each jump is told
         machine = await asyncio.to_thread(lambda: list(self._machine()))
-        self.now = (*machine, *filter(None, [self._watch.condition(), self._others()]))
+        self._look_at_store(time.monotonic())
+        self.now = (*machine, *filter(None, [self._store_condition(), self._watch.condition(), self._others()]))
         self._log()
 
     def _machine(self) -> Iterator[Condition]:
@@ -64,8 +67,21 @@ class Conditions:
             if found is not None:
                 yield found
 
+    def _look_at_store(self, now: float) -> None:
+        if self._store.leased_until > now:
+            self._held_since, self._lost_since = self._held_since or now, None
+        elif self._store.leased_until > float("-inf"):  # there was one
+            self._held_since, self._lost_since = None, self._lost_since or now
+
+    def _store_condition(self) -> Condition | None:
+        if self._lost_since is None or time.monotonic() - self._lost_since < LOOK / 2:  # or we were halted just now
+            return None
+        text = "The store takes no writes: no machine can enrol, no key can be made or revoked. Requests go on."
+        return Condition("store", text, store_hint(self._config))
+
     def _others(self) -> Condition | None:
-        if self._store.leased_until <= time.monotonic():  # then what others wrote may be old
+        held = 0.0 if self._held_since is None else time.monotonic() - self._held_since
+        if held < 2 * self._fleet.heartbeat:  # what others wrote may be of before the store was away
             return None
         return judge_others(self._fleet.alive(), self._clock(), self._fleet.heartbeat)
 
@@ -75,6 +91,13 @@ class Conditions:
             if now - self._logged.get(one.name, float("-inf")) > AGAIN:
                 self._logged[one.name] = now
                 log.warning("%s %s", one.text, one.hint)
+
+
+def store_hint(config: CoordinatorConfig) -> str:
+    """Return what to do about a store that takes no writes."""
+    if config.store == SQLITE:
+        return "Make room on the disk, or mend it."
+    return "`etcdctl endpoint status` says which members of etcd are away: start them, most of them have to run."
 
 
 def _files() -> tuple[int | None, int, int]:

@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import logging
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
 from coordinator_server.api.doctor import examine
 from coordinator_server.front import FRONT
 from coordinator_server.operation import conditions as module
-from coordinator_server.operation.machine import DiskRoom
+from coordinator_server.operation.clocks import ClockWatch
+from coordinator_server.operation.conditions import Conditions
+from coordinator_server.operation.machine import Condition, DiskRoom
 from tests.support.coordinators import coordinator_room
 
 
@@ -55,3 +58,33 @@ async def test_a_data_directory_that_has_gone_is_said(tmp_path: Path, monkeypatc
     async with coordinator_room(tmp_path / "c") as room:
         await room.coordinator.conditions.look()
         assert "Input/output error" in room.coordinator.conditions.now[0].text
+
+
+async def test_a_store_that_takes_no_writes_is_told_and_what_others_wrote_before_is_not_compared(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(module, "read_disk", lambda _: DiskRoom(10**12))
+    monkeypatch.setattr(module, "free_memory", lambda: 10**12)
+    monkeypatch.setattr(module, "judge_others", lambda *_: Condition("others", "Compared.", ""))
+    async with coordinator_room(tmp_path / "c") as room:
+        now, until = 1000.0, 2000.0
+        monkeypatch.setattr(module, "time", SimpleNamespace(monotonic=lambda: now))
+        monkeypatch.setattr(type(room.coordinator.store), "leased_until", property(lambda _: until))
+        own = room.coordinator
+        conditions = Conditions(own.config, own.store, own.fleet, own.clock, ClockWatch(lambda: now, lambda: now))
+
+        async def names() -> list[str]:
+            await conditions.look()
+            return [one.name for one in conditions.now]
+
+        assert await names() == []
+        now += 2 * own.fleet.heartbeat
+        assert await names() == ["others"]
+        until = now - 1.0
+        assert await names() == []  # we may have been halted ourselves
+        now += module.LOOK
+        assert await names() == ["store"]
+        until = now + 1000.0
+        assert await names() == []
+        now += 2 * own.fleet.heartbeat
+        assert await names() == ["others"]
