@@ -36,6 +36,6 @@ def _message(moves: int, handovers: int) -> str:
     if moves:
         due = "1 change is due." if moves == 1 else f"{moves} changes are due."
     else:
-        due = "" if handovers else "Nothing would change: everything is where it should be."
+        due = "" if handovers else "Nothing would change with the machines that are here."
     under_way = f"{handovers} under way: who hands over serves until the other does." if handovers else ""
     return f"{due} {under_way}".strip()

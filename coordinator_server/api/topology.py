@@ -174,7 +174,7 @@ def _service(manifest: Manifest, workers: Sequence[str], reason: str) -> Topolog
     if len(workers) >= manifest.replicas:
         reason = ""
     elif not reason:
-        reason = "The workers that it was given to have not started it yet."
+        reason = "The workers that it was given to have not started it yet, or are expected back."
     return TopologyService(
         name=manifest.name,
         title=manifest.title,

@@ -38,7 +38,9 @@ def _why_short(board: Board, manifest: Manifest) -> str:
         for machine in board.machines
         if not machine.expected and machine.worker_id not in holders
     )
+    if not reasons and any(machine.expected for machine in board.machines):
+        return "The workers that are to run it are expected back."
     if not reasons:
-        return "Every worker that is here runs it already."
+        return "Every worker that is here was given it already."
     told = "; ".join(f"the machine {reason} ({count})" for reason, count in reasons.most_common())
     return f"Reasons: {told}."

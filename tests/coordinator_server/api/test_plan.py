@@ -44,4 +44,4 @@ async def test_with_nothing_to_do_it_says_so(front: Front, capsys: pytest.Captur
     plan = await front.ask("GET", "/api/admin/plan")
     assert (plan["moves"], plan["handovers"], plan["waiting"]) == ([], [], [])
     commands._say_plan(plan)
-    assert capsys.readouterr().out == "Nothing would change: everything is where it should be.\n"
+    assert capsys.readouterr().out == "Nothing would change with the machines that are here.\n"
