@@ -21,6 +21,7 @@ MOST_WORKERS = 500
 OVERLOADED = 0.9
 MANY_ERRORS = 0.1
 ORDER: tuple[Status, ...] = ("pending", "stale", "draining", "paused", "active")
+INVITE = "Make an invite with `rma-mesh-coordinator invite create`, and give its link to a volunteer."
 LOOK = "`rma-mesh-coordinator worker list` shows all machines, `doctor` looks at everything."
 
 
@@ -197,12 +198,12 @@ def _warnings(
         yield Warned(text=coordinator.keyring.lacking, hint="See docs/keys.md.")
     for other in topology.coordinators:
         if other.status == "stale":
-            text = f"The coordinator {other.id} ({other.url}) has ended without a word."
+            text = f"The coordinator {other.id} ({other.url}) has ended without a word, or hangs."
             yield Warned(text=text, hint="Start it again; the others do its work meanwhile.")
     if waiting := counts["pending"]:
         text = f"{waiting} machine{' waits' if waiting == 1 else 's wait'} to be let in."
         yield Warned(text=text, hint="`rma-mesh-coordinator worker list`, then `worker approve ID` or `refuse ID`.")
-    yield from _service_warnings(services)
+    yield from _service_warnings(services, LOOK if counts["enrolled"] else INVITE)
     if coordinator.station is not None:
         yield from _overlay_warnings(coordinator.station.standing(), coordinator.config.vpn_port)
     if coordinator.keyring.keys.phase != "steady":
@@ -219,13 +220,13 @@ def _overlay_warnings(standing: Standing, wished: int) -> Iterator[Warned]:
         yield Warned(text=text, hint=hint)
 
 
-def _service_warnings(services: list[ServiceLine]) -> Iterator[Warned]:
+def _service_warnings(services: list[ServiceLine], look: str = LOOK) -> Iterator[Warned]:
     for one in services:
         if one.wanted and not one.running:
-            yield Warned(text=f"Nobody runs {one.name}. {one.reason}".strip(), hint=LOOK)
+            yield Warned(text=f"Nobody runs {one.name}. {one.reason}".strip(), hint=look)
         if one.error_share > MANY_ERRORS:
             text = f"{one.error_share:.0%} of the requests to {one.name} failed in the last minute."
-            yield Warned(text=text, hint=f"See which workers (`worker list`, /metrics). {LOOK}")
+            yield Warned(text=text, hint=LOOK)
         if one.queue > one.running:
             text = f"{one.queue} requests wait for {one.name}: too few workers run it."
             yield Warned(text=text, hint="Invite more machines, or set `replicas` in its manifest higher.")

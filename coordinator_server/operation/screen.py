@@ -46,7 +46,8 @@ def _head(overview: Mapping[str, Any], paper: Paper, trouble: str) -> list[str]:
         f"RMA Mesh {overview['version']}, {overview['coordinator']}: {overview['status']}, "
         f"up {say_duration(overview['uptime_seconds'])}"
     )
-    machines = f"{counts.get('enrolled', 0):,} machines: {', '.join(parts) or 'none has joined yet'}"
+    enrolled = counts.get("enrolled", 0)
+    machines = f"{enrolled:,} machine{'s' if enrolled != 1 else ''}: {', '.join(parts) or 'none has joined yet'}"
     lines = [paper.paint(fit(plain(title), paper.width), BOLD), fit(machines, paper.width)]
     if trouble:
         lines.append(paper.paint(fit(plain(trouble), paper.width), RED))
@@ -56,9 +57,10 @@ def _head(overview: Mapping[str, Any], paper: Paper, trouble: str) -> list[str]:
 def _warnings(warnings: Sequence[Mapping[str, Any]], paper: Paper) -> list[str]:
     lines = []
     most = len(warnings) if paper.height is None else max(1, paper.height // 6)
-    for one in warnings[:most]:
+    for index, one in enumerate(warnings[:most], 1):
+        is_said_below = index < most and index < len(warnings) and warnings[index]["hint"] == one["hint"]
         lines.append(paper.paint(fit(f"! {plain(one['text'])}", paper.width), YELLOW))
-        if one["hint"]:
+        if one["hint"] and not is_said_below:
             lines.append(fit(f"  {plain(one['hint'])}", paper.width))
     if len(warnings) > most:
         lines.append(fit(f"! and {len(warnings) - most} more; `status` without --watch shows all", paper.width))
