@@ -106,7 +106,8 @@ def create_key(arguments: Arguments) -> int:
 def _say_key(made: Mapping[str, Any]) -> None:
     tell(f"Key:  {made['key']}")
     services = ", ".join(made["services"]) or "all services"
-    tell(f"It is for {services}, {made['rate']} requests. It is not shown again (id {made['id']}).")
+    until = f"until {when(made['expires_at'])}" if made["expires_at"] else "without an end"
+    tell(f"It is for {services}, at most {made['rate']}, {until}. It is not shown again (id {made['id']}).")
     tell("Send it as `Authorization: Bearer KEY` or `X-API-Key: KEY`.")
 
 
@@ -134,7 +135,10 @@ def list_workers(arguments: Arguments) -> int:
     document = client_of(arguments).get("/api/admin/workers")
     rows = [
         row
-        | {"seen": ago(row["last_seen"]), "status": row["status"] + (", on probation" if row["probation"] else "")}
+        | {
+            "seen": ago(row["last_seen"]) if row["last_seen"] else "",  # else only another coordinator knows
+            "status": row["status"] + (", on probation" if row["probation"] else ""),
+        }
         for row in document["workers"]
     ]
     empty = "No machine has joined yet. Make an invite with `rma-mesh-coordinator invite create`."
