@@ -93,7 +93,7 @@ async def make_room(
             raise UserFacingError(
                 f"{goal} is not empty, so nothing was moved.",
                 "Enrolments, keys and the audit log that are there would be lost.",
-                "Say --force to replace them, or another ?prefix= of etcd.",
+                "Say --force and --yes to replace them, or name another ?prefix= of etcd.",
                 EXIT_USAGE,
             )
         if isinstance(store, EtcdStore):
