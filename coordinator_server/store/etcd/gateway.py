@@ -6,6 +6,7 @@ import asyncio
 import io
 import logging
 import random
+import re
 import ssl
 import time
 from collections.abc import Callable
@@ -191,7 +192,7 @@ class Gateway:
             read = messages.decode(body, kind)
         except (aiohttp.ClientConnectorError, aiohttp.ConnectionTimeoutError) as error:
             self.endpoints.failed(url, self.now())
-            raise Unreached(f"{url}: {error}") from error
+            raise Unreached(f"{url}: {_without_objects(error)}") from error
         except TooLongError as error:
             raise TooMuch(f"{url}: {error}") from error
         except (OSError, TimeoutError, aiohttp.ClientError, msgspec.MsgspecError, Unclear) as error:
@@ -259,3 +260,8 @@ def _refusal(body: bytes) -> EtcdError:
     if said.code in CERTAIN and "too many requests" not in text:
         return Refused(said.code, text)
     return Unclear(text)
+
+
+def _without_objects(error: Exception) -> str:
+    """Say what went wrong, without the address in memory of what does TLS."""
+    return re.sub(r" ssl:(default|<[^>]*>)", "", str(error)).removesuffix(" [None]")
