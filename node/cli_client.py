@@ -89,7 +89,8 @@ def _status(client: ControlClient, arguments: argparse.Namespace) -> int:
     if arguments.json:
         print_json(status_document(state))
         return 0
-    _say(f"{state.name or 'This machine'} is {state.phase}.")
+    waits = any(reason.code == "waiting-for-approval" for reason in state.reasons)
+    _say(f"{state.name or 'This machine'} is {'waiting to be let in' if waits else state.phase}.")
     for reason in state.reasons:
         _say(f"  {reason.text}{cli_rules.until(reason, time.time())}")
     _say(f"worker       {state.worker_id or '-'}")

@@ -54,7 +54,7 @@ def _membership_reasons(state: NodeState) -> tuple[Reason, ...]:
         return (Reason("not-enrolled", "This computer has not joined a mesh yet. Paste an invite to join."),)
     if not _heard(state):
         return (Reason("registering", "Introducing this computer to the coordinator."),)
-    if state.assignment is not None and state.assignment.waiting:
+    if state.assignment is not None and state.assignment.waiting and not state.coordinator_refused:
         text = "The operator of this mesh has to let this computer in. Nothing is to be done here meanwhile."
         return (Reason("waiting-for-approval", text),)
     if state.assignment is not None and not state.assignment.services and state.rest != "all":
