@@ -28,7 +28,7 @@ from coordinator_server.fleet.roster import Roster
 from coordinator_server.fleet.together import GRACE, Together
 from coordinator_server.gateway.keys import ApiKeys
 from coordinator_server.keys import Secrets
-from coordinator_server.operation.clocks import ClockWatch, steady_seconds
+from coordinator_server.operation.clocks import ClockWatch, is_in_doubt, steady_seconds
 from coordinator_server.operation.conditions import Conditions
 from coordinator_server.probation.book import Book
 from coordinator_server.probation.canaries import load_canaries
@@ -116,6 +116,8 @@ def _put_on(ground: Ground, book: Book, url: str, computers: Computers) -> Coord
     registry, everybody, planning, together = _make_crew(ground)
     fleet = Fleet(store, own_id, config.coordinator_heartbeat, clock)
     revoked = Revoked(ground.workers)
+    conditions = Conditions(config, store, fleet, clock, ClockWatch(clock, ground.steady))
+    ground.workers.clock_in_doubt = lambda: is_in_doubt(conditions.now, fleet.alive(), clock(), fleet.heartbeat)
     dht_host = config.dht_host or config.host
     return Coordinator(
         config=config,
@@ -142,7 +144,7 @@ def _put_on(ground: Ground, book: Book, url: str, computers: Computers) -> Coord
         warden=_make_warden(ground, registry, book),
         planning=planning,
         together=together,
-        conditions=Conditions(config, store, fleet, clock, ClockWatch(clock, ground.steady)),
+        conditions=conditions,
         catalogue=catalogue,
         catalogue_office=CatalogueOffice(catalogue, keyring),
         token_verifier=TokenVerifier(keyring.trust, own_id, clock, revoked),

@@ -8,6 +8,8 @@ import msgspec
 
 from node.wire.credentials import CLOCK_SKEW
 
+SPARE = 86_400.0  # seconds for which all is listed longer than it has to be: a clock may be that far ahead
+
 
 class Blocklist(msgspec.Struct, frozen=True):
     """Revoked subjects and until when each is listed (Unix seconds); what is listed for longest comes first.
@@ -30,17 +32,23 @@ class Blocklist(msgspec.Struct, frozen=True):
         return _longest_first(self.certificates)
 
     def with_name(
-        self, name: str, now: float, credential_life: float, certificates: Mapping[str, float] | None = None
+        self,
+        name: str,
+        now: float,
+        credential_life: float,
+        certificates: Mapping[str, float] | None = None,
+        *,
+        prune: bool = True,
     ) -> Blocklist:
         """Return the list with one more name and its certificates, without what has expired everywhere."""
         listed = {name: now + credential_life + 2 * CLOCK_SKEW}
-        longer = self.with_certificates(certificates or {}, now)
+        longer = self.with_certificates(certificates or {}, now, prune=prune)
         return msgspec.structs.replace(longer, until=longer.until | listed)
 
-    def with_certificates(self, certificates: Mapping[str, float], now: float) -> Blocklist:
-        """Return the list with more certificates, without what has expired everywhere."""
-        names, prints = _unexpired(self.until, now), _unexpired(self.certificates, now)
-        return Blocklist(self._next_version(now), names, prints | dict(certificates))
+    def with_certificates(self, certificates: Mapping[str, float], now: float, *, prune: bool = True) -> Blocklist:
+        """Return the list with more certificates, without what has expired everywhere, unless that is unsure."""
+        kept = self.pruned(now) if prune else self
+        return Blocklist(self._next_version(now), kept.until, kept.certificates | dict(certificates))
 
     def pruned(self, now: float) -> Blocklist:
         """Return the list without what has expired everywhere; itself where that is nothing."""
@@ -62,4 +70,4 @@ def _longest_first(ends: Mapping[str, float]) -> tuple[str, ...]:
 
 
 def _unexpired(ends: Mapping[str, float], now: float) -> dict[str, float]:
-    return {listed: end for listed, end in ends.items() if end > now}
+    return {listed: end for listed, end in ends.items() if end + SPARE > now}

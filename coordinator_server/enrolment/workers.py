@@ -72,6 +72,7 @@ class Workers:
         self._tasks = TaskSet("workers")
         self.blocklist = Blocklist()
         self.changed: Callable[[str], None] = lambda _worker_id: None
+        self.clock_in_doubt: Callable[[], bool] = lambda: False  # then nothing is taken off the blocklist
 
     async def load(self) -> None:
         """Read what earlier runs kept."""
@@ -217,8 +218,10 @@ class Workers:
         for name in sorted(self.blocklist.until.keys() - before.until.keys()):
             await self.refresh(name)
             self.changed(name)
+        if listed is None or self.clock_in_doubt():
+            return
         shorter = current.pruned(self._clock())
-        if listed is None or shorter is current:
+        if shorter is current:
             return
         if await self._store.compare_and_set(BLOCKLIST_KEY, listed.version, msgspec.json.encode(shorter)):
             self.blocklist = shorter
@@ -272,11 +275,11 @@ class Workers:
         """Return the blocklist with more certificates and a name, and add the write that makes it so."""
         listed = await self._store.get(BLOCKLIST_KEY)
         current = msgspec.json.decode(listed.value, type=Blocklist) if listed else Blocklist()
-        now = self._clock()
+        now, prune = self._clock(), not self.clock_in_doubt()
         if name:
-            longer = current.with_name(name, now, self._credential_life, certificates)
+            longer = current.with_name(name, now, self._credential_life, certificates, prune=prune)
         else:
-            longer = current.with_certificates(certificates, now)
+            longer = current.with_certificates(certificates, now, prune=prune)
         writes.append(Write(BLOCKLIST_KEY, msgspec.json.encode(longer), listed.version if listed else ABSENT))
         return longer
 

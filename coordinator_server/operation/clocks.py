@@ -54,6 +54,11 @@ def judge_others(others: Iterable[Serving], now: float, heartbeat: float) -> Con
     return None
 
 
+def is_in_doubt(found: Iterable[Condition], others: Iterable[Serving], now: float, heartbeat: float) -> bool:
+    """Say whether our clock may be wrong: it jumped lately, or is apart from another coordinator's."""
+    return any(one.name == "clock" for one in found) or judge_others(others, now, heartbeat) is not None
+
+
 def steady_seconds() -> float:
     """Return seconds that nobody can set, and that pass while the machine sleeps, too, where it can tell."""
     boottime = getattr(time, "CLOCK_BOOTTIME", None)

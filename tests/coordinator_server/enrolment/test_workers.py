@@ -110,6 +110,23 @@ async def test_another_coordinators_revocations_are_taken_over_and_a_restored_li
     assert (again.blocklist.version > told + 1, again.blocklist.names) == (True, ())
 
 
+async def test_nobody_goes_from_the_blocklist_by_a_clock_that_is_in_doubt(store: SqliteStore) -> None:
+    workers = await admitted(store)
+    await workers.revoke("w-1")
+    workers._clock, workers.clock_in_doubt = Clock(NOW + 3 * WEEK), lambda: True
+    await workers.prune()
+    writes: list[Write] = []
+    longer = await workers.block({"aa": NOW + 4 * WEEK}, writes)
+    assert (longer.names, longer.fingerprints, (await loaded(store)).blocklist.names) == (
+        ("w-1",),
+        ("aa",),
+        ("w-1",),
+    )
+    workers.clock_in_doubt = lambda: False
+    await workers.prune()
+    assert (workers.blocklist.names, (await loaded(store)).blocklist.names) == ((), ())
+
+
 async def test_who_leaves_is_forgotten_but_its_credential_is_blocked(store: SqliteStore) -> None:
     workers = await admitted(store)
     await workers.remove("w-1", actor="worker:w-1")

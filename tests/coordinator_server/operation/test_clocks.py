@@ -11,11 +11,13 @@ from coordinator_server.fleet.presence import Serving
 from coordinator_server.operation.clocks import (
     DAY,
     ClockWatch,
+    is_in_doubt,
     judge_clock,
     judge_others,
     last_moment,
     steady_seconds,
 )
+from coordinator_server.operation.machine import Condition
 from coordinator_server.store.sqlite import open_sqlite
 from node.wire.messages import CoordinatorInfo
 from tests.support.mesh_keys import Clock
@@ -82,3 +84,13 @@ def test_a_jump_is_noticed_told_for_an_hour_and_forgotten() -> None:
 def test_steady_seconds_never_step_back() -> None:
     first = steady_seconds()
     assert first <= steady_seconds()
+
+
+def test_a_clock_is_in_doubt_after_a_jump_and_apart_from_others() -> None:
+    for found, others, doubt in (
+        ((), (), False),
+        ((Condition("disk", "full", ""),), (said(NOW),), False),
+        ((Condition("clock", "jumped", ""),), (), True),
+        ((), (said(NOW - 3 * DAY),), True),
+    ):
+        assert is_in_doubt(found, others, NOW, 20) == doubt
