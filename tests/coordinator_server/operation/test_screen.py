@@ -106,3 +106,11 @@ def test_trouble_stands_above_what_was_so_before() -> None:
 def test_texts_are_cut_by_what_a_terminal_shows(text: str, width: int | None, cut: str) -> None:
     assert fit(text, width) == cut
     assert width is None or cells(cut) <= width
+
+
+def test_what_is_to_be_done_about_several_things_is_said_once_after_the_last() -> None:
+    warnings = [{"text": text, "hint": hint} for text, hint in (("A.", "Do x."), ("B.", "Do x."), ("C.", "Do y."))]
+    lines = draw(overview(warnings=warnings), Paper())
+    assert lines[3:8] == ["! A.", "! B.", "  Do x.", "! C.", "  Do y."]
+    low = draw(overview(warnings=warnings), Paper(height=6))
+    assert low[3:5] == ["! A.", "  Do x."]

@@ -16,3 +16,8 @@ def test_it_says_that_all_run_it_or_are_full() -> None:
         "x": "Every worker that is here was given it already.",
         "y": "Reasons: the machine is full (1).",
     }
+
+
+def test_workers_that_are_expected_back_are_not_said_to_be_here() -> None:
+    (shortage,) = assign([machine("a", expected=True)], Catalogue((service("x", replicas=3),))).shortages
+    assert shortage.reason == "The workers that are to run it are expected back."
