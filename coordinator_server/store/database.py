@@ -51,11 +51,7 @@ def open_database(path: Path) -> sqlite3.Connection:
     except (sqlite3.Error, OSError) as error:
         if connection is not None:
             connection.close()
-        raise UserFacingError(
-            f"The database {path} cannot be used.",
-            explain(error),
-            "Nothing was changed. Mend that, or bring back a copy with `rma-mesh-coordinator restore FILE`.",
-        ) from error
+        raise _unusable(path, error) from error
     except UserFacingError:
         if connection is not None:
             connection.close()
@@ -64,10 +60,16 @@ def open_database(path: Path) -> sqlite3.Connection:
 
 
 def open_reader(path: Path) -> sqlite3.Connection:
-    """Open a database that is open already once more, only to read."""
-    connection = sqlite3.connect(path, isolation_level=None, check_same_thread=False)
-    connection.execute("PRAGMA busy_timeout = 5000")
-    connection.execute("PRAGMA query_only = ON")
+    """Open a database that is open already once more, only to read; raise UserFacingError where that cannot be."""
+    connection = None
+    try:
+        connection = sqlite3.connect(path, isolation_level=None, check_same_thread=False)
+        connection.execute("PRAGMA busy_timeout = 5000")
+        connection.execute("PRAGMA query_only = ON")
+    except sqlite3.Error as error:
+        if connection is not None:
+            connection.close()
+        raise _unusable(path, error) from error
     return connection
 
 
@@ -185,6 +187,14 @@ def _statements(script: str) -> Iterator[str]:
 def _make_private(path: Path) -> None:
     """Make the file before SQLite does, so that nobody else can read it for a moment."""
     os.close(os.open(path, os.O_RDWR | os.O_CREAT, 0o600))
+
+
+def _unusable(path: Path, error: Exception) -> UserFacingError:
+    return UserFacingError(
+        f"The database {path} cannot be used.",
+        explain(error),
+        "Nothing was changed. Mend that, or bring back a copy with `rma-mesh-coordinator restore FILE`.",
+    )
 
 
 def explain(error: Exception) -> str:

@@ -60,11 +60,20 @@ async def open_sqlite(path: Path) -> SqliteStore:
     """Open or make the database; raise UserFacingError where that cannot be."""
     executor = ThreadPoolExecutor(1, "store")
     try:
-        connection = await asyncio.get_running_loop().run_in_executor(executor, open_database, path)
+        connection, reader = await asyncio.get_running_loop().run_in_executor(executor, _open_both, path)
     except BaseException:
         executor.shutdown()
         raise
-    return SqliteStore(connection, executor, reader=open_reader(path))
+    return SqliteStore(connection, executor, reader=reader)
+
+
+def _open_both(path: Path) -> tuple[sqlite3.Connection, sqlite3.Connection]:
+    connection = open_database(path)
+    try:
+        return connection, open_reader(path)
+    except BaseException:
+        connection.close()
+        raise
 
 
 class SqliteStore(Store):

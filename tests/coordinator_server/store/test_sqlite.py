@@ -9,9 +9,11 @@ import sqlite3
 import stat
 import subprocess
 import sys
+import threading
 from collections.abc import AsyncIterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -19,6 +21,7 @@ from coordinator_server.store import sqlite
 from coordinator_server.store.database import open_database, open_reader
 from coordinator_server.store.interface import AuditLine, Seen, StoreError, Versioned, Write
 from coordinator_server.store.sqlite import SqliteStore, open_sqlite
+from node.program.errors import UserFacingError
 from node.program.tasks import TaskSet
 from tests.support.mesh_keys import Clock
 
@@ -61,6 +64,27 @@ async def test_the_audit_log_only_grows(store: SqliteStore, tmp_path: Path) -> N
                 other.execute(forbidden)
     finally:
         other.close()
+
+
+async def test_a_reader_that_cannot_be_opened_is_said_and_leaves_nothing_behind(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    connect = sqlite3.connect
+    opened: list[sqlite3.Connection] = []
+
+    def once(*args: Any, **settings: Any) -> sqlite3.Connection:
+        if opened:
+            raise sqlite3.OperationalError("unable to open database file")
+        opened.append(connect(*args, **settings))
+        return opened[0]
+
+    monkeypatch.setattr(sqlite3, "connect", once)
+    before = set(threading.enumerate())
+    with pytest.raises(UserFacingError, match="cannot be used"):
+        await open_sqlite(tmp_path / "new.db")
+    assert set(threading.enumerate()) <= before
+    with pytest.raises(sqlite3.ProgrammingError, match="closed"):
+        opened[0].execute("SELECT 1")
 
 
 async def test_who_is_cancelled_meanwhile_does_not_undo_a_commit(store: SqliteStore) -> None:
