@@ -16,6 +16,8 @@ import pytest
 from coordinator_server import migrate
 from coordinator_server.config import CoordinatorConfig
 from coordinator_server.migrate import MARK, check_not_half_moved, digest, opened, read_audit
+from coordinator_server.store.etcd import messages
+from coordinator_server.store.etcd.store import FORMAT, EtcdStore
 from coordinator_server.store.interface import AuditLine, Store, Write
 from coordinator_server.store.sqlite import FILE_NAME
 from node.program.errors import UserFacingError
@@ -93,6 +95,10 @@ async def test_what_is_there_is_replaced_only_when_that_is_agreed_to(cluster: Cl
         await migrate.migrate(source, target, agreed=lambda _: False, tell=silent)
     await migrate.migrate(source, target, agreed=lambda _: True, tell=silent)
     assert await held(target) == await held(source)
+    async with opened(target) as store:
+        assert isinstance(store, EtcdStore)
+        found = await store._range(messages.one(store._format_key))
+        assert [one.value for one in found.kvs] == [b"%d" % FORMAT], "also where all else was replaced"
     back = config(tmp_path / "c")
     async with opened(back) as store:
         await store.commit([Write("old", b"")], [AuditLine(time=0.0, actor="old", action="old")])

@@ -1,7 +1,8 @@
 """The store of coordinators on several machines: what was acknowledged is on the disks of most of etcd's members.
 
-Below the mesh's prefix stand `e/KEY` for entries, `a/NUMBER` for the audit log, `head` for its last number, and
-`r/…` for receipts. An entry's version is the revision of the cluster that wrote it.
+Below the mesh's prefix stand `format` for how all of it is written, `e/KEY` for entries, `a/NUMBER` for the audit
+log, `head` for its last number, and `r/…` for receipts. An entry's version is the revision of the cluster that
+wrote it.
 """
 
 from __future__ import annotations
@@ -59,6 +60,7 @@ DOUBT = 3.0  # seconds for which nobody asks again whether there is a majority
 PAGE = 500  # keys of one answer
 LARGEST_TOGETHER: Final = 1_200_000  # bytes of a transaction's values; etcd takes 1.5 MiB in all
 DIGITS = 20
+FORMAT = 1  # of what stands below the prefix; raise it with each change that older programs do not understand
 NEVER = float("-inf")
 
 
@@ -69,6 +71,7 @@ class EtcdStore(Store):
         root = prefix.encode() + b"/"
         self._gateway = gateway
         self._root = root
+        self._format_key = root + b"format"  # beside the entries: a copy in another engine has that one's format
         self._entries, self._audit, self._head_key = root + b"e/", root + b"a/", root + b"head"
         self._lease = Lease(gateway)
         self._receipts = Receipts(root + b"r/")
@@ -217,8 +220,9 @@ class EtcdStore(Store):
             await self._do([], [*puts, messages.put(self._head_key, b"%d" % last)])
 
     async def empty(self) -> None:
-        """Remove everything that is this mesh's."""
-        await self._do([], [messages.delete(self._root, messages.after(self._root))])
+        """Remove everything that is this mesh's but for the format's number."""
+        before = messages.delete(self._root, self._format_key)
+        await self._do([], [before, messages.delete(self._format_key + b"\0", messages.after(self._root))])
         self._head = (0, ABSENT)
 
     async def _commit(self, writes: Sequence[Write], audit: Sequence[AuditLine]) -> bool:
@@ -280,6 +284,20 @@ class EtcdStore(Store):
             raise _refused(error) from error
         except EtcdError as error:
             raise _silent(error) from error
+
+    async def settle_format(self) -> None:
+        """Say how this mesh's data is written where nobody has yet; raise UserFacingError for a newer program's."""
+        key = self._format_key
+        await self._do([messages.is_version(key, ABSENT)], [messages.put(key, b"%d" % FORMAT)])
+        found = (await self._range(messages.one(key))).kvs
+        value = found[0].value if found else b""
+        if not 1 <= _number(value) <= FORMAT:
+            said = plain(value[:DIGITS].decode("utf-8", "replace"))
+            raise UserFacingError(
+                f"What is below {self._root.decode()} in etcd was written by a newer version of RMA Mesh.",
+                f"It has format {said}; this version knows formats up to {FORMAT}.",
+                "Start the newer version again, or name another ?prefix= in --store.",
+            )
 
     # --- the rest ---------------------------------------------------------------------------------------------
 
@@ -350,18 +368,19 @@ async def _check(gateway: Gateway, store: EtcdStore) -> None:
         )
     try:
         await store.get("mesh")
+        if store.in_doubt:
+            raise UserFacingError(
+                "Most members of the store's etcd cluster do not answer.",
+                "A coordinator that runs goes on without them, but none can start.",
+                "Start the other members, and then this coordinator.",
+            )
+        await store.settle_format()
     except StoreError as error:
         raise UserFacingError(
             "The store does not let us in or does not answer.",
             error.detail,
             "Look at --store-user and its password.",
         ) from error
-    if store.in_doubt:
-        raise UserFacingError(
-            "Most members of the store's etcd cluster do not answer.",
-            "A coordinator that runs goes on without them, but none can start.",
-            "Start the other members, and then this coordinator.",
-        )
 
 
 def _numbers(version: str) -> tuple[int, ...]:

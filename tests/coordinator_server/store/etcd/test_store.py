@@ -9,8 +9,10 @@ from typing import TypeVar
 
 import pytest
 
-from coordinator_server.store.etcd.store import EtcdStore, open_etcd
+from coordinator_server.store.etcd import messages
+from coordinator_server.store.etcd.store import FORMAT, EtcdStore, open_etcd
 from coordinator_server.store.interface import AuditLine, StoreError, Write
+from node.program.errors import UserFacingError
 from node.program.tasks import TaskSet
 from tests.support.etcd import Cluster, etcd_cluster, pause, resume
 from tests.support.waiting import eventually
@@ -94,6 +96,29 @@ class Counting:
             except StoreError as error:
                 self.unclear += error.unclear
             await asyncio.sleep(0.005)
+
+
+async def test_what_a_newer_program_has_written_is_refused_and_left_as_it_is(whole: Cluster) -> None:
+    address = whole.address()
+    opened = await asyncio.gather(*(open_etcd(address) for _ in range(3)))
+    async with contextlib.AsyncExitStack() as stack:
+        for store in opened:
+            stack.push_async_callback(store.close)
+        one = opened[0]
+        await one.put("k", b"v")
+        assert await one.kept() == [("k", b"v")], "no entry, so that no copy takes it into another engine"
+        assert await read_format(one) == b"%d" % FORMAT
+        await one.empty()
+        assert (await one.kept(), await read_format(one)) == ([], b"%d" % FORMAT)
+        for value in (b"%d" % (FORMAT + 1), b"", b"one"):
+            await one._do([], [messages.put(one._format_key, value)])
+            with pytest.raises(UserFacingError, match="in etcd was written by a newer version of RMA Mesh"):
+                await open_etcd(address)
+            assert await read_format(one) == value
+
+
+async def read_format(store: EtcdStore) -> bytes:
+    return (await store._range(messages.one(store._format_key))).kvs[0].value
 
 
 async def test_nothing_is_lost_or_doubled_while_leaders_die_fall_silent_and_come_back(
