@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Iterator, Sequence
 
 import msgspec
 
 from coordinator_server.enrolment.leases import Lease
-from coordinator_server.store.interface import ABSENT, Store, Write
+from coordinator_server.store.interface import ABSENT, Store, Versioned, Write
 from node.wire.messages import Lighthouse
 
+log = logging.getLogger(__name__)
 PREFIX = "lighthouse/"
 MOST = 16  # what a grant holds
 
@@ -29,24 +31,40 @@ class Lighthouses:
 
     def __init__(self, store: Store) -> None:
         self._store = store
-        self._stations: dict[str, tuple[Station, int]] = {}
+        self._stations: dict[str, Station] = {}
+        self._versions: dict[str, int] = {}  # also of what nobody can read, so that it can be written anew
 
     async def load(self) -> None:
-        self._stations = {
-            key.removeprefix(PREFIX): (msgspec.json.decode(entry.value, type=Station), entry.version)
-            for key, entry in await self._store.list(PREFIX)
-        }
+        """See what the others changed; of a station that nobody can read, keep what was known."""
+        stations, versions = {}, {}
+        for key, entry in await self._store.list(PREFIX):
+            coordinator_id = key.removeprefix(PREFIX)
+            station = self._read(coordinator_id, entry)
+            versions[coordinator_id] = entry.version
+            if station is not None:
+                stations[coordinator_id] = station
+        self._stations, self._versions = stations, versions
+
+    def _read(self, coordinator_id: str, entry: Versioned) -> Station | None:
+        try:
+            return msgspec.json.decode(entry.value, type=Station)
+        except msgspec.MsgspecError as error:
+            if self._versions.get(coordinator_id) != entry.version:  # else it was told
+                log.error(
+                    "the place of %s in the overlay cannot be read in the store, and is left as it was: %s",
+                    *(coordinator_id, error),
+                )
+            return self._stations.get(coordinator_id)
 
     def __iter__(self) -> Iterator[Station]:
-        return iter([station for station, _ in self._stations.values()])
+        return iter(list(self._stations.values()))
 
     def get(self, coordinator_id: str) -> Station | None:
-        found = self._stations.get(coordinator_id)
-        return found[0] if found else None
+        return self._stations.get(coordinator_id)
 
     async def put(self, station: Station, also: Sequence[Write] = ()) -> bool:
         """Keep a station; return False when it or another write is not at its expected version any more."""
-        _, version = self._stations.get(station.coordinator_id, (None, ABSENT))
+        version = self._versions.get(station.coordinator_id, ABSENT)
         write = Write(PREFIX + station.coordinator_id, msgspec.json.encode(station), version)
         done = await self._store.commit([write, *also])
         await self.load()

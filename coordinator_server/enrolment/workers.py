@@ -16,7 +16,8 @@ import msgspec
 from coordinator_server.audit import Audit
 from coordinator_server.enrolment.blocklist import Blocklist
 from coordinator_server.enrolment.leases import Lease
-from coordinator_server.store.interface import ABSENT, AuditLine, Seen, Store, Write
+from coordinator_server.store.interface import ABSENT, AuditLine, Seen, Store, Versioned, Write
+from node.program.errors import UserFacingError
 from node.program.tasks import TaskSet
 from node.wire.credentials import Trust
 from node.wire.problems import Problem
@@ -71,6 +72,7 @@ class Workers:
         self._by_identity: dict[str, str] = {}
         self._tasks = TaskSet("workers")
         self.blocklist = Blocklist()
+        self._unreadable = ABSENT  # the version of a blocklist that nobody can read, and of which was told
         self.changed: Callable[[str], None] = lambda _worker_id: None
         self.clock_in_doubt: Callable[[], bool] = lambda: False  # then nothing is taken off the blocklist
 
@@ -79,8 +81,17 @@ class Workers:
         for _, entry in await self._store.list(PREFIX):
             self._keep(msgspec.json.decode(entry.value, type=Enrolment))
         entry_or_none = await self._store.get(BLOCKLIST_KEY)
-        if entry_or_none is not None:
+        if entry_or_none is None:
+            return
+        try:
             self.blocklist = msgspec.json.decode(entry_or_none.value, type=Blocklist)
+        except msgspec.MsgspecError as error:
+            raise UserFacingError(
+                "The list of who was put out cannot be read in the store, so nothing is started without it.",
+                f"Its entry {BLOCKLIST_KEY!r} is bad: {error}.",
+                "Bring back a backup. Where another coordinator runs, it still knows the list, and writes it anew "
+                "with the next `worker revoke`.",
+            ) from None
 
     async def stop(self) -> None:
         await self._tasks.stop()
@@ -212,7 +223,7 @@ class Workers:
     async def prune(self) -> None:
         """Take over what other coordinators have put on the blocklist, and take off what has expired everywhere."""
         listed = await self._store.get(BLOCKLIST_KEY)
-        current = msgspec.json.decode(listed.value, type=Blocklist) if listed else Blocklist()
+        current = self._read_blocklist(listed)
         before = self.blocklist
         self.take_blocklist(current)
         for name in sorted(self.blocklist.until.keys() - before.until.keys()):
@@ -264,7 +275,7 @@ class Workers:
         """Have a newer version of the blocklist: this may be a backup, and nodes take no older one than theirs."""
         for _ in range(CHANGE_TRIES):
             listed = await self._store.get(BLOCKLIST_KEY)
-            current = msgspec.json.decode(listed.value, type=Blocklist) if listed else Blocklist()
+            current = self._read_blocklist(listed)
             newer = current.renumbered(self._clock())
             before = listed.version if listed else ABSENT
             if await self._store.compare_and_set(BLOCKLIST_KEY, before, msgspec.json.encode(newer)):
@@ -274,7 +285,7 @@ class Workers:
     async def block(self, certificates: Mapping[str, float], writes: list[Write], name: str = "") -> Blocklist:
         """Return the blocklist with more certificates and a name, and add the write that makes it so."""
         listed = await self._store.get(BLOCKLIST_KEY)
-        current = msgspec.json.decode(listed.value, type=Blocklist) if listed else Blocklist()
+        current = self._read_blocklist(listed)
         now, prune = self._clock(), not self.clock_in_doubt()
         if name:
             longer = current.with_name(name, now, self._credential_life, certificates, prune=prune)
@@ -282,6 +293,22 @@ class Workers:
             longer = current.with_certificates(certificates, now, prune=prune)
         writes.append(Write(BLOCKLIST_KEY, msgspec.json.encode(longer), listed.version if listed else ABSENT))
         return longer
+
+    def _read_blocklist(self, listed: Versioned | None) -> Blocklist:
+        """Return what the store has; where nobody can read that, what was known goes on, and is written anew."""
+        if listed is None:
+            return Blocklist()
+        try:
+            return msgspec.json.decode(listed.value, type=Blocklist)
+        except msgspec.MsgspecError as error:
+            if self._unreadable != listed.version:
+                self._unreadable = listed.version
+                log.error(
+                    "the blocklist in the store cannot be read; the one that was known goes on, and is written "
+                    "with the next revocation: %s",
+                    error,
+                )
+            return self.blocklist
 
     def _existing(self, worker_id: str) -> Enrolment:
         found = self.get(worker_id)

@@ -78,3 +78,22 @@ async def test_a_change_that_came_too_late_is_none_and_is_seen(store: SqliteStor
     assert await other.put(station(1, relay=False))
     assert not await other.put(station(2), [Write("address/x", b"", 7)]), "with its address or not at all"
     assert other.get("coordinator-02") is None
+
+
+async def test_a_place_that_nobody_can_read_is_told_once_and_left_as_it_was(
+    store: SqliteStore, caplog: pytest.LogCaptureFixture
+) -> None:
+    known, late = Lighthouses(store), Lighthouses(store)
+    assert await known.put(station(1))
+    assert await known.put(station(2))
+    await store.put("lighthouse/coordinator-01", b"{")
+    for _ in range(3):
+        await known.load()
+    assert caplog.text.count("coordinator-01") == 1
+    assert [light.vpn_ip for light in known.told(NOW)] == ["10.42.0.1", "10.42.0.2"]
+    await late.load()
+    assert [light.vpn_ip for light in late.told(NOW)] == ["10.42.0.2"]
+    assert await late.put(station(1)), "whose it is writes it anew"
+    await known.load()
+    assert known.told(NOW) == late.told(NOW)
+    assert len(late.told(NOW)) == 2

@@ -13,6 +13,7 @@ from coordinator_server.audit import Audit
 from coordinator_server.enrolment.workers import PREFIX, Enrolment, Workers
 from coordinator_server.store.interface import AuditLine, Change, Seen, StoreError, Versioned, Write
 from coordinator_server.store.sqlite import SqliteStore, open_sqlite
+from node.program.errors import UserFacingError
 from node.program.tasks import TaskSet
 from node.wire.problems import Problem
 from tests.support.mesh_keys import NOW, Clock
@@ -125,6 +126,26 @@ async def test_nobody_goes_from_the_blocklist_by_a_clock_that_is_in_doubt(store:
     workers.clock_in_doubt = lambda: False
     await workers.prune()
     assert (workers.blocklist.names, (await loaded(store)).blocklist.names) == ((), ())
+
+
+async def test_a_blocklist_that_nobody_can_read_is_told_once_and_the_known_one_goes_on(
+    store: SqliteStore, caplog: pytest.LogCaptureFixture
+) -> None:
+    workers = await admitted(store)
+    await workers.revoke("w-1")
+    known = workers.blocklist
+    await admitted(store, "w-2", "key-2")
+    await workers.refresh("w-2")
+    await store.put("blocklist", b'{"until":[')
+    for _ in range(3):
+        await workers.prune()
+    assert workers.blocklist == known
+    assert caplog.text.count("the blocklist in the store cannot be read") == 1
+    with pytest.raises(UserFacingError, match="cannot be read in the store"):
+        await loaded(store)
+    await workers.revoke("w-2")
+    assert (await loaded(store)).blocklist == workers.blocklist
+    assert set(workers.blocklist.names) == {"w-1", "w-2"}
 
 
 async def test_who_leaves_is_forgotten_but_its_credential_is_blocked(store: SqliteStore) -> None:
