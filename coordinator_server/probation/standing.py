@@ -8,6 +8,7 @@ makes anybody suspected.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import msgspec
@@ -77,6 +78,11 @@ class Record(msgspec.Struct, frozen=True, kw_only=True):
     def is_over(self, now: float) -> bool:
         """Say whether there is nothing to remember any more."""
         return self.since is None and not any(now - begun < MEMORY for begun in self.times)
+
+
+def counting(records: Mapping[str, Record], now: float) -> Mapping[str, Record]:
+    """Return those of a worker's records, by service, that still count for something."""
+    return {service: record for service, record in records.items() if not record.is_over(now)}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -21,6 +21,7 @@ from coordinator_server.probation.standing import (
     Terms,
     after_canary,
     begin,
+    counting,
     gets_off,
     let_off,
     put_on,
@@ -41,6 +42,7 @@ EACH = 0.05  # seconds that each canary of a round gets at least: many workers a
 FIRST = 2.0  # seconds in which a service that is new on a worker is asked first
 AGAIN = 15.0  # seconds until a canary comes again that failed once: only the second counts
 FORGET = 60.0  # seconds between looks at what can be forgotten
+CLEARED = 20  # workers whose old probations are deleted in one go
 WRONG = frozenset({500, 502, 504, *range(505, 600)})
 LONGEST = 200  # characters of what a worker is told
 MOST = 100_000  # pairs of worker and service that are counted
@@ -159,6 +161,7 @@ class Warden:
         if now >= self._next_forget or now < self._next_forget - FORGET:
             self._next_forget = now + FORGET
             self._forget()
+            await self._clear_away(now)
 
     async def pardon(self, worker_id: str, address: str = "") -> bool:
         """Forget all that is held against a worker; return whether there was anything."""
@@ -341,6 +344,15 @@ class Warden:
         self._proven = {pair for pair in self._proven if pair[0] in here}
         self._doubtful = {pair for pair in self._doubtful if pair[0] in here}
         self._accused = {pair: reason for pair, reason in self._accused.items() if pair[0] in here}
+
+    async def _clear_away(self, now: float) -> None:
+        """Delete of the book what is long over, of workers that have left, too; next time those that are left."""
+        over = [name for name, records in self.book.all().items() if counting(records, now) != records]
+        try:
+            for worker_id in over[:CLEARED]:
+                await self.book.write(worker_id, lambda records: counting(records, now), None)
+        except StoreError as error:
+            log.info("probations that are long over cannot be deleted now: %s", error)
 
 
 def told_of(records: Mapping[str, Record]) -> str:

@@ -13,6 +13,7 @@ from coordinator_server.probation.standing import (
     Terms,
     after_canary,
     begin,
+    counting,
     gets_off,
     let_off,
     put_on,
@@ -103,6 +104,7 @@ def test_the_third_probation_in_a_week_is_for_the_operator_to_end() -> None:
     assert not late.suspected, "what is long ago does not count"
     assert let_off(late).is_over(now + 3 * MEMORY)
     assert not late.is_over(now + 3 * MEMORY), "one that runs is never over"
+    assert counting({"ner": late, "ocr": let_off(late)}, now + 3 * MEMORY) == {"ner": late}
 
 
 def test_by_failed_requests_alone_nobody_is_ever_suspected() -> None:

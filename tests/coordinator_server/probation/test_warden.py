@@ -12,6 +12,7 @@ import pytest
 
 from coordinator_server.probation import warden as module
 from coordinator_server.probation.canaries import Question
+from coordinator_server.probation.standing import MEMORY, Record
 from coordinator_server.probation.warden import Warden
 from node.program.tasks import TaskSet
 from node.wire.messages import WorkerRecord
@@ -304,6 +305,24 @@ async def test_what_everybody_may_read_does_not_tell_which_request_was_a_known_o
     assert changes
     assert all(later - before >= 60 for before, later in pairwise(changes)), "as rarely as it is asked"
     assert 0 < told[-1] <= warden.results["right"]
+
+
+async def test_what_is_long_over_is_deleted_from_the_store(room: Room, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "CLEARED", 1)
+    warden, store, now = room.coordinator.warden, room.coordinator.store, room.clock.now
+    over, fresh = Record(times=(now - MEMORY,)), Record(times=(now - 1,))
+    runs = Record(since=now - 2 * MEMORY, reason="wrong", times=(now - 2 * MEMORY,))
+    for name, records in {"w-1": {"ner": over}, "w-2": {"ner": over, "ocr": fresh}, "w-3": {"ner": runs}}.items():
+        await warden.book.write(name, lambda _, records=records: records, None)  # type: ignore[misc]
+    lines = len(await room.actions())
+    assert len(warden.book.all()) == 3
+    for left in (2, 2):  # w-1 goes, then a part of w-2: one at a time
+        room.clock.now += module.FORGET
+        await warden.tick()
+        assert len(warden.book.all()) == left
+    assert warden.book.all() == {"w-2": {"ocr": fresh}, "w-3": {"ner": runs}}
+    assert sorted(key for key, _ in await store.list("probation/")) == ["probation/w-2", "probation/w-3"]
+    assert len(await room.actions()) == lines
 
 
 async def test_a_restart_ends_no_probation(tmp_path: Path) -> None:
