@@ -48,6 +48,12 @@ def new_derivation(memory: int | None = None) -> Derivation:
     free, n = free_memory() if memory is None else memory, STRONGEST
     while n > WEAKEST and n * 128 * BLOCK * SHARE > free:
         n //= 2
+    if n < STRONGEST:
+        log.warning(
+            "the mesh's keys are sealed so that a guess at the passphrase takes %d MiB and not %d MiB of memory, "
+            "because little is free here: with more, seal them anew by `rma-mesh-coordinator keys reseal`",
+            *(n * 128 * BLOCK // 2**20, STRONGEST * 128 * BLOCK // 2**20),
+        )
     return Derivation(salt=os.urandom(SALT_BYTES), n=n)
 
 

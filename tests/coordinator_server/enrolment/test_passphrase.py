@@ -77,6 +77,15 @@ def test_the_derivation_is_as_strong_as_memory_allows_within_bounds() -> None:
     assert one.derive(b"a") != one.derive(b"b")
 
 
+def test_who_has_little_memory_is_told_what_that_costs(caplog: pytest.LogCaptureFixture) -> None:
+    new_derivation(512 * MIB)
+    assert not caplog.records
+    new_derivation(100 * MIB)
+    assert [record.levelname for record in caplog.records] == ["WARNING"]
+    assert "takes 16 MiB and not 128 MiB of memory" in caplog.text
+    assert "keys reseal" in caplog.text
+
+
 def test_a_container_counts_with_its_own_limit(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (tmp_path / "max").write_text("max\n")
     (tmp_path / "limit").write_text("1234567\n")
