@@ -119,7 +119,7 @@ def _add_keys(commands: Any) -> None:
 
 
 def _add_workers(commands: Any) -> None:
-    group = _group(commands, "worker", "see, approve, drain and revoke machines")
+    group = _group(commands, "worker", "see, approve, drain and ban (revoke) machines")
     _leaf(group, "list", "list_workers", "List all enrolled machines with their services, load and status.")
     words = {
         "show": "Show all that is known of one machine.",
@@ -130,8 +130,8 @@ def _add_workers(commands: Any) -> None:
         "pardon": "Forget what is held against a machine whose answers were wrong, and ask it as others again.",
         "drain": "Give a machine no new work and let what it does end.",
         "undrain": "Give a drained machine work again.",
-        "revoke": "Throw a machine out: it is refused here at once, and by other machines within a second, or with "
-        "their next heartbeat where they have no channel.",
+        "revoke": "Ban a machine for good: it is refused here at once, and by other machines within a second, or "
+        "with their next heartbeat where they have no channel. Revoke its invite, too, where that has uses left.",
     }
     for word, text in words.items():
         leaf = _leaf(group, word, f"{word}_worker", text)

@@ -72,6 +72,8 @@ def test_help_and_version_need_nothing() -> None:
         "exit codes",
     ):
         assert word in top.stdout
+    assert "ban (revoke) machines" in top.stdout
+    assert "ban a machine for good" in run("worker", "--help").stdout
     assert run("--version").stdout.startswith("rma-mesh-coordinator 0.")
     serve = run("serve", "--help").stdout
     for flag in ("--host", "--port", "--data-dir", "--public-url", "--dht-port", "--vpn", "--edge", "--anonymous"):
