@@ -23,8 +23,9 @@ from coordinator_server.fleet.asking import Registries
 from coordinator_server.fleet.far import Everywhere, FarWorkers, RelayWays
 from coordinator_server.gateway.access import Access
 from coordinator_server.gateway.plane import make_router, relay_base
-from coordinator_server.gateway.rates import parse_rate
+from coordinator_server.gateway.rates import Buckets, parse_rate
 from coordinator_server.gateway.routes import Gateway
+from coordinator_server.gateway.shared_rates import SharedBuckets
 from coordinator_server.gateway_processes.reports import Elsewhere
 from coordinator_server.metrics import SECONDS, Metrics, Reading
 from coordinator_server.metrics import Overlay as OverlayReading
@@ -60,6 +61,7 @@ class Front:
     stream: TopologyStream
     metrics: Metrics
     access: Access
+    rates: SharedBuckets  # of API keys
     elsewhere: Elsewhere  # what gateway processes beside this one have in hand
     answers: Answers  # what workers are told
     channels: Channels  # on which they hear at once what has changed
@@ -118,7 +120,8 @@ def _make_front(coordinator: Coordinator, version: str) -> Front:
     ways = RelayWays(coordinator.coordinator_id, coordinator.fleet, relay_base, hub.offers, others.is_silent)
     router = make_router(coordinator, _observer(coordinator, metrics), hub.connect, registry=everywhere, relay=ways)
     coordinator.registry.appeared = router.appeared
-    access, answers = _make_access(coordinator), Answers(coordinator)
+    rates = SharedBuckets(coordinator.store, lambda: 1 + len(coordinator.fleet.others))
+    access, answers = _make_access(coordinator, rates), Answers(coordinator)
     office = make_office(coordinator)
     front = Front(
         version=version,
@@ -129,6 +132,7 @@ def _make_front(coordinator: Coordinator, version: str) -> Front:
         stream=TopologyStream(picture.read),
         metrics=metrics,
         access=access,
+        rates=rates,
         elsewhere=Elsewhere(),
         answers=answers,
         channels=Channels(answers, coordinator.workers, coordinator.clock, coordinator.config.channels),
@@ -182,7 +186,7 @@ def _make_hub(coordinator: Coordinator) -> RelayHub:
     return hub
 
 
-def _make_access(coordinator: Coordinator) -> Access:
+def _make_access(coordinator: Coordinator, rates: SharedBuckets) -> Access:
     config = coordinator.config
     return Access(
         coordinator.keys,
@@ -191,6 +195,7 @@ def _make_access(coordinator: Coordinator) -> Access:
         anonymous=config.anonymous,
         forced=config.force_anonymous,
         origins=config.cors_origins,
+        buckets=lambda kind: rates if kind == "key" else Buckets(),
     )
 
 
@@ -305,6 +310,7 @@ async def _start_channels(app: web.Application) -> None:
     app[COORDINATOR].warden.start()
     app[FRONT].copy.start()
     app[FRONT].traffic.start()
+    app[FRONT].rates.start()
 
 
 async def _end_stream(app: web.Application) -> None:
@@ -314,6 +320,7 @@ async def _end_stream(app: web.Application) -> None:
 
 async def _stop_gateway(app: web.Application) -> None:
     await app[COORDINATOR].warden.stop()
+    await app[FRONT].rates.stop()
     await app[FRONT].gateway.stop()
     await app[FRONT].far.stop()
     await app[FRONT].others.stop()

@@ -84,6 +84,7 @@ PURE = (
     "coordinator_server.registry.membership",
     "coordinator_server.fleet.assigning", "coordinator_server.fleet.election", "coordinator_server.fleet.everybody",
     "coordinator_server.fleet.publishing", "coordinator_server.fleet.roster", "coordinator_server.registry.facts",
+    "coordinator_server.gateway.portions", "coordinator_server.gateway.rates",
     "coordinator_server.operation.screen",
     "coordinator_server.relay.sizing", "coordinator_server.relay.tickets",
     "coordinator_server.seals.chain", "coordinator_server.seals.checking", "coordinator_server.probation.standing",

@@ -82,10 +82,7 @@ async def client_token(request: web.Request) -> web.Response:
         detail = "Entry points know nobody without an API key: show one, also where /service needs none."
         raise Problem("unauthorized", detail, headers=CHALLENGE)
     now, rate = coordinator.clock(), parse_rate(key.rate)
-    verdict = access.buckets["key"].take(key.id, rate, now)
-    if not verdict.allowed:
-        text = f"This API key may make {key.rate} requests. Try again in {verdict.retry_after} s."
-        raise Problem("rate-limited", text, headers=verdict.headers)
+    await access.count(key)
     access.used(key, visit)
     until = key.expires_at if key.expires_at is not None else now * 2
     token, expires_at = issue(

@@ -15,6 +15,7 @@ import msgspec
 
 from coordinator_server.gateway.keys import ApiKey, ApiKeys
 from coordinator_server.gateway.rates import Buckets, Rate, Verdict, address_key, parse_rate
+from coordinator_server.gateway.shared_rates import SharedBuckets
 from node.forwarding.cors import host_name, origin_allowed
 from node.wire.problems import Problem
 
@@ -117,15 +118,22 @@ class Access:
         raise Problem("unauthorized", detail, headers=CHALLENGE)
 
     def permit(self, key: ApiKey | None, service: str, knock: Verdict) -> Caller:
-        """Check what the key may do and how often; return the caller or raise Problem."""
+        """Check what the key may do and how often; return the caller, or raise Problem.
+
+        Lacking is raised where only the store knows whether the key has a token: then `count` it, and go on.
+        """
         if key is None:
             return Caller("anonymous", knock)
         if not key.allows(service):
             raise Problem("forbidden", f"This API key is not for the service {service}.")
-        verdict = self._callers.take(key.id, parse_rate(key.rate), self._clock())
-        if not verdict.allowed:
-            raise _too_many(f"This API key may make {key.rate} requests", verdict)
-        return Caller(key.id, verdict)
+        return _caller(key, self._callers.take(key.id, parse_rate(key.rate), self._clock()))
+
+    async def count(self, key: ApiKey) -> Caller:
+        """Count a request against its key, and wait for the store where that is needed; raise Problem."""
+        rate, now = parse_rate(key.rate), self._clock()
+        if isinstance(self._callers, SharedBuckets):
+            return _caller(key, await self._callers.obtain(key.id, rate, now))
+        return _caller(key, self._callers.take(key.id, rate, now))
 
     def used(self, key: ApiKey, visit: Visit) -> None:
         """Note that a key has let somebody in."""
@@ -164,6 +172,12 @@ class Access:
                 else origin_allowed(origin, host, self._origins)
             )
         )
+
+
+def _caller(key: ApiKey, verdict: Verdict) -> Caller:
+    if not verdict.allowed:
+        raise _too_many(f"This API key may make {key.rate} requests", verdict)
+    return Caller(key.id, verdict)
 
 
 def _too_many(what: str, verdict: Verdict) -> Problem:

@@ -147,6 +147,10 @@ class Buckets:
                 levels.popitem(last=False)
         return Verdict(allowed, rate, tokens)
 
+    def at_hand(self, key: str, rate: Rate, now: float) -> float:
+        """Return how many tokens can be taken at once."""
+        return self.take(key, rate, now, 0.0).tokens
+
     def put_back(self, key: str, rate: Rate, now: float, tokens: float) -> None:
         """Put tokens back that were taken and not used; never more than fit."""
         known = self._levels.get(key)

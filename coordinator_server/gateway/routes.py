@@ -14,9 +14,10 @@ from typing import Any
 from coordinator_server.api.addresses import address_behind
 from coordinator_server.application import Readiness
 from coordinator_server.audit import Audit
-from coordinator_server.gateway.access import Access, Visit
+from coordinator_server.gateway.access import Access, Caller, Visit
 from coordinator_server.gateway.keys import ApiKey, id_of
 from coordinator_server.gateway.rates import Verdict
+from coordinator_server.gateway.shared_rates import Lacking
 from coordinator_server.metrics import Metrics
 from node.forwarding import cors
 from node.forwarding.access_log import AccessLog, Line, line_of
@@ -194,7 +195,26 @@ class Gateway(Door):
         manifest = self._names.get(wish.name)
         if manifest is None:
             raise _unknown(wish.name)
-        caller = self._access.permit(key, manifest.name, knock)
+        try:
+            caller = self._access.permit(key, manifest.name, knock)
+        except Lacking:
+            if key is not None:
+                self._tasks.start(self._count(exchange, wish, key), "count")
+            return
+        self._go_on(exchange, wish, key, caller)
+
+    async def _count(self, exchange: Exchange, wish: Wish, key: ApiKey) -> None:
+        """Go on with a request whose key has no token at hand."""
+        try:
+            caller = await self._access.count(key)
+            if not exchange.done:
+                self._go_on(exchange, wish, key, caller)
+        except Problem as problem:
+            self._turn_away(exchange, wish, problem)
+        except Exception:
+            exchange.crashed()
+
+    def _go_on(self, exchange: Exchange, wish: Wish, key: ApiKey | None, caller: Caller) -> None:
         if key is not None:
             self._access.used(key, wish.visit)
         exchange.lines += caller.verdict.lines()

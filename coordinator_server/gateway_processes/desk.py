@@ -15,7 +15,7 @@ from msgspec.structs import replace
 from coordinator_server.application import Coordinator
 from coordinator_server.gateway.access import WRONG_KEYS, Kind
 from coordinator_server.gateway.rates import Rate, parse_rate
-from coordinator_server.gateway_processes.leases import Office
+from coordinator_server.gateway_processes.leases import MOST, Office
 from coordinator_server.gateway_processes.messages import (
     Failed,
     FromGateway,
@@ -113,8 +113,10 @@ class Desk:
 
     def _wants(self, message: Wants) -> None:
         rate = self._rate(message.kind, message.key)
-        if rate is not None:
+        if rate is not None and not self._lacks(message, rate):
             self._grant(message, rate)
+        elif rate is not None:
+            self._do(self._grant_when_fetched(message, rate))
         else:
             self._do(self._grant_when_known(message))
 
@@ -124,7 +126,19 @@ class Desk:
         if key is None:  # revoked meanwhile
             self._send(Granted(message.kind, message.key, 0, 0.0))
         else:
-            self._grant(message, parse_rate(key.rate))
+            await self._grant_when_fetched(message, parse_rate(key.rate))
+
+    def _lacks(self, message: Wants, rate: Rate) -> bool:
+        shared = self._shared.office.shared() if message.kind == "key" else None
+        need, now = min(message.need, MOST), self._shared.coordinator.clock()
+        return shared is not None and shared.lacks(message.key, rate, now, need)
+
+    async def _grant_when_fetched(self, message: Wants, rate: Rate) -> None:
+        """Take tokens first out of the bucket that we share with other coordinators, where that is needed."""
+        shared = self._shared.office.shared()
+        if shared is not None and self._lacks(message, rate):
+            await shared.fetch(message.key, min(message.need, MOST))
+        self._grant(message, rate)
 
     def _grant(self, message: Wants, rate: Rate) -> None:
         name, now = (message.kind, message.key), self._shared.coordinator.clock()

@@ -16,6 +16,7 @@ from dataclasses import dataclass
 
 from coordinator_server.gateway.access import Kind
 from coordinator_server.gateway.rates import MAX_BUCKETS, ROUNDING, Buckets, Rate, Verdict
+from coordinator_server.gateway.shared_rates import SharedBuckets
 
 Name = tuple[Kind, str]
 
@@ -108,8 +109,9 @@ class Office:
         kind, key = name
         buckets = self._buckets[kind]
         there = buckets.take(key, rate, now, 0.0).tokens
-        tokens = min(need, MOST, math.floor(there + ROUNDING))
-        spare = min(int(rate.limit / rate.seconds * LEASED), MOST)
+        at_hand = math.floor(buckets.at_hand(key, rate, now) + ROUNDING)
+        tokens = min(need, MOST, at_hand)
+        spare = min(int(rate.limit / rate.seconds * LEASED), MOST, at_hand - tokens)
         if there - tokens - spare >= rate.limit / 2:
             tokens += spare
         if not tokens:
@@ -117,6 +119,11 @@ class Office:
         left = buckets.take(key, rate, now, float(tokens)).tokens
         self._note(process, name, tokens, now)
         return tokens, left
+
+    def shared(self) -> SharedBuckets | None:
+        """Return the buckets of keys where these are shared with other coordinators."""
+        buckets = self._buckets.get("key")
+        return buckets if isinstance(buckets, SharedBuckets) else None
 
     def take_back(self, process: int, name: Name, tokens: int, rate: Rate, now: float) -> int:
         """Put tokens back that were granted a moment ago, and no others; return how many."""

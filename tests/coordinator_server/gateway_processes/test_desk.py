@@ -8,7 +8,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+import pytest
+
 from coordinator_server.front import FRONT
+from coordinator_server.gateway import shared_rates
 from coordinator_server.gateway_processes.desk import Desk, Shared
 from coordinator_server.gateway_processes.leases import Office
 from coordinator_server.gateway_processes.messages import (
@@ -94,6 +97,20 @@ async def test_rates_are_the_firsts_own(tmp_path: Path) -> None:
         buckets = made.room.site.app[FRONT].access.buckets["address"]
         assert len(buckets) == 1
         assert await made.answer(Wants("address", "192.0.2.1", 40)) == Granted("address", "192.0.2.1", 30, 0.0)
+
+
+async def test_with_other_coordinators_a_keys_tokens_are_taken_out_of_what_all_share(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(shared_rates, "PATIENCE", 60.0)
+    async with counter(tmp_path) as made:
+        coordinator = made.room.coordinator
+        monkeypatch.setattr(made.room.site.app[FRONT].rates, "_sharers", lambda: 2)
+        key, _ = await coordinator.keys.create("site", rate="5/day")
+        assert (await made.answer(Wants("key", key.id, 3))).tokens == 3
+        assert (await made.answer(Wants("key", key.id, 3))).tokens == 2
+        assert (await made.answer(Wants("key", key.id, 3))).tokens == 0
+        assert len(await coordinator.store.list(shared_rates.PREFIX)) == 1
 
 
 async def test_keys_are_told_by_id_and_refusals_kept_under_our_own_name(tmp_path: Path) -> None:
