@@ -5,8 +5,9 @@
     python bench/coordinator.py --workers 0 --failovers 10    what is noticed of a coordinator that is killed
 
 A real coordinator on the first core; workers on the others, in one program, each with a key, a credential, tokens
-and a channel of its own, who do in real time what nodes do: a heartbeat every 30 s on a connection of its own, a
-ping on the channel every 20 s. Then some leave and others come, requests are routed to them, and somebody looks on.
+and a channel of its own, who do in real time what nodes do: a heartbeat on the channel every 30 s, and a ping
+every 20 s; and once more with each heartbeat a request on a connection of its own, as where there is no channel.
+Then some leave and others come, requests are routed to them, and somebody looks on.
 """
 
 from __future__ import annotations
@@ -119,6 +120,10 @@ def measure(kind: str, count: int, arguments: argparse.Namespace) -> dict[str, A
             joined = crowd.ask("join", count=count, channels=not arguments.no_channels)
             settled = crowd.ask("settle")
             steady = watched(one, crowd, lambda: crowd.ask("measure", seconds=arguments.seconds))
+            requests = watched(
+                one, crowd, lambda: crowd.ask("measure", seconds=arguments.seconds, by_channel=False)
+            )
+            crowd.ask("measure", seconds=0.0)
             memory = one.program.memory()
             seconds = arguments.other_seconds
             return {
@@ -129,6 +134,7 @@ def measure(kind: str, count: int, arguments: argparse.Namespace) -> dict[str, A
                 "joined": joined,
                 "settled": settled,
                 "steady": steady,
+                "steady_http": requests,
                 "requests": watched(
                     one, crowd, lambda: crowd.ask("ask", seconds=seconds, rate=RATE, service=SERVICE, key=one.key)
                 ),

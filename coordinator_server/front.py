@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from importlib.metadata import PackageNotFoundError
 from importlib.metadata import version as installed_version
 from typing import Final
@@ -16,6 +16,7 @@ from coordinator_server.api.stream import TopologyStream
 from coordinator_server.api.topology import Picture, count_workers
 from coordinator_server.application import COORDINATOR, Coordinator
 from coordinator_server.channel.answer import Answers
+from coordinator_server.channel.beats import Beats
 from coordinator_server.channel.channels import Channels
 from coordinator_server.entry_points.assembly import EntryPointCopy, make_office
 from coordinator_server.entry_points.office import EntryPointOffice
@@ -64,6 +65,7 @@ class Front:
     rates: SharedBuckets  # of API keys
     elsewhere: Elsewhere  # what gateway processes beside this one have in hand
     answers: Answers  # what workers are told
+    beats: Beats  # that workers send
     channels: Channels  # on which they hear at once what has changed
     others: Registries  # of other coordinators
     far: FarWorkers  # that are not registered here
@@ -135,6 +137,7 @@ def _make_front(coordinator: Coordinator, version: str) -> Front:
         rates=rates,
         elsewhere=Elsewhere(),
         answers=answers,
+        beats=Beats(coordinator, answers),
         channels=Channels(answers, coordinator.workers, coordinator.clock, coordinator.config.channels),
         hub=hub,
         far=far,
@@ -250,6 +253,7 @@ def _read(coordinator: Coordinator, front: Front) -> Reading:
         kv_failures=front.copy.failures,
         channels=len(front.channels),
         pushes=front.channels.pushes,
+        heartbeats=asdict(front.beats.taken),
         relay_in_use=len(front.hub) - front.hub.ready,
         relay_ready=front.hub.ready,
         relay_opened=front.hub.opened_in_all,

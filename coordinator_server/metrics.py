@@ -67,6 +67,7 @@ class Reading:
     kv_failures: int = 0
     channels: int = 0
     pushes: int = 0
+    heartbeats: Mapping[str, int] = field(default_factory=dict)  # that were taken in, by their way
     relay_in_use: int = 0
     relay_ready: int = 0
     relay_opened: int = 0
@@ -257,6 +258,11 @@ class _Now(Collector):
         yield GaugeMetricFamily("rma_channels", text, value=reading.channels)
         text = "Messages sent on the channels to workers."
         yield CounterMetricFamily("rma_channel_pushes", text, value=reading.pushes)
+        text = "Heartbeats that were taken in, by whether they came on a channel or as a request."
+        heartbeats = CounterMetricFamily("rma_heartbeats", text, labels=("way",))
+        for way, count in reading.heartbeats.items():
+            heartbeats.add_metric((way,), count)
+        yield heartbeats
         text = "Connections that workers hold open to us, to be asked on them."
         yield _by(
             "rma_relay_connections", text, "state", {"used": reading.relay_in_use, "ready": reading.relay_ready}

@@ -123,6 +123,11 @@ class CoordinatorClient:
         self._issuer = issuer
         self._worker_id = worker_id
 
+    @property
+    def patience(self) -> float:
+        """How many seconds any answer may take."""
+        return self._session.timeout.total or math.inf
+
     async def register(
         self,
         to: messages.CoordinatorInfo,
@@ -151,8 +156,7 @@ class CoordinatorClient:
         self, to: messages.CoordinatorInfo, request: messages.HeartbeatRequest, patience: float = math.inf
     ) -> messages.Assignment:
         """`patience` is how many seconds the answer may take, where that is less than for other calls."""
-        usual = self._session.timeout.total or math.inf
-        limit = aiohttp.ClientTimeout(total=patience) if patience < usual else None
+        limit = aiohttp.ClientTimeout(total=patience) if patience < self.patience else None
         data, url = msgspec.json.encode(request), to.url + "/api/worker/heartbeat"
         body, _ = await _post(self._session, url, data, self._authorization(to), limit)
         return _decode(body, messages.Assignment)
@@ -227,6 +231,7 @@ class CoordinatorClient:
                     to.url + channel.PATH,
                     headers={**self._signed(to, "channel", b""), **kind},
                     heartbeat=ping,
+                    protocols=() if only_relay else (channel.BEATS,),
                     autoclose=False,  # it would forget why the other end closes
                     max_msg_size=MAX_ANSWER_BYTES,
                     timeout=aiohttp.ClientWSTimeout(ws_close=GOODBYE),

@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import random
 import time
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 
 from node import events as e
 from node.coordinator_client import CoordinatorError
@@ -14,13 +14,19 @@ from node.overlay import Overlay
 from node.renewal import Renewal
 from node.resting import offered_services, unwanted_services
 from node.state import NodeState, RoutingStats
+from node.tunnel.beats import NoChannelError
 from node.wire import credentials
 from node.wire.manifests import ManifestError, SignedCatalogue, open_catalogue
 from node.wire.mesh_keys import MeshTrust
 from node.wire.messages import Assignment, CoordinatorInfo, HeartbeatRequest, ServiceReport, VpnReport
 
 log = logging.getLogger(__name__)
+CHANNEL_SHARE = 1 / 3  # of that patience, in which an answer should come by the channel, where there is one
 LEAST_PATIENCE, LONGEST_PATIENCE = 1.0, 30.0  # seconds for a heartbeat's answer; the setting limits it, too
+
+
+async def _no_channel(_url: str, _request: HeartbeatRequest, _patience: float) -> Assignment:
+    raise NoChannelError
 
 
 class CoordinatorTalk:
@@ -36,6 +42,8 @@ class CoordinatorTalk:
     ) -> None:
         """`relays` returns the coordinators by which we are reached by relay now."""
         self.blocklist_version: Callable[[], int] = int  # which list of those that were put out we have
+        # Sends a heartbeat to the coordinator at a URL by a channel that is open.
+        self.by_channel: Callable[[str, HeartbeatRequest, float], Awaitable[Assignment]] = _no_channel
         self._state = state
         self._dispatch = dispatch
         self._keep = keep
@@ -92,7 +100,7 @@ class CoordinatorTalk:
         )
         self._pushed = None
         try:
-            answer = await session.client.heartbeat(info, request, _patience(self._state()))
+            answer = await self._beat(session, info, request)
         except CoordinatorError as error:
             if error.kind == "unknown-worker":
                 self._dispatch(e.WorkerUnknown())
@@ -104,6 +112,14 @@ class CoordinatorTalk:
             self._overlay.see_outside(True)
             self._dispatch(e.HeartbeatAnswered(assignment))
             await self._renew_what_is_due(session, info, assignment)
+
+    async def _beat(self, session: MeshSession, info: CoordinatorInfo, request: HeartbeatRequest) -> Assignment:
+        """Send a heartbeat by the channel, or else as a request; both together take no longer than one may."""
+        patience, began = min(_patience(self._state()), session.client.patience), time.monotonic()
+        try:
+            return await self.by_channel(info.url, request, patience * CHANNEL_SHARE)
+        except NoChannelError:
+            return await session.client.heartbeat(info, request, patience - (time.monotonic() - began))
 
     def pushed(self, assignment: Assignment) -> bool:
         """Take what the coordinator pushes as a heartbeat's answer; say whether there is something to be asked for.

@@ -124,6 +124,7 @@ class NodeRuntime:
         self.standing = StandingConnections(
             config, self._way_to, self._take_push, self._serve_relayed, self.dispatch
         )
+        self.talk.by_channel = self.standing.beat
         self._looks = CoordinatorLooks(
             lambda: self.state, lambda: self.session, self.dispatch, config.probe_timeout
         )

@@ -18,7 +18,7 @@ from node.state import NodeState
 from node.tunnel.channel import Channel
 from node.tunnel.relay import RelayConnections
 from node.tunnel.second_channel import SecondChannel
-from node.wire.messages import Assignment, CoordinatorInfo
+from node.wire.messages import Assignment, CoordinatorInfo, HeartbeatRequest
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,6 +70,10 @@ class StandingConnections:
         self._channel.look(state)
         if self._config.relay_offered:
             self._second.look(state)
+
+    async def beat(self, url: str, request: HeartbeatRequest, patience: float) -> Assignment:
+        """Send a heartbeat by the channel to the coordinator at a URL; raise NoChannelError or CoordinatorError."""
+        return await self._channel.beats.beat(url, request, patience)
 
     def cut(self) -> None:
         """End all relay connections with what is on them."""

@@ -155,13 +155,21 @@ class Channel(asyncio.Protocol):
     def ping(self) -> None:
         self._send(PING, b"")
 
+    def say(self, payload: bytes) -> int:
+        """Send a text; return its size with all that carries it."""
+        return self._send(TEXT, payload)
+
     def close(self) -> None:
         if self._transport is not None:
             self._transport.close()
 
-    def _send(self, kind: int, payload: bytes) -> None:
+    def _send(self, kind: int, payload: bytes) -> int:
+        size = len(payload)
+        length = bytes((0x80 | size,)) if size < SMALL else bytes((0x80 | SMALL,)) + struct.pack("!H", size)
+        frame = bytes((0x80 | kind,)) + length + MASKED + payload
         if self._transport is not None:
-            self._transport.write(bytes((0x80 | kind, 0x80 | len(payload))) + MASKED + payload)
+            self._transport.write(frame)
+        return len(frame)
 
 
 def take_frame(data: bytearray) -> tuple[int, bytes] | None:

@@ -13,6 +13,7 @@ import json
 import math
 import random
 import sys
+import time
 from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import Any
@@ -22,6 +23,7 @@ import msgspec
 import uvloop
 
 from bench.coordinator_support.connections import (
+    LIMIT,
     Answer,
     BrokenError,
     Call,
@@ -32,10 +34,10 @@ from bench.coordinator_support.connections import (
 )
 from bench.coordinator_support.identities import Identity
 from bench.coordinator_support.seen import Seen, spread
-from bench.coordinator_support.speech import Registered, Speech, Told, Worker, worker_of
+from bench.coordinator_support.speech import Answered, Registered, Speech, Told, Worker, worker_of
 from node.program.lifetime import print_json
 from node.program.tasks import TaskSet
-from node.wire.channel import ASSIGNMENT, read_type
+from node.wire.channel import ANSWER, ASSIGNMENT, read_type
 
 PING = 20.0  # seconds between pings on a channel, as nodes do
 STARTING = (0.5, 1.5)  # seconds that a service takes to start, after which its worker says so
@@ -57,6 +59,7 @@ class Crowd:
         self._random = random.Random(7)
         self._tasks = TaskSet("crowd")
         self._channels = True
+        self._by_channel = True
         self._arrivals: list[float] = []
         self.seen = Seen()
 
@@ -101,8 +104,9 @@ class Crowd:
             quiet = 0 if self.seen.pushes != before or unsettled > len(self._here) // 2 else quiet + 1
         return {"busy": sum(bool(worker.told.services) for worker in self._here), "here": len(self._here)}
 
-    async def measure(self, seconds: float) -> dict[str, Any]:
-        """Return what heartbeats were like for so long."""
+    async def measure(self, seconds: float, by_channel: bool = True) -> dict[str, Any]:
+        """Return what heartbeats were like for so long, by the channel from now on, or as requests."""
+        self._by_channel = by_channel
         self.seen = Seen()
         await asyncio.sleep(seconds)
         return self.seen.told()
@@ -189,12 +193,17 @@ class Crowd:
 
     async def _open(self, worker: Worker) -> None:
         def heard(data: bytes) -> None:
-            if read_type(data) == ASSIGNMENT:
+            kind = read_type(data)
+            if kind == ANSWER and worker.answered is not None and not worker.answered.done():
+                worker.answered.set_result(data)
+            elif kind == ASSIGNMENT:
                 self.seen.pushes += 1
                 self._hear(worker, msgspec.json.decode(data, type=Told))
 
         def ended() -> None:
             worker.line = None
+            if worker.answered is not None and not worker.answered.done():
+                worker.answered.set_exception(BrokenError("it was closed"))
 
         request = self._speech.channel(worker)
         loop = asyncio.get_running_loop()
@@ -225,6 +234,15 @@ class Crowd:
         if worker.gone:
             return
         seen, late = self.seen, asyncio.get_running_loop().time() - due
+        if self._by_channel and worker.line is not None and worker.answered is None:
+            try:
+                told = await self._say(worker, worker.line)
+            except TROUBLE:
+                seen.errors += worker in self._here
+                return
+            seen.late.append(late)
+            self._hear(worker, told)
+            return
         try:
             answer = await self._call(worker, self._speech.heartbeat(worker, self._random.betavariate(2, 6)))
         except TROUBLE:
@@ -238,6 +256,24 @@ class Crowd:
         seen.sent += answer.sent
         seen.got += answer.got
         self._hear(worker, msgspec.json.decode(answer.body, type=Told))
+
+    async def _say(self, worker: Worker, line: Channel) -> Told:
+        """Send a heartbeat by the channel; return what it is answered."""
+        worker.beats += 1
+        worker.answered = asyncio.get_running_loop().create_future()
+        began = time.perf_counter()
+        try:
+            self.seen.sent += line.say(self._speech.beat(worker, self._random.betavariate(2, 6)))
+            async with asyncio.timeout(LIMIT):
+                data = await worker.answered
+        finally:
+            worker.answered = None
+        answer = msgspec.json.decode(data, type=Answered)
+        if answer.told is None:
+            raise BrokenError("it was refused")
+        self.seen.beats.append(time.perf_counter() - began)
+        self.seen.got += len(data)
+        return answer.told
 
     async def _one_for_another(self) -> None:
         if not self._spare:

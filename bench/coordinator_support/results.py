@@ -26,9 +26,9 @@ def line(run: Mapping[str, Any]) -> str:
     )
 
 
-def per_beat(run: Mapping[str, Any]) -> float:
+def per_beat(run: Mapping[str, Any], phase: str = "steady") -> float:
     """Return the microseconds of the coordinator's CPU for each heartbeat, pings and all else included."""
-    steady = run["steady"]
+    steady = run[phase]
     percent, count = float(steady["cpu_percent"]), int(steady["count"])
     return percent * 1e4 * float(run["seconds"]) / max(1, count)
 
@@ -56,6 +56,13 @@ def _details(run: Mapping[str, Any]) -> Iterator[str]:
         f"in all; the workers' program used {steady['crowd_percent']:.0f} % of a core; "
         f"{steady['late_p99_ms']:.1f} ms late at p99"
     )
+    if "steady_http" in run:
+        plain, by_channel, by_request = run["steady_http"], per_beat(run), per_beat(run, "steady_http")
+        yield (
+            f"  by request: {plain['bytes_up']:,.0f} bytes up, {plain['bytes_down']:,.0f} down; p50 "
+            f"{plain['p50_ms']:.1f} ms, p99 {plain['p99_ms']:.1f}; CPU {by_request:,.0f} us each, by the channel "
+            f"{by_channel:,.0f}: {by_request / max(1.0, by_channel):.1f} times less"
+        )
     yield (
         f"  a request, whole: p50 {asked['whole']['p50_ms']:.1f} ms, p99 {asked['whole']['p99_ms']:.1f}; "
         f"route p50 {asked['route']['p50_ms']:.1f}, max {asked['route']['max_ms']:.0f}; "

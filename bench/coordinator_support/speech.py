@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import secrets
 import time
 from dataclasses import dataclass, field
@@ -38,6 +39,13 @@ class Told(msgspec.Struct):
     catalogue_version: str = ""
 
 
+class Answered(msgspec.Struct):
+    """What it reads of the answer to a heartbeat on the channel."""
+
+    number: int
+    told: Told | None = None
+
+
 class Registered(msgspec.Struct):
     """What it reads of a registration's answer."""
 
@@ -54,6 +62,8 @@ class Worker:
     told: Told = field(default_factory=Told)
     line: Channel | None = None
     call: Call | None = None  # its last connection for requests
+    beats: int = 0  # that went by the channel
+    answered: asyncio.Future[bytes] | None = None  # the last of these
     gone: bool = False
     begun: float = 0.0  # when its registration began, until it was told what to run
 
@@ -90,8 +100,15 @@ class Speech:
         return self._post("register", worker, msgspec.json.encode(body), signed=True)
 
     def heartbeat(self, worker: Worker, load: float) -> bytes:
+        return self._post("heartbeat", worker, msgspec.json.encode(self._beat(worker, load)))
+
+    def beat(self, worker: Worker, load: float) -> bytes:
+        """Return a heartbeat as it goes by the channel."""
+        return msgspec.json.encode(channel.Beat(number=worker.beats, heartbeat=self._beat(worker, load)))
+
+    def _beat(self, worker: Worker, load: float) -> HeartbeatRequest:
         reports = tuple(ServiceReport(name=name, state="running") for name in worker.told.services)
-        body = HeartbeatRequest(
+        return HeartbeatRequest(
             worker_id=worker.identity.worker_id,
             load=round(load, 3),
             services=reports,
@@ -99,7 +116,6 @@ class Speech:
             catalogue_version=worker.told.catalogue_version,
             blocklist_version=worker.told.blocklist_version,
         )
-        return self._post("heartbeat", worker, msgspec.json.encode(body))
 
     def leave(self, worker: Worker) -> bytes:
         body = msgspec.json.encode({"worker_id": worker.identity.worker_id})
@@ -109,6 +125,7 @@ class Speech:
         token = worker.issuer.issue(self.coordinator_id, anew=True)
         signature = sign_request(worker.key, "channel", token, b"", secrets.token_urlsafe(12))
         lines = f"Authorization: Bearer {token}\r\n{SIGNATURE}: {signature}\r\n{channel.RELAY}: {OFFERED}\r\n"
+        lines += f"Sec-WebSocket-Protocol: {channel.BEATS}\r\n"
         return upgrade(channel.PATH, self.host, lines)
 
     def service(self, name: str, key: str) -> bytes:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from aiohttp import web
 
+from coordinator_server.api.addresses import client_address
 from coordinator_server.api.dht import info
 from coordinator_server.api.worker_auth import authenticate_for_long, check_signed_whole
 from coordinator_server.application import COORDINATOR
@@ -14,7 +15,7 @@ from coordinator_server.channel.line import CLOSE_LIMIT, Line
 from coordinator_server.front import FRONT
 from coordinator_server.gateway_processes.from_gateways import PROCESS
 from node.program.web import is_handshake
-from node.wire.channel import KIND, LARGEST_FROM_WORKER, PATH, RELAY, RELAY_ONLY, relay_offered
+from node.wire.channel import BEATS, KIND, LARGEST_FROM_WORKER, PATH, RELAY, RELAY_ONLY, relay_offered
 from node.wire.problems import Problem
 
 
@@ -26,13 +27,13 @@ async def channel(request: web.Request) -> web.StreamResponse:
     """Hold a worker's channel until it ends; its worker is whom the token is from."""
     if "Origin" in request.headers:
         raise Problem("forbidden", "This address is for workers, not for browsers.")
-    channels, config = request.app[FRONT].channels, request.app[COORDINATOR].config
-    enrolment, expires_at = await authenticate_for_long(request)
+    front, config = request.app[FRONT], request.app[COORDINATOR].config
+    enrolment, proof = await authenticate_for_long(request)
     await check_signed_whole(request, enrolment, "channel")  # it lives for days: an overheard token opens none
     relay, relay_only = relay_offered(request.headers.get(RELAY, "")), _is_relay_only(request)
     if relay_only and not relay:
         raise Problem("invalid-request", f"A channel for the relay alone says in {RELAY} what it offers.")
-    channels.check_room(enrolment.worker_id, relay_only=relay_only)
+    front.channels.check_room(enrolment.worker_id, relay_only=relay_only)
     # A message is sent only when the one before it has gone, so nothing piles up for whoever does not read.
     socket = web.WebSocketResponse(
         heartbeat=config.channel_ping,
@@ -41,6 +42,7 @@ async def channel(request: web.Request) -> web.StreamResponse:
         compress=False,
         autoping=False,
         writer_limit=1,
+        protocols=() if relay_only else (BEATS,),
     )
     transport = request.transport
     if transport is None or not is_handshake(socket, request):
@@ -51,14 +53,16 @@ async def channel(request: web.Request) -> web.StreamResponse:
     line = Line(
         enrolment.worker_id,
         info(request),
-        expires_at,
+        proof,
         socket,
         transport.abort,
         process=process,
         relay=relay,
         relay_only=relay_only,
+        address=client_address(request),
+        beats=front.beats.hear if socket.ws_protocol == BEATS else None,
     )
-    with channels.opened(line):
+    with front.channels.opened(line):
         try:
             await line.listen()
         finally:

@@ -27,7 +27,6 @@ from node.wire import headers
 from node.wire.credentials import Name
 from node.wire.encoding import b64encode
 from node.wire.messages import (
-    Assignment,
     EnrollAnswer,
     EnrollRequest,
     HeartbeatRequest,
@@ -42,7 +41,6 @@ from node.wire.problems import Problem
 
 log = logging.getLogger(__name__)
 
-SOON = 1.0  # seconds until a worker comes back whose assignment is not settled yet
 MAX_PEERS = 100
 
 
@@ -93,33 +91,24 @@ async def register(request: web.Request) -> web.Response:
     enrolment = await authenticate(request, waiting_is_fine=True)
     body = await read_body(request, RegisterRequest)
     await check_speaks_for_itself(request, enrolment, body.worker_id)
-    _check_stays(coordinator)
+    front = request.app[FRONT]
+    front.beats.check_stays()
     # Requests are sent to where this one comes from.
     await check_signed_whole(request, enrolment, "register")
     member = coordinator.registry.register(body, client_address(request))
-    request.app[FRONT].channels.mark([member.worker_id])
-    assignment = _assignment(request, member.worker_id)
+    front.channels.mark([member.worker_id])
+    assignment = front.beats.told(member.worker_id, info(request))
     return json_response(RegisterAnswer(assignment=assignment, catalogue=coordinator.catalogue_office.signed))
-
-
-def _check_stays(coordinator: Coordinator) -> None:
-    """Send a worker to another coordinator, where there is one, before we end."""
-    if coordinator.readiness.draining and coordinator.fleet.others:
-        raise Problem("draining", "This coordinator is shutting down.", headers={"Retry-After": "5"})
 
 
 async def heartbeat(request: web.Request) -> web.Response:
     """Take in how a worker is; tell it what to run now."""
-    coordinator = request.app[COORDINATOR]
+    beats = request.app[FRONT].beats
     enrolment = await authenticate(request, waiting_is_fine=True)
     body = await read_body(request, HeartbeatRequest)
     await check_speaks_for_itself(request, enrolment, body.worker_id)
-    _check_stays(coordinator)
-    coordinator.registry.heartbeat(body)
-    await coordinator.key_rotation.report(body.worker_id, body.mesh_keys)
-    if coordinator.overlay is not None:
-        await coordinator.overlay.report(body.worker_id, body.vpn)
-    answer = request.app[FRONT].answers.encode(_assignment(request, body.worker_id))
+    answer = await beats.take(body, info(request))
+    beats.taken.http += 1
     return web.Response(body=answer, content_type="application/json")
 
 
@@ -190,11 +179,3 @@ async def peers(request: web.Request) -> web.Response:
     found = coordinator.registry.peers(manifest.name, asker)
     best = sorted(found, key=lambda record: record.load)[:MAX_PEERS]
     return json_response(WorkersAnswer(workers=tuple(best)))
-
-
-def _assignment(request: web.Request, worker_id: str) -> Assignment:
-    coordinator = request.app[COORDINATOR]
-    told = request.app[FRONT].answers.to(worker_id, info(request))
-    if coordinator.planning.is_settled(worker_id):
-        return told
-    return msgspec.structs.replace(told, heartbeat_interval=min(SOON, told.heartbeat_interval))

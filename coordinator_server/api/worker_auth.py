@@ -9,6 +9,7 @@ from aiohttp import web
 from coordinator_server.api.addresses import client_address
 from coordinator_server.api.once_only import OnceOnly
 from coordinator_server.application import COORDINATOR, Coordinator
+from coordinator_server.channel.line import Proof
 from coordinator_server.enrolment.renewal import check_signed_by, claimed_subject, issued_at
 from coordinator_server.enrolment.workers import Enrolment
 from node.wire import headers
@@ -33,15 +34,16 @@ async def authenticate(
     return (await _authenticate(request, expired_is_fine, waiting_is_fine))[0]
 
 
-async def authenticate_for_long(request: web.Request) -> tuple[Enrolment, float]:
-    """Return also until when the credential is good (Unix seconds), for what goes on after the request.
+async def authenticate_for_long(request: web.Request) -> tuple[Enrolment, Proof]:
+    """Return also what was proved and until when, for what goes on after the request.
 
     It may be a machine that waits to be let in.
     """
     enrolment, credential = await _authenticate(request, False, True)
     if credential is None:
-        return enrolment, request.app[COORDINATOR].clock() + WAITING
-    return enrolment, credential.expires_at + CLOCK_SKEW
+        return enrolment, Proof(request.app[COORDINATOR].clock() + WAITING, enrolment.identity_public_key)
+    ends = credential.expires_at + CLOCK_SKEW
+    return enrolment, Proof(ends, enrolment.identity_public_key, credential.mesh_id)
 
 
 def identify_for_long(coordinator: Coordinator, authorization: str) -> tuple[Enrolment, float]:

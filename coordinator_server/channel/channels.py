@@ -179,12 +179,12 @@ class Channels:
         now = self._clock()
         self.look_at_common()
         for line in tuple(self._lines.values()):
-            if line.expires_at < now:
+            if line.proof.expires_at < now:
                 line.close(Close.EXPIRED, "the credential has expired")
             elif not self._answers.knows(line.worker_id):
                 self.mark([line.worker_id])
         for line in tuple(self._relay_only.values()):
-            if line.expires_at < now:
+            if line.proof.expires_at < now:
                 line.close(Close.EXPIRED, "the credential has expired")
             elif self._is_out(line.worker_id):
                 line.close(Close.EXPELLED, OUT)

@@ -1,23 +1,34 @@
-"""One worker's WebSocket: what it is sent, one message at a time, and what is heard from it, which is little."""
+"""One worker's WebSocket: what it is sent, one message at a time, and the heartbeats that it sends."""
 
 from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass
 
 import msgspec
 from aiohttp import WSCloseCode, WSMsgType, web
 
 from node.program.tasks import TaskSet
-from node.wire.channel import MOST_RELAYED, Close, Open, read_type
+from node.wire.channel import LEAST_GAP, MOST_RELAYED, Beat, Close, Open, read_beat
 from node.wire.messages import Assignment, CoordinatorInfo
 
 SEND_LIMIT = 10.0  # seconds that a worker may take to accept one message
 CLOSE_LIMIT = 1.0  # seconds that it gets to confirm that the channel is closed
 MOST_HEARD = 200  # frames, pings included, in so many seconds:
 WINDOW = 10.0
+BUNCH = 3.0  # heartbeats that may come at once, when the network has held them up
 ENDS = (WSMsgType.CLOSE, WSMsgType.CLOSING, WSMsgType.CLOSED, WSMsgType.ERROR)
+
+
+@dataclass(frozen=True, slots=True)
+class Proof:
+    """What its worker has proved when a channel was opened; the channel counts no longer than this."""
+
+    expires_at: float  # the end of its credential (Unix seconds)
+    public_key: str = ""
+    mesh_id: bytes | None = None  # by which key of the mesh; None for a machine that waits to be let in
 
 
 class Line:
@@ -27,22 +38,26 @@ class Line:
         self,
         worker_id: str,
         about_us: CoordinatorInfo,
-        expires_at: float,
+        proof: Proof,
         socket: web.WebSocketResponse,
         cut: Callable[[], None],
         *,
         process: int = 0,
         relay: int = 0,
         relay_only: bool = False,
+        address: str = "",
+        beats: Callable[[Line, Beat], Awaitable[bytes | None]] | None = None,
     ) -> None:
-        """`expires_at` is its credential's end (Unix seconds); `cut` aborts the connection below it.
+        """`cut` aborts the connection below it; `address` is the worker's.
 
         `process` is the gateway process that it goes through, 0 for none; `relay` is how many relay connections the
-        worker opens when it is asked. A `relay_only` channel carries nothing else.
+        worker opens when it is asked. A `relay_only` channel carries nothing else. `beats` takes a heartbeat in and
+        returns the message that answers it, None where the channel ends instead; without it, nothing is heard.
         """
         self.worker_id = worker_id
         self.about_us = about_us
-        self.expires_at = expires_at
+        self.proof = proof
+        self.address = address
         self.process = process
         self.relay = relay
         self.relay_only = relay_only
@@ -54,6 +69,9 @@ class Line:
         self._goodbye: asyncio.Task[None] | None = None
         self._tickets: list[str] = []  # that the worker has not been told
         self._asking = False
+        self._beats = beats
+        self._beating = False
+        self._next_beat = 0.0  # when the next one is due, were they evenly spread (time of the loop)
 
     def send(self, message: bytes, sent: Callable[[], None]) -> None:
         """Send a message while no other one is under way; `sent` is called when the worker's system has it."""
@@ -74,7 +92,7 @@ class Line:
             self._goodbye = self._tasks.start(self._close(code, reason), "close")
 
     async def listen(self) -> None:
-        """Hear the worker until the channel has ended: it has nothing to say so far, and may not say it often."""
+        """Hear the worker until the channel has ended: it has little to say, and may not say it often."""
         loop = asyncio.get_running_loop()
         begun, heard = loop.time(), 0
         while True:
@@ -90,8 +108,8 @@ class Line:
                 self.close(WSCloseCode.POLICY_VIOLATION, "far too many messages")
             elif message.type is WSMsgType.PING:
                 await self._answer(message.data)
-            elif message.type is WSMsgType.TEXT and not _is_message(message.data):
-                self.close(WSCloseCode.INVALID_TEXT, "what was sent is no message")
+            elif message.type is WSMsgType.TEXT and not self.closing:
+                self._hear(message.data, loop.time())
 
     async def end(self) -> None:
         """Let go of whatever is still under way, but for a goodbye, which is short."""
@@ -101,6 +119,34 @@ class Line:
                 await asyncio.wait([self._goodbye])
         finally:
             await self._tasks.stop()
+
+    def _hear(self, text: str, now: float) -> None:
+        """Take a heartbeat in, and pass over every other message."""
+        try:
+            beat = read_beat(text)
+        except ValueError:
+            self.close(WSCloseCode.INVALID_TEXT, "what was sent is no message")
+            return
+        if beat is None or self._beats is None:
+            return
+        if self._next_beat > now + BUNCH * LEAST_GAP:
+            self.close(WSCloseCode.POLICY_VIOLATION, "far too many heartbeats")
+            return
+        self._next_beat = max(self._next_beat, now) + LEAST_GAP
+        if not self._beating:  # else the one before waits for its answer: a worker beats again when it has that
+            self._beating = True
+            self._tasks.start(self._beat(beat, self._beats), "beat")
+
+    async def _beat(self, beat: Beat, take: Callable[[Line, Beat], Awaitable[bytes | None]]) -> None:
+        try:
+            answer = await take(self, beat)
+            if answer is not None and not self.closing:
+                async with asyncio.timeout(SEND_LIMIT):
+                    await self._socket.send_frame(answer, WSMsgType.TEXT)
+        except (ConnectionError, TimeoutError):
+            self._cut()
+        finally:
+            self._beating = False
 
     async def _send(self, message: bytes, sent: Callable[[], None]) -> None:
         try:
@@ -135,11 +181,3 @@ class Line:
                 await self._socket.close(code=code, message=reason.encode()[:123], drain=False)
         except (ConnectionError, TimeoutError):
             self._cut()
-
-
-def _is_message(text: str) -> bool:
-    try:
-        read_type(text)
-    except ValueError:
-        return False
-    return True

@@ -1,7 +1,7 @@
 """Keeps a WebSocket to the coordinator open on which it pushes what would else come with the next heartbeat.
 
-It is opened to the coordinator that we are registered with, and again whenever it drops. Heartbeats neither wait
-for it nor change with it.
+It is opened to the coordinator that we are registered with, and again whenever it drops. Heartbeats go by it where
+that coordinator takes them there (`beats`), and else as they did: none waits for a channel to open.
 """
 
 from __future__ import annotations
@@ -17,9 +17,10 @@ import aiohttp
 from node import events as e
 from node.program.tasks import TaskSet
 from node.state import ChannelStatus, NodeState
+from node.tunnel.beats import Beats
 from node.tunnel.line import Ended, Line, UnreadableError
 from node.tunnel.reconnect import Reconnect
-from node.wire.channel import ASSIGNMENT, Close, read_assignment, read_tickets, read_type
+from node.wire.channel import ANSWER, ASSIGNMENT, Close, read_assignment, read_tickets, read_type
 from node.wire.messages import Assignment
 
 log = logging.getLogger(__name__)
@@ -64,6 +65,7 @@ class Channel:
 
         `asked` hears the URL of the coordinator that asks for relay connections, and its tickets.
         """
+        self.beats = Beats()
         self._asked = asked
         self._open = open_
         self._pushed = pushed
@@ -84,6 +86,7 @@ class Channel:
         if target == self._target or self._stopped:
             return
         self._target = target
+        self.beats.ended()
         if self._keeping is not None:
             self._keeping.cancel()
             asyncio.get_running_loop().call_soon(self._dispatch, e.ChannelChanged(ChannelStatus()))
@@ -91,21 +94,30 @@ class Channel:
 
     async def stop(self) -> None:
         self._stopped = True
+        self.beats.ended()
         await self._tasks.stop()
 
     def _line(self, target: Target) -> Line:
         return Line(
-            open_=lambda: self._open(target.url),
+            open_=lambda: self._open_to(target.url),
             hear=lambda text: self._hear(text, target.url),
             opened=lambda: self._dispatch(e.ChannelChanged(IS_OPEN)),
             ended=lambda end: self._ended(end, target.url),
             ready=self._registered,
         )
 
+    async def _open_to(self, url: str) -> aiohttp.ClientWebSocketResponse:
+        socket = await self._open(url)
+        self.beats.opened(url, socket)
+        return socket
+
     def _hear(self, text: str, url: str) -> None:
         """Act upon a message, and pass over one of a type that is not known here."""
         try:
-            told = read_assignment(text) if read_type(text) == ASSIGNMENT else None
+            kind = read_type(text)
+            if kind == ANSWER:
+                self.beats.hear(text)
+            told = read_assignment(text) if kind == ASSIGNMENT else None
             tickets = read_tickets(text)
         except ValueError as error:
             raise UnreadableError(str(error)) from None
@@ -115,6 +127,7 @@ class Channel:
             self._asked(url, tickets)
 
     def _ended(self, end: Ended, url: str) -> None:
+        self.beats.ended()
         log.debug("no channel to %s: %s", url, end.detail)
         if end.code == Close.UNKNOWN_WORKER:
             self._dispatch(e.WorkerUnknown())

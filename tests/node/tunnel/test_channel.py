@@ -7,6 +7,7 @@ import contextlib
 import ssl
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -16,15 +17,18 @@ from aiohttp import web
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey
 
+from coordinator_server.channel.line import Line
 from coordinator_server.front import FRONT
+from node import coordinator_talk
 from node import events as e
 from node.config import NodeConfig
 from node.control import EnrollIntent
-from node.coordinator_client import CoordinatorClient
+from node.coordinator_client import CoordinatorClient, CoordinatorError
 from node.program.tasks import TaskSet
 from node.runtime import NodeRuntime
 from node.state import ChannelStatus, NodeState
-from node.tunnel import channel, reconnect
+from node.tunnel import beats, channel, reconnect
+from node.tunnel.beats import NoChannelError
 from node.vpn.settings import VpnSettings
 from node.wire.channel import PATH
 from node.wire.encoding import b64encode
@@ -244,6 +248,7 @@ async def test_an_answer_that_was_under_way_does_not_undo_what_was_pushed(
             return answer
 
         monkeypatch.setattr(session.client, "heartbeat", held_up)
+        monkeypatch.setattr(node.runtime.talk, "by_channel", coordinator_talk._no_channel)
         node.runtime._contact.schedule(0.0)
         await asked.wait()
         await room.coordinator.workers.revoke("bad")
@@ -252,6 +257,92 @@ async def test_an_answer_that_was_under_way_does_not_undo_what_was_pushed(
         await eventually(node.runtime._contact._quiet.is_set, "the answer has come")
         await node.runtime.settle()
         assert session.revoked == {"bad"}
+
+
+def taken(room: Room) -> dict[str, int]:
+    """Return how many heartbeats have been taken in, by their way."""
+    return asdict(room.site.app[FRONT].beats.taken)
+
+
+async def test_heartbeats_go_by_it_and_as_requests_where_it_does_not_answer(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(beats, "LEAST_GAP", 0.0)
+    async with room_at(tmp_path / "c", vpn="off") as room, node_in(room, tmp_path / "n", vpn="off") as node:
+        await eventually(lambda: node.is_open, "the channel is open")
+        talk, session = node.runtime.talk, node.runtime.session
+        assert session is not None
+
+        async def beats_by(way: str) -> None:
+            before = taken(room)
+            await talk.heartbeat(session, room.url)
+            await node.runtime.settle()
+            assert taken(room) == {**before, way: before[way] + 1}
+            assert node.runtime.state.coordinator_ok
+
+        await beats_by("channel")
+        room.coordinator.registry.leave(node.worker_id)
+        await talk.heartbeat(session, room.url)
+        member = room.coordinator.registry.member
+        await eventually(lambda: member(node.worker_id), "it was told that it is unknown, and registers again")
+
+        (line,) = lines(room)
+        line._beats = silent
+        with monkeypatch.context() as patch:
+            patch.setattr(coordinator_talk, "CHANNEL_SHARE", 1e-5)
+            await beats_by("http")
+        assert node.is_open, "as far as anybody knows"
+        await beats_by("http")  # it is not tried again
+        line.close(aiohttp.WSCloseCode.OK, "cut")
+        await eventually(lambda: node.is_open and line not in lines(room) and lines(room), "a new one")
+        await beats_by("channel")
+
+        (line,) = lines(room)
+        line._beats = cut
+        await beats_by("http")
+        await eventually(lambda: node.is_open and line not in lines(room) and lines(room), "a new one")
+        await beats_by("channel")
+
+
+def lines(room: Room) -> list[Line]:
+    """Return the channels that are open."""
+    return [line for line in room.site.app[FRONT].channels._lines.values() if not line.closing]
+
+
+async def silent(_line: Line, _beat: object) -> None:
+    """Answer nothing, as a coordinator that hangs."""
+
+
+async def cut(line: Line, _beat: object) -> None:
+    line.close(aiohttp.WSCloseCode.OK, "cut")
+
+
+async def test_a_coordinator_that_hangs_is_noticed_in_the_time_of_one_answer(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    patience = 3.0
+    monkeypatch.setattr(coordinator_talk, "_patience", lambda _state: patience)
+    given: list[float] = []
+    async with room_at(tmp_path / "c", vpn="off") as room, node_in(room, tmp_path / "n", vpn="off") as node:
+        await eventually(lambda: node.is_open, "the channel is open")
+        session = node.runtime.session
+        assert session is not None
+
+        async def hangs(*arguments: Any) -> Assignment:
+            given.append(arguments[2])
+            raise CoordinatorError("It did not answer in time.")
+
+        async def by_channel(_url: str, _request: object, seconds: float) -> Assignment:
+            given.append(seconds)
+            await asyncio.sleep(0.1)
+            raise NoChannelError
+
+        monkeypatch.setattr(session.client, "heartbeat", hangs)
+        monkeypatch.setattr(node.runtime.talk, "by_channel", by_channel)
+        await node.runtime.talk.heartbeat(session, room.url)
+        assert not node.runtime.state.coordinator_ok
+        assert given[0] < patience
+        assert given[1] <= patience - 0.09, "what the channel took is not given once more"
 
 
 @contextlib.asynccontextmanager

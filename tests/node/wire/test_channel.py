@@ -7,16 +7,24 @@ import pytest
 
 from node.wire.blocklists import SignedBlocklist
 from node.wire.channel import (
+    ANSWER,
     ASSIGNMENT,
+    HEARTBEAT,
     MOST_RELAYED,
     OPEN,
+    Beat,
     Open,
+    encode_answer,
+    encode_refusal,
+    read_answer,
     read_assignment,
+    read_beat,
     read_open,
     read_type,
     relay_offered,
 )
-from node.wire.messages import Assignment
+from node.wire.messages import Assignment, HeartbeatRequest
+from node.wire.problems import Problem
 
 TOLD = Assignment(role="cpu", services=("ner",), blocklist=SignedBlocklist("{}", "s"))
 MESSAGE = msgspec.json.encode({"type": ASSIGNMENT, **msgspec.structs.asdict(TOLD)})
@@ -64,3 +72,34 @@ def test_a_ticket_is_a_word_that_stands_in_a_path(ticket: str) -> None:
 )
 def test_an_offer_is_a_number(field: str, offered: int) -> None:
     assert relay_offered(field) == offered
+
+
+def test_a_heartbeat_is_read_in_one_go_and_other_messages_are_none() -> None:
+    sent = Beat(number=3, heartbeat=HeartbeatRequest(worker_id="anna", load=0.5))
+    text = msgspec.json.encode(sent)
+    assert (read_type(text), read_beat(text)) == (HEARTBEAT, sent)
+    assert read_beat(text.decode()) == sent
+    assert read_beat(MESSAGE) is None
+    for wrong in (
+        b"x",
+        b"{}",
+        b"\xff",
+        b'{"type": "heartbeat"}',
+        text.replace(b"0.5", b"7"),
+        text.replace(b"3", b"-3"),
+    ):
+        with pytest.raises(ValueError, match="no "):
+            read_beat(wrong)
+
+
+def test_its_answer_holds_what_is_encoded_already_or_why_there_is_none() -> None:
+    answer = read_answer(encode_answer(3, MESSAGE))
+    assert (answer.number, answer.told, answer.refused) == (3, TOLD, None)
+    message = encode_refusal(4, Problem("draining", "x" * 1000))
+    refused = read_answer(message).refused
+    assert read_type(message) == ANSWER
+    assert refused is not None
+    assert (refused.kind, refused.status, len(refused.detail)) == ("draining", 503, 500)
+    for wrong in (b"x", b'{"type": "heartbeat-answer"}', MESSAGE, b"\xff"):
+        with pytest.raises(ValueError, match="no answer"):
+            read_answer(wrong)
