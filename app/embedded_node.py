@@ -35,7 +35,7 @@ log = logging.getLogger(__name__)
 RECORD = "embedded-node.json"
 NODE = "rma-mesh-node"  # that holds the data directory
 ANY_PORTS = ("--port", "0", "--dht-port", "0")
-CHOOSING = ("RMA_PORT", "RMA_DHT_PORT", "RMA_CONFIG")  # by these a person may have chosen ports
+CHOOSING = ("RMA_PORT", "RMA_DHT_PORT")  # by these a person has chosen ports
 LOG_LINE = re.compile(r"^(\d\d:\d\d:\d\d \w+ |\{|\s)")
 
 
@@ -209,7 +209,7 @@ class EmbeddedNode:
         self._forget()
         restarts = 1 if lasted >= self._patience.healthy else self._life.restarts + 1
         pause = restart_delay(restarts, self._patience)
-        if result.code == EXIT_IN_USE and self._may_take_any_ports():
+        if result.code == EXIT_IN_USE and await self._may_take_any_ports():
             self._ports, restarts, pause = ANY_PORTS, 0, 0.0
             log.warning("The node gets free ports instead.")
         needs_a_person = restarts >= 3 or (pause > 0 and result.code in (EXIT_USAGE, EXIT_IN_USE))
@@ -226,9 +226,11 @@ class EmbeddedNode:
             async with asyncio.timeout(pause):
                 await self._try_now.wait()
 
-    def _may_take_any_ports(self) -> bool:
-        """Tell whether other ports may help: they were not tried yet, and nobody has asked for certain ones."""
-        return not self._ports and not any(name in self._environment for name in CHOOSING)
+    async def _may_take_any_ports(self) -> bool:
+        """Tell whether other ports may help: not where the directory is in use, or where a person chose ports."""
+        if self._ports or any(name in self._environment for name in CHOOSING):
+            return False
+        return not await asyncio.to_thread(is_held, self._data_dir)
 
     def _remember(self, pid: int) -> None:
         """Note whose node it is, for our next start; a disk that takes nothing must not cost us the node."""
@@ -267,6 +269,17 @@ def forget_the_dead(data_dir: Path) -> None:
         if lock.exists():
             with filelock.FileLock(lock, blocking=False):
                 (data_dir / CONTROL_FILE).unlink(missing_ok=True)
+
+
+def is_held(data_dir: Path) -> bool:
+    """Tell whether a node holds the directory, as one does that is still ending."""
+    try:
+        with filelock.FileLock(data_dir / f"{NODE}.lock", blocking=False):
+            return False
+    except filelock.Timeout:
+        return True
+    except OSError:
+        return False
 
 
 def is_node(command: Sequence[str], data_dir: Path) -> bool:

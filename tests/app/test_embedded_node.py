@@ -157,6 +157,19 @@ async def test_where_the_usual_ports_are_taken_the_node_gets_free_ones(
     assert "blocked" not in [life.stage for life in keeper.lives]
 
 
+async def test_the_usual_ports_are_kept_where_it_is_the_directory_that_is_in_use(
+    tmp_path: Path, client: ControlClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in CHOOSING:
+        monkeypatch.delenv(name, raising=False)
+    with hold_data_dir(tmp_path, "rma-mesh-node"):
+        keeper = Keeper(tmp_path, client, command(tmp_path, "--taken"))
+        await keeper.until("blocked")
+        await eventually(lambda: keeper.lives[-1].restarts >= 2, "another try")
+        assert not keeper.node._ports
+        await keeper.stop()
+
+
 @pytest.mark.parametrize("name", CHOOSING)
 async def test_ports_that_a_person_chose_are_not_given_up(
     name: str, tmp_path: Path, client: ControlClient, monkeypatch: pytest.MonkeyPatch
