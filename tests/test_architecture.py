@@ -81,7 +81,7 @@ PURE = (
     "coordinator_server.registry.keeping", "coordinator_server.registry.filling",
     "coordinator_server.registry.migration", "coordinator_server.registry.handover",
     "coordinator_server.registry.shortages", "coordinator_server.registry.plans",
-    "coordinator_server.registry.membership",
+    "coordinator_server.registry.membership", "coordinator_server.registry.runners",
     "coordinator_server.fleet.assigning", "coordinator_server.fleet.election", "coordinator_server.fleet.everybody",
     "coordinator_server.fleet.publishing", "coordinator_server.fleet.roster", "coordinator_server.registry.facts",
     "coordinator_server.gateway.portions", "coordinator_server.gateway.rates",

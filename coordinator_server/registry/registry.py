@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import heapq
 import logging
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from typing import Literal
 
@@ -15,6 +14,7 @@ from coordinator_server.registry.endpoints import checked_endpoints, peer_endpoi
 from coordinator_server.registry.facts import matters
 from coordinator_server.registry.machines import OVERLAY, site_of
 from coordinator_server.registry.membership import Member, Patience, failed, heard, liveness, loaded, registered
+from coordinator_server.registry.runners import Runners
 from node.wire.credentials import Trust
 from node.wire.manifests import Catalogue
 from node.wire.messages import HeartbeatRequest, RegisterRequest, ServiceReport, WorkerRecord
@@ -59,7 +59,7 @@ class Registry:
         self._patience = patience
         self._clock = clock
         self._members: dict[str, Member] = {}
-        self._running: dict[str, dict[str, None]] = {}  # by service: who says that it runs it, in order
+        self._runners = Runners()
         self._stale: set[str] = set()  # of whom that was told
         self.vpn_up = False  # whether we can reach workers at their addresses in the overlay
         self.version = 0  # rises with every change that a view may show
@@ -121,15 +121,11 @@ class Registry:
     def _keep(self, before: Member | None, member: Member) -> None:
         self._members[member.worker_id] = member
         old, new = before.running if before is not None else (), member.running
+        if old != new:
+            self._runners.drop(member.worker_id, old)
+        self._runners.put(member.worker_id, new, member.load)
         if before is None or old != new:
-            self._index(member.worker_id, old, new)
             self.runs(member)
-
-    def _index(self, worker_id: str, old: Iterable[str], new: Iterable[str]) -> None:
-        for service in old:
-            self._running.get(service, {}).pop(worker_id, None)
-        for service in new:
-            self._running.setdefault(service, {})[worker_id] = None
 
     def _believed(self, request: RegisterRequest | HeartbeatRequest) -> tuple[ServiceReport, ...]:
         return tuple(report for report in request.services if self._may_run(request.worker_id, report.name))
@@ -147,7 +143,7 @@ class Registry:
         """Forget a worker that talks to another coordinator by now; it goes on with what it runs."""
         member = self._members.pop(worker_id, None)
         if member is not None:
-            self._index(worker_id, member.running, ())
+            self._runners.drop(worker_id, member.running)
         self._touch()
 
     # --- what requests and operators say ----------------------------------------------------------------------
@@ -164,7 +160,8 @@ class Registry:
         """Take over the load that an answer told."""
         member = self._members.get(worker_id)
         if member is not None and member.load != load:
-            self._members[worker_id] = loaded(member, load)
+            self._members[worker_id] = member = loaded(member, load)
+            self._runners.put(worker_id, member.running, member.load)
 
     def enrolment_changed(self, worker_id: str) -> None:
         """Look again at a worker that was approved, drained, revoked or removed."""
@@ -256,24 +253,33 @@ class Registry:
         return liveness(member, self._clock(), self._patience) != "active"
 
     async def find(self, service: str) -> Sequence[WorkerRecord]:
-        """Return the workers that may get a request for a service: the gateway's candidate source.
+        """Return the workers that may get a request for a service: the gateway's candidate source."""
+        return [self._record(member) for member in self.best(service)]
 
-        Of very many they are those with the least load, as a router keeps no more.
-        """
-        fit = self.running(service)
-        if len(fit) > MOST_FOUND:
-            fit = heapq.nsmallest(MOST_FOUND, fit, key=lambda member: member.load)
-        return [self._record(member) for member in fit]
+    def best(self, service: str) -> Sequence[Member]:
+        """Return who may get a request; of very many those with the least load, and nobody else is looked at."""
+        if len(self._runners.of(service)) <= MOST_FOUND:
+            return self.running(service)
+        good: list[Member] = []
+        others: list[Member] = []
+        now = self._see_clock()
+        for name in self._runners.by_load(service):
+            member = self._members[name]
+            if self._serves(member, service, now):
+                doubtful = member.failed or self.doubts(name, service)
+                (others if doubtful else good).append(member)
+            if len(good) == MOST_FOUND:
+                break
+        return sorted(good or self._preferred(others, service)[:MOST_FOUND], key=lambda member: member.load)
 
     def running(self, service: str) -> Sequence[Member]:
         """Return active workers that run a service, of whom nobody has a doubt.
 
         Where there are none, they are those that are on probation, and last those that failed a request.
         """
-        self._see_clock()
-        names = self._running.get(service, {})
-        fit = [member for name in names if self._serves(member := self._members[name], service)]
-        return self._preferred(fit, service)
+        now = self._see_clock()
+        members = [self._members[name] for name in self._runners.of(service)]
+        return self._preferred([member for member in members if self._serves(member, service, now)], service)
 
     def _preferred(self, fit: Sequence[Member], service: str) -> Sequence[Member]:
         there = [member for member in fit if not member.failed] or fit
@@ -285,11 +291,13 @@ class Registry:
 
     def offers(self) -> Mapping[str, Sequence[WorkerRecord]]:
         """Return what `find` finds, for all services that somebody runs; only addresses that can be used now."""
-        found = {service: self.running(service) for service in self._running}
+        found = {service: self.best(service) for service in self._runners}
         return {service: [self._reachable(member) for member in fit] for service, fit in found.items() if fit}
 
-    def _serves(self, member: Member, service: str) -> bool:
-        status = self.status(member)
+    def _serves(self, member: Member, service: str, now: float) -> bool:
+        if liveness(member, now, self._patience) != "active":
+            return False
+        status = self.standing(member)
         return status == "active" or (status == "draining" and self.hands_over(member.worker_id, service))
 
     def peers(self, service: str, asker: str) -> Sequence[WorkerRecord]:
@@ -298,7 +306,7 @@ class Registry:
             msgspec.structs.replace(
                 self._record(member), endpoints=peer_endpoints(member.claimed, member.endpoints)
             )
-            for member in self.running(service)
+            for member in self.best(service)
             if member.worker_id != asker
         ]
 

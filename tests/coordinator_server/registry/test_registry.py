@@ -332,7 +332,7 @@ async def test_who_runs_a_service_is_known_whatever_changes(mesh: RegistryMesh) 
     assert await mesh.offered() == {"x"}, "who registers says anew what it runs"
     mesh.registry.hand_over("x")
     assert await mesh.offered() == set()
-    assert not any(mesh.registry._running.values())
+    assert not list(mesh.registry._runners)
 
 
 async def test_of_very_many_a_router_is_told_the_least_loaded(
@@ -345,6 +345,19 @@ async def test_of_very_many_a_router_is_told_the_least_loaded(
         mesh.join(name)
         mesh.beat(name, "ner", load=load)
     assert [record.worker_id for record in await mesh.registry.find("ner")] == ["q", "r"]
+    assert await mesh.offered() == {"q", "r"}, "gateway processes are told no more"
+    assert [record.worker_id for record in mesh.registry.peers("ner", "q")] == ["r"], "nor is another node"
+    mesh.registry.update_load("p", 0.0)
+    assert [record.worker_id for record in await mesh.registry.find("ner")] == ["p", "q"]
+    mesh.registry.report_failure("p")
+    mesh.registry.doubts = lambda worker_id, _service: worker_id == "q"
+    assert await mesh.offered() == {"r"}, "of whom nobody has a doubt"
+    mesh.registry.report_failure("r")
+    assert await mesh.offered() == {"q"}, "then who is on probation"
+    mesh.registry.report_failure("q")
+    assert await mesh.offered() == {"p", "r"}, "then who failed"
+    mesh.clock.now += 90.0
+    assert await mesh.offered() == set(), "and nobody who is silent"
 
 
 @pytest.mark.parametrize("by", [3600.0, -3600.0])
