@@ -6,12 +6,13 @@ import asyncio
 import contextlib
 import logging
 import secrets
-from collections.abc import Callable, Sequence
+import time
+from collections.abc import Callable, Iterable, Sequence
 
 import msgspec
 
 from coordinator_server.fleet.presence import Presence, Serving
-from coordinator_server.store.interface import Seen, Store, StoreError, Versioned, Write
+from coordinator_server.store.interface import ABSENT, Seen, Store, StoreError, Versioned, Write
 from node.wire.messages import CoordinatorInfo
 
 log = logging.getLogger(__name__)
@@ -26,21 +27,31 @@ class Fleet:
     `changed` is called when those are others than before.
     """
 
-    def __init__(self, store: Store, own_id: str, heartbeat: float, clock: Callable[[], float]) -> None:
-        """`heartbeat` is the pause between two words of ours in seconds, `clock` gives Unix seconds."""
+    def __init__(
+        self,
+        store: Store,
+        own_id: str,
+        heartbeat: float,
+        clock: Callable[[], float],
+        now: Callable[[], float] = time.monotonic,
+    ) -> None:
+        """`heartbeat` is the pause between our words (seconds); `clock` gives Unix seconds, `now` steady ones."""
         self.heartbeat = heartbeat
+        self.double = ""  # where another coordinator is that has our id, as when a data directory was copied whole
         self.others: tuple[CoordinatorInfo, ...] = ()
         self.changed: Callable[[], None] = lambda: None
         self._store = store
         self._own_id = own_id
         self._key, self._here_key = PREFIX + own_id, PREFIX + HERE + own_id
         self._clock = clock
+        self._now = now
         self._presence = Presence(own_id)
         self._run = secrets.token_urlsafe(8)
         self._rows: dict[str, Versioned] = {}
         self._urls: dict[str, str] = {}
+        self._heard: dict[str, tuple[int, float]] = {}  # by id: the version of its last word, and when we saw that
         self._turn = asyncio.Lock()  # a word that is under way must not come after the last one
-        self._beaten = self._doubled = self._left = False
+        self._beaten = self._left = False
 
     def url_of(self, coordinator_id: str) -> str | None:
         """Return where a coordinator is that lives, but for ourselves."""
@@ -53,6 +64,11 @@ class Fleet:
     def silent(self) -> Sequence[Serving]:
         """Return those that have ended without a word."""
         return self._presence.silent()
+
+    def unheard(self, coordinator_id: str) -> float:
+        """Return for how many seconds we have seen no new word of a coordinator."""
+        _, at = self._heard.get(coordinator_id, (ABSENT, self._now()))
+        return self._now() - at
 
     async def beat(self, info: CoordinatorInfo, workers: int, load: float) -> None:
         """Say that we live, and how we are."""
@@ -102,6 +118,7 @@ class Fleet:
             if not key.startswith(PREFIX + HERE):
                 with contextlib.suppress(msgspec.MsgspecError):  # by a newer version of this program
                     said[key.removeprefix(PREFIX)] = msgspec.json.decode(entry.value, type=Serving)
+        self._hear(said)
         here = [key.removeprefix(PREFIX + HERE) for key in self._rows if key.startswith(PREFIX + HERE)]
         self._presence.look(said, here)
         others = tuple(one.info for one in self.alive())
@@ -112,8 +129,17 @@ class Fleet:
         self._urls = {info.id: info.url for info in others}
         self.changed()
 
+    def _hear(self, said: Iterable[str]) -> None:
+        """Note when each has said something new."""
+        before, now = self._heard, self._now()
+        versions = {name: self._rows[PREFIX + name].version for name in said}
+        self._heard = {
+            name: before[name] if name in before and before[name][0] == version else (version, now)
+            for name, version in versions.items()
+        }
+
     async def _check_alone(self) -> None:
-        """Warn where another coordinator has our id, as when a data directory was copied whole."""
+        """See whether another coordinator has our id."""
         entry = await self._store.get(self._key) if self._beaten else None
         if entry is None:
             return
@@ -121,14 +147,7 @@ class Fleet:
             said = msgspec.json.decode(entry.value, type=Serving)
         except msgspec.MsgspecError:
             return
-        doubled = said.run != self._run
-        if doubled and not self._doubled:
-            log.error(
-                "another coordinator, at %s, has the same id as this one: each needs a data directory of its own, "
-                "which is not a copy of another's",
-                said.info.url,
-            )
-        self._doubled = doubled
+        self.double = said.info.url if said.run != self._run else ""
 
     async def _clear_away(self) -> None:
         for said in self.silent():

@@ -53,7 +53,13 @@ class Conditions:
             self._logged.pop("clock", None)  # each jump is told
         machine = await asyncio.to_thread(lambda: list(self._machine()))
         self._look_at_store(time.monotonic())
-        self.now = (*machine, *filter(None, [self._store_condition(), self._watch.condition(), self._others()]))
+        others = [
+            self._store_condition(),
+            self._watch.condition(),
+            self._others(),
+            judge_double(self._fleet.double),
+        ]
+        self.now = (*machine, *filter(None, others))
         self._log()
 
     def _machine(self) -> Iterator[Condition]:
@@ -91,6 +97,21 @@ class Conditions:
             if now - self._logged.get(one.name, float("-inf")) > AGAIN:
                 self._logged[one.name] = now
                 log.warning("%s %s", one.text, one.hint)
+
+
+def judge_double(url: str) -> Condition | None:
+    """Say that another coordinator, at this URL, has our identity; nothing for an empty one."""
+    if not url:
+        return None
+    text = (
+        f"Another coordinator, at {url}, runs with this one's identity, as from a copy of its data directory: each "
+        "undoes what the other says of itself, and workers are lost between them."
+    )
+    hint = (
+        "Stop one of them. A further coordinator needs a data directory of its own, with nothing but mesh.key in "
+        "it (docs/operator.md)."
+    )
+    return Condition("identity", text, hint)
 
 
 def store_hint(config: CoordinatorConfig) -> str:

@@ -15,11 +15,13 @@ from coordinator_server.application import COORDINATOR, Coordinator
 from coordinator_server.front import FRONT, Front
 from coordinator_server.operation.traffic import Flow
 from coordinator_server.vpn.station import Standing
+from node.program.durations import say_duration
 from node.program.web import json_response, parse_fields
 
 MOST_WORKERS = 500
 OVERLOADED = 0.9
 MANY_ERRORS = 0.1
+LATE = 1.5  # heartbeats of coordinators after which one that is silent is told of
 ORDER: tuple[Status, ...] = ("pending", "stale", "draining", "paused", "active")
 INVITE = "Make an invite with `rma-mesh-coordinator invite create`, and give its link to a volunteer."
 LOOK = "`rma-mesh-coordinator worker list` shows all machines, `doctor` looks at everything."
@@ -150,10 +152,13 @@ def _services(topology: Topology, front: Front) -> Iterator[ServiceLine]:
 
 def _counts(coordinator: Coordinator, topology: Topology) -> dict[str, int]:
     found = Counter[str](worker.status for worker in topology.workers)
-    enrolled = sum(not enrolment.revoked for enrolment in coordinator.workers)
+    here, back = {worker.id for worker in topology.workers}, coordinator.together.roster.expected
+    enrolled = [one for one in coordinator.workers if not one.revoked]
+    away = [one.worker_id for one in enrolled if one.worker_id not in here and not one.pending]
     found["pending"] = coordinator.workers.waiting()
-    found["offline"] = max(0, enrolled - len(topology.workers))
-    found["enrolled"] = enrolled
+    found["expected"] = sum(name in back for name in away)  # their coordinator has just ended, or this one begun
+    found["offline"] = len(away) - found["expected"]
+    found["enrolled"] = len(enrolled)
     return dict(found)
 
 
@@ -196,10 +201,7 @@ def _warnings(
     yield from (Warned(text=one.text, hint=one.hint) for one in coordinator.conditions.now)
     if coordinator.keyring.lacking:
         yield Warned(text=coordinator.keyring.lacking, hint="See docs/keys.md.")
-    for other in topology.coordinators:
-        if other.status == "stale":
-            text = f"The coordinator {other.id} ({other.url}) has ended without a word, or hangs."
-            yield Warned(text=text, hint="Start it again; the others do its work meanwhile.")
+    yield from _silence(coordinator, topology)
     if waiting := counts["pending"]:
         text = f"{waiting} machine{' waits' if waiting == 1 else 's wait'} to be let in."
         yield Warned(text=text, hint="`rma-mesh-coordinator worker list`, then `worker approve ID` or `refuse ID`.")
@@ -209,6 +211,25 @@ def _warnings(
     if coordinator.keyring.keys.phase != "steady":
         phase = coordinator.keyring.keys.phase
         yield Warned(text=f"The mesh's key is being rotated ({phase}).", hint="`status` says whom it waits for.")
+
+
+def _silence(coordinator: Coordinator, topology: Topology) -> Iterator[Warned]:
+    """Tell of other coordinators that have ended without a word, and of those that are late with their next one."""
+    late = LATE * coordinator.fleet.heartbeat
+    store_is_silent = any(one.name == "store" for one in coordinator.conditions.now)  # then nobody is heard of
+    for other in topology.coordinators:
+        if other.id == coordinator.coordinator_id:
+            continue
+        silent = coordinator.fleet.unheard(other.id)
+        who, since = f"The coordinator {other.id} ({other.url})", f"not heard of for {say_duration(silent)}"
+        if other.status == "stale":
+            text = f"{who} has ended without a word, or hangs: {since}."
+            yield Warned(text=text, hint="Start it again; the others do its work meanwhile.")
+        elif silent > late and not store_is_silent:
+            hint = (
+                f"See on its machine whether it hangs. Every {coordinator.fleet.heartbeat:g} s a word should come."
+            )
+            yield Warned(text=f"{who} is {since}: it may hang, or not reach the store.", hint=hint)
 
 
 def _overlay_warnings(standing: Standing, wished: int) -> Iterator[Warned]:

@@ -13,7 +13,8 @@ from node.program.durations import say_duration
 BOLD, DIM, RED, YELLOW = "1", "2", "31", "33"
 BAD = frozenset({"stale", "pending", "offline"})
 FEWEST_WORKERS = 3  # lines for workers, however low the terminal is
-STATUSES = ("active", "stale", "paused", "draining", "pending", "offline")
+STATUSES = ("active", "stale", "paused", "draining", "pending", "expected", "offline")
+AWAY = frozenset({"expected", "offline"})
 Row = Sequence[str]
 
 
@@ -98,7 +99,7 @@ def _services(found: Sequence[Mapping[str, Any]], paper: Paper) -> list[str]:
 
 def _workers(overview: Mapping[str, Any], paper: Paper, room: int | None) -> list[str]:
     found = overview["workers"]
-    here = sum(overview["counts"].get(name, 0) for name in STATUSES if name != "offline")
+    here = sum(overview["counts"].get(name, 0) for name in STATUSES if name not in AWAY)
     if not found:
         text = "No machine is here." if here == 0 else f"{here:,} machines are here."
         return ["", fit(text, paper.width)]

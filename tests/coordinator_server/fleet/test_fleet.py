@@ -108,17 +108,31 @@ async def test_what_cannot_be_read_is_passed_over(store: SqliteStore) -> None:
     await fleet.beat(info("one"), 0, 0.0)
 
 
-async def test_a_copy_of_ourselves_is_told_of_once(store: SqliteStore, caplog: pytest.LogCaptureFixture) -> None:
-    before, after = (Fleet(store, "one", 20.0, Clock()) for _ in range(2))
-    await before.beat(info("one"), 0, 0.0)
-    await after.beat(info("one"), 0, 0.0)
-    assert caplog.text == "", "it may have been started again"
-    await before.beat(info("one", "https://copy.example.org"), 0, 0.0)
-    for _ in range(2):
-        await after.beat(info("one"), 0, 0.0)
-        await before.beat(info("one", "https://copy.example.org"), 0, 0.0)
-    told = [record for record in caplog.records if "the same id" in record.message]
-    assert 1 <= len(told) <= 2, "each of the two says it once"
-    assert "https://copy.example.org" in caplog.text
-    await after.look()
-    assert after.others == ()
+async def test_a_copy_of_ourselves_is_known_as_long_as_it_speaks(store: SqliteStore) -> None:
+    own, copy = (Fleet(store, "one", 20.0, Clock()) for _ in range(2))
+    there = info("one", "https://copy.example.org")
+    await copy.beat(there, 0, 0.0)
+    await own.beat(info("one"), 0, 0.0)
+    assert own.double == "", "we may have been started again"
+    await copy.beat(there, 0, 0.0)
+    await own.beat(info("one"), 0, 0.0)
+    assert own.double == "https://copy.example.org"
+    assert copy.double == "https://one.example.org", "each of the two knows"
+    await own.look()
+    assert own.others == ()
+    await own.beat(info("one"), 0, 0.0)
+    assert own.double == ""
+
+
+async def test_how_long_somebody_has_been_silent_is_counted_from_the_last_word(store: SqliteStore) -> None:
+    steady = Clock()
+    one, other = Fleet(store, "one", 20.0, Clock(), steady), Fleet(store, "other", 20.0, Clock())
+    assert one.unheard("other") == 0.0
+    await other.beat(info("other"), 0, 0.0)
+    await one.look()
+    steady.now += 25.0
+    await one.look()
+    assert one.unheard("other") == 25.0
+    await other.beat(info("other"), 0, 0.0)
+    await one.look()
+    assert one.unheard("other") == 0.0

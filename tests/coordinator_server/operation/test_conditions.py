@@ -88,3 +88,21 @@ async def test_a_store_that_takes_no_writes_is_told_and_what_others_wrote_before
         assert await names() == []
         now += 2 * own.fleet.heartbeat
         assert await names() == ["others"]
+
+
+async def test_a_copied_identity_is_told_as_long_as_the_copy_runs(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(module, "read_disk", lambda _: DiskRoom(10**12))
+    monkeypatch.setattr(module, "free_memory", lambda: 10**12)
+    async with coordinator_room(tmp_path / "c") as room:
+        own = room.coordinator
+        own.fleet.double = "https://copy.example.org"
+        await own.conditions.look()
+        (told,) = own.conditions.now
+        assert told.name == "identity"
+        assert "https://copy.example.org" in told.text
+        assert "mesh.key" in told.hint
+        own.fleet.double = ""
+        await own.conditions.look()
+        assert own.conditions.now == ()

@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import dataclasses
+import time
 from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
 
+import pytest
 import pytest_asyncio
 
+from coordinator_server.api.shapes import Topology, TopologyCoordinator
 from coordinator_server.front import FRONT
 from coordinator_server.operation.machine import Condition
-from coordinator_server.operation.overview import ServiceLine, _overlay_warnings, _service_warnings
+from coordinator_server.operation.overview import ServiceLine, _overlay_warnings, _service_warnings, _silence
 from coordinator_server.vpn.station import Standing
 from tests.support.front import Front, running_front
 from tests.support.waiting import eventually
@@ -33,7 +36,7 @@ async def test_an_empty_mesh_says_what_to_do(front: Front) -> None:
     (own,) = found["coordinators"]
     assert (own["id"], own["url"], own["assigns"]) == (front.coordinator.coordinator_id, front.url, True)
     assert own["version"] == found["version"]
-    assert found["counts"] == {"pending": 0, "offline": 0, "enrolled": 0}
+    assert found["counts"] == {"pending": 0, "expected": 0, "offline": 0, "enrolled": 0}
     assert found["workers"] == []
     assert any("Nobody runs echo" in one["text"] and one["hint"] for one in found["warnings"])
 
@@ -48,7 +51,9 @@ async def test_who_needs_a_look_comes_first_and_the_rest_is_counted(front: Front
     assert [(one["worker_id"], one["status"]) for one in found["workers"]] == [
         (resting, "draining"), (busy, "active"), (calm, "active"),
     ]  # fmt: skip
-    assert found["counts"] == {"active": 2, "draining": 1, "pending": 0, "offline": 0, "enrolled": 3}
+    assert found["counts"] == {
+        "active": 2, "draining": 1, "pending": 0, "expected": 0, "offline": 0, "enrolled": 3,
+    }  # fmt: skip
     (only,) = (await overview(front, "?workers=1"))["workers"]
     assert only["worker_id"] == resting
     assert (await overview(front, "?workers=0"))["workers"] == []
@@ -67,6 +72,47 @@ async def test_requests_show_as_rate_slowness_and_failures(front: Front) -> None
     assert (echo["wanted"], echo["running"], echo["queue"], echo["error_share"]) == (1, 1, 0, 0.0)
     assert echo["requests_per_second"] > 0
     assert echo["p95_ms"] > 0
+
+
+async def test_who_is_expected_back_from_a_coordinator_that_died_is_not_offline(front: Front) -> None:
+    for name in ("here", "back", "gone"):
+        await front.join(name)
+    _, back, gone = (worker.worker_id for worker in front.workers)
+    own = front.coordinator
+    for worker_id in (back, gone):
+        own.registry.hand_over(worker_id)
+    own.together.roster.expect([back], time.monotonic())
+    counts = (await overview(front))["counts"]
+    assert (counts["active"], counts["expected"], counts["offline"]) == (1, 1, 1)
+
+
+async def test_a_coordinator_that_says_nothing_is_told_of_with_the_seconds(
+    front: Front, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    own = front.coordinator
+    silent = 25.0
+    topology = Topology(
+        coordinator=own.coordinator_id,
+        version="1",
+        sequence=1,
+        timestamp=0.0,
+        coordinators=(
+            TopologyCoordinator(id=own.coordinator_id, url=front.url),
+            TopologyCoordinator(id="dead", url="http://dead", status="stale"),
+            TopologyCoordinator(id="late", url="http://late"),
+        ),
+    )
+    monkeypatch.setattr(own.fleet, "unheard", lambda _: silent)
+    own.conditions.now = ()
+    assert [one.text for one in _silence(own, topology)] == [
+        "The coordinator dead (http://dead) has ended without a word, or hangs: not heard of for 25 s."
+    ]
+    silent = 31.0
+    _, late = _silence(own, topology)
+    assert late.text.startswith("The coordinator late (http://late) is not heard of for 31 s")
+    assert "20 s" in late.hint
+    own.conditions.now = (Condition("store", "It takes no writes.", ""),)
+    assert len(list(_silence(own, topology))) == 1, "without the store nobody can be heard of"
 
 
 async def test_what_is_wrong_with_the_machine_is_told(front: Front) -> None:

@@ -74,6 +74,13 @@ def test_ten_thousand_workers_are_the_first_few_and_a_number() -> None:
     assert f"and {10_000 - shown:,} more" in text
 
 
+def test_who_is_expected_back_is_counted_apart_and_is_not_here() -> None:
+    counts = {"expected": 2, "offline": 1, "enrolled": 3}
+    lines = draw(overview(0, counts=counts), Paper())
+    assert lines[1] == "3 machines: 2 expected, 1 offline"
+    assert lines[-1] == "No machine is here."
+
+
 def test_no_machine_is_said() -> None:
     text = "\n".join(draw(overview(0, counts={"enrolled": 0}, coordinators=[], services=[]), Paper(80, 24)))
     assert "none has joined yet" in text
