@@ -38,6 +38,7 @@ HEARTBEAT = "heartbeat"
 ANSWER = "heartbeat-answer"
 LEAST_GAP = 1.0  # seconds between two heartbeats on a channel; who has more to say uses HTTP
 LARGEST_FROM_WORKER = 64 * 1024  # bytes of one message
+UNREADABLE = (msgspec.MsgspecError, UnicodeDecodeError, RecursionError)  # the last is of what is nested deeply
 
 
 class Close(IntEnum):
@@ -92,7 +93,7 @@ def read_type(text: str | bytes) -> str:
     """Return a message's type; raise ValueError for what is no message."""
     try:
         return msgspec.json.decode(text, type=_Typed).type
-    except (msgspec.MsgspecError, UnicodeDecodeError) as error:
+    except UNREADABLE as error:
         raise ValueError(f"no message: {error}") from None
 
 
@@ -100,7 +101,7 @@ def read_assignment(text: str | bytes) -> Assignment:
     """Return what a message of type "assignment" says; raise ValueError."""
     try:
         return msgspec.json.decode(text, type=Assignment)
-    except (msgspec.MsgspecError, UnicodeDecodeError) as error:
+    except UNREADABLE as error:
         raise ValueError(f"no assignment: {error}") from None
 
 
@@ -108,7 +109,7 @@ def read_open(text: str | bytes) -> Open:
     """Return what a message of type "open" says; raise ValueError."""
     try:
         return msgspec.json.decode(text, type=Open)
-    except (msgspec.MsgspecError, UnicodeDecodeError) as error:
+    except UNREADABLE as error:
         raise ValueError(f"no request for connections: {error}") from None
 
 
@@ -125,7 +126,7 @@ def read_beat(text: str | bytes) -> Beat | None:
     """Return the heartbeat that a message is, None for one of another type; raise ValueError."""
     try:
         return _BEATS.decode(text)
-    except (msgspec.MsgspecError, UnicodeDecodeError) as error:
+    except UNREADABLE as error:
         if read_type(text) != HEARTBEAT:
             return None
         raise ValueError(f"no heartbeat: {error}") from None
@@ -135,7 +136,7 @@ def read_answer(text: str | bytes) -> BeatAnswer:
     """Return what a message of type "heartbeat-answer" says; raise ValueError."""
     try:
         return _ANSWERS.decode(text)
-    except (msgspec.MsgspecError, UnicodeDecodeError) as error:
+    except UNREADABLE as error:
         raise ValueError(f"no answer to a heartbeat: {error}") from None
 
 

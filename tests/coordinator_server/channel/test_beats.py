@@ -204,7 +204,11 @@ async def test_too_many_too_long_and_unreadable_ones_end_it(room: Room, monkeypa
                 await beat(socket, "anna", number)
         assert await close_code(socket) in (WSCloseCode.POLICY_VIOLATION, WSCloseCode.ABNORMAL_CLOSURE)
     assert taken(room)[0] <= line.BUNCH + 1
-    for text in ('{"type": "heartbeat"}', '{"type": "heartbeat", "number": 1, "heartbeat": {"worker_id": 5}}'):
+    for text in (
+        '{"type": "heartbeat"}',
+        '{"type": "heartbeat", "number": 1, "heartbeat": {"worker_id": 5}}',
+        '{"type": "heartbeat", "x": ' + "[" * 60_000,
+    ):
         async with open_to_beat(worker) as socket:
             await socket.send_str(text)
             assert await close_code(socket) == WSCloseCode.INVALID_TEXT

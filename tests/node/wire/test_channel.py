@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import msgspec
 import pytest
 
@@ -90,6 +92,14 @@ def test_a_heartbeat_is_read_in_one_go_and_other_messages_are_none() -> None:
     ):
         with pytest.raises(ValueError, match="no "):
             read_beat(wrong)
+
+
+@pytest.mark.parametrize("read", [read_type, read_beat, read_answer, read_assignment, read_open])
+def test_what_is_nested_without_end_is_no_message(read: Callable[[str], object]) -> None:
+    deep = "[" * 30_000 + "]" * 30_000
+    for text in ('{"type": "heartbeat", "x": ' + deep + "}", '{"x": ' + deep + "}", deep):
+        with pytest.raises(ValueError, match="no "):
+            read(text)
 
 
 def test_its_answer_holds_what_is_encoded_already_or_why_there_is_none() -> None:
