@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
 from dataclasses import dataclass
 
@@ -10,6 +11,7 @@ import msgspec
 from coordinator_server.application import Coordinator
 from coordinator_server.channel.answer import Answers
 from coordinator_server.channel.line import Line
+from coordinator_server.store.interface import StoreError
 from node.wire.channel import Beat, Close, encode_answer, encode_refusal
 from node.wire.messages import Assignment, CoordinatorInfo, HeartbeatRequest
 from node.wire.problems import Problem
@@ -17,6 +19,7 @@ from node.wire.problems import Problem
 log = logging.getLogger(__name__)
 
 SOON = 1.0  # seconds until a worker comes back whose assignment is not settled yet
+KEEPING = 1.0  # seconds that the store gets to keep what a worker says of its keys
 
 
 @dataclass(slots=True)
@@ -49,13 +52,24 @@ class Beats:
 
     async def take(self, request: HeartbeatRequest, about_us: CoordinatorInfo) -> bytes:
         """Take in how a worker is; return, encoded, what it is to run now; raise a Problem."""
-        coordinator = self._coordinator
         self.check_stays()
-        coordinator.registry.heartbeat(request)
-        await coordinator.key_rotation.report(request.worker_id, request.mesh_keys)
-        if coordinator.overlay is not None:
-            await coordinator.overlay.report(request.worker_id, request.vpn)
+        self._coordinator.registry.heartbeat(request)
+        await self._keep_progress(request)
         return self._answers.encode(self.told(request.worker_id, about_us))
+
+    async def _keep_progress(self, request: HeartbeatRequest) -> None:
+        """Keep how far a worker is in a rotation of keys; every heartbeat says it again until that is done.
+
+        A store that does not answer meanwhile shall cost nobody its coordinator.
+        """
+        coordinator = self._coordinator
+        try:
+            async with asyncio.timeout(KEEPING):
+                await coordinator.key_rotation.report(request.worker_id, request.mesh_keys)
+                if coordinator.overlay is not None:
+                    await coordinator.overlay.report(request.worker_id, request.vpn)
+        except (StoreError, TimeoutError) as error:
+            log.debug("what %s says of its keys could not be kept: %s", request.worker_id, error or "no answer")
 
     async def hear(self, line: Line, beat: Beat) -> bytes | None:
         """Take in what came on a channel; return the message that answers it, or end the channel.

@@ -14,8 +14,9 @@ import pytest
 from aiohttp import WSCloseCode, WSMsgType
 
 from coordinator_server.api.worker_auth import WAITING
-from coordinator_server.channel import line
+from coordinator_server.channel import beats, line
 from coordinator_server.front import FRONT
+from coordinator_server.store.interface import StoreError
 from node.wire.channel import (
     ANSWER,
     BEATS,
@@ -118,6 +119,31 @@ async def test_what_a_worker_says_of_its_keys_is_reported(room: Room, monkeypatc
         await beat(socket, "anna", mesh_keys=3)
         assert (await answered(socket)).told
     assert reported == [("anna", 3)]
+
+
+async def test_a_store_that_keeps_nothing_costs_nobody_its_coordinator(
+    room: Room, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked: list[str] = []
+
+    async def refuse(_self: object, worker_id: str, _progress: int) -> None:
+        asked.append(worker_id)
+        raise StoreError("The store has no majority.")
+
+    async def hang(_self: object, worker_id: str, _progress: int) -> None:
+        asked.append(worker_id)
+        await asyncio.Event().wait()
+
+    monkeypatch.setattr(beats, "KEEPING", 0.05)
+    worker = await room.worker("anna")
+    await worker.register()
+    async with open_to_beat(worker) as socket:
+        for number, keep in enumerate((refuse, hang)):
+            monkeypatch.setattr(type(room.coordinator.key_rotation), "report", keep)
+            await beat(socket, "anna", number, load=0.5)
+            assert (await answered(socket)).told
+            assert (await worker.heartbeat()).status == 200
+    assert asked == ["anna"] * 4
 
 
 async def test_no_worker_speaks_for_another_one(room: Room) -> None:
