@@ -113,7 +113,11 @@ class Member:
             served=self._local.ended,
             meter=self._meter,
         )
-        await session.start()
+        try:
+            await session.start()
+        except BaseException:
+            await session.stop()
+            raise
         self.session = session
         self._local.in_flight = session.router.in_flight
         self._endpoints = endpoints_of(self._config, port, session.dht.port, self._state().capabilities.addresses)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import logging
 import time
 from collections.abc import Callable, Sequence
@@ -193,9 +194,11 @@ class MeshSession:
         self._dht_port = self.dht.port
 
     async def stop(self) -> None:
-        await self.dht.withdraw()
-        await self.dht.stop()
-        await self.router.stop()
+        """Take back what was published, which may take some seconds; who is cancelled then leaves nothing open."""
+        async with contextlib.AsyncExitStack() as stack:
+            stack.push_async_callback(self.router.stop)
+            stack.push_async_callback(self.dht.stop)
+            await self.dht.withdraw()
 
     def join_dht(self, contacts: Sequence[DhtContact]) -> None:
         """Join the DHT through these, as coordinators have told; those in the overlay only from there."""

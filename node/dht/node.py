@@ -99,18 +99,20 @@ class DhtNode:
 
         At an address in the overlay only its members are heard: neighbours could have packets delivered beside it.
         """
-        await self._server.listen(port, host, members_of)
         if self._contacts_file is not None:
             self._joiner.remember(await asyncio.to_thread(contacts.load, self._contacts_file))
+        await self._server.listen(port, host, members_of)  # last: whoever is cancelled before leaves nothing open
         self._tasks.start(self._joiner.run(), "join")
         self._tasks.start(self._publisher.run(), "republish")
         self._tasks.every(CARE_PAUSE, self._take_care, "take care of contacts")
 
     async def stop(self) -> None:
         """Save the contacts and close the port; entries stay out until they expire (see `withdraw`)."""
-        await self._tasks.stop()
-        await self._save_contacts()
-        await self._server.stop()
+        try:
+            await self._tasks.stop()
+            await self._save_contacts()
+        finally:  # also for who is cancelled meanwhile
+            await self._server.stop()
 
     @property
     def port(self) -> int:

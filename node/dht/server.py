@@ -127,6 +127,9 @@ class MeshServer(Server):  # type: ignore[misc]  # the package has no types
         except BaseException:
             listener.close()
             raise
+        if protocol.transport.is_closing():  # stopped meanwhile
+            await wing.close()
+            return False
         await protocol.use_wing(wing)
         return True
 
@@ -141,10 +144,12 @@ class MeshServer(Server):  # type: ignore[misc]  # the package has no types
         return self.protocol.port
 
     async def stop(self) -> None:
-        if self.protocol is not None:
-            await self.protocol.stop()
-            self.protocol = None
-        await self._tasks.stop()
+        try:
+            if self.protocol is not None:
+                await self.protocol.stop()
+                self.protocol = None
+        finally:
+            await self._tasks.stop()
 
     def _create_protocol(self, members_of: IPv4Network | None = None) -> MeshProtocol:
         made = MeshProtocol(

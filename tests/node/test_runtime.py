@@ -15,6 +15,7 @@ from urllib.parse import urlsplit
 
 import aiohttp
 import msgspec
+import psutil
 import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey
@@ -22,6 +23,7 @@ from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey
 from node import overlay_presence, renewal, runtime
 from node.config import NodeConfig
 from node.control import EnrollIntent
+from node.dht.node import DhtNode
 from node.overlay import Overlay
 from node.program.errors import EXIT_IN_USE, UserFacingError
 from node.rules.settings import Rules
@@ -135,6 +137,34 @@ async def test_an_access_log_that_cannot_be_written_stops_the_start(tmp_path: Pa
     with pytest.raises(UserFacingError, match="access_log"):
         await node.start()
     assert len(asyncio.all_tasks()) == 1
+
+
+@pytest.mark.parametrize("ending", ["leave", "mesh off"])
+async def test_who_is_stopped_while_it_ends_its_session_leaves_no_port_open(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, ending: str
+) -> None:
+    begun = asyncio.Event()
+
+    async def withdraw(_dht: DhtNode) -> None:
+        begun.set()
+        await asyncio.Event().wait()
+
+    async with coordinator_room(tmp_path / "coordinator", time.time, Catalogue(()), vpn="off") as room:  # type: ignore[arg-type]  # it is called, no more
+        node = NodeRuntime(CONFIG, tmp_path)
+        await node.start()
+        try:
+            await node.desk.enroll(EnrollIntent(coordinator=room.url, invite=await room.invite()))
+            await eventually(lambda: node.state.phase == "online", "online")
+            assert node.session is not None
+            port = node.session.dht.port
+            with monkeypatch.context() as patched:
+                patched.setattr(DhtNode, "withdraw", withdraw)
+                await (node.desk.leave() if ending == "leave" else node.rules.put(Rules(mesh_on=False)))
+                async with asyncio.timeout(60):
+                    await begun.wait()
+        finally:
+            await node.stop()
+        assert port not in {one.laddr.port for one in psutil.Process().net_connections("udp")}
 
 
 # --- in the overlay -----------------------------------------------------------------------------------------------

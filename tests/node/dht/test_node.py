@@ -5,12 +5,19 @@ from __future__ import annotations
 import asyncio
 import dataclasses
 import socket
+import threading
 import time
+from collections.abc import Coroutine
 from pathlib import Path
+from typing import Any
 
+import psutil
 import pytest
 
+from node.dht import contacts
+from node.dht.messages import Address
 from node.program.errors import EXIT_IN_USE, UserFacingError
+from node.program.tasks import TaskSet
 from tests.support.dht_nodes import QUICK, Mesh, coordinator, found, until, worker
 
 
@@ -153,6 +160,47 @@ async def test_stop_may_be_called_at_any_time_and_twice(mesh: Mesh) -> None:
     await node.stop()
     before = asyncio.all_tasks()
     assert before == {asyncio.current_task()}
+
+
+async def test_who_is_cancelled_while_contacts_are_read_or_written_leaves_no_port_open(
+    mesh: Mesh, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    begun, go_on, before, tasks = threading.Event(), threading.Event(), open_ports(), TaskSet("test")
+    boot, slow = mesh.node("boot"), mesh.node("slow", contacts_file=tmp_path / "contacts.json")
+
+    def wait(*_: object) -> list[Address]:
+        begun.set()
+        assert go_on.wait(60)
+        return []
+
+    async def cancelled(doing: Coroutine[Any, Any, None]) -> None:
+        begun.clear()
+        task = tasks.start(doing, "cancelled")
+        await asyncio.sleep(0)
+        await until(begun.is_set, "it waits for the disk")
+        task.cancel()
+        await asyncio.wait([task])
+
+    async with mesh.running(boot):
+        try:
+            with monkeypatch.context() as patched:
+                patched.setattr(contacts, "load", wait)
+                await cancelled(slow.start("127.0.0.1", 0))
+            assert open_ports() - before == {boot.port}
+            await slow.start("127.0.0.1", 0)
+            monkeypatch.setattr(contacts, "save", wait)
+            slow.set_bootstrap([("127.0.0.1", boot.port)])
+            await until(slow.contacts, "it has somebody to remember")
+            await cancelled(slow.stop())
+            assert open_ports() - before == {boot.port}
+        finally:
+            go_on.set()
+            await slow.stop()
+
+
+def open_ports() -> set[int]:
+    """Return the UDP ports that this process has."""
+    return {one.laddr.port for one in psutil.Process().net_connections("udp")}
 
 
 async def test_a_bootstrap_peer_that_comes_later_is_joined(mesh: Mesh) -> None:
