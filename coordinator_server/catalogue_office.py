@@ -20,12 +20,16 @@ class CatalogueOffice:
         self._payload = msgspec.json.encode(catalogue)
         self._keyring = keyring
         self._signed: tuple[int, SignedCatalogue] | None = None
+        self._version: tuple[bytes, str] | None = None
 
     @property
     def version(self) -> str:
+        """Every heartbeat is told it, so it is made once for each key."""
         keys = self._keyring.keys
-        told = self._payload + (keys.signing if keys.number else b"")
-        return hashlib.sha256(told).hexdigest()[:VERSION_CHARACTERS]
+        key = keys.signing if keys.number else b""
+        if self._version is None or self._version[0] != key:
+            self._version = (key, hashlib.sha256(self._payload + key).hexdigest()[:VERSION_CHARACTERS])
+        return self._version[1]
 
     @property
     def signed(self) -> SignedCatalogue:

@@ -32,7 +32,9 @@ class Runners:
             levels = self._level.setdefault(service, {})
             before = levels.get(worker_id)
             if before != level:
-                at = self._at.setdefault(service, [{} for _ in range(LEVELS)])
+                at = self._at.get(service)
+                if at is None:
+                    at = self._at[service] = [{} for _ in range(LEVELS)]
                 if before is not None:
                     del at[before][worker_id]
                 levels[worker_id] = level

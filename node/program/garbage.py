@@ -7,7 +7,7 @@ import ctypes
 import gc
 import sys
 
-THRESHOLDS = (10_000, 20, 50)
+THRESHOLDS = (2_000, 5, 1_000)  # the first two bound a look at what is young to some 5 ms; all is looked at rarely
 
 
 def settle() -> None:
