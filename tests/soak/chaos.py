@@ -18,12 +18,19 @@ from collections import defaultdict
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
-from tests.support.chaos.faults import possible
+from tests.support.chaos.faults import OF_MEMBERS, possible
 from tests.support.chaos.running import MOST, Told, run_chaos
 from tests.support.namespaces import why_impossible
 
 STORES = ("etcd", "sqlite")
-LONG = {"halt-coordinator": 15, "halt-leader": 15, "cut-off": 15, "no-majority": 10, "no-store": 10}  # seconds
+LONG = {  # seconds
+    "halt-coordinator": 15,
+    "halt-leader": 15,
+    "cut-off": 15,
+    "no-majority": 10,
+    "no-store": 10,
+    **dict.fromkeys(OF_MEMBERS, 10),
+}
 MIXTURE = 150.0  # seconds of one run; each has programs and a store of its own
 KILLS = 6
 

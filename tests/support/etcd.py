@@ -27,6 +27,17 @@ DEADLINE = 60.0
 prefixes = itertools.count(1)
 
 
+@dataclass(frozen=True, slots=True)
+class Home:
+    """Where a member runs: at an address, by a command that takes it into the network of that."""
+
+    address: str = "127.0.0.1"
+    within: Sequence[str] = ()
+
+
+HERE = Home()
+
+
 @dataclass
 class Member:
     """One process of etcd; it may be killed, stopped and started again on the same data."""
@@ -36,10 +47,11 @@ class Member:
     client_port: int
     output: IO[bytes]
     process: subprocess.Popen[bytes] | None = None
+    address: str = HERE.address
 
     @property
     def host(self) -> str:
-        return f"127.0.0.1:{self.client_port}"
+        return f"{self.address}:{self.client_port}"
 
     def start(self) -> None:
         self.process = subprocess.Popen(self.command, stdout=self.output, stderr=self.output)
@@ -120,23 +132,23 @@ class Cluster:
 
 @contextlib.contextmanager
 def etcd_cluster(
-    size: int = 1, *flags: str, tls: Path | None = None, folder: Path | None = None, everywhere: bool = False
+    size: int = 1, *flags: str, tls: Path | None = None, folder: Path | None = None, homes: Sequence[Home] = ()
 ) -> Iterator[Cluster]:
     """Run a cluster; at the end nothing of it is left.
 
     It is in memory and syncs nothing, unless a `folder` on a disk is given.
 
     `tls` is a folder with ca.pem and server.pem and client.pem with their keys: then clients need certificates.
-    `everywhere` has it listen at all addresses, in a network of its own.
+    With `homes` each member runs in a network of its own, where clients may ask it at all addresses.
     """
     base = MEMORY if MEMORY.is_dir() and shutil.disk_usage(MEMORY).free > 2**29 else None
     unsafe = ("--unsafe-no-fsync",) if folder is None else ()
     with tempfile.TemporaryDirectory(prefix="etcd-", dir=folder or base) as name, contextlib.ExitStack() as stack:
         folder = Path(name).absolute()
         output = stack.enter_context((folder / "log").open("ab"))
-        names = [f"m{number}" for number in range(size)]
-        ports = {one: (free_port(), free_port()) for one in names}
-        known = ",".join(f"{one}=http://127.0.0.1:{ports[one][1]}" for one in names)
+        places = {f"m{number}": homes[number] if homes else HERE for number in range(size)}
+        ports = {one: (free_port(), free_port()) for one in places}
+        known = ",".join(f"{one}=http://{home.address}:{ports[one][1]}" for one, home in places.items())
         schemes = ("https" if tls is not None else "http", "http")
         secured = (
             ()
@@ -147,18 +159,19 @@ def etcd_cluster(
             )
         )
         members = []
-        for one in names:
+        for one, home in places.items():
             client, peer = (
-                f"{scheme}://127.0.0.1:{port}" for scheme, port in zip(schemes, ports[one], strict=True)
+                f"{scheme}://{home.address}:{port}" for scheme, port in zip(schemes, ports[one], strict=True)
             )
             command = [
-                *("etcd", "--name", one, "--data-dir", str(folder / one), "--initial-cluster", known),
-                *("--listen-client-urls", client.replace("127.0.0.1", "0.0.0.0") if everywhere else client),
+                *(*home.within, "etcd", "--name", one, "--data-dir", str(folder / one)),
+                *("--initial-cluster", known),
+                *("--listen-client-urls", client.replace(home.address, "0.0.0.0") if home.within else client),
                 *("--advertise-client-urls", client),
                 *("--listen-peer-urls", peer, "--initial-advertise-peer-urls", peer),
                 *(*unsafe, "--logger", "zap", "--log-level", "error", *secured, *flags),
             ]
-            members.append(Member(one, command, ports[one][0], output))
+            members.append(Member(one, command, ports[one][0], output, address=home.address))
             stack.callback(members[-1].kill)
         cluster = Cluster(members, folder, tls)
         for member in members:

@@ -9,7 +9,8 @@ from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, field
 
-from tests.support.chaos.lab import GO_ON, PAUSE, Lab, Program, fill, firewall
+from tests.support.chaos.lab import GO_ON, PAUSE, Lab, Program, fill
+from tests.support.chaos.network import firewall
 from tests.support.etcd import Member
 
 HOUR = 3600
@@ -158,14 +159,13 @@ def _rules(rules: Sequence[str]) -> Iterator[None]:
         firewall(())
 
 
-def _between(lab: Lab, name: str, *, there: str = "", back: str = "") -> list[str]:
-    """Return rules for what goes from a coordinator to etcd, and for what comes back."""
-    at, ports = lab.etcd_at(name), ", ".join(str(member.client_port) for member in lab.members)
+def _between(lab: Lab, name: str, *members: Member, there: str = "", back: str = "") -> list[str]:
+    """Return rules for what goes from a coordinator to members of etcd (all of them), and for what comes back."""
     rules = []
-    if there:
-        rules.append(f"ip daddr {at} tcp dport {{ {ports} }} {there}")
-    if back:
-        rules.append(f"ip saddr {at} tcp sport {{ {ports} }} {back}")
+    for member in members or lab.members:
+        at = lab.etcd_at(name, member)
+        rules += [f"ip daddr {at} {there}"] if there else []
+        rules += [f"ip saddr {at} {back}"] if back else []
     return rules
 
 
@@ -194,6 +194,74 @@ async def bad_line(lab: Lab, rng: random.Random) -> AsyncIterator[Hit]:
         yield Hit()
 
 
+# --- between members of etcd ------------------------------------------------------------------------------------
+
+
+def _unheard(speaker: Member, *others: Member) -> list[str]:
+    """Return rules by which nothing that one member says arrives at others."""
+    return [f"ip saddr {speaker.address} ip daddr {other.address} drop" for other in others]
+
+
+def _apart(lab: Lab, one: Member, *others: Member) -> list[str]:
+    """Return rules by which a member and others (all of them) hear nothing of each other."""
+    others = others or tuple(other for other in lab.members if other is not one)
+    return [*_unheard(one, *others), *(rule for other in others for rule in _unheard(other, one))]
+
+
+@contextlib.asynccontextmanager
+async def _until_one_leads(lab: Lab, rules: Sequence[str]) -> AsyncIterator[None]:
+    with _rules(rules):
+        yield
+    await _leader(lab)
+
+
+@contextlib.asynccontextmanager
+async def leader_apart(lab: Lab, _: random.Random) -> AsyncIterator[Hit]:
+    """The leader does not reach the other members, and all coordinators reach it."""
+    async with _until_one_leads(lab, _apart(lab, await _leader(lab))):
+        yield Hit()
+
+
+@contextlib.asynccontextmanager
+async def leader_and_one(lab: Lab, rng: random.Random) -> AsyncIterator[Hit]:
+    """The leader and one coordinator are on one side, the other members and coordinators on the other side."""
+    leader, one = await _leader(lab), _someone(lab, rng)
+    others = [member for member in lab.members if member is not leader]
+    rules = _apart(lab, leader) + _between(lab, one.name, *others, there="drop", back="drop")
+    for name in lab.names:
+        if name != one.name:
+            rules += _between(lab, name, leader, there="drop", back="drop")
+    async with _until_one_leads(lab, rules):
+        yield Hit(blind=frozenset({one.name}))
+
+
+@contextlib.asynccontextmanager
+async def leader_unheard(lab: Lab, _: random.Random) -> AsyncIterator[Hit]:
+    """Nothing that the leader says arrives at other members; what they say arrives there."""
+    leader = await _leader(lab)
+    others = [member for member in lab.members if member is not leader]
+    async with _until_one_leads(lab, _unheard(leader, *others)):
+        yield Hit()
+
+
+@contextlib.asynccontextmanager
+async def follower_apart(lab: Lab, rng: random.Random) -> AsyncIterator[Hit]:
+    """One that does not lead reaches no other member, and all coordinators reach it."""
+    leader = await _leader(lab)
+    follower = rng.choice([member for member in lab.members if member is not leader])
+    async with _until_one_leads(lab, _apart(lab, follower)):
+        yield Hit()
+
+
+@contextlib.asynccontextmanager
+async def two_apart(lab: Lab, rng: random.Random) -> AsyncIterator[Hit]:
+    """The leader and another member hear nothing of each other; the third one hears both."""
+    leader = await _leader(lab)
+    follower = rng.choice([member for member in lab.members if member is not leader])
+    async with _until_one_leads(lab, _apart(lab, leader, follower)):
+        yield Hit()
+
+
 async def _leader(lab: Lab) -> Member:
     assert lab.cluster is not None
     return await asyncio.to_thread(lab.cluster.leader)
@@ -208,6 +276,13 @@ ANY_STORE: Mapping[str, Fault] = {
     "clock-behind": clock_behind,
     "disk-full": disk_full,
 }
+OF_MEMBERS: Mapping[str, Fault] = {
+    "leader-apart": leader_apart,
+    "leader-and-one": leader_and_one,
+    "leader-unheard": leader_unheard,
+    "follower-apart": follower_apart,
+    "two-apart": two_apart,
+}
 OF_ETCD: Mapping[str, Fault] = {
     "kill-leader": kill_leader,
     "halt-leader": halt_leader,
@@ -216,6 +291,7 @@ OF_ETCD: Mapping[str, Fault] = {
     "cut-off": cut_off,
     "one-way": one_way,
     "bad-line": bad_line,
+    **OF_MEMBERS,
 }
 FAULTS: Mapping[str, Fault] = {**ANY_STORE, **OF_ETCD}
 

@@ -1,7 +1,7 @@
 """Three coordinators with their store and some real nodes, in a network that is nobody else's: see `program`.
 
-Each coordinator asks etcd at an address of its own (127.0.1.1, 127.0.2.1, ...), so that the firewall can come
-between it and the cluster. Clocks of coordinators are theirs, too.
+Members of etcd are on machines of their own, and each coordinator asks them at addresses of its own (`network`), so
+that the firewall can come between any two of them. Clocks of coordinators are theirs, too.
 """
 
 from __future__ import annotations
@@ -24,6 +24,7 @@ from typing import Any, Literal
 from coordinator_server.keys import MESH_KEY_FILE
 from tests.support.chaos.clocked import set_clock
 from tests.support.chaos.history import Event
+from tests.support.chaos.network import address, machines
 from tests.support.etcd import Cluster, Member, etcd_cluster
 from tests.support.overlay_mesh import share_store
 from tests.support.real_mesh import ENVIRONMENT
@@ -123,9 +124,9 @@ class Lab:
     def members(self) -> list[Member]:
         return self.cluster.members if self.cluster is not None else []
 
-    def etcd_at(self, name: str) -> str:
-        """Return at which address a coordinator asks etcd."""
-        return f"127.0.{1 + self.names.index(name)}.1"
+    def etcd_at(self, name: str, member: Member) -> str:
+        """Return at which address a coordinator asks a member of etcd."""
+        return address(1 + self.members.index(member), 1 + self.names.index(name))
 
     def set_clock(self, name: str, seconds: int) -> None:
         """Have a coordinator's clock be so far ahead."""
@@ -207,7 +208,7 @@ class Lab:
         return Program(name, words, self.folder / f"{name}.log", environment)
 
     def _store_for(self, name: str) -> str:
-        hosts = ",".join(f"{self.etcd_at(name)}:{member.client_port}" for member in self.members)
+        hosts = ",".join(f"{self.etcd_at(name, one)}:{one.client_port}" for one in self.members)
         return f"etcd://{hosts}?prefix={PREFIX}"
 
 
@@ -218,7 +219,8 @@ async def chaos_lab(folder: Path, store: Store, coordinators: Sequence[str]) -> 
         cluster = None
         if store == "etcd":
             flags = ("--heartbeat-interval", "100", "--election-timeout", "1000", "--unsafe-no-fsync")
-            cluster = stack.enter_context(etcd_cluster(3, *flags, folder=folder, everywhere=True))
+            homes = stack.enter_context(machines(3, len(coordinators)))
+            cluster = stack.enter_context(etcd_cluster(3, *flags, folder=folder, homes=homes))
         lab = Lab(folder, store, cluster, coordinators)
         if cluster is not None:
             lab.disk = onto_small_disk(cluster)
@@ -276,15 +278,6 @@ def fill(directory: Path) -> Path:
                     pass
             os.fsync(file.fileno())
     return ballast
-
-
-def firewall(rules: Sequence[str]) -> None:
-    """Have these rules hold for what goes over loopback, in place of those before."""
-    lines = ["table ip chaos", "delete table ip chaos"]
-    if rules:
-        lines += ["table ip chaos {", "chain out {", "type filter hook output priority 0", *rules, "}", "}"]
-    text = "\n".join([*lines, ""])
-    subprocess.run(["nft", "-f", "-"], input=text, text=True, check=True, timeout=STOP)
 
 
 PAUSE, GO_ON = signal.SIGSTOP, signal.SIGCONT

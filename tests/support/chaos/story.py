@@ -16,7 +16,7 @@ import aiohttp
 from coordinator_server.fleet.roster import ASSIGNED, ASSIGNER
 from tests.support.chaos.checking import Violation, check, check_assigners, longest_gap
 from tests.support.chaos.clients import Clients
-from tests.support.chaos.faults import FAULTS, OF_COORDINATORS, Hit
+from tests.support.chaos.faults import FAULTS, OF_COORDINATORS, OF_MEMBERS, Hit
 from tests.support.chaos.history import History, Window
 from tests.support.chaos.lab import Lab
 
@@ -216,6 +216,6 @@ class Story:
 
 def _clash(faults: Sequence[str]) -> bool:
     """Tell whether faults cannot be at once: both would mend what the other one broke, or leave no majority."""
-    members = {"kill-leader", "halt-leader", "no-majority", "no-store", "disk-full"}
-    lines = {"cut-off", "one-way", "bad-line"}
+    members = {"kill-leader", "halt-leader", "no-majority", "no-store", "disk-full", *OF_MEMBERS}
+    lines = {"cut-off", "one-way", "bad-line", *OF_MEMBERS}
     return any(len(kind.intersection(faults)) > 1 for kind in (members, lines, set(OF_COORDINATORS)))
