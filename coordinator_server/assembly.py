@@ -116,7 +116,9 @@ def _put_on(ground: Ground, book: Book, url: str, computers: Computers) -> Coord
     registry, everybody, planning, together = _make_crew(ground)
     fleet = Fleet(store, own_id, config.coordinator_heartbeat, clock)
     revoked = Revoked(ground.workers)
-    conditions = Conditions(config, store, fleet, clock, ClockWatch(clock, ground.steady))
+    keys = ApiKeys(store, clock)
+    unreadable = (ground.workers.unreadable, invites.unreadable, keys.unreadable)
+    conditions = Conditions(config, store, fleet, clock, ClockWatch(clock, ground.steady), unreadable=unreadable)
     ground.workers.clock_in_doubt = lambda: is_in_doubt(conditions.now, fleet.alive(), clock(), fleet.heartbeat)
     dht_host = config.dht_host or config.host
     return Coordinator(
@@ -138,7 +140,7 @@ def _put_on(ground: Ground, book: Book, url: str, computers: Computers) -> Coord
         station=make_station(config, secrets, overlay, registry, computers) if overlay is not None else None,
         enroller=_make_enroller(ground, invites, office, lockout),
         fleet=fleet,
-        keys=ApiKeys(store, clock),
+        keys=keys,
         registry=registry,
         everybody=everybody,
         warden=_make_warden(ground, registry, book),

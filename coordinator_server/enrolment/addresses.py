@@ -26,6 +26,9 @@ class Reservation(msgspec.Struct, frozen=True):
     until: float
 
 
+NOBODY_KNOWS = Reservation("", float("inf"))  # of an address whose row cannot be read: it stays taken
+
+
 class Addresses:
     """The overlay's network; who has what of it, only the store knows."""
 
@@ -73,16 +76,23 @@ class Addresses:
         entry = await self._store.get(_key(int(address))) if address in self.network else None
         if entry is None:
             return None
-        found = msgspec.json.decode(entry.value, type=Reservation)
+        found = _read(entry.value)
         if found.holder != holder:
             return None
         return _take(int(address), Reservation(holder, max(until, found.until)), entry.version)
 
     async def _given(self) -> dict[int, tuple[Reservation, int]]:
         return {
-            int(key.removeprefix(PREFIX), 16): (msgspec.json.decode(entry.value, type=Reservation), entry.version)
+            int(key.removeprefix(PREFIX), 16): (_read(entry.value), entry.version)
             for key, entry in await self._store.list(PREFIX)
         }
+
+
+def _read(value: bytes) -> Reservation:
+    try:
+        return msgspec.json.decode(value, type=Reservation)
+    except msgspec.MsgspecError:
+        return NOBODY_KNOWS
 
 
 def _take(number: int, reservation: Reservation, version: int) -> tuple[IPv4Address, Write]:

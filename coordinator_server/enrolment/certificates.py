@@ -19,7 +19,7 @@ from coordinator_server.enrolment.authorities import (
     resealed,
 )
 from coordinator_server.enrolment.sealing import SealError
-from coordinator_server.store.interface import ABSENT, AuditLine, Store, Write
+from coordinator_server.store.interface import ABSENT, AuditLine, Store, Versioned, Write
 from node.program.errors import UserFacingError
 from node.wire.encoding import fingerprint
 from node.wire.mesh_keys import Phase, SigningKey
@@ -62,7 +62,7 @@ class CertificateOffice:
             await self._replace(first(self._new(now), now))
             entry = await self._store.get(KEY)  # another coordinator may have been quicker
         if entry is not None and entry.version != self._version:
-            self._take(msgspec.json.decode(entry.value, type=Authorities), entry.version)
+            self._take(entry)
 
     async def rotate(self, now: float, *, actor: str, address: str = "") -> bool:
         """Take the next step of a rotation, or begin one; return False when another coordinator did meanwhile."""
@@ -87,19 +87,20 @@ class CertificateOffice:
         done = await self._store.commit([write], lines)
         entry = await self._store.get(KEY)
         if entry is not None:
-            self._take(msgspec.json.decode(entry.value, type=Authorities), entry.version)
+            self._take(entry)
         return done
 
-    def _take(self, found: Authorities, version: int) -> None:
+    def _take(self, entry: Versioned) -> None:
         try:
+            found = msgspec.json.decode(entry.value, type=Authorities)
             self._signer = open_signer(found, self._mesh_key)
-        except (SealError, CertificateError) as error:
+        except (msgspec.MsgspecError, SealError, CertificateError) as error:
             raise UserFacingError(
                 "The overlay's authority cannot be used.",
                 f"The system says: {error}.",
                 "Restore a backup with `rma-mesh-coordinator restore FILE`, or start with --vpn off.",
             ) from None
-        self._authorities, self._version = found, version
+        self._authorities, self._version = found, entry.version
 
 
 async def resealing(store: Store, old: SigningKey, new: SigningKey) -> tuple[Write, ...]:

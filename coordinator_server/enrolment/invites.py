@@ -14,6 +14,7 @@ import msgspec
 
 from coordinator_server.audit import Audit
 from coordinator_server.store.interface import ABSENT, AuditLine, Store, Write
+from coordinator_server.store.unreadable import Unreadable
 from node.wire.credentials import Trust
 from node.wire.invites import SECRET_BYTES, Invite, make_invite
 from node.wire.mesh_keys import MeshKeys
@@ -64,6 +65,7 @@ class Invites:
         self._keys = keys
         self._audit = audit
         self._clock = clock
+        self.unreadable = Unreadable()
 
     async def create(
         self,
@@ -98,7 +100,9 @@ class Invites:
         entry = await self._store.get(PREFIX + invite.digest[:ID_CHARACTERS])
         if entry is None:
             raise WrongInvite
-        record = msgspec.json.decode(entry.value, type=InviteRecord)
+        record = self.unreadable.read(PREFIX + invite.digest[:ID_CHARACTERS], entry.value, InviteRecord)
+        if record is None:
+            raise Problem("invite-invalid", "This invite cannot be read here any more. Please ask for a new one.")
         pinned = any(map(invite.pins, self._keys().every))  # one made before a rotation is good after it
         if not hmac.compare_digest(record.digest, invite.digest) or not pinned:
             raise WrongInvite
@@ -114,15 +118,16 @@ class Invites:
 
     async def list(self) -> Sequence[InviteRecord]:
         """Return all invites, the oldest first."""
-        entries = await self._store.list(PREFIX)
-        records = [msgspec.json.decode(entry.value, type=InviteRecord) for _, entry in entries]
+        records = self.unreadable.read_all(await self._store.list(PREFIX), InviteRecord)
         return sorted(records, key=lambda record: record.created_at)
 
     async def revoke(self, invite_id: str, *, actor: str = "admin", address: str = "") -> InviteRecord | None:
         """Let nobody in with it any more; return None when there is no such invite."""
         line = self._audit.line("invite-revoked", actor=actor, subject=invite_id, address=address)
         while (entry := await self._store.get(PREFIX + invite_id)) is not None:
-            record = msgspec.json.decode(entry.value, type=InviteRecord)
+            record = self.unreadable.read(PREFIX + invite_id, entry.value, InviteRecord)
+            if record is None:
+                raise Problem("conflict", f"The invite {invite_id} cannot be read: it lets nobody in as it is.")
             if record.revoked_at is not None:
                 return record
             record = msgspec.structs.replace(record, revoked_at=self._clock())

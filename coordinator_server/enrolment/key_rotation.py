@@ -137,8 +137,9 @@ class KeyRotation:
         if keys.phase == "steady":
             return []
         held = {
-            key.removeprefix(HOLDER_PREFIX): msgspec.json.decode(entry.value, type=Holder)
+            key.removeprefix(HOLDER_PREFIX): holder
             for key, entry in await self.store.list(HOLDER_PREFIX)
+            if (holder := _holder(entry.value)) is not None
         }
         alive = {key.removeprefix(LIVING) for key, _ in await self.store.list(LIVING)}
         heard = {name for name, one in held.items() if now - one.at < HOLDER_LIFE and keys.phase == "spreading"}
@@ -151,3 +152,10 @@ class KeyRotation:
         await self.store.put(
             HOLDER_PREFIX + self.coordinator_id, msgspec.json.encode(Holder(progress, self.clock()))
         )
+
+
+def _holder(value: bytes) -> Holder | None:
+    try:
+        return msgspec.json.decode(value, type=Holder)
+    except msgspec.MsgspecError:
+        return None  # who is waited for writes it anew

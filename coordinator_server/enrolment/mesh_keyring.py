@@ -105,7 +105,7 @@ class MeshKeyring:
         if entry is not None and entry.version != self._version:
             await self._take(entry, note)
             places = await self._store.get(PLACES_KEY)
-            self.places = {} if places is None else msgspec.json.decode(places.value, type=dict[str, bytes])
+            self.places = {} if places is None else _places(places)
         if not self._private or self.lacking:  # somebody may have brought the file meanwhile
             self._private = await self._safe.read()
         if self.keys.phase == "steady" and self.can_sign:
@@ -118,11 +118,7 @@ class MeshKeyring:
             if note is None or note.value != keys.founding:
                 raise MeshKeysError("they are another mesh's")
         except (msgspec.MsgspecError, MeshKeysError) as error:
-            raise UserFacingError(
-                "The mesh's keys in the database cannot be used.",
-                f"The system says: {error}.",
-                "Restore a backup with `rma-mesh-coordinator restore FILE`.",
-            ) from None
+            raise _unusable(KEY, error) from None
         private = await self._safe.read()  # before anybody looks at the chain: what signs by it must be there
         before = self.trust.keys
         if keys.founding == before.founding and keys.progress < before.progress:
@@ -168,6 +164,21 @@ class MeshKeyring:
         done = await self._store.commit([Write(KEY, kept, self._version), *also], [line])
         await self.load()
         return done
+
+
+def _places(entry: Versioned) -> dict[str, bytes]:
+    try:
+        return msgspec.json.decode(entry.value, type=dict[str, bytes])
+    except msgspec.MsgspecError as error:
+        raise _unusable(PLACES_KEY, error) from None
+
+
+def _unusable(row: str, error: Exception) -> UserFacingError:
+    return UserFacingError(
+        "The mesh's keys in the store cannot be used.",
+        f"Its row {row!r} is bad: {error}.",
+        "Restore a backup with `rma-mesh-coordinator restore FILE`.",
+    )
 
 
 def _lacking(keys: MeshKeys, missing: bytes, safe: MeshKeySafe) -> str:

@@ -17,6 +17,7 @@ from coordinator_server.audit import Audit
 from coordinator_server.enrolment.blocklist import Blocklist
 from coordinator_server.enrolment.leases import Lease
 from coordinator_server.store.interface import ABSENT, AuditLine, Seen, Store, Versioned, Write
+from coordinator_server.store.unreadable import Unreadable
 from node.program.errors import UserFacingError
 from node.program.tasks import TaskSet
 from node.wire.credentials import Trust
@@ -72,14 +73,15 @@ class Workers:
         self._by_identity: dict[str, str] = {}
         self._tasks = TaskSet("workers")
         self.blocklist = Blocklist()
+        self.unreadable = Unreadable()
         self._unreadable = ABSENT  # the version of a blocklist that nobody can read, and of which was told
         self.changed: Callable[[str], None] = lambda _worker_id: None
         self.clock_in_doubt: Callable[[], bool] = lambda: False  # then nothing is taken off the blocklist
 
     async def load(self) -> None:
         """Read what earlier runs kept."""
-        for _, entry in await self._store.list(PREFIX):
-            self._keep(msgspec.json.decode(entry.value, type=Enrolment))
+        for enrolment in self.unreadable.read_all(await self._store.list(PREFIX), Enrolment):
+            self._keep(enrolment)
         entry_or_none = await self._store.get(BLOCKLIST_KEY)
         if entry_or_none is None:
             return
@@ -121,7 +123,8 @@ class Workers:
     def is_taken(self, worker_id: str) -> bool:
         """Say whether an id is or was a worker's, however it is capitalised."""
         lowered = worker_id.lower()
-        return lowered in self._enrolments or any(name.lower() == lowered for name in self.blocklist.until)
+        known = lowered in self._enrolments or PREFIX + lowered in self.unreadable.rows
+        return known or any(name.lower() == lowered for name in self.blocklist.until)
 
     def is_revoked(self, worker_id: str) -> bool:
         found = self._enrolments.get(worker_id.lower())
@@ -153,10 +156,10 @@ class Workers:
         onto the blocklist.
         """
         entry = await self._store.get(_key(before.worker_id))
-        found = None if entry is None else msgspec.json.decode(entry.value, type=Enrolment)
-        if entry is None or found is None:
+        if entry is None:
             self._drop(before)
             return False
+        found = self._read(entry, before.worker_id)
         if found != before:
             self._keep(found)
             return False
@@ -205,7 +208,7 @@ class Workers:
             entry = await self._store.get(_key(worker_id))
             if entry is None:
                 continue
-            before = msgspec.json.decode(entry.value, type=Enrolment)
+            before = self._read(entry, worker_id)
             after = None if changes is None else msgspec.structs.replace(before, **changes)
             if after == before or (after is not None and after.revoked and before.revoked):
                 return before
@@ -241,7 +244,9 @@ class Workers:
         """Return an enrolment as the store has it now: another coordinator may have made, changed or ended it."""
         entry = await self._store.get(_key(worker_id))
         known = self._enrolments.get(worker_id.lower())
-        found = None if entry is None else msgspec.json.decode(entry.value, type=Enrolment)
+        found = self._told(worker_id.lower(), entry)
+        if entry is not None and found is None:
+            return self.get(worker_id)  # nobody can read it: what was known goes on
         if found is not None:
             self._keep(found)
         elif known is not None:
@@ -254,16 +259,14 @@ class Workers:
         """Take in what a watch of PREFIX tells: others let machines in, change them and put them out."""
         told = {change.key.removeprefix(PREFIX): change.entry for change in seen.changes}
         gone = self._enrolments.keys() - told.keys() if seen.whole else ()
+        if seen.whole:
+            self.unreadable.keep_only(PREFIX + lowered for lowered in told)
         for number, (lowered, entry) in enumerate([*told.items(), *((one, None) for one in gone)]):
             if number % TOGETHER == TOGETHER - 1:
                 await asyncio.sleep(0)
-            try:
-                found = None if entry is None else msgspec.json.decode(entry.value, type=Enrolment)
-            except msgspec.MsgspecError as error:  # what others did besides is to be followed nevertheless
-                log.error(
-                    "the enrolment of %s in the store cannot be read, and is left as it was: %s", lowered, error
-                )
-                continue
+            found = self._told(lowered, entry)
+            if entry is not None and found is None:
+                continue  # what others did besides is to be followed nevertheless
             known = self._enrolments.get(lowered)
             if found is not None and known is None and found.worker_id not in self.blocklist.until:
                 self._keep(found)
@@ -309,6 +312,21 @@ class Workers:
                     error,
                 )
             return self.blocklist
+
+    def _read(self, entry: Versioned, worker_id: str) -> Enrolment:
+        """Return what the store has of a machine; raise conflict where nobody can read it."""
+        found = self._told(worker_id.lower(), entry)
+        if found is None:
+            text = f"What the store has of {worker_id} cannot be read, so nothing of it can be changed."
+            raise Problem("conflict", f"{text} The coordinator's operator finds in `status` what to do.")
+        return found
+
+    def _told(self, lowered: str, entry: Versioned | None) -> Enrolment | None:
+        """Return an enrolment of the store, None for one that is not there or that nobody can read."""
+        if entry is None:
+            self.unreadable.rows.pop(PREFIX + lowered, None)
+            return None
+        return self.unreadable.read(PREFIX + lowered, entry.value, Enrolment)
 
     def _existing(self, worker_id: str) -> Enrolment:
         found = self.get(worker_id)

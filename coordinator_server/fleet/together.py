@@ -126,7 +126,11 @@ class Together:
         entry = await self._store.get(f"{OLD_KEY}/{self._own_id}") or await self._store.get(OLD_KEY)
         if entry is None:
             return
-        before = msgspec.json.decode(entry.value, type=dict[str, tuple[str, ...]])
+        try:
+            before = msgspec.json.decode(entry.value, type=dict[str, tuple[str, ...]])
+        except msgspec.MsgspecError as error:
+            log.error("what workers ran before cannot be read in the store, and is planned anew: %s", error)
+            return
         new = {name: services for name, services in before.items() if name not in self.roster.assigned}
         self._planning.follow(new)
         self.roster.expect(new, self._now())

@@ -112,4 +112,7 @@ class UseBook:
 
 
 def _read(value: bytes) -> Use:
-    return msgspec.json.decode(value, type=Use)
+    try:
+        return msgspec.json.decode(value, type=Use)
+    except msgspec.MsgspecError:
+        return Use(0.0, "")  # the next use is written over it

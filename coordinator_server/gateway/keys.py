@@ -20,6 +20,7 @@ from coordinator_server.gateway import key_uses
 from coordinator_server.gateway.key_uses import KeyUses, UseBook
 from coordinator_server.gateway.rates import parse_rate
 from coordinator_server.store.interface import ABSENT, AuditLine, Store, StoreError, Write
+from coordinator_server.store.unreadable import Unreadable
 
 PREFIX = "apikey/"
 FORM = re.compile(r"rma_([0-9a-f]{12})_([A-Za-z0-9_-]{43})")
@@ -56,6 +57,7 @@ class ApiKeys:
         self._clock = clock
         self._recent: OrderedDict[str, tuple[float, ApiKey]] = OrderedDict()
         self._silent_until = float("-inf")  # the store did not answer a moment ago
+        self.unreadable = Unreadable()
         self._revocations = 0  # a read that began before one must not be remembered after it
         self.uses = KeyUses()
         self.book = UseBook(store, self.uses, PREFIX)
@@ -111,8 +113,7 @@ class ApiKeys:
 
     async def list(self) -> Sequence[ApiKey]:
         """Return all keys, the oldest first."""
-        entries = await self._store.list(PREFIX)
-        keys = [msgspec.json.decode(entry.value, type=ApiKey) for _, entry in entries]
+        keys = self.unreadable.read_all(await self._store.list(PREFIX), ApiKey)
         return sorted(keys, key=lambda key: key.created_at)
 
     async def revoke(self, key_id: str, address: str = "") -> bool:
@@ -120,9 +121,14 @@ class ApiKeys:
         entry = await self._store.get(PREFIX + key_id)
         if entry is None:
             return False
-        name = msgspec.json.decode(entry.value, type=ApiKey).name
+        key = self.unreadable.read(PREFIX + key_id, entry.value, ApiKey)
         line = AuditLine(
-            time=self._clock(), actor="admin", action="key-revoked", subject=key_id, detail=name, address=address
+            time=self._clock(),
+            actor="admin",
+            action="key-revoked",
+            subject=key_id,
+            detail=key.name if key is not None else "it could not be read",
+            address=address,
         )
         await self._store.commit([Write(PREFIX + key_id, None), Write(key_uses.PREFIX + key_id, None)], [line])
         self.forget(key_id)
@@ -164,7 +170,10 @@ class ApiKeys:
         if entry is None:
             self._recent.pop(key_id, None)
             return None
-        key = msgspec.json.decode(entry.value, type=ApiKey)
+        key = self.unreadable.read(PREFIX + key_id, entry.value, ApiKey)
+        if key is None:
+            self._recent.pop(key_id, None)
+            return None
         if revocations != self._revocations:
             return key
         self._recent[key_id] = (now, key)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 
 from coordinator_server.config import SQLITE, CoordinatorConfig
 from coordinator_server.fleet.fleet import Fleet
@@ -20,9 +20,11 @@ from coordinator_server.operation.machine import (
     read_disk,
 )
 from coordinator_server.store.interface import Store
+from coordinator_server.store.unreadable import Unreadable
 
 log = logging.getLogger(__name__)
 LOOK = 5.0  # seconds between two looks
+MOST_ROWS = 3  # that are named
 AGAIN = 3600.0  # seconds after which what comes and goes is logged again
 
 
@@ -36,6 +38,8 @@ class Conditions:
         fleet: Fleet,
         clock: Callable[[], float],
         watch: ClockWatch,
+        *,
+        unreadable: Sequence[Unreadable] = (),
     ) -> None:
         self.now: Sequence[Condition] = ()
         self._config = config
@@ -43,6 +47,7 @@ class Conditions:
         self._fleet = fleet
         self._clock = clock
         self._watch = watch
+        self._unreadable = unreadable
         self._logged: dict[str, float] = {}
         self._held_since: float | None = None  # since when the store has kept our lease, at every look
         self._lost_since: float | None = None  # since when it has not
@@ -53,11 +58,13 @@ class Conditions:
             self._logged.pop("clock", None)  # each jump is told
         machine = await asyncio.to_thread(lambda: list(self._machine()))
         self._look_at_store(time.monotonic())
+        rows = {key: why for one in self._unreadable for key, why in one.rows.items()}
         others = [
             self._store_condition(),
             self._watch.condition(),
             self._others(),
             judge_double(self._fleet.double),
+            judge_rows(rows),
         ]
         self.now = (*machine, *filter(None, others))
         self._log()
@@ -112,6 +119,23 @@ def judge_double(url: str) -> Condition | None:
         "it (docs/operator.md)."
     )
     return Condition("identity", text, hint)
+
+
+def judge_rows(rows: Mapping[str, str]) -> Condition | None:
+    """Say which rows of the store nobody can read, if any; of each the value is why."""
+    if not rows:
+        return None
+    named = [f"{key!r} ({why})" for key, why in sorted(rows.items())[:MOST_ROWS]]
+    more = f", and {len(rows) - MOST_ROWS} more" if len(rows) > MOST_ROWS else ""
+    text = (
+        f"What the store has in {', '.join(named)}{more} cannot be read, and is left as it is. A machine of which "
+        "that was so when the coordinator started is refused here; so are such keys and invites."
+    )
+    hint = (
+        "Bring back a backup (`rma-mesh-coordinator restore FILE`), or start the version of this program that "
+        "wrote it. Or let that machine join anew with a new invite; make a new key or invite."
+    )
+    return Condition("rows", text, hint)
 
 
 def store_hint(config: CoordinatorConfig) -> str:

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from coordinator_server.enrolment.addresses import Addresses, parse_network
+from coordinator_server.enrolment.addresses import PREFIX, Addresses, parse_network
 from coordinator_server.store.sqlite import SqliteStore, open_sqlite
 from node.wire.credentials import Role
 from node.wire.problems import Problem
@@ -110,3 +110,13 @@ def test_private_networks_can_be_used(text: str) -> None:
 def test_other_networks_cannot(text: str) -> None:
     with pytest.raises(ValueError, match=r"."):
         parse_network(text)
+
+
+async def test_an_address_whose_row_cannot_be_read_stays_taken(store: SqliteStore) -> None:
+    await store.put(f"{PREFIX}{int(IPv4Address('10.42.0.3')):08x}", b"?")
+    addresses = await opened(store, IPv4Network("10.42.0.0/29"))
+    given = {await take(store, addresses, f"w-{n}") for n in range(4)}
+    assert given == {"10.42.0.2", "10.42.0.4", "10.42.0.5", "10.42.0.6"}
+    with pytest.raises(Problem, match="is taken"):
+        await take(store, addresses, "w-9")
+    assert await addresses.extend("10.42.0.3", "w-9", 1.0) is None

@@ -11,7 +11,7 @@ import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from coordinator_server.audit import Audit
-from coordinator_server.enrolment.certificates import CertificateOffice
+from coordinator_server.enrolment.certificates import KEY, CertificateOffice
 from coordinator_server.store.sqlite import SqliteStore, open_sqlite
 from node.program.errors import UserFacingError
 from tests.support.mesh_keys import NOW, Clock, Mesh
@@ -79,3 +79,9 @@ async def test_with_another_mesh_key_it_says_what_to_do(store: SqliteStore) -> N
     with pytest.raises(UserFacingError, match="authority cannot be used") as caught:
         await office(store, Mesh(Ed25519PrivateKey.generate())).load(NOW)
     assert "--vpn off" in str(caught.value.hint)
+
+
+async def test_authorities_that_cannot_be_read_are_said(store: SqliteStore) -> None:
+    await store.put(KEY, b"?")
+    with pytest.raises(UserFacingError, match="authority cannot be used"):
+        await loaded(store)

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from coordinator_server.audit import Audit
-from coordinator_server.enrolment.invites import InviteRecord, Invites, WrongInvite
+from coordinator_server.enrolment.invites import PREFIX, InviteRecord, Invites, WrongInvite
 from coordinator_server.store.sqlite import SqliteStore, open_sqlite
 from node.wire.invites import Invite, make_invite, parse_code
 from node.wire.mesh_keys import founded
@@ -106,3 +106,15 @@ async def test_they_are_listed_oldest_first(office: Office) -> None:
         office.clock.now += 1
         made.append((await office.invites.create())[0])
     assert await office.invites.list() == made
+
+
+async def test_one_that_cannot_be_read_lets_nobody_in_and_hides_no_other(office: Office) -> None:
+    (good, _), (bad, invite) = await office.invites.create(), await office.invites.create()
+    await office.store.put(PREFIX + bad.id, b"?")
+    assert await office.invites.list() == [good]
+    assert list(office.invites.unreadable.rows) == [PREFIX + bad.id]
+    with pytest.raises(Problem, match="cannot be read") as caught:
+        await office.invites.find(invite)
+    assert not isinstance(caught.value, WrongInvite), "it was no guess"
+    with pytest.raises(Problem, match="cannot be read"):
+        await office.invites.revoke(bad.id)

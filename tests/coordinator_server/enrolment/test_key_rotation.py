@@ -284,6 +284,8 @@ async def test_another_coordinator_without_the_new_key_is_waited_for(room: Room)
     await room.coordinator.store.put(other, msgspec.json.encode(Holder(0, room.clock.now)))
     room.clock.now += HOLDER_LIFE
     assert await waiting(room) == (), "it is not there any more"
+    await room.coordinator.store.put(other, b"?")
+    assert await waiting(room) == (), "what nobody can read stops no rotation"
 
 
 async def test_a_step_of_somebody_else_is_not_taken_twice(room: Room) -> None:

@@ -19,7 +19,7 @@ from coordinator_server.backup import restore_backup, write_backup
 from coordinator_server.enrolment import passphrase as strength
 from coordinator_server.enrolment.authorities import first, make_authority
 from coordinator_server.enrolment.certificates import KEY as AUTHORITIES
-from coordinator_server.enrolment.mesh_keyring import KEY, MeshKeyring
+from coordinator_server.enrolment.mesh_keyring import KEY, PLACES_KEY, MeshKeyring
 from coordinator_server.enrolment.passphrase import WEAKEST
 from coordinator_server.keys import MESH_KEY_FILE, NEXT_KEY_FILE, MeshKeyFiles, load_or_make_secrets
 from coordinator_server.store.interface import AuditLine, Store, Write
@@ -167,6 +167,14 @@ async def test_keys_in_the_store_that_cannot_be_read_are_said(
     await store.put(KEY, value)
     with pytest.raises(UserFacingError, match="cannot be used"):
         await keyring(store, tmp_path / "c")
+
+
+async def test_places_in_the_store_that_cannot_be_read_are_said(store: SqliteStore, tmp_path: Path) -> None:
+    await step(await keyring(store, tmp_path / "c"))
+    await store.put(PLACES_KEY, b"?")
+    with pytest.raises(UserFacingError, match="cannot be used") as caught:
+        await keyring(store, tmp_path / "c")
+    assert repr(PLACES_KEY) in str(caught.value)
 
 
 async def test_another_meshs_keys_in_the_store_are_refused(store: SqliteStore, tmp_path: Path) -> None:

@@ -238,4 +238,38 @@ async def test_an_enrolment_that_cannot_be_read_keeps_nobody_from_hearing_of_the
     assert found is not None
     assert found.draining
     assert workers.get("w-0") is None
-    assert "w-0 in the store cannot be read" in caplog.text
+    assert "'worker/w-0' of the store cannot be read" in caplog.text
+    assert list(workers.unreadable.rows) == [PREFIX + "w-0"]
+    await workers.take(Seen(10, [Change(PREFIX + "w-0", None)], whole=False))
+    assert workers.unreadable.rows == {}
+
+
+async def test_a_row_that_is_bad_at_the_start_stops_nobody_and_stays(store: SqliteStore) -> None:
+    await admitted(store, "w-1", "key-1")
+    bad = b'{"worker_id": "W-2", "trust": "of a newer version"}'
+    await store.put(PREFIX + "w-2", bad)
+    workers = await loaded(store)
+    assert [enrolment.worker_id for enrolment in workers] == ["w-1"]
+    assert list(workers.unreadable.rows) == [PREFIX + "w-2"]
+    assert workers.is_taken("W-2"), "nobody else gets its id"
+    assert await workers.refresh("W-2") is None
+    with pytest.raises(Problem, match="No worker with the id"):
+        await workers.revoke("W-2")
+    kept = await store.get(PREFIX + "w-2")
+    assert kept is not None
+    assert kept.value == bad
+
+
+async def test_what_becomes_bad_meanwhile_goes_on_as_it_was_known_and_cannot_be_changed(store: SqliteStore) -> None:
+    workers = await admitted(store)
+    before = workers.get("w-1")
+    assert before is not None
+    await store.put(PREFIX + "w-1", b"?")
+    assert await workers.refresh("w-1") == before
+    with pytest.raises(Problem, match="cannot be read"):
+        await workers.drain("w-1")
+    with pytest.raises(Problem, match="cannot be read"):
+        await workers.replace(before, before, None)
+    kept = await store.get(PREFIX + "w-1")
+    assert kept is not None
+    assert kept.value == b"?"

@@ -174,6 +174,16 @@ async def test_what_an_earlier_version_had_given_stays(tmp_path: Path) -> None:
         await eventually(lambda: given([room], "w-1") == [{"w-1 one"}], "who does not come back is replaced")
 
 
+async def test_what_an_earlier_version_left_and_nobody_can_read_stops_no_start(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    async with room_of(tmp_path, "a") as room:
+        await room.coordinator.store.put(together.OLD_KEY, b"?")
+    async with room_of(tmp_path, "a") as room:
+        assert room.coordinator.readiness.ready
+    assert "what workers ran before cannot be read" in caplog.text
+
+
 async def test_one_that_ends_in_good_order_lets_another_one_assign_at_once(tmp_path: Path) -> None:
     async with contextlib.AsyncExitStack() as stack:
         ending = await stack.enter_async_context(contextlib.AsyncExitStack())

@@ -151,3 +151,13 @@ async def test_whoever_has_an_expired_key_is_told_so_and_nobody_else(tmp_path: P
         assert "expired" not in not_told["detail"]
         (listed,) = (await front.ask("GET", "/api/admin/keys"))["keys"]
         assert (listed["status"], listed["last_used_at"]) == ("expired", None)
+
+
+async def test_a_use_that_cannot_be_read_is_written_over(store: SqliteStore) -> None:
+    keys = ApiKeys(store, Clock())
+    made, _ = await keys.create("website")
+    await store.put(PREFIX + made.id, b"?")
+    assert (await keys.book.last())[made.id].at == 0.0
+    keys.uses.used(made.id, 7.0, "192.0.2.1")
+    await keys.book.write()
+    assert (await keys.book.last())[made.id].at == 7.0

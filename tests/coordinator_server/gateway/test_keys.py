@@ -167,3 +167,15 @@ async def test_a_revocation_is_over_when_everybody_knows_of_it(store: SqliteStor
     assert keys.fresh(record.id) is None
     assert not await keys.revoke(record.id)
     assert len(told) == 1
+
+
+async def test_a_key_that_cannot_be_read_is_nobodys_hides_no_other_and_can_be_revoked(store: SqliteStore) -> None:
+    keys = ApiKeys(store, Clock())
+    (good, _), (bad, text) = await keys.create("website"), await keys.create("other")
+    await store.put(PREFIX + bad.id, b"?")
+    assert await keys.find(text) is None
+    assert await keys.list() == [good]
+    assert list(keys.unreadable.rows) == [PREFIX + bad.id]
+    assert await keys.revoke(bad.id)
+    assert await keys.list() == [good]
+    assert keys.unreadable.rows == {}

@@ -9,6 +9,7 @@ from types import SimpleNamespace
 import pytest
 
 from coordinator_server.api.doctor import examine
+from coordinator_server.enrolment import workers
 from coordinator_server.front import FRONT
 from coordinator_server.operation import conditions as module
 from coordinator_server.operation.clocks import ClockWatch
@@ -106,3 +107,23 @@ async def test_a_copied_identity_is_told_as_long_as_the_copy_runs(
         own.fleet.double = ""
         await own.conditions.look()
         assert own.conditions.now == ()
+
+
+async def test_a_bad_row_stops_no_start_and_is_told_with_what_to_do(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(module, "read_disk", lambda _: DiskRoom(10**12))
+    monkeypatch.setattr(module, "free_memory", lambda: 10**12)
+    async with coordinator_room(tmp_path / "c") as room:
+        await room.worker("w-1")
+        for name in ("w-2", "w-3", "w-4", "w-5"):
+            await room.coordinator.store.put(workers.PREFIX + name, b"?")
+    async with coordinator_room(tmp_path / "c") as room:
+        own = room.coordinator
+        assert [one.worker_id for one in own.workers] == ["w-1"]
+        await own.conditions.look()
+        (told,) = own.conditions.now
+        assert told.name == "rows"
+        assert "'worker/w-2' (" in told.text
+        assert "and 1 more" in told.text
+        assert "restore FILE" in told.hint
