@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import time
+from collections import Counter
 from collections.abc import Awaitable, Callable
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from importlib.metadata import PackageNotFoundError
 from importlib.metadata import version as installed_version
 from typing import Final
@@ -13,7 +14,7 @@ from aiohttp import web
 from aiohttp.typedefs import Handler, Middleware
 
 from coordinator_server.api.stream import TopologyStream
-from coordinator_server.api.topology import Picture, count_workers
+from coordinator_server.api.topology import Picture
 from coordinator_server.application import COORDINATOR, Coordinator
 from coordinator_server.channel.answer import Answers
 from coordinator_server.channel.beats import Beats
@@ -112,7 +113,12 @@ def find_version() -> str:
 
 def _make_front(coordinator: Coordinator, version: str) -> Front:
     parts: list[Front] = []  # the reading needs the router, which is made with the metrics
-    metrics = Metrics(lambda: _read(coordinator, parts[0]), coordinator=coordinator.coordinator_id, version=version)
+    metrics = Metrics(
+        lambda: _read(coordinator, parts[0]),
+        coordinator=coordinator.coordinator_id,
+        version=version,
+        look=lambda reading: _look(coordinator, reading),
+    )
     picture = Picture(coordinator, version)
     hub = _make_hub(coordinator)
     others = Registries(lambda: coordinator.fleet.others, coordinator.token_issuer.issue, time.monotonic)
@@ -218,34 +224,26 @@ def _make_gateway(coordinator: Coordinator, access: Access, router: Router, metr
 
 
 def _read(coordinator: Coordinator, front: Front) -> Reading:
-    registry, now = coordinator.registry, coordinator.clock()
-    counts, stats, dht = count_workers(coordinator), front.router.stats(), coordinator.dht.stats()
+    """Return what is at hand; `_look` adds the rest."""
+    registry, stats, dht = coordinator.registry, front.router.stats(), coordinator.dht.stats()
     access_log = front.gateway.access_log
-    services = front.picture.read().services
     elsewhere = front.elsewhere
     return Reading(
-        registered=counts.total,
-        active=counts.active,
-        stale=counts.stale,
-        pending=coordinator.workers.waiting(),
+        registered=len(coordinator.everybody),
         probations=coordinator.warden.on_probation(),
         canaries=coordinator.warden.told_results,
         own=len(registry),
-        elsewhere=[name for name, _ in coordinator.everybody.far()],
         assigns=coordinator.together.leads,
         coordinators=1 + len(coordinator.fleet.others),
         expected=len(coordinator.together.roster.expected),
         store_up=coordinator.store.leased_until > time.monotonic(),
         conditions=len(coordinator.conditions.now),
-        service_workers={service.name: service.healthy for service in services},
-        service_wanted={service.name: service.wanted for service in services},
-        heartbeat_ages={member.worker_id: max(0.0, now - member.last_seen) for member in registry.members()},
+        service_wanted={manifest.name: manifest.replicas for manifest in coordinator.catalogue.manifests},
         queue_depths=elsewhere.queues(front.router.queue_depths()),
         retries=stats.retries + elsewhere.total("retries"),
         failovers=stats.failovers + elsewhere.total("failovers"),
         hedged=stats.hedged + elsewhere.total("hedged"),
         dht={name: getattr(dht, name) for name in DHT_NUMBERS},
-        overlay=_read_overlay(coordinator),
         stream_listeners=len(front.stream),
         entry_points=len(front.entry_points.listed()),
         entry_point_probes=dict(front.entry_points.probes),
@@ -261,6 +259,27 @@ def _read(coordinator: Coordinator, front: Front) -> Reading:
         processes=1 + elsewhere.processes,
         access_log_lines=(access_log.written if access_log is not None else 0) + elsewhere.total("log_lines"),
         access_log_lost=(access_log.lost if access_log is not None else 0) + elsewhere.total("log_lost"),
+    )
+
+
+def _look(coordinator: Coordinator, reading: Reading) -> Reading:
+    """Add what takes a look at every worker; may run in a thread."""
+    everybody, now = coordinator.everybody, coordinator.clock()
+    own, far = coordinator.registry.members(), [name for name, _ in everybody.far()]
+    others = [member for name in far if (member := everybody.member(name)) is not None]
+    standing = [(member, everybody.status(member)) for member in (*own, *others)]
+    stale = sum(status == "stale" for _, status in standing)
+    running = Counter(name for member, status in standing if status == "active" for name in member.running)
+    return replace(
+        reading,
+        registered=len(standing),
+        active=len(standing) - stale,
+        stale=stale,
+        pending=sum(enrolment.waits for enrolment in coordinator.workers),
+        elsewhere=far,
+        service_workers={name: running[name] for name in reading.service_wanted},
+        heartbeat_ages={member.worker_id: max(0.0, now - member.last_seen) for member in own},
+        overlay=_read_overlay(coordinator),
     )
 
 

@@ -1,13 +1,16 @@
 """What Prometheus reads from a coordinator: requests as they end, and the registry as it is when asked.
 
 Every label has a bounded set of values: services are those of the catalogue, workers those that answered and are
-registered, statuses are HTTP's.
+registered, statuses are HTTP's. Of many workers the text is made in a thread, and told again for a while: else
+everybody would wait for it.
 """
 
 from __future__ import annotations
 
+import asyncio
+import time
 from bisect import bisect_left
-from collections.abc import Callable, Collection, Container, Iterable, Mapping
+from collections.abc import Callable, Collection, Container, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import accumulate
 
@@ -21,6 +24,9 @@ from node.routing.stats import Outcome
 
 CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
 SECONDS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0, 120.0)
+Labels = tuple[str, str, str, int]  # service, worker, route, status
+MANY = 1000  # workers, of whom it is told from a thread
+SHARE = 0.1  # of the time that this may take
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -81,7 +87,7 @@ class Reading:
 class Counted:
     """What was counted in some time: see `Ended` for the forms."""
 
-    counts: dict[tuple[str, str, str, int], int] = field(default_factory=dict)
+    counts: dict[Labels, int] = field(default_factory=dict)
     times: dict[str, list[int]] = field(default_factory=dict)
     sums: dict[str, float] = field(default_factory=dict)
     rejected: dict[str, int] = field(default_factory=dict)  # by reason
@@ -90,18 +96,27 @@ class Counted:
 class Metrics:
     """Owns a registry of its own, so that two coordinators in one process do not meet."""
 
-    def __init__(self, read: Callable[[], Reading], *, coordinator: str, version: str) -> None:
-        self.registry = CollectorRegistry(auto_describe=False)
+    def __init__(
+        self,
+        read: Callable[[], Reading],
+        *,
+        coordinator: str,
+        version: str,
+        look: Callable[[Reading], Reading] = lambda reading: reading,
+    ) -> None:
+        """`read` is quick; `look` adds what takes a look at every worker, where they are many in a thread."""
+        self._registry = CollectorRegistry(auto_describe=False)
         self._ended = Ended()
-        self.registry.register(self._ended)
         self._rejected = Counter(
             "rma_rejected_requests",
             "Requests turned away at the door, by reason.",
             ("reason",),
-            registry=self.registry,
+            registry=self._registry,
         )
-        self.registry.register(_Now(read, coordinator, version))
-        self._read = read
+        self._names = (coordinator, version)
+        self._read, self._look = read, look
+        self._one = asyncio.Lock()
+        self._told, self._good_until = b"", 0.0
 
     @property
     def total(self) -> int:
@@ -137,19 +152,40 @@ class Metrics:
         for reason, count in counted.rejected.items():
             self._rejected.labels(reason).inc(count)
 
+    async def told(self) -> bytes:
+        """Return all metrics; those of many workers as they were a moment ago, however many ask."""
+        reading = self._read()
+        if reading.registered < MANY:
+            return self.exposition()
+        async with self._one:
+            if time.monotonic() >= self._good_until:
+                text, gone, worked = await asyncio.to_thread(self._write, reading, self._ended.copy())
+                self._ended.forget(gone)
+                self._told, self._good_until = text, time.monotonic() + worked / SHARE
+            return self._told
+
     def exposition(self) -> bytes:
         """Return all metrics in Prometheus' text format, without the series of workers that are gone."""
-        reading = self._read()
-        known = {"", *reading.heartbeat_ages, *reading.elsewhere}
-        self._ended.keep(known)
-        return generate_latest(self.registry)
+        text, gone, _ = self._write(self._read(), self._ended.copy())
+        self._ended.forget(gone)
+        return text
+
+    def _write(self, reading: Reading, ended: Ended) -> tuple[bytes, Sequence[Labels], float]:
+        """Return the text, what is to be forgotten, and the seconds of work; may run in a thread."""
+        begun = time.thread_time()
+        reading = self._look(reading)
+        gone = ended.of_others({"", *reading.heartbeat_ages, *reading.elsewhere})
+        ended.forget(gone)
+        parts = (ended, self._registry, _Now(reading, self._names))
+        text = b"".join(generate_latest(part) for part in parts) + _ages(reading.heartbeat_ages)
+        return text, gone, time.thread_time() - begun
 
 
 class Ended(Collector):
     """Requests that have ended: counting one is an addition, and the rest is done when Prometheus asks."""
 
     def __init__(self) -> None:
-        self._counts: dict[tuple[str, str, str, int], int] = {}
+        self._counts: dict[Labels, int] = {}
         self._times: dict[str, list[int]] = {}  # per service, how many took up to each of SECONDS, or longer
         self._sums: dict[str, float] = {}
         self._errors: dict[str, int] = {}  # per service, answers of 500 and more
@@ -162,7 +198,14 @@ class Ended(Collector):
         """Return what each service has had since the start."""
         return {name: Count(tuple(times), self._errors.get(name, 0)) for name, times in self._times.items()}
 
-    def add(self, labels: tuple[str, str, str, int], seconds: float) -> None:
+    def copy(self) -> Ended:
+        """Return the same, which stays as it is."""
+        found = Ended()
+        found._counts, found._sums, found._errors = dict(self._counts), dict(self._sums), dict(self._errors)
+        found._times = {service: list(times) for service, times in self._times.items()}
+        return found
+
+    def add(self, labels: Labels, seconds: float) -> None:
         """Count a request by service, worker, route and status."""
         self._counts[labels] = self._counts.get(labels, 0) + 1
         service = labels[0]
@@ -191,9 +234,13 @@ class Ended(Collector):
             self._times[service] = [one + other for one, other in zip(known, found, strict=True)]
             self._sums[service] = self._sums.get(service, 0.0) + counted.sums[service]
 
-    def keep(self, workers: Container[str]) -> None:
-        """Forget the counts of all other workers."""
-        self._counts = {labels: count for labels, count in self._counts.items() if labels[1] in workers}
+    def of_others(self, workers: Container[str]) -> Sequence[Labels]:
+        """Return which counts are of workers that are not among these."""
+        return [labels for labels in self._counts if labels[1] not in workers]
+
+    def forget(self, gone: Iterable[Labels]) -> None:
+        for labels in gone:
+            self._counts.pop(labels, None)
 
     def collect(self) -> Iterable[Metric]:
         names = ("service", "worker", "route", "status")
@@ -211,14 +258,15 @@ class Ended(Collector):
 
 
 class _Now(Collector):
-    """Reads the coordinator's state at the moment Prometheus asks."""
+    """The coordinator's state at the moment Prometheus asks."""
 
-    def __init__(self, read: Callable[[], Reading], coordinator: str, version: str) -> None:
-        self._read = read
-        self._names = (coordinator, version)
+    def __init__(self, reading: Reading, names: tuple[str, str]) -> None:
+        """`names` are the coordinator's and its version's."""
+        self._reading = reading
+        self._names = names
 
     def collect(self) -> Iterable[Metric]:
-        reading = self._read()
+        reading = self._reading
         yield _labelled("rma_coordinator_info", "This coordinator.", ("coordinator", "version"), {self._names: 1})
         yield GaugeMetricFamily("rma_registered_workers", "Workers that are registered.", value=reading.registered)
         yield GaugeMetricFamily("rma_own_workers", "Workers that talk to this coordinator.", value=reading.own)
@@ -237,8 +285,6 @@ class _Now(Collector):
         yield canaries
         yield _by("rma_service_workers", "Healthy workers of a service.", "service", reading.service_workers)
         yield _by("rma_service_wanted_workers", "Wanted workers of a service.", "service", reading.service_wanted)
-        text = "Seconds since a worker's last heartbeat."
-        yield _by("rma_worker_heartbeat_age_seconds", text, "worker", reading.heartbeat_ages)
         yield _by("rma_queue_depth", "Requests that wait for a free worker.", "service", reading.queue_depths)
         yield CounterMetricFamily("rma_retries", "Tries after a first one that failed.", value=reading.retries)
         yield CounterMetricFamily(
@@ -275,6 +321,18 @@ class _Now(Collector):
         yield CounterMetricFamily("rma_access_log_lines", text, value=reading.access_log_lines)
         text = "Lines that the access log lost: its disk was full, or they came too fast."
         yield CounterMetricFamily("rma_access_log_lost_lines", text, value=reading.access_log_lost)
+
+
+def _ages(ages: Mapping[str, float]) -> bytes:
+    """Return what prometheus_client would of a gauge; with thousands of workers it takes eight times as long."""
+    name = "rma_worker_heartbeat_age_seconds"
+    head = f"# HELP {name} Seconds since a worker's last heartbeat.\n# TYPE {name} gauge\n"
+    lines = [f'{name}{{worker="{_escaped(worker)}"}} {age!r}\n' for worker, age in ages.items()]
+    return "".join((head, *lines)).encode()
+
+
+def _escaped(text: str) -> str:
+    return text.replace("\\", r"\\").replace("\n", r"\n").replace('"', r"\"")
 
 
 def _together(reading: Reading) -> Iterable[Metric]:

@@ -111,7 +111,7 @@ async def topology_stream(request: web.Request) -> web.StreamResponse:
 
 async def metrics(request: web.Request) -> web.Response:
     """Answer Prometheus."""
-    body = request.app[FRONT].metrics.exposition()
+    body = await request.app[FRONT].metrics.told()
     return web.Response(body=body, headers={"Content-Type": METRICS_TYPE})
 
 

@@ -79,7 +79,8 @@ def count_workers(coordinator: Coordinator) -> WorkerCounts:
     registry = coordinator.registry
     far = [row.facts.stale for _, row in coordinator.everybody.far()]
     total = len(registry) + len(far)
-    stale = sum(map(registry.is_stale, registry.members())) + sum(far)
+    silent_since = coordinator.clock() - coordinator.config.worker_stale
+    stale = sum(member.last_seen <= silent_since for member in registry.members()) + sum(far)
     return WorkerCounts(total=total, active=total - stale, stale=stale)
 
 

@@ -2,7 +2,15 @@
 
 from __future__ import annotations
 
-from coordinator_server.metrics import Metrics, Overlay, Reading
+import asyncio
+import threading
+from dataclasses import replace
+
+import pytest
+from prometheus_client.parser import text_string_to_metric_families
+
+from coordinator_server import metrics as metrics_module
+from coordinator_server.metrics import MANY, Metrics, Overlay, Reading
 from node.routing.stats import Outcome
 
 
@@ -75,3 +83,47 @@ def test_relay_connections_are_counted_as_they_are_and_as_they_came() -> None:
     for line in ('connections{state="used"} 3.0', 'connections{state="ready"} 1.0', "opened_total 7.0"):
         assert f"rma_relay_{line}" in text
     assert "rma_relay_refused_total 2.0" in text
+
+
+async def test_of_few_workers_it_is_told_at_once_and_as_it_is_now() -> None:
+    metrics, held = make(Reading(registered=2))
+    assert "rma_registered_workers 2.0" in (await metrics.told()).decode()
+    held[0] = Reading(registered=3)
+    assert "rma_registered_workers 3.0" in (await metrics.told()).decode()
+
+
+async def test_of_many_it_is_told_from_a_thread_once_for_all_who_ask(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(metrics_module, "SHARE", 1e-9)  # what was told is good for long
+    looks: list[int] = []
+    metrics = Metrics(
+        lambda: Reading(registered=MANY),
+        coordinator="c",
+        version="1",
+        look=lambda reading: replace(reading, heartbeat_ages={"w1": 0.5}, active=look_now()),
+    )
+
+    def look_now() -> int:
+        looks.append(1)
+        metrics.ended(Outcome("s", "w1", "direct", 200, 0.1, 1))  # meanwhile requests end
+        return int(threading.current_thread() is threading.main_thread())
+
+    for worker in ("w1", "gone"):
+        metrics.ended(Outcome("s", worker, "direct", 200, 0.1, 1))
+    texts = await asyncio.gather(*(metrics.told() for _ in range(5)))
+    assert len({*texts}) == len(looks) == 1
+    assert b"rma_active_workers 0.0" in texts[0], "it looked in the loop's own thread"
+    assert b'worker="gone"' not in texts[0]
+    assert metrics.total == 3
+    metrics._good_until = 0.0
+    again = (await metrics.told()).decode()
+    assert 'rma_requests_total{route="direct",service="s",status="200",worker="w1"} 2.0' in again
+    assert len(looks) == 2
+
+
+def test_names_of_workers_are_written_as_prometheus_reads_them() -> None:
+    ages = {'a"b': 0.0, "a\\b": 12.25, "a\nb": 1e-07, "w9": 3.0}
+    metrics, _ = make(Reading(heartbeat_ages=ages))
+    families = {one.name: one for one in text_string_to_metric_families(metrics.exposition().decode())}
+    samples = families["rma_worker_heartbeat_age_seconds"].samples
+    assert {one.labels["worker"]: one.value for one in samples} == ages
+    assert families["rma_worker_heartbeat_age_seconds"].type == "gauge"
