@@ -7,6 +7,8 @@ import random
 import time
 from collections.abc import Awaitable, Callable
 
+import msgspec
+
 from node import events as e
 from node.coordinator_client import CoordinatorError
 from node.mesh_session import MeshSession
@@ -53,6 +55,7 @@ class CoordinatorTalk:
         self._pause = Renewal()  # between questions for newer keys of the mesh
         self._pushed: Assignment | None = None  # while a call is under way
         self._known = 0  # progress of the mesh's keys that we use
+        self._said: HeartbeatRequest | None = None  # what the last heartbeat told that was answered
 
     async def register(self, session: MeshSession, url: str) -> None:
         state, info = self._state(), self.coordinator(url)
@@ -107,7 +110,7 @@ class CoordinatorTalk:
             else:
                 await self._refused(session, info, error)
         else:
-            self.told_relays = relays
+            self.told_relays, self._said = relays, request
             assignment = self._pushed or answer
             self._overlay.see_outside(True)
             self._dispatch(e.HeartbeatAnswered(assignment))
@@ -120,6 +123,13 @@ class CoordinatorTalk:
             return await self.by_channel(info.url, request, patience * CHANNEL_SHARE)
         except NoChannelError:
             return await session.client.heartbeat(info, request, patience - (time.monotonic() - began))
+
+    def has_said_otherwise(self, request: HeartbeatRequest) -> bool:
+        """Say whether the coordinator should hear us again, which has just taken in this older heartbeat.
+
+        Numbers that change all the time are no reason: after an outage all would come at once.
+        """
+        return self._said is not None and _without_numbers(request) != _without_numbers(self._said)
 
     def pushed(self, assignment: Assignment) -> bool:
         """Take what the coordinator pushes as a heartbeat's answer; say whether there is something to be asked for.
@@ -260,6 +270,10 @@ def heartbeat_of(
         relays=relays,
         blocklist_version=blocklist_version,
     )
+
+
+def _without_numbers(request: HeartbeatRequest) -> HeartbeatRequest:
+    return msgspec.structs.replace(request, load=0.0, memory_free=1.0, in_flight=0, stats={})
 
 
 def _offered(state: NodeState) -> tuple[ServiceReport, ...]:

@@ -61,7 +61,7 @@ from node.survey import Survey
 from node.surveyor import take_survey
 from node.tunnel.cloudflared.arguments import KEEPS_IDLE
 from node.wire.manifests import SignedCatalogue
-from node.wire.messages import Assignment, Capabilities
+from node.wire.messages import Assignment, Capabilities, HeartbeatRequest
 
 log = logging.getLogger(__name__)
 
@@ -125,6 +125,7 @@ class NodeRuntime:
             config, self._way_to, self._take_push, self._serve_relayed, self.dispatch
         )
         self.talk.by_channel = self.standing.beat
+        self.standing.when_late(self._heard_late)
         self._looks = CoordinatorLooks(
             lambda: self.state, lambda: self.session, self.dispatch, config.probe_timeout
         )
@@ -324,6 +325,10 @@ class NodeRuntime:
     def _take_push(self, assignment: Assignment) -> None:
         if self.talk.pushed(assignment):  # all nodes may hear the same at this moment
             self._contact.schedule(RENEWAL_SPREAD * random.random())  # noqa: S311 - not for secrets
+
+    def _heard_late(self, request: HeartbeatRequest) -> None:
+        if self.talk.has_said_otherwise(request):
+            self._contact.schedule(0.0)
 
     def _woke_up(self) -> None:
         """See at once what has changed while this computer slept."""

@@ -71,6 +71,10 @@ class StandingConnections:
         if self._config.relay_offered:
             self._second.look(state)
 
+    def when_late(self, hear: Callable[[HeartbeatRequest], None]) -> None:
+        """Have somebody hear of heartbeats that were given up and have been taken in nevertheless."""
+        self._channel.beats.late = hear
+
     async def beat(self, url: str, request: HeartbeatRequest, patience: float) -> Assignment:
         """Send a heartbeat by the channel to the coordinator at a URL; raise NoChannelError or CoordinatorError."""
         return await self._channel.beats.beat(url, request, patience)

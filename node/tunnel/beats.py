@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Callable
 
 import aiohttp
 import msgspec
@@ -20,18 +21,21 @@ class Beats:
     """Knows the channel that is open, if the coordinator takes heartbeats on it."""
 
     def __init__(self) -> None:
+        # Hears of a heartbeat that was given up and has been taken in nevertheless: maybe after newer ones.
+        self.late: Callable[[HeartbeatRequest], None] = lambda _request: None
         self._socket: aiohttp.ClientWebSocketResponse | None = None
         self._url = ""
         self._number = 0
         self._waiting: asyncio.Future[BeatAnswer | None] | None = None
         self._silent = False  # a heartbeat was not answered in time: until one is, no other is sent
+        self._given_up: HeartbeatRequest | None = None  # that one
         self._next_at = 0.0  # when another one may be sent (time of the loop)
 
     def opened(self, url: str, socket: aiohttp.ClientWebSocketResponse) -> None:
         """Use this channel from now on, to the coordinator at that URL."""
         self.ended()
         if socket.protocol == BEATS:
-            self._url, self._socket, self._silent = url, socket, False
+            self._url, self._socket, self._silent, self._given_up = url, socket, False, None
 
     def ended(self) -> None:
         """Hear that the channel is open no more."""
@@ -43,8 +47,13 @@ class Beats:
         """Take an answer in; raise ValueError for what is none."""
         answer = read_answer(text)
         self._silent = False
-        if self._waiting is not None and not self._waiting.done() and answer.number == self._number:
+        if answer.number != self._number:
+            return
+        late, self._given_up = self._given_up, None
+        if self._waiting is not None and not self._waiting.done():
             self._waiting.set_result(answer)
+        elif late is not None and answer.told is not None:
+            self.late(late)
 
     async def beat(self, url: str, request: HeartbeatRequest, patience: float) -> Assignment:
         """Send a heartbeat to the coordinator at a URL; return what it answers within so many seconds.
@@ -60,19 +69,20 @@ class Beats:
             raise NoChannelError
         self._number += 1
         self._next_at = loop.time() + LEAST_GAP
-        self._waiting = loop.create_future()
+        waiting = self._waiting = loop.create_future()
         try:
             async with asyncio.timeout(patience):
                 await socket.send_frame(message, aiohttp.WSMsgType.TEXT)
-                answer = await self._waiting
+                await waiting
         except TimeoutError:
-            self._silent = True
-            raise NoChannelError from None
+            if waiting.cancelled() or not waiting.done():  # else it came at the last moment, and no other will come
+                self._silent, self._given_up = True, request
+                raise NoChannelError from None
         except (OSError, aiohttp.ClientError):
             raise NoChannelError from None
         finally:
             self._waiting = None
-        return _told(answer)
+        return _told(waiting.result())
 
 
 def _told(answer: BeatAnswer | None) -> Assignment:

@@ -119,6 +119,50 @@ async def test_who_gets_no_answer_asks_no_more_until_one_comes(tasks: TaskSet) -
         await beats.beat(URL, HOW_WE_ARE, LONG)
 
 
+@pytest.mark.usefixtures("no_gap")
+async def test_what_was_given_up_and_is_taken_in_late_is_told_once(tasks: TaskSet) -> None:
+    socket = Socket()
+    beats = opened(socket)
+    late: list[HeartbeatRequest] = []
+    beats.late = late.append
+    with pytest.raises(NoChannelError):
+        await beats.beat(URL, HOW_WE_ARE, 0.01)
+    number = (await socket.sent.get()).number
+    beats.hear(answer(number + 1))  # of another one
+    assert not late
+    for _ in range(2):
+        beats.hear(answer(number))
+    assert late == [HOW_WE_ARE]
+    waiting = tasks.start(beats.beat(URL, HOW_WE_ARE, LONG), "beat")
+    beats.hear(answer((await socket.sent.get()).number))
+    assert await waiting == TOLD
+    assert len(late) == 1, "the others were waited for"
+    with pytest.raises(NoChannelError):
+        await beats.beat(URL, HOW_WE_ARE, 0.01)
+    beats.hear(encode_refusal((await socket.sent.get()).number, Problem("unknown-worker", "who?")).decode())
+    assert len(late) == 1, "it was not taken in"
+    with pytest.raises(NoChannelError):
+        await beats.beat(URL, HOW_WE_ARE, 0.01)
+    number = (await socket.sent.get()).number
+    beats.opened(URL, socket)  # type: ignore[arg-type]
+    beats.hear(answer(number))
+    assert len(late) == 1, "that was another channel"
+
+
+async def test_an_answer_counts_that_comes_at_the_last_moment() -> None:
+    class Slow(Socket):
+        """Says that a message has gone when the answer has long been there."""
+
+        async def send_frame(self, message: bytes, kind: object) -> None:
+            await super().send_frame(message, kind)
+            beats.hear(answer((await self.sent.get()).number))
+            await asyncio.Event().wait()
+
+    beats = opened(Slow())
+    assert await beats.beat(URL, HOW_WE_ARE, 0.01) == TOLD
+    assert not beats._silent, "no other answer would come that says so"
+
+
 @pytest.mark.parametrize("case", ["none", "too old", "elsewhere", "too long", "too soon"])
 async def test_where_there_is_no_way_nothing_is_sent(case: str, tasks: TaskSet) -> None:
     socket = Socket(None if case == "too old" else BEATS)

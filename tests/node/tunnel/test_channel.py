@@ -30,7 +30,7 @@ from node.state import ChannelStatus, NodeState
 from node.tunnel import beats, channel, reconnect
 from node.tunnel.beats import NoChannelError
 from node.vpn.settings import VpnSettings
-from node.wire.channel import PATH
+from node.wire.channel import PATH, Beat
 from node.wire.encoding import b64encode
 from node.wire.manifests import Catalogue
 from node.wire.messages import Assignment, CoordinatorInfo
@@ -302,6 +302,39 @@ async def test_heartbeats_go_by_it_and_as_requests_where_it_does_not_answer(
         await beats_by("http")
         await eventually(lambda: node.is_open and line not in lines(room) and lines(room), "a new one")
         await beats_by("channel")
+
+
+async def test_a_heartbeat_that_is_taken_in_after_newer_ones_does_not_stay_the_last_word(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(beats, "LEAST_GAP", 0.0)
+    async with room_at(tmp_path / "c", vpn="off") as room, node_in(room, tmp_path / "n", vpn="off") as node:
+        await eventually(lambda: node.is_open, "the channel is open")
+        talk, session, hear = node.runtime.talk, node.runtime.session, room.site.app[FRONT].beats.hear
+        assert session is not None
+        go, seen = asyncio.Event(), list[bool]()
+
+        def is_paused() -> bool:
+            member = room.coordinator.registry.member(node.worker_id)
+            return member is not None and member.paused
+
+        async def held_up(line: Line, beat: Beat) -> bytes | None:
+            await go.wait()
+            answer = await hear(line, beat)
+            seen.append(is_paused())
+            return answer
+
+        (line,) = lines(room)
+        line._beats = held_up
+        with monkeypatch.context() as patch:
+            patch.setattr(coordinator_talk, "CHANNEL_SHARE", 1e-5)
+            await talk.heartbeat(session, room.url)  # on its way still, when the same has come as a request
+        node.runtime.desk.pause()
+        await eventually(is_paused, "it has said so by a request")
+        go.set()
+        await eventually(lambda: seen, "the older one has come")
+        assert not seen[0]
+        await eventually(is_paused, "it has said once more how it is")
 
 
 def lines(room: Room) -> list[Line]:
