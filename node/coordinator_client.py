@@ -32,6 +32,7 @@ RELAY_LIMIT = 10.0  # seconds to open a relay connection: the life of a ticket
 # and whoever does not wait has to wait again, behind the others.
 HANDSHAKE = 20.0
 GOODBYE = 1.0  # seconds that a coordinator gets to confirm that a channel is closed
+LEAST_PATIENCE = 0.5  # seconds that a call has where others have used up its time: to aiohttp none means for ever
 
 
 class CoordinatorError(Exception):
@@ -156,7 +157,8 @@ class CoordinatorClient:
         self, to: messages.CoordinatorInfo, request: messages.HeartbeatRequest, patience: float = math.inf
     ) -> messages.Assignment:
         """`patience` is how many seconds the answer may take, where that is less than for other calls."""
-        limit = aiohttp.ClientTimeout(total=patience) if patience < self.patience else None
+        total = max(patience, LEAST_PATIENCE)
+        limit = aiohttp.ClientTimeout(total=total) if total < self.patience else None
         data, url = msgspec.json.encode(request), to.url + "/api/worker/heartbeat"
         body, _ = await _post(self._session, url, data, self._authorization(to), limit)
         return _decode(body, messages.Assignment)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import hashlib
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable
@@ -154,6 +155,17 @@ async def test_an_unreachable_coordinator_is_said_plainly() -> None:
         with pytest.raises(CoordinatorError, match="cannot be reached") as caught:
             await client.heartbeat(info, HeartbeatRequest(worker_id="w1"))
     assert not caught.value.refused
+
+
+@pytest.mark.parametrize("left", [0.0, -1.0])
+async def test_nobody_waits_for_ever_who_has_no_time_left(left: float) -> None:
+    issuer = TokenIssuer(OURS, "w1", "credential", time.time)
+    with bind("127.0.0.1", 0) as silent:
+        async with aiohttp.ClientSession() as session, asyncio.timeout(60):
+            client = CoordinatorClient(session, issuer, "w1", OURS)
+            info = CoordinatorInfo(id="c1", url=f"http://127.0.0.1:{silent.getsockname()[1]}")
+            with pytest.raises(CoordinatorError):
+                await client.heartbeat(info, HeartbeatRequest(worker_id="w1"), left)
 
 
 async def test_a_renewal_is_believed_only_as_the_meshs_answer_to_this_very_request() -> None:
