@@ -27,7 +27,7 @@ FORM = re.compile(r"rma_([0-9a-f]{12})_([A-Za-z0-9_-]{43})")
 KEPT = 4096  # keys that are remembered between two reads of the store
 FRESH = 5.0  # seconds; a key that another coordinator revoked is refused here after at most this long
 ALONE = 900.0  # seconds for which a key that was read counts while no part of the store answers: calls go on
-PATIENCE = 2.5  # seconds for which a request with a key that counts so waits for the store
+PATIENCE = 2.0  # seconds for which a request with a key that counts so waits for the store; for its rate 0.5 more
 NOBODY = hashlib.sha256(b"").hexdigest()
 
 
