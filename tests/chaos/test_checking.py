@@ -43,6 +43,12 @@ HISTORY = (
     op("call", 11.0, "fail", key="k1", status=401),
     op("call", 11.0, "fail", key="k1", status=503, problem="store-unavailable"),
     op("call", 11.0, key="k2", status=200),
+    op("call", 11.0, key="k2", status=200, route="w-1 relay"),
+    op("renew", 3.0, worker_id="w-2", status=200),
+    op("renew", 8.0, worker_id="w-2", status=200),  # which a coordinator may not have heard of yet
+    op("renew", 16.0, "fail", worker_id="w-2", status=403, problem="forbidden"),
+    op("renew", 16.0, worker_id="w-1", status=200),
+    op("enrol", 7.0, "fail", tag="t5", invite="i1", status=403, problem="invite-invalid"),
     op("read-keys", 7.0, keys=["k2"]),
     op("read-audit", 7.0, lines=[[1, "invite-created", "i1"], [2, "enrolled", "w-1"]]),
     op("read-audit", 9.0, at="b", lines=[[2, "enrolled", "w-1"], [3, "enrolled", "w-2"]]),
@@ -85,6 +91,8 @@ def test_a_good_history_has_no_violation() -> None:
         ({"keys": frozenset({"k1", "k2"})}, "lost-write"),
         ({"invites": {}}, "lost-write"),
         ({"workers": (*FINAL.workers, worker(4))}, "done-though-refused"),
+        ({"workers": (worker(1, trust="vetted", status="revoked"), FINAL.workers[1])}, "done-though-refused"),
+        ({"workers": (FINAL.workers[0], worker(2, status="revoked", trust="vetted"))}, "done-though-refused"),
         ({"workers": (*FINAL.workers, worker(5, address="10.42.0.1"))}, "address-twice"),
         ({"workers": (*FINAL.workers, worker(5, name="t1"))}, "machine-twice"),
         ({"workers": (*FINAL.workers, worker(5, worker_id="W-1"))}, "worker-id-twice"),
@@ -93,6 +101,16 @@ def test_a_good_history_has_no_violation() -> None:
         ({"audit": FINAL.audit[:-1]}, "audit-line"),
         ({"audit": (*FINAL.audit, Line(9, "enrolled", "w-1", "invite i1"))}, "audit-line"),
         ({"audit": (*FINAL.audit[:4], *FINAL.audit[5:])}, "audit-numbers"),
+        ({"audit": (*FINAL.audit[:2], Line(3, "enrolled", "w-9", ""), *FINAL.audit[3:])}, "audit-changed"),
+        ({"audit": FINAL.audit[:2]}, "audit-changed"),  # its end is gone, which was read before
+        ({"workers": (*FINAL.workers, worker(3))}, "by-halves"),
+        ({"audit": (*FINAL.audit, Line(9, "enrolled", "w-3", "invite i1, volunteer, t3"))}, "by-halves"),
+        ({"keys": frozenset({"k2", "k3"})}, "by-halves"),
+        ({"audit": (*FINAL.audit, Line(9, "key-created", "k3", ""))}, "by-halves"),
+        ({"audit": (*FINAL.audit, Line(9, "key-revoked", "k2", ""))}, "by-halves"),
+        ({"invites": {**FINAL.invites, "i2": (1, 0)}}, "by-halves"),
+        ({"audit": (*FINAL.audit, Line(9, "invite-created", "i2", ""))}, "by-halves"),
+        ({"audit": (*FINAL.audit, Line(9, "worker-revoked", "w-1", ""))}, "by-halves"),
     ],
 )
 def test_what_is_wrong_at_the_end_is_found(changes: dict[str, Any], kind: str) -> None:
@@ -112,6 +130,11 @@ def test_what_is_wrong_at_the_end_is_found(changes: dict[str, Any], kind: str) -
         (op("read-audit", 12.0, lines=[[1, "invite-created", "i1"], [2, "enrolled", "w-1"]]), "stale-read"),
         (op("read-audit", 12.0, lines=[[3, "enrolled", "w-9"]]), "audit-changed"),
         (op("read-audit", 12.0, lines=[[3, "enrolled", "w-2"], [3, "enrolled", "w-2"]]), "audit-numbers"),
+        (op("renew", 16.0, at="b", worker_id="w-2", status=200), "revoked-worker"),
+        (op("pulse", 16.0, at="b", status=200, route="w-2 direct"), "revoked-worker"),
+        (op("call", 16.0, at="b", key="k2", status=200, route="w-2 relay"), "revoked-worker"),
+        (op("renew", 16.0, "fail", worker_id="w-1", status=403, problem="forbidden"), "member-put-out"),
+        (op("renew", 2.0, "fail", worker_id="w-2", status=403, problem="forbidden"), "member-put-out"),
     ],
 )
 def test_what_goes_wrong_on_the_way_is_found(planted: Op, kind: str) -> None:
@@ -128,12 +151,14 @@ def test_what_nobody_was_told_may_have_been_done_or_not() -> None:
     )
     assert kinds(final=with_it) == set()
     revoked = op("key-revoke", 5.0, "unknown", key="k2")
-    without = dataclasses.replace(FINAL, keys=frozenset())
+    line = Line(9, "key-revoked", "k2", "")
+    without = dataclasses.replace(FINAL, keys=frozenset(), audit=(*FINAL.audit, line))
     assert kinds(revoked, final=without) == kinds(revoked) == set()
 
 
 def test_coordinators_that_show_different_things_are_found() -> None:
-    assert kinds(other=dataclasses.replace(FINAL, keys=frozenset({"k2", "k9"}))) == {"disagreement"}
+    later = (FINAL.workers[0], worker(2, status="revoked", address=""))  # which nobody was told
+    assert kinds(other=dataclasses.replace(FINAL, workers=later)) == {"disagreement"}
 
 
 def test_without_a_majority_what_is_read_may_be_old() -> None:
@@ -144,6 +169,29 @@ def test_without_a_majority_what_is_read_may_be_old() -> None:
         Window("and again", 19.0, 22.0, stale=True),
     ]
     assert check(history, [FINAL]) == []
+
+
+def test_an_invite_that_is_refused_though_it_has_uses_left_is_found() -> None:
+    made, refused = op("invite", invite="i1", uses=2), op("enrol", 2.0, "fail", tag="t", problem="invite-invalid")
+    refused = dataclasses.replace(refused, value={**refused.value, "invite": "i1"})
+    lost = op("enrol", 1.0, "unknown", tag="t2", invite="i1")
+    assert [one.kind for one in check(History((made, lost, refused)), [])] == ["stale-read"]
+    assert check(History((made, lost, enrolled(9, tag="t3"), refused)), []) == []
+    assert check(History((dataclasses.replace(made, ended=2.5), refused)), []) == []
+
+
+def test_of_who_could_not_hear_or_serve_nothing_is_expected() -> None:
+    late = (
+        op("renew", 30.0, worker_id="w-2", status=200),
+        op("renew", 30.0, "fail", worker_id="w-1", status=403, problem="forbidden"),
+    )
+    history = History((*HISTORY, *late))
+    assert {one.kind for one in check(history, [])} == {"revoked-worker", "member-put-out"}
+    for blind, victims in ((frozenset({"a"}), frozenset()), (frozenset(), frozenset({"a"}))):
+        history.windows = [Window("halted, or cut off", 25.0, 29.0, victims=victims, blind=blind)]
+        assert check(history, []) == []
+    history.windows = [Window("another one", 25.0, 29.0, victims=frozenset({"b"}))]
+    assert len(check(history, [])) == 2
 
 
 def test_a_gap_is_from_the_first_call_that_fails_to_the_next_that_does_not() -> None:
@@ -179,4 +227,4 @@ def test_a_history_can_be_written_down(tmp_path: Path) -> None:
     history.windows = [Window("kill", 1.0, 2.0, frozenset({"a"}))]
     history.save(tmp_path / "history")
     assert len((tmp_path / "history").read_text().splitlines()) == len(HISTORY) + 1
-    assert history.counts()["enrol"] == {"ok": 2, "fail": 1, "unknown": 1}
+    assert history.counts()["enrol"] == {"ok": 2, "fail": 2, "unknown": 1}

@@ -64,13 +64,16 @@ def runs(seconds: float, seed: int, machines: int) -> Iterator[list[str]]:
     end = time.monotonic() + seconds
     for store in STORES:
         faults = ",".join(f"{name}={LONG.get(name, 5)}" for name in possible(store))
-        common = ["--store", store, "--seed", str(seed), "--coordinators", "3" if store == "etcd" else "2"]
-        yield [*common, "--storm", str(machines), "--kills", str(KILLS), "--faults", faults]
+        yield [*_common(store, seed), "--storm", str(machines), "--kills", str(KILLS), "--faults", faults]
     while time.monotonic() < end:
         for store in STORES:
             seed += 1
-            common = ["--store", store, "--seed", str(seed), "--coordinators", "3" if store == "etcd" else "2"]
-            yield [*common, "--mixture", str(min(MIXTURE, max(30.0, end - time.monotonic())))]
+            yield [*_common(store, seed), "--mixture", str(min(MIXTURE, max(30.0, end - time.monotonic())))]
+
+
+def _common(store: str, seed: int) -> list[str]:
+    coordinators = "3" if store == "etcd" else "2"
+    return ["--store", store, "--seed", str(seed), "--coordinators", coordinators, "--nodes", "3"]
 
 
 def table(told: Iterable[Told]) -> Iterator[str]:

@@ -5,7 +5,8 @@ What is checked of operations, by `what` and what is in `value`:
     invite         invite, uses          key-create     key            read-keys    keys
     enrol          tag, invite; ok: worker_id, address                 read-audit   lines
     key-revoke     key                   worker-approve, worker-revoke: worker_id
-    call           status; key where it is one of those above
+    call, pulse    status; key where it is one of those above; ok: route, with the worker's id first
+    renew          worker_id, status: a machine asks for a new credential
 """
 
 from __future__ import annotations
@@ -16,7 +17,8 @@ from dataclasses import dataclass
 from itertools import groupby, pairwise
 from typing import Any
 
-from tests.support.chaos.history import Event, Final, History, Line, Op
+from tests.support.chaos import halves, put_out
+from tests.support.chaos.history import Event, Final, History, Line, Op, Violation
 
 KEY_FRESH = 5.0  # seconds for which a coordinator remembers a key: as it is documented
 ACTIONS = {  # what stands in the audit log for an operation, and whose id
@@ -29,19 +31,11 @@ ACTIONS = {  # what stands in the audit log for an operation, and whose id
 }
 
 
-@dataclass(frozen=True, slots=True)
-class Violation:
-    """Something that must never happen, and did."""
-
-    kind: str
-    text: str
-
-
 def check(history: History, finals: Sequence[Final]) -> list[Violation]:
     """Return all violations."""
     found: list[Violation] = []
     for final in finals:
-        for judge in (_lost, _undone, _twice, _uses, _untold, _numbers):
+        for judge in (_lost, _undone, _twice, _uses, _untold, _numbers, _audit_kept, halves.check):
             found += judge(history, final)
     found += _handed_out_twice(history)
     found += _disagreements(finals)
@@ -49,6 +43,8 @@ def check(history: History, finals: Sequence[Final]) -> list[Violation]:
     found += _unknown_keys(history)
     found += _stale_reads(history)
     found += _audit_reads(history)
+    found += _refused_invites(history)
+    found += put_out.check(history)
     return found
 
 
@@ -87,11 +83,20 @@ def _lost(history: History, final: Final) -> Iterator[Violation]:
 
 
 def _undone(history: History, final: Final) -> Iterator[Violation]:
-    """What was refused, and done all the same."""
+    """What was refused, or not even asked for, and done all the same."""
     names = {worker.name for worker in final.workers}
     for op in history.of("enrol", "fail"):
         if op.value["tag"] in names:
             yield Violation("done-though-refused", f"{op.value['tag']} is enrolled at {final.at}")
+    asked = {
+        what: {op.value["worker_id"] for op in history.of(what, "ok", "unknown")}
+        for what in ("worker-revoke", "worker-approve")
+    }
+    for worker in final.workers:
+        if worker.status == "revoked" and worker.worker_id not in asked["worker-revoke"]:
+            yield Violation("done-though-refused", f"{worker.worker_id} is revoked at {final.at}")
+        if worker.trust == "vetted" and worker.worker_id not in asked["worker-approve"]:
+            yield Violation("done-though-refused", f"{worker.worker_id} is approved at {final.at}")
 
 
 def _twice(_: History, final: Final) -> Iterator[Violation]:
@@ -156,6 +161,16 @@ def _numbers(_: History, final: Final) -> Iterator[Violation]:
         yield Violation("audit-numbers", f"not one after the other at {final.at}: {gaps[:5]}")
 
 
+def _audit_kept(history: History, final: Final) -> Iterator[Violation]:
+    """Lines that were read once, and are others at the end, or none."""
+    there = {line.number: [line.action, line.subject] for line in final.audit}
+    shown = {line[0]: list(line[1:3]) for op in history.of("read-audit", "ok") for line in op.value["lines"]}
+    for number, line in shown.items():
+        if there.get(number) != line:
+            text = f"line {number} was {line}, and is {there.get(number)} at {final.at}"
+            yield Violation("audit-changed", text)
+
+
 def _audit_reads(history: History) -> Iterator[Violation]:
     """Lines that changed, and ends of the log that went back."""
     known: dict[int, Any] = {}
@@ -173,6 +188,25 @@ def _audit_reads(history: History) -> Iterator[Violation]:
             if numbers[-1] < before:
                 yield Violation("stale-read", f"{op.at} shows the audit log to {numbers[-1]}, after {before}")
             ends.append((op.ended, numbers[-1]))
+
+
+# --- invites ----------------------------------------------------------------------------------------------------
+
+
+def _refused_invites(history: History) -> Iterator[Violation]:
+    """Invites that are refused though they were made before, and not all of their uses can be spent."""
+    made = history.first("invite", "invite", "ok")
+    spent: dict[str, list[float]] = defaultdict(list)
+    for op in history.of("enrol", "ok", "unknown"):
+        spent[op.value["invite"]].append(op.begun)
+    for op in history.of("enrol", "fail"):
+        invite = made.get(op.value["invite"])
+        if invite is None or op.value.get("problem") != "invite-invalid" or history.may_be_stale(op):
+            continue
+        used = sum(begun < op.ended for begun in spent[op.value["invite"]])
+        if invite.ended < op.begun and used < invite.value["uses"] and not history.is_hit(op):
+            text = f"invite {op.value['invite']} was made, has uses left, and is refused by {op.at}"
+            yield Violation("stale-read", text)
 
 
 # --- keys -------------------------------------------------------------------------------------------------------

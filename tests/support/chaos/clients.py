@@ -7,7 +7,7 @@ import io
 import itertools
 import random
 import time
-from collections import deque
+from collections import OrderedDict, deque
 from collections.abc import Callable, Mapping
 from typing import Any
 
@@ -18,6 +18,7 @@ from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey
 
 from node.program.tasks import TaskSet
 from node.wire.encoding import b64encode
+from node.wire.tokens import TokenIssuer
 from tests.support.chaos.checking import KEY_FRESH
 from tests.support.chaos.history import Final, History, Line, Op, Outcome, Worker
 from tests.support.chaos.lab import ADMIN_TOKEN, Lab
@@ -29,6 +30,7 @@ CALL_EVERY = 0.2
 MOST_CALLS = 50  # that one client has under way at one coordinator
 NEWEST = 60  # lines of the audit log that are read together
 PAGE = 5000
+MACHINES = 200  # whose keys are kept, to speak for them
 UNCLEAR = ("it is not known", "only a part of it")
 
 
@@ -44,6 +46,8 @@ class Clients:
         self._tasks = TaskSet("clients")
         self._invites: deque[tuple[str, str]] = deque(maxlen=4)  # id and code
         self._workers: deque[str] = deque(maxlen=50)
+        self._machines: OrderedDict[str, tuple[Ed25519PrivateKey, str]] = OrderedDict()  # with their credentials
+        self._put_out: deque[str] = deque(maxlen=20)
         self._numbers = itertools.count(1)
         self._key = ""
 
@@ -62,6 +66,7 @@ class Clients:
         for number in range(3):
             self._tasks.start(self._repeat(1.0, self._key_life), f"keys {number}")
         self._tasks.start(self._repeat(1.0, self._change_worker), "workers")
+        self._tasks.start(self._repeat(0.7, self._renew), "renewals")
         self._tasks.start(self._repeat(1.0, self._read_keys), "reads keys")
         self._tasks.start(self._repeat(1.0, self._read_audit), "reads audit")
 
@@ -82,21 +87,25 @@ class Clients:
         if invite is None and not self._invites:
             return None
         invite_id, code = invite or self._rng.choice(self._invites)
-        tag = f"m-{next(self._numbers)}"
+        tag, key, credentials = f"m-{next(self._numbers)}", Ed25519PrivateKey.generate(), []
         wish = {
             "invite": code,
             "name": tag,
-            "identity_public_key": b64encode(Ed25519PrivateKey.generate().public_key().public_bytes_raw()),
+            "identity_public_key": b64encode(key.public_key().public_bytes_raw()),
             "nebula_public_key": b64encode(X25519PrivateKey.generate().public_key().public_bytes_raw()),
         }
 
         def learn(said: Any) -> Mapping[str, Any]:
+            credentials.append(said["credential"])
             return {"worker_id": said["worker_id"], "address": said["vpn"]["ip"]}
 
         value = {"tag": tag, "invite": invite_id}
         op = await self._do("enrol", at, "POST", "/api/enroll", wish, {}, value, learn, limit)
         if op.outcome == "ok":
             self._workers.append(op.value["worker_id"])
+            self._machines[op.value["worker_id"]] = key, credentials[0]
+            if len(self._machines) > MACHINES:
+                self._machines.popitem(last=False)
         return op
 
     async def invite(self, at: str, uses: int) -> tuple[str, str] | None:
@@ -147,8 +156,31 @@ class Clients:
         what = self._rng.choice(("approve", "approve", "revoke"))
         if what == "revoke":
             self._workers.remove(worker_id)
+            await self.put_out(worker_id)
+        else:
+            await self._change("approve", worker_id)
+
+    async def put_out(self, worker_id: str) -> Op:
+        """Revoke a machine, which goes on to ask for credentials."""
+        self._put_out.append(worker_id)
+        return await self._change("revoke", worker_id)
+
+    async def _change(self, what: str, worker_id: str) -> Op:
         path = f"/api/admin/workers/{worker_id}/{what}"
-        await self._do(f"worker-{what}", self._any(), "POST", path, {}, _admin(), {"worker_id": worker_id})
+        return await self._do(f"worker-{what}", self._any(), "POST", path, {}, _admin(), {"worker_id": worker_id})
+
+    async def _renew(self) -> None:
+        """Have a machine ask for a new credential: a member, or one that was put out."""
+        gone = [name for name in self._put_out if name in self._machines]
+        names = self._rng.choice((list(self._machines), gone)) or list(self._machines)
+        if not names:
+            return
+        worker_id, at = self._rng.choice(names), self._any()
+        key, credential = self._machines[worker_id]
+        audience = str(self._lab.coordinators[at].ready["coordinator_id"])
+        token = TokenIssuer(key, worker_id, credential, time.time).issue(audience)
+        wish, headers = {"worker_id": worker_id}, {"Authorization": f"Bearer {token}"}
+        await self._do("renew", at, "POST", "/api/worker/renew", wish, headers, wish)
 
     async def _read_keys(self) -> None:
         def learn(said: Any) -> Mapping[str, Any]:

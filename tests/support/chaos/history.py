@@ -87,6 +87,14 @@ class Final:
     audit: tuple[Line, ...] = ()  # the oldest first
 
 
+@dataclass(frozen=True, slots=True)
+class Violation:
+    """Something that must never happen, and did."""
+
+    kind: str
+    text: str
+
+
 class History:
     """All operations of a run, in the order in which they ended."""
 
@@ -107,6 +115,18 @@ class History:
         """Tell whether it read while the store had no majority, or nobody was there, or so many seconds after."""
         windows = (one for one in self.windows if one.stale or op.at in one.blind)
         return any(window.touches(op.begun - memory, op.ended) for window in windows)
+
+    def is_hit(self, op: Op, memory: float = 0.0) -> bool:
+        """Tell whether nothing could be expected of who was asked, then or so many seconds before."""
+        windows = (one for one in self.windows if op.at in one.victims)
+        return any(window.touches(op.begun - memory, op.ended) for window in windows)
+
+    def first(self, what: str, field: str, *outcomes: Outcome) -> Mapping[str, Op]:
+        """Return the operation that ended first for each value of a field."""
+        found: dict[str, Op] = {}
+        for op in sorted(self.of(what, *outcomes), key=lambda op: op.ended):
+            found.setdefault(op.value[field], op)
+        return found
 
     def counts(self) -> dict[str, dict[str, int]]:
         """Return how many of each kind came to which end."""

@@ -40,7 +40,7 @@ def parse(words: list[str] | None = None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--store", choices=("etcd", "sqlite"), default="etcd")
     parser.add_argument("--coordinators", type=int, default=3)
-    parser.add_argument("--nodes", type=int, default=2)
+    parser.add_argument("--nodes", type=int, default=2, help="of three or more one is revoked in between")
     parser.add_argument("--faults", default="", help="names, with commas between; =SECONDS for a time of its own")
     parser.add_argument("--seconds", type=float, default=6.0, help="how long each fault lasts")
     parser.add_argument("--mixture", type=float, default=0.0, help="seconds for which faults are drawn at random")
@@ -70,11 +70,16 @@ async def run(options: argparse.Namespace, folder: Path) -> dict[str, Any]:
                 await story.storm(options.storm)
             if options.kills:
                 await story.storm(options.storm or MOST_KILLED, options.kills)
-            for word in filter(None, options.faults.split(",")):
+            words = [word for word in options.faults.split(",") if word]
+            for number, word in enumerate(words):
+                if number == len(words) // 2:
+                    await story.put_out()
                 name, _, seconds = word.partition("=")
                 await story.suffer([name], float(seconds or options.seconds))
             if options.mixture:
-                await story.mixture(options.mixture, possible(options.store))
+                await story.mixture(options.mixture / 2, possible(options.store))
+                await story.put_out()
+                await story.mixture(options.mixture / 2, possible(options.store))
             await story.end()
         finally:
             await story.stop()

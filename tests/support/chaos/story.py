@@ -14,15 +14,17 @@ from typing import Any
 import aiohttp
 
 from coordinator_server.fleet.roster import ASSIGNED, ASSIGNER
-from tests.support.chaos.checking import Violation, check, check_assigners, longest_gap
+from tests.support.chaos.checking import check, check_assigners, longest_gap
 from tests.support.chaos.clients import Clients
 from tests.support.chaos.faults import FAULTS, OF_COORDINATORS, OF_MEMBERS, Hit
-from tests.support.chaos.history import History, Window
+from tests.support.chaos.history import History, Violation, Window
 from tests.support.chaos.lab import Lab
 
 DEADLINE = 180.0  # seconds for everything to work (again)
 LOOK = 0.25
+FEWEST = 2  # nodes that are never put out
 MANY = 1000  # uses of an invite that is never used up
+LATE = ("disagreement", "lost-write", "by-halves")  # what is seen, too, where one has not heard of it yet
 QUIET = 2.0  # seconds between two faults of a mixture
 
 
@@ -49,6 +51,7 @@ class Story:
         self._lab = lab
         self._rng = rng
         self._endless: tuple[str, str] | None = None
+        self._put_out = False
 
     @property
     def history(self) -> History:
@@ -108,16 +111,23 @@ class Story:
                 await self.suffer(drawn, self._rng.choice((2.0, 5.0, 8.0, 15.0)))
                 await asyncio.sleep(self._rng.uniform(0.0, QUIET))
 
+    async def put_out(self) -> None:
+        """Revoke one of three nodes or more: nobody may have it serve from then on."""
+        if len(self._lab.nodes) > FEWEST and not self._put_out:
+            self._put_out = True
+            await self.clients.put_out(list(self._lab.nodes)[-1])
+
     async def _refusals(self, hits: Sequence[Hit]) -> dict[str, str]:
         """Return why enrolments are refused by those who serve."""
         victims = frozenset().union(*(hit.victims for hit in hits))
-        found = {}
-        for name in sorted(self._lab.coordinators.keys() - victims):
-            deadline = time.monotonic() + DEADLINE
-            while (op := await self.clients.enrol(name, self._endless)) is not None and op.outcome == "ok":
-                self._check(deadline, f"{name} refuses enrolments")
-            found[name] = "" if op is None else str(op.value.get("problem") or op.value.get("why", ""))
-        return found
+        names = sorted(self._lab.coordinators.keys() - victims)
+        return dict(zip(names, await asyncio.gather(*map(self._refusal, names)), strict=True))
+
+    async def _refusal(self, name: str) -> str:
+        deadline = time.monotonic() + DEADLINE
+        while (op := await self.clients.enrol(name, self._endless)) is not None and op.outcome == "ok":
+            self._check(deadline, f"{name} refuses enrolments")
+        return "" if op is None else str(op.value.get("problem") or op.value.get("why", ""))
 
     # --- many at once -----------------------------------------------------------------------------------------
 
@@ -198,7 +208,7 @@ class Story:
         while True:
             finals = [await self.clients.final(name) for name in self._lab.coordinators]
             found = check(self.history, finals)
-            only_late = found and all(one.kind in ("disagreement", "lost-write") for one in found)
+            only_late = found and all(one.kind in LATE for one in found)
             if not only_late or time.monotonic() > deadline - DEADLINE / 2:
                 break
             await asyncio.sleep(LOOK)
