@@ -11,7 +11,8 @@ import asyncio
 import contextlib
 import time
 from collections import Counter
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Mapping
+from operator import attrgetter
 from typing import Any
 
 import msgspec
@@ -20,28 +21,26 @@ from coordinator_server.api.shapes import (
     Topology,
     TopologyChange,
     TopologyDelta,
-    TopologyLink,
     TopologyRemoval,
     TopologySnapshot,
 )
 from node.program.tasks import TaskSet
 from node.wire.problems import Problem
 
-PARTS = ("coordinators", "workers", "services", "links")
-WAITING = 16  # messages that may wait for one listener
+KEYS: Mapping[str, Callable[[Any], str]] = {  # what identifies one of each part of the topology
+    "coordinators": attrgetter("id"),
+    "workers": attrgetter("id"),
+    "services": attrgetter("name"),
+    "links": lambda link: f"{link.source}>{link.target}",
+}
+PERIOD = 0.1  # seconds between two looks at what has changed
+WAITING = 64  # messages that may wait for one listener
 MANY = 1000  # parts of the topology, which are looked at in a thread: everything else goes on meanwhile
-SHARE = 0.1  # of the time that looking may take
+SHARE = 0.2  # of the time that looking may take
 MOST_OF_ONE = 40  # listeners from one address: the others' places are not for it
 
 
 Difference = tuple[TopologyChange, TopologyRemoval] | None
-
-
-def key_of(item: Any) -> str:
-    """Return what identifies a part of the topology among its kind."""
-    if isinstance(item, TopologyLink):
-        return f"{item.source}>{item.target}"
-    return str(getattr(item, "id", None) or item.name)
 
 
 def difference(old: Topology, new: Topology) -> Difference:
@@ -50,9 +49,9 @@ def difference(old: Topology, new: Topology) -> Difference:
         return None
     changed: dict[str, tuple[Any, ...]] = {}
     removed: dict[str, tuple[str, ...]] = {}
-    for part in PARTS:
-        before = {key_of(item): item for item in getattr(old, part)}
-        after = {key_of(item): item for item in getattr(new, part)}
+    for part, key in KEYS.items():
+        was, now = getattr(old, part), getattr(new, part)
+        before, after = _by_key_without(now, was, key), _by_key_without(was, now, key)
         changed[part] = tuple(item for key, item in after.items() if before.get(key) != item)
         removed[part] = tuple(key for key in before if key not in after)
     if not any(changed.values()) and not any(removed.values()):
@@ -60,11 +59,17 @@ def difference(old: Topology, new: Topology) -> Difference:
     return TopologyChange(**changed), TopologyRemoval(**removed)
 
 
+def _by_key_without(known: Iterable[object], items: Iterable[object], key: Callable[[Any], str]) -> dict[str, Any]:
+    """Return the items by their keys, but for the very objects that are known: of many most are the same."""
+    same = set(map(id, known))
+    return {key(item): item for item in items if id(item) not in same}
+
+
 class TopologyStream:
     """Watches `read()` while somebody listens, and gives every listener the same numbered messages."""
 
     def __init__(
-        self, read: Callable[[], Topology], *, period: float = 0.5, keep_alive: float = 15.0, maximum: int = 200
+        self, read: Callable[[], Topology], *, period: float = PERIOD, keep_alive: float = 15.0, maximum: int = 200
     ) -> None:
         self._read = read
         self._period = period
@@ -126,7 +131,7 @@ class TopologyStream:
         if not self._listeners:
             return
         before = self._current
-        if before is None or sum(len(getattr(before, part)) for part in PARTS) < MANY:
+        if before is None or sum(len(getattr(before, part)) for part in KEYS) < MANY:
             self._update()
         elif time.monotonic() >= self._rests_until:
             topology, found, worked = await asyncio.to_thread(self._look, before)

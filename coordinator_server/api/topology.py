@@ -1,4 +1,8 @@
-"""Makes the picture of the mesh that everybody may see: no address, and no name that a volunteer gave a machine."""
+"""Makes the picture of the mesh that everybody may see: no address, and no name that a volunteer gave a machine.
+
+Of very many workers few change from one drawing to the next: what is drawn of the others stays the same object, by
+which who compares two drawings knows it.
+"""
 
 from __future__ import annotations
 
@@ -17,9 +21,13 @@ from coordinator_server.api.shapes import (
 from coordinator_server.application import Coordinator
 from coordinator_server.fleet.presence import Serving, Status
 from coordinator_server.registry.membership import Member
+from coordinator_server.registry.registry import Status as WorkerStatus
 from node.wire.manifests import Manifest
 
 LIFE = 1.0  # seconds
+
+Seat = tuple[Member, WorkerStatus, TopologyWorker, TopologyLink]  # what one of our workers is drawn of, and how
+NOBODY: Mapping[str, Seat] = {}
 
 
 class Picture:
@@ -29,6 +37,7 @@ class Picture:
         self._coordinator = coordinator
         self._version = version
         self._drawn: tuple[tuple[object, ...], Topology] | None = None
+        self._seats = NOBODY
 
     def read(self) -> Topology:
         state = self._state()
@@ -36,7 +45,8 @@ class Picture:
             drawn_state, topology = self._drawn
             if drawn_state == state and 0 <= self._coordinator.clock() - topology.timestamp < LIFE:
                 return topology
-        topology = draw(self._coordinator, self._version)
+        self._seats = seats = _take_seats(self._coordinator, self._seats)
+        topology = draw(self._coordinator, self._version, seats)
         self._drawn = (self._state(), topology)
         return topology
 
@@ -46,10 +56,13 @@ class Picture:
         return (*seen, readiness.ready, readiness.draining)
 
 
-def draw(coordinator: Coordinator, version: str) -> Topology:
+def draw(coordinator: Coordinator, version: str, seats: Mapping[str, Seat] | None = None) -> Topology:
     """Return the mesh as this coordinator sees it now; the sequence is the stream's business."""
-    ours = (_worker(coordinator, member) for member in coordinator.registry.members())
-    workers = tuple(sorted((*ours, *_far_workers(coordinator)), key=lambda worker: worker.id))
+    seats = _take_seats(coordinator, NOBODY) if seats is None else seats
+    ours = ((worker, link) for _, _, worker, link in seats.values())
+    others = ((worker, _link(worker)) for worker in _far_workers(coordinator))
+    both = sorted((*ours, *others), key=lambda one: one[0].id)
+    workers = tuple(worker for worker, _ in both)
     return Topology(
         coordinator=coordinator.coordinator_id,
         version=version,
@@ -58,10 +71,30 @@ def draw(coordinator: Coordinator, version: str) -> Topology:
         coordinators=(_own(coordinator, workers), *_others(coordinator, workers)),
         workers=workers,
         services=_services(coordinator, healthy(workers)),
-        links=tuple(
-            TopologyLink(source=worker.coordinator, target=worker.id, route=worker.route) for worker in workers
-        ),
+        links=tuple(link for _, link in both),
     )
+
+
+def _take_seats(coordinator: Coordinator, before: Mapping[str, Seat]) -> Mapping[str, Seat]:
+    """Return what is drawn of each of our workers; of whom nothing has changed it is what it was."""
+    registry, found = coordinator.registry, dict[str, Seat]()
+    silent_since = _silent_since(coordinator)
+    for member in registry.members():
+        status = "stale" if member.last_seen <= silent_since else registry.standing(member)
+        seat = before.get(member.worker_id)
+        if seat is None or seat[0] is not member or seat[1] != status:
+            worker = _worker(coordinator, member, status)
+            link = _link(worker)
+            if seat is not None:
+                worker, link = (worker if worker != seat[2] else seat[2]), (link if link != seat[3] else seat[3])
+            seat = (member, status, worker, link)
+        found[member.worker_id] = seat
+    return found
+
+
+def _silent_since(coordinator: Coordinator) -> float:
+    """Return the Unix seconds such that who was not heard of later is stale."""
+    return coordinator.clock() - coordinator.config.worker_stale
 
 
 def healthy(workers: Sequence[TopologyWorker]) -> Mapping[str, Sequence[str]]:
@@ -79,7 +112,7 @@ def count_workers(coordinator: Coordinator) -> WorkerCounts:
     registry = coordinator.registry
     far = [row.facts.stale for _, row in coordinator.everybody.far()]
     total = len(registry) + len(far)
-    silent_since = coordinator.clock() - coordinator.config.worker_stale
+    silent_since = _silent_since(coordinator)
     stale = sum(member.last_seen <= silent_since for member in registry.members()) + sum(far)
     return WorkerCounts(total=total, active=total - stale, stale=stale)
 
@@ -132,13 +165,17 @@ def _others(coordinator: Coordinator, workers: Sequence[TopologyWorker]) -> Iter
             )
 
 
-def _worker(coordinator: Coordinator, member: Member) -> TopologyWorker:
+def _link(worker: TopologyWorker) -> TopologyLink:
+    return TopologyLink(source=worker.coordinator, target=worker.id, route=worker.route)
+
+
+def _worker(coordinator: Coordinator, member: Member, status: WorkerStatus) -> TopologyWorker:
     return TopologyWorker(
         id=member.worker_id,
         type=member.capabilities.worker_type,
         coordinator=coordinator.coordinator_id,
         services=member.running,
-        status=coordinator.registry.status(member),
+        status=status,
         load=round(member.load, 3),
         in_flight=member.in_flight,
         route=member.route,

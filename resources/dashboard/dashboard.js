@@ -11,6 +11,7 @@ let sequence = null;
 let clockOffset = 0; // the server's clock minus ours, in seconds
 let lastMessage = null;
 let tries = 0;
+let drawing = null; // the timer of the next drawing: changes come up to ten times a second
 
 const byId = (id) => document.getElementById(id);
 const keyOf = (part, item) => String(part === "services" ? item.name : item.id);
@@ -68,7 +69,8 @@ function take(message) {
   tries = 0;
   if (topology) meta = topology;
   showLive();
-  draw();
+  if (topology) draw();
+  else drawing ??= setTimeout(draw, 100 + state.workers.size / 5);
   return true;
 }
 
@@ -89,6 +91,8 @@ function showLost(seconds) {
 // ---- drawing ----------------------------------------------------------------------------------------------
 
 function draw() {
+  clearTimeout(drawing);
+  drawing = null;
   const workers = [...state.workers.values()];
   const services = [...state.services.values()];
   const own = state.coordinators.get(String(meta.coordinator));

@@ -73,6 +73,10 @@ def test_the_difference_names_what_is_new_changed_and_gone() -> None:
     assert [worker.id for worker in changed.workers] == ["changes", "comes"]
     assert removed.workers == ("goes",)
     assert difference(old, old) is None
+    again = mesh.read()
+    assert difference(mesh.read(), again) is None
+    equal = msgspec.structs.replace(again, workers=tuple(map(msgspec.structs.replace, again.workers)))
+    assert difference(again, equal) is None, "other objects that say the same are no change"
 
 
 def test_services_and_links_have_keys_of_their_own() -> None:

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
 
+from coordinator_server.api.shapes import TopologyLink, TopologyWorker
 from coordinator_server.api.topology import LIFE, Picture, count_workers, find_gaps
 from coordinator_server.application import Coordinator
 from tests.support.front import Front, running_front, standing_clock
@@ -57,6 +59,32 @@ async def test_silence_shows_within_a_second(tmp_path: Path, clock: Clock) -> No
         assert drawn.read() is before
         clock.now += LIFE
         assert drawn.read() is not before
+
+
+async def test_what_has_not_changed_stays_the_same_object(tmp_path: Path, clock: Clock) -> None:
+    clock.now = time.time()  # workers' tokens are of now
+    async with running_front(tmp_path, clock) as front:
+        drawn = picture(front.coordinator)
+        quiet, busy = await front.join("quiet"), await front.join("busy")
+
+        def seen() -> dict[str, tuple[TopologyWorker, TopologyLink]]:
+            clock.now += LIFE
+            topology = drawn.read()
+            assert [link.target for link in topology.links] == [worker.id for worker in topology.workers]
+            both = zip(topology.workers, topology.links, strict=True)
+            return {worker.id: (worker, link) for worker, link in both}
+
+        before = seen()
+        busy.load = 0.75
+        await busy.heartbeat()
+        after = seen()
+        assert after[quiet.worker_id][0] is before[quiet.worker_id][0]
+        assert after[busy.worker_id][0].load == 0.75
+        assert after[busy.worker_id][1] is before[busy.worker_id][1], "the way to it is what it was"
+        clock.now += front.coordinator.config.worker_stale
+        assert {worker.status for worker, _ in seen().values()} == {"stale"}
+        await front.coordinator.workers.remove(busy.worker_id, actor="admin")
+        assert [*seen()] == [quiet.worker_id]
 
 
 async def test_only_active_workers_count_for_a_service(front: Front) -> None:
