@@ -28,7 +28,20 @@ hypothesis.settings.load_profile("mesh")
 os.environ.setdefault("RMA_SENSORS", "off")
 # Nor shall their services give way to everything else that a loaded machine does.
 os.environ.setdefault("RMA_SERVICE_NICE", "0")
-NETWORKS = Path(__file__).parent / "netns"  # tests in networks of their own
+# What takes long and mostly waits, the longest first: for leases that end, for routes that are found, for windows.
+TESTS = Path(__file__).parent
+WAITING = tuple(
+    TESTS / name
+    for name in (
+        "netns",
+        "chaos/test_chaos.py",
+        "coordinator_server/fleet/test_deaths.py",
+        "coordinator_server/fleet/test_over_etcd.py",
+        "coordinator_server/fleet/test_together.py",
+        "coordinator_server/operation/test_clock_jumps.py",
+        "desktop",
+    )
+)
 
 
 @pytest.fixture(autouse=True)
@@ -43,7 +56,8 @@ def no_log_handler_is_left() -> Iterator[None]:
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Begin with what mostly waits: one process does that while the others compute, and at the end nobody waits."""
-    items.sort(key=lambda item: item.path.parent != NETWORKS)
+    places = {path: number for number, path in enumerate(WAITING)}
+    items.sort(key=lambda item: min(places.get(path, len(places)) for path in (item.path, item.path.parent)))
 
 
 def pytest_runtest_setup(item: pytest.Item) -> None:
