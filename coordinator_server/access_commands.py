@@ -16,6 +16,13 @@ AUDIT_COLUMNS = (
     ("DETAIL", "detail"),
 )  # fmt: skip
 
+WHAT_NOW = (
+    "Keep the store and all backups as they are. If an older backup was restored since the mark was made, that is "
+    "why. If lines wait for a seal, see in `status` whether a coordinator assigns: it makes them. Else somebody "
+    "has written to the store past the coordinators: `audit verify --file BACKUP` finds the newest backup that is "
+    "still whole, and docs/access.md says what a seal proves."
+)
+
 
 def rotate_token(arguments: Arguments) -> int:
     """Have the running coordinator make another admin token."""
@@ -79,6 +86,8 @@ def _verify_file(arguments: Arguments) -> Mapping[str, Any]:
 
 def _say_finding(found: Mapping[str, Any], *, is_file: bool) -> None:
     tell(f"{'ok  ' if found['holds'] else 'FAIL'}  {say(found['text'])}")
+    if not found["holds"]:
+        tell(f"      {WHAT_NOW}")
     if found["holds"] and is_file:
         tell(f"Mesh:  {found['mesh']}")
         tell("It is your mesh's log if that is the fingerprint of its key, now (`status`) or before a rotation.")

@@ -5,6 +5,8 @@ Plain urllib, so that a command is over before aiohttp would have been imported.
 
 from __future__ import annotations
 
+import contextlib
+import errno
 import http.client
 import ipaddress
 import os
@@ -13,7 +15,7 @@ import tempfile
 import urllib.error
 import urllib.parse
 import urllib.request
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import IO, Any
@@ -71,8 +73,10 @@ class AdminClient:
 
     def download(self, path: str, target: Path) -> int:
         """Write the answer's body to a new private file, whole or not at all; return its bytes."""
-        with self._open("POST", path, b"{}") as answer:
-            return _save(answer, target, int(answer.headers.get("Content-Length", -1)))
+        with _new_file(target) as (file, temporary), self._open("POST", path, b"{}") as answer:
+            size = _save(answer, file, target, int(answer.headers.get("Content-Length", -1)))
+            temporary.replace(target)
+            return size
 
     def _json(self, method: str, path: str, body: object | None = None) -> Any:
         with self._open(method, path, None if body is None else msgspec.json.encode(body)) as answer:
@@ -188,24 +192,37 @@ def _query(query: Mapping[str, str] | None) -> str:
     return "?" + urllib.parse.urlencode(query) if query else ""
 
 
-def _save(answer: IO[bytes], target: Path, expected: int) -> int:
-    """Write what comes; `expected` bytes, or -1 when the sender did not say how many."""
+@contextlib.contextmanager
+def _new_file(target: Path) -> Iterator[tuple[IO[bytes], Path]]:
+    """Open a private file beside `target`, before anything is asked for; what is left of it at the end goes."""
     try:
+        if target.is_dir():
+            raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR))
         descriptor, name = tempfile.mkstemp(dir=target.absolute().parent, prefix=f".{target.name}.")
     except OSError as error:
-        raise UserFacingError(f"{target} cannot be written.", f"The system says: {error.strerror}.") from None
-    temporary = Path(name)
+        raise UserFacingError(
+            f"{target} cannot be written, so nothing was asked for.",
+            f"The system says: {error.strerror}.",
+            "Name a file in a folder that is there and that you may write to.",
+            EXIT_USAGE,
+        ) from None
     try:
         with os.fdopen(descriptor, "wb") as file:
-            size = 0
-            while chunk := answer.read(CHUNK):
-                size += file.write(chunk)
-            file.flush()
-            os.fsync(file.fileno())
+            yield file, Path(name)
+    finally:
+        Path(name).unlink(missing_ok=True)
+
+
+def _save(answer: IO[bytes], file: IO[bytes], target: Path, expected: int) -> int:
+    """Write what comes; `expected` bytes, or -1 when the sender did not say how many."""
+    try:
+        size = 0
+        while chunk := answer.read(CHUNK):
+            size += file.write(chunk)
+        file.flush()
+        os.fsync(file.fileno())
         if expected not in (-1, size):
             raise OSError(f"only {size} of {expected} bytes came")
-        temporary.replace(target)
     except (OSError, http.client.HTTPException) as error:
-        temporary.unlink(missing_ok=True)
         raise UserFacingError(f"{target} was not written.", f"The reason: {error}.") from None
     return size

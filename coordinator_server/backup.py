@@ -51,7 +51,11 @@ def restore_backup(file: Path, directory: Path) -> Path | None:
     Everything is unpacked and checked before anything is replaced. Raise UserFacingError.
     """
     check_before_holding(directory)
-    with hold_data_dir(directory, PROGRAM), tempfile.TemporaryDirectory(dir=directory, prefix=".restore-") as name:
+    stop = "Nothing was changed. Stop it, restore, and start it again."
+    with (
+        hold_data_dir(directory, PROGRAM, stop),
+        tempfile.TemporaryDirectory(dir=directory, prefix=".restore-") as name,
+    ):
         fresh = Path(name)
         _unpack(file, fresh)
         _check(file, fresh)

@@ -94,7 +94,7 @@ def _add_invites(commands: Any) -> None:
         "--uses", type=_count, default=1, metavar="N", help="how many machines it lets in (default 1)"
     )
     create.add_argument(
-        "--expires", type=_duration, default=86400, metavar="TIME", help="30m, 24h, 7d (default 24h)"
+        "--expires", type=_duration, default=86400, metavar="TIME", help="for how long: 30m, 24h, 7d (default 24h)"
     )
     text = "vetted machines also get services with personal data (default volunteer)"
     create.add_argument("--trust", choices=("volunteer", "vetted"), default="volunteer", help=text)
@@ -108,11 +108,14 @@ def _add_invites(commands: Any) -> None:
 def _add_keys(commands: Any) -> None:
     group = _group(commands, "key", "let frontends in: make, list and revoke API keys")
     create = _leaf(group, "create", "create_key", "Make an API key for a frontend. The key is shown only once.")
-    create.add_argument("--name", required=True, help="who uses it, for your own list")
+    create.add_argument("--name", required=True, metavar="NAME", help="who uses it, for your own list")
     create.add_argument("--service", action="append", default=[], dest="services", metavar="NAME",
                         help="allow only this service; may be given several times (default: all)")  # fmt: skip
-    create.add_argument("--rate", default="", help="5/s, 120/min, 1000/hour (default: the coordinator's, 120/min)")
-    create.add_argument("--expires", type=_duration, default=None, metavar="TIME", help="30d, 52w (default: never)")
+    text = "5/s, 120/min, 1000/hour or 10000/day (default: the coordinator's --default-key-rate, 120/min)"
+    create.add_argument("--rate", type=_rate, default=None, metavar="RATE", help=text)
+    create.add_argument(
+        "--expires", type=_duration, default=None, metavar="TIME", help="after 30d, 52w (default: never)"
+    )
     _leaf(group, "list", "list_keys", "List all API keys, without their secrets.")
     revoke = _leaf(group, "revoke", "revoke_key", "Make an API key useless at once.")
     revoke.add_argument("id", metavar="ID", help="its id, as `key list` shows it")
@@ -178,18 +181,19 @@ def _add_sealed_keys(commands: Any) -> None:
         "Seal the mesh's keys in the store under another passphrase. Coordinators that run serve on. Works on the "
         "store itself, and asks no coordinator."
     )
-    reseal = _leaf(group, "reseal", "reseal_keys", text)
+    reseal = _leaf(group, "reseal", "reseal_keys", text, asks=False)
     text = "file with the new passphrase (or RMA_NEW_KEY_PASSPHRASE)"
     reseal.add_argument("--new-passphrase-file", default=None, metavar="FILE", help=text)
     text = (
         "Write the mesh's keys from the store to files of the data directory, for a coordinator that is to start "
         "without the passphrase."
     )
-    unseal = _leaf(group, "unseal", "unseal_keys", text)
+    unseal = _leaf(group, "unseal", "unseal_keys", text, asks=False)
     text = "and keep them in the store no more, to go back to files for good"
     unseal.add_argument("--remove", action="store_true", help=text)
     for leaf in (reseal, unseal):
-        leaf.add_argument("--store", default=None, metavar="STORE", help="sqlite, or etcd://HOST:PORT,...")
+        text = "where they are: sqlite, or etcd://HOST:PORT,...[?prefix=NAME] (default sqlite)"
+        leaf.add_argument("--store", default=None, metavar="STORE", help=text)
         text = "file with the passphrase that they are sealed under now (or RMA_KEY_PASSPHRASE)"
         leaf.add_argument("--key-passphrase-file", default=None, metavar="FILE", help=text)
         _add_store_access(leaf)
@@ -201,8 +205,8 @@ def _add_store_and_state(commands: Any) -> None:
         commands, "backup", "backup", "Write a backup of the running coordinator's store and keys to FILE."
     )
     backup.add_argument("file", type=Path, metavar="FILE", help="where to write it; an older one is replaced")
-    text = "Put a backup back. The coordinator must be stopped; what is in the data directory is replaced."
-    restore = _leaf(commands, "restore", "restore", text)
+    text = "Put a backup back. The coordinator must be stopped; what is in the data directory is set aside there."
+    restore = _leaf(commands, "restore", "restore", text, asks=False)
     restore.add_argument("file", type=Path, metavar="FILE", help="what `backup` wrote")
     restore.add_argument("--yes", action="store_true", help="replace without asking")
     _add_migrate(commands)
@@ -232,7 +236,8 @@ def _add_audit(commands: Any) -> None:
         "`verify` with --expect, and a lost end is found as well. Ends with exit code 1 where something is wrong."
     )
     audit = _leaf(commands, "audit", "access_commands.audit", text)
-    audit.add_argument("what", nargs="?", choices=("list", "verify"), default="list", help="(default: list)")
+    audit.add_argument("what", nargs="?", choices=("list", "verify"), default="list",
+                       help="list lines, or verify them all (default: list)")  # fmt: skip
     audit.add_argument("--limit", type=_count, default=100, metavar="N", help="how many entries (default 100)")
     audit.add_argument("--action", default="", metavar="NAME", help="only these, as key-created")
     audit.add_argument("--subject", default="", metavar="ID", help="only those about this machine, key or invite")
@@ -249,7 +254,7 @@ def _add_migrate(commands: Any) -> None:
         "Move all that the mesh knows from one store to another, as from the file of one coordinator to etcd. All "
         "coordinators must be stopped. What was cut off goes on when it is started again."
     )
-    parser = _leaf(commands, "migrate", "migrate", text)
+    parser = _leaf(commands, "migrate", "migrate", text, asks=False)
     kinds = "sqlite, or etcd://HOST:PORT,...[?prefix=NAME]"
     parser.add_argument("--from", required=True, dest="source", metavar="STORE", help=f"where it is: {kinds}")
     parser.add_argument("--to", required=True, dest="target", metavar="STORE", help=f"where it is to be: {kinds}")
@@ -276,14 +281,17 @@ def _group(commands: Any, name: str, text: str) -> Any:
     return parser.add_subparsers(title="commands", metavar="COMMAND", required=True)
 
 
-def _leaf(commands: Any, name: str, function: str, text: str) -> argparse.ArgumentParser:
+def _leaf(commands: Any, name: str, function: str, text: str, *, asks: bool = True) -> argparse.ArgumentParser:
+    """Add a command that asks a running coordinator, or one that works on a data directory and a store itself."""
     short = text.partition(".")[0].partition(":")[0]
     parser: argparse.ArgumentParser = commands.add_parser(name, help=short[0].lower() + short[1:], description=text)
     common = parser.add_argument_group("common options")
     common.add_argument("--json", action="store_true", help="print one JSON document")
-    common.add_argument("--data-dir", default=None, metavar="DIR", help="the running coordinator's data directory")
-    text = "the coordinator's URL, when it is not on this machine; its token is then read from RMA_ADMIN_TOKEN"
-    common.add_argument("--url", default=os.environ.get("RMA_URL") or None, help=text)
+    text = f"the {'running ' if asks else ''}coordinator's data directory, when it is not the usual one"
+    common.add_argument("--data-dir", default=None, metavar="DIR", help=text)
+    if asks:
+        text = "the coordinator's URL, when it is not on this machine; its token is then read from RMA_ADMIN_TOKEN"
+        common.add_argument("--url", default=os.environ.get("RMA_URL") or None, metavar="URL", help=text)
     common.add_argument("--config", default=None, metavar="FILE", help="a TOML file with settings")
     common.add_argument("--log-format", default=None, metavar="text|json", help="how logs on standard error look")
     parser.set_defaults(run=_command(function))
@@ -305,6 +313,15 @@ def _duration(text: str) -> int:
     try:
         return parse_duration(text)
     except DurationError as error:
+        raise argparse.ArgumentTypeError(str(error)) from None
+
+
+def _rate(text: str) -> str:
+    from coordinator_server.gateway.rates import RateError, parse_rate
+
+    try:
+        return str(parse_rate(text))
+    except RateError as error:
         raise argparse.ArgumentTypeError(str(error)) from None
 
 

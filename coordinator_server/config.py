@@ -99,9 +99,11 @@ class CoordinatorConfig:
         1000, "most writes to it from 00:00 to 24:00 UTC", low=1, high=1_000_000, flag=False
     )
     cf_api: str = setting("https://api.cloudflare.com/client/v4", "Cloudflare's API", flag=False)
-    edge: str = setting("", "URL of an edge router to register with; not used yet", metavar="URL")
+    edge: str = setting("", "has no effect: this version registers with no edge router", metavar="URL")
     anonymous: bool = setting(False, "let everybody on this machine use /service without a key")
-    force_anonymous: bool = setting(False, "the same for everybody who can reach --host: think twice")
+    force_anonymous: bool = setting(
+        False, "let everybody who can reach --host use /service without a key: think twice"
+    )
     tls_cert: str = setting("", "file with the certificate chain (PEM); serves HTTPS", metavar="FILE")
     tls_key: str = setting("", "file with the certificate's private key (PEM)", metavar="FILE")
     services_dir: tuple[str, ...] = setting(
@@ -132,7 +134,9 @@ class CoordinatorConfig:
 
     max_body_bytes: int = setting(64 * 2**20, "largest body of a /service request", unit="bytes", low=1024)
     max_message_bytes: int = setting(2**20, "largest body of any other request", unit="bytes", low=4096)
-    worker_heartbeat: float = setting(30.0, "longest time between heartbeats", unit="seconds", low=0.1, high=3600)
+    worker_heartbeat: float = setting(
+        30.0, "longest time between two heartbeats of a worker", unit="seconds", low=0.1, high=3600
+    )
     coordinator_heartbeat: float = setting(
         20.0,
         "pause after which this coordinator tells others that share its store how it is; that it has died "
@@ -157,7 +161,9 @@ class CoordinatorConfig:
     relay_connections_per_worker: int = setting(
         64, "most connections that one worker opens to us, because we cannot connect to it", low=0, high=1024
     )
-    relay_connections: int = setting(8192, "the same of all workers together", low=0, high=65_536)
+    relay_connections: int = setting(
+        8192, "most connections that all workers together open to us", low=0, high=65_536
+    )
     relay_requests_per_worker: int = setting(
         16, "most requests at once that one worker sends to others through us", low=0, high=65_536
     )
@@ -204,10 +210,12 @@ class CoordinatorConfig:
         unit="seconds",
         low=0,
     )
-    canary_timeout: float = setting(30.0, "time limit of such a request", unit="seconds", low=0.1, high=600)
+    canary_timeout: float = setting(30.0, "time limit of a known request", unit="seconds", low=0.1, high=600)
     probation_window: float = setting(300.0, "window in which a worker's errors count", unit="seconds", low=1)
-    probation_requests: int = setting(10, "requests in it before errors put a worker on probation", low=1)
-    probation_share: float = setting(0.5, "share of errors that puts it on probation", low=0.01, high=1)
+    probation_requests: int = setting(10, "requests in that window before errors put a worker on probation", low=1)
+    probation_share: float = setting(
+        0.5, "share of errors that puts a worker on probation, 0.01 to 1", low=0.01, high=1
+    )
     probation_passes: int = setting(3, "known requests in a row that end a probation", low=1, high=100)
     probation_pause: float = setting(60.0, "pause between known requests in a probation", unit="seconds", low=0.01)
     suspicion_probations: int = setting(

@@ -58,7 +58,8 @@ async def migrate(
         raise UserFacingError(
             f"There is no database in {source.directory}.", "", "Say with --data-dir where it is.", EXIT_USAGE
         )
-    with hold_data_dir(source.directory, PROGRAM):
+    stop = "Nothing was moved. Stop all coordinators of this mesh, and run this again."
+    with hold_data_dir(source.directory, PROGRAM, stop):
         async with opened(source) as from_store:
             await check_nobody_is_there(from_store, origin)
             kept = await make_room(target, origin, goal, agreed)

@@ -432,5 +432,5 @@ def warnings(config: CoordinatorConfig) -> Sequence[str]:
     if passphrase := passphrase_of(config):
         found += weaknesses(passphrase)
     if config.edge:
-        found.append("--edge is not used yet: this version does not register with edge routers")
+        found.append("--edge has no effect: this version does not register with edge routers")
     return found

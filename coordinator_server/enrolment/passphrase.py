@@ -81,6 +81,15 @@ class Passphrase:
         """Say where it comes from, never what it is."""
         return f"the passphrase in {self.file}" if self.file else "the passphrase of RMA_KEY_PASSPHRASE"
 
+    @property
+    def remedy(self) -> str:
+        """Say how another passphrase gets here."""
+        return (
+            f"write that into {self.file}, which is read anew each time, and try again"
+            if self.file
+            else "set RMA_KEY_PASSPHRASE to that, and start again"
+        )
+
     def read(self) -> bytes:
         """Return it in one form, however it was typed; raise UserFacingError for what is none."""
         text = self.given

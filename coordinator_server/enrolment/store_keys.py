@@ -235,6 +235,7 @@ def wrong_passphrase(passphrase: Passphrase) -> UserFacingError:
     return UserFacingError(
         f"The mesh's keys cannot be opened: {passphrase.source} is not the one that they were sealed with in this "
         "store, or somebody has changed them there.",
+        hint=f"After `rma-mesh-coordinator keys reseal` only the new one opens them: {passphrase.remedy}.",
         exit_code=EXIT_USAGE,
     )
 

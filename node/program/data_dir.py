@@ -31,8 +31,11 @@ def is_held(path: Path, program: str) -> bool:
 
 
 @contextlib.contextmanager
-def hold_data_dir(path: Path, program: str) -> Iterator[Path]:
-    """Make the directory private to this user and keep every other program out of it while held."""
+def hold_data_dir(path: Path, program: str, if_in_use: str = "") -> Iterator[Path]:
+    """Make the directory private to this user and keep every other program out of it while held.
+
+    `if_in_use` is what to do where such a program runs; without it, this is one that could take another directory.
+    """
     try:
         path.mkdir(mode=0o700, parents=True, exist_ok=True)
         if os.name == "posix" and _is_ours(path, program):
@@ -42,8 +45,8 @@ def hold_data_dir(path: Path, program: str) -> Iterator[Path]:
     except filelock.Timeout:
         raise UserFacingError(
             f"The data directory {path} is in use.",
-            f"Another {program} runs with it.",
-            "Stop that one first, or start this one with another --data-dir.",
+            f"{'A' if if_in_use else 'Another'} {program} runs with it.",
+            if_in_use or "Stop that one first, or start this one with another --data-dir.",
             EXIT_IN_USE,
         ) from None
     except OSError as error:

@@ -66,7 +66,7 @@ def add_flags(parser: argparse.ArgumentParser, cls: type[Any]) -> None:
         if kind is bool:
             options["action"] = argparse.BooleanOptionalAction
         else:
-            options["metavar"] = meta["metavar"] or ("|".join(meta["choices"]) or field.name.upper())
+            options["metavar"] = meta["metavar"] or "|".join(meta["choices"]) or _metavar(field, kind)
             if is_tuple:
                 options["action"] = "append"
         parser.add_argument("--" + field.name.replace("_", "-"), **options)
@@ -186,10 +186,17 @@ def _allowed(meta: Mapping[str, Any], kind: type) -> str:
     return noun + (f" ({meta['unit']})" if meta.get("unit") else "")
 
 
+def _metavar(field: dataclasses.Field[Any], kind: type) -> str:
+    """Return what stands for a value in the help: its unit, or what kind of thing it is."""
+    name: str = field.metadata["unit"] or field.name.rpartition("_")[2]
+    return name.upper() if field.metadata["unit"] or kind is str or name == "port" else "N"
+
+
 def _help(field: dataclasses.Field[Any]) -> str:
     meta = field.metadata
     default = field.default
-    shown = "" if default in (None, (), "") or default is False else f" (default {default})"
-    unit = f", {meta['unit']}" if meta["unit"] else ""
+    said = str(default).removesuffix(".0") if isinstance(default, float) else default
+    shown = "" if default in (None, (), "") or default is False else f" (default {said})"
+    unit = f", {meta['unit']}" if meta["unit"] and meta["metavar"] else ""
     text: str = meta["text"]
     return (text + unit + shown).replace("%", "%%")

@@ -10,7 +10,7 @@ import pytest
 from coordinator_server import access_commands
 from coordinator_server.seals import verifying
 from coordinator_server.seals.checking import Finding
-from node.program.errors import EXIT_USAGE, UserFacingError
+from node.program.errors import EXIT_FAILED, EXIT_USAGE, UserFacingError
 
 
 def test_a_mark_that_is_none_is_said_before_a_file_is_opened(tmp_path: Path) -> None:
@@ -32,3 +32,18 @@ def test_of_a_file_it_is_told_whose_seals_they_are(
     said = capsys.readouterr().out
     assert "Mesh:  c0ffee" in said
     assert "Mark:  1:ab" in said
+
+
+def test_a_log_that_does_not_hold_comes_with_what_to_do(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    async def broken(_file: Path, _expected: object) -> Finding:
+        return Finding(holds=False, lines=1, sealed=1, unsealed=0, seals=1, mark="1:ab", text="Line 2 is missing.")
+
+    monkeypatch.setattr(verifying, "verify_backup", broken)
+    arguments = argparse.Namespace(what="verify", file=tmp_path / "b.tar", expect="", json=False)
+    assert access_commands.audit(arguments) == EXIT_FAILED
+    said = capsys.readouterr().out
+    assert said.startswith("FAIL  Line 2 is missing.\n")
+    assert "audit verify --file BACKUP" in said
+    assert "Mark:" not in said

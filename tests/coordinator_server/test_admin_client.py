@@ -149,9 +149,15 @@ def test_a_download_that_breaks_off_leaves_the_old_file(tmp_path: Path) -> None:
     assert (tmp_path / "b.tar").read_bytes() == b"old"
 
 
-def test_a_download_to_nowhere_is_said_so(tmp_path: Path) -> None:
-    with serving() as server, pytest.raises(UserFacingError, match="cannot be written"):
-        AdminClient(server.url, TOKEN).download("/api/admin/backup", tmp_path / "no" / "b.tar")
+def test_a_download_to_nowhere_is_said_so_before_anybody_is_asked(tmp_path: Path) -> None:
+    client = AdminClient("http://127.0.0.1:1", TOKEN)  # where nobody answers
+    for target in (tmp_path / "no" / "b.tar", tmp_path):
+        with pytest.raises(UserFacingError, match="cannot be written") as caught:
+            client.download("/api/admin/backup", target)
+        assert caught.value.exit_code == EXIT_USAGE
+    with pytest.raises(UserFacingError, match="does not answer"):
+        client.download("/api/admin/backup", tmp_path / "b.tar")
+    assert list(tmp_path.iterdir()) == [], "nothing is left"
 
 
 def test_the_running_coordinator_of_a_data_directory_is_found(tmp_path: Path) -> None:

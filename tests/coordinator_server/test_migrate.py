@@ -14,13 +14,15 @@ import msgspec
 import pytest
 
 from coordinator_server import migrate
+from coordinator_server.admin_client import PROGRAM
 from coordinator_server.config import CoordinatorConfig
 from coordinator_server.migrate import MARK, check_not_half_moved, digest, opened, read_audit
 from coordinator_server.store.etcd import messages
 from coordinator_server.store.etcd.store import FORMAT, EtcdStore
 from coordinator_server.store.interface import AuditLine, Store, Write
 from coordinator_server.store.sqlite import FILE_NAME
-from node.program.errors import UserFacingError
+from node.program.data_dir import hold_data_dir
+from node.program.errors import EXIT_IN_USE, UserFacingError
 from tests.support.coordinators import coordinator_room
 from tests.support.etcd import Cluster, etcd_cluster
 
@@ -154,6 +156,16 @@ async def test_coordinators_must_be_stopped(cluster: Cluster, tmp_path: Path) ->
     async with coordinator_room(tmp_path / "b", vpn="off") as room:
         assert room.coordinator.workers.get("w-1") is not None
         assert "enrolled" in await room.actions()
+
+
+async def test_a_directory_in_use_is_said_with_what_fits_here(tmp_path: Path) -> None:
+    await fill(config(tmp_path / "a"), entries=50, lines=30)
+    with hold_data_dir(tmp_path / "a", PROGRAM), pytest.raises(UserFacingError, match="in use") as caught:
+        await migrate.migrate(
+            config(tmp_path / "a"), config(tmp_path / "b", "etcd://127.0.0.1:1"), agreed=never, tell=silent
+        )
+    assert caught.value.exit_code == EXIT_IN_USE
+    assert "Stop all coordinators" in caught.value.hint
 
 
 async def test_the_same_store_twice_and_no_store_at_all_are_refused(tmp_path: Path) -> None:

@@ -83,6 +83,7 @@ async def test_a_wrong_passphrase_is_one_clear_line(store: SqliteStore, tmp_path
     assert caught.value.exit_code == EXIT_USAGE
     text = str(caught.value)
     assert text.startswith("The mesh's keys cannot be opened: the passphrase in ") and "\n" not in text
+    assert "keys reseal" in text
     assert str(tmp_path / "p") in text and "q7-zx" not in text
     assert await store.get(KEY) == before
 
