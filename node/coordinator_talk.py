@@ -105,6 +105,8 @@ class CoordinatorTalk:
         try:
             answer = await self._beat(session, info, request)
         except CoordinatorError as error:
+            if self._state().coordinator != url:  # we have turned to another meanwhile, which has not failed
+                return
             if error.kind == "unknown-worker":
                 self._dispatch(e.WorkerUnknown())
             else:

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import aiohttp
+import msgspec
 import pytest
 from aiohttp import web
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
@@ -376,6 +377,28 @@ async def test_a_coordinator_that_hangs_is_noticed_in_the_time_of_one_answer(
         assert not node.runtime.state.coordinator_ok
         assert given[0] < patience
         assert given[1] <= patience - 0.09, "what the channel took is not given once more"
+
+
+async def test_who_has_turned_to_another_coordinator_does_not_take_that_one_for_failed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with room_at(tmp_path / "c", vpn="off") as room, node_in(room, tmp_path / "n", vpn="off") as node:
+        runtime = node.runtime
+        session, membership = runtime.session, runtime.state.membership
+        assert session is not None
+        assert membership is not None
+        other = CoordinatorInfo(id="c-other", url="http://127.0.0.1:1")
+        known = msgspec.structs.replace(membership, coordinators=(*membership.coordinators, other))
+        monkeypatch.setattr(runtime.talk, "by_channel", coordinator_talk._no_channel)
+
+        async def turns_away(*_: object) -> Assignment:
+            runtime.state = msgspec.structs.replace(runtime.state, membership=known, coordinator=other.url)
+            raise CoordinatorError("It did not answer in time.")
+
+        monkeypatch.setattr(session.client, "heartbeat", turns_away)
+        await runtime.talk.heartbeat(session, room.url)
+        assert (runtime.state.coordinator, runtime.state.failing) == (other.url, ())
+        assert runtime.state.failures == 0
 
 
 @contextlib.asynccontextmanager
