@@ -8,6 +8,8 @@ from pathlib import Path
 from typing import get_args
 
 from coordinator_server.cli import build_parser
+from coordinator_server.config import CoordinatorConfig
+from node.routing.settings import RoutingSettings
 from node.rules.settings import Caps, Rules
 from node.rules.verdict import RuleCode
 from node.wire.problems import TITLES
@@ -36,6 +38,16 @@ def test_the_operators_commands_are_taken() -> None:
     for line in lines:
         words = shlex.split(line, comments=True)
         build_parser(words).parse_args(words)
+
+
+def test_frontends_are_told_the_time_limits_that_count() -> None:
+    text = (ROOT / "docs" / "frontends.md").read_text("utf-8")
+    told = {name: float(value) for name, value in re.findall(r"^\| `(\w+)` \| (\d+) \|", text, re.MULTILINE)}
+    config, settings = CoordinatorConfig(), RoutingSettings()
+    assert set(told) == {
+        "queue_wait", "connect_timeout", "first_byte_timeout", "idle_timeout", "request_timeout",
+    }  # fmt: skip
+    assert told == {name: getattr(config, name, None) or getattr(settings, name) for name in told}
 
 
 def test_every_warning_about_the_machine_is_documented() -> None:
