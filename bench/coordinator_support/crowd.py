@@ -175,8 +175,8 @@ class Crowd:
         for _ in range(TRIES):
             try:
                 return await self._arrive(worker)
-            except TROUBLE:
-                self.seen.errors += 1
+            except TROUBLE as error:
+                self.seen.wrong[wrong(error)] += 1
                 await asyncio.sleep(1.0)
         raise SystemExit(f"{worker.identity.worker_id} could not register in {TRIES} tries")
 
@@ -237,25 +237,29 @@ class Crowd:
         if self._by_channel and worker.line is not None and worker.answered is None:
             try:
                 told = await self._say(worker, worker.line)
-            except TROUBLE:
-                seen.errors += worker in self._here
+            except TROUBLE as error:
+                self._failed(seen, worker, wrong(error))
                 return
             seen.late.append(late)
             self._hear(worker, told)
             return
         try:
             answer = await self._call(worker, self._speech.heartbeat(worker, self._random.betavariate(2, 6)))
-        except TROUBLE:
-            seen.errors += worker in self._here
+        except TROUBLE as error:
+            self._failed(seen, worker, wrong(error))
             return
         if answer.status != 200:
-            seen.errors += worker in self._here
+            self._failed(seen, worker, f"HTTP {answer.status}")
             return
         seen.beats.append(answer.seconds)
         seen.late.append(late)
         seen.sent += answer.sent
         seen.got += answer.got
         self._hear(worker, msgspec.json.decode(answer.body, type=Told))
+
+    def _failed(self, seen: Seen, worker: Worker, why: str) -> None:
+        if worker in self._here:
+            seen.wrong[why] += 1
 
     async def _say(self, worker: Worker, line: Channel) -> Told:
         """Send a heartbeat by the channel; return what it is answered."""
@@ -310,6 +314,12 @@ class Crowd:
             await asyncio.sleep(max(0.0, due - loop.time()))
             do(self._here[number % len(self._here)], due)
             number += 1
+
+
+def wrong(error: BaseException) -> str:
+    """Return what went wrong, in few words that are the same each time."""
+    number = getattr(error, "errno", None)
+    return f"{type(error).__name__} {number}" if number else str(error) or type(error).__name__
 
 
 def timing(head: bytes, name: bytes) -> float:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
@@ -35,7 +36,12 @@ def per_beat(run: Mapping[str, Any], phase: str = "steady") -> float:
 
 def _errors(run: Mapping[str, Any]) -> str:
     failed = run["steady"]["errors"] + run["requests"]["errors"] + run["churn"]["heartbeats"]["errors"]
-    return f"  {failed} ERRORS" if failed else ""
+    failed += run.get("steady_http", {}).get("errors", 0)
+    kinds: Counter[str] = Counter()
+    for seen in (run["steady"], run["churn"]["heartbeats"], run.get("steady_http", {})):
+        kinds.update(seen.get("wrong", {}))
+    text = ", ".join(f"{kind}: {count}" for kind, count in kinds.most_common())
+    return f"  {failed} ERRORS {f'({text})' if text else ''}".rstrip() if failed else ""
 
 
 def details(runs: Sequence[Mapping[str, Any]]) -> str:

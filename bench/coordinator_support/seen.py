@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -31,8 +32,12 @@ class Seen:
     late: list[float] = field(default_factory=list)
     sent: int = 0
     got: int = 0
-    errors: int = 0
+    wrong: Counter[str] = field(default_factory=Counter)  # heartbeats without a good answer, by what was wrong
     pushes: int = 0
+
+    @property
+    def errors(self) -> int:
+        return self.wrong.total()
 
     def told(self) -> dict[str, Any]:
         count = max(1, len(self.beats))
@@ -42,5 +47,6 @@ class Seen:
             "bytes_up": self.sent / count,
             "bytes_down": self.got / count,
             "errors": self.errors,
+            "wrong": dict(self.wrong),
             "pushes": self.pushes,
         }

@@ -12,7 +12,7 @@ import pytest
 
 from bench.coordinator_support import results
 from bench.coordinator_support.connections import TEXT, length_of, take_frame
-from bench.coordinator_support.crowd import timing
+from bench.coordinator_support.crowd import timing, wrong
 from bench.coordinator_support.seen import Seen, percentile, spread
 
 SCRIPT = str(Path(__file__).parents[2] / "bench" / "coordinator.py")
@@ -67,6 +67,9 @@ def test_all_cpu_is_shared_among_the_heartbeats_and_errors_are_shown() -> None:
     assert results.per_beat(run(percent=10.0)) == pytest.approx(30_000)
     assert "ERRORS" not in results.line(run())
     assert results.line(run(errors=3)).endswith("3 ERRORS")
+    failed = run(errors=3)
+    failed["steady"]["wrong"] = {wrong(TimeoutError()): 1, wrong(OSError(24, "too many files")): 2}
+    assert results.line(failed).endswith("3 ERRORS (OSError 24: 2, TimeoutError: 1)")
     assert "100 workers, sqlite" in results.details([run()])
 
 
