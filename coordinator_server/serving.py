@@ -12,6 +12,7 @@ import logging
 import signal
 import socket
 import ssl
+import sys
 import time
 from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from urllib.parse import urlsplit
@@ -60,6 +61,7 @@ log = logging.getLogger(__name__)
 SEAL_PAUSE = 5.0  # seconds between seals on the audit log, where something is new in it
 KEYS_LOOK = 30.0  # seconds between looks at what other coordinators did with the mesh's keys, and at a rotation
 OVERLAY_LOOK = 30.0  # seconds between looks at what other coordinators changed, and at a rotation
+TURN = 0.001  # seconds after which a thread that plans or draws lets those be answered who wait
 PLAN_PAUSE = 0.2  # seconds between looks whether to plan for many
 LONGEST_RENEWAL = 6 * 3600.0  # seconds between two renewals of our own credential
 
@@ -71,6 +73,7 @@ async def serve(
 
     The first line on standard output, when ready, is {"event":"ready","url","coordinator_id"} with `as_json`.
     """
+    sys.setswitchinterval(TURN)
     manager = manager or ServiceManager()
     config = at_given_sockets(config, manager.listeners)
     check_shareable(config.workers)
@@ -227,7 +230,9 @@ def restarting_on_hangup(site: Site, manager: ServiceManager) -> Iterator[None]:
 
 
 def server_limits(config: CoordinatorConfig) -> ServerLimits:
-    return ServerLimits(body_idle=config.idle_timeout, write_stall=config.idle_timeout)
+    """Workers' channels and relay connections have limits of their own: they take no room from clients."""
+    room = ServerLimits().connections + config.channels + config.relay_connections
+    return ServerLimits(connections=room, body_idle=config.idle_timeout, write_stall=config.idle_timeout)
 
 
 def gateway_processes(

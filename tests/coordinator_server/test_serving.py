@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import dataclasses
 import json
 import os
 import signal
@@ -23,8 +24,17 @@ import pytest
 
 from coordinator_server.config import CoordinatorConfig
 from coordinator_server.front import FRONT
-from coordinator_server.serving import drain, public_url, read_catalogue, read_tls, renew_certificate, warnings
+from coordinator_server.serving import (
+    drain,
+    public_url,
+    read_catalogue,
+    read_tls,
+    renew_certificate,
+    server_limits,
+    warnings,
+)
 from coordinator_server.store.database import open_database
+from node.forwarding.http1.limits import ServerLimits
 from node.program.errors import EXIT_IN_USE, EXIT_USAGE, UserFacingError
 from node.program.tasks import TaskSet
 from node.program.web import bind
@@ -153,6 +163,14 @@ def test_certificates_that_cannot_be_used_are_said(tmp_path: Path) -> None:
 
 def test_the_settings_of_tests_are_those_of_the_program(tmp_path: Path) -> None:
     assert quick_config(tmp_path).directory == tmp_path
+
+
+def test_channels_and_relay_connections_take_no_room_from_clients() -> None:
+    config = CoordinatorConfig()
+    many = dataclasses.replace(config, channels=60_000, relay_connections=50_000)
+    for one in (config, many):
+        room = server_limits(one).connections - one.channels - one.relay_connections
+        assert room == ServerLimits().connections
 
 
 # --- as a program ---------------------------------------------------------------------------------------------
