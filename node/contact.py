@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import logging
 import random
 from collections.abc import Awaitable, Callable
 
 from node.program.tasks import TaskSet
 
+log = logging.getLogger(__name__)
+AGAIN = 10.0  # seconds after a fault of ours
 JITTER = 0.1  # share of a long pause, so that workers do not all come at once
 
 
@@ -53,15 +56,20 @@ class CoordinatorContact:
 
     async def _run(self) -> None:
         while True:
-            self._changed.clear()
-            if self._job is not None:
-                job, self._job = self._job, None
-                await job()
-            elif not await self._wait():
-                continue
-            else:
-                self._at = None
-                await self._due()
+            try:
+                await self._turn()
+            except Exception:  # a node that says nothing any more would be forgotten, and nobody would know why
+                log.exception("talking to the coordinator failed; it is tried again in %.0f s", AGAIN)
+                self.schedule(AGAIN)
+
+    async def _turn(self) -> None:
+        self._changed.clear()
+        if self._job is not None:
+            job, self._job = self._job, None
+            await job()
+        elif await self._wait():
+            self._at = None
+            await self._due()
 
     async def _wait(self) -> bool:
         """Wait for the appointment; return False when something changed before it."""

@@ -32,6 +32,7 @@ RELAY_LIMIT = 10.0  # seconds to open a relay connection: the life of a ticket
 # and whoever does not wait has to wait again, behind the others.
 HANDSHAKE = 20.0
 GOODBYE = 1.0  # seconds that a coordinator gets to confirm that a channel is closed
+UNREADABLE = (msgspec.MsgspecError, UnicodeDecodeError, RecursionError)  # the last is of what is nested deeply
 LEAST_PATIENCE = 0.5  # seconds that a call has where others have used up its time: to aiohttp none means for ever
 
 
@@ -326,7 +327,7 @@ async def _read(response: aiohttp.ClientResponse) -> bytes:
         return body
     try:
         document = msgspec.json.decode(body)
-    except msgspec.DecodeError:
+    except UNREADABLE:
         document = None
     if not isinstance(document, dict) and response.status == PROXY_PASSWORD:
         raise CoordinatorError(SENTENCES["proxy-password"], failure="proxy-password")
@@ -341,7 +342,7 @@ async def _read(response: aiohttp.ClientResponse) -> bytes:
 def _decode(body: bytes, cls: type[T]) -> T:
     try:
         return msgspec.json.decode(body or b"{}", type=cls)
-    except (msgspec.MsgspecError, UnicodeDecodeError) as error:
+    except UNREADABLE as error:
         raise CoordinatorError(f"It answered what we cannot read: {error}.", "bad-answer") from None
 
 

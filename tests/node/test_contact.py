@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import asyncio
 
+import pytest
+
+import node.contact
 from node.contact import CoordinatorContact
 
 
@@ -71,6 +74,34 @@ async def test_quiet_comes_after_what_is_due_was_said() -> None:
     await contact.quiet(30)
     assert said == ["goodbye"]
     await contact.stop()
+
+
+async def test_a_fault_is_told_and_not_the_end_of_all(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr(node.contact, "AGAIN", 0.01)
+    turns: list[str] = []
+    done = asyncio.Event()
+
+    async def call() -> None:
+        raise LookupError("nobody thought of that")
+
+    async def due() -> None:
+        turns.append("due")
+        if len(turns) == 1:
+            contact.begin(call)
+        elif len(turns) == 2:
+            raise KeyError
+        else:
+            done.set()
+
+    contact = CoordinatorContact(due)
+    contact.start()
+    contact.schedule(0)
+    async with asyncio.timeout(30):
+        await done.wait()
+    await contact.stop()
+    assert "nobody thought of that" in caplog.text
 
 
 async def test_nobody_waits_longer_than_the_limit() -> None:

@@ -106,7 +106,10 @@ async def test_an_answer_for_another_machine_is_not() -> None:
         await enroll_at(*answer_by(MESH, OURS, worker_id="w2"))
 
 
-@pytest.mark.parametrize("body", [b"", b"[]", b"{", b'{"worker_id": 5}', b"\xff"])
+DEEP = b'{"detail": ' + b"[" * 50_000
+
+
+@pytest.mark.parametrize("body", [b"", b"[]", b"{", b'{"worker_id": 5}', b"\xff", DEEP])
 async def test_what_cannot_be_read_is_said(body: bytes) -> None:
     with pytest.raises(CoordinatorError, match="cannot read"):
         await enroll_at(body, "")
@@ -133,6 +136,12 @@ async def test_a_web_page_is_not_taken_for_a_coordinator() -> None:
         with pytest.raises(CoordinatorError, match="not a coordinator") as caught:
             await enroll(session, url, REQUEST, INVITE, time.time())
     assert not caught.value.refused
+
+
+@pytest.mark.parametrize("body", [b'{"detail": "ferm\xe9"}', DEEP])
+async def test_an_error_that_nobody_can_read_is_one_nevertheless(body: bytes) -> None:
+    with pytest.raises(CoordinatorError, match="not a coordinator"):
+        await enroll_at(body, "", 502)
 
 
 async def test_a_redirect_is_not_followed() -> None:
