@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import random
 import time
 from collections import Counter
 from collections.abc import Awaitable, Callable
@@ -24,6 +25,7 @@ from coordinator_server.entry_points.office import EntryPointOffice
 from coordinator_server.fleet.asking import Registries
 from coordinator_server.fleet.far import Everywhere, FarWorkers, RelayWays
 from coordinator_server.gateway.access import Access
+from coordinator_server.gateway.key_uses import Came
 from coordinator_server.gateway.plane import make_router, relay_base
 from coordinator_server.gateway.rates import Buckets, parse_rate
 from coordinator_server.gateway.routes import Gateway
@@ -124,7 +126,7 @@ def _make_front(coordinator: Coordinator, version: str) -> Front:
     others = Registries(lambda: coordinator.fleet.others, coordinator.token_issuer.issue, time.monotonic)
     sources = (others.find, coordinator.dht.find_service)
     far = FarWorkers(sources, coordinator.workers, coordinator.catalogue, coordinator.fleet)
-    everywhere = Everywhere(coordinator.registry, far)
+    everywhere = Everywhere(coordinator.registry, far, coordinator.warden.book.is_on_probation)
     ways = RelayWays(coordinator.coordinator_id, coordinator.fleet, relay_base, hub.offers, others.is_silent)
     router = make_router(coordinator, _observer(coordinator, metrics), hub.connect, registry=everywhere, relay=ways)
     coordinator.registry.appeared = router.appeared
@@ -171,14 +173,15 @@ def _observer(coordinator: Coordinator, metrics: Metrics) -> Callable[[Outcome],
 
 
 def _make_asker(coordinator: Coordinator, hub: RelayHub) -> Asker:
-    uses = coordinator.keys.uses
+    uses, config = coordinator.keys.uses, coordinator.config
+    otherwise = (Came("127.0.0.1", coordinator.public_host or "localhost"),)
     return Asker(
         coordinator.token_issuer.issue,
         hub.connect,
         vpn_up=lambda: coordinator.registry.vpn_up,
-        host=coordinator.public_host or "localhost",
-        client=lambda: uses.some_address("127.0.0.1"),
-        patience=coordinator.config.canary_timeout,
+        secure=bool(config.tls_cert),
+        came=lambda: random.choice(uses.all_came() or otherwise),  # noqa: S311 - guards nothing
+        patience=config.canary_timeout,
     )
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import aiohttp
@@ -106,6 +106,7 @@ class Member:
             catalogue=lambda: self._state().catalogue,
             coordinator=lambda: self._talk.coordinator(self._state().coordinator or ""),
             coordinators=lambda: self._talk.coordinators,
+            doubted=self._doubted,
             own_load=lambda: self._state().load,
             vpn_up=lambda: self._state().vpn.carries,
             own_port=port,
@@ -126,6 +127,11 @@ class Member:
         self._overlay.know_ports = session.router.overlay_ports
         self._overlay.enter(port, session.dht.port)
         return self._endpoints
+
+    def _doubted(self, service: str) -> Sequence[str]:
+        """Return whom the coordinator has told us not to ask while others are there."""
+        assignment = self._state().assignment
+        return assignment.doubts(service) if assignment is not None else ()
 
     def endpoints(self, vpn_ip: str | None) -> Endpoints | None:
         """Return where we can be reached, with this address in the overlay; None outside of a mesh."""

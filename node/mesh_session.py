@@ -91,6 +91,7 @@ class MeshSession:
         catalogue: Callable[[], Catalogue],
         coordinator: Callable[[], CoordinatorInfo | None],
         coordinators: Callable[[], Sequence[CoordinatorInfo]],
+        doubted: Callable[[str], Sequence[str]],
         own_load: Callable[[], float],
         vpn_up: Callable[[], bool],
         own_port: int,
@@ -141,6 +142,7 @@ class MeshSession:
             relay=lambda record: relay_bases(record, coordinators()),
             observer=self._request_ended,
             remember=LAST_REQUESTS,
+            doubted=doubted,
         )
 
     def _request_ended(self, outcome: Outcome) -> None:

@@ -77,6 +77,7 @@ class Answers:
             detail=planning.why_nothing(worker_id),
             waiting=enrolment.pending,
             probation=coordinator.warden.told(worker_id),
+            doubted=() if enrolment.pending else coordinator.warden.book.doubted(),
         )
 
     def encode(self, told: Assignment) -> bytes:

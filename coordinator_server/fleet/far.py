@@ -153,9 +153,16 @@ class Everywhere:
 
     name: Literal["registry"] = "registry"
 
-    def __init__(self, registry: Registry, far: FarWorkers) -> None:
+    def __init__(
+        self,
+        registry: Registry,
+        far: FarWorkers,
+        on_probation: Callable[[str, str], bool] = lambda _worker_id, _service: False,
+    ) -> None:
+        """`on_probation` says so of a worker and a service; others are asked first, wherever they are."""
         self._registry = registry
         self._far = far
+        self._on_probation = on_probation
 
     @property
     def vpn_up(self) -> bool:
@@ -174,9 +181,9 @@ class Everywhere:
     async def find(self, service: str) -> Sequence[WorkerRecord]:
         """Return who may be asked; of those that failed here it is seen how they are reached otherwise."""
         here = await self._registry.find(service)
-        if not self._far.any or self._suffices(here):
+        if not self._far.any or self._suffices(here, service):
             return here
-        return self._with(here, await self._far.find(service))
+        return self._with(here, await self._far.find(service), service)
 
     # What gateway processes are told, who cannot look anything up.
 
@@ -190,7 +197,8 @@ class Everywhere:
         if not self._far.any:
             return here
         found = {
-            service: self._with(here.get(service, ()), self._far.known(service)) for service in self._lacking(here)
+            service: self._with(here.get(service, ()), self._far.known(service), service)
+            for service in self._lacking(here)
         }
         return {**here, **{service: records for service, records in found.items() if records}}
 
@@ -201,16 +209,19 @@ class Everywhere:
                 await self._far.find(service)
 
     def _lacking(self, here: Mapping[str, Sequence[WorkerRecord]]) -> list[str]:
-        return [service for service in self._far.services if not self._suffices(here.get(service, ()))]
+        return [service for service in self._far.services if not self._suffices(here.get(service, ()), service)]
 
-    def _suffices(self, here: Sequence[WorkerRecord]) -> bool:
-        return bool(here) and not self._has_failed(here[0])
+    def _suffices(self, here: Sequence[WorkerRecord], service: str) -> bool:
+        """Say whether the registry found somebody who is well: it names others only where nobody is."""
+        return bool(here) and not (self._has_failed(here[0]) or self._on_probation(here[0].worker_id, service))
 
-    def _with(self, here: Sequence[WorkerRecord], far: Sequence[WorkerRecord]) -> Sequence[WorkerRecord]:
-        return joined(here, [record for record in far if not self._rests(record)])
+    def _with(
+        self, here: Sequence[WorkerRecord], far: Sequence[WorkerRecord], service: str
+    ) -> Sequence[WorkerRecord]:
+        found = joined(here, [record for record in far if not self._rests(record)])
+        return [record for record in found if not self._on_probation(record.worker_id, service)] or found
 
     def _has_failed(self, record: WorkerRecord) -> bool:
-        """Tell whether a worker has, and with it all that the registry found: it names others first."""
         member = self._registry.member(record.worker_id)
         return member is not None and member.failed
 

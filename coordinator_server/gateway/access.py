@@ -112,7 +112,7 @@ class Access:
     def check_anonymous(self, visit: Visit) -> None:
         """Raise Problem where somebody who shows no key may not pass."""
         if self._forced or (self._anonymous and self._is_own(visit)):
-            self._keys.uses.came(visit.address)
+            self._keys.uses.came(visit.peer, visit.headers.get("Host", ""))
             return
         detail = "Show an API key as `Authorization: Bearer KEY` or `X-API-Key: KEY`. The operator makes keys."
         raise Problem("unauthorized", detail, headers=CHALLENGE)
@@ -138,6 +138,7 @@ class Access:
     def used(self, key: ApiKey, visit: Visit) -> None:
         """Note that a key has let somebody in."""
         self._keys.uses.used(key.id, self._clock(), visit.address)
+        self._keys.uses.came(visit.peer, visit.headers.get("Host", ""))
 
     async def _recognise(self, visit: Visit) -> ApiKey:
         """Right keys pass whatever their neighbours do; who shows wrong ones is told so only so often."""

@@ -16,6 +16,7 @@ from coordinator_server.store.interface import ABSENT, MOST_TOGETHER, Store, Sto
 log = logging.getLogger(__name__)
 PREFIX = "key-use/"
 MOST = 20_000  # keys that are remembered between two writes
+MOST_CAME = 8  # households of which it is remembered how their requests looked
 
 
 class Use(msgspec.Struct, frozen=True, array_like=True):
@@ -25,28 +26,46 @@ class Use(msgspec.Struct, frozen=True, array_like=True):
     household: str
 
 
+class Came(msgspec.Struct, frozen=True, array_like=True):
+    """From where a request came (the other end of its connection), and for which host."""
+
+    peer: str
+    host: str
+
+
 class KeyUses:
-    """The last use of each key since these were written down last."""
+    """The last use of each key since these were written down last, and how the last requests came."""
 
     def __init__(self) -> None:
         self._latest: dict[str, tuple[float, str]] = {}  # key id -> when, from which address
-        self._some_address = ""  # from where somebody came last, also after that was written down
+        self._came: dict[str, Came] = {}  # by household, the last one last
+        self._last: Came | None = None
 
     def used(self, key_id: str, at: float, address: str) -> None:
         """Note a use; what is too much to remember is left out."""
         latest = self._latest
-        self.came(address)
         if key_id in latest or len(latest) < MOST:
             latest[key_id] = (at, address)
 
-    def came(self, address: str) -> None:
-        """Note from where somebody came, with a key or without one."""
-        if "/" not in address:
-            self._some_address = address
+    def came(self, peer: str, host: str) -> None:
+        """Note how somebody came who was let in, with a key or without one."""
+        last = self._last
+        if last is not None and last.peer == peer and last.host == host:
+            return
+        self._last = came = Came(peer, host)
+        household = address_key(peer)
+        self._came.pop(household, None)
+        self._came[household] = came
+        if len(self._came) > MOST_CAME:
+            del self._came[next(iter(self._came))]
 
-    def some_address(self, otherwise: str) -> str:
-        """Return from where somebody came last."""
-        return self._some_address or otherwise
+    def all_came(self) -> tuple[Came, ...]:
+        """Return how requests of the last few households came: a canary takes after one of them.
+
+        With that of the last one alone, a client could have canaries look like requests of its own, and a worker
+        that it is in league with would know them.
+        """
+        return tuple(self._came.values())
 
     def take(self) -> dict[str, Use]:
         """Return all that was noted, and begin anew."""

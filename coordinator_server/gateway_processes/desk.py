@@ -195,8 +195,11 @@ class Desk:
         for (service, worker_id, _, status), count in counted.counts.items():
             self._shared.coordinator.warden.ended(service, worker_id, status, count)
         queues = {name: count for name, count in report.queues.items() if name in self._services}
-        self._shared.coordinator.keys.uses.absorb(report.keys)
-        self._shared.elsewhere.told(self._process, replace(report, queues=queues, keys={}))
+        uses = self._shared.coordinator.keys.uses
+        uses.absorb(report.keys)
+        for came in report.came:
+            uses.came(came.peer, came.host)
+        self._shared.elsewhere.told(self._process, replace(report, queues=queues, keys={}, came=()))
 
     def _do(self, work: Coroutine[Any, Any, None]) -> None:
         if len(self._tasks) >= MOST_OPEN:

@@ -12,7 +12,7 @@ from msgspec import Meta, Struct
 
 from coordinator_server.config import CoordinatorConfig
 from coordinator_server.gateway.access import Kind
-from coordinator_server.gateway.key_uses import Use
+from coordinator_server.gateway.key_uses import Came, Use
 from coordinator_server.gateway.keys import ApiKey
 from node.wire.manifests import Manifest
 from node.wire.messages import WorkerRecord
@@ -176,6 +176,7 @@ class Report(_Message, frozen=True):
     keys: dict[
         Annotated[str, Meta(pattern=r"^[0-9a-f]{12}$(?!\n)")], Use
     ] = {}  # API keys and when they were used last
+    came: Annotated[tuple[Came, ...], Meta(max_length=64)] = ()  # how the last requests came
     in_flight: Count = 0
     retries: Count = 0  # these five since the process began
     failovers: Count = 0

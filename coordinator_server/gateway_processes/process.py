@@ -188,6 +188,7 @@ class GatewayProcess:
                 loads=self._registry.take_loads(),
                 queues=router.queue_depths(),
                 keys=self._keys.uses.take(),
+                came=self._keys.uses.all_came(),
                 in_flight=gateway.in_flight,
                 retries=stats.retries,
                 failovers=stats.failovers,

@@ -11,6 +11,7 @@ from collections.abc import Awaitable, Callable
 from typing import cast
 from urllib.parse import urlsplit
 
+from coordinator_server.gateway.key_uses import Came
 from coordinator_server.gateway.plane import relay_bases
 from coordinator_server.probation.canaries import LARGEST_ANSWER, Question
 from node.forwarding.forwarder import RELAY
@@ -93,7 +94,7 @@ class Reply(asyncio.Protocol):
 
 
 class Asker:
-    """Asks workers; `client` tells from which address a request is said to come."""
+    """Asks workers; `came` tells how a request is said to have come, `secure` whether requests come by TLS."""
 
     def __init__(
         self,
@@ -101,15 +102,15 @@ class Asker:
         relayed: ToWorker,
         *,
         vpn_up: Callable[[], bool],
-        host: str,
-        client: Callable[[], str],
+        secure: bool,
+        came: Callable[[], Came],
         patience: float,
     ) -> None:
         self._token_for = token_for
         self._relayed = relayed
         self._vpn_up = vpn_up
-        self._host = host
-        self._client = client
+        self._proto = "https" if secure else "http"
+        self._came = came
         self._patience = patience
         self._connect = PublicConnector()
 
@@ -144,16 +145,16 @@ class Asker:
         await self._connect(address, cast("UpstreamConnection", reply))
 
     def _request(self, worker_id: str, target: Target, service: str, question: Question) -> bytes:
-        client, host = self._client(), self._host
+        came, proto = self._came(), self._proto
         fields = {
             "Host": urlsplit(target.base_url).netloc,
             "User-Agent": random.choice(AGENTS),  # noqa: S311 - guards nothing
             "Accept": "*/*",
             "Content-Type": question.content_type,
-            "X-Forwarded-For": client,
-            "X-Forwarded-Proto": "http",
-            "X-Forwarded-Host": host,
-            "Forwarded": forwarded(client, "http", host),
+            "X-Forwarded-For": came.peer,
+            "X-Forwarded-Proto": proto,
+            "X-Forwarded-Host": came.host,
+            "Forwarded": forwarded(came.peer, proto, came.host),
             "Content-Length": str(len(question.body)),
             headers.REQUEST_ID: secrets.token_hex(8),
             headers.TRACEPARENT: new_trace(),

@@ -9,10 +9,12 @@ import msgspec
 
 from coordinator_server.probation.standing import Record
 from coordinator_server.store.interface import ABSENT, AuditLine, Seen, Store, Write
+from node.wire.messages import Doubted
 
 log = logging.getLogger(__name__)
 PREFIX = "probation/"
 TRIES = 10
+MOST_TOLD = 64  # pairs of worker and service of which nodes are told: those that began last
 
 Records = Mapping[str, Record]  # by service
 
@@ -23,6 +25,7 @@ class Book:
     def __init__(self, store: Store) -> None:
         self._store = store
         self._records: dict[str, Records] = {}
+        self._doubted: tuple[Doubted, ...] | None = ()
         self.changed: Callable[[str], None] = lambda _worker_id: None
 
     def of(self, worker_id: str) -> Records:
@@ -33,6 +36,16 @@ class Book:
 
     def all(self) -> Mapping[str, Records]:
         return self._records
+
+    def is_on_probation(self, worker_id: str, service: str) -> bool:
+        record = self.record(worker_id, service)
+        return record is not None and record.since is not None
+
+    def doubted(self) -> tuple[Doubted, ...]:
+        """Return who is on probation, as nodes are told: they ask others first."""
+        if self._doubted is None:
+            self._doubted = _told(self._records)
+        return self._doubted
 
     async def load(self) -> None:
         """Read what there is."""
@@ -70,11 +83,25 @@ class Book:
         after = _read(value) if value is not None else {}
         if after == self.of(worker_id):
             return
+        self._doubted = None
         if after:
             self._records[worker_id] = after
         else:
             self._records.pop(worker_id, None)
         self.changed(worker_id)
+
+
+def _told(all_records: Mapping[str, Records]) -> tuple[Doubted, ...]:
+    running = [
+        (record.since, service, worker_id)
+        for worker_id, records in all_records.items()
+        for service, record in records.items()
+        if record.since is not None
+    ]
+    by_service: dict[str, list[str]] = {}
+    for _, service, worker_id in sorted(running, reverse=True)[:MOST_TOLD]:
+        by_service.setdefault(service, []).append(worker_id)
+    return tuple(Doubted(service, tuple(sorted(who))) for service, who in sorted(by_service.items()))
 
 
 def _read(value: bytes) -> Records:

@@ -98,8 +98,7 @@ class Warden:
 
     def doubts(self, worker_id: str, service: str) -> bool:
         """Say whether others should be asked first: it is on probation, or was never seen to answer rightly."""
-        record = self.book.record(worker_id, service)
-        if record is not None and record.since is not None:
+        if self.book.is_on_probation(worker_id, service):
             return True
         return service in self._canaries and (worker_id, service) not in self._proven
 
@@ -196,7 +195,19 @@ class Warden:
             found[service] = (count + tally.all, wrong + tally.all_wrong)
         return found
 
+    def _may_be_hearsay(self, service: str) -> bool:
+        """Say whether one more worker may be put on probation for what requests alone have shown.
+
+        At most half of those that run a service: else one client would have all asked last but a worker of its own.
+        """
+        here = [member.worker_id for member in self._registry.members() if service in member.running]
+        return 2 * (1 + sum(self.book.is_on_probation(name, service) for name in here)) <= len(here)
+
     async def _put_on(self, worker_id: str, service: str, reason: str, now: float, *, proven: bool) -> None:
+        if not (proven or self._may_be_hearsay(service)):
+            log.info("%s is not put on probation for %s, as too many would be: %s", worker_id, service, reason)
+            return
+
         def change(records: Records) -> Records:
             before = records.get(service)
             if before is not None and before.since is not None:

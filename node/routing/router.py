@@ -23,7 +23,7 @@ from node.routing.recent import Recent
 from node.routing.retry import RetryBudget
 from node.routing.selection import Selector
 from node.routing.settings import RoutingSettings
-from node.routing.sources import CandidateSource, Finder, LocalServices
+from node.routing.sources import CandidateSource, Doubts, Finder, LocalServices
 from node.routing.stats import Outcome, RoutingCounters
 from node.routing.targets import AddressBook
 from node.state import Explanation, Peer, RoutingStats
@@ -56,6 +56,7 @@ class Router:
         own_port: int = 0,
         relay: RelayBases | None = None,
         remember: int = 0,
+        doubted: Doubts = lambda _service: (),
     ) -> None:
         settings = settings or RoutingSettings()
         rng = rng or random.Random()  # noqa: S311 - spreads load, guards nothing
@@ -83,6 +84,7 @@ class Router:
                 wall=wall,
                 own_port=own_port,
                 relay=relay,
+                doubted=doubted,
             ),
             cache=FingerCache(
                 clock=clock,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 from typing import Literal, Protocol
 
@@ -18,6 +18,7 @@ from node.wire.messages import WorkerRecord
 log = logging.getLogger(__name__)
 
 ERROR_CHARACTERS = 200
+Doubts = Callable[[str], Collection[str]]  # whose answers for a service were wrong
 
 
 class CandidateSource(Protocol):
@@ -59,7 +60,8 @@ class Finding:
 class Finder:
     """Asks the sources, each for at most `timeout` seconds, and leaves ourselves out of what they say.
 
-    `clock` is the router's, by which it is noted since when a load is known; `wall` gives Unix seconds.
+    `clock` is the router's, by which it is noted since when a load is known; `wall` gives Unix seconds. `doubted`
+    tells who is to be left out as long as others are found.
     """
 
     def __init__(
@@ -74,8 +76,10 @@ class Finder:
         wall: Callable[[], float],
         own_port: int = 0,
         relay: RelayBases | None = None,
+        doubted: Doubts = lambda _service: (),
     ) -> None:
         self._sources = sources
+        self._doubted = doubted
         self._own_port = own_port
         self._relay = relay
         self._own_id = own_id
@@ -87,17 +91,23 @@ class Finder:
         self._troubles: dict[str, str] = {}  # by source, so that each is logged once and not at every lookup
 
     async def first(self, service: str) -> Finding:
-        """Ask one source after the other until one finds somebody."""
+        """Ask one source after the other until one finds somebody whose answers nobody doubts.
+
+        Where none does, whoever was found first is better than nobody.
+        """
         asked: list[AskedSource] = []
+        doubted, found = self._doubted(service), Finding()
         for source in self._sources:
             finding = await self._ask(source, service)
             asked += finding.asked
-            if finding.candidates:
-                return Finding(finding.candidates, tuple(asked))
-        return Finding((), tuple(asked))
+            good = tuple(item for item in finding.candidates if item.worker_id not in doubted)
+            if good:
+                return Finding(good, tuple(asked))
+            found = found if found.candidates else finding
+        return Finding(found.candidates, tuple(asked))
 
     async def all(self, service: str) -> Finding:
-        """Ask every source at once and join what they find.
+        """Ask every source at once and join what they find: all of it, for whoever was known has failed.
 
         An earlier source's word on where a worker is counts, and the newest of all on how busy it is.
         """

@@ -6,6 +6,7 @@ sides may be of different versions.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Annotated, Literal
 
 import msgspec
@@ -225,6 +226,13 @@ class RegisterRequest(msgspec.Struct, frozen=True, kw_only=True):
     blocklist_version: Count = 0
 
 
+class Doubted(msgspec.Struct, frozen=True):
+    """Workers whose answers for a service were wrong: others are asked first."""
+
+    service: Name
+    workers: Annotated[tuple[Name, ...], msgspec.Meta(max_length=64)]
+
+
 class Assignment(msgspec.Struct, frozen=True, kw_only=True):
     """What a coordinator wants a worker to be and run now; of all this only the blocklist is signed.
 
@@ -246,6 +254,11 @@ class Assignment(msgspec.Struct, frozen=True, kw_only=True):
     detail: Text = ""  # why there is nothing to do, in a sentence
     waiting: bool = False  # for the operator to let this machine in
     probation: Text = ""  # why it gets fewer requests than others, in a sentence
+    doubted: Annotated[tuple[Doubted, ...], msgspec.Meta(max_length=64)] = ()  # who else does, or the worker itself
+
+    def doubts(self, service: str) -> Sequence[str]:
+        """Return the workers that are to be asked for a service only where nobody else is there."""
+        return next((one.workers for one in self.doubted if one.service == service), ())
 
 
 class RegisterAnswer(msgspec.Struct, frozen=True, kw_only=True):

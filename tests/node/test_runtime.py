@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import dataclasses
 import socket
 import sys
 import time
@@ -20,6 +21,7 @@ import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey
 
+from coordinator_server.probation.standing import Record
 from node import overlay_presence, renewal, runtime
 from node.config import NodeConfig
 from node.control import EnrollIntent
@@ -31,7 +33,7 @@ from node.runtime import NodeRuntime
 from node.vpn.settings import facts_of
 from node.wire.blocklists import PutOut, sign_blocklist
 from node.wire.encoding import b64encode
-from node.wire.manifests import Catalogue
+from node.wire.manifests import Catalogue, Manifest
 from node.wire.messages import Assignment, VpnReport
 from node.wire.problems import Problem
 from tests.support.coordinators import Room, coordinator_room
@@ -165,6 +167,34 @@ async def test_who_is_stopped_while_it_ends_its_session_leaves_no_port_open(
         finally:
             await node.stop()
         assert port not in {one.laddr.port for one in psutil.Process().net_connections("udp")}
+
+
+async def test_who_is_on_probation_is_asked_after_all_others(tmp_path: Path) -> None:
+    catalogue = Catalogue((Manifest(name="ner", title="Entities", data_class="public"),))
+    config = dataclasses.replace(CONFIG, allow=("another",))
+    folder = tmp_path / "coordinator"
+    async with coordinator_room(folder, time.time, catalogue, vpn="off", worker_heartbeat=0.2) as room:  # type: ignore[arg-type]  # it is called, no more
+        coordinator = room.coordinator
+        coordinator.registry.doubts = lambda _worker_id, _service: False  # as the DHT, it tells of everybody
+        for name in ("w-1", "w-2"):
+            worker = await room.worker(name)
+            await worker.register(port=8000)
+            await worker.heartbeat("ner")
+        node = NodeRuntime(config, tmp_path)
+        await node.start()
+        try:
+            await node.desk.enroll(EnrollIntent(coordinator=room.url, invite=await room.invite()))
+            await eventually(lambda: node.state.phase == "online", "online")
+            await coordinator.warden.book.write("w-2", lambda _: {"ner": Record(since=1.0)}, None)
+
+            def told() -> bool:
+                return node.state.assignment is not None and node.state.assignment.doubts("ner") == ("w-2",)
+
+            await eventually(told, "the node is told")
+            found = await node.desk.explain("ner", personal=False)
+            assert [one.worker_id for one in found.candidates] == ["w-1"]
+        finally:
+            await node.stop()
 
 
 # --- in the overlay -----------------------------------------------------------------------------------------------

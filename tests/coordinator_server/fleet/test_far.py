@@ -172,6 +172,28 @@ async def test_workers_here_come_first_and_who_failed_here_is_reached_otherwise(
     assert (member.failed, everywhere.vpn_up) == (True, False)
 
 
+async def test_who_is_on_probation_here_or_elsewhere_is_asked_where_nobody_else_is(room: Room) -> None:
+    source, doubted = Source(record("w-1", "other"), record("w-2", "other")), {"w-1", "w-3"}
+    far = far_of(room, Clock(0.0), source)
+
+    def on_probation(worker_id: str, service: str) -> bool:
+        return service == SERVICE and worker_id in doubted
+
+    everywhere = Everywhere(room.coordinator.registry, far, on_probation)
+    here = await room.worker("w-3")
+    await here.register(port=8000)
+    await here.heartbeat(SERVICE)
+    source.for_all = True
+    await everywhere.look()
+    assert [one.worker_id for one in await everywhere.find(SERVICE)] == ["w-2"]
+    assert [one.worker_id for one in everywhere.offers()[SERVICE]] == ["w-2"]
+    doubted.add("w-2")
+    assert {one.worker_id for one in await everywhere.find(SERVICE)} == {"w-1", "w-2", "w-3"}
+    doubted.clear()
+    assert [one.worker_id for one in await everywhere.find(SERVICE)] == ["w-3"], "who is here will do"
+    await far.stop()
+
+
 async def test_processes_that_can_look_nothing_up_are_told_who_is_elsewhere(room: Room) -> None:
     source = Source(record("w-1", "other"))
     everywhere = Everywhere(room.coordinator.registry, far_of(room, Clock(0.0), source))

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from coordinator_server.gateway import key_uses
-from coordinator_server.gateway.key_uses import PREFIX, KeyUses, Use
+from coordinator_server.gateway.key_uses import PREFIX, Came, KeyUses, Use
 from coordinator_server.gateway.keys import ApiKeys
 from coordinator_server.store.interface import StoreError
 from coordinator_server.store.sqlite import SqliteStore, open_sqlite
@@ -33,16 +33,18 @@ def test_the_newest_use_counts_and_of_an_address_its_household() -> None:
     assert uses.take() == {}
 
 
-def test_from_where_somebody_came_last_is_known_also_after_it_was_written_down() -> None:
+def test_how_the_last_few_households_came_is_known_and_nobody_is_more_than_one() -> None:
     uses = KeyUses()
-    assert uses.some_address("127.0.0.1") == "127.0.0.1"
-    uses.used("a", 5.0, "192.0.2.1")
-    uses.take()
-    uses.absorb({"b": Use(6.0, "2001:db8:1:2::/64")})
-    assert uses.some_address("127.0.0.1") == "192.0.2.1", "a canary must not stand out by its address"
-    uses.came("192.0.2.7")
-    assert uses.some_address("127.0.0.1") == "192.0.2.7"
-    assert set(uses.take()) == {"b"}
+    assert uses.all_came() == ()
+    for number in range(1, 4):
+        uses.came("2001:db8::" + str(number), f"mesh{number}.example")
+    uses.came("192.0.2.1", "mesh.example")
+    uses.came("192.0.2.1", "mesh.example")
+    assert uses.all_came() == (Came("2001:db8::3", "mesh3.example"), Came("192.0.2.1", "mesh.example"))
+    for number in range(2, 2 + key_uses.MOST_CAME):
+        uses.came(f"192.0.2.{number}", "mesh.example")
+    assert [came.peer for came in uses.all_came()] == [f"192.0.2.{n}" for n in range(2, 2 + key_uses.MOST_CAME)]
+    assert uses.take() == {}, "with a key or without one"
 
 
 def test_it_remembers_only_so_many(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -8,6 +8,7 @@ from collections.abc import AsyncIterator
 
 import pytest
 
+from coordinator_server.gateway.key_uses import Came
 from coordinator_server.probation.asking import Asker
 from coordinator_server.probation.canaries import Question
 from node.wire.messages import Endpoints, WorkerRecord
@@ -19,13 +20,13 @@ async def not_relayed(_worker_id: str, _connection: asyncio.Protocol) -> bool:
     raise OSError("it has no channel")
 
 
-def asker(patience: float = 60.0) -> Asker:
+def asker(patience: float = 60.0, *, secure: bool = False) -> Asker:
     return Asker(
         lambda worker_id: f"token-for-{worker_id}",
         not_relayed,
         vpn_up=lambda: False,
-        host="mesh.example",
-        client=lambda: "192.0.2.5",
+        secure=secure,
+        came=lambda: Came("192.0.2.5", "mesh.example:8080"),
         patience=patience,
     )
 
@@ -83,6 +84,8 @@ async def test_it_reads_like_any_other_request() -> None:
     fields = dict(line.split(": ", 1) for line in lines[1:])
     assert fields["X-RMA-Token"] == "token-for-w-1"
     assert (fields["X-Forwarded-For"], fields["X-RMA-Hops"]) == ("192.0.2.5", "1")
+    assert (fields["X-Forwarded-Proto"], fields["X-Forwarded-Host"]) == ("http", "mesh.example:8080")
+    assert fields["Forwarded"] == 'for=192.0.2.5;host="mesh.example:8080";proto=http'
     assert not [name for name in fields if "canary" in name.lower() or "probe" in name.lower()]
     assert heard[1].startswith(b"GET /service/probe/ HTTP/1.1\r\n")
     assert b"Content-Length" not in heard[1]

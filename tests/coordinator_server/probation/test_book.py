@@ -7,12 +7,15 @@ from pathlib import Path
 
 import pytest
 
+from coordinator_server.probation import book as module
 from coordinator_server.probation.book import PREFIX, Book
 from coordinator_server.probation.standing import Record
 from coordinator_server.store.interface import AuditLine, Change, Seen
 from coordinator_server.store.sqlite import SqliteStore, open_sqlite
+from node.wire.messages import Doubted
 
 ON = Record(since=5.0, reason="wrong", times=(5.0,))
+OVER = Record(times=(5.0,))
 LINE = AuditLine(time=1.0, actor="coordinator", action="worker-on-probation")
 
 
@@ -35,6 +38,23 @@ async def test_what_one_writes_others_read_and_follow(store: SqliteStore) -> Non
     await other.take(Seen(9, [Change(PREFIX + "w-1", None)], whole=False))
     assert (other.all(), told) == ({}, ["w-1", "w-1"])
     assert len(await store.audit()) == 1
+
+
+async def test_nodes_are_told_who_is_on_probation_those_that_began_last_first(
+    store: SqliteStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    book = Book(store)
+    assert book.doubted() == ()
+    for name, since in (("w-3", 5.0), ("w-1", 6.0), ("w-2", 7.0)):
+        await book.write(name, lambda _, since=since: {"ner": Record(since=since), "ocr": OVER}, None)  # type: ignore[misc]
+    assert book.doubted() == (Doubted("ner", ("w-1", "w-2", "w-3")),)
+    assert [book.is_on_probation("w-3", name) for name in ("ner", "ocr")] == [True, False]
+    monkeypatch.setattr(module, "MOST_TOLD", 2)
+    await book.write("w-1", lambda records: {**records, "ocr": ON}, None)
+    assert book.doubted() == (Doubted("ner", ("w-1", "w-2")),)
+    for name in ("w-1", "w-2", "w-3"):
+        await book.write(name, lambda _: {"ner": OVER}, None)
+    assert book.doubted() == ()
 
 
 async def test_a_whole_picture_forgets_what_is_not_in_it(store: SqliteStore) -> None:

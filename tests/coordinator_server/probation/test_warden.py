@@ -292,6 +292,33 @@ async def test_without_canaries_errors_cost_a_while_and_never_more(room: Room) -
         assert names(room) == ["w-1", "w-2"]
 
 
+async def test_requests_alone_put_no_more_than_half_of_a_services_workers_on_probation(room: Room) -> None:
+    warden = room.coordinator.warden
+    warden._canaries = {}
+    for name in ("w-1", "w-2", "its-own"):
+        await machine(room, name)
+    for _ in range(3):  # what a client asks fails with all but a worker of its own, which knows what comes
+        for name in ("w-1", "w-2"):
+            warden.ended("ner", name, 500, 10)
+        warden.ended("ner", "its-own", 200, 10)
+        await go_on(room, warden, 1)
+        assert len(names(room)) == 2
+    assert len(warden.book.all()) == 1
+
+
+async def test_other_nodes_are_told_whom_not_to_ask_first(room: Room) -> None:
+    warden = room.coordinator.warden
+    warden._canaries = {}
+    one, two = [await machine(room, name) for name in ("w-1", "w-2")]
+    warden.ended("ner", "w-2", 500, 10)
+    await go_on(room, warden, 1)
+    told = assignment(await one.heartbeat("ner"))
+    assert (told.doubts("ner"), told.doubts("ocr"), told.probation) == (("w-2",), (), "")
+    assert assignment(await two.heartbeat("ner")).doubts("ner") == ("w-2",)
+    await go_on(room, warden, 100)
+    assert assignment(await one.heartbeat("ner")).doubted == ()
+
+
 async def test_what_everybody_may_read_does_not_tell_which_request_was_a_known_one(room: Room) -> None:
     warden, oracle = room.coordinator.warden, Oracle()
     warden.ask = oracle.ask
@@ -328,6 +355,7 @@ async def test_what_is_long_over_is_deleted_from_the_store(room: Room, monkeypat
 async def test_a_restart_ends_no_probation(tmp_path: Path) -> None:
     clock, settings = Clock(), {**QUICK, "canary_pause": 0.0, "probation_pause": 10.0}
     async with coordinator_room(tmp_path, clock, **settings) as room:
+        await machine(room, "w-1")
         await machine(room, "w-2")
         room.coordinator.warden.ended("ner", "w-2", 500, 50)
         await room.coordinator.warden.tick()

@@ -12,7 +12,12 @@ from node.wire.messages import WorkerRecord
 from tests.support.routing import Source, record
 
 
-def finder(*sources: CandidateSource, counters: RoutingCounters | None = None, timeout: float = 30.0) -> Finder:
+def finder(
+    *sources: CandidateSource,
+    counters: RoutingCounters | None = None,
+    timeout: float = 30.0,
+    doubted: Sequence[str] = (),
+) -> Finder:
     counters = counters or RoutingCounters()
     return Finder(
         sources,
@@ -22,6 +27,7 @@ def finder(*sources: CandidateSource, counters: RoutingCounters | None = None, t
         counters=counters,
         clock=lambda: 1000.0,
         wall=lambda: 5_000_000.0,
+        doubted=lambda service: doubted if service == "ocr" else (),
     )
 
 
@@ -35,6 +41,20 @@ async def test_a_later_source_is_asked_only_when_an_earlier_one_found_nobody() -
     found = await finder(dht, registry, counters=counters).first("ocr")
     assert [(item.worker_id, item.source) for item in found.candidates] == [("b", "registry")]
     assert counters.dht_lookups == 2
+
+
+async def test_who_is_doubted_is_found_only_where_no_source_knows_another() -> None:
+    dht, registry = Source("dht", [record("a", 1), record("b", 2)]), Source("registry", [record("c", 3)])
+
+    async def found(*doubted: str, service: str = "ocr") -> list[str]:
+        return [one.worker_id for one in (await finder(dht, registry, doubted=doubted).first(service)).candidates]
+
+    assert await found("a", service="ner") == ["a", "b"]
+    assert await found("a") == ["b"]
+    assert await found("a", "b") == ["c"]
+    assert await found("a", "b", "c") == ["a", "b"], "better than nobody"
+    every = await finder(dht, registry, doubted=("a",)).all("ocr")
+    assert {one.worker_id for one in every.candidates} == {"a", "b", "c"}, "all others have failed"
 
 
 async def test_a_lookup_tells_whom_it_asked_and_what_came_of_it() -> None:
