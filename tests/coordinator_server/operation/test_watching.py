@@ -105,6 +105,13 @@ def mesh(tmp_path: Path) -> Iterator[RealMesh]:
         yield mesh
 
 
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    """Return the directory of a coordinator that runs for all who only look at it."""
+    with real_mesh(tmp_path_factory.mktemp("watched")) as mesh:
+        yield mesh.start_coordinator().data_dir
+
+
 def rows(frame: str) -> list[str]:
     return [CODES.sub("", line).strip("\r") for line in frame.split("\n")]
 
@@ -135,9 +142,8 @@ def test_it_follows_resizes_outlives_the_coordinator_and_gives_the_terminal_back
 
 
 @pytest.mark.parametrize("how", ["Ctrl-C", "SIGTERM"])
-def test_whatever_ends_it_the_terminal_is_as_before(mesh: RealMesh, how: str) -> None:
-    coordinator = mesh.start_coordinator()
-    with terminal(coordinator.data_dir, NO_COLOR="1") as screen:
+def test_whatever_ends_it_the_terminal_is_as_before(folder: Path, how: str) -> None:
+    with terminal(folder, NO_COLOR="1") as screen:
         frame = screen.wait_for("COORDINATOR")
         assert not re.search(r"\x1b\[[0-9;]*m", frame), "NO_COLOR is set"
         if how == "SIGTERM":
@@ -149,9 +155,8 @@ def test_whatever_ends_it_the_terminal_is_as_before(mesh: RealMesh, how: str) ->
         assert termios.tcgetattr(screen.theirs) == screen.before
 
 
-def test_into_a_pipe_it_is_plain_text_again_and_again(mesh: RealMesh) -> None:
-    coordinator = mesh.start_coordinator()
-    words = ["status", "--watch", "--data-dir", str(coordinator.data_dir)]
+def test_into_a_pipe_it_is_plain_text_again_and_again(folder: Path) -> None:
+    words = ["status", "--watch", "--data-dir", str(folder)]
     process = subprocess.Popen(
         [sys.executable, "-m", "coordinator_server", *words], stdout=subprocess.PIPE, env=ENVIRONMENT, text=True
     )
