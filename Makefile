@@ -12,13 +12,17 @@ PYTEST_FLAGS ?=
 SOAK_MINUTES ?= 12
 
 .DEFAULT_GOAL := help
-.PHONY: run test check lint bench soak clean help lock translations system-packages
+.PHONY: run test check lint bench soak clean help lock translations system-packages compiled
 
 run: $(READY) ## start a whole mesh on this machine: coordinator, two nodes, tray app (ONCE=1: send requests, then exit)
 	@$(BIN)/python -m coordinator_server.demo $(if $(ONCE),--once)
 
-test: system-packages lint ## set up, lint, check types and run every test (with CI=true a skipped test is a failure)
+test: system-packages compiled lint ## set up, lint, check types and run every test (with CI=true a skipped test is a failure)
 	@PYTHONDONTWRITEBYTECODE= $(BIN)/python -m pytest -n $(TEST_PROCESSES) --dist worksteal $(PYTEST_FLAGS)
+
+# Each of the processes would compile all tests for itself: one does so while types are checked, which leaves a core.
+compiled: $(READY)
+	@PYTHONDONTWRITEBYTECODE= $(BIN)/python -m pytest --collect-only -qq -p no:cacheprovider >/dev/null 2>&1 &
 
 lint: $(READY) ## check style, format and types
 	@$(BIN)/ruff check .
