@@ -15,26 +15,13 @@ import psutil
 from tests.support.namespaces import Guest
 from tests.support.netlab import Host, Kind, Machine, NetLab
 from tests.support.overlay_mesh import PORT, Coordinator, Worker
+from tests.support.stream_manifests import write_stream_manifests
 
 PLAIN = 9000  # where the plain server listens
 NODE = 8000
 # Connections from these ports to a node's port get to the plain server. No system takes them for other connections,
 # as Linux does with those from 32,768 on.
 SPORTS = (20_000, 29_999)
-MANIFEST = """\
-name = "{name}"
-title = "Light service"
-runtime = "builtin"
-health_path = "/health"
-default_path = "/small"
-concurrency = 64
-replicas = 1
-idempotent = true
-data_class = "public"
-max_body_bytes = 17_179_869_184
-first_byte_timeout = 300.0
-request_timeout = 600.0
-"""
 Cpu = Mapping[str, float]  # seconds of each party
 
 
@@ -44,10 +31,7 @@ class BenchLab:
     def __init__(self, lab: NetLab, folder: Path, services: Sequence[str]) -> None:
         self.lab = lab
         self.folder = folder
-        shelf = folder / "services"
-        shelf.mkdir()
-        for name in services:
-            (shelf / f"{name}.toml").write_text(MANIFEST.format(name=name))
+        shelf = write_stream_manifests(folder, services)
         self.coordinator = Coordinator(lab.public("c0"), folder)
         host = ("--host", "0.0.0.0", "--port", str(PORT), "--public-url", self.coordinator.url)
         self.coordinator.start("coordinator_server", "serve", *host, "--services-dir", str(shelf))

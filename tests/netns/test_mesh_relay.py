@@ -16,24 +16,13 @@ import pytest
 
 from tests.support.netlab import Host
 from tests.support.overlay_mesh import DEADLINE, PORT, PROGRAMS, Coordinator, OverlayMesh, Worker, measured
+from tests.support.stream_manifests import write_stream_manifests
 
 pytestmark = [pytest.mark.needs(*PROGRAMS, "kill"), pytest.mark.timeout(900)]
 ENOUGH = 1000  # requests
 MIB = 32  # up, and down
 RARELY = ("--worker-heartbeat", "600")  # seconds: five times as long as anything is waited for
 PATIENT = ("--worker-stale", "1900", "--worker-forgotten", "2000", "--address-rate", "999999/s")
-MANIFEST = """\
-name = "{name}"
-title = "Streams"
-runtime = "builtin"
-health_path = "/health"
-default_path = "/small"
-concurrency = 64
-replicas = 1
-idempotent = true
-data_class = "public"
-max_body_bytes = 268_435_456
-"""
 PLAIN, AUTO = "ner-extraction", "document-processing"  # of the worker without an overlay, and of the other one
 WHOLE = {"status": 200, "route": "relay", "whole": True}
 
@@ -42,10 +31,7 @@ class Gateway:
     """The coordinator as a client on its machine sees it."""
 
     def __init__(self, mesh: OverlayMesh, folder: Path) -> None:
-        shelf = folder / "services"
-        shelf.mkdir()
-        for name in (PLAIN, AUTO):
-            (shelf / f"{name}.toml").write_text(MANIFEST.format(name=name))
+        shelf = write_stream_manifests(folder, (PLAIN, AUTO))
         self._flags = (*RARELY, *PATIENT, "--services-dir", str(shelf))
         self.coordinator: Coordinator = mesh.coordinator(*self._flags)
         self.key = self.coordinator.key("--rate", "999999/s")
