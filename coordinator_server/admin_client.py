@@ -149,8 +149,13 @@ def _read_admin_file(data_dir: Path) -> AdminFile:
         return msgspec.json.decode(path.read_bytes(), type=AdminFile)
     except FileNotFoundError:
         raise _not_running(data_dir) from None
+    except PermissionError:
+        hint = "Run this as that user (`sudo -u USER ...`), or give --url, and the token in RMA_ADMIN_TOKEN."
+        text = "It holds the admin token, and belongs to the user as whom the coordinator runs."
+        raise UserFacingError(f"You may not read {path}.", text, hint, EXIT_FAILED) from None
     except (OSError, msgspec.MsgspecError) as error:
-        raise UserFacingError(f"{path} cannot be read.", f"The reason: {error}.", exit_code=EXIT_FAILED) from None
+        why = getattr(error, "strerror", None) or str(error)
+        raise UserFacingError(f"{path} cannot be read.", f"The reason: {why}.", exit_code=EXIT_FAILED) from None
 
 
 def _not_running(data_dir: Path) -> UserFacingError:

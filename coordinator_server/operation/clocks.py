@@ -36,8 +36,9 @@ def judge_clock(now: float, last: float) -> Condition | None:
         f"The clock of this computer says {_date(now)}, but the newest line of the audit log is of {_date(last)}. "
         "What has expired would count again."
     )
-    hint = f"{SET_IT} If it is right, and was wrong before, start once with --ignore-clock."
-    return Condition("clock", text, hint, fatal=behind > DAY)
+    fatal = behind > DAY
+    rest = "start once with --ignore-clock" if fatal else "there is nothing to do"
+    return Condition("clock", text, f"{SET_IT} If it is right, and was wrong before, {rest}.", fatal=fatal)
 
 
 def judge_others(others: Iterable[Serving], now: float, heartbeat: float) -> Condition | None:

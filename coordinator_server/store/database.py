@@ -193,7 +193,8 @@ def _unusable(path: Path, error: Exception) -> UserFacingError:
     return UserFacingError(
         f"The database {path} cannot be used.",
         explain(error),
-        "Nothing was changed. Mend that, or bring back a copy with `rma-mesh-coordinator restore FILE`.",
+        "Nothing was changed. Mend that and start again; a database that is damaged comes back with "
+        "`rma-mesh-coordinator restore FILE`.",
     )
 
 

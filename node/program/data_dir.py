@@ -69,13 +69,39 @@ def with_room(path: Path) -> Iterator[None]:
 
 
 def _unusable(path: Path, error: OSError) -> UserFacingError:
-    full = error.errno in FULL
-    return UserFacingError(
-        f"The data directory {path} cannot be used.",
-        f"The system says: {error.strerror or error}.",
-        "Make room on that disk." if full else "Choose a directory that you may write to with --data-dir.",
-        EXIT_FAILED,
-    )
+    hint = "Choose a directory that you may write to with --data-dir."
+    if error.errno in FULL:
+        hint = "Make room on that disk."
+    elif error.errno == errno.EROFS:
+        hint = "Mount that disk for writing, or choose another directory with --data-dir."
+    why = f"The system says: {error.strerror or error}."
+    if isinstance(error, (FileExistsError, NotADirectoryError)):
+        why = "There is a file where a directory should be."
+    elif isinstance(error, PermissionError):
+        why += _whose(path)
+    return UserFacingError(f"The data directory {path} cannot be used.", why, hint, EXIT_FAILED)
+
+
+def _whose(path: Path) -> str:
+    """Say whose a directory is that we may not use, or its parent where it is not there; empty where it is ours."""
+    if os.name != "posix":
+        return ""
+    for one in (path, *path.absolute().parents):
+        with contextlib.suppress(OSError):
+            owner, own = one.stat().st_uid, os.geteuid()
+            return (
+                "" if owner == own else f" {one} belongs to {_user(owner)}, and this program runs as {_user(own)}."
+            )
+    return ""
+
+
+def _user(number: int) -> str:
+    import pwd
+
+    try:
+        return pwd.getpwuid(number).pw_name
+    except KeyError:
+        return f"user {number}"
 
 
 def _is_ours(path: Path, program: str) -> bool:

@@ -185,10 +185,13 @@ def _bind_error(host: str, port: int, what: str, error: OSError) -> UserFacingEr
             f"Stop it, or choose another port with {flag} (0 takes any free one).",
             EXIT_IN_USE,
         )
+    hint = f"Choose another address with --host or another port with {flag}."
+    if isinstance(error, PermissionError) and port < 1024:
+        hint = f"Ports below 1024 are for who has the right to them: choose 1024 or more with {flag}."
     return UserFacingError(
         f"Cannot listen on {host} port {port}.",
         f"The system says: {error.strerror or error}.",
-        f"Choose another address with --host or another port with {flag}.",
+        hint,
         EXIT_FAILED,
     )
 

@@ -195,6 +195,16 @@ def test_what_is_missing_is_said(tmp_path: Path) -> None:
         find_coordinator(tmp_path, None, None)
 
 
+def test_another_users_coordinator_says_as_whom_to_ask(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(_: Path) -> bytes:
+        raise PermissionError(13, "Permission denied")  # root may read everything, so the system's answer is played
+
+    monkeypatch.setattr(Path, "read_bytes", refuse)
+    with pytest.raises(UserFacingError, match="You may not read") as caught:
+        find_coordinator(tmp_path, None, None)
+    assert "sudo -u" in caught.value.hint
+
+
 def test_which_urls_stay_on_this_machine() -> None:
     assert all(map(is_loopback, ("http://127.0.0.1:1", "http://localhost", "https://[::1]:2")))
     assert not any(map(is_loopback, ("http://127.0.0.1.evil.example", "http://192.0.2.1", "https://mesh.example")))

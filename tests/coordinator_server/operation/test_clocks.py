@@ -10,6 +10,7 @@ from coordinator_server.audit import Audit
 from coordinator_server.fleet.presence import Serving
 from coordinator_server.operation.clocks import (
     DAY,
+    FLOOR,
     ClockWatch,
     is_in_doubt,
     judge_clock,
@@ -42,6 +43,7 @@ async def test_the_newest_line_of_the_audit_log_is_what_counts(tmp_path: Path) -
 def test_a_clock_far_behind_is_fatal(now: float, last: float, fatal: bool | None) -> None:
     found = judge_clock(now, last)
     assert (found.fatal if found else None) == fatal
+    assert found is None or now < FLOOR or ("--ignore-clock" in found.hint) == fatal, "else it starts without"
 
 
 def said(seen_at: float) -> Serving:

@@ -83,6 +83,7 @@ def test_a_file_in_its_place_is_said(tmp_path: Path) -> None:
     with pytest.raises(UserFacingError, match="cannot be used") as caught, hold_data_dir(path, "node"):
         pass
     assert caught.value.exit_code == EXIT_FAILED
+    assert caught.value.message == "There is a file where a directory should be."
     assert "--data-dir" in caught.value.hint
 
 
@@ -93,12 +94,17 @@ def test_a_directory_that_we_may_not_write_to_is_said(tmp_path: Path, monkeypatc
         )  # root may write everywhere, so the system's answer is played
 
     monkeypatch.setattr(Path, "mkdir", refuse)
-    with pytest.raises(UserFacingError, match="Permission denied"), hold_data_dir(tmp_path / "x", "node"):
+    monkeypatch.setattr(os, "geteuid", lambda: 4_000_000)
+    with pytest.raises(UserFacingError, match="Permission denied") as caught, hold_data_dir(tmp_path / "x", "node"):
         pass
+    if os.name == "posix":
+        assert f"{tmp_path} belongs to " in caught.value.message
+        assert "this program runs as user 4000000." in caught.value.message
 
 
 @pytest.mark.parametrize(
-    ("number", "hint"), [(errno.ENOSPC, "Make room"), (errno.EDQUOT, "Make room"), (errno.EROFS, "--data-dir")]
+    ("number", "hint"),
+    [(errno.ENOSPC, "Make room"), (errno.EDQUOT, "Make room"), (errno.EROFS, "Mount that disk for writing")],
 )
 def test_a_disk_without_room_is_said(tmp_path: Path, number: int, hint: str) -> None:
     with pytest.raises(UserFacingError, match="cannot be used") as caught, with_room(tmp_path):

@@ -1,8 +1,10 @@
 from __future__ import annotations
 
 import asyncio
+import errno
 import json
 import logging
+import os
 import socket
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -13,7 +15,7 @@ from aiohttp import ClientSession, web
 
 from node.program.errors import EXIT_FAILED, EXIT_IN_USE, UserFacingError
 from node.program.logs import REQUEST_ID
-from node.program.web import HttpServer, bind, json_response, manners, parse_body, read_body
+from node.program.web import HttpServer, _bind_error, bind, json_response, manners, parse_body, read_body
 from node.wire.problems import Problem, kind_of
 
 
@@ -281,6 +283,12 @@ def test_an_address_that_is_not_ours_is_said(host: str) -> None:
         bind(host, 0)
     assert caught.value.exit_code == EXIT_FAILED
     assert "--host" in caught.value.hint
+
+
+def test_a_port_that_takes_a_right_of_its_own_is_said() -> None:
+    refused = PermissionError(errno.EACCES, os.strerror(errno.EACCES))
+    assert "choose 1024 or more with --port" in _bind_error("127.0.0.1", 80, "port", refused).hint
+    assert "--host" in _bind_error("127.0.0.1", 8080, "port", refused).hint
 
 
 def test_a_port_is_free_again_when_its_server_has_gone() -> None:
