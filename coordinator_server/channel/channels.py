@@ -29,6 +29,7 @@ PAUSE = 0.1  # seconds between two rounds, and so between two pushes to one work
 EACH = 0.002  # seconds for each channel from one round that tells all of them something to the next such round
 LOOK = 1.0  # seconds between looks at what changes without anybody saying so
 BATCH = 50  # workers that are looked at in one go
+MANY = 1000  # of whom only the little that time changes is looked at, likewise
 STRANGERS = 50  # workers that are sent away to register at a time: after our restart all would come at once
 AWAY = 3.0  # seconds in which one of them should have registered
 OUT = "put out of the mesh"
@@ -178,7 +179,9 @@ class Channels:
         """Find what others changed in the store, what time has changed, and whose credential has expired."""
         now = self._clock()
         self.look_at_common()
-        for line in tuple(self._lines.values()):
+        for number, line in enumerate(tuple(self._lines.values())):
+            if number % MANY == MANY - 1:
+                await asyncio.sleep(0)
             if line.proof.expires_at < now:
                 line.close(Close.EXPIRED, "the credential has expired")
             elif not self._answers.knows(line.worker_id):
