@@ -93,6 +93,19 @@ class Cluster:
             assert time.monotonic() < end, f"no leader within {DEADLINE:.0f} s"
             time.sleep(0.05)
 
+    def settle(self) -> None:
+        """Wait until all that run have whatever was written before: those that follow have it a moment later."""
+        wanted, end = 0, time.monotonic() + DEADLINE
+        while True:
+            said = [self.ask(one, "maintenance/status") for one in self.members if one.process is not None]
+            if all(said):
+                found = [int(one["header"]["revision"]) for one in said]
+                wanted = wanted or max(found)
+                if min(found) >= wanted:
+                    return
+            assert time.monotonic() < end, f"not all have the same within {DEADLINE:.0f} s"
+            time.sleep(0.02)
+
     def ask(self, member: Member, path: str, **message: object) -> Any:
         """Return what a member answers, or nothing."""
         data = msgspec.json.encode(message)
@@ -187,8 +200,10 @@ def free_port() -> int:
 
 
 def pause(member: Member) -> None:
-    """Have a member say and do nothing, with its connections open."""
+    """Have a member say and do nothing, with its connections open; until it is halted it may do a lot."""
     member.signal(signal.SIGSTOP)
+    assert member.process is not None
+    os.waitpid(member.process.pid, os.WUNTRACED)
 
 
 def resume(member: Member) -> None:

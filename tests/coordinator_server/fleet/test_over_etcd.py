@@ -74,6 +74,7 @@ async def test_without_a_majority_they_serve_on_refuse_who_is_new_and_know_one_a
     assert (await worker.register()).status == 200
     _, key = await first.coordinator.keys.create("frontend")
     monkeypatch.setattr(etcd_store, "WRITE_WITHIN", 2.0)
+    await asyncio.to_thread(cluster.settle)  # the other one alone says no more than it has
     pause(cluster.members[1])
     try:
         refused = await newcomer.enrol(code)
