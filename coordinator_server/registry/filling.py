@@ -167,7 +167,7 @@ def occupy_idle(board: Board) -> None:
 
     shared = sorted(filter(may_have_more, board.manifests.values()), key=replicas)
     for machine in board.machines:
-        if board.held[machine.worker_id] or not machine.awake or board.is_overloaded(machine):
+        if board.held[machine.worker_id]:
             continue
         rarest = next((manifest for manifest in shared if _may_add(board, machine, manifest)), None)
         if rarest is not None:

@@ -31,7 +31,7 @@ def has_room(machine: Machine, held: Collection[Manifest], manifest: Manifest, m
     if needs.ram_bytes + sum(m.requirements.ram_bytes for m in held) > capabilities.ram_bytes * RAM_SHARE:
         return False
     gpu = needs.gpu_memory_bytes + sum(m.requirements.gpu_memory_bytes for m in held)
-    return gpu == 0 or gpu <= _gpu_memory(capabilities)
+    return gpu <= _gpu_memory(capabilities)
 
 
 def _not_allowed(machine: Machine, manifest: Manifest) -> str:

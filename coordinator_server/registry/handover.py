@@ -57,7 +57,7 @@ def about(handovers: Iterable[Handover], worker_id: str) -> str:
 def _can_serve_on(board: Board, machine: Machine, name: str) -> bool:
     """Say whether a machine that gives something up may and does run it: the volunteer's word counts at once."""
     manifest = board.manifests.get(name)
-    if manifest is None or manifest.replicas == 0 or machine.expected or not machine.runs(name):
+    if manifest is None or machine.expected or not machine.runs(name):
         return False
     return (not machine.resting or machine.draining) and not unfit(machine, manifest, kept=True)
 
@@ -98,14 +98,11 @@ def _services(board: Board, machine: Machine, told: Told) -> tuple[str, ...]:
     held, current = board.held[worker_id], machine.current
     names = [manifest.name for manifest in held]
     kept = [name for name in dict.fromkeys(current) if name in names or (worker_id, name) in told.handovers]
-    if len(kept) == len(names) and kept == names:
-        return tuple(kept)
     together = [board.manifests[name] for name in kept]
-    crowded = any(name not in names for name in kept)
     for manifest in held:
         if manifest.name in current:
             continue
-        if not crowded or board.fits_beside(machine, together, manifest):
+        if board.fits_beside(machine, together, manifest):
             together.append(manifest)
         else:
             _wait(board, worker_id, manifest.name, told)
@@ -120,7 +117,7 @@ def _wait(board: Board, worker_id: str, name: str, told: Told) -> None:
 
 def awaited_by(awaited: frozenset[tuple[str, str]], worker_id: str, running: Iterable[str]) -> bool:
     """Say whether a worker now runs what another one waits for: then it is time to plan."""
-    return bool(awaited) and any((worker_id, name) in awaited for name in running)
+    return any((worker_id, name) in awaited for name in running)
 
 
 def deadlines(handovers: Mapping[tuple[str, str], Handover], pace: Pace) -> Sequence[float]:

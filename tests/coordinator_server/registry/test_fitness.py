@@ -2,8 +2,13 @@
 
 from __future__ import annotations
 
-from coordinator_server.registry.fitness import has_room, unfit
+from typing import Any
+
+import pytest
+
+from coordinator_server.registry.fitness import STORAGE_BYTES, has_room, unfit
 from node.wire.manifests import Requirements
+from node.wire.messages import Gpu
 from tests.support.fleets import GIB, gpu_machine, machine, service
 
 
@@ -29,3 +34,38 @@ def test_memory_of_a_card_that_is_not_usable_does_not_count() -> None:
 def test_what_people_say_is_told_before_what_the_machine_lacks() -> None:
     assert "volunteer" in unfit(machine("a", allowed_services=("y",)), service("x", tier="gpu"))
     assert unfit(machine("a"), service("x", tier="gpu")) == "is no gpu machine"
+
+
+@pytest.mark.parametrize(
+    ("has", "needs"),
+    [
+        ({"ram_bytes": 6 * GIB}, {"ram_bytes": 6 * GIB}),
+        ({"disk_free_bytes": 6 * GIB}, {"disk_bytes": 6 * GIB}),
+        ({"cpu_cores": 4, "cpu_threads": 0}, {"cpu_cores": 4}),
+        ({"cpu_cores": 2, "cpu_threads": 4}, {"cpu_cores": 4}),
+        ({"gpus": (Gpu(memory_bytes=6 * GIB),)}, {"gpu_memory_bytes": 6 * GIB}),
+    ],
+)
+def test_exactly_enough_is_enough_and_a_little_less_is_not(has: dict[str, Any], needs: dict[str, int]) -> None:
+    ((name, most),) = needs.items()
+    assert unfit(machine("a", **has), service("x", requirements=Requirements(**needs))) == ""
+    more = service("x", requirements=Requirements(**{name: most + 1}))
+    assert unfit(machine("a", **has), more).startswith("has too")
+
+
+def test_what_is_held_takes_all_that_there_is_and_not_more() -> None:
+    half = [service(name, tier="gpu", requirements=Requirements(gpu_memory_bytes=6 * GIB)) for name in "xy"]
+    assert has_room(gpu_machine("a"), half[:1], half[1], 16)
+    more = service("z", tier="gpu", requirements=Requirements(gpu_memory_bytes=6 * GIB + 1))
+    assert not has_room(gpu_machine("a"), half[:1], more, 16)
+    ram = [service(name, requirements=Requirements(ram_bytes=4 * GIB)) for name in "xy"]
+    assert has_room(machine("a", ram_bytes=10 * GIB), ram[:1], ram[1], 16)
+    assert not has_room(machine("a", ram_bytes=10 * GIB - 1), ram[:1], ram[1], 16)
+
+
+def test_more_than_a_hundred_gigabytes_make_any_machine_one_for_storage() -> None:
+    big = service("x", tier="storage")
+    assert unfit(machine("a", disk_free_bytes=STORAGE_BYTES), big) == "is no storage machine"
+    assert unfit(machine("a", disk_free_bytes=STORAGE_BYTES + 1), big) == ""
+    assert unfit(machine("a", disk_free_bytes=1, worker_type="storage"), big) == ""
+    assert unfit(machine("a", disk_free_bytes=1), big, kept=True) == ""
