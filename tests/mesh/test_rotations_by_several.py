@@ -1,34 +1,30 @@
 """Both rotations, with several coordinators on one store: none is the one that has to live, and nobody is refused.
 
-In one loop with one clock, which the story moves on. Workers heartbeat and renew all the while, each at whichever
-coordinator lives; every answer is looked at.
+In one loop with one clock, which the story moves on. Machines heartbeat and renew all the while, each at whichever
+coordinator lives, and serve requests that come through all of them; every answer is looked at.
 """
 
 from __future__ import annotations
 
-import contextlib
-import itertools
-from collections.abc import AsyncIterator, Sequence
-from dataclasses import dataclass, field
+import asyncio
+import shutil
+from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
-from typing import Any
 
 import pytest
 
+from coordinator_server.cli import main
 from coordinator_server.enrolment import passphrase as strength
 from coordinator_server.enrolment.passphrase import WEAKEST
-from node.wire import credentials
-from node.wire.encoding import b64encode
-from tests.support.coordinators import Room, Worker, coordinator_room
-from tests.support.mesh_keys import Clock
+from coordinator_server.keys import MESH_KEY_FILE
+from node.program.errors import EXIT_USAGE, UserFacingError
+from tests.support.etcd import Cluster, etcd_cluster
+from tests.support.rotating import Mesh, phases, rotating_mesh, signer, until_all_are
 from tests.support.waiting import eventually
 
 pytestmark = pytest.mark.timeout(300)
-STEP = 200.0  # seconds: more than a step of either rotation takes at least
-SETTINGS: dict[str, Any] = {
-    "key_passphrase": "six words that were drawn at random",
-    "coordinator_heartbeat": 3600.0,
-}
+GIVEN = {"key_passphrase": "six words that were drawn at random"}
+OLD, NEW = "six words that were drawn at random", "six quite other words that were drawn"
 
 
 @pytest.fixture(autouse=True)
@@ -36,119 +32,36 @@ def quick(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(strength, "STRONGEST", WEAKEST)
 
 
-@dataclass
-class Mesh:
-    """Coordinators that share a database and a clock, and machines that talk to any of them."""
-
-    folder: Path
-    clock: Clock = field(default_factory=Clock)
-    rooms: dict[str, Room] = field(default_factory=dict)
-    workers: list[Worker] = field(default_factory=list)
-    _stacks: dict[str, contextlib.AsyncExitStack] = field(default_factory=dict)
-    _turns: Any = field(default_factory=itertools.count)
-
-    async def start(self, name: str) -> Room:
-        """Start a coordinator; of another one it has nothing but the database and the passphrase."""
-        place = self.folder / name
-        place.mkdir(exist_ok=True)
-        database = self.folder / "coordinator.db"
-        if not (place / database.name).exists():
-            (place / database.name).symlink_to(database)
-        stack = self._stacks[name] = contextlib.AsyncExitStack()
-        self.rooms[name] = await stack.enter_async_context(coordinator_room(place, self.clock, **SETTINGS))
-        return self.rooms[name]
-
-    async def end(self, name: str) -> None:
-        del self.rooms[name]
-        await self._stacks.pop(name).aclose()
-
-    async def join(self, name: str) -> None:
-        room = next(iter(self.rooms.values()))
-        worker = room.machine()
-        wish = {"worker_id": name, "nebula_public_key": b64encode(bytes([9 + len(self.workers)]) * 32)}
-        assert (await worker.enrol(await room.invite(), **wish)).status == 201
-        self.workers.append(worker)
-
-    async def beat(self) -> None:
-        """Let each machine renew, report what it uses, and heartbeat, at a coordinator whose turn it is."""
-        for worker in self.workers:
-            room = list(self.rooms.values())[next(self._turns) % len(self.rooms)]
-            worker.url, worker.session, worker.audience = room.url, room.session, room.coordinator.coordinator_id
-            assert (await worker.register()).status == 200
-            key = b64encode(bytes([9 + self.workers.index(worker)]) * 32)
-            renewed = await worker.say("renew", nebula_public_key=key)
-            assert renewed.status == 200, renewed.body
-            worker.credential = renewed.json["credential"]
-            vpn, progress = renewed.json["vpn"], room.coordinator.keyring.keys.progress
-            report = {"bundle": vpn["bundle"], "certificate": fingerprint_of(vpn), "state": "direct"}
-            answer = await worker.heartbeat(mesh_keys=progress, vpn=report)
-            assert answer.status == 200, answer.body
-
-    def check_all_believe_all(self) -> None:
-        """What any coordinator signs, all others believe; and all sign certificates that all know."""
-        for one, other in itertools.permutations(self.rooms.values(), 2):
-            keyring = one.coordinator.keyring
-            other.coordinator.keyring.trust.verify(keyring.sign(b"x"), b"x")
-            credentials.verify(
-                one.coordinator.token_issuer.credential, other.coordinator.keyring.trust, self.clock()
-            )
-            known = {authority.fingerprint for authority in signer(other).certificates}
-            assert signer(one).authority.fingerprint in known
+@pytest.fixture
+async def mesh(tmp_path: Path) -> AsyncIterator[Mesh]:
+    async with rotating_mesh(tmp_path) as mesh:
+        yield mesh
 
 
-def signer(room: Room) -> Any:
-    assert room.coordinator.overlay is not None
-    return room.coordinator.overlay.office.signer
-
-
-def fingerprint_of(vpn: Any) -> str:
-    from node.wire.nebula_pem import read_certificate
-
-    return read_certificate(vpn["certificate"]).fingerprint
-
-
-def phases(room: Room) -> tuple[str, str]:
-    assert room.coordinator.overlay is not None
-    return room.coordinator.keyring.keys.phase, room.coordinator.overlay.office.phase
-
-
-async def until_all_are(rooms: Sequence[Room], *wanted: str) -> None:
-    await eventually(lambda: all(phases(room) == wanted for room in rooms), f"all are {wanted}")
+@pytest.fixture(scope="module")
+def cluster() -> Iterator[Cluster]:
+    with etcd_cluster() as cluster:
+        yield cluster
 
 
 @pytest.fixture
-async def mesh(tmp_path: Path) -> AsyncIterator[Mesh]:
-    mesh = Mesh(tmp_path)
-    try:
-        for name in ("a", "b", "c"):
-            await mesh.start(name)
-        for number in range(3):
-            await mesh.join(f"w{number}")
-        fleets = [room.coordinator.fleet for room in mesh.rooms.values()]
-        await eventually(lambda: all(len(fleet.others) == 2 for fleet in fleets), "they know one another")
+async def on_etcd(cluster: Cluster, tmp_path: Path) -> AsyncIterator[Mesh]:
+    async with rotating_mesh(tmp_path, str(cluster.address())) as mesh:
         yield mesh
-    finally:
-        for name in list(mesh.rooms):
-            await mesh.end(name)
 
 
-async def take_steps(mesh: Mesh, *wanted: str) -> None:
-    """Let time pass, and whoever lives look, until both rotations are at these phases everywhere."""
-    for _ in range(20):
-        await mesh.beat()
-        mesh.check_all_believe_all()
-        if all(phases(room) == wanted for room in mesh.rooms.values()):
-            return
-        mesh.clock.now += STEP
-        for room in list(mesh.rooms.values()):
-            assert room.coordinator.overlay is not None
-            await room.coordinator.key_rotation.tick()
-            await room.coordinator.overlay.tick()
-            mesh.check_all_believe_all()
-    raise AssertionError([phases(room) for room in mesh.rooms.values()])
+async def until_they_know_one_another(mesh: Mesh) -> None:
+    fleets = [room.coordinator.fleet for room in mesh.rooms.values()]
+    others = len(fleets) - 1
+    await eventually(lambda: all(len(fleet.others) == others for fleet in fleets), "they know one another")
 
 
 async def test_who_begins_may_end_and_who_was_off_catches_up(mesh: Mesh) -> None:
+    for name in ("a", "b", "c"):
+        await mesh.start(name, **GIVEN)
+    for name in ("a", "b", "c"):
+        await mesh.join(f"w-{name}", home=name)
+    await until_they_know_one_another(mesh)
     await mesh.beat()
     first, second = mesh.rooms["a"], mesh.rooms["b"]
     founding, authority = first.coordinator.keyring.keys.signing, signer(first).authority
@@ -160,13 +73,93 @@ async def test_who_begins_may_end_and_who_was_off_catches_up(mesh: Mesh) -> None
     mesh.check_all_believe_all()
     await mesh.beat()
     await mesh.end("a")
-    fourth = await mesh.start("d")  # in the middle of both
+    fourth = await mesh.start("d", **GIVEN)  # in the middle of both
     assert phases(fourth) == ("spreading", "spreading") and not fourth.coordinator.keyring.lacking
-    await take_steps(mesh, "steady", "steady")
+    await mesh.take_steps("steady", "steady")
     for name in ("a", "c"):
-        room = await mesh.start(name)
+        room = await mesh.start(name, **GIVEN)
         assert phases(room) == ("steady", "steady")
         assert room.coordinator.keyring.keys.signing != founding and signer(room).authority != authority
     await mesh.beat()
     mesh.check_all_believe_all()
-    assert not list(mesh.folder.glob("*/mesh*.key"))
+    assert not mesh.key_files()
+
+
+def passphrase_file(folder: Path, name: str, text: str) -> dict[str, str]:
+    file = folder / name
+    file.write_text(text + "\n")
+    file.chmod(0o600)
+    return {"key_passphrase_file": str(file)}
+
+
+async def refusal(mesh: Mesh, name: str, **settings: str) -> UserFacingError:
+    """Return why a coordinator does not start."""
+    with pytest.raises(UserFacingError) as caught:
+        await mesh.start(name, **settings)
+    return caught.value
+
+
+async def begin_both(mesh: Mesh) -> None:
+    """Have one coordinator begin to rotate the mesh's key, and another one the authority; requests go on."""
+    first, second, *_ = mesh.rooms.values()
+    await first.coordinator.key_rotation.rotate(force=False)
+    assert second.coordinator.overlay is not None
+    await second.coordinator.overlay.rotate(force=False)
+    await until_all_are([first, second], "spreading", "spreading")
+    until = mesh.calls + 2 * len(mesh.rooms)
+    await eventually(lambda: mesh.calls > until, "requests go on")
+
+
+@pytest.mark.needs("etcd")
+async def test_keys_in_etcd_are_sealed_rotated_and_sealed_anew_while_requests_go_on(
+    on_etcd: Mesh, tmp_path: Path
+) -> None:
+    mesh, shared = on_etcd, passphrase_file(tmp_path, "shared", OLD)
+    await mesh.start("a")
+    for name in ("a", "b", "c", "d", "nowhere"):
+        await mesh.join(f"w-{name}", home=name)
+    shutil.copytree(tmp_path / "a", tmp_path / "with-old-file")
+    await mesh.end("a")
+    for name in ("a", "b", "c"):
+        await mesh.start(name, **shared)
+    assert mesh.key_files() == [f"with-old-file/{MESH_KEY_FILE}"], "what was in a file is sealed"
+    await until_they_know_one_another(mesh)
+    await mesh.beat()
+    await mesh.call_on_and_on()
+
+    # Both are rotated; one coordinator is started again in the middle.
+    founding, authority = mesh.rooms["a"].coordinator.keyring.keys.signing, signer(mesh.rooms["a"]).authority
+    await begin_both(mesh)
+    await mesh.end("b")
+    await mesh.beat()
+    assert phases(await mesh.start("b", **shared)) == ("spreading", "spreading")
+    await mesh.take_steps("steady", "steady")
+    for room in mesh.rooms.values():
+        assert room.coordinator.keyring.keys.signing != founding and signer(room).authority != authority
+
+    # Who comes with a wrong passphrase, or with what has been rotated away, is told so and changes nothing.
+    wrong = await refusal(mesh, "with-wrong-words", **passphrase_file(tmp_path, "wrong", "quite wrong"))
+    assert "cannot be opened: the passphrase in " in str(wrong) and wrong.exit_code == EXIT_USAGE
+    old = await refusal(mesh, "with-old-file")
+    assert str(old).startswith("This coordinator cannot sign for its mesh.")
+    assert "--key-passphrase-file" in str(old) and str(tmp_path / "with-old-file") in str(old)
+
+    # The passphrase is changed while all run; they read their file again before the next rotation.
+    changed = passphrase_file(tmp_path, "changed", NEW)
+    words = ["keys", "reseal", "--store", mesh.store, "--data-dir", str(tmp_path / "a")]
+    words += ["--key-passphrase-file", shared["key_passphrase_file"]]
+    words += ["--new-passphrase-file", changed["key_passphrase_file"]]
+    assert await asyncio.to_thread(main, words) == 0
+    late = await refusal(mesh, "with-old-words", **passphrase_file(tmp_path, "old", OLD))
+    assert "cannot be opened" in str(late)
+    passphrase_file(tmp_path, "shared", NEW)
+    await begin_both(mesh)
+    await mesh.take_steps("steady", "steady")
+    assert mesh.rooms["c"].coordinator.keyring.keys.progress == 6
+    await mesh.start("d", **changed)
+    await mesh.beat()
+    mesh.check_all_believe_all()
+
+    assert [machine.refused for machine in mesh.machines] == [[]] * len(mesh.machines)
+    assert mesh.failures == []
+    assert all(machine.served for machine in mesh.machines)
