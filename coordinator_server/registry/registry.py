@@ -22,7 +22,7 @@ from node.wire.problems import Problem
 
 Status = Literal["active", "stale", "paused", "draining", "pending"]
 log = logging.getLogger(__name__)
-MOST_FOUND = 512  # workers that a router is told of at a time
+MOST_FOUND = 256  # workers that a router is told of at a time, and soon of others
 
 
 class Registry:
@@ -257,7 +257,10 @@ class Registry:
         return [self._record(member) for member in self.best(service)]
 
     def best(self, service: str) -> Sequence[Member]:
-        """Return who may get a request; of very many those with the least load, and nobody else is looked at."""
+        """Return who may get a request; of very many those with the least load, and nobody else is looked at.
+
+        Of those with as much it is others the next time: else a few would do everything until their next heartbeat.
+        """
         if len(self._runners.of(service)) <= MOST_FOUND:
             return self.running(service)
         good: list[Member] = []
@@ -270,7 +273,9 @@ class Registry:
                 (others if doubtful else good).append(member)
             if len(good) == MOST_FOUND:
                 break
-        return sorted(good or self._preferred(others, service)[:MOST_FOUND], key=lambda member: member.load)
+        found = good or self._preferred(others, service)[:MOST_FOUND]
+        self._runners.turn(service, [member.worker_id for member in found])
+        return sorted(found, key=lambda member: member.load)
 
     def running(self, service: str) -> Sequence[Member]:
         """Return active workers that run a service, of whom nobody has a doubt.
@@ -290,8 +295,8 @@ class Registry:
         self._touch()
 
     def offers(self) -> Mapping[str, Sequence[WorkerRecord]]:
-        """Return what `find` finds, for all services that somebody runs; only addresses that can be used now."""
-        found = {service: self.best(service) for service in self._runners}
+        """Return all who may get requests, for each service that somebody runs; only addresses that can be used."""
+        found = {service: self.running(service) for service in self._runners}
         return {service: [self._reachable(member) for member in fit] for service, fit in found.items() if fit}
 
     def _serves(self, member: Member, service: str, now: float) -> bool:

@@ -40,6 +40,14 @@ class Runners:
                 levels[worker_id] = level
                 at[level][worker_id] = None
 
+    def turn(self, service: str, worker_ids: Iterable[str]) -> None:
+        """Put others with as much load before these the next time."""
+        levels, at = self._level.get(service, {}), self._at.get(service, ())
+        for worker_id in worker_ids:
+            level = at[levels[worker_id]]
+            del level[worker_id]
+            level[worker_id] = None
+
     def drop(self, worker_id: str, services: Iterable[str]) -> None:
         """Note that a worker runs these no more."""
         for service in services:

@@ -344,20 +344,37 @@ async def test_of_very_many_a_router_is_told_the_least_loaded(
     for name, load in zip(names, (0.9, 0.1, 0.5), strict=True):
         mesh.join(name)
         mesh.beat(name, "ner", load=load)
-    assert [record.worker_id for record in await mesh.registry.find("ner")] == ["q", "r"]
-    assert await mesh.offered() == {"q", "r"}, "gateway processes are told no more"
+
+    async def found() -> list[str]:
+        return [record.worker_id for record in await mesh.registry.find("ner")]
+
+    assert await found() == ["q", "r"]
+    assert len(mesh.registry.offers()["ner"]) == 3, "gateway processes look rarely, and are told of all"
     assert [record.worker_id for record in mesh.registry.peers("ner", "q")] == ["r"], "nor is another node"
     mesh.registry.update_load("p", 0.0)
-    assert [record.worker_id for record in await mesh.registry.find("ner")] == ["p", "q"]
+    assert await found() == ["p", "q"]
     mesh.registry.report_failure("p")
     mesh.registry.doubts = lambda worker_id, _service: worker_id == "q"
-    assert await mesh.offered() == {"r"}, "of whom nobody has a doubt"
+    assert await found() == ["r"], "of whom nobody has a doubt"
     mesh.registry.report_failure("r")
-    assert await mesh.offered() == {"q"}, "then who is on probation"
+    assert await found() == ["q"], "then who is on probation"
     mesh.registry.report_failure("q")
-    assert await mesh.offered() == {"p", "r"}, "then who failed"
+    assert await found() == ["p", "r"], "then who failed"
     mesh.clock.now += 90.0
-    assert await mesh.offered() == set(), "and nobody who is silent"
+    assert await found() == [], "and nobody who is silent"
+
+
+async def test_of_very_many_with_as_much_load_all_have_their_turn(
+    mesh: RegistryMesh, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(registry, "MOST_FOUND", 2)
+    names = ("p", "q", "r", "s", "t")
+    await mesh.enrol(*names)
+    for name in names:
+        mesh.join(name)
+        mesh.beat(name, "ner", load=0.2)
+    turns = [{record.worker_id for record in await mesh.registry.find("ner")} for _ in range(5)]
+    assert turns == [{"p", "q"}, {"r", "s"}, {"t", "p"}, {"q", "r"}, {"s", "t"}]
 
 
 @pytest.mark.parametrize("by", [3600.0, -3600.0])

@@ -39,6 +39,10 @@ def test_who_is_noted_again_keeps_its_turn() -> None:
     runners.put("a", ["ner"], 0.9)
     assert list(runners.of("ner")) == ["a", "b", "c"]
     assert list(runners.by_load("ner")) == ["b", "c", "a"]
+    runners.put("d", ["ner"], 0.5)
+    runners.turn("ner", ["b", "a"])
+    assert list(runners.by_load("ner")) == ["c", "d", "b", "a"]
+    runners.drop("d", ["ner"])
     runners.drop("nobody", ["ner", "ocr"])
     runners.drop("a", ["ner", "ocr"])
     assert list(runners.of("ner")) == ["b", "c"]
