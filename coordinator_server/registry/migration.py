@@ -127,7 +127,7 @@ class Migration:
         sites = self._board.sites_of(manifest.name)
         holders = self._board.holders[manifest.name]
         distinct = sum(1 for count in sites.values() if count) + sum(1 for m in holders.values() if not m.site)
-        if distinct >= min(manifest.replicas, len(holders)):
+        if distinct >= manifest.replicas:
             return None
         crowded = [m for m in holders.values() if sites.get(m.site, 0) > 1 and self._may_give(m, manifest)]
         if not crowded:

@@ -5,8 +5,11 @@ from __future__ import annotations
 import dataclasses
 
 from coordinator_server.registry.assignment import plan_again_at
-from coordinator_server.registry.handover import about, awaited_by
-from tests.support.fleets import Fleet, machine, service, where
+from coordinator_server.registry.board import Board
+from coordinator_server.registry.handover import Told, _handover, _hold_back, about, awaited_by, deadlines
+from coordinator_server.registry.plans import Handover, History, Pace
+from node.wire.manifests import Catalogue, Requirements
+from tests.support.fleets import GIB, Fleet, machine, service, where
 
 
 def drained(*names: str) -> Fleet:
@@ -78,3 +81,81 @@ def test_both_are_told_what_goes_on() -> None:
     named = [dataclasses.replace(one, target="b") for one in handovers]
     assert about(named, "b") == "It takes x over from a, which serves until then."
     assert about(handovers, "c") == ""
+
+
+def test_who_does_not_run_it_or_is_not_back_yet_serves_nobody_meanwhile() -> None:
+    fleet = drained("a", "b")
+    fleet.change("a", running=())
+    assert where(fleet.carry_out(), "x") == {"b"}
+    both = Fleet(
+        [machine("a", current=("x",)), machine("b", current=("x",), expected=True)], service("x", replicas=1)
+    )
+    both.change("a", running=())
+    assert where(both.carry_out(), "x") == {"a"}
+
+
+def test_a_disk_that_the_service_itself_has_filled_does_not_keep_it_from_serving_on() -> None:
+    fleet = drained("a", "b")
+    fleet.catalogue = Catalogue((service("x", replicas=1, requirements=Requirements(disk_bytes=9 * GIB)),))
+    full = machine("a", disk_free_bytes=0).capabilities
+    fleet.change("a", capabilities=full)
+    assert where(fleet.carry_out(), "x") == {"a", "b"}
+
+
+def test_once_as_many_run_as_are_wanted_nobody_serves_on() -> None:
+    fleet = Fleet([machine(name, current=("x",)) for name in "abcdef"], service("x"))
+    fleet.change("f", running=())
+    for name in "ab":
+        fleet.change(name, resting="is being drained by the operator", draining=True)
+    assert where(fleet.carry_out(), "x") == {"c", "d", "e", "f"}
+    fleet.change("d", running=())
+    fleet.change("e", running=())
+    for name in "ab":
+        fleet.change(name, current=("x",), running=("x",))
+    assert where(fleet.carry_out(), "x") == {"a", "c", "d", "e", "f"}, "and no more of them than are lacking"
+
+
+def test_who_began_first_serves_on() -> None:
+    machines = [machine(name, current=("x",)) for name in "abc"]
+    board = Board(machines, Catalogue((service("x", replicas=1),)), 16, History())
+    board.give(dataclasses.replace(machines[2], running=()), board.manifests["x"])
+    told = Told()
+    _hold_back(board, "x", [Handover("x", "a", "", 7.0, "why"), Handover("x", "b", "", 6.0, "why")], told)
+    assert set(told.handovers) == {("b", "x")}
+    assert told.awaited == {("c", "x")}
+
+
+def board_of(before: Handover | None = None, *, told: bool = True, **targets: str) -> Board:
+    """Return a board on which c has x, which a gives up to these `targets`."""
+    current = ("x",) if told else ()
+    machines = [machine("a", current=("x",)), machine("b"), machine("c", current=current)]
+    history = History(handovers={("a", "x"): before} if before is not None else {})
+    board = Board(machines, Catalogue((service("x"),)), 16, history)
+    board.give(machines[2], board.manifests["x"])
+    board.targets.update(((source, "x"), target) for source, target in targets.items())
+    return board
+
+
+def test_its_time_begins_when_who_takes_over_was_told_and_anew_with_another() -> None:
+    def since(before: str | None, now: float = 90.0, *, told: bool = True) -> float:
+        known = Handover("x", "a", before, 50.0, "why") if before is not None else None
+        board = board_of(known, told=told, a="c")
+        return _handover(board, board.by_id["a"], "x", now).since
+
+    assert [since(None), since("c"), since(""), since("b")] == [90.0, 50.0, 50.0, 90.0]
+    assert since("c", told=False) == 90.0
+    assert since("c", 40.0) == 40.0, "a clock that was set back makes nothing last longer"
+
+
+def test_who_takes_over_is_who_has_it_in_the_end() -> None:
+    board = board_of(a="b", b="c")
+    assert _handover(board, board.by_id["a"], "x", 90.0).target == "c"
+    round_about = board_of(a="b", b="a")
+    assert _handover(round_about, round_about.by_id["a"], "x", 90.0).target == ""
+
+
+def test_it_is_planned_again_when_a_drain_is_over_and_when_patience_is() -> None:
+    handovers = {("a", "x"): Handover("x", "a", "b", 1000.0, "why")}
+    assert deadlines(handovers, Pace(drain=30.0, patience=300.0)) == [1030.0, 1300.0]
+    history = History(handovers=handovers, looked_at=1031.0)
+    assert plan_again_at(history, Pace(drain=30.0, patience=300.0)) == 1300.0

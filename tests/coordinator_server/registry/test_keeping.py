@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from coordinator_server.registry.plans import Pace
+from coordinator_server.registry.assignment import assign
+from coordinator_server.registry.plans import Handover, History, Pace
+from node.wire.manifests import Catalogue
 from tests.support.fleets import Fleet, gpu_machine, machine, service, where
 
 
@@ -75,3 +77,37 @@ def test_after_one_was_given_up_the_next_plans_come_to_rest_at_once() -> None:
     assert set(found.history.shunned) == {("b", "x")}
     assert fleet.rounds() <= 1
     assert fleet.running("x") == {"a"}
+
+
+def test_what_is_named_twice_is_run_once() -> None:
+    found = assign([machine("a", current=("x", "x"))], Catalogue((service("x"),)))
+    assert found.services == {"a": ("x",)}
+    assert found.moves == ()
+
+
+def late(**source: object) -> Fleet:
+    """Return a fleet in which a hands x over to b, which has had time enough; c is to run it as well."""
+    machines = [machine("a", current=("x", "ocr")), machine("b", current=("x",)), machine("c", current=("x",))]
+    fleet = Fleet(machines, service("x"), service("ocr", replicas=1), most=1)
+    fleet.change("a", **source)
+    fleet.change("c", running=())
+    begun = fleet.now - Pace().patience
+    fleet.history = History(handovers={("a", "x"): Handover("x", "a", "b", begun, "ocr had no other place")})
+    return fleet
+
+
+def test_who_runs_what_it_took_over_keeps_it_though_another_one_is_late() -> None:
+    fleet = late()
+    found = fleet.carry_out()
+    assert (found.moves, found.history.shunned) == ((), {})
+    assert [(one.source, one.reason) for one in found.handovers] == [("a", "ocr had no other place")]
+    fleet.change("c", running=("x",))
+    (stop,) = fleet.carry_out().moves
+    assert (stop.worker_id, stop.action, stop.reason) == ("a", "stop", "ocr had no other place")
+
+
+def test_who_may_not_run_it_any_more_does_not_get_it_back() -> None:
+    fleet = late(unwanted=("x",))
+    fleet.change("b", running=())
+    found = fleet.carry_out()
+    assert (where(found, "x"), found.history.shunned) == ({"b", "c"}, {})
