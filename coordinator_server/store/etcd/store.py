@@ -161,7 +161,9 @@ class EtcdStore(Store):
                 return answer
         old = {**wish, "serializable": True}
         try:
-            return await self._gateway.anybody("/v3/kv/range", old, RangeAnswer, READ_WITHIN)
+            return await self._gateway.anybody(
+                "/v3/kv/range", old, RangeAnswer, READ_WITHIN, revision=lambda answer: answer.header.revision
+            )
         except Refused as error:
             raise _refused(error) from error
         except (Unreached, Unclear) as error:
