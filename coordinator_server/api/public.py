@@ -76,7 +76,9 @@ async def ready(request: web.Request) -> web.Response:
 
 async def topology(request: web.Request) -> web.Response:
     """Return the mesh as it is now."""
-    answer = json_response(request.app[FRONT].stream.snapshot())
+    stream = request.app[FRONT].stream
+    await stream.catch_up()
+    answer = json_response(stream.latest())
     answer.headers["Cache-Control"] = "no-store"
     return answer
 
@@ -84,6 +86,7 @@ async def topology(request: web.Request) -> web.Response:
 async def topology_stream(request: web.Request) -> web.StreamResponse:
     """Send a snapshot, then what changes, until the listener goes or is too slow."""
     tasks = TaskSet("topology-listener")
+    await request.app[FRONT].stream.catch_up()
     with request.app[FRONT].stream.listen(address_key(client_address(request))) as messages:
         socket = web.WebSocketResponse(heartbeat=HEARTBEAT, max_msg_size=1024, timeout=2.0)
         if not is_handshake(socket, request):

@@ -81,6 +81,7 @@ class TopologyStream:
         self._current: Topology | None = None
         self._sequence = 0
         self._sent_at = 0.0
+        self._looking = asyncio.Lock()
         self._rests_until = 0.0
 
     def __len__(self) -> int:
@@ -101,7 +102,7 @@ class TopologyStream:
             text = "Too many listen to the topology already. Read /api/topology instead, or try again later."
             raise Problem("overloaded", text, headers={"Retry-After": "30"})
         queue: asyncio.Queue[bytes | None] = asyncio.Queue(WAITING)
-        topology = self._as_sent() or self.snapshot()
+        topology = self._as_sent() if self._listeners else self.latest()
         first = TopologySnapshot(sequence=self._sequence, timestamp=topology.timestamp, topology=topology)
         queue.put_nowait(msgspec.json.encode(first))
         self._listeners.add(queue)
@@ -121,23 +122,34 @@ class TopologyStream:
             _end(queue)
         await self._tasks.stop()
 
-    def _as_sent(self) -> Topology | None:
-        """Return what others have been sent, where somebody listens: what has changed since comes next."""
-        if not self._listeners or self._current is None:
-            return None
+    def latest(self) -> Topology:
+        """Return the topology of now; what is large as it was seen last."""
+        is_large = self._current is not None and not _is_small(self._current)
+        return self._as_sent() if is_large else self.snapshot()
+
+    def _as_sent(self) -> Topology:
+        """Return what others have been sent: what has changed since comes next."""
+        assert self._current is not None
         return msgspec.structs.replace(self._current, sequence=self._sequence)
 
-    async def _tick(self) -> None:
-        if not self._listeners:
-            return
-        before = self._current
-        if before is None or sum(len(getattr(before, part)) for part in KEYS) < MANY:
-            self._update()
-        elif time.monotonic() >= self._rests_until:
+    async def catch_up(self) -> None:
+        """Look in a thread at what is large, unless somebody did a moment ago; then `latest` is quick."""
+        async with self._looking:
+            before = self._current
+            if before is None or _is_small(before) or time.monotonic() < self._rests_until:
+                return
             topology, found, worked = await asyncio.to_thread(self._look, before)
             self._rests_until = time.monotonic() + worked / SHARE
             if self._current is before:  # nobody else has looked meanwhile
                 self._take(topology, found)
+
+    async def _tick(self) -> None:
+        if not self._listeners:
+            return
+        if self._current is None or _is_small(self._current):
+            self._update()
+        else:
+            await self.catch_up()
 
     def _look(self, before: Topology) -> tuple[Topology, Difference, float]:
         """Return what there is now, how it differs, and the seconds of work that it took."""
@@ -173,6 +185,10 @@ class TopologyStream:
             except asyncio.QueueFull:
                 self._listeners.discard(queue)
                 _end(queue)
+
+
+def _is_small(topology: Topology) -> bool:
+    return sum(len(getattr(topology, part)) for part in KEYS) < MANY
 
 
 async def _messages(queue: asyncio.Queue[bytes | None]) -> AsyncIterator[bytes]:

@@ -218,4 +218,15 @@ async def test_what_is_large_is_looked_at_in_a_thread_and_only_while_somebody_li
     looked = len(threads)
     await made._tick()
     assert len(threads) == looked, "nobody listens"
+    mesh.put("d")
+    await asyncio.gather(*(made.catch_up() for _ in range(3)))
+    assert threading.get_ident() not in threads[looked:]
+    assert [worker.id for worker in made.latest().workers] == ["a", "b", "c", "d"]
+    monkeypatch.setattr(module, "SHARE", 1e-9)
+    await made.catch_up()
+    looked = len(threads)
+    mesh.put("e")
+    await made.catch_up()
+    assert made.latest().sequence == made._sequence
+    assert len(threads) == looked, "it was looked a moment ago"
     await made.stop()
