@@ -65,7 +65,7 @@ class AdminTokens:
     def rotate(self, grace: float = 0.0) -> str:
         """Replace the token by a new one, and let the old one count for `grace` seconds more; return the new one.
 
-        Raise OSError where it cannot be kept; then everything stays as it was.
+        Raise OSError where it cannot be kept; the token stays, and without grace the one before counts no more.
         """
         if self.fixed:
             raise ValueError("the token comes from the settings")
@@ -73,9 +73,10 @@ class AdminTokens:
         new = b64encode(secrets.token_bytes(TOKEN_BYTES))
         if before is not None:
             write_private_file(self._directory / GRACE_FILE, msgspec.json.encode(before))
-        write_private_file(self._directory / ADMIN_TOKEN_FILE, new.encode() + b"\n")
-        if before is None:
+        else:  # first: killed in between, no older token counts on
             (self._directory / GRACE_FILE).unlink(missing_ok=True)
+            self._before = None
+        write_private_file(self._directory / ADMIN_TOKEN_FILE, new.encode() + b"\n")
         self._token, self._before = new, before
         self.changed()
         return new

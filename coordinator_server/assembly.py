@@ -225,6 +225,7 @@ def _make_warden(ground: Ground, registry: Registry, book: Book) -> Warden:
         pause=config.canary_pause,
     )
     registry.doubts, registry.broke_off = warden.doubts, warden.broke_off
+    warden.clock_in_doubt = ground.workers.clock_in_doubt
     return warden
 
 

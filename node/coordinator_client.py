@@ -21,6 +21,7 @@ from node.wire import channel, credentials, entry_points, headers, messages
 from node.wire.encoding import b64decode, b64encode
 from node.wire.invites import Invite
 from node.wire.mesh_keys import KeyChain, MeshKeys, MeshKeysError, MeshTrust, verified
+from node.wire.messages import UNREADABLE
 from node.wire.problems import kind_of
 from node.wire.signed_requests import What, sign_request
 from node.wire.tokens import TokenIssuer
@@ -32,7 +33,6 @@ RELAY_LIMIT = 10.0  # seconds to open a relay connection: the life of a ticket
 # and whoever does not wait has to wait again, behind the others.
 HANDSHAKE = 20.0
 GOODBYE = 1.0  # seconds that a coordinator gets to confirm that a channel is closed
-UNREADABLE = (msgspec.MsgspecError, UnicodeDecodeError, RecursionError)  # the last is of what is nested deeply
 LEAST_PATIENCE = 0.5  # seconds that a call has where others have used up its time: to aiohttp none means for ever
 
 

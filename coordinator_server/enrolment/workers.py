@@ -21,6 +21,7 @@ from coordinator_server.store.unreadable import Unreadable
 from node.program.errors import UserFacingError
 from node.program.tasks import TaskSet
 from node.wire.credentials import Trust
+from node.wire.messages import UNREADABLE
 from node.wire.problems import Problem
 
 log = logging.getLogger(__name__)
@@ -87,7 +88,7 @@ class Workers:
             return
         try:
             self.blocklist = msgspec.json.decode(entry_or_none.value, type=Blocklist)
-        except msgspec.MsgspecError as error:
+        except UNREADABLE as error:
             raise UserFacingError(
                 "The list of who was put out cannot be read in the store, so nothing is started without it.",
                 f"Its entry {BLOCKLIST_KEY!r} is bad: {error}.",
@@ -303,7 +304,7 @@ class Workers:
             return Blocklist()
         try:
             return msgspec.json.decode(listed.value, type=Blocklist)
-        except msgspec.MsgspecError as error:
+        except UNREADABLE as error:
             if self._unreadable != listed.version:
                 self._unreadable = listed.version
                 log.error(

@@ -71,7 +71,7 @@ class Registries:
                 found = msgspec.json.decode(body, type=WorkersAnswer).workers if answer.status == 200 else ()
                 self._silent.pop(info.url, None)
                 return found
-        except (aiohttp.ClientError, OSError, TimeoutError, ValueError, msgspec.MsgspecError) as error:
+        except (aiohttp.ClientError, OSError, TimeoutError, ValueError, RecursionError) as error:
             text = str(error) or type(error).__name__
             log.info("coordinator %s cannot be asked who offers %s: %s", info.id, service, text)
             self._silent[info.url] = self._clock() + REST

@@ -13,7 +13,7 @@ import msgspec
 
 from coordinator_server.fleet.presence import Presence, Serving
 from coordinator_server.store.interface import ABSENT, Seen, Store, StoreError, Versioned, Write
-from node.wire.messages import CoordinatorInfo
+from node.wire.messages import UNREADABLE, CoordinatorInfo
 
 log = logging.getLogger(__name__)
 PREFIX = "serving/"
@@ -116,7 +116,7 @@ class Fleet:
         said = {}
         for key, entry in self._rows.items():
             if not key.startswith(PREFIX + HERE):
-                with contextlib.suppress(msgspec.MsgspecError):  # by a newer version of this program
+                with contextlib.suppress(*UNREADABLE):  # by a newer version of this program
                     said[key.removeprefix(PREFIX)] = msgspec.json.decode(entry.value, type=Serving)
         self._hear(said)
         here = [key.removeprefix(PREFIX + HERE) for key in self._rows if key.startswith(PREFIX + HERE)]
@@ -145,7 +145,7 @@ class Fleet:
             return
         try:
             said = msgspec.json.decode(entry.value, type=Serving)
-        except msgspec.MsgspecError:
+        except UNREADABLE:
             return
         self.double = said.info.url if said.run != self._run else ""
 

@@ -17,6 +17,7 @@ import msgspec
 from coordinator_server.registry.facts import Facts, member_of
 from coordinator_server.registry.membership import Member
 from coordinator_server.store.interface import Change
+from node.wire.messages import UNREADABLE
 
 PREFIX: Final = "roster/"
 RUN: Final = PREFIX + "run/"  # leased; the coordinator's id
@@ -184,5 +185,5 @@ def read(change: Change, now: float) -> Read:
         if key.startswith(ASSIGNED):
             return Read(key, msgspec.json.decode(entry.value, type=tuple[str, ...]))
         return Read(key, entry.value.decode())
-    except (msgspec.MsgspecError, UnicodeDecodeError):
+    except UNREADABLE:
         return Read(key)

@@ -28,6 +28,7 @@ from coordinator_server.registry.plans import Plan
 from coordinator_server.registry.registry import Registry
 from coordinator_server.store.interface import AuditLine, Change, Seen, Store, StoreError, Write
 from node.program.tasks import TaskSet
+from node.wire.messages import UNREADABLE
 
 log = logging.getLogger(__name__)
 GRACE = 2.5  # heartbeats for which a worker is expected whose coordinator has died
@@ -128,7 +129,7 @@ class Together:
             return
         try:
             before = msgspec.json.decode(entry.value, type=dict[str, tuple[str, ...]])
-        except msgspec.MsgspecError as error:
+        except UNREADABLE as error:
             log.error("what workers ran before cannot be read in the store, and is planned anew: %s", error)
             return
         new = {name: services for name, services in before.items() if name not in self.roster.assigned}

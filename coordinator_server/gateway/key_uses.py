@@ -12,6 +12,7 @@ import msgspec
 
 from coordinator_server.gateway.rates import address_key
 from coordinator_server.store.interface import ABSENT, MOST_TOGETHER, Store, StoreError, Write
+from node.wire.messages import UNREADABLE
 
 log = logging.getLogger(__name__)
 PREFIX = "key-use/"
@@ -133,5 +134,5 @@ class UseBook:
 def _read(value: bytes) -> Use:
     try:
         return msgspec.json.decode(value, type=Use)
-    except msgspec.MsgspecError:
+    except UNREADABLE:
         return Use(0.0, "")  # the next use is written over it

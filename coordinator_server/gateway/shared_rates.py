@@ -20,6 +20,7 @@ from coordinator_server.gateway.portions import Account, Portion, Row
 from coordinator_server.gateway.rates import ENOUGH, MAX_BUCKETS, Buckets, Rate, Verdict
 from coordinator_server.store.interface import ABSENT, MOST_TOGETHER, Store, StoreError, Versioned, Write
 from node.program.tasks import TaskSet
+from node.wire.messages import UNREADABLE
 
 log = logging.getLogger(__name__)
 PREFIX = "rate/"
@@ -322,5 +323,5 @@ class SharedBuckets(Buckets):
 def _read(value: bytes) -> Row | None:
     try:
         return msgspec.json.decode(value, type=Row)
-    except msgspec.MsgspecError:
+    except UNREADABLE:
         return None  # by another version of this program: it is written over

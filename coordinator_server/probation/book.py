@@ -9,7 +9,7 @@ import msgspec
 
 from coordinator_server.probation.standing import Record
 from coordinator_server.store.interface import ABSENT, AuditLine, Seen, Store, Write
-from node.wire.messages import Doubted
+from node.wire.messages import UNREADABLE, Doubted
 
 log = logging.getLogger(__name__)
 PREFIX = "probation/"
@@ -107,6 +107,6 @@ def _told(all_records: Mapping[str, Records]) -> tuple[Doubted, ...]:
 def _read(value: bytes) -> Records:
     try:
         return msgspec.json.decode(value, type=dict[str, Record])
-    except msgspec.MsgspecError:
+    except UNREADABLE:
         log.warning("what is kept of somebody's probation cannot be read, and counts as nothing")
         return {}

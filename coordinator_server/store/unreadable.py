@@ -9,6 +9,7 @@ from typing import TypeVar
 import msgspec
 
 from coordinator_server.store.interface import Versioned
+from node.wire.messages import UNREADABLE
 
 log = logging.getLogger(__name__)
 T = TypeVar("T")
@@ -24,7 +25,7 @@ class Unreadable:
         """Return what a row says, None where nobody can read it."""
         try:
             found = msgspec.json.decode(value, type=form)
-        except msgspec.MsgspecError as error:
+        except UNREADABLE as error:
             if key not in self.rows:
                 log.error("the row %r of the store cannot be read, and is left as it is: %s", key, error)
             self.rows[key] = str(error)

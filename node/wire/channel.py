@@ -22,7 +22,7 @@ from typing import Annotated
 
 import msgspec
 
-from node.wire.messages import Assignment, HeartbeatRequest
+from node.wire.messages import UNREADABLE, Assignment, HeartbeatRequest
 from node.wire.problems import Problem
 
 PATH = "/api/worker/channel"
@@ -38,7 +38,6 @@ HEARTBEAT = "heartbeat"
 ANSWER = "heartbeat-answer"
 LEAST_GAP = 1.0  # seconds between two heartbeats on a channel; who has more to say uses HTTP
 LARGEST_FROM_WORKER = 64 * 1024  # bytes of one message
-UNREADABLE = (msgspec.MsgspecError, UnicodeDecodeError, RecursionError)  # the last is of what is nested deeply
 
 
 class Close(IntEnum):

@@ -16,6 +16,9 @@ from node.wire.credentials import Name, Trust
 from node.wire.manifests import ServiceName, SignedCatalogue
 from node.wire.mesh_keys import KeyChain
 
+# What decoding raises for bytes that say nothing of the kind; the last is of what is nested deeply.
+UNREADABLE = (msgspec.MsgspecError, UnicodeDecodeError, RecursionError)
+
 WorkerType = Literal["gpu", "edge", "storage", "cpu"]
 Route = Literal["local", "vpn", "direct", "relay", "tunnel"]
 ServiceState = Literal["stopped", "starting", "running", "unhealthy", "failed", "draining"]

@@ -55,6 +55,23 @@ def test_a_second_rotation_ends_the_first_ones_grace(tmp_path: Path) -> None:
     assert not (tmp_path / GRACE_FILE).exists()
 
 
+def test_a_rotation_without_grace_that_is_cut_off_leaves_no_older_token(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    clock = Clock()
+    tokens = opened(tmp_path, clock)
+    first = tokens.rotate(600)
+
+    def is_killed(*_: object) -> None:
+        raise OSError(5, "gone")
+
+    monkeypatch.setattr(admin_tokens, "write_private_file", is_killed)
+    with pytest.raises(OSError, match="gone"):
+        tokens.rotate()
+    for one in (tokens, opened(tmp_path, clock, kept(tmp_path))):
+        assert [one.fits(token) for token in (OLD, first)] == [False, True]
+
+
 def test_what_cannot_be_kept_changes_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     tokens = opened(tmp_path, Clock())
 

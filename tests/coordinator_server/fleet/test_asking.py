@@ -7,6 +7,8 @@ from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
+from aiohttp import web
+from aiohttp.test_utils import TestServer
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from coordinator_server.fleet.asking import REST, Registries
@@ -77,3 +79,20 @@ async def test_one_that_does_not_answer_keeps_nobody_from_the_others_words(room:
         registries._others = lambda: (room.coordinator.info,)
         await registries.find("ner")
         assert not registries.is_silent(dead.url), "it has been given up"
+
+
+@pytest.mark.parametrize("answer", ['{"workers":' + "[" * 5000, "?", "[]", "\\ud800"])
+async def test_one_that_answers_nonsense_keeps_nobody_from_the_others_words(room: Room, answer: str) -> None:
+    async def nonsense(_request: web.Request) -> web.Response:
+        return web.Response(text=answer)
+
+    worker = await room.worker("w-1")
+    await worker.register()
+    await worker.heartbeat("ner")
+    app = web.Application()
+    app.router.add_get("/{any:.*}", nonsense)
+    async with TestServer(app) as server, asker(room, Clock(0.0)) as registries:
+        bad = CoordinatorInfo(id="bad", url=str(server.make_url("")))
+        registries._others = lambda: (bad, room.coordinator.info)
+        assert [one.worker_id for one in await registries.find("ner")] == ["w-1"]
+        assert registries.is_silent(bad.url)

@@ -120,6 +120,7 @@ def test_what_nobody_can_read_counts_as_nothing() -> None:
     story = Story()
     story.all(
         Change(LIVE + "w-1", Versioned(b"{}", 1)),
+        Change(LIVE + "w-2", Versioned(b'{"x":' + b"[" * 5000, 1)),
         Change(ASSIGNED + "w-1", Versioned(b"7", 1)),
         Change(RUN + "x", Versioned(b"\xff", 1)),
         Change(ASSIGNER, Versioned(b"\xff", 1)),

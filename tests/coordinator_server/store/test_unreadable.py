@@ -24,10 +24,11 @@ def entry(value: bytes) -> Versioned:
 def test_what_is_good_is_read_and_what_is_bad_is_remembered_and_told_once(caplog: pytest.LogCaptureFixture) -> None:
     rows = Unreadable()
     every = [("x/a", entry(b'{"name": "a"}')), ("x/b", entry(b"?")), ("x/c", entry(b'{"name": 5}'))]
+    every.append(("x/d", entry(b'{"x":' + b"[" * 5000)))
     with caplog.at_level(logging.ERROR):
         for _ in range(2):
             assert rows.read_all(every, Row) == [Row("a")]
-    assert sorted(rows.rows) == ["x/b", "x/c"]
+    assert sorted(rows.rows) == ["x/b", "x/c", "x/d"]
     assert "name" in rows.rows["x/c"]
     assert caplog.text.count("x/b") == caplog.text.count("x/c") == 1
 
