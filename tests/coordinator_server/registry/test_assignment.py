@@ -12,7 +12,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from coordinator_server.registry.assignment import Machine, Plan, assign, unfit
+from coordinator_server.registry.assignment import History, Machine, Pace, Plan, assign, plan_again_at, unfit
+from coordinator_server.registry.plans import Moved
 from node.wire.manifests import Catalogue, Manifest, Requirements
 from tests.support.fleets import GIB, Fleet, gpu_machine, machine, service, where
 
@@ -218,6 +219,32 @@ def test_the_reason_counts_the_machines() -> None:
     text = plan(machines, service("x")).shortages[0].reason
     paused, unvetted = "the machine is paused (2)", "the machine is not vetted for personal data (1)"
     assert text == f"Reasons: {paused}; {unvetted}."
+
+
+def test_it_is_planned_again_when_something_that_was_put_off_is_due() -> None:
+    pace, never = Pace(), float("inf")
+    at = plan_again_at
+    assert at(History()) == never
+    assert at(History(overloaded={"a": 5100.0})) == 5100.0 + pace.sustained
+    assert at(History(overloaded={"a": 5100.0}, looked_at=5500.0)) == 5500.0 + pace.retry
+    assert at(History(overloaded={"a": 5100.0}, rested={"a": 5400.0})) == 5400.0 + pace.cooldown
+    assert at(History(shunned={("a", "x"): 5700.0}, looked_at=5500.0)) == 5700.0
+    assert at(History(moved={"x": Moved(1, 5300.0)}, looked_at=5500.0)) == 5300.0 + pace.cooldown
+    assert at(History(shunned={("a", "x"): 5700.0}, moved={"x": Moved(1, 5300.0)}, looked_at=6300.0)) == never
+
+
+def test_a_plan_tells_the_next_one_when_it_was_made() -> None:
+    assert assign([], Catalogue(()), now=7.0).history.looked_at == 7.0
+    kept = {("a", "x"): 9.0, ("b", "x"): 7.0}
+    assert assign([], Catalogue(()), now=7.0, history=History(shunned=kept)).history.shunned == {("a", "x"): 9.0}
+
+
+def test_what_a_volunteer_named_is_given_for_that_and_not_because_a_machine_is_idle() -> None:
+    machines = [machine("a", current=("x", "y")), machine("b", current=("x", "y"))]
+    named = machine("c", allowed_services=("x", "y"))
+    moves = plan([*machines, named], service("x"), service("y")).moves
+    assert {move.reason for move in moves} == {"its volunteer named it"}
+    assert plan([*machines, machine("c")], service("x")).moves[-1].reason == "it has nothing else to do"
 
 
 # --- what always holds ----------------------------------------------------------------------------------------

@@ -83,6 +83,8 @@ def test_what_is_named_twice_is_run_once() -> None:
     found = assign([machine("a", current=("x", "x"))], Catalogue((service("x"),)))
     assert found.services == {"a": ("x",)}
     assert found.moves == ()
+    gone = assign([machine("a", current=("gone", "gone"))], Catalogue(()))
+    assert [(move.action, move.service) for move in gone.moves] == [("stop", "gone")]
 
 
 def late(**source: object) -> Fleet:

@@ -6,6 +6,7 @@ from collections.abc import AsyncIterator, Iterable
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import pytest
 
 from coordinator_server.registry import planning
@@ -237,3 +238,108 @@ async def test_what_is_being_written_down_stays_as_it_is(mesh: RegistryMesh) -> 
     next(writing)
     mesh.registry.leave("b")
     assert len(list(writing)) == 2
+
+
+async def test_a_plan_that_is_not_due_yet_can_be_read_and_stays_undone(
+    mesh: RegistryMesh, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    mesh.join("a")
+    monkeypatch.setattr(planning, "time", Watch())
+    mesh.planning._next_plan = 1000.0
+    mesh.join("b")
+    for _ in range(2):
+        assert [(move.worker_id, move.action) for move in mesh.planning.preview().moves] == [("b", "start")]
+    assert mesh.planning.all_assigned() == {"a": ("ner",)}
+    assert {move.worker_id for move in mesh.moves} == {"a"}
+
+
+async def test_who_is_overloaded_is_relieved_though_nothing_else_happens(tmp_path: Path) -> None:
+    store = await open_sqlite(tmp_path / "y.db")
+    one, two = (Manifest(name=n, title=n, replicas=k, data_class="public") for n, k in (("one", 2), ("two", 1)))
+    mesh = await RegistryMesh(store, Catalogue((one, two))).open()
+    await mesh.enrol("a", "b", "c")
+    assert mesh.join("c", allowed_services=("two",)) == ("two",)
+    assert mesh.join("a") == mesh.join("b") == ("one",)
+    assert mesh.join("c") == ("two",)
+    for _ in range(5):
+        mesh.clock.now += 30.0
+        for name, runs, load in (("a", "one", 0.95), ("b", "one", 0.6), ("c", "two", 0.1)):
+            mesh.beat(name, runs, load=load)
+        mesh.planning.tick()
+    assert set(mesh.planning.all_assigned()["c"]) == {"one", "two"}
+    await store.close()
+
+
+async def test_who_has_left_is_forgotten_at_once_when_nobody_else_assigns(mesh: RegistryMesh) -> None:
+    mesh.join("a")
+    mesh.planning._next_plan = float("inf")  # no plan does it
+    mesh.registry.leave("a")
+    assert mesh.planning.all_assigned() == {}
+    mesh.planning.together = True
+    mesh.planning.follow({"b": ("ner",), "gone": ("ner",)})
+    mesh.join("b")
+    mesh.planning.worker_changed("gone")
+    assert mesh.planning.all_assigned() == {"b": ("ner",), "gone": ("ner",)}, "it may be at another coordinator"
+    assert mesh.planning.follow({"b": None, "gone": None}) == ["b", "gone"]
+    assert mesh.planning.all_assigned() == {"b": ("ner",)}, "who is here keeps what it has"
+
+
+async def test_among_several_who_has_registered_is_settled_when_it_was_thought_of_or_after_a_while(
+    mesh: RegistryMesh,
+) -> None:
+    mesh.planning.together = True
+    mesh.join("a")
+    mesh.join("b")
+    mesh.planning.follow({"b": ()})
+    assert [mesh.planning.is_settled(name) for name in ("a", "b", "nobody")] == [False, True, True]
+    mesh.clock.now += planning.SOON + 1.0
+    assert mesh.planning.is_settled("a"), "who assigns may be gone: it is to come back no sooner than others"
+
+
+async def test_a_clock_that_was_set_back_puts_off_no_look_at_who_is_overloaded(mesh: RegistryMesh) -> None:
+    mesh.join("a")
+    mesh.planning.tick()
+    mesh.clock.now -= 3600.0
+    mesh.beat("a", "ner", load=1.0)
+    mesh.planning.tick()
+    assert mesh.planning._history.overloaded == {"a": mesh.clock.now}
+
+
+async def test_a_thread_that_fails_leaves_all_to_the_next_plan(
+    mesh: RegistryMesh, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(planning, "MANY", 1)
+    monkeypatch.setattr(planning, "PLANNING_SHARE", 1e9)
+    mesh.join("a")
+    mesh.planning.follow({"a": ("ner",)})
+    with monkeypatch.context() as patched:
+        patched.setattr(planning, "assign", lambda *_, **__: 1 / 0)
+        with pytest.raises(ZeroDivisionError):
+            await mesh.planning.plan_aside()
+    assert mesh.planning.is_due
+    assert not mesh.planning.is_settled("a")
+    await mesh.planning.plan_aside()
+    assert mesh.planning.is_settled("a")
+
+
+async def test_who_is_drained_serves_on_and_no_more_when_its_volunteer_pauses(tmp_path: Path) -> None:
+    store = await open_sqlite(tmp_path / "y.db")
+    one = Manifest(name="one", title="One", replicas=1, data_class="public")
+    mesh = await RegistryMesh(store, Catalogue((one,))).open()
+    await mesh.enrol("a", "b")
+    assert mesh.join("a") == mesh.beat("a", "one") == ("one",)
+    mesh.join("b")
+    await mesh.workers.drain("a")
+    assert (mesh.planning.assigned("a"), mesh.planning.assigned("b")) == (("one",), ("one",))
+    assert mesh.planning.hands_over("a", "one")
+    assert not mesh.planning.hands_over("b", "one")
+    assert mesh.beat("a", "one", paused=True) == ()
+    await store.close()
+
+
+async def test_an_invite_for_other_services_gives_nothing_else(mesh: RegistryMesh) -> None:
+    enrolment = mesh.workers.get("a")
+    assert enrolment is not None
+    mesh.workers._enrolments["a"] = msgspec.structs.replace(enrolment, services=("ocr",))
+    assert mesh.join("a") == ()
+    assert "invite for other services" in mesh.planning.shortages()[0].reason
