@@ -25,6 +25,7 @@ from node.program.tasks import TaskSet
 log = logging.getLogger(__name__)
 T = TypeVar("T")
 MOST = 64 * 2**20  # bytes of an answer
+MOMENT = 0.2  # seconds for which further answers of members are waited for, where most do not agree on one
 CONNECT = 2.0  # seconds for a connection to a member
 LARGE = 2**19  # bytes of a question
 CONNECTIONS = 128
@@ -122,8 +123,13 @@ class Gateway:
                     raise
             await self.pause()
 
-    async def anybody(self, path: str, message: Message, kind: type[T], limit: float) -> T:
-        """Ask all members at once and take the first answer: where most are away, nobody knows which those are."""
+    async def anybody(
+        self, path: str, message: Message, kind: type[T], limit: float, *, revision: Callable[[T], int]
+    ) -> T:
+        """Ask all members at once and take the newest answer of most of them, or of those that answer in a moment.
+
+        Where most are away, nobody knows which those are. One that the others cannot reach may be far behind.
+        """
         token = await self._logged_in(limit)
 
         async def ask(url: str) -> T | EtcdError:
@@ -134,13 +140,24 @@ class Gateway:
 
         tasks = TaskSet("etcd")
         try:
+            given: list[T] = []
             worst: EtcdError = Unreached("there is nobody to ask")
-            for answer in asyncio.as_completed([tasks.start(ask(url), url) for url in self.endpoints.all]):
-                given: T | EtcdError = await answer
-                if not isinstance(given, EtcdError):
-                    return given
-                worst = given
-            raise worst
+            asked = {tasks.start(ask(url), url) for url in self.endpoints.all}
+            most = len(asked) // 2 + 1
+            while asked and len(given) < most:
+                done, asked = await asyncio.wait(
+                    asked, timeout=MOMENT if given else None, return_when=asyncio.FIRST_COMPLETED
+                )
+                if not done:
+                    break
+                for answer in (one.result() for one in done):
+                    if isinstance(answer, EtcdError):
+                        worst = answer
+                    else:
+                        given.append(answer)
+            if not given:
+                raise worst
+            return max(given, key=revision)
         finally:
             await tasks.stop()
 
