@@ -9,7 +9,7 @@ set -eu
 PACKAGES="
 xvfb trayer openbox xdotool imagemagick x11-utils chromium fonts-dejavu-core
 gcc libc6-dev iproute2 nftables conntrack util-linux procps nginx-light wrk nebula faketime libcap2-bin
-etcd-server etcd-client
+etcd-server etcd-client systemd
 dbus-daemon at-spi2-core libdbus-1-3 libglib2.0-bin libegl1 libfontconfig1 libgl1 libgssapi-krb5-2 libxkbcommon-x11-0
 libxcb-cursor0 libxcb-icccm4 libxcb-image0 libxcb-keysyms1 libxcb-randr0 libxcb-render-util0
 libxcb-shape0 libxcb-xinerama0 libxcb-xkb1

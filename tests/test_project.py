@@ -102,6 +102,8 @@ def test_every_needed_program_is_one_that_make_test_installs() -> None:
         "dbus-daemon": "dbus-daemon",
         "/usr/libexec/at-spi-bus-launcher": "at-spi2-core",
         "gio": "libglib2.0-bin",
+        "systemd-analyze": "systemd",
+        "systemd-sysusers": "systemd",
     }
     script = (ROOT / "installers" / "debian_test_packages.sh").read_text("utf-8").split()
     unknown = []
