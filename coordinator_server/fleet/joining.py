@@ -13,6 +13,7 @@ from coordinator_server.application import Coordinator
 from coordinator_server.config import is_wildcard
 from coordinator_server.enrolment import certificates, lighthouses, mesh_keyring, workers
 from coordinator_server.fleet.fleet import PREFIX
+from coordinator_server.gateway import keys as api_keys
 from coordinator_server.probation import book as probation
 from coordinator_server.store.interface import Seen
 from node.program.tasks import TaskSet
@@ -97,6 +98,7 @@ def what_others_change(coordinator: Coordinator) -> Iterator[tuple[str, Take]]:
     yield probation.PREFIX, coordinator.warden.book.take
     yield workers.BLOCKLIST_KEY, put_out
     yield mesh_keyring.KEY, keys_changed
+    yield api_keys.PREFIX, coordinator.keys.take
     if coordinator.overlay is not None:
         overlay = coordinator.overlay
 

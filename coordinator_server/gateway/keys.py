@@ -19,7 +19,7 @@ import msgspec
 from coordinator_server.gateway import key_uses
 from coordinator_server.gateway.key_uses import KeyUses, UseBook
 from coordinator_server.gateway.rates import parse_rate
-from coordinator_server.store.interface import ABSENT, AuditLine, Store, StoreError, Write
+from coordinator_server.store.interface import ABSENT, AuditLine, Seen, Store, StoreError, Write
 from coordinator_server.store.unreadable import Unreadable
 
 PREFIX = "apikey/"
@@ -139,6 +139,15 @@ class ApiKeys:
         """Remember nothing of a key that was revoked, also not what is being read of it now."""
         self._revocations += 1
         self._recent.pop(key_id, None)
+
+    async def take(self, seen: Seen) -> None:
+        """Forget at once what another coordinator has revoked, as a watch of PREFIX tells it."""
+        told = {change.key.removeprefix(PREFIX): change.entry for change in seen.changes}
+        gone = [key_id for key_id, entry in told.items() if entry is None]
+        gone += [key_id for key_id in self._recent if key_id not in told] if seen.whole else []
+        for key_id in gone:
+            self.forget(key_id)
+            await self.revoked(key_id)
 
     def fresh(self, key_id: str) -> ApiKey | None:
         """Return the key with this id where it was read a moment ago; it may have expired."""

@@ -103,3 +103,11 @@ def test_a_dht_node_that_listens_everywhere_is_where_the_url_leads(host: str, kn
     info = CoordinatorInfo(id="c", url="https://mesh.example.org", dht_host=host, dht_port=1)
     assert as_others_know_it(info, "mesh.example.org").dht_host == known
     assert as_others_know_it(info, "").dht_host in (None, known)
+
+
+async def test_a_key_that_one_revokes_is_forgotten_by_all_at_once(rooms: list[Room]) -> None:
+    first, second = (room.coordinator.keys for room in rooms)
+    key, text = await first.create("website")
+    assert await second.find(text) == second.recall(text) == key
+    await first.revoke(key.id)
+    await eventually(lambda: second.recall(text) is None, "the other one has forgotten it")  # the clock stands

@@ -117,6 +117,34 @@ async def test_without_the_store_known_keys_go_on_for_a_while_and_it_is_seldom_a
     assert await keys.find(text) is None
 
 
+async def test_what_another_coordinator_revokes_is_forgotten_when_the_store_tells_it(store: SqliteStore) -> None:
+    clock, cut = Clock(), Silence(store)
+    keys, told = ApiKeys(cut, clock), []  # type: ignore[arg-type]
+
+    async def revoked(key_id: str) -> None:
+        told.append(key_id)
+
+    keys.revoked = revoked
+    (first, text), (_, kept) = await keys.create("website"), await keys.create("app")
+    second, other = await keys.create("third")
+    for shown in (text, kept, other):
+        await keys.find(shown)
+    async with store.watch(PREFIX) as watch:
+        await keys.take(await anext(watch))
+        await ApiKeys(store, clock).revoke(first.id)
+        await keys.take(await anext(watch))
+    await ApiKeys(store, clock).revoke(second.id)
+    async with store.watch(PREFIX) as watch:  # one that had to begin anew
+        await keys.take(await anext(watch))
+    assert told == [first.id, second.id]
+    clock.now += FRESH
+    cut.silent = True
+    assert await keys.find(kept) is not None
+    for shown in (text, other):
+        with pytest.raises(StoreError):
+            await keys.find(shown)
+
+
 async def test_a_known_key_does_not_wait_long_for_a_store_that_hangs(
     store: SqliteStore, monkeypatch: pytest.MonkeyPatch
 ) -> None:
