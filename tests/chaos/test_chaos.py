@@ -56,7 +56,7 @@ def storm(told: Told) -> dict[str, int]:
 def test_three_coordinators_with_etcd(tmp_path: Path) -> None:
     faults = (
         "kill-coordinator=2,halt-coordinator=13,kill-leader=2,halt-leader=3,no-majority=3,no-store=6,disk-full=2,"
-        "cut-off=6,bad-line=3,clock-ahead=1"
+        "cut-off=6,bad-line=3,leader-and-one=4,clock-ahead=1"
     )
     told = told_of(tmp_path, "etcd", "--storm", "300", faults=faults)
     assert storm(told) == SHORT
