@@ -11,6 +11,8 @@ from coordinator_server.application import COORDINATOR
 from coordinator_server.registry.plans import Handover, Move
 from node.program.web import json_response
 
+SERVES = "whoever gives one up serves it until others do"
+
 
 async def show(request: web.Request) -> web.Response:
     """Plan without changing anything; a large fleet's plan takes a while, and others are served meanwhile."""
@@ -18,7 +20,7 @@ async def show(request: web.Request) -> web.Response:
     moves = [_move(move) for move in found.moves]
     handovers = [_handover(one) for one in found.handovers]
     waiting = [_move(move) for move in found.waiting]
-    message = _message(len(moves), len(handovers))
+    message = _message(len(moves), len(handovers), len(found.shortages), anybody=bool(found.services))
     return json_response(Plan(moves=moves, handovers=handovers, waiting=waiting, message=message))
 
 
@@ -32,10 +34,18 @@ def _handover(one: Handover) -> PlannedHandover:
     )
 
 
-def _message(moves: int, handovers: int) -> str:
+def _message(moves: int, handovers: int, short: int, *, anybody: bool) -> str:
+    if not anybody:
+        return "There are no machines yet: invite create makes an invite for one."
+    sentences = []
     if moves:
-        due = "1 change is due." if moves == 1 else f"{moves} changes are due."
-    else:
-        due = "" if handovers else "Nothing would change with the machines that are here."
-    under_way = f"{handovers} under way: who hands over serves until the other does." if handovers else ""
-    return f"{due} {under_way}".strip()
+        sentences.append("1 change is due." if moves == 1 else f"{moves} changes are due.")
+    elif not handovers:
+        sentences.append("Nothing would change with the machines that are here.")
+    if handovers:
+        one = "1 service is being handed over: its machine serves it until another one does."
+        sentences.append(one if handovers == 1 else f"{handovers} services are being handed over: {SERVES}.")
+    if short:
+        few = "1 service has" if short == 1 else f"{short} services have"
+        sentences.append(f"{few} fewer machines than wanted: status says why.")
+    return " ".join(sentences)

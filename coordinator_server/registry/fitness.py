@@ -5,11 +5,16 @@ from __future__ import annotations
 from collections.abc import Collection
 
 from coordinator_server.registry.machines import Machine
-from node.wire.manifests import Manifest, Runtime
+from node.wire.manifests import Manifest, Runtime, Tier
 from node.wire.messages import Capabilities
 
 RAM_SHARE = 0.8  # of a machine's memory that services may need together; one service alone may need all of it
 STORAGE_BYTES = 100 * 10**9  # free disk space that makes any machine good for storage (SPEC §7)
+LACKS: dict[Tier, str] = {
+    "gpu": "has no GPU that can be used",
+    "storage": "has no 100 GB of free disk space",
+    "edge": "has no public address",
+}
 RUNTIMES: frozenset[Runtime] = frozenset({"builtin"})  # what nodes of this version can run
 
 
@@ -54,7 +59,7 @@ def _not_able(capabilities: Capabilities, manifest: Manifest, kept: bool) -> str
     """Say what the machine itself lacks."""
     needs = manifest.requirements
     if _misses_tier(capabilities, manifest, kept):
-        return f"is no {manifest.tier} machine"
+        return LACKS[manifest.tier]
     if needs.gpu_memory_bytes and _gpu_memory(capabilities) < needs.gpu_memory_bytes:
         return "has too little GPU memory"
     if capabilities.ram_bytes < needs.ram_bytes:

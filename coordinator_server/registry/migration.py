@@ -69,8 +69,9 @@ class Migration:
         if relief is not None:
             source, target = relief
             span = self._now - self._history.overloaded[source.worker_id]
-            stop = f"the machine has been overloaded for {span:.0f} s, and {target.worker_id} is idle"
-            start = f"it takes over from {source.worker_id}, which is overloaded"
+            state = "overloaded" if source.load >= self._pace.calm else "short of memory"
+            stop = f"the machine has been {state} for {span:.0f} s, and {target.worker_id} is idle"
+            start = f"it takes over from {source.worker_id}, which is {state}"
             self._move(manifest, source, target, stop, start)
             self.rested[source.worker_id] = self.rested[target.worker_id] = self._now
             self._board.shunned[source.worker_id, manifest.name] = self._now + self._pace.cooldown

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from coordinator_server import commands
+from coordinator_server.api.plan import _message
 from tests.support.front import Front, running_front
 
 
@@ -25,7 +26,7 @@ async def test_a_drain_is_told_as_long_as_it_lasts(front: Front, capsys: pytest.
     (handover,) = [one for one in plan["handovers"] if one["service"] == "echo"]
     assert (handover["source"], handover["target"]) == (alpha.worker_id, "")
     assert handover["reason"] == "the machine is being drained by the operator"
-    assert "under way" in plan["message"]
+    assert "being handed over" in plan["message"]
     shown = await front.ask("GET", f"/api/admin/workers/{alpha.worker_id}")
     assert "echo" in shown["assigned"]
     assert "It hands echo over to others, and serves until that runs" in shown["detail"]
@@ -44,4 +45,26 @@ async def test_with_nothing_to_do_it_says_so(front: Front, capsys: pytest.Captur
     plan = await front.ask("GET", "/api/admin/plan")
     assert (plan["moves"], plan["handovers"], plan["waiting"]) == ([], [], [])
     commands._say_plan(plan)
-    assert capsys.readouterr().out == "Nothing would change with the machines that are here.\n"
+    assert capsys.readouterr().out.startswith("Nothing would change with the machines that are here.")
+
+
+@pytest.mark.parametrize(
+    ("counts", "told"),
+    [
+        ((0, 0, 0), "Nothing would change with the machines that are here."),
+        ((1, 0, 0), "1 change is due."),
+        (
+            (2, 1, 0),
+            "2 changes are due. 1 service is being handed over: its machine serves it until another one does.",
+        ),
+        ((0, 2, 0), "2 services are being handed over: whoever gives one up serves it until others do."),
+        ((1, 0, 1), "1 change is due. 1 service has fewer machines than wanted: status says why."),
+        ((1, 0, 2), "1 change is due. 2 services have fewer machines than wanted: status says why."),
+    ],
+)
+def test_it_says_in_a_few_words_what_is_due(counts: tuple[int, int, int], told: str) -> None:
+    assert _message(*counts, anybody=True) == told
+
+
+async def test_without_machines_it_says_what_to_do(front: Front) -> None:
+    assert "There are no machines yet" in (await front.ask("GET", "/api/admin/plan"))["message"]

@@ -253,6 +253,8 @@ def test_what_moved_may_leave_a_place_for_what_had_none() -> None:
     manifests = [service(name, replicas=1, requirements=ram(10)) for name in ("w", "z")]
     manifests += [service("a", replicas=1, requirements=ram(60)), service("b", replicas=1, requirements=ram(1))]
     fleet = Fleet(machines, *manifests, service("y", requirements=ram(10)), most=2)
+    first = fleet.carry_out()
+    assert {"a", "b"} <= {move.service for move in (*first.moves, *first.waiting)}, "at once"
     fleet.settle()
     assert [fleet.running(name) for name in "abzwy"] == [{"m1"}, {"m1"}, {"m3"}, {"m4"}, {"m2"}]
 

@@ -33,7 +33,7 @@ def test_memory_of_a_card_that_is_not_usable_does_not_count() -> None:
 
 def test_what_people_say_is_told_before_what_the_machine_lacks() -> None:
     assert "volunteer" in unfit(machine("a", allowed_services=("y",)), service("x", tier="gpu"))
-    assert unfit(machine("a"), service("x", tier="gpu")) == "is no gpu machine"
+    assert unfit(machine("a"), service("x", tier="gpu")) == "has no GPU that can be used"
 
 
 @pytest.mark.parametrize(
@@ -65,7 +65,7 @@ def test_what_is_held_takes_all_that_there_is_and_not_more() -> None:
 
 def test_more_than_a_hundred_gigabytes_make_any_machine_one_for_storage() -> None:
     big = service("x", tier="storage")
-    assert unfit(machine("a", disk_free_bytes=STORAGE_BYTES), big) == "is no storage machine"
+    assert unfit(machine("a", disk_free_bytes=STORAGE_BYTES), big) == "has no 100 GB of free disk space"
     assert unfit(machine("a", disk_free_bytes=STORAGE_BYTES + 1), big) == ""
     assert unfit(machine("a", disk_free_bytes=1, worker_type="storage"), big) == ""
     assert unfit(machine("a", disk_free_bytes=1), big, kept=True) == ""

@@ -123,7 +123,7 @@ async def test_who_runs_out_of_memory_is_relieved_as_who_is_overloaded(tmp_path:
         mesh.planning.tick()
     assert mesh.beat("c") == ("one",)
     reasons = [move.reason for move in mesh.moves if move.worker_id == "c"]
-    assert reasons[-1] == "it takes over from a, which is overloaded"
+    assert reasons[-1] == "it takes over from a, which is short of memory"
     mesh.beat("c", "one")
     assert mesh.planning.assigned("a") == ()
     await store.close()
