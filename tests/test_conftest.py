@@ -1,12 +1,14 @@
-"""With CI=true nothing is skipped, in one process and in several, whether a test or a whole file skips."""
+"""With CI=true nothing is skipped, in one process and in several; what mostly waits is what the suite begins with."""
 
 from __future__ import annotations
 
+import importlib.util
 import os
 import shutil
 import subprocess
 import sys
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
@@ -75,3 +77,18 @@ def test_elsewhere_a_skip_is_a_skip(tmp_path: Path) -> None:
     code, said = run(tmp_path, 2, "", SKIPPING)
     assert code == pytest.ExitCode.OK, said
     assert "1 passed, 3 skipped, 1 xfailed" in said, said
+
+
+def test_what_mostly_waits_comes_first_and_all_else_stays_in_order() -> None:
+    spec = importlib.util.spec_from_file_location("rules", ROOT / "tests" / "conftest.py")
+    assert spec is not None
+    assert spec.loader is not None
+    rules = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(rules)
+    assert [path for path in rules.WAITING if not path.exists()] == []
+    tests = ROOT / "tests"
+    first, second = tests / "netns" / "test_vpn.py", next(path for path in rules.WAITING if path.is_file())
+    others = [tests / "test_docs.py", second.with_name("test_another.py"), tests / "test_conftest.py"]
+    items = [SimpleNamespace(path=path) for path in (*others, second, first)]
+    rules.pytest_collection_modifyitems(items)
+    assert [item.path for item in items] == [first, second, *others]

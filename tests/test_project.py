@@ -151,7 +151,9 @@ def test_tests_run_in_several_processes_unless_flags_say_otherwise(tmp_path: Pat
     ready.touch()
     words = ("-n", "test", f"READY={ready}", "TEST_PROCESSES=5")
     assert make(*words, "PYTEST_FLAGS=").stdout.rstrip().endswith(" -m pytest -n 5 --dist worksteal")
-    assert make(*words, "PYTEST_FLAGS=-n 0 -x").stdout.rstrip().endswith(" --dist worksteal -n 0 -x")
+    said = make(*words, "PYTEST_FLAGS=-n 0 -x").stdout.rstrip()
+    assert said.endswith(" --dist worksteal -n 0 -x")
+    assert said.index("--collect-only") < said.index("/mypy"), "they are compiled while types are checked"
 
 
 @posix
