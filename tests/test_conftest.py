@@ -1,4 +1,4 @@
-"""With CI=true nothing is skipped, in one process and in several; what mostly waits is what the suite begins with."""
+"""With CI=true nothing is skipped, in one process and in several; what mostly waits is where the suite begins."""
 
 from __future__ import annotations
 
