@@ -5,7 +5,9 @@ from __future__ import annotations
 import ipaddress
 from dataclasses import dataclass
 
+from coordinator_server.enrolment.workers import Enrolment
 from coordinator_server.gateway.rates import address_key
+from coordinator_server.registry.membership import Member
 from node.wire.credentials import Trust
 from node.wire.messages import Capabilities
 
@@ -40,6 +42,40 @@ class Machine:
     def runs(self, service: str) -> bool:
         """Say whether it serves this now, as far as we know."""
         return service in (self.current if self.running is None or self.expected else self.running)
+
+
+def machine_of(
+    member: Member, enrolment: Enrolment, *, current: tuple[str, ...], stale: bool, brought_in: int
+) -> Machine:
+    """Return an enrolled worker as assignment sees it; its invite has brought in so many machines."""
+    return Machine(
+        worker_id=member.worker_id,
+        capabilities=member.capabilities,
+        trust=enrolment.trust,
+        covered=enrolment.services,
+        current=current,
+        running=member.running,
+        load=member.load,
+        memory_free=member.memory_free,
+        unwanted=member.unwanted,
+        resting=resting(member, enrolment, stale=stale),
+        draining=enrolment.draining and not (stale or enrolment.revoked or member.paused),
+        owner=owner_of(enrolment.invite_id, brought_in),
+        site=member.site,
+    )
+
+
+def resting(member: Member, enrolment: Enrolment, *, stale: bool) -> str:
+    """Return why a worker gets nothing, in words that follow "the machine", or an empty string."""
+    if stale:
+        return "is not heard of"
+    if enrolment.revoked:
+        return "was revoked"
+    if enrolment.pending:
+        return "waits for the operator's approval"
+    if enrolment.draining:
+        return "is being drained by the operator"
+    return "is paused or closing" if member.paused else ""
 
 
 def site_of(address: str, overlay: str = OVERLAY) -> str:

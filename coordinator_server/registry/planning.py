@@ -10,7 +10,7 @@ from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
-from coordinator_server.enrolment.workers import Enrolment, Workers
+from coordinator_server.enrolment.workers import Workers
 from coordinator_server.registry.assignment import (
     History,
     Machine,
@@ -23,7 +23,7 @@ from coordinator_server.registry.assignment import (
     plan_again_at,
 )
 from coordinator_server.registry.handover import about, awaited_by
-from coordinator_server.registry.machines import owner_of
+from coordinator_server.registry.machines import machine_of, resting
 from coordinator_server.registry.membership import Member
 from node.wire.manifests import Catalogue
 from node.wire.messages import Capabilities
@@ -182,9 +182,9 @@ class Planning:
         member, enrolment = self._here.member(worker_id), self._workers.get(worker_id)
         if member is None or enrolment is None or self._assigned.get(worker_id):
             return ""
-        resting = _resting(member, enrolment, stale=False)
-        if resting:
-            return f"Nothing to run, because this machine {resting}."
+        why = resting(member, enrolment, stale=False)
+        if why:
+            return f"Nothing to run, because this machine {why}."
         return "Nothing to run now: other machines run what this one could."
 
     def shortages(self) -> Sequence[Shortage]:
@@ -298,36 +298,15 @@ class Planning:
             enrolment = self._workers.get(member.worker_id)
             if enrolment is None:
                 continue
-            yield Machine(
-                worker_id=member.worker_id,
-                capabilities=member.capabilities,
-                trust=enrolment.trust,
-                covered=enrolment.services,
+            yield machine_of(
+                member,
+                enrolment,
                 current=self._current(member),
-                running=member.running,
-                load=member.load,
-                memory_free=member.memory_free,
-                unwanted=member.unwanted,
-                resting=_resting(member, enrolment, stale=(stale := self._here.is_stale(member))),
-                draining=enrolment.draining and not (stale or enrolment.revoked or member.paused),
-                owner=owner_of(enrolment.invite_id, brought_in[enrolment.invite_id]),
-                site=member.site,
+                stale=self._here.is_stale(member),
+                brought_in=brought_in[enrolment.invite_id],
             )
 
 
 def _note(moves: Iterable[Move]) -> None:
     for move in moves:
         log.info("%s %ss %s: %s", move.worker_id, move.action, move.service, move.reason)
-
-
-def _resting(member: Member, enrolment: Enrolment, *, stale: bool) -> str:
-    """Return why a worker gets nothing, in words that follow "the machine"."""
-    if stale:
-        return "is not heard of"
-    if enrolment.revoked:
-        return "was revoked"
-    if enrolment.pending:
-        return "waits for the operator's approval"
-    if enrolment.draining:
-        return "is being drained by the operator"
-    return "is paused or closing" if member.paused else ""

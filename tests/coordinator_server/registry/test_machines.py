@@ -2,9 +2,17 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+from typing import Any
+
+import msgspec
 import pytest
 
-from coordinator_server.registry.machines import MOST_OF_ONE_OWNER, owner_of, site_of
+from coordinator_server.enrolment.workers import Enrolment
+from coordinator_server.registry.facts import NOWHERE
+from coordinator_server.registry.machines import MOST_OF_ONE_OWNER, Machine, machine_of, owner_of, resting, site_of
+from coordinator_server.registry.membership import Member
+from node.wire.messages import Capabilities, ServiceReport
 from tests.support.fleets import machine
 
 
@@ -49,3 +57,68 @@ def test_who_says_nothing_is_believed_to_run_what_it_was_told() -> None:
     assert not machine("a", resting="is paused").awake
     assert not machine("a", expected=True).awake
     assert machine("a").awake
+
+
+MEMBER = Member(
+    worker_id="w-1",
+    capabilities=Capabilities(cpu_cores=3),
+    endpoints=NOWHERE,
+    claimed=NOWHERE,
+    registered_at=1.0,
+    last_seen=2.0,
+    load=0.3,
+    memory_free=0.4,
+    services=(ServiceReport(name="x", state="running"), ServiceReport(name="y", state="starting")),
+    unwanted=("z",),
+    site="s",
+)
+ENROLMENT = Enrolment(
+    worker_id="w-1",
+    name="PC",
+    identity_public_key="k",
+    invite_id="i",
+    trust="vetted",
+    services=("x", "y"),
+    enrolled_at=0.0,
+)
+
+
+def seen(member: dict[str, Any], enrolment: dict[str, Any], *, stale: bool = False) -> Machine:
+    one, other = replace(MEMBER, **member), msgspec.structs.replace(ENROLMENT, **enrolment)
+    return machine_of(one, other, current=("x", "q"), stale=stale, brought_in=1)
+
+
+def test_a_worker_is_seen_as_it_says_that_it_is_and_as_the_operator_let_it_in() -> None:
+    assert seen({}, {}) == Machine(
+        worker_id="w-1",
+        capabilities=Capabilities(cpu_cores=3),
+        trust="vetted",
+        covered=("x", "y"),
+        current=("x", "q"),
+        running=("x",),
+        load=0.3,
+        memory_free=0.4,
+        unwanted=("z",),
+        owner="i",
+        site="s",
+    )
+
+
+@pytest.mark.parametrize(
+    ("member", "enrolment", "stale", "why", "draining"),
+    [
+        ({}, {}, False, "", False),
+        ({"paused": True}, {}, False, "is paused or closing", False),
+        ({}, {"draining": True}, False, "is being drained by the operator", True),
+        ({"paused": True}, {"draining": True}, False, "is being drained by the operator", False),
+        ({}, {"draining": True, "revoked_at": 5.0}, False, "was revoked", False),
+        ({}, {"pending": True}, False, "waits for the operator's approval", False),
+        ({}, {"draining": True}, True, "is not heard of", False),
+    ],
+)
+def test_why_a_machine_rests_and_whether_it_serves_until_others_do(
+    member: dict[str, Any], enrolment: dict[str, Any], stale: bool, why: str, draining: bool
+) -> None:
+    found = seen(member, enrolment, stale=stale)
+    assert (found.resting, found.draining) == (why, draining)
+    assert resting(replace(MEMBER, **member), msgspec.structs.replace(ENROLMENT, **enrolment), stale=stale) == why
