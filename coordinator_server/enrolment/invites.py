@@ -13,7 +13,7 @@ from collections.abc import Callable, Sequence
 import msgspec
 
 from coordinator_server.audit import Audit
-from coordinator_server.store.interface import ABSENT, AuditLine, Store, Write
+from coordinator_server.store.interface import ABSENT, AuditLine, Store, Write, check_sure
 from coordinator_server.store.unreadable import Unreadable
 from node.wire.credentials import Trust
 from node.wire.invites import SECRET_BYTES, Invite, make_invite
@@ -99,6 +99,7 @@ class Invites:
         """Return the record of a shown invite and its version; raise WrongInvite."""
         entry = await self._store.get(PREFIX + invite.digest[:ID_CHARACTERS])
         if entry is None:
+            check_sure(self._store)
             raise WrongInvite
         record = self.unreadable.read(PREFIX + invite.digest[:ID_CHARACTERS], entry.value, InviteRecord)
         if record is None:
@@ -133,6 +134,7 @@ class Invites:
             record = msgspec.structs.replace(record, revoked_at=self._clock())
             if await self._commit(record, entry.version, line):
                 return record
+        check_sure(self._store)
         return None
 
     async def _commit(self, record: InviteRecord, version: int, line: AuditLine) -> bool:

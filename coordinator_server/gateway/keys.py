@@ -19,7 +19,7 @@ import msgspec
 from coordinator_server.gateway import key_uses
 from coordinator_server.gateway.key_uses import KeyUses, UseBook
 from coordinator_server.gateway.rates import parse_rate
-from coordinator_server.store.interface import ABSENT, AuditLine, Seen, Store, StoreError, Write
+from coordinator_server.store.interface import ABSENT, AuditLine, Seen, Store, StoreError, Write, check_sure
 from coordinator_server.store.unreadable import Unreadable
 
 PREFIX = "apikey/"
@@ -120,6 +120,7 @@ class ApiKeys:
         """Remove a key; return False when there is none with this id."""
         entry = await self._store.get(PREFIX + key_id)
         if entry is None:
+            check_sure(self._store)
             return False
         key = self.unreadable.read(PREFIX + key_id, entry.value, ApiKey)
         line = AuditLine(
@@ -178,6 +179,7 @@ class ApiKeys:
         self._silent_until = float("-inf")
         if entry is None:
             self._recent.pop(key_id, None)
+            check_sure(self._store)
             return None
         key = self.unreadable.read(PREFIX + key_id, entry.value, ApiKey)
         if key is None:

@@ -97,6 +97,11 @@ class Store(Protocol):
         """Until when (time.monotonic) our leased keys stand for certain; in the past where there are none."""
         ...
 
+    @property
+    def in_doubt(self) -> bool:
+        """True while what is read may be old: who does not find something then cannot say that it is not there."""
+        ...
+
     async def get(self, key: str) -> Versioned | None: ...
 
     async def put(self, key: str, value: bytes, *, leased: bool = False) -> None: ...
@@ -149,6 +154,15 @@ class Store(Protocol):
         ...
 
     async def close(self) -> None: ...
+
+
+def check_sure(store: Store) -> None:
+    """Raise StoreError where what was not found may be there all the same."""
+    if store.in_doubt:
+        raise StoreError(
+            "Most members of the store do not answer, and what was asked for is not known here. It may be there all"
+            " the same. Please try again when they are back."
+        )
 
 
 def is_key(text: str) -> bool:

@@ -103,6 +103,10 @@ class SqliteStore(Store):
     def leased_until(self) -> float:
         return self._leased_until
 
+    @property
+    def in_doubt(self) -> bool:
+        return False
+
     async def get(self, key: str) -> Versioned | None:
         query = f"SELECT value, version FROM entries WHERE key = :key AND {THERE}"  # noqa: S608 - constant
         rows = await self._read(query, key=key) if is_key(key) else ()

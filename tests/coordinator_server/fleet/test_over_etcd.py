@@ -13,6 +13,7 @@ import pytest
 
 from coordinator_server.keys import MESH_KEY_FILE
 from coordinator_server.store.etcd import store as etcd_store
+from coordinator_server.store.interface import StoreError
 from node.program.errors import UserFacingError
 from node.wire.channel import Close
 from tests.support.channels import close_code, hear, open_channel
@@ -83,6 +84,13 @@ async def test_without_a_majority_they_serve_on_refuse_who_is_new_and_know_one_a
         assert (await worker.heartbeat("ner")).status == 200
         assert [record.worker_id for record in first.coordinator.registry.offers()["ner"]] == ["w-1"]
         assert await second.coordinator.keys.find(key) is not None, "which it has to read"
+        for unknown in (
+            second.coordinator.keys.find(f"rma_{'0' * 12}_{'A' * 43}"),
+            second.coordinator.keys.revoke("0" * 12),
+            second.coordinator.invites.revoke("0" * 12),
+        ):
+            with pytest.raises(StoreError, match="It may be there all the same"):
+                await unknown
         assert first.coordinator.fleet.others
         assert second.coordinator.fleet.others
         with pytest.raises(UserFacingError, match="Most members"):
