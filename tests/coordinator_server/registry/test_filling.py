@@ -186,7 +186,7 @@ def test_the_shortest_way_is_taken() -> None:
 def test_what_would_not_make_room_by_itself_is_not_given_up() -> None:
     small, big, wanted = (Requirements(ram_bytes=n * GIB // 2) for n in (1, 10, 8))
     machines = [
-        machine("a", current=("small", "big"), allowed_services=("small", "big", "y")),
+        machine("a", current=("small", "big")),
         machine("b", current=("small",), allowed_services=("small", "big")),
         machine("c", current=("small",), allowed_services=("small",)),
     ]
