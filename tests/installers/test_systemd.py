@@ -18,7 +18,7 @@ from coordinator_server.cli import build_parser as coordinator_parser
 from coordinator_server.config import CoordinatorConfig
 from node.cli import build_parser as node_parser
 from node.config import NodeConfig
-from node.program.errors import EXIT_USAGE
+from node.program.errors import EXIT_REFUSED, EXIT_USAGE
 from node.program.settings import load_settings
 from tests.support.real_mesh import ENVIRONMENT
 
@@ -119,10 +119,10 @@ def test_a_coordinator_is_never_given_up() -> None:
     assert "RestartPreventExitStatus" not in found["Service"]
 
 
-def test_a_node_is_given_up_for_a_wrong_setting_alone() -> None:
+def test_a_node_is_given_up_only_where_trying_again_is_of_no_use_or_harms() -> None:
     found = settings(NODE)
     assert found["Unit"]["StartLimitIntervalSec"] == ["0"]
-    assert found["Service"]["RestartPreventExitStatus"] == [str(EXIT_USAGE)]
+    assert found["Service"]["RestartPreventExitStatus"] == [f"{EXIT_USAGE} {EXIT_REFUSED}"]
 
 
 @pytest.mark.parametrize("unit", UNITS)
