@@ -157,9 +157,10 @@ async def check_mesh(store: Store, found: Secrets, directory: Path) -> None:
     note = await store.get(MESH_ENTRY)
     if note is None or note.value != found.mesh_public_key:
         raise UserFacingError(
-            f"The mesh key in {directory / MESH_KEY_FILE} is not the one that this database was made with.",
+            f"The mesh key in {directory / MESH_KEY_FILE} is not the one that this store was made with.",
             "With another key every enrolled worker would be shut out.",
-            "Bring the old key file back, or restore a backup with `rma-mesh-coordinator restore FILE`.",
+            "Bring the right key file here, or restore a backup with `rma-mesh-coordinator restore FILE`. Where others "
+            "have the key sealed in the store, start this one with their --key-passphrase-file.",
         )
 
 

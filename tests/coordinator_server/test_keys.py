@@ -58,6 +58,6 @@ async def test_a_lost_mesh_key_is_noticed(tmp_path: Path) -> None:
     await check_mesh(store, load_or_make_secrets(tmp_path), tmp_path)
     await check_mesh(store, load_or_make_secrets(tmp_path), tmp_path)
     (tmp_path / "mesh.key").unlink()
-    with pytest.raises(UserFacingError, match="not the one that this database was made with"):
+    with pytest.raises(UserFacingError, match="not the one that this store was made with"):
         await check_mesh(store, load_or_make_secrets(tmp_path), tmp_path)
     await store.close()

@@ -82,7 +82,7 @@ async def test_a_store_that_has_never_heard_of_rotations_works_as_before(
     assert await store.get(KEY) is None
     assert (ring.chain, ring.keys.progress, ring.lacking) == (None, 0, "")
     (tmp_path / "c" / MESH_KEY_FILE).unlink()
-    with pytest.raises(UserFacingError, match="not the one that this database was made with"):
+    with pytest.raises(UserFacingError, match="not the one that this store was made with"):
         await keyring(store, tmp_path / "c")
 
 
