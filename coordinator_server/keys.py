@@ -159,8 +159,8 @@ async def check_mesh(store: Store, found: Secrets, directory: Path) -> None:
         raise UserFacingError(
             f"The mesh key in {directory / MESH_KEY_FILE} is not the one that this store was made with.",
             "With another key every enrolled worker would be shut out.",
-            "Bring the right key file here, or restore a backup with `rma-mesh-coordinator restore FILE`. Where others "
-            "have the key sealed in the store, start this one with their --key-passphrase-file.",
+            "Bring the right key file here, or restore a backup with `rma-mesh-coordinator restore FILE`. Where "
+            "others have the key sealed in the store, start this one with their --key-passphrase-file.",
         )
 
 
