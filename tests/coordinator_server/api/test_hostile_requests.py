@@ -302,10 +302,11 @@ async def test_two_coordinators_of_one_store_let_nobody_in_twice_and_put_out_tog
             assert sorted(answer.status for answer in answers) == [201] * 9 + [403] * 31
             inside = [machine for machine in machines if machine.worker_id]
             assert len({machine.worker_id for machine in inside}) == 9
-            out = next(machine for machine in inside if machine.url == first.url)
-            elsewhere = replace(out, url=second.url, audience=second.coordinator.coordinator_id)
+            out = inside[0]
+            here, there = (first, second) if out.url == first.url else (second, first)
+            elsewhere = replace(out, url=there.url, audience=there.coordinator.coordinator_id)
             assert (await elsewhere.register()).status == 200, "who is in at one is in at the other"
-            await first.coordinator.workers.revoke(out.worker_id)
+            await here.coordinator.workers.revoke(out.worker_id)
             assert (await out.register()).status == 403
             async with asyncio.timeout(DEADLINE):
                 while (answer := await elsewhere.heartbeat()).status == 200:

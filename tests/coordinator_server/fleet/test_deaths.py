@@ -193,17 +193,20 @@ async def test_who_only_thinks_that_it_assigns_writes_nothing(tmp_path: Path) ->
     async with coordinator_room(tmp_path / "a", catalogue=CATALOGUE, **CALM) as first:
         share_store(tmp_path / "a", tmp_path / "b")
         async with coordinator_room(tmp_path / "b", catalogue=CATALOGUE, **CALM) as second:
-            together, other = first.coordinator.together, second.coordinator.together
-            await eventually(lambda: together.leads and len(other.roster.runs) == 2, "they know one another")
+            both = [room.coordinator.together for room in (first, second)]
+            await eventually(lambda: all(len(one.roster.runs) == 2 for one in both), "they know one another")
+            await eventually(lambda: sum(one.leads for one in both) == 1, "one assigns")
+            together, other = sorted(both, key=lambda one: not one.leads)
+            store = (first if other is both[0] else second).coordinator.store
 
             async def see_nothing(seen: Seen) -> None:
                 """Stand for a watch that is behind."""
 
             together._take = see_nothing  # type: ignore[method-assign]
-            await second.coordinator.store.commit([Write(ASSIGNER, other.roster.own_run.encode(), leased=True)])
+            await store.commit([Write(ASSIGNER, other.roster.own_run.encode(), leased=True)])
             await eventually(lambda: other.leads, "another one assigns")
-            assert together.leads, "it does not know"
+            await eventually(lambda: together.leads, "it does not know")
             assert not await together.commit([Write(ASSIGNED + "w-1", b'["ner"]')])
-            assert await second.coordinator.store.get(ASSIGNED + "w-1") is None
+            assert await store.get(ASSIGNED + "w-1") is None
             assert await other.commit([Write(ASSIGNED + "w-1", b'["ner"]')])
             assert other.roster.assigned == {"w-1": ("ner",)}
