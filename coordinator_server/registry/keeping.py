@@ -13,7 +13,7 @@ def keep(board: Board, pace: Pace, now: float) -> None:
     """Put onto the board what stays, with what goes on being handed over left to those who take it."""
     leaving: list[tuple[Machine, Handover]] = []
     for machine in board.machines:
-        for name in machine.current:
+        for name in dict.fromkeys(machine.current):
             handover = board.history.handovers.get((machine.worker_id, name))
             if handover is not None and handover.target:
                 leaving.append((machine, handover))
@@ -39,8 +39,6 @@ def _why_not(board: Board, machine: Machine, manifest: Manifest | None) -> str:
         return f"the machine {machine.resting}"
     if manifest.replicas == 0:
         return "it is switched off"
-    if machine.worker_id in board.holders[manifest.name]:
-        return "it runs already"
     if manifest.replicas == 1 and board.count(manifest.name) >= 1:
         return "another machine runs it, and two would not know of one another's data"
     why = "" if machine.expected else unfit(machine, manifest, kept=True)

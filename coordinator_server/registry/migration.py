@@ -154,5 +154,4 @@ class Migration:
     def _may_get(self, machine: Machine, manifest: Manifest) -> bool:
         board = self._board
         troubled = board.is_overloaded(machine) or board.is_shunned(machine, manifest)
-        held_back = (machine.worker_id, manifest.name) in board.targets
-        return not troubled and not held_back and board.has_room(machine, manifest)
+        return not troubled and board.has_room(machine, manifest)

@@ -201,7 +201,8 @@ def test_the_last_replica_is_never_given_up() -> None:
 
 def test_machines_that_are_expected_back_keep_their_place() -> None:
     gone = machine("a", current=("x", "y"), expected=True, ram_bytes=0)
-    found = plan([gone, machine("b", current=("x",))], service("x"), service("y", replicas=1))
+    needs = Requirements(ram_bytes=GIB)  # what it has is not known
+    found = plan([gone, machine("b", current=("x",))], service("x", requirements=needs), service("y", replicas=1))
     assert found.services == {"a": ("x", "y"), "b": ("x",)}
     assert found.moves == ()
 

@@ -233,8 +233,9 @@ def test_a_way_that_leads_back_moves_nothing() -> None:
     machines = [
         machine("a", current=("v",), allowed_services=("y", "v", "u")),
         machine("b", current=("u",), allowed_services=("v", "u"), ram_bytes=4 * GIB),
+        machine("c", current=("y",), allowed_services=("y",)),
     ]
-    manifests = [service("y", replicas=1, requirements=five), service("v", replicas=1, requirements=three)]
+    manifests = [service("y", requirements=five), service("v", replicas=1, requirements=three)]
     found = Fleet(machines, *manifests, service("u", replicas=1, requirements=two)).plan()
     assert found.moves == ()
     assert [short.service for short in found.shortages] == ["y"]

@@ -27,6 +27,8 @@ def test_nothing_is_held_twice_or_beyond_the_limit() -> None:
 def test_memory_of_a_card_that_is_not_usable_does_not_count() -> None:
     ocr = service("ocr", tier="gpu", requirements=Requirements(gpu_memory_bytes=8 * GIB))
     assert not unfit(gpu_machine("a"), ocr)
+    broken = (Gpu(memory_bytes=12 * GIB, usable=False), Gpu(memory_bytes=7 * GIB))
+    assert unfit(machine("a", has_gpu=True, gpus=broken), ocr) == "has too little GPU memory"
     assert has_room(gpu_machine("a"), [service("x")], ocr, 16)
     assert not has_room(gpu_machine("a"), [ocr], service("o2", tier="gpu", requirements=ocr.requirements), 16)
 
@@ -69,3 +71,9 @@ def test_more_than_a_hundred_gigabytes_make_any_machine_one_for_storage() -> Non
     assert unfit(machine("a", disk_free_bytes=STORAGE_BYTES + 1), big) == ""
     assert unfit(machine("a", disk_free_bytes=1, worker_type="storage"), big) == ""
     assert unfit(machine("a", disk_free_bytes=1), big, kept=True) == ""
+
+
+def test_an_edge_machine_is_one_by_its_role_or_its_public_address() -> None:
+    edge = service("x", tier="edge")
+    assert unfit(machine("a", worker_type="edge"), edge) == unfit(machine("a", has_public_ip=True), edge) == ""
+    assert unfit(machine("a"), edge) == "has no public address"

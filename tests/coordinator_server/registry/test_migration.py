@@ -211,6 +211,10 @@ def test_one_more_than_is_wanted_may_share_a_household() -> None:
     others = [machine("c", site="t", current=("x",)), machine("d", site="u")]
     assert migrated(*three, *others) == {}
     assert migrated(*three, *others, replicas=3) == {"b": "d"}
+    somewhere = machine("c", current=("x", "y", "z"))
+    assert migrated(*three, somewhere, others[1]) == {}, "where it is is not known, so nobody shares that"
+    busy = machine("c", site="t", current=("x", "y", "z"))
+    assert migrated(*three, busy, others[1], replicas=3) == {"b": "d"}, "not from where it is alone"
 
 
 def test_a_household_that_has_just_lost_its_replica_counts_no_more() -> None:
@@ -263,6 +267,9 @@ def test_nobody_is_relieved_by_who_is_not_idle_or_would_crowd_a_household(change
 
 def test_within_a_household_or_from_one_crowded_to_another_relief_crowds_nobody_more() -> None:
     assert relieved(a={"site": "s"}, b={"site": "t"}, c={"site": "s"}) == {"a": "c"}
+    crowded = [machine(name, site="s", current=("x",), load=load) for name, load in (("a", 1.0), ("b", 0.7))]
+    elsewhere = [machine("c", site="t", current=("x",), load=0.7), machine("d", site="t")]
+    assert migrated(*crowded, *elsewhere, replicas=3, history=History(overloaded={"a": LONG_AGO})) == {"a": "d"}
 
 
 @pytest.mark.parametrize(
