@@ -12,6 +12,7 @@ from coordinator_server.application import COORDINATOR, Coordinator
 from coordinator_server.channel.line import Proof
 from coordinator_server.enrolment.renewal import check_signed_by, claimed_subject, issued_at
 from coordinator_server.enrolment.workers import Enrolment
+from coordinator_server.operation.clocks import steady_seconds
 from node.wire import headers
 from node.wire.credentials import CLOCK_SKEW, Credential
 from node.wire.encoding import b64decode
@@ -40,10 +41,12 @@ async def authenticate_for_long(request: web.Request) -> tuple[Enrolment, Proof]
     It may be a machine that waits to be let in.
     """
     enrolment, credential = await _authenticate(request, False, True)
+    now = request.app[COORDINATOR].clock()
+    apart = now - steady_seconds()
     if credential is None:
-        return enrolment, Proof(request.app[COORDINATOR].clock() + WAITING, enrolment.identity_public_key)
+        return enrolment, Proof(now + WAITING, enrolment.identity_public_key, apart=apart)
     ends = credential.expires_at + CLOCK_SKEW
-    return enrolment, Proof(ends, enrolment.identity_public_key, credential.mesh_id)
+    return enrolment, Proof(ends, enrolment.identity_public_key, credential.mesh_id, apart)
 
 
 def identify_for_long(coordinator: Coordinator, authorization: str) -> tuple[Enrolment, float]:

@@ -10,7 +10,8 @@ import msgspec
 
 from coordinator_server.application import Coordinator
 from coordinator_server.channel.answer import Answers
-from coordinator_server.channel.line import Line
+from coordinator_server.channel.line import Line, Proof
+from coordinator_server.operation.clocks import steady_seconds
 from coordinator_server.store.interface import StoreError
 from node.wire.channel import Beat, Close, encode_answer, encode_refusal
 from node.wire.messages import Assignment, CoordinatorInfo, HeartbeatRequest
@@ -19,6 +20,7 @@ from node.wire.problems import Problem
 log = logging.getLogger(__name__)
 
 SOON = 1.0  # seconds until a worker comes back whose assignment is not settled yet
+SET = 120.0  # seconds by which a clock that is set makes tokens useless: their life, and what clocks may be apart
 KEEPING = 1.0  # seconds that the store gets to keep what a worker says of its keys
 
 
@@ -101,10 +103,17 @@ class Beats:
         by_key = proof.mesh_id is None  # without a credential, as only who waits to be let in may
         accepted = enrolment.pending if by_key else coordinator.keyring.trust.accepts(proof.mesh_id or b"")
         same_key = enrolment.identity_public_key == proof.public_key
-        if accepted and same_key and coordinator.clock() <= proof.expires_at:
+        if accepted and same_key and coordinator.clock() <= proof.expires_at and not self._was_set(proof):
             return True
         line.close(Close.EXPIRED, "what it was opened with counts no longer")
         return False
+
+    def _was_set(self, proof: Proof) -> bool:
+        """Say whether our clock was set since: then no token would be accepted, ours nowhere else either.
+
+        A worker that stayed would be reached by nobody who asks another coordinator.
+        """
+        return proof.apart is not None and abs(self._coordinator.clock() - steady_seconds() - proof.apart) > SET
 
     async def _acted_for_another(self, line: Line, worker_id: str) -> None:
         audit = self._coordinator.audit

@@ -29,6 +29,7 @@ class Proof:
     expires_at: float  # the end of its credential (Unix seconds)
     public_key: str = ""
     mesh_id: bytes | None = None  # by which key of the mesh; None for a machine that waits to be let in
+    apart: float | None = None  # seconds that our clock was ahead of one that nobody sets
 
 
 class Line:

@@ -190,6 +190,10 @@ async def test_what_it_was_opened_with_counts_no_longer_than_it_would_on_http(
             patch.setattr(type(keyring.trust), "accepts", lambda _self, _mesh_id: False)
             assert await ends_at_a_beat(room, socket, old) == Close.EXPIRED, "that key of the mesh is retired"
     assert isinstance(keyring.keys, MeshKeys)
+    for jump in (3600.0, -3600.0):
+        async with open_to_beat(old) as socket:
+            room.clock.now += jump
+            assert await ends_at_a_beat(room, socket, old) == Close.EXPIRED, "no token would be accepted now"
     async with open_to_beat(old) as socket:
         room.clock.now += WEEK + 10 * CLOCK_SKEW
         assert await close_code_of_expired(room, socket) == Close.EXPIRED
