@@ -278,6 +278,7 @@ async def test_who_has_left_is_forgotten_at_once_when_nobody_else_assigns(mesh: 
     mesh.planning.together = True
     mesh.planning.follow({"b": ("ner",), "gone": ("ner",)})
     mesh.join("b")
+    assert mesh.planning.hands_over("b", "ner"), "what was written down counts"
     mesh.planning.worker_changed("gone")
     assert mesh.planning.all_assigned() == {"b": ("ner",), "gone": ("ner",)}, "it may be at another coordinator"
     assert mesh.planning.follow({"b": None, "gone": None}) == ["b", "gone"]
@@ -333,6 +334,7 @@ async def test_who_is_drained_serves_on_and_no_more_when_its_volunteer_pauses(tm
     assert (mesh.planning.assigned("a"), mesh.planning.assigned("b")) == (("one",), ("one",))
     assert mesh.planning.hands_over("a", "one")
     assert not mesh.planning.hands_over("b", "one")
+    assert mesh.planning.why_nothing("b") == ""
     assert mesh.beat("a", "one", paused=True) == ()
     await store.close()
 
