@@ -99,9 +99,13 @@ class DhtNode:
 
         At an address in the overlay only its members are heard: neighbours could have packets delivered beside it.
         """
-        if self._contacts_file is not None:
-            self._joiner.remember(await asyncio.to_thread(contacts.load, self._contacts_file))
-        await self._server.listen(port, host, members_of)  # last: whoever is cancelled before leaves nothing open
+        await self._server.listen(port, host, members_of)
+        try:
+            if self._contacts_file is not None:
+                self._joiner.remember(await asyncio.to_thread(contacts.load, self._contacts_file))
+        except BaseException:
+            await self._server.stop()
+            raise
         self._tasks.start(self._joiner.run(), "join")
         self._tasks.start(self._publisher.run(), "republish")
         self._tasks.every(CARE_PAUSE, self._take_care, "take care of contacts")

@@ -237,7 +237,7 @@ class Overlaid:
         assert self.node.session is not None
         with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
             try:
-                probe.bind((host, self.node.session.dht.port))
+                probe.bind((host, self.node.session._dht_port))  # the same wherever it is, and while it moves
             except OSError:
                 return True
             return False
