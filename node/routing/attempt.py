@@ -24,6 +24,10 @@ from node.wire.messages import Route
 from node.wire.problems import CONTENT_TYPE
 
 LOAD = headers.LOAD.lower()
+NOT_PASSED_ON = {  # why a request has not come through by a relay
+    "relay-lost": "the coordinator has no connection to it",
+    "unauthorized": "who we are is not believed on the way to it",  # as where that coordinator's clock is wrong
+}
 AT_ONCE = 0.0  # most answers are there before anybody looks: the clock is read for the others only
 
 
@@ -252,9 +256,9 @@ class Attempt:
             self._avoid()  # in another network this is another one's address, who cannot read what proves us
         if strangers and self.line.replayable:
             self._next("somebody else is at its address")
-        elif refusal == "relay-lost" and self.way.route == "relay" and self.line.replayable:
-            self._avoid()  # nobody but a coordinator has seen it
-            self._next("the coordinator has no connection to it")
+        elif refusal in NOT_PASSED_ON and self.way.route == "relay" and self.line.replayable:
+            self._avoid()  # nobody but a coordinator has seen it, or a worker that did nothing with it
+            self._next(NOT_PASSED_ON[refusal])
         elif refusal:
             reason = f"{self.worker_id} sent it back: {refusal}"
             self._listener.has_failed(self, Failure(self.worker_id, "refused", reason, refusal))

@@ -251,14 +251,21 @@ async def test_a_listener_that_fails_ends_the_request() -> None:
             await server.stop()
 
 
-async def test_a_request_that_the_relay_lost_goes_by_the_next_way() -> None:
+@pytest.mark.parametrize(
+    ("refusal", "reason"),
+    [
+        ("relay-lost", "the coordinator has no connection to it"),
+        ("unauthorized", "who we are is not believed on the way to it"),
+    ],
+)
+async def test_a_request_that_a_relay_does_not_pass_on_goes_by_the_next_way(refusal: str, reason: str) -> None:
     targets: list[str] = []
 
     async def worker(request: web.Request) -> web.StreamResponse:
         targets.append(request.path)
         return await fine(request)
 
-    async with serving(refusing("relay-lost")) as coordinator, serving(worker) as there:
+    async with serving(refusing(refusal)) as coordinator, serving(worker) as there:
         lost, elsewhere = Target("relay", coordinator.url + "/relay/w1"), Target("tunnel", there.url)
         async with tried(lost, elsewhere) as (gateway, door):
             assert [head.status for head in door.heads] == [200]
@@ -266,10 +273,11 @@ async def test_a_request_that_the_relay_lost_goes_by_the_next_way() -> None:
             assert addresses.others(door.candidate, gateway.router._clock()) == (elsewhere,)
         async with tried(lost) as (_, door):
             (failure,) = door.failures
-            assert (failure.kind, failure.reason) == ("connect", "the coordinator has no connection to it")
+            assert (failure.kind, failure.reason) == ("connect", reason)
             assert not failure.executed
-        async with tried(Target("direct", coordinator.url), elsewhere) as (_, door):
-            assert [failure.refusal for failure in door.failures] == ["relay-lost"], "no coordinator said so"
+        if refusal == "relay-lost":
+            async with tried(Target("direct", coordinator.url), elsewhere) as (_, door):
+                assert [failure.refusal for failure in door.failures] == [refusal], "no coordinator said so"
         async with tried(Target("relay", there.url + "/relay/w1")) as (_, door):
             assert [head.status for head in door.heads] == [200]
     assert len(targets) == 2
