@@ -139,7 +139,7 @@ def _make_front(coordinator: Coordinator, version: str) -> Front:
         router=router,
         gateway=_make_gateway(coordinator, access, router, metrics),
         picture=picture,
-        stream=TopologyStream(picture.read),
+        stream=TopologyStream(picture.read, look=picture.look),
         metrics=metrics,
         access=access,
         rates=rates,

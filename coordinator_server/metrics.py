@@ -25,6 +25,7 @@ from node.routing.stats import Outcome
 CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
 SECONDS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0, 120.0)
 Labels = tuple[str, str, str, int]  # service, worker, route, status
+Written = tuple[bytes, Sequence[Labels], float]  # the text, what is to be forgotten, and the seconds of work
 MANY = 1000  # workers, of whom it is told from a thread
 SHARE = 0.1  # of the time that this may take
 
@@ -115,7 +116,7 @@ class Metrics:
         )
         self._names = (coordinator, version)
         self._read, self._look = read, look
-        self._one = asyncio.Lock()
+        self._writing: asyncio.Future[Written] | None = None
         self._told, self._good_until = b"", 0.0
 
     @property
@@ -153,16 +154,29 @@ class Metrics:
             self._rejected.labels(reason).inc(count)
 
     async def told(self) -> bytes:
-        """Return all metrics; those of many workers as they were a moment ago, however many ask."""
+        """Return all metrics; those of many workers as they were a moment ago, however many ask.
+
+        All who ask meanwhile wait for the same text, and who goes away ends nothing: else threads would pile up.
+        """
         reading = self._read()
         if reading.registered < MANY:
             return self.exposition()
-        async with self._one:
-            if time.monotonic() >= self._good_until:
-                text, gone, worked = await asyncio.to_thread(self._write, reading, self._ended.copy())
-                self._ended.forget(gone)
-                self._told, self._good_until = text, time.monotonic() + worked / SHARE
-            return self._told
+        writing = self._writing
+        if writing is None and time.monotonic() >= self._good_until:
+            copy = self._ended.copy()
+            writing = self._writing = asyncio.get_running_loop().run_in_executor(None, self._write, reading, copy)
+            writing.add_done_callback(self._written)
+        if writing is not None:
+            await asyncio.wait([writing])
+            writing.result()  # or what went wrong
+        return self._told
+
+    def _written(self, writing: asyncio.Future[Written]) -> None:
+        self._writing = None
+        if not writing.cancelled() and writing.exception() is None:
+            self._told, gone, worked = writing.result()
+            self._ended.forget(gone)
+            self._good_until = time.monotonic() + worked / SHARE
 
     def exposition(self) -> bytes:
         """Return all metrics in Prometheus' text format, without the series of workers that are gone."""
@@ -170,8 +184,8 @@ class Metrics:
         self._ended.forget(gone)
         return text
 
-    def _write(self, reading: Reading, ended: Ended) -> tuple[bytes, Sequence[Labels], float]:
-        """Return the text, what is to be forgotten, and the seconds of work; may run in a thread."""
+    def _write(self, reading: Reading, ended: Ended) -> Written:
+        """Write down all metrics; may run in a thread."""
         begun = time.thread_time()
         reading = self._look(reading)
         gone = ended.of_others({"", *reading.heartbeat_ages, *reading.elsewhere})

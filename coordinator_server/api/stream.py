@@ -39,8 +39,8 @@ MANY = 1000  # parts of the topology, which are looked at in a thread: everythin
 SHARE = 0.2  # of the time that looking may take
 MOST_OF_ONE = 40  # listeners from one address: the others' places are not for it
 
-
 Difference = tuple[TopologyChange, TopologyRemoval] | None
+Looked = tuple[Topology, Difference, float]  # what there is, how it differs, and the seconds of work that it took
 
 
 def difference(old: Topology, new: Topology) -> Difference:
@@ -69,9 +69,17 @@ class TopologyStream:
     """Watches `read()` while somebody listens, and gives every listener the same numbered messages."""
 
     def __init__(
-        self, read: Callable[[], Topology], *, period: float = PERIOD, keep_alive: float = 15.0, maximum: int = 200
+        self,
+        read: Callable[[], Topology],
+        *,
+        look: Callable[[], Topology] | None = None,
+        period: float = PERIOD,
+        keep_alive: float = 15.0,
+        maximum: int = 200,
     ) -> None:
+        """`look` reads what is large in a thread; without it, `read` does that, too."""
         self._read = read
+        self._read_aside = look or read
         self._period = period
         self._keep_alive = keep_alive
         self._maximum = maximum
@@ -81,7 +89,7 @@ class TopologyStream:
         self._current: Topology | None = None
         self._sequence = 0
         self._sent_at = 0.0
-        self._looking = asyncio.Lock()
+        self._looking: asyncio.Future[Looked] | None = None
         self._rests_until = 0.0
 
     def __len__(self) -> int:
@@ -133,15 +141,32 @@ class TopologyStream:
         return msgspec.structs.replace(self._current, sequence=self._sequence)
 
     async def catch_up(self) -> None:
-        """Look in a thread at what is large, unless somebody did a moment ago; then `latest` is quick."""
-        async with self._looking:
-            before = self._current
-            if before is None or _is_small(before) or time.monotonic() < self._rests_until:
-                return
-            topology, found, worked = await asyncio.to_thread(self._look, before)
-            self._rests_until = time.monotonic() + worked / SHARE
-            if self._current is before:  # nobody else has looked meanwhile
-                self._take(topology, found)
+        """Look in a thread at what is large, unless somebody did a moment ago; then `latest` is quick.
+
+        All who ask meanwhile wait for the same look, and who goes away ends none: else threads would pile up.
+        """
+        looking = self._looking or self._begin_to_look()
+        if looking is not None:
+            await asyncio.wait([looking])
+            looking.result()  # or what went wrong
+
+    def _begin_to_look(self) -> asyncio.Future[Looked] | None:
+        before = self._current
+        if before is None or _is_small(before) or time.monotonic() < self._rests_until:
+            return None
+        looking = asyncio.get_running_loop().run_in_executor(None, self._look, before)
+        looking.add_done_callback(lambda _: self._looked(looking, before))
+        self._looking = looking
+        return looking
+
+    def _looked(self, looking: asyncio.Future[Looked], before: Topology) -> None:
+        self._looking = None
+        if looking.cancelled() or looking.exception() is not None:
+            return
+        topology, found, worked = looking.result()
+        self._rests_until = time.monotonic() + worked / SHARE
+        if self._current is before:  # nobody else has looked meanwhile
+            self._take(topology, found)
 
     async def _tick(self) -> None:
         if not self._listeners:
@@ -151,10 +176,10 @@ class TopologyStream:
         else:
             await self.catch_up()
 
-    def _look(self, before: Topology) -> tuple[Topology, Difference, float]:
+    def _look(self, before: Topology) -> Looked:
         """Return what there is now, how it differs, and the seconds of work that it took."""
         begun = time.thread_time()
-        topology = self._read()
+        topology = self._read_aside()
         return topology, difference(before, topology), time.thread_time() - begun
 
     def _update(self) -> Topology:

@@ -40,6 +40,12 @@ class Picture:
         self._seats = NOBODY
 
     def read(self) -> Topology:
+        """Return the mesh as it is now; call it in the loop's thread."""
+        self._coordinator.planning.plan_if_due()
+        return self.look()
+
+    def look(self) -> Topology:
+        """Return the same by the last plan; may run in a thread."""
         state = self._state()
         if self._drawn is not None:
             drawn_state, topology = self._drawn
@@ -47,7 +53,7 @@ class Picture:
                 return topology
         self._seats = seats = _take_seats(self._coordinator, self._seats)
         topology = draw(self._coordinator, self._version, seats)
-        self._drawn = (self._state(), topology)
+        self._drawn = (state, topology)  # what has changed while it was drawn is in the next one
         return topology
 
     def _state(self) -> tuple[object, ...]:

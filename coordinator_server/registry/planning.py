@@ -118,7 +118,7 @@ class Planning:
     def tick(self) -> None:
         """See who is overloaded, and plan if something has changed; call it about once a second."""
         self._look(self._clock())
-        self._replan_if_due()
+        self.plan_if_due()
 
     def _look(self, now: float) -> None:
         if now >= self._next_look or now < self._next_look - LOOK:  # or the clock stepped back
@@ -141,12 +141,12 @@ class Planning:
         if self._is_for_many:
             changed = worker_id in self._changed or worker_id in self._thought_of
             return worker_id in self._assigned and not changed
-        self._replan_if_due()
+        self.plan_if_due()
         return not self._dirty
 
     def assigned(self, worker_id: str) -> tuple[str, ...]:
         """Return what a worker shall run now."""
-        self._replan_if_due()
+        self.plan_if_due()
         return self._assigned.get(worker_id, ())
 
     def follow(self, written: Mapping[str, tuple[str, ...] | None]) -> Sequence[str]:
@@ -188,8 +188,7 @@ class Planning:
         return "Nothing to run now: other machines run what this one could."
 
     def shortages(self) -> Sequence[Shortage]:
-        """Return the services that are assigned to fewer machines than wanted, and why."""
-        self._replan_if_due()
+        """Return the services that the last plan gave to too few machines, and why; any thread may ask."""
         return self._plan.shortages
 
     def preview(self) -> Plan:
@@ -229,7 +228,8 @@ class Planning:
     def _is_known(self, worker_id: str) -> bool:
         return self._here.member(worker_id) is not None or worker_id in self.expected
 
-    def _replan_if_due(self) -> None:
+    def plan_if_due(self) -> None:
+        """Plan for few, if something has changed: all who are told of it are told at once, so not in a thread."""
         if self.together or not self.is_due or self._is_for_many:
             return
         plan = self.made(*self.propose(self.begin()))

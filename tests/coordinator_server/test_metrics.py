@@ -11,6 +11,7 @@ from prometheus_client.parser import text_string_to_metric_families
 
 from coordinator_server import metrics as metrics_module
 from coordinator_server.metrics import MANY, Metrics, Overlay, Reading
+from node.program.tasks import TaskSet
 from node.routing.stats import Outcome
 
 
@@ -118,6 +119,34 @@ async def test_of_many_it_is_told_from_a_thread_once_for_all_who_ask(monkeypatch
     again = (await metrics.told()).decode()
     assert 'rma_requests_total{route="direct",service="s",status="200",worker="w1"} 2.0' in again
     assert len(looks) == 2
+
+
+async def test_who_goes_away_has_no_second_thread_write(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(metrics_module, "SHARE", 1e-9)  # what was told is good for long
+    go_on = threading.Event()
+    looks: list[Reading] = []
+
+    def look(reading: Reading) -> Reading:
+        looks.append(reading)
+        assert go_on.wait(30)
+        return reading
+
+    metrics = Metrics(lambda: Reading(registered=MANY), coordinator="c", version="1", look=look)
+    tasks = TaskSet("visitors")
+    try:
+        for _ in range(5):
+            visitor = tasks.start(metrics.told(), "visitor")
+            await asyncio.sleep(0)
+            visitor.cancel()
+            await asyncio.wait([visitor])
+        last = tasks.start(metrics.told(), "last")
+        await asyncio.sleep(0)
+        go_on.set()
+        assert f"rma_registered_workers {MANY}.0" in (await last).decode()
+    finally:
+        go_on.set()
+        await tasks.stop()
+    assert len(looks) == 1
 
 
 def test_names_of_workers_are_written_as_prometheus_reads_them() -> None:

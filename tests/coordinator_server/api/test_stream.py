@@ -20,6 +20,7 @@ from coordinator_server.api.shapes import (
     TopologyWorker,
 )
 from coordinator_server.api.stream import MOST_OF_ONE, WAITING, TopologyStream, difference
+from node.program.tasks import TaskSet
 from node.wire.problems import Problem
 
 Message = TopologySnapshot | TopologyDelta
@@ -229,4 +230,62 @@ async def test_what_is_large_is_looked_at_in_a_thread_and_only_while_somebody_li
     await made.catch_up()
     assert made.latest().sequence == made._sequence
     assert len(threads) == looked, "it was looked a moment ago"
+    await made.stop()
+
+
+async def test_who_goes_away_has_no_second_thread_look(mesh: Mesh, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "MANY", 2)
+    begun, go_on = threading.Semaphore(0), threading.Event()
+    looks: list[int] = []
+
+    def look() -> Topology:
+        looks.append(threading.get_ident())
+        begun.release()
+        assert go_on.wait(30)
+        return mesh.read()
+
+    mesh.put("a")
+    mesh.put("b")
+    made = TopologyStream(mesh.read, look=look)
+    made.latest()
+    mesh.put("c")
+    tasks = TaskSet("visitors")
+    try:
+        for _ in range(5):
+            visitor = tasks.start(made.catch_up(), "visitor")
+            await asyncio.sleep(0)
+            visitor.cancel()
+            await asyncio.wait([visitor])
+        assert await asyncio.to_thread(begun.acquire, timeout=30)
+        last = tasks.start(made.catch_up(), "last")
+        await asyncio.sleep(0)
+        go_on.set()
+        await last
+    finally:
+        go_on.set()
+        await tasks.stop()
+    assert len(looks) == 1
+    assert threading.get_ident() not in looks
+    assert [worker.id for worker in made.latest().workers] == ["a", "b", "c"]
+    await made.stop()
+
+
+async def test_a_look_that_fails_is_told_to_who_asked_and_the_next_one_looks_again(
+    mesh: Mesh, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(module, "MANY", 0)
+    broken = [True, False]
+
+    def look() -> Topology:
+        if broken.pop(0):
+            raise LookupError
+        return mesh.read()
+
+    made = TopologyStream(mesh.read, look=look)
+    made.latest()
+    mesh.put("a")
+    with pytest.raises(LookupError):
+        await made.catch_up()
+    await made.catch_up()
+    assert [worker.id for worker in made.latest().workers] == ["a"]
     await made.stop()

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+import threading
 import time
 from collections.abc import AsyncIterator
 from pathlib import Path
@@ -11,6 +13,8 @@ import pytest
 from coordinator_server.api.shapes import TopologyLink, TopologyWorker
 from coordinator_server.api.topology import LIFE, Picture, count_workers, find_gaps
 from coordinator_server.application import Coordinator
+from coordinator_server.registry.planning import NowHere
+from coordinator_server.registry.plans import Plan
 from tests.support.front import Front, running_front, standing_clock
 
 
@@ -116,3 +120,21 @@ async def test_gaps_are_the_services_below_what_is_wanted(front: Front) -> None:
     assert "echo" not in gaps
     assert (gaps["ner-extraction"].wanted, gaps["ner-extraction"].running) == (2, 0)
     assert count_workers(front.coordinator).total == 1
+
+
+async def test_who_draws_in_a_thread_plans_nothing_there(front: Front, monkeypatch: pytest.MonkeyPatch) -> None:
+    planning, threads = front.coordinator.planning, list[int]()
+    await front.join("alpha")
+    propose = planning.propose
+
+    def proposed(here: NowHere) -> tuple[Plan, float]:
+        threads.append(threading.get_ident())
+        return propose(here)
+
+    monkeypatch.setattr(planning, "propose", proposed)
+    planning._next_plan = 0.0
+    planning.look_again()
+    drawn = picture(front.coordinator)
+    assert len((await asyncio.to_thread(drawn.look)).workers) == 1
+    drawn.read()
+    assert {*threads} == {threading.get_ident()}
