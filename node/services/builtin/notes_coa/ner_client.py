@@ -13,6 +13,7 @@ import msgspec
 from node.services.builtin.contract import Context
 from node.services.builtin.notes_coa.mentions import Mention, checked
 from node.wire import headers
+from node.wire.messages import UNREADABLE
 from node.wire.problems import Problem
 
 SERVICE = "ner-extraction"
@@ -73,7 +74,7 @@ class NerClient:
             raise Problem("upstream-timeout", text, service=SERVICE) from None
         except (aiohttp.ClientError, OSError) as error:
             raise _failed(f"the node cannot be reached ({type(error).__name__})") from None
-        except msgspec.MsgspecError:
+        except UNREADABLE:
             raise _failed("it answered something that is not its answer") from None
 
 
@@ -98,7 +99,7 @@ def _failed(reason: str) -> Problem:
 def _detail(data: bytes) -> str:
     try:
         document: Any = msgspec.json.decode(data)
-    except msgspec.MsgspecError:
+    except UNREADABLE:
         return ""
     detail = document.get("detail") if isinstance(document, dict) else None
     return detail[:300].rstrip(".") if isinstance(detail, str) else ""

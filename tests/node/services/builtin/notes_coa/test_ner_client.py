@@ -30,6 +30,8 @@ def test_retry_after_is_passed_on() -> None:
     assert refusal(503, {"Retry-After": "17"}, b"").headers["Retry-After"] == "17"
 
 
-@pytest.mark.parametrize("body", [b"", b"<html>", b"[]", msgspec.json.encode({"detail": 5})])
+@pytest.mark.parametrize(
+    "body", [b"", b"<html>", b"[]", b"[" * 5000, b'"\xff"', msgspec.json.encode({"detail": 5})]
+)
 def test_an_answer_that_is_no_problem_document_is_named_by_its_status(body: bytes) -> None:
     assert "HTTP 500" in refusal(500, {}, body).detail
