@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import logging
+from collections.abc import Sequence
 
 import msgspec
 from aiohttp import web
@@ -35,6 +36,7 @@ from node.wire.messages import (
     RenewAnswer,
     RenewRequest,
     VpnGrant,
+    WorkerRecord,
     WorkersAnswer,
 )
 from node.wire.problems import Problem
@@ -176,6 +178,13 @@ async def peers(request: web.Request) -> web.Response:
     manifest = coordinator.catalogue.resolve(request.query.get("service", ""))
     if manifest is None:
         raise Problem("unknown-service", f"No service has the name {request.query.get('service', '')[:64]!r}.")
-    found = coordinator.registry.peers(manifest.name, asker)
-    best = sorted(found, key=lambda record: record.load)[:MAX_PEERS]
-    return json_response(WorkersAnswer(workers=tuple(best)))
+    return json_response(WorkersAnswer(workers=chosen(coordinator.registry.peers(manifest.name, asker))))
+
+
+def chosen(found: Sequence[WorkerRecord]) -> tuple[WorkerRecord, ...]:
+    """Return the least loaded; of many some are vetted, as who has personal data may ask no others."""
+    by_load = sorted(found, key=lambda record: record.load)
+    vetted = [record.worker_id for record in by_load if record.trust == "vetted"]
+    kept = frozenset(vetted[: MAX_PEERS // 2])
+    first = sorted(by_load, key=lambda record: record.worker_id not in kept)[:MAX_PEERS]
+    return tuple(sorted(first, key=lambda record: record.load))

@@ -11,12 +11,13 @@ import pytest
 from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 
+from coordinator_server.api.worker import MAX_PEERS, chosen
 from coordinator_server.registry.assignment import Move
 from node.wire import credentials, headers
 from node.wire.encoding import b64decode
 from node.wire.invites import parse_code
 from node.wire.manifests import open_catalogue
-from node.wire.messages import EnrollAnswer, RegisterAnswer, WorkersAnswer
+from node.wire.messages import Endpoints, EnrollAnswer, RegisterAnswer, WorkerRecord, WorkersAnswer
 from tests.support.coordinators import CATALOGUE, PC, Room, assignment, coordinator_room
 
 WEEK = 7 * 86400.0
@@ -224,3 +225,18 @@ async def test_workers_are_back_after_a_restart_with_the_same_tasks(tmp_path: Pa
         after = msgspec.json.decode((await worker.register()).body, type=RegisterAnswer).assignment
         assert after.services == before.services
         assert moves == []
+
+
+def test_of_many_volunteers_and_few_that_are_vetted_a_node_is_told_of_both() -> None:
+    nowhere = Endpoints(port=1)
+    many = [
+        WorkerRecord(
+            worker_id=f"w{n}", endpoints=nowhere, load=n / 1000, trust="vetted" if n > 290 else "volunteer"
+        )
+        for n in range(300)
+    ]
+    told = chosen(many)
+    assert [record.worker_id for record in told] == [f"w{n}" for n in (*range(MAX_PEERS - 9), *range(291, 300))]
+    vetted = [msgspec.structs.replace(record, trust="vetted") for record in many[::-1]]
+    assert chosen(vetted) == tuple(vetted[::-1][:MAX_PEERS]), "the least loaded"
+    assert chosen(many[:3]) == tuple(many[:3])
