@@ -223,6 +223,7 @@ def _make_warden(ground: Ground, registry: Registry, book: Book) -> Warden:
         clock=ground.clock,
         terms=terms_of(config),
         pause=config.canary_pause,
+        enrolled_at=ground.workers.enrolled_at,
     )
     registry.doubts, registry.broke_off = warden.doubts, warden.broke_off
     warden.clock_in_doubt = ground.workers.clock_in_doubt

@@ -116,6 +116,11 @@ class Workers:
         found = self._enrolments.get(worker_id.lower())
         return found if found is not None and found.worker_id == worker_id else None
 
+    def enrolled_at(self, worker_id: str) -> float:
+        """Return when a machine was let in, in Unix seconds; 0.0 for one that is not known."""
+        enrolment = self.get(worker_id)
+        return enrolment.enrolled_at if enrolment is not None else 0.0
+
     def by_identity(self, identity_public_key: str) -> Enrolment | None:
         """Return the machine with this key that was not revoked."""
         worker_id = self._by_identity.get(identity_public_key)

@@ -44,6 +44,7 @@ AGAIN = 15.0  # seconds until a canary comes again that failed once: only the se
 FORGET = 60.0  # seconds between looks at what can be forgotten
 CLEARED = 20  # workers whose old probations are deleted in one go
 WRONG = frozenset({500, 502, 504, *range(505, 600)})
+NEWCOMER = 3600.0  # seconds since its enrolment in which a worker has to show first what it can
 LONGEST = 200  # characters of what a worker is told
 MOST = 100_000  # pairs of worker and service that are counted
 
@@ -65,9 +66,13 @@ class Warden:
         clock: Callable[[], float],
         terms: Terms,
         pause: float,
+        enrolled_at: Callable[[str], float],
         rng: random.Random | None = None,
     ) -> None:
-        """`pause` is the mean time between two canaries of a worker's service in seconds; 0: none is asked."""
+        """`pause` is the mean time between two canaries of a worker's service in seconds; 0: none is asked.
+
+        `enrolled_at` tells of a worker when it was let in, in Unix seconds.
+        """
         self.book = book
         self.ask: Ask | None = None
         self.changed: Callable[[str], None] = lambda _worker_id: None
@@ -82,6 +87,7 @@ class Warden:
         self._clock = clock
         self._terms = terms
         self._pause = pause
+        self._enrolled_at = enrolled_at
         self._rng = rng or random.Random()  # noqa: S311 - spreads requests, guards nothing
         self._tallies: dict[Pair, Tally] = {}
         self._due: dict[Pair, float] = {}
@@ -98,10 +104,16 @@ class Warden:
     # --- what others ask --------------------------------------------------------------------------------------
 
     def doubts(self, worker_id: str, service: str) -> bool:
-        """Say whether others should be asked first: it is on probation, or was never seen to answer rightly."""
+        """Say whether others should be asked first: it is on probation, or new and not yet seen to answer rightly.
+
+        Who has been here for longer is in the book if there was anything. To doubt all of them after a restart, or
+        when another coordinator's workers come, would leave all requests to the few that were asked first.
+        """
         if self.book.is_on_probation(worker_id, service):
             return True
-        return service in self._canaries and (worker_id, service) not in self._proven
+        if service not in self._canaries or (worker_id, service) in self._proven:
+            return False
+        return self._clock() - self._enrolled_at(worker_id) < NEWCOMER
 
     def told(self, worker_id: str) -> str:
         """Return what a worker is told of its probation, in a sentence; empty where there is none."""

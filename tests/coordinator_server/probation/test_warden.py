@@ -357,6 +357,15 @@ async def test_what_is_long_over_is_deleted_from_the_store(room: Room, monkeypat
     assert len(await room.actions()) == lines
 
 
+async def test_only_who_is_new_has_to_show_first_what_it_can(room: Room) -> None:
+    warden = room.coordinator.warden
+    await machine(room, "old")
+    room.clock.now += module.NEWCOMER
+    await machine(room, "new")
+    assert [warden.doubts(name, "ner") for name in ("old", "new")] == [False, True]
+    assert not warden.doubts("new", "of-no-canary")
+
+
 async def test_a_restart_ends_no_probation(tmp_path: Path) -> None:
     clock, settings = Clock(), {**QUICK, "canary_pause": 0.0, "probation_pause": 10.0}
     async with coordinator_room(tmp_path, clock, **settings) as room:
