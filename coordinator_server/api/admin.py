@@ -95,7 +95,7 @@ async def status(request: web.Request) -> web.Response:
     coordinator, front = request.app[COORDINATOR], request.app[FRONT]
     now, readiness = coordinator.clock(), coordinator.readiness
     invites, keys = await coordinator.invites.list(), await coordinator.keys.list()
-    topology = front.picture.read()
+    topology = await front.stream.now()
     return json_response(
         CoordinatorStatus(
             status="draining" if readiness.draining else "ok" if readiness.ready else "starting",
@@ -128,14 +128,14 @@ def _overlay(coordinator: Coordinator) -> OverlayStatus | None:
 async def examine(request: web.Request) -> web.Response:
     """Look at everything once."""
     front = request.app[FRONT]
-    checks = await doctor.examine(request.app[COORDINATOR], front.picture.read(), front.hub, front.far)
+    checks = await doctor.examine(request.app[COORDINATOR], await front.stream.now(), front.hub, front.far)
     checks.append(doctor.entry_points(len(front.entry_points.listed()), front.copy.standing()))
     return json_response(Doctor(ok=all(check.ok for check in checks), checks=checks))
 
 
 async def gaps(request: web.Request) -> web.Response:
     """List the services that lack workers, and why."""
-    topology = request.app[FRONT].picture.read()
+    topology = await request.app[FRONT].stream.now()
     found = find_gaps(topology)
     empty = [gap.service for gap in found if gap.running == 0]
     message = "Every service has the workers that it needs."

@@ -77,8 +77,7 @@ async def ready(request: web.Request) -> web.Response:
 async def topology(request: web.Request) -> web.Response:
     """Return the mesh as it is now."""
     stream = request.app[FRONT].stream
-    await stream.catch_up()
-    answer = json_response(stream.latest())
+    answer = json_response(await stream.now())
     answer.headers["Cache-Control"] = "no-store"
     return answer
 

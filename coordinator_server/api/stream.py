@@ -140,6 +140,11 @@ class TopologyStream:
         assert self._current is not None
         return msgspec.structs.replace(self._current, sequence=self._sequence)
 
+    async def now(self) -> Topology:
+        """Return the topology of now, looked at in a thread where it is large; then it may be a second old."""
+        await self.catch_up()
+        return self.latest()
+
     async def catch_up(self) -> None:
         """Look in a thread at what is large, unless somebody did a moment ago; then `latest` is quick.
 

@@ -99,12 +99,13 @@ class Overview(msgspec.Struct, frozen=True, kw_only=True):
 async def overview(request: web.Request) -> web.Response:
     """Tell what an operator wants to see at a glance."""
     query = parse_fields(request.query, Query)
-    return json_response(look(request.app[COORDINATOR], request.app[FRONT], query.workers))
+    front = request.app[FRONT]
+    return json_response(look(request.app[COORDINATOR], front, await front.stream.now(), query.workers))
 
 
-def look(coordinator: Coordinator, front: Front, most: int) -> Overview:
+def look(coordinator: Coordinator, front: Front, topology: Topology, most: int) -> Overview:
     """Return the mesh as this coordinator sees it now, with so many of its workers."""
-    topology, readiness = front.picture.read(), coordinator.readiness
+    readiness = coordinator.readiness
     services = list(_services(topology, front))
     counts = _counts(coordinator, topology)
     return Overview(

@@ -82,8 +82,8 @@ async def test_machines_that_are_registered_with_other_coordinators_are_not_miss
 ) -> None:
     worker = await front.join("alpha")
     front.coordinator.registry.leave(worker.worker_id)
-    picture = front.site.app[FRONT].picture
-    alone = picture.read()
+    stream = front.site.app[FRONT].stream
+    alone = await stream.now()
 
     def among(*others: TopologyCoordinator) -> Topology:
         return msgspec.structs.replace(alone, coordinators=(*alone.coordinators, *others))
@@ -91,7 +91,11 @@ async def test_machines_that_are_registered_with_other_coordinators_are_not_miss
     other = TopologyCoordinator(id="c-2", url="http://c-2", workers=3)
     for status, well in (("active", True), ("stale", False)):
         shown = among(msgspec.structs.replace(other, status=status))
-        monkeypatch.setattr(picture, "read", lambda shown=shown: shown)
+
+        async def now(shown: Topology = shown) -> Topology:
+            return shown
+
+        monkeypatch.setattr(stream, "now", now)
         assert (await examine(front))["registry"]["ok"] == well
 
 
