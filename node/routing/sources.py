@@ -104,7 +104,7 @@ class Finder:
             if good:
                 return Finding(good, tuple(asked))
             found = found if found.candidates else finding
-        return Finding(found.candidates, tuple(asked))
+        return Finding(tuple(found.candidates), tuple(asked))
 
     async def all(self, service: str) -> Finding:
         """Ask every source at once and join what they find: all of it, for whoever was known has failed.

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import Callable
 
 import aiohttp
@@ -10,6 +11,7 @@ import msgspec
 
 from node.coordinator_client import CoordinatorError
 from node.wire.channel import BEATS, LARGEST_FROM_WORKER, LEAST_GAP, Beat, BeatAnswer, read_answer
+from node.wire.credentials import CLOCK_SKEW
 from node.wire.messages import Assignment, HeartbeatRequest
 
 
@@ -20,10 +22,12 @@ class NoChannelError(Exception):
 class Beats:
     """Knows the channel that is open, if the coordinator takes heartbeats on it."""
 
-    def __init__(self) -> None:
+    def __init__(self, wall: Callable[[], float] = time.time, steady: Callable[[], float] = time.monotonic) -> None:
         # Hears of a heartbeat that was given up and has been taken in nevertheless: maybe after newer ones.
         self.late: Callable[[HeartbeatRequest], None] = lambda _request: None
+        self._wall, self._steady = wall, steady
         self._socket: aiohttp.ClientWebSocketResponse | None = None
+        self._apart = 0.0  # seconds that our clock was ahead of one that nobody sets when the channel was opened
         self._url = ""
         self._number = 0
         self._waiting: asyncio.Future[BeatAnswer | None] | None = None
@@ -36,6 +40,7 @@ class Beats:
         self.ended()
         if socket.protocol == BEATS:
             self._url, self._socket, self._silent, self._given_up = url, socket, False, None
+            self._apart = self._wall() - self._steady()
 
     def ended(self) -> None:
         """Hear that the channel is open no more."""
@@ -61,8 +66,8 @@ class Beats:
         Raise CoordinatorError where it refuses, NoChannelError where there is no way or no answer.
         """
         loop, socket = asyncio.get_running_loop(), self._socket
-        useless = socket is None or url != self._url or self._silent or self._waiting is not None
-        if socket is None or useless or loop.time() < self._next_at:
+        useless = url != self._url or self._silent or self._waiting is not None
+        if socket is None or useless or loop.time() < self._next_at or self._was_set():
             raise NoChannelError
         message = msgspec.json.encode(Beat(number=self._number + 1, heartbeat=request))
         if len(message) > LARGEST_FROM_WORKER:
@@ -83,6 +88,13 @@ class Beats:
         finally:
             self._waiting = None
         return _told(waiting.result())
+
+    def _was_set(self) -> bool:
+        """Say whether our clock was set since the channel was opened: a request shows whether it is right now.
+
+        It carries a token with the time. A node whose tokens nobody else accepts must not take itself for well.
+        """
+        return abs(self._wall() - self._steady() - self._apart) > CLOCK_SKEW
 
 
 def _told(answer: BeatAnswer | None) -> Assignment:

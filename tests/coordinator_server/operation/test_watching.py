@@ -99,6 +99,14 @@ def terminal(folder: Path, columns: int = 100, lines: int = 30, **environment: s
         made.close()
 
 
+@pytest.fixture(autouse=True)
+def interrupts() -> Iterator[None]:
+    """Let programs be interrupted: who was started in the background by a shell has them ignore that."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
+
+
 @pytest.fixture
 def mesh(tmp_path: Path) -> Iterator[RealMesh]:
     with real_mesh(tmp_path) as mesh:

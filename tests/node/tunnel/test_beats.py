@@ -15,8 +15,10 @@ from node.program.tasks import TaskSet
 from node.tunnel import beats as beats_module
 from node.tunnel.beats import Beats, NoChannelError
 from node.wire.channel import ANSWER, BEATS, LARGEST_FROM_WORKER, Beat, encode_answer, encode_refusal, read_beat
+from node.wire.credentials import CLOCK_SKEW
 from node.wire.messages import Assignment, HeartbeatRequest, ServiceReport
 from node.wire.problems import Problem
+from tests.support.mesh_keys import Clock
 
 URL, LONG = "http://coordinator", 60.0
 HOW_WE_ARE = HeartbeatRequest(worker_id="anna", load=0.5)
@@ -161,6 +163,24 @@ async def test_an_answer_counts_that_comes_at_the_last_moment() -> None:
     beats = opened(Slow())
     assert await beats.beat(URL, HOW_WE_ARE, 0.01) == TOLD
     assert not beats._silent, "no other answer would come that says so"
+
+
+async def test_while_our_clock_is_another_than_at_the_opening_a_request_shows_whether_it_is_right(
+    tasks: TaskSet,
+) -> None:
+    socket, wall = Socket(), Clock()
+    beats = Beats(wall, lambda: 5.0)
+    beats.opened(URL, socket)  # type: ignore[arg-type]  # what is asked of it is there
+    right = wall.now
+    for off in (CLOCK_SKEW + 1, -CLOCK_SKEW - 1):
+        wall.now = right + off
+        with pytest.raises(NoChannelError):
+            await beats.beat(URL, HOW_WE_ARE, LONG)
+    assert socket.sent.empty()
+    wall.now = right + CLOCK_SKEW - 1
+    beat = tasks.start(beats.beat(URL, HOW_WE_ARE, LONG), "beat")
+    beats.hear(answer((await socket.sent.get()).number))
+    assert await beat == TOLD
 
 
 @pytest.mark.parametrize("case", ["none", "too old", "elsewhere", "too long", "too soon"])
