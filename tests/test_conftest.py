@@ -8,7 +8,6 @@ import shutil
 import subprocess
 import sys
 from pathlib import Path
-from types import SimpleNamespace
 
 import pytest
 
@@ -79,7 +78,14 @@ def test_elsewhere_a_skip_is_a_skip(tmp_path: Path) -> None:
     assert "1 passed, 3 skipped, 1 xfailed" in said, said
 
 
-def test_what_mostly_waits_comes_first_and_all_else_stays_in_order() -> None:
+class Item:
+    """A test as far as the order goes."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+
+
+def test_what_mostly_waits_is_where_processes_begin_and_all_else_stays_in_order() -> None:
     spec = importlib.util.spec_from_file_location("rules", ROOT / "tests" / "conftest.py")
     assert spec is not None
     assert spec.loader is not None
@@ -89,6 +95,12 @@ def test_what_mostly_waits_comes_first_and_all_else_stays_in_order() -> None:
     tests = ROOT / "tests"
     first, second = tests / "netns" / "test_vpn.py", next(path for path in rules.WAITING if path.is_file())
     others = [tests / "test_docs.py", second.with_name("test_another.py"), tests / "test_conftest.py"]
-    items = [SimpleNamespace(path=path) for path in (*others, second, first)]
+    items = [Item(path) for path in (*others, second, first)]
     rules.pytest_collection_modifyitems(items)
     assert [item.path for item in items] == [first, second, *others]
+    items = [Item(path) for path in (*others, second, first, *others)]
+    rules.pytest_collection_modifyitems(items)
+    assert [item.path for item in items] == [first, others[0], second, *others[1:], *others]
+    items = [Item(first), Item(second)]
+    rules.pytest_collection_modifyitems(items)
+    assert [item.path for item in items] == [first, second]
