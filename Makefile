@@ -5,9 +5,9 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/$(if $(filter Windows_NT,$(OS)),Scripts,bin)
 READY := $(VENV)/.ready
-# Half of the suite's time is waiting: three processes fill two cores. PYTEST_FLAGS come last, so "-n 0" is one process.
+# Half of the suite's time is waiting: four processes fill two cores. PYTEST_FLAGS come last, so "-n 0" is one process.
 # The tests start hundreds of programs: where bytecode is not kept, each of them compiles all of ours.
-TEST_PROCESSES ?= 3
+TEST_PROCESSES ?= 4
 PYTEST_FLAGS ?=
 SOAK_MINUTES ?= 12
 

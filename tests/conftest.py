@@ -57,18 +57,18 @@ def no_log_handler_is_left() -> Iterator[None]:
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Begin with what mostly waits, so that at the end nobody waits for it.
 
-    Each of three processes begins with a third of all: the first with networks of their own, the second with the
-    rest of what waits, and one computes.
+    Each process begins with a share of all, one after the other: the first with networks of their own, the second
+    with the rest of what waits, and the others compute.
     """
     places = {path: number for number, path in enumerate(WAITING)}
     place = {item: min(places.get(path, len(places)) for path in (item.path, item.path.parent)) for item in items}
     items.sort(key=place.__getitem__)
     networks = sum(not number for number in place.values())
     waiting = sum(number < len(places) for number in place.values())
-    third = max(networks, len(items) // 3)
+    share = max(networks, len(items) // int(os.environ.get("PYTEST_XDIST_WORKER_COUNT", "4")))
     late = items[networks:waiting]
     del items[networks:waiting]
-    items[third:third] = late
+    items[share:share] = late
 
 
 def pytest_runtest_setup(item: pytest.Item) -> None:

@@ -85,7 +85,10 @@ class Item:
         self.path = path
 
 
-def test_what_mostly_waits_is_where_processes_begin_and_all_else_stays_in_order() -> None:
+def test_what_mostly_waits_is_where_processes_begin_and_all_else_stays_in_order(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv("PYTEST_XDIST_WORKER_COUNT", "3")
     spec = importlib.util.spec_from_file_location("rules", ROOT / "tests" / "conftest.py")
     assert spec is not None
     assert spec.loader is not None
