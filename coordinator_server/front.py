@@ -61,7 +61,6 @@ class Front:
     started_at: float  # Unix seconds
     router: Router
     gateway: Gateway
-    picture: Picture
     stream: TopologyStream
     metrics: Metrics
     access: Access
@@ -138,7 +137,6 @@ def _make_front(coordinator: Coordinator, version: str) -> Front:
         started_at=coordinator.clock(),
         router=router,
         gateway=_make_gateway(coordinator, access, router, metrics),
-        picture=picture,
         stream=TopologyStream(picture.read, look=picture.look),
         metrics=metrics,
         access=access,

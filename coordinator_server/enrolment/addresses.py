@@ -13,6 +13,7 @@ import msgspec
 from coordinator_server.store.interface import ABSENT, Store, Write
 from node.vpn.settings import check_network
 from node.wire.credentials import Role
+from node.wire.messages import UNREADABLE
 from node.wire.problems import Problem
 
 PREFIX = "address/"
@@ -91,7 +92,7 @@ class Addresses:
 def _read(value: bytes) -> Reservation:
     try:
         return msgspec.json.decode(value, type=Reservation)
-    except msgspec.MsgspecError:
+    except UNREADABLE:
         return NOBODY_KNOWS
 
 

@@ -23,6 +23,7 @@ from coordinator_server.store.interface import ABSENT, AuditLine, Store, Version
 from node.program.errors import UserFacingError
 from node.wire.encoding import fingerprint
 from node.wire.mesh_keys import Phase, SigningKey
+from node.wire.messages import UNREADABLE
 from node.wire.nebula_certificates import CertificateError
 from node.wire.problems import Problem
 
@@ -94,7 +95,7 @@ class CertificateOffice:
         try:
             found = msgspec.json.decode(entry.value, type=Authorities)
             self._signer = open_signer(found, self._mesh_key)
-        except (msgspec.MsgspecError, SealError, CertificateError) as error:
+        except (*UNREADABLE, SealError, CertificateError) as error:
             raise UserFacingError(
                 "The overlay's authority cannot be used.",
                 f"The system says: {error}.",

@@ -17,6 +17,7 @@ from coordinator_server.fleet.fleet import HERE, PREFIX
 from coordinator_server.store.interface import Store, Write
 from node.wire.credentials import CLOCK_SKEW, place_of
 from node.wire.encoding import b64decode
+from node.wire.messages import UNREADABLE
 from node.wire.problems import Problem
 
 HOLDER_PREFIX = "mesh-key-holder/"
@@ -157,5 +158,5 @@ class KeyRotation:
 def _holder(value: bytes) -> Holder | None:
     try:
         return msgspec.json.decode(value, type=Holder)
-    except msgspec.MsgspecError:
+    except UNREADABLE:
         return None  # who is waited for writes it anew

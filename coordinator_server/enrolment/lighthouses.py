@@ -9,7 +9,7 @@ import msgspec
 
 from coordinator_server.enrolment.leases import Lease
 from coordinator_server.store.interface import ABSENT, Store, Versioned, Write
-from node.wire.messages import Lighthouse
+from node.wire.messages import UNREADABLE, Lighthouse
 
 log = logging.getLogger(__name__)
 PREFIX = "lighthouse/"
@@ -48,7 +48,7 @@ class Lighthouses:
     def _read(self, coordinator_id: str, entry: Versioned) -> Station | None:
         try:
             return msgspec.json.decode(entry.value, type=Station)
-        except msgspec.MsgspecError as error:
+        except UNREADABLE as error:
             if self._versions.get(coordinator_id) != entry.version:  # else it was told
                 log.error(
                     "the place of %s in the overlay cannot be read in the store, and is left as it was: %s",

@@ -19,6 +19,7 @@ from coordinator_server.store.interface import ABSENT, AuditLine, Store, Version
 from node.program.errors import UserFacingError
 from node.wire.encoding import fingerprint
 from node.wire.mesh_keys import KeyChain, MeshKeys, MeshKeysError, MeshTrust, founded, verified
+from node.wire.messages import UNREADABLE
 from node.wire.problems import Problem
 
 log = logging.getLogger(__name__)
@@ -117,7 +118,7 @@ class MeshKeyring:
             keys = verified(kept.chain)
             if note is None or note.value != keys.founding:
                 raise MeshKeysError("they are another mesh's")
-        except (msgspec.MsgspecError, MeshKeysError) as error:
+        except (*UNREADABLE, MeshKeysError) as error:
             raise _unusable(KEY, error) from None
         private = await self._safe.read()  # before anybody looks at the chain: what signs by it must be there
         before = self.trust.keys

@@ -14,6 +14,7 @@ from coordinator_server.entry_points.budget import Budget, day_of, next_day, pau
 from coordinator_server.entry_points.cloudflare_kv import CloudflareKv, KvError
 from coordinator_server.entry_points.office import Listed
 from coordinator_server.store.interface import Store
+from node.wire.messages import UNREADABLE
 
 log = logging.getLogger(__name__)
 STORE_KEY = "entry-points/kv"
@@ -124,7 +125,7 @@ class KvSync:
         entry = await self._store.get(STORE_KEY)
         try:
             return msgspec.json.decode(entry.value, type=Budget) if entry is not None else Budget()
-        except msgspec.MsgspecError:
+        except UNREADABLE:
             return Budget()
 
     async def _save(self, budget: Budget) -> None:

@@ -22,6 +22,7 @@ from node.forwarding.http1.head import END, BadHead, HeadLimits, ResponseHead, p
 from node.forwarding.public_addresses import is_public
 from node.forwarding.resolver import LookUp, OwnThreads, is_address
 from node.wire.entry_points import CHALLENGE, PROOF
+from node.wire.messages import UNREADABLE
 
 AT_ONCE = 16
 PATIENCE = 1.0  # seconds that a probe waits for its turn
@@ -185,6 +186,6 @@ async def _body(reader: asyncio.StreamReader, head: ResponseHead) -> bytes:
 
 def _proof_in(body: bytes) -> object:
     document: Any = None
-    with contextlib.suppress(msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
+    with contextlib.suppress(*UNREADABLE):
         document = msgspec.json.decode(body)
     return document.get(PROOF) if isinstance(document, dict) else None

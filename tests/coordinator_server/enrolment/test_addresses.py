@@ -112,8 +112,9 @@ def test_other_networks_cannot(text: str) -> None:
         parse_network(text)
 
 
-async def test_an_address_whose_row_cannot_be_read_stays_taken(store: SqliteStore) -> None:
-    await store.put(f"{PREFIX}{int(IPv4Address('10.42.0.3')):08x}", b"?")
+@pytest.mark.parametrize("row", [b"?", b'{"x":' + b"[" * 5000], ids=["garbage", "nested"])
+async def test_an_address_whose_row_cannot_be_read_stays_taken(store: SqliteStore, row: bytes) -> None:
+    await store.put(f"{PREFIX}{int(IPv4Address('10.42.0.3')):08x}", row)
     addresses = await opened(store, IPv4Network("10.42.0.0/29"))
     given = {await take(store, addresses, f"w-{n}") for n in range(4)}
     assert given == {"10.42.0.2", "10.42.0.4", "10.42.0.5", "10.42.0.6"}

@@ -81,7 +81,8 @@ async def test_with_another_mesh_key_it_says_what_to_do(store: SqliteStore) -> N
     assert "--vpn off" in str(caught.value.hint)
 
 
-async def test_authorities_that_cannot_be_read_are_said(store: SqliteStore) -> None:
-    await store.put(KEY, b"?")
+@pytest.mark.parametrize("row", [b"?", b'{"x":' + b"[" * 5000], ids=["garbage", "nested"])
+async def test_authorities_that_cannot_be_read_are_said(store: SqliteStore, row: bytes) -> None:
+    await store.put(KEY, row)
     with pytest.raises(UserFacingError, match="authority cannot be used"):
         await loaded(store)

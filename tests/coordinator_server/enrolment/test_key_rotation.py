@@ -284,7 +284,7 @@ async def test_another_coordinator_without_the_new_key_is_waited_for(room: Room)
     await room.coordinator.store.put(other, msgspec.json.encode(Holder(0, room.clock.now)))
     room.clock.now += HOLDER_LIFE
     assert await waiting(room) == (), "it is not there any more"
-    await room.coordinator.store.put(other, b"?")
+    await room.coordinator.store.put(other, b'{"x":' + b"[" * 5000)
     assert await waiting(room) == (), "what nobody can read stops no rotation"
 
 

@@ -86,7 +86,7 @@ async def test_a_place_that_nobody_can_read_is_told_once_and_left_as_it_was(
     known, late = Lighthouses(store), Lighthouses(store)
     assert await known.put(station(1))
     assert await known.put(station(2))
-    await store.put("lighthouse/coordinator-01", b"{")
+    await store.put("lighthouse/coordinator-01", b'{"x":' + b"[" * 5000)
     for _ in range(3):
         await known.load()
     assert caplog.text.count("coordinator-01") == 1

@@ -169,9 +169,12 @@ async def test_keys_in_the_store_that_cannot_be_read_are_said(
         await keyring(store, tmp_path / "c")
 
 
-async def test_places_in_the_store_that_cannot_be_read_are_said(store: SqliteStore, tmp_path: Path) -> None:
+@pytest.mark.parametrize("row", [b"?", b'{"x":' + b"[" * 5000], ids=["garbage", "nested"])
+async def test_places_in_the_store_that_cannot_be_read_are_said(
+    store: SqliteStore, tmp_path: Path, row: bytes
+) -> None:
     await step(await keyring(store, tmp_path / "c"))
-    await store.put(PLACES_KEY, b"?")
+    await store.put(PLACES_KEY, row)
     with pytest.raises(UserFacingError, match="cannot be used") as caught:
         await keyring(store, tmp_path / "c")
     assert repr(PLACES_KEY) in str(caught.value)

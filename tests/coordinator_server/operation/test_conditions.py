@@ -30,7 +30,7 @@ async def test_a_disk_that_runs_full_is_told_as_long_as_it_lasts_and_logged_once
 
         async def checks() -> dict[str, bool]:
             front = room.site.app[FRONT]
-            found = await examine(room.coordinator, front.picture.read(), front.hub)
+            found = await examine(room.coordinator, await front.stream.now(), front.hub)
             return {one.name: one.ok for one in found}
 
         def names() -> list[str]:
