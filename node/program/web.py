@@ -16,6 +16,7 @@ from typing import Any, TypeVar
 import msgspec
 from aiohttp import web
 
+from node.program.accepting import accept_no_more
 from node.program.errors import EXIT_FAILED, EXIT_IN_USE, UserFacingError
 from node.program.logs import REQUEST_ID
 from node.program.port_owner import port_owner
@@ -226,6 +227,7 @@ class HttpServer:
 
     async def stop(self) -> None:
         await self._tasks.stop()
+        await accept_no_more([self._listener])
         await self._runner.cleanup()
         self._listener.close()
 

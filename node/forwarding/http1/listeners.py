@@ -17,10 +17,10 @@ import sys
 from collections.abc import Callable, Sequence
 
 from node.forwarding.http1.keepalive import KeepAlive, watch
+from node.program.accepting import accept_no_more, let_arrive
 from node.program.tasks import TaskSet
 
 BACKLOG = 4096  # thousands of workers come back within a second or two when a coordinator was restarted
-TURNS = 5  # of the loop, between a connection that is accepted and its protocol; asyncio takes three, uvloop one
 SO_ATTACH_FILTER = 26
 # For each segment that comes to the socket: dropped if it is a SYN without ACK, so the first of a connection.
 # ("load the flags of the TCP header; keep SYN and ACK; is it SYN alone? drop it : take it", in the kernel's BPF)
@@ -72,8 +72,8 @@ class Listeners:
         """
         if not shared and sum(map(take_no_more, self._sockets)):
             await asyncio.sleep(pause)
-        waiting = [listener.dup() for listener in self._open()]
-        await self._accept_no_more()
+        waiting = [listener.dup() for listener in self._sockets if listener.fileno() >= 0]  # none where we left before
+        await accept_no_more(self._sockets)
         self.close()
         arrivals = []
         for listener in waiting:
@@ -81,7 +81,7 @@ class Listeners:
                 arrivals += [self._arrivals.start(self._arrive(one), "arrival") for one in accepted(listener)]
         if arrivals:
             await asyncio.wait(arrivals)
-        await _turns()
+        await let_arrive()
 
     def close(self) -> None:
         servers, self._servers = self._servers, []
@@ -93,18 +93,9 @@ class Listeners:
 
     async def stop(self) -> None:
         """Close, and wait for nobody."""
-        await self._accept_no_more()
+        await accept_no_more(self._sockets)
         self.close()
         await self._arrivals.stop()
-
-    def _open(self) -> list[socket.socket]:
-        return [listener for listener in self._sockets if listener.fileno() >= 0]  # none where we left before
-
-    async def _accept_no_more(self) -> None:
-        """Let those come about that were just accepted: asyncio loses them in a close, and leaves them open."""
-        for listener in self._open():
-            asyncio.get_running_loop().remove_reader(listener)
-        await _turns()
 
     async def _arrive(self, accepted: socket.socket) -> None:
         """Serve a connection that nobody had accepted when we left."""
@@ -115,12 +106,6 @@ class Listeners:
             )
         except OSError:  # it went away, or its handshake failed
             accepted.close()
-
-
-async def _turns() -> None:
-    """Let whom the loop accepted a moment ago become a connection of ours."""
-    for _ in range(TURNS):
-        await asyncio.sleep(0)
 
 
 def take_no_more(listener: socket.socket) -> bool:

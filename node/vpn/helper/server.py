@@ -14,6 +14,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Self
 
+from node.program.accepting import accept_no_more
 from node.program.tasks import TaskSet
 from node.vpn.helper.messages import MAX_LINE
 from node.vpn.helper.policy import Policy
@@ -58,6 +59,7 @@ class HelperServer:
 
     async def __aexit__(self, *_: object) -> None:
         if self._server is not None:
+            await accept_no_more(self._server.sockets)
             self._server.close()
         await self._tasks.stop()
         self._path.unlink(missing_ok=True)
