@@ -18,6 +18,7 @@ from msgspec.structs import replace
 
 from coordinator_server.enrolment.workers import Enrolment, Workers
 from coordinator_server.fleet.fleet import Fleet
+from coordinator_server.registry.belief import may_run
 from coordinator_server.registry.endpoints import is_public_url
 from coordinator_server.registry.membership import Member
 from coordinator_server.registry.registry import Registry
@@ -244,11 +245,7 @@ def joined(here: Sequence[WorkerRecord], far: Sequence[WorkerRecord]) -> Sequenc
 
 def believed(record: WorkerRecord, enrolment: Enrolment | None, service: Manifest) -> WorkerRecord | None:
     """Return what we believe of a worker's own words, and None of whom we may not ask."""
-    if enrolment is None or enrolment.revoked or enrolment.draining or enrolment.pending:
-        return None
-    if enrolment.services and service.name not in enrolment.services:
-        return None
-    if service.data_class == "personal" and enrolment.trust != "vetted":
+    if enrolment is None or enrolment.revoked or enrolment.draining or not may_run(enrolment, service):
         return None
     ends, leased = record.endpoints, enrolment.vpn.ip if enrolment.vpn is not None else None
     tunnel = ends.tunnel_url if ends.tunnel_url and is_public_url(ends.tunnel_url) else None

@@ -127,6 +127,13 @@ def loaded(member: Member, load: float) -> Member:
     return replace(member, load=min(1.0, max(0.0, load)))
 
 
+def clock_set(member: Member, by: float, now: float) -> Member:
+    """Return the member after the clock was set by so many seconds, as long silent as before."""
+    if by < 0 and member.last_seen <= now:  # it was heard of since then
+        return member
+    return replace(member, last_seen=min(now, member.last_seen + by))
+
+
 def liveness(member: Member, now: float, patience: Patience) -> Liveness:
     """Say what the silence since the last heartbeat means; a clock that stepped back means nothing."""
     silence = now - member.last_seen

@@ -10,14 +10,15 @@ from typing import Literal
 import msgspec
 
 from coordinator_server.enrolment.workers import Workers
-from coordinator_server.registry.endpoints import checked_endpoints, peer_endpoints
+from coordinator_server.registry.belief import Belief
+from coordinator_server.registry.endpoints import peer_endpoints
 from coordinator_server.registry.facts import matters
-from coordinator_server.registry.machines import OVERLAY, site_of
-from coordinator_server.registry.membership import Member, Patience, failed, heard, liveness, loaded, registered
+from coordinator_server.registry.machines import OVERLAY
+from coordinator_server.registry.membership import Member, Patience, clock_set, failed, liveness, loaded
 from coordinator_server.registry.runners import Runners
 from node.wire.credentials import Trust
 from node.wire.manifests import Catalogue
-from node.wire.messages import HeartbeatRequest, RegisterRequest, ServiceReport, WorkerRecord
+from node.wire.messages import HeartbeatRequest, RegisterRequest, WorkerRecord
 from node.wire.problems import Problem
 
 Status = Literal["active", "stale", "paused", "draining", "pending"]
@@ -46,16 +47,10 @@ class Registry:
         overlay: str = OVERLAY,
         jumped: Callable[[], float] = lambda: 0.0,
     ) -> None:
-        """`own_id` is the coordinator's: whether it has a worker's channel it knows itself.
-
-        `overlay` is the network of the overlay, whose addresses tell of no household. `jumped` tells by how many
-        seconds the clock was set since it was asked last: that is no silence.
-        """
+        """`jumped` tells by how many seconds the clock was set since it was asked last: that is no silence."""
+        self._belief = Belief(workers, catalogue, own_id=own_id, overlay=overlay)
         self._jumped = jumped
-        self._overlay = overlay
-        self._own_id = own_id
         self._workers = workers
-        self._catalogue = catalogue
         self._patience = patience
         self._clock = clock
         self._members: dict[str, Member] = {}
@@ -78,16 +73,11 @@ class Registry:
         """Take in a worker that spoke from `address`; it is known from now on."""
         now = self._see_clock()
         before = self._members.get(request.worker_id)
-        enrolment = self._workers.get(request.worker_id)
-        leased = enrolment.vpn.ip if enrolment is not None and enrolment.vpn is not None else None
-        request = msgspec.structs.replace(
-            request, services=self._believed(request), relays=self._others(request.relays)
+        member = replace(
+            self._belief.registered(request, address, now),
+            relays=self._relays.get(request.worker_id, ()),
+            unwanted=before.unwanted if before is not None else (),
         )
-        member = registered(
-            request, checked_endpoints(request.endpoints, address, leased), now, self._site(address)
-        )
-        unwanted = before.unwanted if before is not None else ()
-        member = replace(member, relays=self._relays.get(request.worker_id, ()), unwanted=unwanted)
         self._keep(before, member)
         self.appeared(member.running)
         rested = before is not None and (before.paused or liveness(before, now, self._patience) != "active")
@@ -103,10 +93,7 @@ class Registry:
         if before is None:
             raise Problem("unknown-worker", f"{request.worker_id} has to register first.")
         was_stale = liveness(before, now, self._patience) != "active"
-        request = msgspec.structs.replace(
-            request, services=self._believed(request), relays=self._others(request.relays)
-        )
-        member = heard(before, request, now)
+        member = self._belief.heard(before, request, now)
         self._keep(before, member)
         if was_stale or before.running != member.running:
             self.appeared(member.running)
@@ -114,9 +101,6 @@ class Registry:
         self._touch(request.worker_id if was_stale or rests else "")
         self.heard(request.worker_id, False)
         return member
-
-    def _site(self, address: str) -> str:
-        return site_of(address, self._overlay)
 
     def _keep(self, before: Member | None, member: Member) -> None:
         self._members[member.worker_id] = member
@@ -126,12 +110,6 @@ class Registry:
         self._runners.put(member.worker_id, new, member.load)
         if before is None or old != new:
             self.runs(member)
-
-    def _believed(self, request: RegisterRequest | HeartbeatRequest) -> tuple[ServiceReport, ...]:
-        return tuple(report for report in request.services if self._may_run(request.worker_id, report.name))
-
-    def _others(self, relays: tuple[str, ...]) -> tuple[str, ...]:
-        return tuple(name for name in relays if name != self._own_id)
 
     def leave(self, worker_id: str) -> None:
         """Forget a worker at once; its services go to others."""
@@ -221,7 +199,7 @@ class Registry:
         """Return what time it is; where the clock was set, nobody was silent for that."""
         by, now = self._jumped(), self._clock()
         if by:
-            self._members = {name: _clock_set(member, by, now) for name, member in self._members.items()}
+            self._members = {name: clock_set(member, by, now) for name, member in self._members.items()}
         return now
 
     # --- what others ask --------------------------------------------------------------------------------------
@@ -327,24 +305,8 @@ class Registry:
             return record
         return msgspec.structs.replace(record, endpoints=msgspec.structs.replace(record.endpoints, vpn_ip=None))
 
-    def _may_run(self, worker_id: str, service: str) -> bool:
-        """Believe a worker only of services that it may have: others' requests are not for it to see."""
-        enrolment, manifest = self._workers.get(worker_id), self._catalogue.by_name().get(service)
-        if enrolment is None or enrolment.pending or manifest is None:
-            return False
-        if enrolment.services and service not in enrolment.services:
-            return False
-        return manifest.data_class != "personal" or enrolment.trust == "vetted"
-
     def _touch(self, worker_id: str = "") -> None:
         """Note a change that views may show; it matters for a worker that is named."""
         self.version += 1
         if worker_id:
             self.mattered(worker_id)
-
-
-def _clock_set(member: Member, by: float, now: float) -> Member:
-    """Return the member after the clock was set by so many seconds, as long silent as before."""
-    if by < 0 and member.last_seen <= now:  # it was heard of since then
-        return member
-    return replace(member, last_seen=min(now, member.last_seen + by))

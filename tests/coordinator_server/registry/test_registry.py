@@ -12,7 +12,7 @@ import pytest
 from coordinator_server.registry import registry
 from coordinator_server.registry.membership import Member
 from coordinator_server.store.sqlite import open_sqlite
-from node.wire.messages import Endpoints, HeartbeatRequest, RegisterRequest, ServiceReport
+from node.wire.messages import Endpoints, RegisterRequest, ServiceReport
 from node.wire.problems import Problem
 from tests.support.coordinators import PC
 from tests.support.registries import HERE, RegistryMesh
@@ -182,17 +182,6 @@ async def test_views_hear_of_changes_by_a_number(mesh: RegistryMesh) -> None:
     assert mesh.registry.version > after
 
 
-async def test_a_worker_is_believed_only_of_services_that_it_may_run(mesh: RegistryMesh) -> None:
-    await mesh.enrol("curious")
-    mesh.join("curious")
-    mesh.beat("curious", "ner", "notes", "unheard-of")
-    assert (await mesh.offered("ner"), await mesh.offered("notes")) == ({"curious"}, set())
-    assert not list(mesh.registry.peers("notes", "somebody"))
-    await mesh.workers.approve("curious")
-    mesh.beat("curious", "ner", "notes")
-    assert await mesh.offered("notes") == {"curious"}
-
-
 async def test_addresses_in_the_overlay_are_offered_while_we_are_there(mesh: RegistryMesh) -> None:
     mesh.join("a")
     mesh.beat("a", "ner")
@@ -271,24 +260,6 @@ async def test_it_is_told_at_once_what_somebody_offers_from_now_on(mesh: Registr
     assert new() == ["ner"]
     mesh.registry.leave("a")
     assert new() == []
-
-
-async def test_of_other_relays_a_worker_is_believed_and_of_ours_we_know_better(mesh: RegistryMesh) -> None:
-    await mesh.enrol("w1")
-    mesh.join("w1")
-
-    def says(*relays: str) -> tuple[str, ...]:
-        reports = (ServiceReport(name="ner", state="running"),)
-        mesh.registry.heartbeat(HeartbeatRequest(worker_id="w1", services=reports, relays=relays))
-        (found,) = mesh.registry.running("ner")
-        return found.record().relays
-
-    assert says("c1", "c2") == ("c2",), "it has no channel to us"
-    mesh.registry.relayed("w1", ("c1",))
-    assert says("c2", "c1") == ("c1", "c2")
-    assert says("c2", "c3") == ("c1", "c2"), "two at most"
-    mesh.registry.relayed("w1", ())
-    assert says() == ()
 
 
 async def test_a_heartbeat_and_a_lookup_touch_nobody_else(
