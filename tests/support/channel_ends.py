@@ -14,6 +14,7 @@ from node.coordinator_client import CoordinatorError
 from node.machine import handle
 from node.state import NodeState
 from node.wire.channel import KIND
+from tests.support.web_site import web_site
 
 
 @dataclass
@@ -57,14 +58,8 @@ class Ends:
 async def ends() -> AsyncIterator[Ends]:
     made, app = Ends(), web.Application()
     app.router.add_get("/", made.serve)
-    runner = web.AppRunner(app, shutdown_timeout=0.1)
-    await runner.setup()
-    await web.TCPSite(runner, "127.0.0.1", 0).start()
-    made.url = f"http://127.0.0.1:{runner.addresses[0][1]}"
-    try:
+    async with web_site(app, patience=0.1) as made.url:
         yield made
-    finally:
-        await runner.cleanup()
 
 
 async def open_end(session: aiohttp.ClientSession, url: str, kind: str = "") -> aiohttp.ClientWebSocketResponse:

@@ -16,6 +16,8 @@ from typing import Any
 
 from aiohttp import web
 
+from tests.support.web_site import web_site
+
 TOKEN, ACCOUNT = "api-token-of-the-test", "699d98642c564d2e855e9661899b7252"
 Handler = Any
 
@@ -202,12 +204,6 @@ class FakeCloudflare:
 async def fake_cloudflare() -> AsyncIterator[FakeCloudflare]:
     """Serve an account of its own until the block ends."""
     fake = FakeCloudflare()
-    runner = web.AppRunner(fake.application())
-    await runner.setup()
-    site = web.TCPSite(runner, "127.0.0.1", 0)
-    await site.start()
-    fake.url = f"http://127.0.0.1:{runner.addresses[0][1]}/v4"
-    try:
+    async with web_site(fake.application()) as url:
+        fake.url = url + "/v4"
         yield fake
-    finally:
-        await runner.cleanup()

@@ -12,6 +12,7 @@ import aiohttp
 from aiohttp import web
 
 from coordinator_server.store.etcd.address import EtcdAddress
+from tests.support.web_site import web_site
 
 Forward = Callable[[], Awaitable[web.StreamResponse]]
 Rule = Callable[[str, bytes, Forward], Awaitable[web.StreamResponse]]
@@ -43,7 +44,7 @@ class CutError(Exception):
 @contextlib.asynccontextmanager
 async def etcd_proxy(target: str = "") -> AsyncIterator[Proxy]:
     """Forward to HOST:PORT, but for streams that a rule has to make itself."""
-    async with aiohttp.ClientSession(auto_decompress=False) as session, contextlib.AsyncExitStack() as stack:
+    async with aiohttp.ClientSession(auto_decompress=False) as session:
 
         async def handle(request: web.Request) -> web.StreamResponse:
             body = await request.read()
@@ -60,13 +61,9 @@ async def etcd_proxy(target: str = "") -> AsyncIterator[Proxy]:
 
         app = web.Application(client_max_size=2**24)
         app.router.add_route("*", "/{path:.*}", handle)
-        runner = web.AppRunner(app, handler_cancellation=True, shutdown_timeout=1.0)
-        await runner.setup()
-        stack.push_async_callback(runner.cleanup)
-        site = web.TCPSite(runner, "127.0.0.1", 0)
-        await site.start()
-        proxy = Proxy(runner.addresses[0][1])
-        yield proxy
+        async with web_site(app, patience=1.0, cancel=True) as url:
+            proxy = Proxy(int(url.rpartition(":")[2]))
+            yield proxy
 
 
 async def carry(

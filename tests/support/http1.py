@@ -16,6 +16,7 @@ from node.forwarding.http1.limits import ServerLimits, UpstreamLimits
 from node.forwarding.http1.pool import Address, Pool, Upstreams, connect_tcp
 from node.forwarding.http1.server import App, Http1Server
 from node.forwarding.http1.sweep import Sweep
+from node.program.accepting import accept_no_more
 
 DEADLINE = 30.0
 GET = b"GET /a HTTP/1.1\r\nHost: gateway\r\n\r\n"
@@ -99,7 +100,7 @@ class Worker:
         self.connections = 0
         self.open = 0
         self.port = 0
-        self._server: asyncio.AbstractServer | None = None
+        self._server: asyncio.Server | None = None
         self._tasks: set[asyncio.Task[None]] = set()
         self._writers: list[asyncio.StreamWriter] = []
 
@@ -109,6 +110,7 @@ class Worker:
 
     async def stop(self) -> None:
         assert self._server is not None
+        await accept_no_more(self._server.sockets)
         self._server.close()
         for task in tuple(self._tasks):
             task.cancel()

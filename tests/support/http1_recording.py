@@ -10,6 +10,7 @@ from collections import defaultdict
 from collections.abc import AsyncIterator, Mapping
 from dataclasses import dataclass, field
 
+from node.program.accepting import accept_no_more
 from tests.support.http1_corpus import END_OF_TUNNEL
 from tests.support.waiting import eventually
 
@@ -76,7 +77,7 @@ class Recorder:
 
     seen: dict[bytes, list[Forwarded]] = field(default_factory=lambda: defaultdict(list))
     port: int = 0
-    _server: asyncio.AbstractServer | None = None
+    _server: asyncio.Server | None = None
     _tasks: set[asyncio.Task[None]] = field(default_factory=set)
 
     async def start(self) -> None:
@@ -93,6 +94,7 @@ class Recorder:
     async def stop(self) -> None:
         """Hang up; what was being read has then been recorded."""
         assert self._server is not None
+        await accept_no_more(self._server.sockets)
         self._server.close()
         for task in tuple(self._tasks):
             task.cancel()

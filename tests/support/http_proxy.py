@@ -10,6 +10,8 @@ from collections.abc import AsyncIterator, Mapping
 from dataclasses import dataclass, field
 from urllib.parse import urlsplit
 
+from node.program.accepting import accept_no_more
+
 LOOPBACK = "127.0.0.1"
 
 
@@ -122,6 +124,7 @@ async def small_proxy(
     try:
         yield proxy
     finally:
+        await accept_no_more(server.sockets)
         server.close()
         proxy.cut()
         await server.wait_closed()

@@ -72,7 +72,7 @@ class Listeners:
         """
         if not shared and sum(map(take_no_more, self._sockets)):
             await asyncio.sleep(pause)
-        waiting = [listener.dup() for listener in self._sockets if listener.fileno() >= 0]  # none where we left before
+        waiting = [one.dup() for one in self._sockets if one.fileno() >= 0]  # none where we left before
         await accept_no_more(self._sockets)
         self.close()
         arrivals = []

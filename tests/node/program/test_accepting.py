@@ -35,7 +35,7 @@ async def stream_server() -> Ending:
     return server.sockets[0].getsockname()[1], stop
 
 
-async def end_with_a_client(make: Callable[[], Awaitable[Ending]], turns: int, clients: list[socket.socket]) -> None:
+async def end_with(make: Callable[[], Awaitable[Ending]], turns: int, clients: list[socket.socket]) -> None:
     """End a server, to which somebody connects that many turns of the loop after it has begun to."""
     port, stop = await make()
     await asyncio.sleep(0.01)  # so that the loop has nothing else to do
@@ -59,7 +59,7 @@ def test_nobody_is_accepted_and_forgotten_while_a_server_ends(make: Callable[[],
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always")
         for turns in range(2 * TURNS):
-            asyncio.run(end_with_a_client(make, turns, clients))
+            asyncio.run(end_with(make, turns, clients))
         gc.collect()
     for client in clients:
         client.close()

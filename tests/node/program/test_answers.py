@@ -7,6 +7,7 @@ import pytest
 from aiohttp import web
 
 from node.program.answers import TooLongError, read_at_most
+from tests.support.web_site import web_site
 
 
 async def test_a_body_is_read_whole_up_to_the_limit() -> None:
@@ -15,14 +16,9 @@ async def test_a_body_is_read_whole_up_to_the_limit() -> None:
 
     app = web.Application()
     app.router.add_get("/", answer)
-    runner = web.AppRunner(app)
-    await runner.setup()
-    await web.TCPSite(runner, "127.0.0.1", 0).start()
-    url = f"http://127.0.0.1:{runner.addresses[0][1]}/"
-    async with aiohttp.ClientSession() as session:
+    async with web_site(app) as url, aiohttp.ClientSession() as session:
         async with session.get(url) as got:
             assert len(await read_at_most(got, 200_000)) == 200_000
         async with session.get(url) as got:
             with pytest.raises(TooLongError, match="more than 199999 bytes"):
                 await read_at_most(got, 199_999)
-    await runner.cleanup()

@@ -14,6 +14,7 @@ from aiohttp import connector, web
 
 from node.program.light_aiohttp import unchecked
 from tests.support.certificates import self_signed
+from tests.support.web_site import web_site
 
 PROGRAM = """
 import json, ssl, sys
@@ -51,16 +52,8 @@ async def test_only_who_asks_for_it_talks_to_anybody(tmp_path: Path, monkeypatch
     monkeypatch.setattr(connector, "_SSL_CONTEXT_UNVERIFIED", unchecked())
     tls = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
     tls.load_cert_chain(*self_signed(tmp_path))
-    runner = web.AppRunner(web.Application())
-    await runner.setup()
-    site = web.TCPSite(runner, "127.0.0.1", 0, ssl_context=tls)
-    await site.start()
-    try:
-        url = f"https://127.0.0.1:{runner.addresses[0][1]}/"
-        async with aiohttp.ClientSession() as session:
-            async with session.get(url, ssl=False) as answer:
-                assert answer.status == 404
-            with pytest.raises(aiohttp.ClientConnectorCertificateError):
-                await session.get(url)
-    finally:
-        await runner.cleanup()
+    async with web_site(web.Application(), tls) as url, aiohttp.ClientSession() as session:
+        async with session.get(url, ssl=False) as answer:
+            assert answer.status == 404
+        with pytest.raises(aiohttp.ClientConnectorCertificateError):
+            await session.get(url)

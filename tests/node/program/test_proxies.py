@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import logging
 import ssl
-from collections.abc import Mapping
+from collections.abc import AsyncIterator, Mapping
 from pathlib import Path
 
 import aiohttp
@@ -21,6 +22,7 @@ from node.program.proxies import (
 )
 from tests.support.certificates import self_signed
 from tests.support.http_proxy import LOOPBACK, SmallProxy, small_proxy
+from tests.support.web_site import web_site
 
 SECRET = "s#c/r@t"
 WRITTEN = "s%23c%2Fr%40t"
@@ -102,7 +104,8 @@ def test_the_environment_is_read_as_others_read_it(monkeypatch: pytest.MonkeyPat
     assert proxy_for("http://x.example", System()) is None
 
 
-async def served(tls: ssl.SSLContext | None = None) -> tuple[web.AppRunner, int]:
+@contextlib.asynccontextmanager
+async def served(tls: ssl.SSLContext | None = None) -> AsyncIterator[int]:
     async def answer(request: web.Request) -> web.StreamResponse:
         if request.headers.get("Upgrade"):
             socket = web.WebSocketResponse()
@@ -114,17 +117,13 @@ async def served(tls: ssl.SSLContext | None = None) -> tuple[web.AppRunner, int]
 
     app = web.Application()
     app.router.add_get("/", answer)
-    runner = web.AppRunner(app)
-    await runner.setup()
-    site = web.TCPSite(runner, LOOPBACK, 0, ssl_context=tls)
-    await site.start()
-    return runner, runner.addresses[0][1]
+    async with web_site(app, tls) as url:
+        yield int(url.rpartition(":")[2])
 
 
 async def test_calls_and_websockets_go_through_with_the_password_and_nobody_else_sees_it() -> None:
-    runner, port = await served()
-    url = f"http://mesh.test:{port}/"
-    try:
+    async with served() as port:
+        url = f"http://mesh.test:{port}/"
         async with small_proxy(SmallProxy({"mesh.test": LOOPBACK}, f"ann:{SECRET}")) as proxy:
             through = ThroughProxies(system({"http": proxy.url(f"ann:{WRITTEN}")}))
             async with open_session(through) as session:
@@ -136,8 +135,6 @@ async def test_calls_and_websockets_go_through_with_the_password_and_nobody_else
             assert told["Authorization"] == "Bearer x", "ours stays ours"
             assert "Proxy-Authorization" not in told
             assert proxy.let_through
-    finally:
-        await runner.cleanup()
 
 
 async def test_the_way_to_the_proxy_may_be_encrypted_too(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -145,9 +142,8 @@ async def test_the_way_to_the_proxy_may_be_encrypted_too(tmp_path: Path, monkeyp
     tls = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     tls.load_cert_chain(cert, key)
     monkeypatch.setattr(aiohttp.connector, "_SSL_CONTEXT_VERIFIED", ssl.create_default_context(cafile=str(cert)))
-    runner, port = await served(tls)
-    url = f"https://mesh.test:{port}/"
-    try:
+    async with served(tls) as port:
+        url = f"https://mesh.test:{port}/"
         async with small_proxy(SmallProxy({"mesh.test": LOOPBACK}, "ann:word"), tls) as proxy:
             setting = f"https://ann:word@{LOOPBACK}:{proxy.port}"
             async with open_session(ThroughProxies(system({"https": setting}))) as session:
@@ -158,8 +154,6 @@ async def test_the_way_to_the_proxy_may_be_encrypted_too(tmp_path: Path, monkeyp
                     assert (await socket.receive()).data == "cba"
             assert {line.split()[0] for line in proxy.asked} == {"CONNECT"}
             assert proxy.let_through
-    finally:
-        await runner.cleanup()
 
 
 async def test_a_wrong_password_is_a_407_and_stays_out_of_what_is_said() -> None:
@@ -176,18 +170,15 @@ async def test_a_wrong_password_is_a_407_and_stays_out_of_what_is_said() -> None
 
 
 async def test_an_unusable_proxy_is_said_once_and_calls_go_out_without(caplog: pytest.LogCaptureFixture) -> None:
-    runner, port = await served()
     here = System(lambda: {"http": "socks5://ann:secret@p:1"}, lambda _host: False)
     try:
-        async with open_session(ThroughProxies(here)) as session:
+        async with served() as port, open_session(ThroughProxies(here)) as session:
             # A name of this machine that is not told apart from others: 127.0.0.1 in another spelling.
             for _ in range(2):
                 async with session.get(f"http://[::ffff:127.0.0.1]:{port}/", raise_for_status=False) as answer:
                     assert answer.status == 200
     except aiohttp.ClientConnectorError:
         pytest.fail("it went to the proxy")
-    finally:
-        await runner.cleanup()
     said = [record.getMessage() for record in caplog.records if record.levelno >= logging.WARNING]
     assert len(said) == 1
     assert "socks5://p:1" in said[0]
@@ -197,9 +188,9 @@ async def test_an_unusable_proxy_is_said_once_and_calls_go_out_without(caplog: p
 async def test_what_stands_in_netrc_is_nobodys_business(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (tmp_path / "netrc").write_text("default login ann password secret\n")
     monkeypatch.setenv("NETRC", str(tmp_path / "netrc"))
-    runner, port = await served()
-    try:
-        async with open_session() as session, session.get(f"http://{LOOPBACK}:{port}/") as answer:
-            assert "Authorization" not in await answer.json()
-    finally:
-        await runner.cleanup()
+    async with (
+        served() as port,
+        open_session() as session,
+        session.get(f"http://{LOOPBACK}:{port}/") as answer,
+    ):
+        assert "Authorization" not in await answer.json()

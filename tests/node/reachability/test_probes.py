@@ -19,6 +19,7 @@ from node.wire.encoding import fingerprint
 from node.wire.messages import SeenAs
 from tests.support.coordinators import Room, coordinator_room
 from tests.support.http_proxy import LOOPBACK, SmallProxy, small_proxy
+from tests.support.web_site import web_site
 
 LONG = 30.0  # seconds
 
@@ -66,14 +67,9 @@ async def test_a_stranger_is_no_coordinator(text: str) -> None:
 
     app = web.Application()
     app.router.add_get("/health", hello)
-    runner = web.AppRunner(app)
-    await runner.setup()
-    await web.TCPSite(runner, LOOPBACK, 0).start()
-    try:
-        found = await look(Scene(f"http://{LOOPBACK}:{runner.addresses[0][1]}"))
+    async with web_site(app) as url:
+        found = await look(Scene(url))
         assert found.coordinator == CoordinatorSeen("stranger", 200)
-    finally:
-        await runner.cleanup()
 
 
 async def test_proxies_are_named_without_their_password_and_nobody_knocks_at_them(room: Room) -> None:

@@ -42,6 +42,7 @@ from tests.support.node_values import MEMBERSHIP
 from tests.support.overlay import FakeKeeper
 from tests.support.overlay_mesh import share_store
 from tests.support.waiting import eventually
+from tests.support.web_site import web_site
 
 HOUR: dict[str, Any] = {"worker_heartbeat": 3600.0, "worker_stale": 7200.0, "worker_forgotten": 9000.0}
 
@@ -408,15 +409,8 @@ async def served(
     """Serve channels in our own way, and yield where."""
     app = web.Application()
     app.router.add_get(path, handler)
-    runner = web.AppRunner(app, shutdown_timeout=0.1)
-    await runner.setup()
-    site = web.TCPSite(runner, "127.0.0.1", 0, ssl_context=tls)
-    await site.start()
-    port = runner.addresses[0][1]
-    try:
-        yield f"{'http' if tls is None else 'https'}://127.0.0.1:{port}"
-    finally:
-        await runner.cleanup()
+    async with web_site(app, tls, patience=0.1) as url:
+        yield url
 
 
 @contextlib.asynccontextmanager

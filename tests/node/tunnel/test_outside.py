@@ -10,6 +10,7 @@ import aiohttp
 from aiohttp import web
 
 from node.tunnel.outside import PATH, Outside
+from tests.support.web_site import web_site
 
 
 @contextlib.asynccontextmanager
@@ -20,13 +21,8 @@ async def serving(answer_to: Callable[[str], str | None]) -> AsyncIterator[str]:
 
     app = web.Application()
     app.router.add_get(PATH + "{question}", answer)
-    runner = web.AppRunner(app)
-    await runner.setup()
-    await web.TCPSite(runner, "127.0.0.1", 0).start()
-    try:
-        yield f"http://127.0.0.1:{runner.addresses[0][1]}"
-    finally:
-        await runner.cleanup()
+    async with web_site(app) as url:
+        yield url
 
 
 async def test_an_address_that_leads_here() -> None:

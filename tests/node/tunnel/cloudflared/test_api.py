@@ -12,6 +12,7 @@ from aiohttp import web
 from node.program.cloudflare_answers import LONGEST_WAIT
 from node.tunnel.cloudflared.api import BLOCKED_FOR, CloudflareApi, CloudflareError
 from tests.support.cloudflare_api import ACCOUNT, TOKEN, FakeCloudflare, fake_cloudflare
+from tests.support.web_site import web_site
 
 TUNNELS = f"/accounts/{ACCOUNT}/cfd_tunnel"
 
@@ -106,14 +107,10 @@ async def test_an_answer_that_is_none_and_nobody_there(session: aiohttp.ClientSe
 
     app = web.Application()
     app.router.add_get("/{path}", answer)
-    runner = web.AppRunner(app)
-    await runner.setup()
-    await web.TCPSite(runner, "127.0.0.1", 0).start()
-    url = f"http://127.0.0.1:{runner.addresses[0][1]}"
-    api = CloudflareApi(session, TOKEN, url)
-    for path, status in (("/html", 200), ("/deep", 200), ("/gone", 502), ("/away", 302)):
-        assert (await refused(api, path)).status == status
-    await runner.cleanup()
+    async with web_site(app) as url:
+        api = CloudflareApi(session, TOKEN, url)
+        for path, status in (("/html", 200), ("/deep", 200), ("/gone", 502), ("/away", 302)):
+            assert (await refused(api, path)).status == status
     with socket.socket() as taken:  # bound, and nobody listens
         taken.bind(("127.0.0.1", 0))
         error = await refused(CloudflareApi(session, TOKEN, f"http://127.0.0.1:{taken.getsockname()[1]}"))

@@ -10,6 +10,7 @@ import pytest
 from aiohttp import web
 
 from node.tunnel.cloudflared.metrics import Metrics
+from tests.support.web_site import web_site
 
 ORIGIN = "http://127.0.0.1:8000"
 
@@ -31,12 +32,9 @@ async def endpoint() -> AsyncIterator[Endpoint]:
     made = Endpoint()
     app = web.Application()
     app.router.add_get("/{path}", made.answer)
-    runner = web.AppRunner(app)
-    await runner.setup()
-    await web.TCPSite(runner, "127.0.0.1", 0).start()
-    made.address = f"127.0.0.1:{runner.addresses[0][1]}"
-    yield made
-    await runner.cleanup()
+    async with web_site(app) as url:
+        made.address = url.removeprefix("http://")
+        yield made
 
 
 @pytest.fixture
