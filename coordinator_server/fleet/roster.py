@@ -8,7 +8,7 @@ one on its way to another coordinator, which is expected there for a while. One 
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -81,6 +81,7 @@ class Roster:
         self.assigner: Held | None = None
         self.expected: dict[str, float] = {}  # until when
         self.version = 0  # rises with every change
+        self.differs: Callable[[str], None] = lambda _worker_id: None  # hears of each of whom something is new
         self._begun = False
 
     def others(self) -> Sequence[str]:
@@ -120,6 +121,7 @@ class Roster:
                 self._apply(change)
         for name in touched:
             self._expect(name, before_live.get(name), now)
+            self.differs(name)
         if not self._begun:
             self._begun = True
             self.expect(self.assigned, now)

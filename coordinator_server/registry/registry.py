@@ -31,7 +31,7 @@ class Registry:
 
     Nothing here is O(workers) per heartbeat. `mattered` is called with each worker that came or went, or of which
     something has changed by which it is decided what it shall run, `heard` with each that has spoken or gone, and
-    whether it has just registered.
+    whether it has just registered, `differs` with each of which a view may show something else than before.
     """
 
     name: Literal["registry"] = "registry"
@@ -60,6 +60,7 @@ class Registry:
         self.version = 0  # rises with every change that a view may show
         self.mattered: Callable[[str], None] = lambda _worker_id: None
         self.heard: Callable[[str, bool], None] = lambda _worker_id, _registered: None
+        self.differs: Callable[[str], None] = lambda _worker_id: None
         self.runs: Callable[[Member], None] = lambda _member: None  # hears of who runs other services than before
         self.doubts: Callable[[str, str], bool] = lambda _worker_id, _service: False  # others are asked first
         self.broke_off: Callable[[str], None] = lambda _worker_id: None  # hears of who failed a request
@@ -110,6 +111,7 @@ class Registry:
         self._runners.put(member.worker_id, new, member.load)
         if before is None or old != new:
             self.runs(member)
+        self.differs(member.worker_id)
 
     def leave(self, worker_id: str) -> None:
         """Forget a worker at once; its services go to others."""
@@ -122,6 +124,7 @@ class Registry:
         member = self._members.pop(worker_id, None)
         if member is not None:
             self._runners.drop(worker_id, member.running)
+        self.differs(worker_id)
         self._touch()
 
     # --- what requests and operators say ----------------------------------------------------------------------
@@ -140,6 +143,7 @@ class Registry:
         if member is not None and member.load != load:
             self._members[worker_id] = member = loaded(member, load)
             self._runners.put(worker_id, member.running, member.load)
+            self.differs(worker_id)
 
     def enrolment_changed(self, worker_id: str) -> None:
         """Look again at a worker that was approved, drained, revoked or removed."""
@@ -150,6 +154,7 @@ class Registry:
         member = self._members.get(worker_id)
         if member is not None:
             self.appeared(member.running)
+        self.differs(worker_id)
         self._touch(worker_id)
 
     def overlay_changed(self, up: bool) -> None:
@@ -170,6 +175,7 @@ class Registry:
         if member is not None and (before != relays or (relays and member.failed)):
             self._members[worker_id] = replace(member, relays=relays, failed=member.failed and not relays)
             self.appeared(member.running)
+            self.differs(worker_id)
             self._touch()
 
     def overlay_ports(self) -> dict[str, int]:
@@ -193,6 +199,8 @@ class Registry:
         for worker_id in stale - self._stale:
             self._touch(worker_id)
             self.heard(worker_id, False)
+        for worker_id in stale ^ self._stale:
+            self.differs(worker_id)
         self._stale = stale
 
     def _see_clock(self) -> float:
@@ -200,6 +208,8 @@ class Registry:
         by, now = self._jumped(), self._clock()
         if by:
             self._members = {name: clock_set(member, by, now) for name, member in self._members.items()}
+            for name in self._members:
+                self.differs(name)
         return now
 
     # --- what others ask --------------------------------------------------------------------------------------

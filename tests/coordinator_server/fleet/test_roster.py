@@ -98,6 +98,21 @@ def test_workers_of_a_coordinator_that_died_are_expected_and_those_that_left_are
     assert not story.roster.expected
 
 
+def test_views_hear_of_everybody_of_whom_something_is_new() -> None:
+    story, heard = Story(), set[str]()
+    story.roster.differs = heard.add
+    story.all(run("run-b", "b"), live("w-1", "b"), live("w-2", "b"))
+    assert heard == {"w-1", "w-2"}
+    heard.clear()
+    story.new(given("w-2", "ner"))
+    assert not heard
+    story.new(gone(LIVE + "w-1"))
+    assert heard == {"w-1"}
+    heard.clear()
+    story.all(run("run-b", "b"))
+    assert heard == {"w-2"}, "nobody tells of it any more"
+
+
 def test_it_is_the_same_when_everything_is_told_anew() -> None:
     story = Story()
     story.all(run("run-a", "a"), run("run-b", "b"), live("w-1", "b"), live("w-2", "b"), given("w-1", "ner"))

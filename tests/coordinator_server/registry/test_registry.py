@@ -366,3 +366,44 @@ async def test_a_clock_that_was_set_takes_nothing_from_anybody_before_the_next_l
     mesh.clock.now += 3600.0
     mesh.jumps.append(3600.0)
     assert await mesh.offered() == {"w-1", "w-2"}, "also where a request comes first"
+
+
+async def test_views_hear_of_everybody_of_whom_they_may_show_something_else(mesh: RegistryMesh) -> None:
+    heard = set[str]()
+    mesh.registry.differs = heard.add
+
+    def differ() -> set[str]:
+        names = set(heard)
+        heard.clear()
+        return names
+
+    mesh.join("a")
+    mesh.join("b")
+    assert differ() == {"a", "b"}
+    mesh.beat("a", "ner")
+    assert differ() == {"a"}
+    mesh.registry.update_load("b", 0.5)
+    assert differ() == {"b"}
+    mesh.registry.update_load("b", 0.5)
+    assert differ() == set()
+    mesh.registry.relayed("a", ("c1",))
+    assert differ() == {"a"}
+    await mesh.workers.drain("c")
+    assert differ() == {"c"}, "who talks to another coordinator, too"
+    mesh.clock.now += 89.0
+    mesh.beat("a", "ner")
+    differ()
+    mesh.clock.now += 1.0
+    mesh.tick()
+    assert (differ(), mesh.status("b")) == ({"b"}, "stale")
+    mesh.tick()
+    assert differ() == set(), "that was told"
+    mesh.clock.now -= 30.0
+    mesh.tick()
+    assert (differ(), mesh.status("b")) == ({"b"}, "active")
+    mesh.jumps.append(-30.0)
+    mesh.tick()
+    assert differ() == {"a", "b"}
+    mesh.registry.leave("a")
+    mesh.registry.hand_over("b")
+    assert differ() == {"a", "b"}
