@@ -5,6 +5,6 @@
 of a running coordinator, `serving` puts them together and serves. `keys` makes and keeps the mesh key, `audit`
 notes who did what; `store` keeps what must not be lost; `enrolment` lets machines in and puts them out; `registry`
 knows who is here and decides who runs what (pure); `api` has the HTTP handlers: parse, call, reply; `gateway` takes
-the requests of frontends to workers; `front` adds to the application what frontends, browsers, monitors and
-operators see, and `metrics` what Prometheus reads.
+the requests of frontends to workers; `front` names what frontends, browsers, monitors and operators see,
+`front_assembly` puts it together, and `metrics` is what Prometheus reads.
 """

@@ -30,7 +30,8 @@ from coordinator_server.enrolment.mesh_keyring import MeshKeyring
 from coordinator_server.enrolment.passphrase import passphrase_of, weaknesses
 from coordinator_server.enrolment.store_keys import open_safe
 from coordinator_server.fleet.joining import among_others
-from coordinator_server.front import FRONT, Front, add_front
+from coordinator_server.front import FRONT, Front
+from coordinator_server.front_assembly import add_front
 from coordinator_server.gateway_processes.sockets import at_given_sockets, bind_all, check_shareable, share_out
 from coordinator_server.gateway_processes.supervisor import GatewayProcesses
 from coordinator_server.keys import Secrets, load_or_make_secrets

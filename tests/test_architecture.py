@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 from collections.abc import Iterator, Mapping
 from functools import cache
+from graphlib import TopologicalSorter
 from pathlib import Path
 
 import pytest
@@ -145,6 +146,7 @@ EXEMPT: Mapping[str, str] = {
     "node/overlay_presence.py": "test_runtime.py has it come and go with the overlay",
     "node/member.py": "tests/mesh joins, leaves, restarts and loses coordinators with it",
     "node/mesh_session.py": "puts parts together; every test in tests/mesh runs it",
+    "coordinator_server/front.py": "values only; the tests of handlers read all of them",
     "coordinator_server/assembly.py": "puts parts together; every test of a whole coordinator runs it",
     "coordinator_server/demo/processes.py": "tests/coordinator_server/demo/test_main.py runs it whole",
     "coordinator_server/demo/requests.py": "tests/coordinator_server/demo/test_main.py reads every answer",
@@ -234,6 +236,17 @@ def test_imports_go_one_way() -> None:
             if is_in(name, ours) and not is_in(name, (room, *MAY_IMPORT[room]))
         ]
     assert wrong == []
+
+
+def test_nobody_imports_in_a_circle() -> None:
+    modules = {name: path for path in sources() if not is_in(name := module_name(path), ("node",))}
+    TopologicalSorter({name: ours_of(path, modules) for name, path in modules.items()}).prepare()
+
+
+def ours_of(path: Path, modules: Mapping[str, Path]) -> set[str]:
+    """Return which of these modules a file imports, wherever in it that stands."""
+    found = {name if name in modules else name.rpartition(".")[0] for _, name in imports_of(path)}
+    return found & modules.keys()
 
 
 def test_what_decides_is_pure() -> None:

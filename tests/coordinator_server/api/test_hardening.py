@@ -10,8 +10,8 @@ from pathlib import Path
 import aiohttp
 import pytest
 
+from coordinator_server.api.heads import SECRET
 from coordinator_server.api.openapi import ADMIN, PUBLIC, WORKER, Operation
-from coordinator_server.front import SECRET
 from coordinator_server.serving import read_tls, running
 from tests.support.certificates import self_signed
 from tests.support.coordinators import CATALOGUE, Room, coordinator_room, quick_config
