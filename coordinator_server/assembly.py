@@ -89,7 +89,7 @@ async def put_together(
     audit = Audit(store, clock)
     workers = Workers(store, audit, clock, config.credential_life)
     await workers.load()
-    await workers.renumber()
+    await workers.out.renumber()
     ground = Ground(
         config=config,
         secrets=secrets,
@@ -119,7 +119,7 @@ def _put_on(ground: Ground, book: Book, url: str, computers: Computers) -> Coord
     keys = ApiKeys(store, clock)
     unreadable = (ground.workers.unreadable, invites.unreadable, keys.unreadable)
     conditions = Conditions(config, store, fleet, clock, ClockWatch(clock, ground.steady), unreadable=unreadable)
-    ground.workers.clock_in_doubt = lambda: is_in_doubt(conditions.now, fleet.alive(), clock(), fleet.heartbeat)
+    ground.workers.out.clock_in_doubt = lambda: is_in_doubt(conditions.now, fleet.alive(), clock(), fleet.heartbeat)
     dht_host = config.dht_host or config.host
     return Coordinator(
         config=config,
@@ -226,7 +226,7 @@ def _make_warden(ground: Ground, registry: Registry, book: Book) -> Warden:
         enrolled_at=ground.workers.enrolled_at,
     )
     registry.doubts, registry.broke_off = warden.doubts, warden.broke_off
-    warden.clock_in_doubt = ground.workers.clock_in_doubt
+    warden.clock_in_doubt = ground.workers.out.clock_in_doubt
     return warden
 
 

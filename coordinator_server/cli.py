@@ -139,6 +139,9 @@ def _add_workers(commands: Any) -> None:
     for word, text in words.items():
         leaf = _leaf(group, word, f"{word}_worker", text)
         leaf.add_argument("id", metavar="ID", help="its id, as `worker list` shows it")
+        if word == "revoke":
+            unknown = "also where nothing is known of it here, as of a machine that joined after the last backup"
+            leaf.add_argument("--unknown", action="store_true", help=unknown)
         if word == "approve":
             trust = "trust it so far (default: as its invite says, or vetted where it is let in already)"
             leaf.add_argument("--trust", choices=("volunteer", "vetted"), default=None, help=trust)

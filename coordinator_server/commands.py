@@ -175,9 +175,10 @@ def drain_worker(arguments: Arguments) -> int:
 
 
 def revoke_worker(arguments: Arguments) -> int:
-    return _change_worker(
-        arguments, "revoke", "{id} is out. Other machines hear of it within a second, or with their next heartbeat."
-    )
+    path = f"/api/admin/workers/{_part(arguments.id)}/revoke"
+    document = client_of(arguments).post(path, {"unknown": arguments.unknown})
+    text = "is out. Other machines hear of it within a second, or with their next heartbeat."
+    return show(arguments, document, lambda: tell(f"{plain(arguments.id)} {text}"))
 
 
 def rotate_ca(arguments: Arguments) -> int:

@@ -16,7 +16,8 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from coordinator_server.enrolment.blocklist import Blocklist
 from coordinator_server.enrolment.credentials import CredentialOffice
-from coordinator_server.enrolment.workers import BLOCKLIST_KEY, IDENTITY_PREFIX, PREFIX, Enrolment
+from coordinator_server.enrolment.kept_blocklist import BLOCKLIST_KEY
+from coordinator_server.enrolment.workers import IDENTITY_PREFIX, PREFIX, Enrolment
 from coordinator_server.keys import Secrets, load_or_make_secrets
 from coordinator_server.store.interface import Store
 from coordinator_server.store.sqlite import FILE_NAME, open_sqlite

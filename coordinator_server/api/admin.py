@@ -33,6 +33,7 @@ from coordinator_server.api.shapes import (
     NewKey,
     OverlayStatus,
     ProbationView,
+    RevokeWish,
 )
 from coordinator_server.api.topology import count_workers, find_gaps
 from coordinator_server.application import COORDINATOR, Coordinator
@@ -225,10 +226,11 @@ async def _drain(request: web.Request, *, draining: bool) -> web.Response:
 
 
 async def revoke_worker(request: web.Request) -> web.Response:
-    """Put a machine out for good."""
-    enrolment = _enrolment(request)
-    await request.app[COORDINATOR].workers.revoke(enrolment.worker_id, address=client_address(request))
-    return json_response(Done(id=enrolment.worker_id, status="revoked"))
+    """Put a machine out for good, whatever is known of it here."""
+    wish, worker_id = await read_body(request, RevokeWish), request.match_info["id"]
+    workers = request.app[COORDINATOR].workers
+    await workers.revoke(worker_id, unknown=wish.unknown, address=client_address(request))
+    return json_response(Done(id=worker_id, status="revoked"))
 
 
 def _worker(coordinator: Coordinator, enrolment: Enrolment) -> AdminWorker:

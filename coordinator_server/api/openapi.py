@@ -163,7 +163,15 @@ ADMIN = (
         auth="admin",
         refusals=(404, 409),
     ),
-    Operation("post", "/api/admin/workers/{id}/revoke", "Throw it out", shapes.Done, auth="admin", refusals=(404,)),
+    Operation(
+        "post",
+        "/api/admin/workers/{id}/revoke",
+        "Throw it out, whatever is known of it",
+        shapes.Done,
+        shapes.RevokeWish,
+        auth="admin",
+        refusals=(404, 409),
+    ),
     Operation(
         "get", "/api/admin/gaps", "Services with fewer workers than wanted, and why", shapes.Gaps, auth="admin"
     ),

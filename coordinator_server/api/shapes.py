@@ -159,6 +159,11 @@ class TopologyDelta(msgspec.Struct, frozen=True, kw_only=True, tag="delta"):
     changed: TopologyChange
     removed: TopologyRemoval
 
+    @property
+    def is_empty(self) -> bool:
+        """True for a mere sign of life."""
+        return self.changed == TopologyChange() and self.removed == TopologyRemoval()
+
 
 class ProbationView(msgspec.Struct, frozen=True, kw_only=True):
     """A service for which a worker is asked only where nobody else can be; if suspected, until it is pardoned."""
@@ -199,6 +204,12 @@ class ApproveWish(msgspec.Struct, frozen=True, kw_only=True):
     """POST /api/admin/workers/{id}/approve; without a trust a machine that waits is let in as its invite says."""
 
     trust: Trust | None = None
+
+
+class RevokeWish(msgspec.Struct, frozen=True, kw_only=True):
+    """POST /api/admin/workers/{id}/revoke; `unknown` puts out an id of which nothing is known here, too."""
+
+    unknown: bool = False
 
 
 class AdminWorkers(msgspec.Struct, frozen=True, kw_only=True):

@@ -13,6 +13,7 @@ from coordinator_server.channel.line import Proof
 from coordinator_server.enrolment.renewal import check_signed_by, claimed_subject, issued_at
 from coordinator_server.enrolment.workers import Enrolment
 from coordinator_server.operation.clocks import steady_seconds
+from coordinator_server.store.interface import StoreError, check_sure
 from node.wire import headers
 from node.wire.credentials import CLOCK_SKEW, Credential
 from node.wire.encoding import b64decode
@@ -63,6 +64,8 @@ async def _authenticate(
     try:
         await _know(coordinator, _bearer(request))
         return _identify(coordinator, _bearer(request), expired_is_fine, waiting_is_fine)
+    except StoreError:
+        raise  # nobody was refused
     except Problem as problem:
         await _refused(request, "worker-refused", "", problem)
         raise
@@ -121,11 +124,16 @@ def _bearer_in(authorization: str) -> str:
 
 
 async def _know(coordinator: Coordinator, token: str) -> None:
-    """Look in the store for a worker that is new to us: another coordinator may have let it in."""
+    """Look in the store for a worker that is new to us: another coordinator may have let it in.
+
+    Raise StoreError where that cannot be known now.
+    """
     with contextlib.suppress(TokenError):
         subject = claimed_subject(token)
-        if subject not in coordinator.workers and coordinator.token_verifier.verify(token).subject == subject:
-            await coordinator.workers.refresh(subject)
+        if subject in coordinator.workers or coordinator.token_verifier.verify(token).subject != subject:
+            return
+        if await coordinator.workers.refresh(subject) is None:
+            check_sure(coordinator.store)
 
 
 def _identify(

@@ -196,10 +196,10 @@ class Overlay:
     ) -> bool:
         old = outdated(before.lease if before is not None else None, public_key, self.clock())
         every = list(writes)
-        blocklist = await self.workers.block(old, every) if old else self.workers.blocklist
+        blocklist = await self.workers.out.longer(old, (), every) if old else self.workers.blocklist
         done = await self.lighthouses.put(station, every)
         if done:
-            self.workers.take_blocklist(blocklist)
+            self.workers.out.take(blocklist)
         return done
 
     async def applied(self, coordinator_id: str, report: VpnReport) -> None:

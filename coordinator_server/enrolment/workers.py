@@ -7,28 +7,25 @@ from __future__ import annotations
 
 import asyncio
 import functools
-import logging
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from typing import Any
 
 import msgspec
 
 from coordinator_server.audit import Audit
+from coordinator_server.enrolment import bans
 from coordinator_server.enrolment.blocklist import Blocklist
+from coordinator_server.enrolment.kept_blocklist import KeptBlocklist
 from coordinator_server.enrolment.leases import Lease
-from coordinator_server.store.interface import ABSENT, AuditLine, Seen, Store, Versioned, Write
+from coordinator_server.keys import ID_PREFIX
+from coordinator_server.store.interface import ABSENT, AuditLine, Seen, Store, Versioned, Write, check_sure
 from coordinator_server.store.unreadable import Unreadable
-from node.program.errors import UserFacingError
 from node.program.tasks import TaskSet
-from node.wire.credentials import Trust
-from node.wire.messages import UNREADABLE
+from node.wire.credentials import Name, Trust
 from node.wire.problems import Problem
-
-log = logging.getLogger(__name__)
 
 PREFIX = "worker/"
 IDENTITY_PREFIX = "identity/"  # public key -> worker id, so that one machine never becomes two workers
-BLOCKLIST_KEY = "blocklist"
 CHANGE_TRIES = 100
 TOGETHER = 200  # enrolments that are read in one go
 
@@ -69,35 +66,27 @@ class Workers:
         self._store = store
         self._audit = audit
         self._clock = clock
-        self._credential_life = credential_life  # seconds
         self._enrolments: dict[str, Enrolment] = {}  # by worker id in lower case
         self._by_identity: dict[str, str] = {}
+        self._unsure: set[str] = set()  # of whom the store could not say for certain whether they are gone
         self._tasks = TaskSet("workers")
-        self.blocklist = Blocklist()
         self.unreadable = Unreadable()
-        self._unreadable = ABSENT  # the version of a blocklist that nobody can read, and of which was told
         self.changed: Callable[[str], None] = lambda _worker_id: None
-        self.clock_in_doubt: Callable[[], bool] = lambda: False  # then nothing is taken off the blocklist
+        self.out = KeptBlocklist(store, clock, credential_life)
 
     async def load(self) -> None:
         """Read what earlier runs kept."""
         for enrolment in self.unreadable.read_all(await self._store.list(PREFIX), Enrolment):
             self._keep(enrolment)
-        entry_or_none = await self._store.get(BLOCKLIST_KEY)
-        if entry_or_none is None:
-            return
-        try:
-            self.blocklist = msgspec.json.decode(entry_or_none.value, type=Blocklist)
-        except UNREADABLE as error:
-            raise UserFacingError(
-                "The list of who was put out cannot be read in the store, so nothing is started without it.",
-                f"Its entry {BLOCKLIST_KEY!r} is bad: {error}.",
-                "Bring back a backup. Where another coordinator runs, it still knows the list, and writes it anew "
-                "with the next `worker revoke`.",
-            ) from None
+        await self.out.load()
 
     async def stop(self) -> None:
         await self._tasks.stop()
+
+    @property
+    def blocklist(self) -> Blocklist:
+        """Who was put out, as it was written last."""
+        return self.out.current
 
     def __len__(self) -> int:
         return len(self._enrolments)
@@ -163,6 +152,7 @@ class Workers:
         """
         entry = await self._store.get(_key(before.worker_id))
         if entry is None:
+            check_sure(self._store)
             self._drop(before)
             return False
         found = self._read(entry, before.worker_id)
@@ -170,7 +160,7 @@ class Workers:
             self._keep(found)
             return False
         writes = [Write(_key(before.worker_id), msgspec.json.encode(after), entry.version), *also]
-        blocklist = await self.block(outdated, writes) if outdated else self.blocklist
+        blocklist = await self.out.longer(outdated, (), writes) if outdated else self.blocklist
         apply = functools.partial(self._take, before, after, blocklist)
         return await self._commit(writes, line, apply, before.worker_id)
 
@@ -197,10 +187,26 @@ class Workers:
         line = self._audit.line(action, actor=actor, subject=worker_id, address=address)
         return await self._change(worker_id, {"draining": draining}, line)
 
-    async def revoke(self, worker_id: str, *, actor: str = "admin", address: str = "") -> Enrolment:
-        """Put a machine out for good: no node and no coordinator takes its credential any more."""
+    async def revoke(
+        self, worker_id: str, *, unknown: bool = False, actor: str = "admin", address: str = ""
+    ) -> None:
+        """Put a machine out for good: no node and no coordinator takes its credential any more.
+
+        Its credential names the id, so that is all that is needed: where nobody can read what the store has of the
+        machine, and with `unknown` where the store has nothing, as after a backup of before. Else raise
+        unknown-worker.
+        """
         line = self._audit.line("worker-revoked", actor=actor, subject=worker_id, address=address)
-        return await self._change(worker_id, {"revoked_at": self._clock()}, line)
+        known = await self.refresh(worker_id)
+        unreadable = _key(worker_id) in self.unreadable.rows
+        if known is not None and not unreadable:
+            await self._change(worker_id, {"revoked_at": self._clock()}, line)
+        elif unreadable or (unknown and known is None):
+            check_worker_id(worker_id)
+            await self._ban(worker_id, line)
+        else:
+            check_sure(self._store)
+            self._existing(worker_id)
 
     async def remove(self, worker_id: str, *, actor: str, address: str = "") -> None:
         """Forget a machine that leaves of its own will; it may come back with a new invite and gets a new id."""
@@ -213,6 +219,7 @@ class Workers:
             self._existing(worker_id)
             entry = await self._store.get(_key(worker_id))
             if entry is None:
+                check_sure(self._store)
                 continue
             before = self._read(entry, worker_id)
             after = None if changes is None else msgspec.structs.replace(before, **changes)
@@ -222,37 +229,77 @@ class Workers:
             blocklist = self.blocklist
             if after is None or after.revoked:
                 certificates = before.vpn.blocked(self._clock()) if before.vpn is not None else {}
-                blocklist = await self.block(certificates, writes, before.worker_id)
+                blocklist = await self.out.longer(certificates, [before.worker_id], writes)
             if after is None:
                 writes.append(Write(IDENTITY_PREFIX + before.identity_public_key, None))
             if await self._commit(writes, line, functools.partial(self._take, before, after, blocklist)):
                 return after or before
-        raise Problem("conflict", f"{worker_id} is being changed by somebody else. Please try again.")
+        raise _conflict(worker_id)
+
+    async def _ban(self, worker_id: str, line: AuditLine) -> None:
+        """Put out whoever has this id, and say so in its row as far as that can be."""
+        names, key = {worker_id, *await self._spelt(worker_id.lower())}, _key(worker_id)
+        for _ in range(CHANGE_TRIES):
+            entry, now = await self._store.get(key), self._clock()
+            row, certificates = self._banned(worker_id, entry, now)
+            writes = [Write(key, row, entry.version)] if entry is not None and row is not None else []
+            blocklist = await self.out.longer(certificates, sorted(names), writes)
+            if await self._commit(writes, line, functools.partial(self._take_ban, names, row, blocklist)):
+                return
+        raise _conflict(worker_id)
+
+    def _banned(
+        self, worker_id: str, entry: Versioned | None, now: float
+    ) -> tuple[bytes | None, Mapping[str, float]]:
+        """Return what shall stand in a banned machine's row, None where nothing can, and its certificates."""
+        known = self._enrolments.get(worker_id.lower())
+        if entry is None:
+            return None, {}
+        if known is None:
+            return bans.with_ban(entry.value, now), bans.certificates_in(entry.value, now)
+        row = msgspec.json.encode(msgspec.structs.replace(known, revoked_at=now))
+        return row, known.vpn.blocked(now) if known.vpn is not None else {}
+
+    def _take_ban(self, names: Collection[str], row: bytes | None, blocklist: Blocklist) -> None:
+        self.out.take(blocklist)
+        for name in sorted(names):
+            found = self._told(name.lower(), Versioned(row, ABSENT)) if row is not None else None
+            if found is not None:
+                self._keep(found)
+            self.changed(name)
+
+    async def _spelt(self, lowered: str) -> Collection[str]:
+        """Return the ids under which machines were let in that differ from this one by capitals at most."""
+        listed = await self._store.list(IDENTITY_PREFIX)
+        ids = (entry.value.decode("utf-8", "replace") for _, entry in listed)
+        return {one for one in ids if one.lower() == lowered}
 
     async def prune(self) -> None:
         """Take over what other coordinators have put on the blocklist, and take off what has expired everywhere."""
-        listed = await self._store.get(BLOCKLIST_KEY)
-        current = self._read_blocklist(listed)
-        before = self.blocklist
-        self.take_blocklist(current)
-        for name in sorted(self.blocklist.until.keys() - before.until.keys()):
+        for name in sorted(await self.out.look()):
             await self.refresh(name)
             self.changed(name)
-        if listed is None or self.clock_in_doubt():
-            return
-        shorter = current.pruned(self._clock())
-        if shorter is current:
-            return
-        if await self._store.compare_and_set(BLOCKLIST_KEY, listed.version, msgspec.json.encode(shorter)):
-            self.blocklist = shorter
+        await self.out.shorten()
+        for worker_id in sorted(self._unsure):
+            if not self._store.in_doubt:
+                await self.refresh(worker_id)
 
     async def refresh(self, worker_id: str) -> Enrolment | None:
-        """Return an enrolment as the store has it now: another coordinator may have made, changed or ended it."""
+        """Return an enrolment as the store has it now: another coordinator may have made, changed or ended it.
+
+        What was known goes on where the store cannot say for certain that it is otherwise.
+        """
+        before = self._store.in_doubt
         entry = await self._store.get(_key(worker_id))
+        in_doubt = before or self._store.in_doubt  # others may have asked meanwhile, and were answered
         known = self._enrolments.get(worker_id.lower())
         found = self._told(worker_id.lower(), entry)
+        self._unsure.discard(worker_id)
         if entry is not None and found is None:
-            return self.get(worker_id)  # nobody can read it: what was known goes on
+            found = self._as_known(known)
+        elif known is not None and in_doubt and (found is None or not found.revoked):
+            self._unsure.add(known.worker_id)
+            found = known
         if found is not None:
             self._keep(found)
         elif known is not None:
@@ -260,6 +307,12 @@ class Workers:
         if found != known:
             self.changed(worker_id)
         return self.get(worker_id)
+
+    def _as_known(self, known: Enrolment | None) -> Enrolment | None:
+        """Return what goes on of a machine whose row nobody can read: that it is out the blocklist says, too."""
+        if known is None or known.revoked or known.worker_id not in self.blocklist.until:
+            return known
+        return msgspec.structs.replace(known, revoked_at=self._clock())
 
     async def take(self, seen: Seen) -> None:
         """Take in what a watch of PREFIX tells: others let machines in, change them and put them out."""
@@ -279,45 +332,6 @@ class Workers:
                 self.changed(found.worker_id)
             elif found != known:  # what is in memory may be newer than what was just told
                 await self.refresh(lowered if known is None else known.worker_id)
-
-    async def renumber(self) -> None:
-        """Have a newer version of the blocklist: this may be a backup, and nodes take no older one than theirs."""
-        for _ in range(CHANGE_TRIES):
-            listed = await self._store.get(BLOCKLIST_KEY)
-            current = self._read_blocklist(listed)
-            newer = current.renumbered(self._clock())
-            before = listed.version if listed else ABSENT
-            if await self._store.compare_and_set(BLOCKLIST_KEY, before, msgspec.json.encode(newer)):
-                self.blocklist = newer
-                return
-
-    async def block(self, certificates: Mapping[str, float], writes: list[Write], name: str = "") -> Blocklist:
-        """Return the blocklist with more certificates and a name, and add the write that makes it so."""
-        listed = await self._store.get(BLOCKLIST_KEY)
-        current = self._read_blocklist(listed)
-        now, prune = self._clock(), not self.clock_in_doubt()
-        if name:
-            longer = current.with_name(name, now, self._credential_life, certificates, prune=prune)
-        else:
-            longer = current.with_certificates(certificates, now, prune=prune)
-        writes.append(Write(BLOCKLIST_KEY, msgspec.json.encode(longer), listed.version if listed else ABSENT))
-        return longer
-
-    def _read_blocklist(self, listed: Versioned | None) -> Blocklist:
-        """Return what the store has; where nobody can read that, what was known goes on, and is written anew."""
-        if listed is None:
-            return Blocklist()
-        try:
-            return msgspec.json.decode(listed.value, type=Blocklist)
-        except UNREADABLE as error:
-            if self._unreadable != listed.version:
-                self._unreadable = listed.version
-                log.error(
-                    "the blocklist in the store cannot be read; the one that was known goes on, and is written "
-                    "with the next revocation: %s",
-                    error,
-                )
-            return self.blocklist
 
     def _read(self, entry: Versioned, worker_id: str) -> Enrolment:
         """Return what the store has of a machine; raise conflict where nobody can read it."""
@@ -359,12 +373,7 @@ class Workers:
             self._drop(before)
         else:
             self._keep(after)
-        self.take_blocklist(blocklist)
-
-    def take_blocklist(self, blocklist: Blocklist) -> None:
-        """Use a blocklist that is in the store, unless it is older than what we have."""
-        if blocklist.version > self.blocklist.version:
-            self.blocklist = blocklist
+        self.out.take(blocklist)
 
     def _keep(self, enrolment: Enrolment) -> None:
         self._enrolments[enrolment.worker_id.lower()] = enrolment
@@ -381,3 +390,17 @@ class Workers:
 
 def _key(worker_id: str) -> str:
     return PREFIX + worker_id.lower()
+
+
+def check_worker_id(text: str) -> None:
+    """Raise a 422 for what no worker can be called: nobody else is to be put out by it."""
+    try:
+        msgspec.convert(text, Name)
+    except msgspec.ValidationError:
+        raise Problem("invalid-body", f"{text[:64]!r} is no machine's id.", field="id") from None
+    if text.lower().startswith(ID_PREFIX):
+        raise Problem("invalid-body", f"{text!r} is a coordinator's id, and no machine's.", field="id")
+
+
+def _conflict(worker_id: str) -> Problem:
+    return Problem("conflict", f"{worker_id} is being changed by somebody else. Please try again.")

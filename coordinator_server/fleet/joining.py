@@ -11,7 +11,7 @@ import msgspec
 
 from coordinator_server.application import Coordinator
 from coordinator_server.config import is_wildcard
-from coordinator_server.enrolment import certificates, lighthouses, mesh_keyring, workers
+from coordinator_server.enrolment import certificates, kept_blocklist, lighthouses, mesh_keyring, workers
 from coordinator_server.fleet.fleet import PREFIX
 from coordinator_server.gateway import keys as api_keys
 from coordinator_server.probation import book as probation
@@ -96,7 +96,7 @@ def what_others_change(coordinator: Coordinator) -> Iterator[tuple[str, Take]]:
 
     yield workers.PREFIX, coordinator.workers.take
     yield probation.PREFIX, coordinator.warden.book.take
-    yield workers.BLOCKLIST_KEY, put_out
+    yield kept_blocklist.BLOCKLIST_KEY, put_out
     yield mesh_keyring.KEY, keys_changed
     yield api_keys.PREFIX, coordinator.keys.take
     if coordinator.overlay is not None:

@@ -214,6 +214,8 @@ async def test_workers_on_the_command_line(mesh: RealMesh, worker: StandIn) -> N
     command(mesh, "worker", "revoke", worker.worker_id)
     assert mesh.admin("worker", "show", worker.worker_id)["status"] == "revoked"
     assert "was revoked" in command(mesh, "worker", "drain", worker.worker_id, code=5)
+    assert "enrolled" in command(mesh, "worker", "revoke", "lost", code=5)
+    assert "lost is out" in command(mesh, "worker", "revoke", "lost", "--unknown")
     for strange in ("nobody", "../keys", "a b", "."):
         assert "enrolled" in command(mesh, "worker", "show", strange, code=5)
 

@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from coordinator_server.enrolment.workers import PREFIX
 from coordinator_server.keys import SECRET_FILES
 from node.wire.invites import parse_code, parse_link
 from tests.support.front import Front, running_front, standing_clock, until
@@ -168,6 +169,20 @@ async def test_a_worker_is_approved_drained_undrained_and_revoked(front: Front) 
     found = await actions(front)
     expected = ["worker-approved", "worker-drained", "worker-undrained", "worker-revoked"]
     assert [action for action in found if action in expected] == expected
+
+
+async def test_any_id_is_put_out_where_that_is_wished(front: Front) -> None:
+    worker = await front.join("alpha")
+    key = PREFIX + worker.worker_id
+    await front.coordinator.store.put(key, b"?")
+    await front.ask("POST", f"/api/admin/workers/{worker.worker_id}/drain", status=409)
+    await front.ask("POST", f"/api/admin/workers/{worker.worker_id}/revoke")
+    await worker.heartbeat(status=403)
+    await front.ask("POST", "/api/admin/workers/lost/revoke", status=404)
+    await front.ask("POST", "/api/admin/workers/lost/revoke", {"unknown": 1}, status=422)
+    await front.ask("POST", "/api/admin/workers/coordinator-1/revoke", {"unknown": True}, status=422)
+    assert (await front.ask("POST", "/api/admin/workers/lost/revoke", {"unknown": True}))["status"] == "revoked"
+    assert set(front.coordinator.workers.blocklist.names) == {worker.worker_id, "lost"}
 
 
 async def test_gaps_say_what_is_missing_and_why(front: Front) -> None:

@@ -11,11 +11,14 @@ import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey
 
+from coordinator_server.enrolment.workers import PREFIX
+from coordinator_server.store.sqlite import SqliteStore
 from node.wire import credentials, headers
 from node.wire.encoding import b64encode
 from node.wire.messages import RenewAnswer
 from node.wire.signed_requests import sign_request
 from tests.support.coordinators import PC, Room, assignment, coordinator_room, put_out
+from tests.support.waiting import eventually
 
 WEEK = 7 * 86400.0
 
@@ -115,6 +118,23 @@ async def test_a_revoked_worker_is_out_and_everybody_hears_of_it(room: Room) -> 
     after = assignment(await anna.heartbeat())
     assert put_out(after).workers == ("eve",)
     assert after.blocklist_version > before.blocklist_version
+
+
+async def test_who_cannot_be_looked_up_now_is_not_told_that_it_is_no_member(
+    room: Room, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    anna = await room.worker("anna")
+    row = await room.coordinator.store.get(PREFIX + "anna")
+    assert row is not None
+    await room.coordinator.store.delete(PREFIX + "anna")  # as a member of etcd has it that is behind
+    await eventually(lambda: "anna" not in room.coordinator.workers, "it is forgotten")
+    monkeypatch.setattr(SqliteStore, "in_doubt", True)
+    answer = await anna.heartbeat()
+    assert (answer.status, answer.problem) == (503, "store-unavailable")
+    monkeypatch.setattr(SqliteStore, "in_doubt", False)
+    assert (await anna.heartbeat()).status == 401
+    await room.coordinator.store.put(PREFIX + "anna", row.value)
+    assert (await anna.register()).status == 200
 
 
 async def test_an_overheard_token_gets_no_requests_and_no_certificate_and_ends_no_membership(room: Room) -> None:

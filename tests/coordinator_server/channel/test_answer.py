@@ -51,7 +51,7 @@ async def test_who_has_the_list_gets_a_few_bytes_instead_and_an_older_node_the_w
     async with coordinator_room(tmp_path / "c") as room:
         anna, old = await room.worker("anna"), await room.worker("old")
         for number in range(50):
-            room.coordinator.workers.blocklist = room.coordinator.workers.blocklist.with_name(
+            room.coordinator.workers.out.current = room.coordinator.workers.blocklist.with_name(
                 f"former-{number}", room.clock.now, 1e6
             )
         version = room.coordinator.workers.blocklist.version
@@ -71,7 +71,7 @@ async def test_who_has_the_list_gets_a_few_bytes_instead_and_an_older_node_the_w
         assert one.blocklist is None, "so it is with what is pushed"
         assert without_blocklist(one) == without_blocklist(answers.to("old", us))
         assert read_assignment(answers.encode(one)) == one
-        room.coordinator.workers.blocklist = room.coordinator.workers.blocklist.renumbered(room.clock.now)
+        room.coordinator.workers.out.current = room.coordinator.workers.blocklist.renumbered(room.clock.now)
         assert put_out(answers.to("anna", us)).version > version, "another list is told whole"
         assert assignment(await anna.heartbeat(blocklist_version=version)).blocklist is not None
 

@@ -37,7 +37,7 @@ def open_and_never_read(worker: Worker) -> socket.socket:
 
 def block(room: Room, version: int) -> None:
     """Have a blocklist that is long, as another coordinator might have written it."""
-    room.coordinator.workers.blocklist = Blocklist(version, MANY)
+    room.coordinator.workers.out.current = Blocklist(version, MANY)
     channels(room).mark(list(channels(room)._lines))
 
 

@@ -29,8 +29,8 @@ async def store(tmp_path: Path) -> AsyncIterator[SqliteStore]:
     await store.close()
 
 
-async def loaded(store: SqliteStore) -> Workers:
-    clock = Clock()
+async def loaded(store: SqliteStore, now: float = NOW) -> Workers:
+    clock = Clock(now)
     workers = Workers(store, Audit(store, clock), clock, WEEK)
     await workers.load()
     return workers
@@ -82,8 +82,11 @@ async def test_approve_and_drain_are_kept_and_told(store: SqliteStore) -> None:
 async def test_revoked_is_on_the_blocklist_and_cannot_be_found_by_key(store: SqliteStore) -> None:
     await admitted(store)
     workers = await loaded(store)
-    assert (await workers.revoke("w-1")).revoked
-    again = await workers.revoke("w-1")
+    for _ in range(2):
+        await workers.revoke("w-1")
+    again = workers.get("w-1")
+    assert again is not None
+    assert again.revoked
     for seen in (workers, await loaded(store)):
         assert seen.is_revoked("w-1")
         assert seen.by_identity("key-1") is None
@@ -101,29 +104,27 @@ async def test_another_coordinators_revocations_are_taken_over_and_a_restored_li
     await other.prune()
     assert other.blocklist == one.blocklist
     told = one.blocklist.version
-    await other.renumber()
+    await other.out.renumber()
     assert (other.blocklist.version, other.blocklist.names) == (told + 1, ("w-1",))
     assert (await loaded(store)).blocklist == other.blocklist
     await store.delete("blocklist")  # as in a backup of before
-    again = await loaded(store)
-    again._clock = Clock(NOW + 3600)
-    await again.renumber()
+    again = await loaded(store, NOW + 3600)
+    await again.out.renumber()
     assert (again.blocklist.version > told + 1, again.blocklist.names) == (True, ())
 
 
 async def test_nobody_goes_from_the_blocklist_by_a_clock_that_is_in_doubt(store: SqliteStore) -> None:
-    workers = await admitted(store)
-    await workers.revoke("w-1")
-    workers._clock, workers.clock_in_doubt = Clock(NOW + 3 * WEEK), lambda: True
+    await (await admitted(store)).revoke("w-1")
+    workers = await loaded(store, NOW + 3 * WEEK)
+    workers.out.clock_in_doubt = lambda: True
     await workers.prune()
-    writes: list[Write] = []
-    longer = await workers.block({"aa": NOW + 4 * WEEK}, writes)
+    longer = await workers.out.longer({"aa": NOW + 4 * WEEK}, (), [])
     assert (longer.names, longer.fingerprints, (await loaded(store)).blocklist.names) == (
         ("w-1",),
         ("aa",),
         ("w-1",),
     )
-    workers.clock_in_doubt = lambda: False
+    workers.out.clock_in_doubt = lambda: False
     await workers.prune()
     assert (workers.blocklist.names, (await loaded(store)).blocklist.names) == ((), ())
 
@@ -254,7 +255,7 @@ async def test_a_row_that_is_bad_at_the_start_stops_nobody_and_stays(store: Sqli
     assert workers.is_taken("W-2"), "nobody else gets its id"
     assert await workers.refresh("W-2") is None
     with pytest.raises(Problem, match="No worker with the id"):
-        await workers.revoke("W-2")
+        await workers.drain("W-2")
     kept = await store.get(PREFIX + "w-2")
     assert kept is not None
     assert kept.value == bad
@@ -273,3 +274,97 @@ async def test_what_becomes_bad_meanwhile_goes_on_as_it_was_known_and_cannot_be_
     kept = await store.get(PREFIX + "w-1")
     assert kept is not None
     assert kept.value == b"?"
+
+
+async def test_an_id_is_put_out_whatever_its_row_says(store: SqliteStore) -> None:
+    await admitted(store, "W-2", "key-2")
+    await store.put(PREFIX + "w-2", b'{"worker_id": "W-2", "trust": "of a newer version", "more": [1]}')
+    await store.put(PREFIX + "w-3", b"?")
+    workers = await loaded(store)
+    other = await loaded(store)
+    told: list[str] = []
+    workers.changed = told.append
+    for worker_id in ("w-2", "w-3"):
+        await workers.revoke(worker_id)
+    assert workers.is_revoked("W-2"), "an operator may not know with which capitals it was let in"
+    assert {"W-2", "w-3"} <= set(told)
+    await other.prune()
+    for seen in (workers, other, await loaded(store)):
+        assert seen.is_revoked("W-2")
+        assert seen.is_revoked("w-3")
+    rows = [await store.get(PREFIX + worker_id) for worker_id in ("w-2", "w-3")]
+    assert [row and row.value for row in rows] == [
+        b'{"worker_id":"W-2","trust":"of a newer version","more":[1],"revoked_at":%s}' % msgspec.json.encode(NOW),
+        b"?",
+    ], "a version that can read it knows for good that it is out"
+    assert [line.action for line in await store.audit()] == ["worker-revoked", "worker-revoked", "enrolled"]
+
+
+async def test_who_is_known_yet_is_out_for_good_though_its_row_became_bad(store: SqliteStore) -> None:
+    workers = await admitted(store)
+    other = await loaded(store)
+    await store.put(PREFIX + "w-1", b"?")
+    await other.refresh("w-1")
+    await workers.revoke("w-1")
+    assert workers.unreadable.rows == {}, "the row can be read again"
+    await store.put(PREFIX + "w-1", b"?")
+    await other.prune()
+    for seen in (workers, other):
+        found = seen.get("w-1")
+        assert found is not None
+        assert found.revoked, "also when the blocklist has forgotten it"
+
+
+async def test_an_id_of_which_nothing_is_known_is_put_out_where_that_is_wished(store: SqliteStore) -> None:
+    workers = await admitted(store)
+    with pytest.raises(Problem, match="No worker with the id 'lost'"):
+        await workers.revoke("lost")
+    await workers.revoke("lost", unknown=True)
+    assert (await loaded(store)).is_revoked("lost")
+    assert workers.is_taken("Lost")
+    assert len(workers) == 1
+    for nobody in ("coordinator-1a2b3c4d", "Coordinator-1", "a\nb", ""):
+        with pytest.raises(Problem) as caught:
+            await workers.revoke(nobody, unknown=True)
+        assert caught.value.status == 422
+
+
+async def test_who_is_not_found_while_the_store_is_in_doubt_is_not_gone(
+    store: SqliteStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    workers = await admitted(store)
+    before = workers.get("w-1")
+    assert before is not None
+    told: list[str] = []
+    workers.changed = told.append
+    doubt = [True]
+    monkeypatch.setattr(SqliteStore, "in_doubt", property(lambda _: doubt[0]))
+    await store.delete(PREFIX + "w-1")  # so says a member of etcd that is behind
+    await workers.take(Seen(9, [], whole=True))
+    assert await workers.refresh("w-1") == before
+    for change in (workers.drain("w-1"), workers.replace(before, before, None), workers.revoke("w-2")):
+        with pytest.raises(StoreError, match="may be there all"):
+            await change
+    await workers.prune()
+    assert "w-1" in workers
+    assert told == []
+    doubt[0] = False
+    await workers.prune()
+    assert "w-1" not in workers, "it is looked up again when the store knows"
+    assert told == ["w-1"]
+
+
+async def test_what_is_older_is_not_believed_in_doubt_but_who_was_put_out_is_out(
+    store: SqliteStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    workers = await admitted(store)
+    older = await store.get(PREFIX + "w-1")
+    assert older is not None
+    after = await workers.approve("w-1")
+    await store.put(PREFIX + "w-1", older.value)
+    monkeypatch.setattr(SqliteStore, "in_doubt", True)
+    assert await workers.refresh("w-1") == after
+    await store.put(PREFIX + "w-1", msgspec.json.encode(msgspec.structs.replace(after, revoked_at=NOW)))
+    await workers.refresh("w-1")
+    assert workers.is_revoked("w-1")
+    assert await workers.refresh("w-9") is None
