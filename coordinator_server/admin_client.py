@@ -10,6 +10,7 @@ import errno
 import http.client
 import ipaddress
 import os
+import re
 import ssl
 import tempfile
 import urllib.error
@@ -36,8 +37,18 @@ PROGRAM = "coordinator"  # whose data directory it is, as `serve` holds it
 ADMIN_FILE = "admin.json"
 MAX_ANSWER = 64 * 2**20  # bytes of a JSON answer
 CHUNK = 2**18
-PLAIN_KINDS = frozenset({"not-found", "invalid-body"})
+PLAIN_KINDS = frozenset({"not-found", "invalid-body", "conflict", "unknown-worker"})
+HINTS = {
+    "unauthorized": "It stands in admin.token of its data directory; RMA_ADMIN_TOKEN, where it is set, goes first.",
+    "unknown-worker": "`rma-mesh-coordinator worker list` shows the ids.",
+}
+TLS_HINT = (
+    "If it speaks plain HTTP there, say http:// in --url. If its certificate is unknown to this computer, run this "
+    "on the coordinator's own machine, or name a file with its authority in SSL_CERT_FILE."
+)
 START_HINT = "Start it with `rma-mesh-coordinator serve`, or name another with --data-dir or --url."
+LOOKS_LIKE = "It looks like http://127.0.0.1:8080."
+TOKEN_LETTERS = re.compile(r"[!-~]+")
 
 
 class AdminFile(msgspec.Struct, frozen=True):
@@ -61,6 +72,7 @@ class AdminClient:
     url: str
     token: str = field(repr=False)
     timeout: float = 60.0  # seconds without a byte
+    is_here: bool = False  # the coordinator of a data directory of this machine, which wrote down where it listens
 
     def get(self, path: str, query: Mapping[str, str] | None = None) -> Any:
         return self._json("GET", path + _query(query))
@@ -103,16 +115,28 @@ class AdminClient:
 
     def _opener(self) -> urllib.request.OpenerDirector:
         handlers: list[urllib.request.BaseHandler] = [NoRedirects()]
-        if is_loopback(self.url):  # a proxy has no business between us and our own machine
+        if self.is_here or is_loopback(self.url):  # a proxy has no business between us and our own machine
             handlers.append(urllib.request.ProxyHandler({}))
+            handlers.append(urllib.request.HTTPSHandler(context=_trusting()))
         return urllib.request.build_opener(*handlers)
+
+
+def _trusting() -> ssl.SSLContext:
+    """Return a context for our own machine: its certificate names the public URL, and nobody is on the way."""
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    context.check_hostname = False
+    context.verify_mode = ssl.CERT_NONE
+    return context
 
 
 def find_coordinator(data_dir: Path, url: str | None, token: str | None) -> AdminClient:
     """Return a client for the given URL and token, or for the coordinator that runs on the data directory."""
-    if url is not None and urllib.parse.urlsplit(url).scheme not in ("http", "https"):
-        raise UserFacingError(f"{url!r} is not a URL of a coordinator.", hint="It looks like http://127.0.0.1:8080.",
-                              exit_code=EXIT_USAGE)  # fmt: skip
+    if url is not None and not _is_url(url):
+        raise UserFacingError(f"{url!r} is not a URL of a coordinator.", "", LOOKS_LIKE, EXIT_USAGE)
+    if token is not None and not TOKEN_LETTERS.fullmatch(token):
+        text = "It holds a space, a line break or a letter that no token has."
+        hint = "Copy the line of admin.token again, or the one that `token rotate` printed, and nothing else."
+        raise UserFacingError("The admin token in RMA_ADMIN_TOKEN is none.", text, hint, EXIT_USAGE)
     if url is not None and token:
         return AdminClient(url, token)
     if url is not None and not is_loopback(url):
@@ -132,7 +156,15 @@ def find_coordinator(data_dir: Path, url: str | None, token: str | None) -> Admi
     found = _read_admin_file(data_dir)
     if not is_held(data_dir, PROGRAM):  # after a kill anybody may listen at the old port, and wait for the token
         raise _not_running(data_dir)
-    return AdminClient(url or found.url, token or found.token)
+    return AdminClient(url or found.url, token or found.token, is_here=url is None)
+
+
+def _is_url(text: str) -> bool:
+    try:
+        parts = urllib.parse.urlsplit(text)
+        return parts.scheme in ("http", "https") and bool(parts.hostname) and parts.port != 0
+    except ValueError:  # a port that is none
+        return False
 
 
 def is_loopback(url: str) -> bool:
@@ -171,20 +203,21 @@ def _refusal(url: str, error: urllib.error.HTTPError) -> UserFacingError:
         return _not_a_coordinator(url)
     title, detail = str(document.get("title", "")), str(document.get("detail", ""))
     code = EXIT_FAILED if error.code >= 500 else EXIT_REFUSED
-    if kind_of(document) in PLAIN_KINDS and detail:  # their titles speak of HTTP, which the operator did not
-        return UserFacingError(detail, exit_code=code)
-    return UserFacingError(
-        f"{title}." if title else f"The coordinator refused ({error.code}).", detail, exit_code=code
-    )
+    kind = kind_of(document)
+    hint = HINTS.get(kind, "")
+    if kind in PLAIN_KINDS and detail:  # their titles speak of HTTP, which the operator did not
+        return UserFacingError(detail, "", hint, code)
+    return UserFacingError(f"{title}." if title else f"The coordinator refused ({error.code}).", detail, hint, code)
 
 
 def _unreachable(url: str, error: Exception) -> UserFacingError:
     reason = error.reason if isinstance(error, urllib.error.URLError) else error
+    title = f"The coordinator at {url} does not answer."
     if isinstance(reason, ssl.SSLError):
-        text = f"TLS failed: {reason.reason or reason}."
-    else:
-        text = f"The system says: {getattr(reason, 'strerror', None) or reason}."
-    return UserFacingError(f"The coordinator at {url} does not answer.", text, START_HINT, EXIT_UNREACHABLE)
+        why = getattr(reason, "verify_message", "") or str(reason.reason or reason).lower().replace("_", " ")
+        return UserFacingError(title, f"TLS failed: {why}.", TLS_HINT, EXIT_UNREACHABLE)
+    text = f"The system says: {getattr(reason, 'strerror', None) or reason}."
+    return UserFacingError(title, text, START_HINT, EXIT_UNREACHABLE)
 
 
 def _not_a_coordinator(url: str) -> UserFacingError:

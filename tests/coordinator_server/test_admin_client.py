@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import ssl
 import stat
 import threading
 from collections.abc import Iterator
@@ -13,6 +14,7 @@ from typing import Any
 import msgspec
 import pytest
 
+from coordinator_server import admin_client
 from coordinator_server.admin_client import (
     ADMIN_FILE,
     PROGRAM,
@@ -23,6 +25,7 @@ from coordinator_server.admin_client import (
 )
 from node.program.data_dir import hold_data_dir
 from node.program.errors import EXIT_FAILED, EXIT_REFUSED, EXIT_UNREACHABLE, EXIT_USAGE, UserFacingError
+from tests.support.certificates import self_signed
 
 TOKEN = "a-token-of-enough-characters"
 
@@ -56,8 +59,12 @@ class Server:
 
 
 @contextlib.contextmanager
-def serving(status: int = 200, body: bytes = b"{}", **head: str) -> Iterator[Server]:
+def serving(
+    status: int = 200, body: bytes = b"{}", tls: ssl.SSLContext | None = None, **head: str
+) -> Iterator[Server]:
     server = Server(status, body, {name.replace("_", "-"): value for name, value in head.items()})
+    if tls is not None:
+        server.http.socket = tls.wrap_socket(server.http.socket, server_side=True)
     thread = threading.Thread(target=server.http.serve_forever, kwargs={"poll_interval": 0.01})
     thread.start()
     try:
@@ -131,6 +138,27 @@ def test_a_proxy_is_not_asked_for_this_machine(monkeypatch: pytest.MonkeyPatch) 
         assert AdminClient(server.url, TOKEN).get("/") == {"a": 1}
 
 
+@pytest.fixture
+def https_url(tmp_path: Path) -> Iterator[str]:
+    """Serve on this machine with a certificate that nobody knows."""
+    certificate, key = self_signed(tmp_path, "mesh.example.org")
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(certificate, key)
+    with serving(body=b'{"a":1}', tls=context) as server:
+        yield server.url.replace("http:", "https:")
+
+
+def test_of_this_machines_own_coordinator_the_certificate_may_be_for_its_public_name_alone(
+    https_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert AdminClient(https_url, TOKEN).get("/") == {"a": 1}
+    monkeypatch.setattr(admin_client, "is_loopback", lambda _: False)  # as if it listened at another address
+    assert AdminClient(https_url, TOKEN, is_here=True).get("/") == {"a": 1}
+    error = failure(AdminClient(https_url, TOKEN))
+    assert ("TLS failed" in str(error), error.exit_code) == (True, EXIT_UNREACHABLE)
+    assert "serve" not in error.hint, "it runs"
+
+
 def test_a_download_is_private_and_whole(tmp_path: Path) -> None:
     with serving(body=b"x" * 1000) as server:
         assert AdminClient(server.url, TOKEN).download("/api/admin/backup", tmp_path / "b.tar") == 1000
@@ -164,9 +192,10 @@ def test_the_running_coordinator_of_a_data_directory_is_found(tmp_path: Path) ->
     (tmp_path / ADMIN_FILE).write_bytes(msgspec.json.encode(AdminFile("http://127.0.0.1:1", TOKEN)))
     other = "other-token-of-enough-characters"
     with hold_data_dir(tmp_path, PROGRAM):
-        assert find_coordinator(tmp_path, None, None) == AdminClient("http://127.0.0.1:1", TOKEN)
+        assert find_coordinator(tmp_path, None, None) == AdminClient("http://127.0.0.1:1", TOKEN, is_here=True)
         assert find_coordinator(tmp_path, "http://localhost:2", None) == AdminClient("http://localhost:2", TOKEN)
-        assert find_coordinator(tmp_path, None, other) == AdminClient("http://127.0.0.1:1", other)
+        found = AdminClient("http://127.0.0.1:1", other, is_here=True)
+        assert find_coordinator(tmp_path, None, other) == found
     assert find_coordinator(tmp_path, "https://mesh.example", other) == AdminClient("https://mesh.example", other)
 
 
@@ -185,6 +214,11 @@ def test_what_is_missing_is_said(tmp_path: Path) -> None:
         ("http://127.0.0.1:1", None, EXIT_USAGE),
         ("mesh.example", TOKEN, EXIT_USAGE),
         ("file:///etc/passwd", TOKEN, EXIT_USAGE),
+        ("http://", TOKEN, EXIT_USAGE),
+        ("http://127.0.0.1:99999", TOKEN, EXIT_USAGE),
+        ("http://127.0.0.1:1", TOKEN + "\r", EXIT_USAGE),
+        ("http://127.0.0.1:1", "two words", EXIT_USAGE),
+        ("http://127.0.0.1:1", "€" * 20, EXIT_USAGE),
     ]
     for url, token, code in cases:
         with pytest.raises(UserFacingError) as caught:
