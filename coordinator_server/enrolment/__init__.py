@@ -1,7 +1,8 @@
 """Lets machines into the mesh and puts them out of it.
 
 `invites` are counted and expire; `lockout` stops guessing (pure); `enrol` turns a valid invite into a worker, once;
-`workers` are the enrolments with trust, drain and revocation; `bans` mark those that cannot be read (pure);
+`workers` are the enrolments with trust, drain and revocation, whose `roll` is in memory (pure); `bans` are of those
+that cannot be read (pure);
 `blocklist` is what every node must refuse (pure), and `kept_blocklist` has it in the store;
 `credentials` are what the mesh key signs about a worker.
 

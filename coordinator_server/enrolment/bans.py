@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Iterable, Mapping
 
 import msgspec
 
 from coordinator_server.enrolment.leases import Lease
+from coordinator_server.store.interface import Versioned
 from node.wire.messages import UNREADABLE
 
 
@@ -25,6 +26,12 @@ def certificates_in(row: bytes, now: float) -> Mapping[str, float]:
         return msgspec.convert((_object(row) or {}).get("vpn"), Lease).blocked(now)
     except msgspec.MsgspecError:
         return {}
+
+
+def spelt(worker_id: str, identities: Iterable[tuple[str, Versioned]]) -> Collection[str]:
+    """Return an id as it was told, and as machines have it that were let in: capitals count in credentials only."""
+    ids = (entry.value.decode("utf-8", "replace") for _, entry in identities)
+    return {worker_id, *(one for one in ids if one.lower() == worker_id.lower())}
 
 
 def _object(row: bytes) -> dict[str, object] | None:

@@ -17,6 +17,7 @@ from coordinator_server.enrolment import bans
 from coordinator_server.enrolment.blocklist import Blocklist
 from coordinator_server.enrolment.kept_blocklist import KeptBlocklist
 from coordinator_server.enrolment.leases import Lease
+from coordinator_server.enrolment.roll import Roll
 from coordinator_server.keys import ID_PREFIX
 from coordinator_server.store.interface import ABSENT, AuditLine, Seen, Store, Versioned, Write, check_sure
 from coordinator_server.store.unreadable import Unreadable
@@ -66,8 +67,7 @@ class Workers:
         self._store = store
         self._audit = audit
         self._clock = clock
-        self._enrolments: dict[str, Enrolment] = {}  # by worker id in lower case
-        self._by_identity: dict[str, str] = {}
+        self._roll = Roll[Enrolment]()
         self._unsure: set[str] = set()  # of whom the store could not say for certain whether they are gone
         self._tasks = TaskSet("workers")
         self.unreadable = Unreadable()
@@ -77,7 +77,7 @@ class Workers:
     async def load(self) -> None:
         """Read what earlier runs kept."""
         for enrolment in self.unreadable.read_all(await self._store.list(PREFIX), Enrolment):
-            self._keep(enrolment)
+            self._roll.keep(enrolment)
         await self.out.load()
 
     async def stop(self) -> None:
@@ -89,20 +89,20 @@ class Workers:
         return self.out.current
 
     def __len__(self) -> int:
-        return len(self._enrolments)
+        return len(self._roll)
 
     def __iter__(self) -> Iterator[Enrolment]:
-        return iter(list(self._enrolments.values()))
+        return iter(self._roll)
 
     def waiting(self) -> int:
         """Return how many machines wait to be let in."""
-        return sum(enrolment.waits for enrolment in self._enrolments.values())
+        return sum(enrolment.waits for enrolment in self._roll)
 
     def __contains__(self, worker_id: object) -> bool:
         return isinstance(worker_id, str) and self.get(worker_id) is not None
 
     def get(self, worker_id: str) -> Enrolment | None:
-        found = self._enrolments.get(worker_id.lower())
+        found = self._roll.get(worker_id)
         return found if found is not None and found.worker_id == worker_id else None
 
     def enrolled_at(self, worker_id: str) -> float:
@@ -112,17 +112,16 @@ class Workers:
 
     def by_identity(self, identity_public_key: str) -> Enrolment | None:
         """Return the machine with this key that was not revoked."""
-        worker_id = self._by_identity.get(identity_public_key)
-        return self.get(worker_id) if worker_id is not None else None
+        return self._roll.by_identity(identity_public_key)
 
     def is_taken(self, worker_id: str) -> bool:
         """Say whether an id is or was a worker's, however it is capitalised."""
         lowered = worker_id.lower()
-        known = lowered in self._enrolments or PREFIX + lowered in self.unreadable.rows
+        known = lowered in self._roll.ids() or PREFIX + lowered in self.unreadable.rows
         return known or any(name.lower() == lowered for name in self.blocklist.until)
 
     def is_revoked(self, worker_id: str) -> bool:
-        found = self._enrolments.get(worker_id.lower())
+        found = self._roll.get(worker_id)
         return worker_id in self.blocklist.until or (found is not None and found.revoked)
 
     async def admit(self, enrolment: Enrolment, spent: Write, line: AuditLine, also: Sequence[Write] = ()) -> bool:
@@ -135,7 +134,7 @@ class Workers:
             spent,
             *also,
         ]
-        return await self._commit(writes, line, lambda: self._keep(enrolment))
+        return await self._commit(writes, line, lambda: self._roll.keep(enrolment))
 
     async def replace(
         self,
@@ -153,11 +152,11 @@ class Workers:
         entry = await self._store.get(_key(before.worker_id))
         if entry is None:
             check_sure(self._store)
-            self._drop(before)
+            self._roll.drop(before)
             return False
         found = self._read(entry, before.worker_id)
         if found != before:
-            self._keep(found)
+            self._roll.keep(found)
             return False
         writes = [Write(_key(before.worker_id), msgspec.json.encode(after), entry.version), *also]
         blocklist = await self.out.longer(outdated, (), writes) if outdated else self.blocklist
@@ -238,41 +237,25 @@ class Workers:
 
     async def _ban(self, worker_id: str, line: AuditLine) -> None:
         """Put out whoever has this id, and say so in its row as far as that can be."""
-        names, key = {worker_id, *await self._spelt(worker_id.lower())}, _key(worker_id)
+        key = _key(worker_id)
         for _ in range(CHANGE_TRIES):
-            entry, now = await self._store.get(key), self._clock()
-            row, certificates = self._banned(worker_id, entry, now)
+            names = bans.spelt(worker_id, await self._store.list(IDENTITY_PREFIX))
+            entry, known, now = await self._store.get(key), self._roll.get(worker_id), self._clock()
+            said = b"" if entry is None else entry.value if known is None else msgspec.json.encode(known)
+            row, certificates = bans.with_ban(said, now), bans.certificates_in(said, now)
             writes = [Write(key, row, entry.version)] if entry is not None and row is not None else []
             blocklist = await self.out.longer(certificates, sorted(names), writes)
             if await self._commit(writes, line, functools.partial(self._take_ban, names, row, blocklist)):
                 return
         raise _conflict(worker_id)
 
-    def _banned(
-        self, worker_id: str, entry: Versioned | None, now: float
-    ) -> tuple[bytes | None, Mapping[str, float]]:
-        """Return what shall stand in a banned machine's row, None where nothing can, and its certificates."""
-        known = self._enrolments.get(worker_id.lower())
-        if entry is None:
-            return None, {}
-        if known is None:
-            return bans.with_ban(entry.value, now), bans.certificates_in(entry.value, now)
-        row = msgspec.json.encode(msgspec.structs.replace(known, revoked_at=now))
-        return row, known.vpn.blocked(now) if known.vpn is not None else {}
-
     def _take_ban(self, names: Collection[str], row: bytes | None, blocklist: Blocklist) -> None:
         self.out.take(blocklist)
         for name in sorted(names):
             found = self._told(name.lower(), Versioned(row, ABSENT)) if row is not None else None
             if found is not None:
-                self._keep(found)
+                self._roll.keep(found)
             self.changed(name)
-
-    async def _spelt(self, lowered: str) -> Collection[str]:
-        """Return the ids under which machines were let in that differ from this one by capitals at most."""
-        listed = await self._store.list(IDENTITY_PREFIX)
-        ids = (entry.value.decode("utf-8", "replace") for _, entry in listed)
-        return {one for one in ids if one.lower() == lowered}
 
     async def prune(self) -> None:
         """Take over what other coordinators have put on the blocklist, and take off what has expired everywhere."""
@@ -292,7 +275,7 @@ class Workers:
         before = self._store.in_doubt
         entry = await self._store.get(_key(worker_id))
         in_doubt = before or self._store.in_doubt  # others may have asked meanwhile, and were answered
-        known = self._enrolments.get(worker_id.lower())
+        known = self._roll.get(worker_id)
         found = self._told(worker_id.lower(), entry)
         self._unsure.discard(worker_id)
         if entry is not None and found is None:
@@ -301,9 +284,9 @@ class Workers:
             self._unsure.add(known.worker_id)
             found = known
         if found is not None:
-            self._keep(found)
+            self._roll.keep(found)
         elif known is not None:
-            self._drop(known)
+            self._roll.drop(known)
         if found != known:
             self.changed(worker_id)
         return self.get(worker_id)
@@ -317,7 +300,7 @@ class Workers:
     async def take(self, seen: Seen) -> None:
         """Take in what a watch of PREFIX tells: others let machines in, change them and put them out."""
         told = {change.key.removeprefix(PREFIX): change.entry for change in seen.changes}
-        gone = self._enrolments.keys() - told.keys() if seen.whole else ()
+        gone = self._roll.ids() - told.keys() if seen.whole else ()
         if seen.whole:
             self.unreadable.keep_only(PREFIX + lowered for lowered in told)
         for number, (lowered, entry) in enumerate([*told.items(), *((one, None) for one in gone)]):
@@ -326,9 +309,9 @@ class Workers:
             found = self._told(lowered, entry)
             if entry is not None and found is None:
                 continue  # what others did besides is to be followed nevertheless
-            known = self._enrolments.get(lowered)
+            known = self._roll.get(lowered)
             if found is not None and known is None and found.worker_id not in self.blocklist.until:
-                self._keep(found)
+                self._roll.keep(found)
                 self.changed(found.worker_id)
             elif found != known:  # what is in memory may be newer than what was just told
                 await self.refresh(lowered if known is None else known.worker_id)
@@ -370,22 +353,10 @@ class Workers:
 
     def _take(self, before: Enrolment, after: Enrolment | None, blocklist: Blocklist) -> None:
         if after is None:
-            self._drop(before)
+            self._roll.drop(before)
         else:
-            self._keep(after)
+            self._roll.keep(after)
         self.out.take(blocklist)
-
-    def _keep(self, enrolment: Enrolment) -> None:
-        self._enrolments[enrolment.worker_id.lower()] = enrolment
-        if not enrolment.revoked:
-            self._by_identity[enrolment.identity_public_key] = enrolment.worker_id
-        elif self._by_identity.get(enrolment.identity_public_key) == enrolment.worker_id:
-            del self._by_identity[enrolment.identity_public_key]
-
-    def _drop(self, enrolment: Enrolment) -> None:
-        self._enrolments.pop(enrolment.worker_id.lower(), None)
-        if self._by_identity.get(enrolment.identity_public_key) == enrolment.worker_id:
-            del self._by_identity[enrolment.identity_public_key]
 
 
 def _key(worker_id: str) -> str:

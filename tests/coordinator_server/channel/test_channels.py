@@ -42,7 +42,7 @@ async def crowd(room: Room, count: int) -> list[Worker]:
     records = [(PREFIX + one.worker_id, msgspec.json.encode(one)) for one in enrolments]
     await coordinator.store.bring(records, ())
     for worker, enrolment in zip(machines, enrolments, strict=True):
-        coordinator.workers._keep(enrolment)
+        coordinator.workers._roll.keep(enrolment)
         worker.worker_id, worker.credential = enrolment.worker_id, coordinator.enroller.credential(enrolment)
         here = RegisterRequest(
             worker_id=worker.worker_id, capabilities=Capabilities(), endpoints=Endpoints(port=8000)

@@ -5,8 +5,9 @@ from __future__ import annotations
 import msgspec
 import pytest
 
-from coordinator_server.enrolment.bans import certificates_in, with_ban
+from coordinator_server.enrolment.bans import certificates_in, spelt, with_ban
 from coordinator_server.enrolment.leases import Issued, Lease
+from coordinator_server.store.interface import Versioned
 
 LEASE = Lease(
     ip="10.42.0.9", certificate="PEM", issued=(Issued("aa", 100, "ca"), Issued("bb", 900, "ca")), renew_at=5
@@ -29,3 +30,9 @@ def test_certificates_are_found_where_only_the_rest_is_bad() -> None:
     assert certificates_in(row, 500.0) == LEASE.blocked(500.0) != {}
     assert set(certificates_in(row, 500.0)) == {"bb"}
     assert certificates_in(b'{"vpn":{"ip":3}}', 500.0) == {}
+
+
+def test_an_id_is_meant_with_the_capitals_with_which_it_was_let_in() -> None:
+    listed = [(f"identity/{n}", Versioned(one, 1)) for n, one in enumerate((b"Anna", b"anne", b"\xff"))]
+    assert spelt("anna", listed) == {"anna", "Anna"}
+    assert spelt("ANNE", ()) == {"ANNE"}

@@ -342,6 +342,6 @@ async def test_who_is_drained_serves_on_and_no_more_when_its_volunteer_pauses(tm
 async def test_an_invite_for_other_services_gives_nothing_else(mesh: RegistryMesh) -> None:
     enrolment = mesh.workers.get("a")
     assert enrolment is not None
-    mesh.workers._enrolments["a"] = msgspec.structs.replace(enrolment, services=("ocr",))
+    mesh.workers._roll.keep(msgspec.structs.replace(enrolment, services=("ocr",)))
     assert mesh.join("a") == ()
     assert "invite for other services" in mesh.planning.shortages()[0].reason
