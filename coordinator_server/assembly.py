@@ -225,7 +225,7 @@ def _make_warden(ground: Ground, registry: Registry, book: Book) -> Warden:
         pause=config.canary_pause,
         enrolled_at=ground.workers.enrolled_at,
     )
-    registry.doubts, registry.broke_off = warden.doubts, warden.broke_off
+    registry.doubts, registry.broke_off = warden.doubts, warden.endings.broke_off
     warden.clock_in_doubt = ground.workers.out.clock_in_doubt
     return warden
 

@@ -72,7 +72,7 @@ def _make_front(app: web.Application) -> Front:
         look=lambda reading: look(coordinator, reading),
     )
     hub = _make_hub(coordinator)
-    coordinator.warden.ask = _make_asker(coordinator, hub).ask
+    coordinator.warden.rounds.ask = _make_asker(coordinator, hub).ask
     others, far, everywhere, ways = _make_far(coordinator, hub)
     router = make_router(coordinator, _observer(coordinator, metrics), hub.connect, registry=everywhere, relay=ways)
     coordinator.registry.appeared = router.appeared
@@ -117,11 +117,11 @@ def _make_far(coordinator: Coordinator, hub: RelayHub) -> tuple[Registries, FarW
 
 
 def _observer(coordinator: Coordinator, metrics: Metrics) -> Callable[[Outcome], None]:
-    warden = coordinator.warden
+    endings = coordinator.warden.endings
 
     def ended(outcome: Outcome) -> None:
         metrics.ended(outcome)
-        warden.ended(outcome.service, outcome.worker, outcome.status)
+        endings.ended(outcome.service, outcome.worker, outcome.status)
 
     return ended
 

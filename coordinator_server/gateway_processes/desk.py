@@ -193,7 +193,7 @@ class Desk:
         counted = counted_in(report, self._services, lambda worker_id: known(worker_id) is not None)
         self._shared.metrics.absorb(counted)
         for (service, worker_id, _, status), count in counted.counts.items():
-            self._shared.coordinator.warden.ended(service, worker_id, status, count)
+            self._shared.coordinator.warden.endings.ended(service, worker_id, status, count)
         queues = {name: count for name, count in report.queues.items() if name in self._services}
         uses = self._shared.coordinator.keys.uses
         uses.absorb(report.keys)

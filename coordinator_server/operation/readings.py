@@ -21,7 +21,7 @@ def read(coordinator: Coordinator, front: Front) -> Reading:
     return Reading(
         registered=len(coordinator.everybody),
         probations=coordinator.warden.on_probation(),
-        canaries=coordinator.warden.told_results,
+        canaries=coordinator.warden.rounds.told_results,
         own=len(registry),
         assigns=coordinator.together.leads,
         coordinators=1 + len(coordinator.fleet.others),

@@ -1,23 +1,22 @@
-"""Counts how requests end, asks canaries, and puts workers on probation and off it again.
+"""Puts workers on probation and off it again, by how their requests end and how they answer canaries.
 
-It asks the workers that talk to this coordinator, each service of each at random moments; no worker is asked twice
-at once. What is found is in the book, by which every coordinator goes.
+What is found is in the book, by which every coordinator goes.
 """
 
 from __future__ import annotations
 
-import asyncio
 import logging
 import random
-from collections.abc import Awaitable, Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 
 from coordinator_server.audit import Audit
 from coordinator_server.probation.book import Book, Records
-from coordinator_server.probation.canaries import Canary, Question, question_of
+from coordinator_server.probation.canaries import Canary
+from coordinator_server.probation.endings import Endings, Pair
+from coordinator_server.probation.rounds import Rounds
 from coordinator_server.probation.standing import (
     Progress,
     Record,
-    Tally,
     Terms,
     after_canary,
     begin,
@@ -25,31 +24,18 @@ from coordinator_server.probation.standing import (
     gets_off,
     let_off,
     put_on,
-    too_wrong,
 )
 from coordinator_server.registry.registry import Registry
 from coordinator_server.store.interface import StoreError
 from node.program.tasks import TaskSet
 from node.wire.manifests import Catalogue
-from node.wire.messages import WorkerRecord
-from node.wire.problems import Problem
 
 log = logging.getLogger(__name__)
 LOOK = 2.0  # seconds between looks at whom to ask
-TOGETHER = 500  # pairs that are looked at in one go
-AT_ONCE = 16  # canaries
-EACH = 0.05  # seconds that each canary of a round gets at least: many workers are asked more rarely
-FIRST = 2.0  # seconds in which a service that is new on a worker is asked first
-AGAIN = 15.0  # seconds until a canary comes again that failed once: only the second counts
 FORGET = 60.0  # seconds between looks at what can be forgotten
 CLEARED = 20  # workers whose old probations are deleted in one go
-WRONG = frozenset({500, 502, 504, *range(505, 600)})
 NEWCOMER = 3600.0  # seconds since its enrolment in which a worker has to show first what it can
 LONGEST = 200  # characters of what a worker is told
-MOST = 100_000  # pairs of worker and service that are counted
-
-Ask = Callable[[WorkerRecord, str, Question], Awaitable[tuple[int, bytes]]]
-Pair = tuple[str, str]  # worker, service
 
 
 class Warden:
@@ -73,32 +59,33 @@ class Warden:
 
         `enrolled_at` tells of a worker when it was let in, in Unix seconds.
         """
+        rng = rng or random.Random()  # noqa: S311 - spreads requests, guards nothing
+        self._tasks = TaskSet("canaries")
         self.book = book
-        self.ask: Ask | None = None
+        self.endings = Endings(registry, clock, terms)
+        self.rounds = Rounds(
+            registry,
+            catalogue,
+            canaries,
+            self._tasks,
+            clock=clock,
+            pause=pause,
+            rng=rng,
+            next_at=self._next_at,
+            found=self._found,
+        )
         self.changed: Callable[[str], None] = lambda _worker_id: None
         self.clock_in_doubt: Callable[[], bool] = lambda: False  # then nothing is deleted for being long over
-        self.results = {"right": 0, "wrong": 0, "unclear": 0}
-        self.told_results = dict(self.results)  # as everybody may read them: nobody can tell which request it was
-        self._next_told = 0.0
         self._audit = audit
         self._registry = registry
-        self._paths = {manifest.name: manifest.default_path for manifest in catalogue.manifests}
-        self._canaries = {name: canary for name, canary in canaries.items() if name in self._paths and pause}
         self._clock = clock
         self._terms = terms
-        self._pause = pause
         self._enrolled_at = enrolled_at
-        self._rng = rng or random.Random()  # noqa: S311 - spreads requests, guards nothing
-        self._tallies: dict[Pair, Tally] = {}
-        self._due: dict[Pair, float] = {}
         self._proven: set[Pair] = set()  # that have answered a canary rightly
         self._doubtful: set[Pair] = set()  # whose last canary failed
         self._accused: dict[Pair, str] = {}  # whose requests failed, and how many: a canary is to tell
         self._progress: dict[Pair, Progress] = {}
-        self._asked: set[str] = set()  # workers that have a canary now
-        self._count_of_pairs = 0  # that could be asked the last time
         self._next_forget = 0.0
-        self._tasks = TaskSet("canaries")
         book.changed = self._book_changed
 
     # --- what others ask --------------------------------------------------------------------------------------
@@ -111,7 +98,7 @@ class Warden:
         """
         if self.book.is_on_probation(worker_id, service):
             return True
-        if service not in self._canaries or (worker_id, service) in self._proven:
+        if service not in self.rounds.canaries or (worker_id, service) in self._proven:
             return False
         return self._clock() - self._enrolled_at(worker_id) < NEWCOMER
 
@@ -126,29 +113,6 @@ class Warden:
             "probation": sum(bool(records) for records in every),
             "suspected": sum(any(one.suspected for one in records) for records in every),
         }
-
-    # --- how requests end -------------------------------------------------------------------------------------
-
-    def ended(self, service: str, worker_id: str | None, status: int, count: int = 1) -> None:
-        """Count requests that a worker has answered with this status."""
-        if worker_id:
-            wrong = count if status in WRONG else 0
-            self._count(worker_id, service, 0 if wrong else count, wrong)
-
-    def broke_off(self, worker_id: str) -> None:
-        """Count a request to a worker that came to nothing, whatever it was for."""
-        member = self._registry.member(worker_id)
-        for service in member.running if member is not None else ():
-            self._count(worker_id, service, 0, 1)
-
-    def _count(self, worker_id: str, service: str, right: int, wrong: int) -> None:
-        pair = (worker_id, service)
-        tally = self._tallies.get(pair)
-        if tally is None:
-            if len(self._tallies) >= MOST:
-                return
-            tally = self._tallies[pair] = Tally(self._clock())
-        tally.count(right, wrong, self._clock(), self._terms.window)
 
     # --- life -------------------------------------------------------------------------------------------------
 
@@ -166,10 +130,7 @@ class Warden:
             await self._release(now)
         except StoreError as error:
             log.info("probations cannot be written down now: %s", error)
-        await self._begin_asking(now)
-        if now >= self._next_told or now < self._next_told - self._pause:
-            self._next_told = now + self._pause
-            self.told_results = dict(self.results)
+        await self.rounds.look(now)
         if now >= self._next_forget or now < self._next_forget - FORGET:
             self._next_forget = now + FORGET
             self._forget()
@@ -179,35 +140,18 @@ class Warden:
     async def pardon(self, worker_id: str, address: str = "") -> bool:
         """Forget all that is held against a worker; return whether there was anything."""
         line = self._audit.line("worker-pardoned", actor="admin", subject=worker_id, address=address)
-        for pair in [pair for pair in self._tallies if pair[0] == worker_id]:
-            del self._tallies[pair]
+        self.endings.pardon(worker_id)
         self._accused = {pair: reason for pair, reason in self._accused.items() if pair[0] != worker_id}
         return await self.book.write(worker_id, lambda _: {}, line)
 
     async def _judge(self, now: float) -> None:
         """Ask those a canary whose requests end badly, and worse than those of others; without one, believe it."""
-        suspects = [(pair, tally) for pair, tally in self._tallies.items() if tally.wrong and self._is_ours(*pair)]
-        if not suspects:
-            return
-        every = self._totals()
-        for (worker_id, service), tally in suspects:
-            tally.turn(now, self._terms.window)
-            count, wrong = every[service]
-            reason = too_wrong(tally, max(0, count - tally.all), max(0, wrong - tally.all_wrong), self._terms)
-            if reason:
-                self._tallies.pop((worker_id, service), None)
-                if service in self._canaries:
-                    self._accused[worker_id, service], self._due[worker_id, service] = reason, now
-                else:
-                    await self._put_on(worker_id, service, reason, now, proven=False)
-
-    def _totals(self) -> Mapping[str, tuple[int, int]]:
-        """Return for each service how many requests were counted, and how many of them ended badly."""
-        found: dict[str, tuple[int, int]] = {}
-        for (_, service), tally in self._tallies.items():
-            count, wrong = found.get(service, (0, 0))
-            found[service] = (count + tally.all, wrong + tally.all_wrong)
-        return found
+        for (worker_id, service), reason in self.endings.accused(now):
+            if service in self.rounds.canaries:
+                self._accused[worker_id, service] = reason
+                self.rounds.ask_now((worker_id, service), now)
+            else:
+                await self._put_on(worker_id, service, reason, now, proven=False)
 
     def _may_be_hearsay(self, service: str) -> bool:
         """Say whether one more worker may be put on probation for what requests alone have shown.
@@ -242,7 +186,7 @@ class Warden:
                 if record.since is None or self._registry.member(worker_id) is None:
                     continue
                 progress = self._progress.setdefault(pair, begin(record, now, self._terms))
-                if gets_off(record, progress, now, self._terms, has_canary=service in self._canaries):
+                if gets_off(record, progress, now, self._terms, has_canary=service in self.rounds.canaries):
                     await self._let_off(worker_id, service)
 
     async def _let_off(self, worker_id: str, service: str) -> None:
@@ -255,74 +199,29 @@ class Warden:
         line = self._audit.line("worker-off-probation", actor="coordinator", subject=worker_id, detail=service)
         await self.book.write(worker_id, change, line)
         self._progress.pop((worker_id, service), None)
-        self._tallies.pop((worker_id, service), None)  # what was before does not count again
+        self.endings.drop((worker_id, service))  # what was before does not count again
 
-    # --- asking -----------------------------------------------------------------------------------------------
+    # --- canaries ---------------------------------------------------------------------------------------------
 
-    async def _begin_asking(self, now: float) -> None:
-        """Look at all pairs, some at a time: heartbeats and requests go on in between."""
-        if self.ask is None or not self._canaries:
-            return
-        mean, count = max(self._pause, self._count_of_pairs * EACH), 0
-        for count, (worker_id, service) in enumerate(self._pairs(), 1):
-            if count % TOGETHER == 0:
-                await asyncio.sleep(0)
-            pair = (worker_id, service)
-            due = self._due.get(pair)
-            if due is None:
-                self._due[pair] = now + self._rng.uniform(0.0, FIRST)
-            elif now >= due and worker_id not in self._asked and len(self._asked) < AT_ONCE:
-                self._due[pair] = now + mean * self._rng.uniform(0.5, 1.5)
-                self._asked.add(worker_id)
-                self._tasks.start(self._ask(worker_id, service), "ask")
-        self._count_of_pairs = count
+    def _next_at(self, worker_id: str, service: str) -> float | None:
+        """Return when who is on probation is to be asked next."""
+        record = self.book.record(worker_id, service)
+        if record is None or record.since is None:
+            return None
+        return self._progress.setdefault((worker_id, service), begin(record, self._clock(), self._terms)).next_at
 
-    def _pairs(self) -> Iterator[Pair]:
-        """Yield what can be asked now: who is on probation when it is time for that, all others in turn."""
-        now = self._clock()
-        for member in self._registry.members():
-            if self._registry.status(member) != "active":
-                continue
-            for service in member.running:
-                if service not in self._canaries:
-                    continue
-                record = self.book.record(member.worker_id, service)
-                if record is not None and record.since is not None:
-                    pair = (member.worker_id, service)
-                    progress = self._progress.setdefault(pair, begin(record, now, self._terms))
-                    self._due[pair] = progress.next_at
-                yield member.worker_id, service
-
-    async def _ask(self, worker_id: str, service: str) -> None:
+    async def _found(self, worker_id: str, service: str, verdict: str | None) -> None:
+        """Take in how a canary went; where that cannot be told, what it is accused of is believed."""
+        accused = self._accused.pop((worker_id, service), "")
         try:
-            verdict = await self._verdict(worker_id, service)
-            accused = self._accused.pop((worker_id, service), "")
-            if verdict is None:
-                self.results["unclear"] += 1
-                if accused and self._is_ours(worker_id, service):
-                    await self._put_on(worker_id, service, accused, self._clock(), proven=False)
-            else:
+            if verdict is not None:
                 if accused and not verdict:
                     log.info("%s answers %s rightly, though %s: it stays", worker_id, service, accused)
-                self.results["wrong" if verdict else "right"] += 1
                 await self._take(worker_id, service, verdict)
+            elif accused and self.endings.is_ours(worker_id, service):
+                await self._put_on(worker_id, service, accused, self._clock(), proven=False)
         except StoreError as error:
             log.info("a probation cannot be written down now: %s", error)
-        finally:
-            self._asked.discard(worker_id)
-
-    async def _verdict(self, worker_id: str, service: str) -> str | None:
-        member = self._registry.member(worker_id)
-        if member is None or self.ask is None:
-            return None
-        number = self._rng.randint(1_000, 9_999)
-        question = question_of(self._canaries[service], self._paths[service], number)
-        try:
-            status, body = await self.ask(member.record(), service, question)
-        except (OSError, Problem) as error:  # it may have been switched off, which is nobody's fault
-            log.info("%s could not be asked for %s: %s", worker_id, service, error or "no answer in time")
-            return None
-        return question.verdict(status, body)
 
     async def _take(self, worker_id: str, service: str, verdict: str) -> None:
         """Take in how a canary went; one that fails comes again soon, and the second time counts."""
@@ -344,13 +243,9 @@ class Warden:
             await self._put_on(worker_id, service, verdict, now, proven=True)
         else:
             self._doubtful.add(pair)
-            self._due[pair] = now + AGAIN * self._rng.uniform(0.5, 1.5)
+            self.rounds.ask_again(pair, now)
 
     # --- both -------------------------------------------------------------------------------------------------
-
-    def _is_ours(self, worker_id: str, service: str) -> bool:
-        member = self._registry.member(worker_id)
-        return member is not None and service in member.running
 
     def _book_changed(self, worker_id: str) -> None:
         for pair in [pair for pair in self._progress if pair[0] == worker_id]:
@@ -363,8 +258,8 @@ class Warden:
     def _forget(self) -> None:
         """Forget what was counted and found of workers that are gone."""
         here = {member.worker_id for member in self._registry.members()}
-        self._tallies = {pair: tally for pair, tally in self._tallies.items() if pair[0] in here}
-        self._due = {pair: due for pair, due in self._due.items() if pair[0] in here}
+        self.endings.keep(here)
+        self.rounds.keep(here)
         self._progress = {pair: progress for pair, progress in self._progress.items() if pair[0] in here}
         self._proven = {pair for pair in self._proven if pair[0] in here}
         self._doubtful = {pair for pair in self._doubtful if pair[0] in here}

@@ -4,54 +4,25 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator
-from itertools import pairwise
 from pathlib import Path
-from typing import Any
 
 import pytest
 
+from coordinator_server.front import FRONT
+from coordinator_server.probation import rounds
 from coordinator_server.probation import warden as module
-from coordinator_server.probation.canaries import Question
 from coordinator_server.probation.standing import MEMORY, Record
-from coordinator_server.probation.warden import Warden
-from node.program.tasks import TaskSet
-from node.wire.messages import WorkerRecord
-from tests.support.coordinators import Room, Worker, assignment, coordinator_room
+from tests.support.coordinators import Room, assignment, coordinator_room
 from tests.support.front import Front, StandIn, running_front
 from tests.support.mesh_keys import Clock
+from tests.support.probations import QUICK, Oracle, go_on, machine, names, write_probe
 from tests.support.waiting import eventually
-
-PROBE = """
-name = "{name}"
-title = "Probe"
-default_path = "/ask"
-data_class = "public"
-replicas = 2
-
-[canary]
-body = "are you %N% there"
-content_type = "text/plain"
-contains = ["%N%"]
-"""
-QUICK: dict[str, Any] = {
-    "canary_pause": 0.3,
-    "probation_pause": 0.05,
-    "worker_heartbeat": 3600.0,
-    "worker_stale": 9e5,
-    "worker_forgotten": 1e6,
-    "address_rate": "100000/min",
-}
-
-
-def write_probe(folder: Path, name: str = "probe") -> None:
-    folder.mkdir(exist_ok=True)
-    (folder / f"{name}.toml").write_text(PROBE.format(name=name), "utf-8")
 
 
 @pytest.fixture
 async def front(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Front]:
-    monkeypatch.setattr(module, "FIRST", 0.01)
-    monkeypatch.setattr(module, "AGAIN", 0.01)
+    monkeypatch.setattr(rounds, "FIRST", 0.01)
+    monkeypatch.setattr(rounds, "AGAIN", 0.01)
     monkeypatch.setattr(module, "LOOK", 0.02)
     write_probe(tmp_path / "manifests")
     async with running_front(tmp_path, **QUICK) as made:
@@ -83,7 +54,7 @@ async def test_who_answers_wrongly_is_asked_last_told_so_and_comes_back(front: F
     shown = await front.ask("GET", f"/api/admin/workers/{bad.worker_id}")
     assert [(one["service"], one["suspected"]) for one in shown["probation"]] == [("probe", False)]
     assert 'rma_probation_workers{state="probation"} 1.0' in await _text(front, "/metrics")
-    front.site.app[_front()].router.invalidate_worker(bad.worker_id)
+    front.site.app[FRONT].router.invalidate_worker(bad.worker_id)
     assert {await asked(front, key) for _ in range(20)} == {good.worker_id}
     await good.stop()
     front.coordinator.registry.leave(good.worker_id)
@@ -109,44 +80,7 @@ async def _text(front: Front, path: str) -> str:
         return await answer.text()
 
 
-def _front() -> Any:
-    from coordinator_server.front import FRONT
-
-    return FRONT
-
-
 # --- step by step, with a clock of ours ------------------------------------------------------------------------
-
-
-class Oracle:
-    """Answers canaries in the workers' place."""
-
-    def __init__(self) -> None:
-        self.wrong: set[str] = set()
-        self.away: set[str] = set()
-        self.asked: list[str] = []
-
-    async def ask(self, record: WorkerRecord, service: str, question: Question) -> tuple[int, bytes]:
-        assert service == "ner"
-        self.asked.append(record.worker_id)
-        if record.worker_id in self.away:
-            raise OSError("it is switched off")
-        return 200, b"nonsense" if record.worker_id in self.wrong else question.body
-
-
-async def machine(room: Room, name: str) -> Worker:
-    worker = await room.worker(name)
-    assert (await worker.register()).status == 200
-    await worker.heartbeat("ner")
-    return worker
-
-
-async def go_on(room: Room, warden: Warden, seconds: float) -> None:
-    """Let time go by, second by second, and every canary end."""
-    for _ in range(int(seconds)):
-        room.clock.now += 1
-        await warden.tick()
-        await eventually(lambda: not warden._asked, "all have answered")
 
 
 @pytest.fixture
@@ -158,13 +92,9 @@ async def room(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator
         yield made
 
 
-def names(room: Room) -> list[str]:
-    return sorted(member.worker_id for member in room.coordinator.registry.running("ner"))
-
-
 async def test_a_new_worker_is_tried_before_others_ask_it(room: Room) -> None:
     warden, oracle = room.coordinator.warden, Oracle()
-    warden.ask = oracle.ask
+    warden.rounds.ask = oracle.ask
     await machine(room, "w-1")
     assert names(room) == ["w-1"], "where nobody else is there, it is asked as it is"
     await go_on(room, warden, 5)
@@ -180,28 +110,10 @@ async def test_a_new_worker_is_tried_before_others_ask_it(room: Room) -> None:
     assert oracle.asked.count("w-1") > 3, "it is asked again and again"
 
 
-async def test_of_many_some_are_looked_at_in_one_go(room: Room, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(module, "TOGETHER", 1)
-    warden, oracle = room.coordinator.warden, Oracle()
-    warden.ask = oracle.ask
-    for name in ("w-1", "w-2", "w-3"):
-        await machine(room, name)
-    await warden.tick()
-    room.clock.now += 5
-    tasks, others = TaskSet("test"), 0
-    looking = tasks.start(warden.tick(), "look")
-    while not looking.done():
-        await asyncio.sleep(0)
-        others += 1
-    assert others >= 3, "everything else goes on in between"
-    await eventually(lambda: not warden._asked, "all have answered")
-    assert sorted(oracle.asked) == ["w-1", "w-2", "w-3"]
-
-
 async def test_one_wrong_answer_is_none_and_again_and_again_is_for_the_operator(room: Room) -> None:
     coordinator, oracle = room.coordinator, Oracle()
     warden = coordinator.warden
-    warden.ask = oracle.ask
+    warden.rounds.ask = oracle.ask
     workers = [await machine(room, name) for name in ("w-1", "w-2")]
     await go_on(room, warden, 5)
     for number in range(3):
@@ -226,22 +138,22 @@ async def test_one_wrong_answer_is_none_and_again_and_again_is_for_the_operator(
 
 async def test_errors_put_on_probation_whoever_makes_more_than_others_and_cannot_be_asked(room: Room) -> None:
     warden, oracle = room.coordinator.warden, Oracle()
-    warden.ask = oracle.ask
+    warden.rounds.ask = oracle.ask
     for name in ("w-1", "w-2"):
         await machine(room, name)
     await go_on(room, warden, 5)
     oracle.away |= {"w-1", "w-2"}
     for name in ("w-1", "w-2"):
-        warden.ended("ner", name, 500, 50)
+        warden.endings.ended("ner", name, 500, 50)
     await go_on(room, warden, 1)
     assert names(room) == ["w-1", "w-2"], "what fails with all of them is not theirs"
     await go_on(room, warden, 1000)
-    warden.ended("ner", "w-1", 200, 50)
-    warden.ended("ner", "w-2", 503, 50)
+    warden.endings.ended("ner", "w-1", 200, 50)
+    warden.endings.ended("ner", "w-2", 503, 50)
     await go_on(room, warden, 1)
     assert names(room) == ["w-1", "w-2"], "to be busy is no error"
     for _ in range(60):
-        warden.broke_off("w-2")
+        warden.endings.broke_off("w-2")
     await go_on(room, warden, 1)
     assert names(room) == ["w-1"]
     assert "of its last" in warden.told("w-2")
@@ -252,14 +164,14 @@ async def test_errors_put_on_probation_whoever_makes_more_than_others_and_cannot
 
 async def test_no_client_has_honest_workers_asked_less_than_its_own(room: Room) -> None:
     warden, oracle = room.coordinator.warden, Oracle()
-    warden.ask = oracle.ask
+    warden.rounds.ask = oracle.ask
     for name in ("w-1", "w-2", "its-own"):
         await machine(room, name)
     await go_on(room, warden, 5)
     before = len(oracle.asked)
     for _ in range(120):  # what it asks fails with all but its own, which knows what comes
         for name in names(room):
-            warden.ended("ner", name, 200 if name == "its-own" else 500, 10)
+            warden.endings.ended("ner", name, 200 if name == "its-own" else 500, 10)
         await go_on(room, warden, 1)
     assert names(room) == ["its-own", "w-1", "w-2"]
     assert len(oracle.asked) - before > 120, "they were asked, and answered rightly"
@@ -268,12 +180,12 @@ async def test_no_client_has_honest_workers_asked_less_than_its_own(room: Room) 
 
 async def test_who_fails_requests_and_canaries_is_on_probation_sooner(room: Room) -> None:
     warden, oracle = room.coordinator.warden, Oracle()
-    warden.ask = oracle.ask
+    warden.rounds.ask = oracle.ask
     for name in ("w-1", "w-2"):
         await machine(room, name)
     await go_on(room, warden, 5)
     oracle.wrong.add("w-2")
-    warden.ended("ner", "w-2", 500, 50)
+    warden.endings.ended("ner", "w-2", 500, 50)
     await go_on(room, warden, 25)
     assert names(room) == ["w-1"]
     assert "answered wrongly" in warden.told("w-2")
@@ -281,11 +193,11 @@ async def test_who_fails_requests_and_canaries_is_on_probation_sooner(room: Room
 
 async def test_without_canaries_errors_cost_a_while_and_never_more(room: Room) -> None:
     warden = room.coordinator.warden
-    warden._canaries = {}
+    warden.rounds.canaries = {}
     for name in ("w-1", "w-2"):
         await machine(room, name)
     for _ in range(6):
-        warden.ended("ner", "w-2", 500, 10)
+        warden.endings.ended("ner", "w-2", 500, 10)
         await go_on(room, warden, 1)
         assert names(room) == ["w-1"]
         await go_on(room, warden, 400)
@@ -294,13 +206,13 @@ async def test_without_canaries_errors_cost_a_while_and_never_more(room: Room) -
 
 async def test_requests_alone_put_no_more_than_half_of_a_services_workers_on_probation(room: Room) -> None:
     warden = room.coordinator.warden
-    warden._canaries = {}
+    warden.rounds.canaries = {}
     for name in ("w-1", "w-2", "its-own"):
         await machine(room, name)
     for _ in range(3):  # what a client asks fails with all but a worker of its own, which knows what comes
         for name in ("w-1", "w-2"):
-            warden.ended("ner", name, 500, 10)
-        warden.ended("ner", "its-own", 200, 10)
+            warden.endings.ended("ner", name, 500, 10)
+        warden.endings.ended("ner", "its-own", 200, 10)
         await go_on(room, warden, 1)
         assert len(names(room)) == 2
     assert len(warden.book.all()) == 1
@@ -308,30 +220,15 @@ async def test_requests_alone_put_no_more_than_half_of_a_services_workers_on_pro
 
 async def test_other_nodes_are_told_whom_not_to_ask_first(room: Room) -> None:
     warden = room.coordinator.warden
-    warden._canaries = {}
+    warden.rounds.canaries = {}
     one, two = [await machine(room, name) for name in ("w-1", "w-2")]
-    warden.ended("ner", "w-2", 500, 10)
+    warden.endings.ended("ner", "w-2", 500, 10)
     await go_on(room, warden, 1)
     told = assignment(await one.heartbeat("ner"))
     assert (told.doubts("ner"), told.doubts("ocr"), told.probation) == (("w-2",), (), "")
     assert assignment(await two.heartbeat("ner")).doubts("ner") == ("w-2",)
     await go_on(room, warden, 100)
     assert assignment(await one.heartbeat("ner")).doubted == ()
-
-
-async def test_what_everybody_may_read_does_not_tell_which_request_was_a_known_one(room: Room) -> None:
-    warden, oracle = room.coordinator.warden, Oracle()
-    warden.ask = oracle.ask
-    await go_on(room, warden, 1)
-    await machine(room, "w-1")
-    told = []
-    for _ in range(300):
-        await go_on(room, warden, 1)
-        told.append(warden.told_results["right"])
-    changes = [number for number in range(1, 300) if told[number] != told[number - 1]]
-    assert changes
-    assert all(later - before >= 60 for before, later in pairwise(changes)), "as rarely as it is asked"
-    assert 0 < told[-1] <= warden.results["right"]
 
 
 async def test_what_is_long_over_is_deleted_from_the_store(room: Room, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -371,7 +268,7 @@ async def test_a_restart_ends_no_probation(tmp_path: Path) -> None:
     async with coordinator_room(tmp_path, clock, **settings) as room:
         await machine(room, "w-1")
         await machine(room, "w-2")
-        room.coordinator.warden.ended("ner", "w-2", 500, 50)
+        room.coordinator.warden.endings.ended("ner", "w-2", 500, 50)
         await room.coordinator.warden.tick()
         assert room.coordinator.warden.told("w-2")
     async with coordinator_room(tmp_path, clock, **settings) as room:
