@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-import unicodedata
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from coordinator_server.tables import ago, plain
+from coordinator_server.tables import GAP, ago, cells, narrowed, padded, plain, wrapped
 from node.program.durations import say_duration
 
 BOLD, DIM, RED, YELLOW = "1", "2", "31", "33"
 BAD = frozenset({"stale", "pending", "offline"})
+READABLE = 8  # columns that are left of a cell, if there is any room
 FEWEST_WORKERS = 3  # lines for workers, however low the terminal is
 STATUSES = ("active", "stale", "paused", "draining", "pending", "expected", "offline")
 AWAY = frozenset({"expected", "offline"})
@@ -28,6 +28,13 @@ class Paper:
 
     def paint(self, text: str, code: str) -> str:
         return f"\x1b[{code}m{text}\x1b[0m" if self.colour and code else text
+
+    def sentence(self, mark: str, text: str, code: str = "") -> list[str]:
+        """Return a sentence behind a mark: cut where the height counts, else on as many lines as it takes."""
+        if self.height is not None or self.width is None:
+            return [self.paint(fit(mark + plain(text), self.width), code)]
+        first, *others = wrapped(plain(text), self.width - len(mark))
+        return [self.paint(line, code) for line in (mark + first, *(" " * len(mark) + line for line in others))]
 
 
 def draw(overview: Mapping[str, Any], paper: Paper, trouble: str = "") -> list[str]:
@@ -60,21 +67,22 @@ def _warnings(warnings: Sequence[Mapping[str, Any]], paper: Paper) -> list[str]:
     most = len(warnings) if paper.height is None else max(1, paper.height // 6)
     for index, one in enumerate(warnings[:most], 1):
         is_said_below = index < most and index < len(warnings) and warnings[index]["hint"] == one["hint"]
-        lines.append(paper.paint(fit(f"! {plain(one['text'])}", paper.width), YELLOW))
+        lines += paper.sentence("! ", one["text"], YELLOW)
         if one["hint"] and not is_said_below:
-            lines.append(fit(f"  {plain(one['hint'])}", paper.width))
+            lines += paper.sentence("  ", one["hint"])
     if len(warnings) > most:
         lines.append(fit(f"! and {len(warnings) - most} more; `status` without --watch shows all", paper.width))
     return ["", *lines] if lines else []
 
 
 def _coordinators(found: Sequence[Mapping[str, Any]], paper: Paper) -> list[str]:
+    located = any(one["location"] for one in found)
     rows = [
-        (one["id"], one["url"], one["status"] + (", assigns" if one["assigns"] else ""), f"{one['workers']:,}",
-         f"{one['load']:.0%}", one["version"] or "-", one["location"] or "-")
+        [one["id"], one["url"], one["status"] + (", assigns" if one["assigns"] else ""), f"{one['workers']:,}",
+         f"{one['load']:.0%}", *([one["location"] or "-"] if located else [])]
         for one in found
     ]  # fmt: skip
-    heading = ("COORDINATOR", "URL", "STATUS", "WORKERS", "LOAD", "VERSION", "LOCATION")
+    heading = ["COORDINATOR", "URL", "STATUS", "WORKERS", "LOAD", *(["LOCATION"] if located else [])]
     return [
         "",
         *_table(heading, rows, paper, lambda row: RED if row[2].startswith("stale") else "", numbers={3, 4}),
@@ -86,15 +94,21 @@ def _services(found: Sequence[Mapping[str, Any]], paper: Paper) -> list[str]:
     rows = [
         (one["name"], str(one["wanted"]), str(one["running"]), str(one["queue"]),
          f"{one['requests_per_second']:.1f}", "-" if one["p95_ms"] is None else f"≤ {one['p95_ms']:,.0f}",
-         f"{one['error_share']:.1%}", one["reason"])
+         f"{one['error_share']:.1%}")
         for one in used
     ]  # fmt: skip
-    heading = ("SERVICE", "WANTED", "RUNNING", "QUEUE", "REQ/S", "P95 MS", "ERRORS", "WHY FEWER")
+    heading = ("SERVICE", "WANTED", "RUNNING", "QUEUE", "REQ/S", "P95 MS", "ERRORS")
 
     def colour(row: Row) -> str:
         return RED if row[2] == "0" else YELLOW if int(row[2]) < int(row[1]) else ""
 
-    return ["", *_table(heading, rows, paper, colour, numbers={1, 2, 3, 4, 5, 6})]
+    top, *table = _table(heading, rows, paper, colour, numbers={1, 2, 3, 4, 5, 6})
+    lines = ["", top]
+    for one, line in zip(used, table, strict=True):
+        lines.append(line)
+        if one["reason"] and one["running"]:  # where nobody runs it, a warning says why
+            lines += paper.sentence("  why fewer: ", one["reason"], DIM)
+    return lines
 
 
 def _workers(overview: Mapping[str, Any], paper: Paper, room: int | None) -> list[str]:
@@ -125,32 +139,17 @@ def _table(
     heading: Row, rows: Iterable[Row], paper: Paper, colour: Callable[[Row], str], numbers: set[int]
 ) -> list[str]:
     clean = [[plain(cell) for cell in row] for row in rows]
-    longest = [max(cells(row[index]) for row in (heading, *clean)) for index in range(len(heading))]
-    widths = _narrowed(longest, paper.width)
+    longest = [max(map(cells, column)) for column in zip(heading, *clean, strict=True)]
+    widths = narrowed(longest, paper.width, [READABLE] * len(longest))
 
     def line(row: Row) -> str:
         parts = [
             padded(fit(cell, width), width, right=index in numbers)
             for index, (cell, width) in enumerate(zip(row, widths, strict=True))
         ]
-        return fit("  ".join(parts).rstrip(), paper.width)
+        return fit(GAP.join(parts).rstrip(), paper.width)
 
     return [paper.paint(line(heading), BOLD), *(paper.paint(line(row), colour(row)) for row in clean)]
-
-
-def _narrowed(widths: Sequence[int], most: int | None) -> list[int]:
-    """Take from the widest columns until all fit, but leave each readable."""
-    left = list(widths)
-    if most is None:
-        return left
-    while sum(left) + 2 * (len(left) - 1) > most and max(left) > 8:
-        left[left.index(max(left))] -= 1
-    return left
-
-
-def cells(text: str) -> int:
-    """Return how many columns a terminal needs for a text."""
-    return sum(_columns(letter) for letter in text)
 
 
 def fit(text: str, width: int | None) -> str:
@@ -159,19 +158,8 @@ def fit(text: str, width: int | None) -> str:
         return text
     left, kept = max(0, width - 1), ""
     for letter in text:
-        left -= _columns(letter)
+        left -= cells(letter)
         if left < 0:
             break
         kept += letter
     return kept + ("…" if width > 0 else "")
-
-
-def padded(text: str, width: int, *, right: bool = False) -> str:
-    space = " " * max(0, width - cells(text))
-    return space + text if right else text + space
-
-
-def _columns(letter: str) -> int:
-    if unicodedata.combining(letter):
-        return 0
-    return 2 if unicodedata.east_asian_width(letter) in ("W", "F") else 1

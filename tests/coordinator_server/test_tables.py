@@ -6,7 +6,18 @@ import io
 
 import pytest
 
-from coordinator_server.tables import ago, plain, print_fields, print_table, say, when
+from coordinator_server.tables import (
+    ago,
+    cells,
+    plain,
+    print_fields,
+    print_table,
+    say,
+    say_bytes,
+    table_lines,
+    when,
+    wrapped,
+)
 
 
 def test_columns_are_aligned_and_absent_values_are_dashes() -> None:
@@ -14,6 +25,37 @@ def test_columns_are_aligned_and_absent_values_are_dashes() -> None:
     rows = [{"id": "a", "services": ["x", "y"]}, {"id": "longer", "services": []}]
     print_table(rows, (("ID", "id"), ("SERVICES", "services")), "nothing", stream)
     assert stream.getvalue().splitlines() == ["ID      SERVICES", "a       x, y", "longer  -"]
+
+
+def test_a_table_is_as_wide_as_the_terminal_and_nothing_of_it_is_lost() -> None:
+    row = (
+        "4d115239f95b",
+        "The website of the charity of Northmoor",
+        "ner-extraction, document-processing",
+        "計算機",
+    )
+    lines = list(table_lines([("ID", "NAME", "SERVICES", "WHERE"), row], 50))
+    assert lines == [
+        "ID            NAME           SERVICES       WHERE",
+        "4d115239f95b  The website    ner-           計算機",
+        "              of the         extraction,",
+        "              charity of     document-",
+        "              Northmoor      processing",
+    ]
+    assert all(cells(line) <= 50 for line in lines)
+    assert list(table_lines([row], None)) == ["  ".join(row)]
+    assert len(list(table_lines([("4d115239f95b", "w-294bd9bdbf")], 20))) == 1, (
+        "ids are whole, however narrow it is"
+    )
+
+
+@pytest.mark.parametrize(
+    ("text", "lines"),
+    [("", [""]), ("a bc", ["a bc"]), ("ab cde", ["ab", "cde"]), ("abcdefghi", ["abcd", "efgh", "i"]),
+     ("a-bcdef", ["a-", "bcde", "f"]), ("計算機 x", ["計算", "機 x"]), ("a  b", ["a  b"])],
+)  # fmt: skip
+def test_a_text_is_broken_between_words_after_hyphens_or_anywhere(text: str, lines: list[str]) -> None:
+    assert wrapped(text, 4) == lines
 
 
 def test_no_rows_are_a_sentence() -> None:
@@ -48,6 +90,17 @@ def test_moments_among_fields_are_dates() -> None:
     assert "- expires at 197" in told
     assert "number 7" in told
     assert "last seen: 1998-07-" in told
+
+
+@pytest.mark.parametrize(
+    ("count", "said"),
+    [(0, "0 bytes"), (999, "999 bytes"), (1000, "1.0 kB"), (25_276_514_304, "25.3 GB"), (7e16, "70000.0 TB")],
+)
+def test_bytes_are_said_in_units(count: float, said: str) -> None:
+    assert say_bytes(count) == said
+    stream = io.StringIO()
+    print_fields({"ram_bytes": count, "disks": [{"free_bytes": count}]}, stream)
+    assert stream.getvalue().splitlines() == [f"ram: {said}", "disks:", f"  - free {said}"]
 
 
 def test_times_are_said_for_people() -> None:

@@ -7,7 +7,8 @@ from typing import Any
 
 import pytest
 
-from coordinator_server.operation.screen import Paper, cells, draw, fit
+from coordinator_server.operation.screen import Paper, draw, fit
+from coordinator_server.tables import cells
 
 COLOURS = re.compile(r"\x1b\[[0-9;]*m")
 
@@ -52,6 +53,7 @@ def test_it_is_whole_and_plain_where_nothing_limits_it() -> None:
                  "No other machine has a GPU.", "Anna's PC", "10 s ago", "ocr, ner-extraction"):  # fmt: skip
         assert part in text
     assert "unused" not in text
+    assert "LOCATION" not in text, "nobody has named one"
     assert "\x1b" not in text
     assert all(line == line.rstrip() for line in text.splitlines())
 
@@ -121,3 +123,31 @@ def test_what_is_to_be_done_about_several_things_is_said_once_after_the_last() -
     assert lines[3:8] == ["! A.", "! B.", "  Do x.", "! C.", "  Do y."]
     low = draw(overview(warnings=warnings), Paper(height=6))
     assert low[3:5] == ["! A.", "  Do x."]
+
+
+def test_of_one_look_no_sentence_is_cut() -> None:
+    warnings = [{"text": "Why " * 40 + "end.", "hint": "Do " * 40 + "so."}]
+    lines = draw(overview(warnings=warnings), Paper(width=80))
+    assert all(cells(line) <= 80 for line in lines)
+    text = " ".join(line.strip() for line in lines)
+    assert "Why end." in text
+    assert "Do so." in text
+
+
+def test_two_coordinators_can_be_told_apart_on_eighty_columns() -> None:
+    usual = overview()["coordinators"][0]
+    found = [
+        {**usual, "id": f"coordinator-5f6257f{n}", "url": f"https://mesh{n}.example.org", "location": ""}
+        for n in "12"
+    ]
+    text = "\n".join(draw(overview(coordinators=found), Paper(80, 24)))
+    for part in ("coordinator-5f6257f1", "coordinator-5f6257f2", "https://mesh1.example.org", "active, assigns"):
+        assert part in text
+
+
+def test_why_a_service_has_fewer_than_wanted_stands_below_it_unless_a_warning_says_so() -> None:
+    lines = draw(overview(), Paper(80, 24))
+    place = next(index for index, line in enumerate(lines) if line.startswith("ocr "))
+    assert lines[place + 1] == "  why fewer: No other machine has a GPU."
+    nobody = {**overview()["services"][0], "running": 0}
+    assert not any("why fewer" in line for line in draw(overview(services=[nobody]), Paper(80, 24)))

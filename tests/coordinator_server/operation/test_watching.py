@@ -19,8 +19,8 @@ from pathlib import Path
 
 import pytest
 
-from coordinator_server.operation.screen import cells
 from coordinator_server.operation.watching import ENTER, LEAVE, paper_for
+from coordinator_server.tables import cells
 from tests.support.real_mesh import ENVIRONMENT, RealMesh, real_mesh, run
 
 pytestmark = [pytest.mark.processes, pytest.mark.skipif(os.name != "posix", reason="needs a terminal of Unix")]
