@@ -48,7 +48,7 @@ class CoordinatorLooks:
         if now < self._due:
             return
         assignment = self._state().assignment
-        interval = assignment.heartbeat_interval if assignment is not None else 0.0
+        interval = assignment.pace if assignment is not None else 0.0
         self._due = now + PAUSE * interval * (0.5 + chance)
         answers = await asyncio.gather(*(self._ask(session.client, info) for info in infos))
         found = tuple(answer for answer in answers if answer is not None)

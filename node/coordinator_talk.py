@@ -288,9 +288,12 @@ def _told_version(state: NodeState) -> str:
 
 
 def _patience(state: NodeState) -> float:
-    """Return how long we wait for a heartbeat's answer, so that within two of them another coordinator is asked."""
-    interval = state.assignment.heartbeat_interval if state.assignment is not None else LONGEST_PATIENCE
-    return max(LEAST_PATIENCE, interval / 2)
+    """Return how long we wait for a heartbeat's answer, so that within two of them another coordinator is asked.
+
+    Who shall come back soon waits as long as ever: the way is no shorter for that.
+    """
+    pace = state.assignment.pace if state.assignment is not None else LONGEST_PATIENCE
+    return max(LEAST_PATIENCE, pace / 2)
 
 
 def _draw() -> float:

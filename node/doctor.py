@@ -83,7 +83,7 @@ def _channel(state: NodeState) -> Check:
     other = _second_channel(state)
     if state.channel.open:
         return Check("channel", True, f"Open: what changes in the mesh is heard at once.{other}")
-    interval = state.assignment.heartbeat_interval if state.assignment is not None else DEFAULT_INTERVAL
+    interval = state.assignment.pace if state.assignment is not None else DEFAULT_INTERVAL
     detail = f"Not open: what changes in the mesh is heard within {interval:.0f} s. {state.channel.detail}"
     return Check("channel", True, detail.rstrip() + other)
 

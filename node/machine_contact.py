@@ -148,7 +148,7 @@ def coordinator_failed(state: NodeState, event: CoordinatorFailed) -> Step:
     if state.coordinator != before.coordinator and before.channel.open:  # it leads to the one that we turn from
         state = _with(state, channel=ChannelStatus())
         commands.append(PublishServices(running_services(state)))
-    longest = state.assignment.heartbeat_interval if state.assignment else DEFAULT_INTERVAL
+    longest = state.assignment.pace if state.assignment else DEFAULT_INTERVAL
     commands.append(ScheduleContact(min(longest, FIRST_RETRY * 2 ** min(failures - 1, 16))))
     return state, tuple(commands)
 

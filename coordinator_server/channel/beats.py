@@ -45,7 +45,8 @@ class Beats:
         told = self._answers.to(worker_id, about_us)
         if self._coordinator.planning.is_settled(worker_id):
             return told
-        return msgspec.structs.replace(told, heartbeat_interval=min(SOON, told.heartbeat_interval))
+        usual = told.heartbeat_interval
+        return msgspec.structs.replace(told, heartbeat_interval=min(SOON, usual), usual_interval=usual)
 
     def check_stays(self) -> None:
         """Send a worker to another coordinator, where there is one, before we end."""

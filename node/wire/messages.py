@@ -244,7 +244,8 @@ class Assignment(msgspec.Struct, frozen=True, kw_only=True):
 
     role: WorkerType
     services: Services = ()
-    heartbeat_interval: Annotated[float, msgspec.Meta(gt=0, le=3600)] = 30.0
+    heartbeat_interval: Annotated[float, msgspec.Meta(gt=0, le=3600)] = 30.0  # until the next one
+    usual_interval: Annotated[float, msgspec.Meta(ge=0, le=3600)] = 0.0  # where that comes sooner than others do
     catalogue_version: Text = ""
     blocklist_version: Count = 0
     blocklist: SignedBlocklist | None = None
@@ -258,6 +259,11 @@ class Assignment(msgspec.Struct, frozen=True, kw_only=True):
     waiting: bool = False  # for the operator to let this machine in
     probation: Text = ""  # why it gets fewer requests than others, in a sentence
     doubted: Annotated[tuple[Doubted, ...], msgspec.Meta(max_length=64)] = ()  # who else does, or the worker itself
+
+    @property
+    def pace(self) -> float:
+        """How many seconds usually pass between two heartbeats, however soon the next one is wanted."""
+        return self.usual_interval or self.heartbeat_interval
 
     def doubts(self, service: str) -> Sequence[str]:
         """Return the workers that are to be asked for a service only where nobody else is there."""

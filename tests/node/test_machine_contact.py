@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import msgspec
 
+from node import coordinator_talk
 from node import events as e
 from node.known_coordinators import LOOKS
 from node.machine_contact import SOON
@@ -63,6 +64,17 @@ def test_the_pause_between_tries_grows_up_to_a_heartbeat() -> None:
         assert isinstance(schedule, e.ScheduleContact)
         pauses.append(schedule.after)
     assert pauses == [1, 2, 4, 8, 16, 30, 30, 30]
+
+
+def test_who_shall_come_back_soon_waits_for_answers_as_long_as_ever() -> None:
+    story = online().then(e.HeartbeatAnswered(assignment(heartbeat_interval=1.0, usual_interval=30.0)))
+    assert story.ordered(e.ScheduleContact)[-1] == e.ScheduleContact(1.0)
+    assert coordinator_talk._patience(story.state) == 15.0, "one that takes 0.7 s was left each time"
+    for _ in range(8):
+        story.then(e.CoordinatorFailed("no answer"))
+    assert story.ordered(e.ScheduleContact)[-1] == e.ScheduleContact(30.0)
+    story.then(e.HeartbeatAnswered(assignment(heartbeat_interval=3.0)))
+    assert coordinator_talk._patience(story.state) == 1.5
 
 
 def test_a_restarted_coordinator_is_told_everything_again_at_once() -> None:

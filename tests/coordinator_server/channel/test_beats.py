@@ -106,6 +106,19 @@ async def test_it_is_answered_as_on_http_and_counted_by_its_way(room: Room) -> N
     assert 'rma_heartbeats_total{way="http"} 1.0' in metrics
 
 
+async def test_who_is_not_settled_comes_back_soon_and_hears_how_long_it_usually_is(
+    room: Room, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    worker = await room.worker("w-1")
+    await worker.register()
+    monkeypatch.setattr(type(room.coordinator.planning), "is_settled", lambda _planning, _worker_id: False)
+    told = assignment(await worker.heartbeat())
+    assert (told.heartbeat_interval, told.usual_interval, told.pace) == (beats.SOON, 3600.0, 3600.0)
+    monkeypatch.setattr(type(room.coordinator.planning), "is_settled", lambda _planning, _worker_id: True)
+    told = assignment(await worker.heartbeat())
+    assert (told.heartbeat_interval, told.usual_interval, told.pace) == (3600.0, 0.0, 3600.0)
+
+
 async def test_what_a_worker_says_of_its_keys_is_reported(room: Room, monkeypatch: pytest.MonkeyPatch) -> None:
     reported: list[object] = []
 
