@@ -16,6 +16,7 @@ from typing import Any
 from node.program.durations import DurationError, parse_duration
 
 PROGRAM = "rma-mesh-coordinator"
+LONGEST_NAME = 100  # letters
 DESCRIPTION = "The coordinator of an RMA Mesh: enrolment, registry, assignment, gateway and dashboard."
 EPILOG = f"""\
 examples:
@@ -102,13 +103,13 @@ def _add_invites(commands: Any) -> None:
                         help="limit the machines to this service; may be given several times")  # fmt: skip
     _leaf(group, "list", "list_invites", "List all invites and how often each was used.")
     revoke = _leaf(group, "revoke", "revoke_invite", "Make an invite useless at once.")
-    revoke.add_argument("id", metavar="ID", help="its id, as `invite list` shows it")
+    revoke.add_argument("id", type=_id, metavar="ID", help="its id, as `invite list` shows it")
 
 
 def _add_keys(commands: Any) -> None:
     group = _group(commands, "key", "let frontends in: make, list and revoke API keys")
     create = _leaf(group, "create", "create_key", "Make an API key for a frontend. The key is shown only once.")
-    create.add_argument("--name", required=True, metavar="NAME", help="who uses it, for your own list")
+    create.add_argument("--name", type=_name, required=True, metavar="NAME", help="who uses it, for your own list")
     create.add_argument("--service", action="append", default=[], dest="services", metavar="NAME",
                         help="allow only this service; may be given several times (default: all)")  # fmt: skip
     text = "5/s, 120/min, 1000/hour or 10000/day (default: the coordinator's --default-key-rate, 120/min)"
@@ -118,7 +119,7 @@ def _add_keys(commands: Any) -> None:
     )
     _leaf(group, "list", "list_keys", "List all API keys, without their secrets.")
     revoke = _leaf(group, "revoke", "revoke_key", "Make an API key useless at once.")
-    revoke.add_argument("id", metavar="ID", help="its id, as `key list` shows it")
+    revoke.add_argument("id", type=_id, metavar="ID", help="its id, as `key list` shows it")
 
 
 def _add_workers(commands: Any) -> None:
@@ -138,7 +139,7 @@ def _add_workers(commands: Any) -> None:
     }
     for word, text in words.items():
         leaf = _leaf(group, word, f"{word}_worker", text)
-        leaf.add_argument("id", metavar="ID", help="its id, as `worker list` shows it")
+        leaf.add_argument("id", type=_id, metavar="ID", help="its id, as `worker list` shows it")
         if word == "revoke":
             unknown = "also where nothing is known of it here, as of a machine that joined after the last backup"
             leaf.add_argument("--unknown", action="store_true", help=unknown)
@@ -222,8 +223,9 @@ def _add_store_and_state(commands: Any) -> None:
     )
     status = _leaf(commands, "status", "operation.status_command.status", text)
     status.add_argument("--watch", action="store_true", help="stay, and show what changes")
+    status.add_argument("--all", action="store_true", help="and tell all of keys, private network and DHT")
     text = "how many machines one by one, of 500 at most (default 20)"
-    status.add_argument("--workers", type=_count, default=20, metavar="N", help=text)
+    status.add_argument("--workers", type=lambda text: _count(text, 500), default=20, metavar="N", help=text)
     _leaf(
         commands,
         "doctor",
@@ -328,7 +330,19 @@ def _rate(text: str) -> str:
         raise argparse.ArgumentTypeError(str(error)) from None
 
 
-def _count(text: str) -> int:
-    if not text.isascii() or not text.isdigit() or not 1 <= int(text) <= 100_000:
-        raise argparse.ArgumentTypeError(f"{text[:40]!r} is not a whole number from 1 to 100000")
+def _count(text: str, most: int = 100_000) -> int:
+    if not text.isascii() or not text.isdigit() or not 1 <= int(text[:9]) <= most:
+        raise argparse.ArgumentTypeError(f"{text[:40]!r} is not a whole number from 1 to {most}")
     return int(text)
+
+
+def _name(text: str) -> str:
+    if not 1 <= len(text.strip()) <= LONGEST_NAME:
+        raise argparse.ArgumentTypeError(f"a name has 1 to {LONGEST_NAME} letters")
+    return text
+
+
+def _id(text: str) -> str:
+    if not text.strip():
+        raise argparse.ArgumentTypeError("an id is not empty")
+    return text

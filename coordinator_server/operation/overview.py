@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from heapq import nsmallest
 from typing import Annotated
 
@@ -24,6 +24,7 @@ MANY_ERRORS = 0.1
 LATE = 1.5  # heartbeats of coordinators after which one that is silent is told of
 ORDER: tuple[Status, ...] = ("pending", "stale", "draining", "paused", "active")
 INVITE = "Make an invite with `rma-mesh-coordinator invite create`, and give its link to a volunteer."
+APPROVE = "`rma-mesh-coordinator worker approve ID` trusts a machine with personal data."
 LOOK = "`rma-mesh-coordinator worker list` shows all machines, `doctor` looks at everything."
 
 
@@ -56,6 +57,7 @@ class ServiceLine(msgspec.Struct, frozen=True, kw_only=True):
     requests_per_second: float
     error_share: float
     p95_ms: float | None
+    requests: int = 0
     reason: str = ""  # why fewer run than wanted
 
 
@@ -146,6 +148,7 @@ def _services(topology: Topology, front: Front) -> Iterator[ServiceLine]:
             queue=queues.get(service.name, 0),
             requests_per_second=round(flow.rate, 2),
             error_share=round(flow.errors, 4),
+            requests=flow.requests,
             p95_ms=None if flow.p95_seconds is None else round(1000 * flow.p95_seconds, 1),
             reason=service.reason,
         )
@@ -206,12 +209,17 @@ def _warnings(
     if waiting := counts["pending"]:
         text = f"{waiting} machine{' waits' if waiting == 1 else 's wait'} to be let in."
         yield Warned(text=text, hint="`rma-mesh-coordinator worker list`, then `worker approve ID` or `refuse ID`.")
-    yield from _service_warnings(services, LOOK if counts["enrolled"] else INVITE)
+    if counts["enrolled"]:
+        personal = {one.name for one in coordinator.catalogue.manifests if one.data_class == "personal"}
+        yield from _service_warnings(services, LOOK, personal)
+    else:
+        yield from _service_warnings(services, INVITE)
     if coordinator.station is not None:
         yield from _overlay_warnings(coordinator.station.standing(), coordinator.config.vpn_port)
     if coordinator.keyring.keys.phase != "steady":
         phase = coordinator.keyring.keys.phase
-        yield Warned(text=f"The mesh's key is being rotated ({phase}).", hint="`status` says whom it waits for.")
+        hint = "`rma-mesh-coordinator status` without --watch says whom it waits for."
+        yield Warned(text=f"The mesh's key is being rotated ({phase}).", hint=hint)
 
 
 def _silence(coordinator: Coordinator, topology: Topology) -> Iterator[Warned]:
@@ -242,13 +250,21 @@ def _overlay_warnings(standing: Standing, wished: int) -> Iterator[Warned]:
         yield Warned(text=text, hint=hint)
 
 
-def _service_warnings(services: list[ServiceLine], look: str = LOOK) -> Iterator[Warned]:
+def _service_warnings(
+    services: list[ServiceLine], look: str = LOOK, personal: Collection[str] = ()
+) -> Iterator[Warned]:
+    """Tell of services that nobody runs, those for `personal` data apart, and of those that fail or wait."""
+    idle: dict[tuple[str, bool], list[str]] = {}
     for one in services:
         if one.wanted and not one.running:
-            yield Warned(text=f"Nobody runs {one.name}. {one.reason}".strip(), hint=look)
+            idle.setdefault((one.reason, one.name in personal), []).append(one.name)
         if one.error_share > MANY_ERRORS:
-            text = f"{one.error_share:.0%} of the requests to {one.name} failed in the last minute."
+            failed = max(1, round(one.error_share * one.requests))
+            text = f"{failed:,} of {one.requests:,} requests to {one.name} failed in the last minute."
             yield Warned(text=text, hint=LOOK)
         if one.queue > one.running:
             text = f"{one.queue} requests wait for {one.name}: too few workers run it."
             yield Warned(text=text, hint="Invite more machines, or set `replicas` in its manifest higher.")
+    for (reason, is_personal), names in idle.items():
+        hint = f"{APPROVE} {look}" if is_personal else look
+        yield Warned(text=f"Nobody runs {', '.join(names)}. {reason}".strip(), hint=hint)

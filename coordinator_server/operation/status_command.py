@@ -12,11 +12,12 @@ from typing import Any
 from coordinator_server.commands import client_of
 from coordinator_server.operation.screen import draw
 from coordinator_server.operation.watching import PAUSE, paper_for, watch
-from coordinator_server.tables import print_fields
+from coordinator_server.tables import print_fields, tell
 from node.program.errors import UserFacingError
 from node.program.lifetime import print_error, print_json
 
 QUICK = 5.0  # seconds that one look may take while somebody watches
+ROTATED = ("mesh_keys", "overlay")
 SHOWN_ABOVE = ("coordinator", "version", "coordinators", "workers", "services", "gaps", "uptime_seconds")
 
 
@@ -32,8 +33,25 @@ def status(arguments: argparse.Namespace) -> int:
         print_json(document | {"overview": overview})
         return 0
     print("\n".join(draw(overview, paper_for(sys.stdout, whole=True))), end="\n\n")  # noqa: T201 - the answer
-    print_fields({name: value for name, value in document.items() if name not in SHOWN_ABOVE}, sys.stdout)
+    rest = {name: value for name, value in document.items() if name not in SHOWN_ABOVE}
+    if arguments.all:
+        print_fields(rest, sys.stdout)
+    else:
+        print_fields({name: rest[name] for name in ROTATED if is_rotating(rest[name])}, sys.stdout)
+        tell(in_short(document))
     return 0
+
+
+def is_rotating(keys: Mapping[str, Any] | None) -> bool:
+    return keys is not None and keys["rotation"] != "steady"
+
+
+def in_short(document: Mapping[str, Any]) -> str:
+    """Return the line for what is mostly as it was."""
+    signing = [key["fingerprint"] for key in document["mesh_keys"]["keys"] if key["signs"]]
+    parts = [f"mesh key {signing[0]}"] if signing else []
+    parts += [f"open invites {document['invites_open']}", f"API keys {document['keys']}"]
+    return f"{', '.join(parts)}; `status --all` tells more"
 
 
 def _watch(arguments: argparse.Namespace) -> None:

@@ -29,6 +29,7 @@ class Flow:
     rate: float = 0.0
     errors: float = 0.0
     p95_seconds: float | None = None  # None where there were no requests
+    requests: int = 0
 
 
 class Traffic:
@@ -76,4 +77,4 @@ class Traffic:
         errors = max(0, count.errors - (before.errors if before is not None else 0))
         place = bisect_left(list(accumulate(times)), 0.95 * requests)
         p95 = self._bounds[min(place, len(self._bounds) - 1)]
-        return Flow(rate=requests / seconds, errors=min(1.0, errors / requests), p95_seconds=p95)
+        return Flow(requests / seconds, min(1.0, errors / requests), p95, requests)

@@ -90,7 +90,8 @@ def test_help_and_version_need_nothing() -> None:
         (), ("frobnicate",), ("invite",), ("invite", "create", "--uses", "0"), ("invite", "create", "--uses", "x"),
         ("invite", "create", "--expires", "soon"), ("invite", "create", "--trust", "blind"), ("invite", "revoke"),
         ("key", "create"), ("key", "create", "--name", "x", "--rate", "lots"), ("worker", "show"), ("mesh",),
-        ("audit", "--limit", "0"), ("backup",), ("serve", "--frobnicate"),
+        ("audit", "--limit", "0"), ("backup",), ("serve", "--frobnicate"), ("key", "create", "--name", ""),
+        ("key", "create", "--name", "x" * 101), ("worker", "show", ""), ("status", "--workers", "501"),
     ],
 )  # fmt: skip
 def test_wrong_usage_is_exit_code_2_and_says_what_is_right(words: tuple[str, ...]) -> None:
@@ -230,7 +231,7 @@ async def test_the_doctor_fails_while_something_does_not_work(mesh: RealMesh, wo
 
 
 def test_status_and_audit(mesh: RealMesh) -> None:
-    assert "status: ok" in command(mesh, "status")
+    assert ": ok, up " in command(mesh, "status")
     assert mesh.admin("status")["coordinator"].startswith("coordinator-")
     mesh.admin("key", "create", "--name", "for the audit")
     last = mesh.admin("audit", "--limit", "1")["audit"]
@@ -257,7 +258,7 @@ def test_the_admin_token_is_rotated(mesh: RealMesh) -> None:
     assert mesh.coordinator is not None
     for shown, code in ((token, 0), (before["token"], 5)):
         assert run("key", "list", "--url", mesh.coordinator.url, RMA_ADMIN_TOKEN=shown).returncode == code
-    assert "status: ok" in command(mesh, "status"), "commands on this machine go on"
+    assert ": ok, up " in command(mesh, "status"), "commands on this machine go on"
 
 
 def test_the_overlays_authority_is_rotated(mesh: RealMesh) -> None:
@@ -273,13 +274,15 @@ def test_the_overlays_authority_is_rotated(mesh: RealMesh) -> None:
 def test_the_meshs_key_is_rotated(mesh: RealMesh) -> None:
     before = mesh.admin("status")["mesh_keys"]
     assert (before["rotation"], len(before["keys"])) == ("steady", 1)
+    assert "mesh keys:" not in command(mesh, "status")
     assert "every machine is given the new key" in command(mesh, "mesh", "rotate-key")
+    assert "  rotation: spreading" in command(mesh, "status")
     assert "--force" in command(mesh, "mesh", "rotate-key", code=5)
     assert "The new key signs" in command(mesh, "mesh", "rotate-key", "--force")
     assert "Make a new backup" in command(mesh, "mesh", "rotate-key", "--force")
     after = mesh.admin("status")["mesh_keys"]
     assert [key["number"] for key in after["keys"]] == [before["keys"][0]["number"] + 1]
-    assert "mesh keys:" in command(mesh, "status")
+    assert after["keys"][0]["fingerprint"] in command(mesh, "status")
 
 
 def test_a_backup_is_restored_into_another_place(mesh: RealMesh, tmp_path: Path) -> None:

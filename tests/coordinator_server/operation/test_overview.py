@@ -38,7 +38,7 @@ async def test_an_empty_mesh_says_what_to_do(front: Front) -> None:
     assert own["version"] == found["version"]
     assert found["counts"] == {"pending": 0, "expected": 0, "offline": 0, "enrolled": 0}
     assert found["workers"] == []
-    assert any("Nobody runs echo" in one["text"] and one["hint"] for one in found["warnings"])
+    assert any("Nobody runs" in one["text"] and "echo" in one["text"] and one["hint"] for one in found["warnings"])
 
 
 async def test_who_needs_a_look_comes_first_and_the_rest_is_counted(front: Front) -> None:
@@ -130,18 +130,24 @@ def test_a_private_network_that_is_elsewhere_or_nowhere_is_told() -> None:
     assert list(_overlay_warnings(Standing(phase="off", text="Off.", hint="x"), 4242)) == []
 
 
-def test_services_that_fail_or_wait_are_warned_of() -> None:
-    def line(**more: Any) -> ServiceLine:
-        usual = {"queue": 0, "requests_per_second": 1.0, "error_share": 0.0, "p95_ms": None}
-        return ServiceLine(name="ocr", **{"wanted": 2, "running": 2, **usual, **more})
+def line(name: str = "ocr", **more: Any) -> ServiceLine:
+    usual = {"queue": 0, "requests_per_second": 1.0, "error_share": 0.0, "p95_ms": None}
+    return ServiceLine(name=name, **{"wanted": 2, "running": 2, **usual, **more})
 
+
+def test_services_that_fail_or_wait_are_warned_of() -> None:
     assert list(_service_warnings([line()])) == []
-    texts = [
-        one.text
-        for one in _service_warnings([line(error_share=0.5), line(queue=3), line(running=0, reason="No GPU.")])
-    ]
-    assert texts == [
-        "50% of the requests to ocr failed in the last minute.",
+    found = _service_warnings([line(error_share=0.6667, requests=3), line(queue=3)])
+    assert [one.text for one in found] == [
+        "2 of 3 requests to ocr failed in the last minute.",
         "3 requests wait for ocr: too few workers run it.",
-        "Nobody runs ocr. No GPU.",
     ]
+
+
+def test_services_that_nobody_runs_for_one_reason_are_one_warning() -> None:
+    idle = [line(name, running=0, reason="No GPU.") for name in ("ocr", "llm")]
+    notes = line("notes", running=0, reason="Nobody is vetted.")
+    found = list(_service_warnings([*idle, notes], "Look.", {"notes"}))
+    assert [one.text for one in found] == ["Nobody runs ocr, llm. No GPU.", "Nobody runs notes. Nobody is vetted."]
+    assert found[0].hint == "Look."
+    assert "worker approve ID" in found[1].hint

@@ -25,11 +25,15 @@ def test_people_get_the_table_and_the_rest_scripts_one_document(mesh: RealMesh) 
     done = run("coordinator_server", *words)
     assert done.returncode == 0, done.stderr
     assert done.stdout.startswith("RMA Mesh ")
-    for part in ("COORDINATOR", coordinator.url, "SERVICE", "No machine is here.", "mesh keys:", "status: ok"):
+    for part in ("COORDINATOR", coordinator.url, "SERVICE", "No machine is here.", ": ok, up ", "API keys 0"):
         assert part in done.stdout
+    assert "bytes received" not in done.stdout
     assert "\x1b" not in done.stdout
+    everything = run("coordinator_server", *words, "--all").stdout
+    for part in ("mesh keys:", "overlay:", "bytes received"):
+        assert part in everything
     document = json.loads(run("coordinator_server", *words, "--json").stdout)
     assert document["coordinator"] == document["overview"]["coordinator"] == coordinator.ready["coordinator_id"]
     refused = run("coordinator_server", *words, "--workers", "501")
-    assert refused.returncode == 5
+    assert refused.returncode == 2
     assert "workers" in refused.stderr

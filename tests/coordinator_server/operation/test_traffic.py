@@ -16,13 +16,14 @@ async def test_only_the_last_minute_counts() -> None:
     assert traffic.flows() == {"ocr": Flow()}
     clock.now += 10
     counts["ocr"] = Count((180, 15, 5, 0), 60)
-    assert traffic.flows()["ocr"] == Flow(rate=10.0, errors=0.1, p95_seconds=0.1)
+    assert traffic.flows()["ocr"] == Flow(rate=10.0, errors=0.1, p95_seconds=0.1, requests=100)
     await traffic.sample()
     counts["ner"] = Count((0, 0, 0, 4), 4)
     clock.now += 10
     flows = traffic.flows()
     assert flows["ocr"].rate == 5.0
-    assert flows["ner"] == Flow(rate=0.2, errors=1.0, p95_seconds=1.0), "slower than all bounds: at least the last"
+    slow = Flow(rate=0.2, errors=1.0, p95_seconds=1.0, requests=4)
+    assert flows["ner"] == slow, "slower than all bounds: at least the last"
     for _ in range(14):
         clock.now += 5
         await traffic.sample()
@@ -35,4 +36,4 @@ async def test_counts_that_were_forgotten_are_no_negative_rate() -> None:
     await traffic.sample()
     counts = {"ocr": Count((1, 7), 1)}
     clock.now += 2
-    assert traffic.flows()["ocr"] == Flow(rate=1.0, errors=0.0, p95_seconds=1.0)
+    assert traffic.flows()["ocr"] == Flow(rate=1.0, errors=0.0, p95_seconds=1.0, requests=2)
