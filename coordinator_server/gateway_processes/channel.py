@@ -10,6 +10,8 @@ from typing import Any, Generic, TypeVar, cast
 
 import msgspec
 
+from node.wire.messages import UNREADABLE
+
 log = logging.getLogger(__name__)
 M = TypeVar("M")
 LENGTH = 4  # bytes in front of each message
@@ -100,7 +102,7 @@ class Channel(asyncio.Protocol, Generic[M]):
     def _hear(self, data: bytes) -> None:
         try:
             message: Any = self._decoder.decode(data)
-        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
+        except UNREADABLE as error:
             self._cut(f"a message that is none: {error}")
             return
         try:

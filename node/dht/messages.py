@@ -20,6 +20,7 @@ from kademlia.node import Node
 
 from node.dht.records import KEY_BYTES
 from node.wire import credentials
+from node.wire.messages import UNREADABLE
 
 MAX_DATAGRAM = 1200
 ID_BYTES = 20
@@ -178,7 +179,7 @@ def decode(data: bytes, mesh_tag: bytes) -> tuple[bytes, Request | Response]:
     decoder: msgspec.msgpack.Decoder[Request | Response] = _requests if data[:1] == REQUEST else _responses
     try:
         message = decoder.decode(data[HEADER_BYTES:])
-    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
+    except UNREADABLE as error:
         raise MalformedError(str(error)) from None
     return data[1 : 1 + ID_BYTES], message
 

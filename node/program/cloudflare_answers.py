@@ -7,6 +7,7 @@ from collections.abc import Iterable
 import msgspec
 
 from node.program.plain_text import plain
+from node.wire.messages import UNREADABLE
 
 LONGEST_WAIT = 86400.0  # seconds
 MOST_QUOTED = 3  # reasons
@@ -36,7 +37,7 @@ def read_envelope(body: bytes) -> Envelope:
     """Return what a body holds; what is none of Cloudflare's is a refusal without a reason."""
     try:
         return msgspec.json.decode(body, type=Envelope)
-    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
+    except UNREADABLE:
         return Envelope()
 
 

@@ -29,7 +29,7 @@ from node.reachability.observations import (
     ProxySeen,
 )
 from node.reachability.udp import ask_where_seen, places
-from node.wire.messages import SeenAs
+from node.wire.messages import UNREADABLE, SeenAs
 
 MOST_BYTES = 64 * 1024  # of an answer
 GIVEN_UP = 0.5  # seconds beyond the limit of a look, for what does not keep to it
@@ -99,7 +99,7 @@ async def ask_coordinator(
 def _read(status: int, fields: Mapping[str, str], body: bytes, through_proxy: bool) -> CoordinatorSeen:
     if status == PROXY_PASSWORD and through_proxy:
         return CoordinatorSeen("proxy-password", status)
-    with contextlib.suppress(msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+    with contextlib.suppress(*UNREADABLE):
         document = msgspec.json.decode(body)
         if isinstance(document, dict) and ("coordinator" in document or "type" in document):
             return CoordinatorSeen("answers", status, _offset(fields.get("Date", "")))

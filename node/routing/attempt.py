@@ -20,7 +20,7 @@ from node.routing.failures import REFUSAL_STATUSES, Failure, Vain, may_be_refusa
 from node.routing.loads import possible
 from node.routing.parts import Parts
 from node.wire import headers
-from node.wire.messages import Route
+from node.wire.messages import UNREADABLE, Route
 from node.wire.problems import CONTENT_TYPE
 
 LOAD = headers.LOAD.lower()
@@ -270,7 +270,7 @@ def document_of(body: bytes | None) -> Mapping[str, Any] | None:
     """Return the JSON object that this is, if it is one."""
     try:
         document = msgspec.json.decode(body or b"")
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+    except UNREADABLE:
         return None
     return document if isinstance(document, dict) else None
 

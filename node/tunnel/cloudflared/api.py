@@ -15,6 +15,7 @@ import msgspec
 from node.program.answers import read_at_most
 from node.program.cloudflare_answers import Envelope, Fault, quoted, read_envelope, seconds_to_wait
 from node.program.plain_text import plain
+from node.wire.messages import UNREADABLE
 
 BASE = "https://api.cloudflare.com/client/v4"
 TIME_LIMIT = aiohttp.ClientTimeout(total=30)  # seconds
@@ -95,7 +96,7 @@ def _result(status: int, retry_after: str, body: bytes) -> Any:
     try:
         if status < 300 and envelope.success:
             return msgspec.json.decode(envelope.result)
-    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
+    except UNREADABLE:
         envelope = Envelope()
     wait = _wait(status, retry_after)
     raise CloudflareError(*_said(status, envelope.errors), status=status, codes=envelope.codes, wait=wait)
