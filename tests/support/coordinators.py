@@ -34,6 +34,8 @@ from tests.support.mesh_keys import Clock
 GIB = 2**30
 GOODBYE = 0.2  # seconds: the nodes of a test have mostly ended before its coordinator, and would answer nothing
 PC = Capabilities(cpu_cores=8, cpu_threads=16, ram_bytes=16 * GIB, disk_free_bytes=50 * GIB)
+# Heartbeats that a test does not live to see, and nobody is forgotten meanwhile.
+HOURLY: dict[str, Any] = {"worker_heartbeat": 3600.0, "worker_stale": 7200.0, "worker_forgotten": 9000.0}
 CATALOGUE = Catalogue(
     (
         Manifest(name="ner", title="Entities", aliases=("entities",), data_class="public"),

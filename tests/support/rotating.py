@@ -29,7 +29,7 @@ from node.wire.mesh_keys import MeshTrust, founded, verified
 from node.wire.messages import RenewAnswer
 from node.wire.nebula_pem import read_certificate
 from node.wire.tokens import TokenError, TokenVerifier
-from tests.support.coordinators import Answer, Room, Worker, coordinator_room
+from tests.support.coordinators import HOURLY, Answer, Room, Worker, coordinator_room
 from tests.support.mesh_keys import Clock
 from tests.support.waiting import eventually
 
@@ -39,9 +39,7 @@ LIMIT = 60.0  # seconds
 PAUSE = 0.01  # seconds between requests
 CALM: dict[str, Any] = {  # what happens besides, the story has happen
     "coordinator_heartbeat": 3600.0,
-    "worker_heartbeat": 3600.0,
-    "worker_stale": 7200.0,
-    "worker_forgotten": 9000.0,
+    **HOURLY,
     "address_rate": "10000000/min",  # its bucket does not fill while the clock stands
 }
 SERVICE = Manifest(name="ner", title="Entities", data_class="public", replicas=MOST_MACHINES)

@@ -6,7 +6,6 @@ import asyncio
 import contextlib
 from collections.abc import AsyncIterator
 from pathlib import Path
-from typing import Any
 
 import pytest
 from aiohttp import WSCloseCode
@@ -27,17 +26,16 @@ from tests.support.channels import (
     signed,
     status_of,
 )
-from tests.support.coordinators import Room, Worker, assignment, coordinator_room, put_out
+from tests.support.coordinators import HOURLY, Room, Worker, assignment, coordinator_room, put_out
 from tests.support.relays import hub
 from tests.support.waiting import eventually
 
 WEEK = 7 * 86400.0
-SLOW: dict[str, Any] = {"worker_heartbeat": 3600.0, "worker_stale": 7200.0, "worker_forgotten": 7300.0}
 
 
 @pytest.fixture
 async def room(tmp_path: Path) -> AsyncIterator[Room]:
-    async with coordinator_room(tmp_path / "c", vpn="off", **SLOW) as room:
+    async with coordinator_room(tmp_path / "c", vpn="off", **HOURLY) as room:
         yield room
 
 

@@ -35,17 +35,16 @@ from node.wire.credentials import CLOCK_SKEW
 from node.wire.mesh_keys import MeshKeys
 from node.wire.messages import HeartbeatRequest, ServiceReport
 from tests.support.channels import DEADLINE, Socket, channels, close_code, signed
-from tests.support.coordinators import Room, Worker, assignment, coordinator_room
+from tests.support.coordinators import HOURLY, Room, Worker, assignment, coordinator_room
 from tests.support.waiting import eventually
 
 WEEK = 7 * 86400.0
-SLOW: dict[str, Any] = {"worker_heartbeat": 3600.0, "worker_stale": 7200.0, "worker_forgotten": 7300.0}
 
 
 @pytest.fixture
 async def room(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Room]:
     monkeypatch.setattr(line, "LEAST_GAP", 0.0)
-    async with coordinator_room(tmp_path / "c", vpn="off", **SLOW) as room:
+    async with coordinator_room(tmp_path / "c", vpn="off", **HOURLY) as room:
         yield room
 
 
@@ -221,7 +220,7 @@ async def close_code_of_expired(room: Room, socket: Socket) -> int | None:
 
 
 async def test_who_was_let_in_meanwhile_asks_for_a_credential(tmp_path: Path) -> None:
-    async with coordinator_room(tmp_path / "c", vpn="off", require_approval=True, **SLOW) as room:
+    async with coordinator_room(tmp_path / "c", vpn="off", require_approval=True, **HOURLY) as room:
         worker = await room.worker("anna")
         await worker.register()
         async with open_to_beat(worker) as socket:

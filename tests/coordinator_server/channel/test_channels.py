@@ -17,11 +17,10 @@ from node.wire.channel import Close
 from node.wire.manifests import Catalogue
 from node.wire.messages import Capabilities, Endpoints, RegisterRequest
 from tests.support.channels import channels, close_code, hear, open_channel
-from tests.support.coordinators import Room, Worker, coordinator_room, put_out
+from tests.support.coordinators import HOURLY, Room, Worker, coordinator_room, put_out
 from tests.support.waiting import eventually
 
 MANY = 500
-HOUR: dict[str, Any] = {"worker_heartbeat": 3600.0, "worker_stale": 7200.0, "worker_forgotten": 9000.0}
 
 
 async def crowd(room: Room, count: int) -> list[Worker]:
@@ -53,7 +52,7 @@ async def crowd(room: Room, count: int) -> list[Worker]:
 
 async def test_hundreds_hear_of_a_revocation_at_once(tmp_path: Path) -> None:
     async with (
-        coordinator_room(tmp_path / "c", catalogue=Catalogue(()), vpn="off", **HOUR) as room,
+        coordinator_room(tmp_path / "c", catalogue=Catalogue(()), vpn="off", **HOURLY) as room,
         contextlib.AsyncExitStack() as stack,
     ):
         workers, bad = await crowd(room, MANY), await room.worker("bad")
@@ -74,7 +73,7 @@ async def test_hundreds_hear_of_a_revocation_at_once(tmp_path: Path) -> None:
 
 async def test_changes_in_a_row_are_one_push(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(channels_module, "GATHER", 1.0)
-    async with coordinator_room(tmp_path / "c", catalogue=Catalogue(()), vpn="off", **HOUR) as room:
+    async with coordinator_room(tmp_path / "c", catalogue=Catalogue(()), vpn="off", **HOURLY) as room:
         worker, others = await room.worker(), [await room.worker(f"bad-{number}") for number in range(10)]
         await worker.register()
         async with open_channel(worker) as end:
@@ -95,7 +94,7 @@ async def test_those_who_have_to_register_do_not_come_all_at_once(
     monkeypatch.setattr(channels_module, "STRANGERS", 2)
     monkeypatch.setattr(channels_module, "AWAY", 0.3)
     async with (
-        coordinator_room(tmp_path / "c", catalogue=Catalogue(()), vpn="off", **HOUR) as room,
+        coordinator_room(tmp_path / "c", catalogue=Catalogue(()), vpn="off", **HOURLY) as room,
         contextlib.AsyncExitStack() as stack,
     ):
         loop, closed = asyncio.get_running_loop(), list[float]()
@@ -117,7 +116,7 @@ async def test_who_has_registered_makes_room_for_the_next(tmp_path: Path, monkey
     monkeypatch.setattr(channels_module, "STRANGERS", 1)
     monkeypatch.setattr(channels_module, "AWAY", 3600.0)
     async with (
-        coordinator_room(tmp_path / "c", catalogue=Catalogue(()), vpn="off", **HOUR) as room,
+        coordinator_room(tmp_path / "c", catalogue=Catalogue(()), vpn="off", **HOURLY) as room,
         contextlib.AsyncExitStack() as stack,
     ):
         workers = [await room.worker() for _ in range(3)]
@@ -137,7 +136,7 @@ async def test_who_has_registered_makes_room_for_the_next(tmp_path: Path, monkey
 
 async def test_what_nobody_said_is_found(tmp_path: Path) -> None:
     """Other coordinators change the store, a rotation goes on by itself, and the DHT's address comes and goes."""
-    async with coordinator_room(tmp_path / "c", **HOUR) as room:
+    async with coordinator_room(tmp_path / "c", **HOURLY) as room:
         overlay = room.coordinator.overlay
         assert overlay is not None
         joined = room.machine()
@@ -153,7 +152,7 @@ async def test_what_nobody_said_is_found(tmp_path: Path) -> None:
 async def test_one_whose_answer_cannot_be_made_harms_no_other(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    async with coordinator_room(tmp_path / "c", vpn="off", **HOUR) as room:
+    async with coordinator_room(tmp_path / "c", vpn="off", **HOURLY) as room:
         anna, ben = await room.worker("anna"), await room.worker("ben")
         for worker in (anna, ben):
             await worker.register()
@@ -179,7 +178,7 @@ async def test_however_many_leave_all_are_told_of_it_now_and_then(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(channels_module, "EACH", 3600.0)
-    async with coordinator_room(tmp_path / "c", catalogue=Catalogue(()), vpn="off", **HOUR) as room:
+    async with coordinator_room(tmp_path / "c", catalogue=Catalogue(()), vpn="off", **HOURLY) as room:
         worker, other = await room.worker("worker"), await room.worker("other")
         leaving = [await room.worker(f"bad-{number}") for number in range(5)]
         for one in (worker, other):

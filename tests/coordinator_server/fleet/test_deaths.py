@@ -20,19 +20,14 @@ from coordinator_server.keys import MESH_KEY_FILE
 from coordinator_server.serving import read_catalogue
 from coordinator_server.store.etcd import store as etcd_store
 from coordinator_server.store.interface import Seen, Write
-from tests.support.coordinators import CATALOGUE, Room, Worker, assignment, coordinator_room
+from tests.support.coordinators import CATALOGUE, HOURLY, Room, Worker, assignment, coordinator_room
 from tests.support.etcd import Cluster, etcd_cluster, pause, resume
 from tests.support.overlay_mesh import share_store
 from tests.support.real_mesh import Program, RealMesh, real_mesh
 from tests.support.waiting import eventually
 
 pytestmark = pytest.mark.timeout(300)
-CALM: dict[str, Any] = {
-    "vpn": "off",
-    "worker_heartbeat": 3600.0,
-    "worker_stale": 7200.0,
-    "worker_forgotten": 9000.0,
-}
+CALM: dict[str, Any] = {"vpn": "off", **HOURLY}
 FLAGS = [word for name, value in CALM.items() for word in ("--" + name.replace("_", "-"), str(value))]
 NAMES = ("w-1", "w-2")
 

@@ -17,17 +17,12 @@ from coordinator_server.store.interface import StoreError
 from node.program.errors import UserFacingError
 from node.wire.channel import Close
 from tests.support.channels import close_code, hear, open_channel
-from tests.support.coordinators import Room, coordinator_room
+from tests.support.coordinators import HOURLY, Room, coordinator_room
 from tests.support.etcd import Cluster, etcd_cluster, pause, resume
 from tests.support.waiting import eventually
 
 pytestmark = pytest.mark.needs("etcd")
-CALM: dict[str, Any] = {
-    "vpn": "off",
-    "worker_heartbeat": 3600.0,
-    "worker_stale": 7200.0,
-    "worker_forgotten": 9000.0,
-}
+CALM: dict[str, Any] = {"vpn": "off", **HOURLY}
 
 
 @pytest.fixture(scope="module")

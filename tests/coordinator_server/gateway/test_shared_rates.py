@@ -19,18 +19,13 @@ from coordinator_server.gateway_processes.leases import Office
 from coordinator_server.keys import MESH_KEY_FILE
 from coordinator_server.store.interface import StoreError
 from coordinator_server.store.sqlite import FILE_NAME, SqliteStore, open_sqlite
-from tests.support.coordinators import Room, coordinator_room
+from tests.support.coordinators import HOURLY, Room, coordinator_room
 from tests.support.etcd import etcd_cluster
 from tests.support.mesh_keys import Clock
 from tests.support.waiting import eventually
 
 DAILY = Rate(120, 86_400.0)  # a token in 12 minutes: no test takes so long
-CALM: dict[str, Any] = {
-    "vpn": "off",
-    "worker_heartbeat": 3600.0,
-    "worker_stale": 7200.0,
-    "worker_forgotten": 9000.0,
-}
+CALM: dict[str, Any] = {"vpn": "off", **HOURLY}
 
 
 @pytest.fixture(autouse=True)

@@ -37,14 +37,12 @@ from node.wire.manifests import Catalogue
 from node.wire.messages import Assignment, CoordinatorInfo
 from node.wire.tokens import TokenError, TokenIssuer
 from tests.support.certificates import self_signed
-from tests.support.coordinators import Room, coordinator_room
+from tests.support.coordinators import HOURLY, Room, coordinator_room
 from tests.support.node_values import MEMBERSHIP
 from tests.support.overlay import FakeKeeper
 from tests.support.overlay_mesh import share_store
 from tests.support.waiting import eventually
 from tests.support.web_site import web_site
-
-HOUR: dict[str, Any] = {"worker_heartbeat": 3600.0, "worker_stale": 7200.0, "worker_forgotten": 9000.0}
 
 
 class Node:
@@ -115,7 +113,7 @@ async def until_equal(read: Callable[[], object], wanted: object) -> None:
 
 
 def room_at(folder: Path, **settings: Any) -> contextlib.AbstractAsyncContextManager[Room]:
-    return coordinator_room(folder, time.time, Catalogue(()), **{**HOUR, **settings})  # type: ignore[arg-type]  # it is called, no more
+    return coordinator_room(folder, time.time, Catalogue(()), **{**HOURLY, **settings})  # type: ignore[arg-type]  # it is called, no more
 
 
 async def lighthouse(room: Room, name: str, endpoint: str) -> None:

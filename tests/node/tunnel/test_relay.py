@@ -19,16 +19,14 @@ from node.runtime import NodeRuntime
 from node.tunnel.relay import RelayConnections, how_many
 from node.wire.headers import MESH_TOKEN
 from node.wire.manifests import Catalogue
-from tests.support.coordinators import Room, coordinator_room
+from tests.support.coordinators import HOURLY, Room, coordinator_room
 from tests.support.relays import hub
 from tests.support.waiting import eventually
-
-HOUR: dict[str, Any] = {"worker_heartbeat": 3600.0, "worker_stale": 7200.0, "worker_forgotten": 9000.0}
 
 
 def room_at(folder: Path, **settings: Any) -> contextlib.AbstractAsyncContextManager[Room]:
     """Run a coordinator without services, whose workers have nothing but their channels to hear from it."""
-    return coordinator_room(folder, time.time, Catalogue(()), vpn="off", **HOUR, **settings)  # type: ignore[arg-type]  # it is called, no more
+    return coordinator_room(folder, time.time, Catalogue(()), vpn="off", **HOURLY, **settings)  # type: ignore[arg-type]  # it is called, no more
 
 
 class Node:
