@@ -81,12 +81,13 @@ def _make_front(app: web.Application) -> Front:
     channels = Channels(answers, coordinator.workers, coordinator.clock, coordinator.config.channels)
     channels.relay = hub
     picture, office = Picture(coordinator, version), make_office(coordinator)
+    coordinator.registry.differs = coordinator.together.roster.differs = picture.differs
     return Front(
         version=version,
         started_at=coordinator.clock(),
         router=router,
         gateway=_make_gateway(coordinator, access, router, metrics),
-        stream=TopologyStream(picture.read, look=picture.look),
+        stream=TopologyStream(picture),
         metrics=metrics,
         access=access,
         rates=rates,

@@ -77,6 +77,7 @@ PURE = (
     "node.known_coordinators", "node.activity.entries", "node.activity.told",
     "node.diagnostics.redaction", "node.diagnostics.shapes",
     "node.routing.history", "node.routing.weighing", "node.routing.journeys", "node.routing.samples",
+    "coordinator_server.api.tally",
     "coordinator_server.registry.assignment", "coordinator_server.registry.machines",
     "coordinator_server.registry.fitness", "coordinator_server.registry.board",
     "coordinator_server.registry.keeping", "coordinator_server.registry.filling",

@@ -1,116 +1,148 @@
-"""Makes the picture of the mesh that everybody may see: no address, and no name that a volunteer gave a machine.
-
-Of very many workers few change from one drawing to the next: what is drawn of the others stays the same object, by
-which who compares two drawings knows it.
-"""
+"""Keeps a picture of the whole mesh; a look takes in what is new since the last one, and nothing else."""
 
 from __future__ import annotations
 
-from collections import defaultdict
-from collections.abc import Iterator, Mapping, Sequence
+import time
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from itertools import chain
+from typing import TypeVar
 
+import msgspec
+
+from coordinator_server.api.drawing import draw_coordinators, draw_link, draw_services, draw_worker
 from coordinator_server.api.shapes import (
     Gap,
     Topology,
+    TopologyChange,
     TopologyCoordinator,
+    TopologyDelta,
     TopologyLink,
+    TopologyRemoval,
     TopologyService,
     TopologyWorker,
     WorkerCounts,
 )
+from coordinator_server.api.tally import Tally
 from coordinator_server.application import Coordinator
-from coordinator_server.fleet.presence import Serving, Status
-from coordinator_server.registry.membership import Member
-from coordinator_server.registry.registry import Status as WorkerStatus
-from node.wire.manifests import Manifest
 
-LIFE = 1.0  # seconds
+MOST = 500  # workers that one look takes in: a few ms
+MANY = 1000  # names of workers with a service, for each of which ...
+PAUSE = 0.2  # ... seconds pass until all of them are told again
 
-Seat = tuple[Member, WorkerStatus, TopologyWorker, TopologyLink]  # what one of our workers is drawn of, and how
-NOBODY: Mapping[str, Seat] = {}
+Item = TypeVar("Item")
+Difference = tuple[tuple[Item, ...], tuple[str, ...]]  # what is new or different, and the keys of what is gone
 
 
 class Picture:
-    """Hands out one drawing until something has changed or `LIFE` has passed, however many ask."""
+    """The mesh as it was at the last look; `differs` is to be told of workers that came, went or changed."""
 
-    def __init__(self, coordinator: Coordinator, version: str) -> None:
+    def __init__(
+        self, coordinator: Coordinator, version: str, steady: Callable[[], float] = time.monotonic
+    ) -> None:
+        """`steady` gives seconds of a clock that is never set."""
         self._coordinator = coordinator
         self._version = version
-        self._drawn: tuple[tuple[object, ...], Topology] | None = None
-        self._seats = NOBODY
+        self._steady = steady
+        here = chain(coordinator.registry.members(), coordinator.everybody.members())
+        self._due = {member.worker_id for member in here}
+        self._workers: dict[str, TopologyWorker] = {}
+        self._tally = Tally()
+        self._coordinators: Mapping[str, TopologyCoordinator] = {}
+        self._services: Mapping[str, TopologyService] = {}
+        self._rest_until: dict[str, float] = {}  # by service
+        self._looked_at = 0.0
+        self._whole: Topology | None = None
 
-    def read(self) -> Topology:
-        """Return the mesh as it is now; call it in the loop's thread."""
+    def differs(self, worker_id: str) -> None:
+        """Hear of a worker that may have to be drawn anew; who came and went unseen is nobody's business."""
+        if worker_id in self._workers or self._coordinator.everybody.member(worker_id) is not None:
+            self._due.add(worker_id)
+        else:
+            self._due.discard(worker_id)
+
+    @property
+    def is_far_behind(self) -> bool:
+        """True when more is due than one look takes in."""
+        return len(self._due) > MOST
+
+    def look(self) -> TopologyDelta:
+        """Take in what is new, of `MOST` workers at most, and return it; its number is the stream's business."""
         self._coordinator.planning.plan_if_due()
-        return self.look()
+        self._looked_at = self._coordinator.clock()
+        workers, links = self._take_due()
+        coordinators, services = self._take_coordinators(), self._take_services()
+        delta = TopologyDelta(
+            sequence=0,
+            timestamp=self._looked_at,
+            changed=TopologyChange(
+                coordinators=coordinators[0], workers=workers[0], services=services[0], links=links[0]
+            ),
+            removed=TopologyRemoval(
+                coordinators=coordinators[1], workers=workers[1], services=services[1], links=links[1]
+            ),
+        )
+        if not delta.is_empty:
+            self._whole = None
+        return delta
 
-    def look(self) -> Topology:
-        """Return the same by the last plan; may run in a thread."""
-        state = self._state()
-        if self._drawn is not None:
-            drawn_state, topology = self._drawn
-            if drawn_state == state and 0 <= self._coordinator.clock() - topology.timestamp < LIFE:
-                return topology
-        self._seats = seats = _take_seats(self._coordinator, self._seats)
-        topology = draw(self._coordinator, self._version, seats)
-        self._drawn = (state, topology)  # what has changed while it was drawn is in the next one
-        return topology
+    def topology(self) -> Topology:
+        """Return all that was drawn until now."""
+        if self._whole is None:
+            self._workers = dict(sorted(self._workers.items()))  # most are already
+            workers = tuple(self._workers.values())
+            self._whole = Topology(
+                coordinator=self._coordinator.coordinator_id,
+                version=self._version,
+                sequence=0,
+                timestamp=0.0,
+                coordinators=tuple(self._coordinators.values()),
+                workers=workers,
+                services=tuple(draw_services(self._coordinator, self._tally)),
+                links=tuple(map(draw_link, workers)),
+            )
+        return msgspec.structs.replace(self._whole, timestamp=self._looked_at)
 
-    def _state(self) -> tuple[object, ...]:
-        coordinator, readiness = self._coordinator, self._coordinator.readiness
-        seen = (coordinator.registry.version, coordinator.planning.version, coordinator.together.roster.version)
-        return (*seen, readiness.ready, readiness.draining)
+    def _take_due(self) -> tuple[Difference[TopologyWorker], Difference[TopologyLink]]:
+        """Draw some of those that are due as they are now; return what is new of them and of the links to them."""
+        names = sorted(self._due.pop() for _ in range(min(MOST, len(self._due))))
+        before = {name: self._workers[name] for name in names if name in self._workers}
+        drawn = (draw_worker(self._coordinator, name) for name in names)
+        after = {worker.id: worker for worker in drawn if worker is not None}
+        for name in names:
+            self._tally.change(before.get(name), after.get(name))
+            if name in after:
+                self._workers[name] = after[name]
+            else:
+                self._workers.pop(name, None)
+        return difference(before, after), difference(_links(before), _links(after))
 
+    def _take_coordinators(self) -> Difference[TopologyCoordinator]:
+        found = draw_coordinators(self._coordinator, self._tally)
+        before, self._coordinators = self._coordinators, {one.id: one for one in found}
+        return difference(before, self._coordinators)
 
-def draw(coordinator: Coordinator, version: str, seats: Mapping[str, Seat] | None = None) -> Topology:
-    """Return the mesh as this coordinator sees it now; the sequence is the stream's business."""
-    seats = _take_seats(coordinator, NOBODY) if seats is None else seats
-    ours = ((worker, link) for _, _, worker, link in seats.values())
-    others = ((worker, _link(worker)) for worker in _far_workers(coordinator))
-    both = sorted((*ours, *others), key=lambda one: one[0].id)
-    workers = tuple(worker for worker, _ in both)
-    return Topology(
-        coordinator=coordinator.coordinator_id,
-        version=version,
-        sequence=0,
-        timestamp=coordinator.clock(),
-        coordinators=(_own(coordinator, workers), *_others(coordinator, workers)),
-        workers=workers,
-        services=_services(coordinator, healthy(workers)),
-        links=tuple(link for _, link in both),
-    )
+    def _take_services(self) -> Difference[TopologyService]:
+        found = draw_services(self._coordinator, self._tally)
+        before, self._services = self._services, {one.name: one for one in self._rested(found)}
+        return difference(before, self._services)
 
-
-def _take_seats(coordinator: Coordinator, before: Mapping[str, Seat]) -> Mapping[str, Seat]:
-    """Return what is drawn of each of our workers; of whom nothing has changed it is what it was."""
-    registry, found = coordinator.registry, dict[str, Seat]()
-    silent_since = _silent_since(coordinator)
-    for member in registry.members():
-        status = "stale" if member.last_seen <= silent_since else registry.standing(member)
-        seat = before.get(member.worker_id)
-        if seat is None or seat[0] is not member or seat[1] != status:
-            worker = _worker(coordinator, member, status)
-            link = _link(worker)
-            if seat is not None:
-                worker, link = (worker if worker != seat[2] else seat[2]), (link if link != seat[3] else seat[3])
-            seat = (member, status, worker, link)
-        found[member.worker_id] = seat
-    return found
-
-
-def _silent_since(coordinator: Coordinator) -> float:
-    """Return the Unix seconds such that who was not heard of later is stale."""
-    return coordinator.clock() - coordinator.config.worker_stale
+    def _rested(self, services: Iterable[TopologyService]) -> Iterator[TopologyService]:
+        """Yield services as they are, or for a while as they were told last: who runs one is named each time."""
+        now = self._steady()
+        for service in services:
+            before = self._services.get(service.name)
+            if before is not None and now < self._rest_until.get(service.name, now):
+                yield before
+            else:
+                if service != before:
+                    self._rest_until[service.name] = now + service.healthy // MANY * PAUSE
+                yield service
 
 
-def healthy(workers: Sequence[TopologyWorker]) -> Mapping[str, Sequence[str]]:
-    """Return the active workers of each service."""
-    found: dict[str, list[str]] = defaultdict(list)
-    for worker in workers:
-        if worker.status == "active":
-            for service in worker.services:
-                found[service].append(worker.id)
-    return found
+def difference(before: Mapping[str, Item], after: Mapping[str, Item]) -> Difference[Item]:
+    """Return what is new or different, and the keys of what is gone."""
+    changed = tuple(item for key, item in after.items() if before.get(key) != item)
+    return changed, tuple(key for key in before if key not in after)
 
 
 def count_workers(coordinator: Coordinator) -> WorkerCounts:
@@ -118,7 +150,7 @@ def count_workers(coordinator: Coordinator) -> WorkerCounts:
     registry = coordinator.registry
     far = [row.facts.stale for _, row in coordinator.everybody.far()]
     total = len(registry) + len(far)
-    silent_since = _silent_since(coordinator)
+    silent_since = coordinator.clock() - coordinator.config.worker_stale
     stale = sum(member.last_seen <= silent_since for member in registry.members()) + sum(far)
     return WorkerCounts(total=total, active=total - stale, stale=stale)
 
@@ -132,100 +164,5 @@ def find_gaps(topology: Topology) -> list[Gap]:
     ]
 
 
-def _own(coordinator: Coordinator, workers: Sequence[TopologyWorker]) -> TopologyCoordinator:
-    readiness = coordinator.readiness
-    count, load = _share(workers, coordinator.coordinator_id)
-    return TopologyCoordinator(
-        id=coordinator.coordinator_id,
-        url=coordinator.info.url,
-        location=coordinator.info.location,
-        workers=count,
-        load=load,
-        status="draining" if readiness.draining else "active" if readiness.ready else "starting",
-    )
-
-
-def _share(workers: Sequence[TopologyWorker], coordinator_id: str) -> tuple[int, float]:
-    """Return how many workers a coordinator has, and how loaded those are on average that work."""
-    own = [worker for worker in workers if worker.coordinator == coordinator_id]
-    active = [worker.load for worker in own if worker.status == "active"]
-    return len(own), round(sum(active) / len(active), 3) if active else 0.0
-
-
-def _others(coordinator: Coordinator, workers: Sequence[TopologyWorker]) -> Iterator[TopologyCoordinator]:
-    """Yield those that share our store; one that does not tell of its workers is as it last said that it is."""
-    fleet, telling = coordinator.fleet, set(coordinator.together.roster.runs.values())
-    states: tuple[tuple[Status, Sequence[Serving]], ...] = (("active", fleet.alive()), ("stale", fleet.silent()))
-    for status, found in states:
-        for said in found:
-            count, load = _share(workers, said.info.id)
-            if status == "active" and said.info.id not in telling:
-                count, load = said.workers, said.load
-            yield TopologyCoordinator(
-                id=said.info.id,
-                url=said.info.url,
-                location=said.info.location,
-                workers=count,
-                load=load,
-                status=status,
-            )
-
-
-def _link(worker: TopologyWorker) -> TopologyLink:
-    return TopologyLink(source=worker.coordinator, target=worker.id, route=worker.route)
-
-
-def _worker(coordinator: Coordinator, member: Member, status: WorkerStatus) -> TopologyWorker:
-    return TopologyWorker(
-        id=member.worker_id,
-        type=member.capabilities.worker_type,
-        coordinator=coordinator.coordinator_id,
-        services=member.running,
-        status=status,
-        load=round(member.load, 3),
-        in_flight=member.in_flight,
-        route=member.route,
-        last_seen=round(member.last_seen, 1),
-    )
-
-
-def _far_workers(coordinator: Coordinator) -> Iterator[TopologyWorker]:
-    """Yield the workers that talk to others; when each did that last only they know."""
-    everybody = coordinator.everybody
-    for name, row in everybody.far():
-        member = everybody.member(name)
-        if member is not None:
-            yield TopologyWorker(
-                id=name,
-                type=member.capabilities.worker_type,
-                coordinator=row.owner,
-                services=member.running,
-                status=everybody.status(member),
-                load=round(member.load, 3),
-                route=row.facts.route,
-            )
-
-
-def _services(coordinator: Coordinator, running: Mapping[str, Sequence[str]]) -> tuple[TopologyService, ...]:
-    reasons = {shortage.service: shortage.reason for shortage in coordinator.planning.shortages()}
-    return tuple(
-        _service(manifest, running.get(manifest.name, ()), reasons.get(manifest.name, ""))
-        for manifest in coordinator.catalogue.manifests
-    )
-
-
-def _service(manifest: Manifest, workers: Sequence[str], reason: str) -> TopologyService:
-    if len(workers) >= manifest.replicas:
-        reason = ""
-    elif not reason:
-        reason = "The workers that it was given to have not started it yet, or are expected back."
-    return TopologyService(
-        name=manifest.name,
-        title=manifest.title,
-        aliases=manifest.aliases,
-        tier=manifest.tier,
-        wanted=manifest.replicas,
-        healthy=len(workers),
-        workers=tuple(workers),
-        reason=reason,
-    )
+def _links(workers: Mapping[str, TopologyWorker]) -> Mapping[str, TopologyLink]:
+    return {f"{worker.coordinator}>{worker.id}": draw_link(worker) for worker in workers.values()}

@@ -186,6 +186,8 @@ class Together:
             return
         everybody.together = self._planning.together = together
         log.info("there are other coordinators now" if together else "this coordinator is alone now")
+        for name in self.roster.live:
+            self.roster.differs(name)
         ours = [member.worker_id for member in self._registry.members()]
         if together:
             self.roster.expect(ours, now)  # until they are in the store as well

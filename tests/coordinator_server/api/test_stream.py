@@ -4,42 +4,59 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import threading
 from collections.abc import AsyncIterator
 
 import msgspec
 import pytest
 
-from coordinator_server.api import stream as module
 from coordinator_server.api.shapes import (
     Topology,
+    TopologyChange,
     TopologyDelta,
-    TopologyLink,
-    TopologyService,
+    TopologyRemoval,
     TopologySnapshot,
     TopologyWorker,
 )
-from coordinator_server.api.stream import MOST_OF_ONE, WAITING, TopologyStream, difference
-from node.program.tasks import TaskSet
+from coordinator_server.api.stream import MOST_OF_ONE, WAITING, TopologyStream
+from coordinator_server.api.topology import difference
 from node.wire.problems import Problem
+from tests.support.waiting import eventually
 
 Message = TopologySnapshot | TopologyDelta
 
 
 class Mesh:
-    """A topology that a test changes."""
+    """A topology that a test changes, looked at one worker after the other where there is a backlog."""
 
     def __init__(self) -> None:
         self.workers: dict[str, TopologyWorker] = {}
+        self.drawn: dict[str, TopologyWorker] = {}
         self.time = 100.0
+        self.backlog = 0
+        self.looks = 0
 
     def put(self, worker_id: str, load: float = 0.0) -> None:
         self.workers[worker_id] = TopologyWorker(id=worker_id, type="cpu", coordinator="c", load=load)
 
-    def read(self) -> Topology:
-        return Topology(
-            coordinator="c", version="1", sequence=0, timestamp=self.time, workers=tuple(self.workers.values())
+    @property
+    def is_far_behind(self) -> bool:
+        return self.backlog > 0
+
+    def look(self) -> TopologyDelta:
+        self.looks += 1
+        self.backlog = max(0, self.backlog - 1)
+        before, self.drawn = self.drawn, dict(self.workers)
+        changed, gone = difference(before, self.drawn)
+        return TopologyDelta(
+            sequence=0,
+            timestamp=self.time,
+            changed=TopologyChange(workers=changed),
+            removed=TopologyRemoval(workers=gone),
         )
+
+    def topology(self) -> Topology:
+        workers = tuple(self.drawn.values())
+        return Topology(coordinator="c", version="1", sequence=0, timestamp=self.time, workers=workers)
 
 
 @pytest.fixture
@@ -49,7 +66,7 @@ async def mesh() -> Mesh:
 
 @pytest.fixture
 async def stream(mesh: Mesh) -> AsyncIterator[TopologyStream]:
-    made = TopologyStream(mesh.read, period=0.01, maximum=3)
+    made = TopologyStream(mesh, period=0.01, maximum=3)
     yield made
     await made.stop()
 
@@ -58,36 +75,6 @@ async def read(messages: AsyncIterator[bytes]) -> Message:
     async with asyncio.timeout(30):
         decoder: msgspec.json.Decoder[Message] = msgspec.json.Decoder(Message)
         return decoder.decode(await anext(messages))
-
-
-def test_the_difference_names_what_is_new_changed_and_gone() -> None:
-    mesh = Mesh()
-    for name in ("stays", "changes", "goes"):
-        mesh.put(name)
-    old = mesh.read()
-    mesh.put("changes", load=0.5)
-    mesh.put("comes")
-    del mesh.workers["goes"]
-    found = difference(old, mesh.read())
-    assert found is not None
-    changed, removed = found
-    assert [worker.id for worker in changed.workers] == ["changes", "comes"]
-    assert removed.workers == ("goes",)
-    assert difference(old, old) is None
-    again = mesh.read()
-    assert difference(mesh.read(), again) is None
-    equal = msgspec.structs.replace(again, workers=tuple(map(msgspec.structs.replace, again.workers)))
-    assert difference(again, equal) is None, "other objects that say the same are no change"
-
-
-def test_services_and_links_have_keys_of_their_own() -> None:
-    base = Mesh().read()
-    full = msgspec.structs.replace(
-        base, services=(TopologyService(name="ner", title="N"),), links=(TopologyLink(source="c", target="w"),)
-    )
-    found = difference(full, base)
-    assert found is not None
-    assert (found[1].services, found[1].links) == (("ner",), ("c>w",))
 
 
 async def test_a_snapshot_then_deltas_whose_numbers_rise_by_one(mesh: Mesh, stream: TopologyStream) -> None:
@@ -124,7 +111,7 @@ async def test_changes_while_nobody_listens_are_in_the_next_snapshot(mesh: Mesh,
     with stream.listen() as messages:
         before = await read(messages)
     mesh.put("w1")
-    assert [worker.id for worker in stream.snapshot().workers] == ["w1"]
+    assert [worker.id for worker in (await stream.now()).workers] == ["w1"]
     with stream.listen() as messages:
         after = await read(messages)
     assert isinstance(after, TopologySnapshot)
@@ -170,7 +157,7 @@ async def test_stopping_ends_all_messages(stream: TopologyStream) -> None:
 
 
 async def test_one_address_does_not_take_the_places_of_all_others(mesh: Mesh) -> None:
-    stream = TopologyStream(mesh.read)
+    stream = TopologyStream(mesh)
     with contextlib.ExitStack() as stack:
         for _ in range(MOST_OF_ONE):
             stack.enter_context(stream.listen("192.0.2.1"))
@@ -184,108 +171,53 @@ async def test_one_address_does_not_take_the_places_of_all_others(mesh: Mesh) ->
     await stream.stop()
 
 
-async def test_what_is_large_is_looked_at_in_a_thread_and_only_while_somebody_listens(
-    mesh: Mesh, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(module, "MANY", 2)
-    monkeypatch.setattr(module, "SHARE", 1e9)
-    threads: list[int] = []
+async def test_nothing_is_looked_for_while_nobody_listens(mesh: Mesh, stream: TopologyStream) -> None:
+    with stream.listen() as messages:
+        await read(messages)
+        await eventually(lambda: mesh.looks > 3, "it looks again and again")
+    looked = mesh.looks
+    await stream._tick()
+    assert mesh.looks == looked
 
-    def reading() -> Topology:
-        threads.append(threading.get_ident())
-        return mesh.read()
 
-    made = TopologyStream(reading, period=0.01)
-    for name in ("a", "b", "c"):
-        mesh.put(name)
-    with made.listen() as messages:
-        assert isinstance(await read(messages), TopologySnapshot)
-        mesh.put("b", load=0.5)
-        delta = await read(messages)
+async def test_who_comes_between_two_looks_gets_what_the_others_have_and_it_is_encoded_once(mesh: Mesh) -> None:
+    stream = TopologyStream(mesh, period=3600.0)
+    mesh.put("w1")
+    with stream.listen() as one:
+        first, looked = await anext(one), mesh.looks
+        mesh.put("w2")
+        with stream.listen() as other:
+            assert await anext(other) is first
+        assert mesh.looks == looked
+        assert len((await stream.now()).workers) == 2
+        with stream.listen() as other:
+            snapshot, delta = await read(other), await read(one)
+        assert isinstance(snapshot, TopologySnapshot)
         assert isinstance(delta, TopologyDelta)
-        assert [worker.id for worker in delta.changed.workers] == ["b"]
-        assert threading.get_ident() not in threads[1:]
-        looked = len(threads)
-        with made.listen() as others:
-            first = await read(others)
-            assert isinstance(first, TopologySnapshot)
-            assert threading.get_ident() not in threads[looked:], "the second gets what the first one has"
-            mesh.put("a", load=0.25)
-            both = [await read(messages), await read(others)]
-            assert both[0] == both[1]
-            assert both[0].sequence == first.sequence + 1
-    await asyncio.sleep(0)
-    await made._tick()
-    looked = len(threads)
-    await made._tick()
-    assert len(threads) == looked, "nobody listens"
-    mesh.put("d")
-    await asyncio.gather(*(made.catch_up() for _ in range(3)))
-    assert threading.get_ident() not in threads[looked:]
-    assert [worker.id for worker in made.latest().workers] == ["a", "b", "c", "d"]
-    monkeypatch.setattr(module, "SHARE", 1e-9)
-    await made.catch_up()
-    looked = len(threads)
-    mesh.put("e")
-    await made.catch_up()
-    assert made.latest().sequence == made._sequence
-    assert len(threads) == looked, "it was looked a moment ago"
-    await made.stop()
+        assert [worker.id for worker in snapshot.topology.workers] == ["w1", "w2"]
+        assert [worker.id for worker in delta.changed.workers] == ["w2"]
+        assert snapshot.sequence == delta.sequence, "so what comes next is the next for both"
+    await stream._tick()
+    assert stream._snapshot == b"", "nothing large is kept for nobody"
+    await stream.stop()
 
 
-async def test_who_goes_away_has_no_second_thread_look(mesh: Mesh, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(module, "MANY", 2)
-    begun, go_on = threading.Semaphore(0), threading.Event()
-    looks: list[int] = []
-
-    def look() -> Topology:
-        looks.append(threading.get_ident())
-        begun.release()
-        assert go_on.wait(30)
-        return mesh.read()
-
-    mesh.put("a")
-    mesh.put("b")
-    made = TopologyStream(mesh.read, look=look)
-    made.latest()
-    mesh.put("c")
-    tasks = TaskSet("visitors")
-    try:
-        for _ in range(5):
-            visitor = tasks.start(made.catch_up(), "visitor")
-            await asyncio.sleep(0)
-            visitor.cancel()
-            await asyncio.wait([visitor])
-        assert await asyncio.to_thread(begun.acquire, timeout=30)
-        last = tasks.start(made.catch_up(), "last")
-        await asyncio.sleep(0)
-        go_on.set()
-        await last
-    finally:
-        go_on.set()
-        await tasks.stop()
-    assert len(looks) == 1
-    assert threading.get_ident() not in looks
-    assert [worker.id for worker in made.latest().workers] == ["a", "b", "c"]
-    await made.stop()
-
-
-async def test_a_look_that_fails_is_told_to_who_asked_and_the_next_one_looks_again(
-    mesh: Mesh, monkeypatch: pytest.MonkeyPatch
+async def test_a_backlog_is_taken_in_bit_by_bit_and_everything_else_goes_on_meanwhile(
+    mesh: Mesh, stream: TopologyStream
 ) -> None:
-    monkeypatch.setattr(module, "MANY", 0)
-    broken = [True, False]
+    mesh.backlog = 3
+    loop, seen = asyncio.get_running_loop(), list[int]()
 
-    def look() -> Topology:
-        if broken.pop(0):
-            raise LookupError
-        return mesh.read()
+    def watch() -> None:
+        seen.append(mesh.looks)
+        if mesh.is_far_behind:
+            loop.call_soon(watch)
 
-    made = TopologyStream(mesh.read, look=look)
-    made.latest()
-    mesh.put("a")
-    with pytest.raises(LookupError):
-        await made.catch_up()
-    await made.catch_up()
-    assert [worker.id for worker in made.latest().workers] == ["a"]
-    await made.stop()
+    loop.call_soon(watch)
+    await stream.catch_up()
+    assert seen == [1, 2, 3]
+    await stream.catch_up()
+    assert mesh.looks == 3, "there was nothing to catch up with"
+    mesh.backlog = 2
+    assert (await stream.now()).sequence == stream._sequence
+    assert mesh.looks == 6

@@ -9,13 +9,13 @@ from typing import Any
 
 import pytest
 
-from coordinator_server.api.topology import draw
 from coordinator_server.fleet.joining import as_others_know_it
 from node.wire.channel import Close
 from node.wire.messages import CoordinatorInfo
 from tests.support.channels import close_code, hear, open_channel, signed
 from tests.support.coordinators import Room, assignment, coordinator_room
 from tests.support.overlay_mesh import share_store
+from tests.support.pictures import draw
 from tests.support.waiting import eventually
 
 QUICK: dict[str, Any] = {"vpn": "off", "coordinator_heartbeat": 8.0, "worker_heartbeat": 3600.0}
@@ -48,7 +48,7 @@ async def test_workers_and_everybody_are_told_of_all(rooms: list[Room], tmp_path
     answer = await late.enrol(await second.invite())
     assert [info["url"] for info in answer.json["coordinators"]] == [second.url, first.url]
     await eventually(lambda: all(room.coordinator.dht.peers() for room in rooms), "they meet in the DHT")
-    shown = draw(first.coordinator, "1").coordinators
+    shown = draw(first.coordinator).coordinators
     assert [(one.url, one.location, one.status) for one in shown] == [
         (first.url, "a", "active"), (second.url, "b", "active"),
     ]  # fmt: skip

@@ -9,12 +9,14 @@ from typing import Any
 
 import pytest
 
-from coordinator_server.api.topology import count_workers, draw
+from coordinator_server.api.topology import count_workers
 from coordinator_server.fleet import together
 from coordinator_server.fleet.roster import ASSIGNER, LIVE, PREFIX, RUN
+from coordinator_server.front import FRONT
 from node.wire.manifests import Catalogue, Manifest
 from tests.support.coordinators import Room, Worker, assignment, coordinator_room
 from tests.support.overlay_mesh import share_store
+from tests.support.pictures import draw, parts
 from tests.support.waiting import eventually
 
 CALM: dict[str, Any] = {"vpn": "off", "worker_stale": 7200.0, "worker_forgotten": 9000.0}
@@ -94,17 +96,16 @@ async def test_each_shows_the_whole_mesh_and_every_worker_once(rooms: list[Room]
     )
     ids = [room.coordinator.coordinator_id for room in rooms]
     await eventually(
-        lambda: all(
-            {worker.services for worker in draw(room.coordinator, "1").workers} == {("one",)} for room in rooms
-        ),
+        lambda: all({worker.services for worker in draw(room.coordinator).workers} == {("one",)} for room in rooms),
         "all know what they run",
     )
     for room in rooms:
-        shown = draw(room.coordinator, "1")
+        shown = draw(room.coordinator)
         assert [(worker.id, worker.coordinator) for worker in shown.workers] == [("w-1", ids[0]), ("w-2", ids[1])]
         assert [(link.source, link.target) for link in shown.links] == [(ids[0], "w-1"), (ids[1], "w-2")]
         assert {one.id: one.workers for one in shown.coordinators} == dict.fromkeys(ids, 1)
         assert shown.services[0].workers == ("w-1", "w-2")
+        assert parts(await room.site.app[FRONT].stream.now()) == parts(shown), "it was told of all that changed"
         assert count_workers(room.coordinator).total == 2
         metrics = (await one.get("/metrics")).body.decode()
         assert "rma_registered_workers 2.0" in metrics
@@ -149,7 +150,7 @@ async def test_one_that_joins_hears_of_all_workers_and_when_it_has_gone_nothing_
         async with room_of(tmp_path, "b") as second:
             there = second.coordinator.together.roster
             await eventually(lambda: there.live.keys() == set(names), "it has heard of all")
-            assert len(draw(second.coordinator, "1").workers) == len(names)
+            assert len(draw(second.coordinator).workers) == len(names)
             assert await second.coordinator.store.list(LIVE)
             assert not second.coordinator.together.leads
             await eventually(lambda: there.assigned == before, "and of what each runs")
