@@ -47,7 +47,7 @@ from node.forwarding.http1.limits import ServerLimits
 from node.forwarding.plane import DataPlane
 from node.program.data_dir import hold_data_dir, write_private_file
 from node.program.errors import EXIT_USAGE, UserFacingError
-from node.program.garbage import settle
+from node.program.garbage import looked_through, settle
 from node.program.lifetime import print_json
 from node.program.service_manager import ServiceManager, answering
 from node.program.settings import SettingError
@@ -87,8 +87,10 @@ async def serve(
             settle()
             announce(site, as_json)
             manager.ready(f"serving at {site.coordinator.info.url}")
-            with restarting_on_hangup(site, manager):
-                await stop.wait()
+            channels = site.app[FRONT].channels
+            async with looked_through(lambda: len(channels)):
+                with restarting_on_hangup(site, manager):
+                    await stop.wait()
             manager.stopping("ending what is in flight")
             await drain(site)
     return 0

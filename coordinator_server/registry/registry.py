@@ -187,8 +187,8 @@ class Registry:
         """Forget who was silent for too long; call it about once a second."""
         now = self._see_clock()
         stale = set()
-        for worker_id, member in list(self._members.items()):
-            state = liveness(member, now, self._patience)
+        for member in self.members():  # no pairs: so many new objects at once would have Python look for garbage
+            worker_id, state = member.worker_id, liveness(member, now, self._patience)
             if state == "forgotten":
                 log.info(
                     "worker %s was not heard of for %.0f s and is forgotten", worker_id, now - member.last_seen

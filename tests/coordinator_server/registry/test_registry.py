@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import gc
 from collections.abc import AsyncIterator
 from pathlib import Path
 
@@ -407,3 +408,15 @@ async def test_views_hear_of_everybody_of_whom_they_may_show_something_else(mesh
     mesh.registry.leave("a")
     mesh.registry.hand_over("b")
     assert differ() == {"a", "b"}
+
+
+async def test_a_look_at_who_is_silent_has_python_look_for_no_garbage(mesh: RegistryMesh) -> None:
+    mesh.join("a")
+    member = mesh.registry.member("a")
+    assert member is not None
+    many = {f"w-{number}": dataclasses.replace(member, worker_id=f"w-{number}") for number in range(10_000)}
+    mesh.registry._members |= many
+    gc.collect()
+    before = gc.get_stats()[0]["collections"]
+    mesh.registry.tick()
+    assert gc.get_stats()[0]["collections"] == before
