@@ -33,7 +33,13 @@ class AppBridge:
     passing = EVERYTHING  # of a request's head
 
     def __init__(self, app: web.Application) -> None:
-        self._runner = web.AppRunner(app, handler_cancellation=True, access_log=None, shutdown_timeout=SHUTDOWN)
+        self._runner = web.AppRunner(
+            app,
+            handler_cancellation=True,
+            access_log=None,
+            shutdown_timeout=SHUTDOWN,
+            timeout_ceil_threshold=NEVER,  # else the pings of all WebSockets go at the full second
+        )
         self.recent = Recent()
         self.head_limits = HeadLimits(fields=1000, size=256 * 1024)  # our own code wrote it
         self.interim = 8

@@ -185,3 +185,25 @@ async def test_an_application_that_is_not_running_is_a_failure() -> None:
     async with running(app=bridge) as plane:
         await bridge.stop()
         assert (await plane.ask(APP)).status == 502
+
+
+async def test_pings_of_many_sockets_do_not_all_go_at_the_full_second() -> None:
+    due: list[tuple[float, float, float]] = []
+
+    async def socket(request: web.Request) -> web.WebSocketResponse:
+        loop, found = asyncio.get_running_loop(), web.WebSocketResponse(heartbeat=1000.0)
+        before = loop.time()
+        await found.prepare(request)
+        due.append((before + 1000.0, found._heartbeat_when, loop.time() + 1000.0))
+        await found.close()
+        return found
+
+    app = web.Application()
+    app.router.add_get("/app/beating", socket)
+    async with running(app=AppBridge(app)) as plane, aiohttp.ClientSession() as client:
+        for _ in range(3):
+            async with client.ws_connect(f"http://127.0.0.1:{plane.port}/app/beating") as ours:
+                await ours.receive(timeout=DEADLINE)
+    assert len(due) == 3
+    for earliest, planned, latest in due:
+        assert earliest <= planned <= latest
