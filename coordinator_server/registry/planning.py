@@ -123,8 +123,8 @@ class Planning:
     def _look(self, now: float) -> None:
         if now >= self._next_look or now < self._next_look - LOOK:  # or the clock stepped back
             self._next_look = now + LOOK
-            tense = (member for member in self._here.members() if self._may_be_tense(member))
-            self._history = look(self._history, self._machines_of(tense), now, self._pace)
+            tense = [member for member in self._here.members() if self._may_be_tense(member)]
+            self._history = look(self._history, self._machines_of(tense, {}), now, self._pace)
         if now >= plan_again_at(self._history, self._pace):
             self._dirty = True
 
@@ -284,7 +284,8 @@ class Planning:
         return found if found is not None else member.running if self.together else ()
 
     def _machines(self, here: NowHere) -> Iterable[Machine]:
-        yield from self._machines_of(here.members)
+        brought_in = Counter(enrolment.invite_id for enrolment in self._workers)
+        yield from self._machines_of(here.members, brought_in)
         for worker_id in here.expected:
             enrolment = self._workers.get(worker_id)
             if enrolment is None or enrolment.revoked:
@@ -292,8 +293,8 @@ class Planning:
             current = self._assigned.get(worker_id, ())
             yield Machine(worker_id=worker_id, capabilities=Capabilities(), current=current, expected=True)
 
-    def _machines_of(self, members: Iterable[Member]) -> Iterable[Machine]:
-        brought_in = Counter(enrolment.invite_id for enrolment in self._workers)
+    def _machines_of(self, members: Iterable[Member], brought_in: Mapping[str, int]) -> Iterable[Machine]:
+        """Yield workers as machines; for who is overloaded it does not matter what each invite has `brought_in`."""
         for member in members:
             enrolment = self._workers.get(member.worker_id)
             if enrolment is None:
@@ -303,7 +304,7 @@ class Planning:
                 enrolment,
                 current=self._current(member),
                 stale=self._here.is_stale(member),
-                brought_in=brought_in[enrolment.invite_id],
+                brought_in=brought_in.get(enrolment.invite_id, 0),
             )
 
 

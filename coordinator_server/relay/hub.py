@@ -23,6 +23,7 @@ from node.program.tasks import TaskSet
 
 log = logging.getLogger(__name__)
 LOOK = 1.0  # seconds
+MANY = 1000  # workers that are looked at in one go
 BEATS = 10  # looks between two questions whether the other side of a connection is still there
 SPARE_LIFE = 20.0  # seconds: nodes hang up on who says nothing for 30
 GRACE = 3.0  # seconds in which a worker whose channel broke is expected back on a new one
@@ -308,8 +309,12 @@ class RelayHub:
         """Let go of what is not needed, not allowed or not there any more."""
         now, self._looks = self._loop.time(), self._looks + 1
         self._tickets.expire(now)
-        busy = [entry for entry in self._sides.items() if not entry[1].is_quiet(now)]
-        for worker_id, side in busy:
+        for number, worker_id in enumerate(tuple(self._sides)):
+            if number % MANY == MANY - 1:
+                await asyncio.sleep(0)
+            side = self._sides.get(worker_id)
+            if side is None or side.is_quiet(now):
+                continue
             if self._is_out(worker_id):
                 self.cut(worker_id)
                 continue

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from coordinator_server.fleet.assigning import PORTION, differences
 from coordinator_server.fleet.roster import ASSIGNED
 from coordinator_server.store.interface import MOST_TOGETHER, Write
@@ -17,6 +19,17 @@ def test_only_differences_are_written_and_who_is_gone_is_forgotten() -> None:
         Write(ASSIGNED + "e", None),
     ]
     assert list(differences(wanted, wanted)) == []
+
+
+class Whole(dict[str, tuple[str, ...]]):
+    """May be compared, but not gone through."""
+
+    def items(self) -> Any:
+        raise AssertionError("that takes long where there are thousands")
+
+
+def test_what_is_written_already_is_not_gone_through() -> None:
+    assert list(differences(Whole(a=("ner",)), {"a": ("ner",)})) == []
 
 
 def test_many_are_written_in_portions_that_every_store_takes_whole() -> None:

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Iterable
+from collections.abc import AsyncIterator, Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
 import msgspec
 import pytest
 
+from coordinator_server.enrolment.workers import Enrolment, Workers
 from coordinator_server.registry import planning
 from coordinator_server.registry.assignment import assign
 from coordinator_server.store.sqlite import open_sqlite
@@ -304,6 +305,22 @@ async def test_a_clock_that_was_set_back_puts_off_no_look_at_who_is_overloaded(m
     mesh.beat("a", "ner", load=1.0)
     mesh.planning.tick()
     assert mesh.planning._history.overloaded == {"a": mesh.clock.now}
+
+
+async def test_a_look_at_who_is_overloaded_goes_through_no_enrolments(
+    mesh: RegistryMesh, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    mesh.join("a")
+    mesh.beat("a", "ner", load=1.0)
+    mesh.planning.tick()
+
+    def all_of_them(_: Workers) -> Iterator[Enrolment]:
+        raise AssertionError("that takes long where there are thousands")
+
+    monkeypatch.setattr(Workers, "__iter__", all_of_them)
+    mesh.clock.now += planning.LOOK
+    mesh.planning._look(mesh.clock.now)
+    assert set(mesh.planning._history.overloaded) == {"a"}
 
 
 async def test_a_thread_that_fails_leaves_all_to_the_next_plan(

@@ -15,6 +15,7 @@ import pytest
 from coordinator_server.relay import hub as hubs
 from coordinator_server.relay.sizing import LATELY
 from node.forwarding.websocket.stream import WebSocketStream
+from node.program.tasks import TaskSet
 from tests.support.coordinators import Room, coordinator_room
 from tests.support.relays import CATALOGUE, RelayedWorker, hub, relayed_worker
 from tests.support.waiting import eventually
@@ -318,3 +319,23 @@ async def test_those_that_nobody_needs_are_closed(
     )  # as if somebody asked all the time
     opened = hub(room).opened_in_all
     await eventually(lambda: hub(room).opened_in_all > opened + 1, "one that is ready is replaced before it is old")
+
+
+async def test_a_look_at_very_many_workers_lets_others_go_on_in_between(room: Room) -> None:
+    quiet = {f"w-{number}": hubs.Side() for number in range(5 * hubs.MANY)}
+    hub(room)._sides.update(quiet)
+    turns = 0
+
+    async def others() -> None:
+        nonlocal turns
+        while True:
+            turns += 1
+            await asyncio.sleep(0)
+
+    beside = TaskSet("others")
+    beside.start(others(), "turns")
+    await hub(room)._look()
+    assert turns >= 4
+    await beside.stop()
+    for name in quiet:
+        del hub(room)._sides[name]
