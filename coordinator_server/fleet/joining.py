@@ -83,6 +83,7 @@ async def follow(coordinator: Coordinator, prefix: str, take: Take) -> None:
     async with coordinator.store.watch(prefix) as watch:
         async for seen in watch:
             await take(seen)
+            del seen  # which may be everything that there is: until the next change nobody needs it
 
 
 def what_others_change(coordinator: Coordinator) -> Iterator[tuple[str, Take]]:

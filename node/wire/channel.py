@@ -61,7 +61,7 @@ class Open(msgspec.Struct, frozen=True, kw_only=True, tag=OPEN):
 Number = Annotated[int, msgspec.Meta(ge=0, le=2**53)]
 
 
-class Beat(msgspec.Struct, frozen=True, kw_only=True, tag=HEARTBEAT):
+class Beat(msgspec.Struct, frozen=True, kw_only=True, tag=HEARTBEAT, gc=False):
     """A heartbeat of the worker whose channel it is; the number comes back with the answer."""
 
     number: Number

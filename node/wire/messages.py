@@ -1,7 +1,8 @@
 """What workers and coordinators say to one another, field by field (JSON over HTTP).
 
 Sizes are bytes, times are Unix seconds, loads run from 0.0 to 1.0. Unknown fields are ignored, so that both
-sides may be of different versions.
+sides may be of different versions. Python need not look through those marked gc=False for garbage: nothing that is
+in them can lead back to them, and a coordinator has tens of thousands.
 """
 
 from __future__ import annotations
@@ -39,7 +40,7 @@ Services = Annotated[tuple[ServiceName, ...], msgspec.Meta(max_length=64)]
 Relays = Annotated[tuple[Name, ...], msgspec.Meta(max_length=2)]  # ids of coordinators
 
 
-class Gpu(msgspec.Struct, frozen=True, kw_only=True):
+class Gpu(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """One graphics card as its driver describes it."""
 
     vendor: Text = ""
@@ -50,7 +51,7 @@ class Gpu(msgspec.Struct, frozen=True, kw_only=True):
     usable: bool = True
 
 
-class Disk(msgspec.Struct, frozen=True, kw_only=True):
+class Disk(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """One mounted local file system."""
 
     mount: Annotated[str, msgspec.Meta(max_length=1024)]
@@ -58,7 +59,7 @@ class Disk(msgspec.Struct, frozen=True, kw_only=True):
     free_bytes: Count = 0
 
 
-class Address(msgspec.Struct, frozen=True, kw_only=True):
+class Address(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """One address of this machine and the interface that has it."""
 
     interface: Text
@@ -67,14 +68,14 @@ class Address(msgspec.Struct, frozen=True, kw_only=True):
     scope: Literal["loopback", "link", "private", "public"]
 
 
-class Battery(msgspec.Struct, frozen=True, kw_only=True):
+class Battery(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """The battery's charge and whether the machine is running on it."""
 
     charge: Fraction
     on_battery: bool
 
 
-class Capabilities(msgspec.Struct, frozen=True, kw_only=True):
+class Capabilities(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """What a machine has, as detected on it."""
 
     worker_type: WorkerType = "cpu"
@@ -97,7 +98,7 @@ class Capabilities(msgspec.Struct, frozen=True, kw_only=True):
     allowed_services: Services = ()  # what the volunteer allowed; empty means every service
 
 
-class Endpoints(msgspec.Struct, frozen=True, kw_only=True):
+class Endpoints(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """Where a node can be reached. `direct_hosts` are LAN or loopback addresses."""
 
     port: Port
@@ -107,7 +108,7 @@ class Endpoints(msgspec.Struct, frozen=True, kw_only=True):
     tunnel_url: Url | None = None
 
 
-class WorkerRecord(msgspec.Struct, frozen=True, kw_only=True):
+class WorkerRecord(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """A worker as registry and router know it (SPEC: worker record)."""
 
     worker_id: Name
@@ -121,7 +122,7 @@ class WorkerRecord(msgspec.Struct, frozen=True, kw_only=True):
     relays: Relays = ()  # coordinators that can reach it by relay
 
 
-class ServiceReport(msgspec.Struct, frozen=True, kw_only=True):
+class ServiceReport(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """One assigned service as its worker sees it; `detail` is a sentence for people."""
 
     name: ServiceName
@@ -157,7 +158,7 @@ class VpnGrant(msgspec.Struct, frozen=True, kw_only=True):
     version: Digest = ""
 
 
-class VpnReport(msgspec.Struct, frozen=True, kw_only=True):
+class VpnReport(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """What a worker's Nebula uses now, as the worker has verified: its state, certificate and authorities."""
 
     state: Text = ""
@@ -165,7 +166,7 @@ class VpnReport(msgspec.Struct, frozen=True, kw_only=True):
     bundle: Digest = ""  # of the grant that is in use
 
 
-class CoordinatorInfo(msgspec.Struct, frozen=True, kw_only=True):
+class CoordinatorInfo(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """A coordinator as workers know it; `dht_host` and `dht_port` tell where its DHT node listens."""
 
     id: Name
@@ -182,7 +183,7 @@ class CoordinatorReady(msgspec.Struct, frozen=True, kw_only=True):
     queue: Count = 0
 
 
-class DhtContact(msgspec.Struct, frozen=True, kw_only=True):
+class DhtContact(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """A UDP address to join the DHT at."""
 
     host: Host
@@ -213,7 +214,7 @@ class EnrollAnswer(msgspec.Struct, frozen=True, kw_only=True):
     mesh_keys: KeyChain | None = None  # where the mesh has handed over to another key, mesh_public_key
 
 
-class RegisterRequest(msgspec.Struct, frozen=True, kw_only=True):
+class RegisterRequest(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """POST /api/worker/register; who registers again, as at another address, says what it runs meanwhile.
 
     `relays`, here and in heartbeats, are the coordinators that can reach the worker by relay now. So does
@@ -229,14 +230,14 @@ class RegisterRequest(msgspec.Struct, frozen=True, kw_only=True):
     blocklist_version: Count = 0
 
 
-class Doubted(msgspec.Struct, frozen=True):
+class Doubted(msgspec.Struct, frozen=True, gc=False):
     """Workers whose answers for a service were wrong: others are asked first."""
 
     service: Name
     workers: Annotated[tuple[Name, ...], msgspec.Meta(max_length=64)]
 
 
-class Assignment(msgspec.Struct, frozen=True, kw_only=True):
+class Assignment(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """What a coordinator wants a worker to be and run now; of all this only the blocklist is signed.
 
     Instead of the list whoever has it already gets `blocklist_current`, that it is the one that counts.
@@ -277,7 +278,7 @@ class RegisterAnswer(msgspec.Struct, frozen=True, kw_only=True):
     catalogue: SignedCatalogue
 
 
-class HeartbeatRequest(msgspec.Struct, frozen=True, kw_only=True):
+class HeartbeatRequest(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """POST /api/worker/heartbeat. `paused` means: give me nothing, I am resting."""
 
     worker_id: Name

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import contextlib
+import gc
 from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from coordinator_server.fleet.joining import as_others_know_it
+from coordinator_server.fleet.joining import as_others_know_it, follow
+from coordinator_server.store.interface import Change, Seen
+from node.program.tasks import TaskSet
 from node.wire.channel import Close
 from node.wire.messages import CoordinatorInfo
 from tests.support.channels import close_code, hear, open_channel, signed
@@ -111,3 +114,22 @@ async def test_a_key_that_one_revokes_is_forgotten_by_all_at_once(rooms: list[Ro
     assert await second.find(text) == second.recall(text) == key
     await first.revoke(key.id)
     await eventually(lambda: second.recall(text) is None, "the other one has forgotten it")  # the clock stands
+
+
+async def test_what_was_taken_in_is_held_no_more_while_nothing_changes(tmp_path: Path) -> None:
+    taken: list[int] = []
+
+    async def take(seen: Seen) -> None:
+        taken.append(len(seen.changes))
+
+    def held() -> int:
+        return sum(isinstance(one, Change) and one.key.startswith("row/") for one in gc.get_objects())
+
+    async with coordinator_room(tmp_path / "c", **QUICK, **CALM) as room:
+        for number in range(5):
+            await room.coordinator.store.put(f"row/{number}", b"1")
+        tasks = TaskSet("test")
+        tasks.start(follow(room.coordinator, "row/", take), "follow")
+        await eventually(lambda: taken == [5], "all was taken in")
+        await eventually(lambda: not held(), "it is let go")
+        await tasks.stop()

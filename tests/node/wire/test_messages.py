@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import gc
 from typing import Any
 
 import msgspec
@@ -12,10 +13,12 @@ from node.wire.messages import (
     Capabilities,
     CoordinatorInfo,
     DhtContact,
+    Disk,
     Endpoints,
     EnrollRequest,
     HeartbeatRequest,
     RegisterRequest,
+    ServiceReport,
     WorkerRecord,
 )
 
@@ -107,3 +110,14 @@ def test_random_bytes_are_refused(data: bytes) -> None:
 def test_a_record_is_its_own_picture() -> None:
     record = WorkerRecord(worker_id="w-1", endpoints=Endpoints(port=8000, vpn_ip="10.42.0.9"), services=("ocr",))
     assert decode(WorkerRecord, record) == record
+
+
+def test_python_looks_for_no_garbage_in_what_a_coordinator_has_thousands_of() -> None:
+    able = Capabilities(disks=(Disk(mount="/"),), allowed_services=("ner",))
+    ends = Endpoints(port=8000, direct_hosts=("10.0.0.1",))
+    record = WorkerRecord(worker_id="w-1", endpoints=ends, capabilities=able, services=("ner",))
+    runs = (ServiceReport(name="ner", state="running"),)
+    beat = HeartbeatRequest(worker_id="w-1", services=runs, stats={"a": 1.0})
+    told = Assignment(role="cpu", services=("ner",))
+    kept = (able, *able.disks, ends, record, *runs, beat, told)
+    assert [type(one).__name__ for one in kept if gc.is_tracked(one)] == []
