@@ -75,7 +75,7 @@ def look(picture: Picture, now: float) -> Look:
         return _look_of_life(picture, now)
     if "enroll" in picture.pending and not picture.enrolled:  # the node may still tell of the try before
         icon, english, tone = PHASES["joining"]
-        return Look(icon, said(english), REASONS["enrolling"].meaning, tone)
+        return Look(icon, said(english), delay_sentence(state, now) or REASONS["enrolling"].meaning, tone)
     icon, english, tone = PHASES[state.phase]
     title = said(english)
     worst = next((reason for reason in state.reasons if reason.code in ATTENTION), None)
@@ -114,7 +114,7 @@ def _sentence(state: NodeState, now: float) -> str:
         case "unenrolled":
             return translate("Wording", "Paste an invite to let this computer help.")
         case "joining":
-            return _reason_sentence(state) or REASONS["enrolling"].meaning
+            return delay_sentence(state, now) or _reason_sentence(state) or REASONS["enrolling"].meaning
         case "paused":
             if state.snoozed_until is not None:
                 text = translate("Wording", "You asked it to rest; it goes on by itself at {time}.")
@@ -141,6 +141,16 @@ def _helping(state: NodeState) -> str:
     if state.services:
         return translate("Wording", "Services are being started.")
     return translate("Wording", "Ready, and waiting to be given something to do.")
+
+
+def delay_sentence(state: NodeState, now: float) -> str:
+    """Say that the coordinator lets nobody in for the moment, and when it is asked again; else nothing."""
+    if state.enrolment_again_at is None:
+        return ""
+    text = translate(
+        "Wording", "The coordinator lets nobody in for the moment. It is asked again by itself at {time}."
+    )
+    return text.format(time=figures.clock_time(state.enrolment_again_at, now))
 
 
 def _goes_on_at(when: float, now: float) -> str:

@@ -100,6 +100,11 @@ REASONS: Mapping[ReasonCode, Words] = {
         QT_TRANSLATE_NOOP("Wording", "Asking the coordinator to let this computer in."),
         "quiet",
     ),
+    "enrolment-delayed": Words(
+        QT_TRANSLATE_NOOP("Wording", "Waiting to join"),
+        QT_TRANSLATE_NOOP("Wording", "The coordinator lets nobody in for the moment. It is asked again by itself."),
+        "quiet",
+    ),
     "enrolment-failed": Words(
         QT_TRANSLATE_NOOP("Wording", "Could not join"),
         QT_TRANSLATE_NOOP("Wording", "The coordinator did not let this computer in."),

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 EPILOG = """\
 exit codes: 0 done, 1 failed, 2 bad setting or argument, 3 port or data directory in use,
-4 nothing answers, 5 refused (spent invite, unknown service, ...)"""
+4 nothing answers, or lets nobody in for now, 5 refused (spent invite, unknown service, ...)"""
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -128,6 +128,7 @@ async def _serve(
 ) -> int:
     from node.control import EnrollIntent
     from node.enrolment import as_user_facing
+    from node.joining import PATIENCE, unless_stopped
     from node.program.data_dir import with_room
     from node.program.garbage import settle
     from node.program.service_manager import answering
@@ -147,7 +148,10 @@ async def _serve(
         if config.invite and node.state.membership is None:
             coordinator = config.coordinator[0] if config.coordinator else ""
             try:
-                await node.desk.enroll(EnrollIntent(coordinator=coordinator, invite=config.invite))
+                node.desk.join_delayed = manager.starting
+                wish = EnrollIntent(coordinator=coordinator, invite=config.invite, patience=PATIENCE)
+                if await unless_stopped(node.desk.enroll(wish), stop) is None:
+                    return 0
             except Problem as problem:
                 raise as_user_facing(problem) from None
         settle()

@@ -42,13 +42,17 @@ PREFIX = "/call/"
 
 
 class EnrollIntent(msgspec.Struct, frozen=True):
-    """POST /enroll: either a link, or a coordinator and an invite code; `rules` hold before anything is started."""
+    """POST /enroll: either a link, or a coordinator and an invite code; `rules` hold before anything is started.
+
+    `patience` is for how many seconds a coordinator is asked again that lets nobody in for the moment.
+    """
 
     link: str = ""
     coordinator: str = ""
     invite: str = ""
     name: Annotated[str, msgspec.Meta(max_length=200)] = ""
     rules: Rules | None = None
+    patience: Annotated[float, msgspec.Meta(ge=0, le=86_400)] = 0.0
 
 
 class Controlled(Takes, RulesDesk, VitalsDesk, InsightDesk, Protocol):

@@ -16,6 +16,7 @@ from node.program.errors import EXIT_FAILED, EXIT_REFUSED, EXIT_UNREACHABLE, Use
 
 T = TypeVar("T")
 TIMEOUT = 300.0  # seconds between two bytes; a request through the mesh may take that long
+TOO_MANY_REQUESTS = 429
 
 
 class ControlClient:
@@ -77,4 +78,5 @@ def _refused(status: int, body: bytes) -> UserFacingError:
         problem = {}
     title = f"{problem.get('title', 'The request was refused')} (HTTP {status})."
     detail = str(problem.get("detail", "") or body[:500].decode("utf-8", "replace"))
-    return UserFacingError(title, detail, exit_code=EXIT_REFUSED if status < 500 else EXIT_FAILED)
+    for_now = status >= 500 or status == TOO_MANY_REQUESTS
+    return UserFacingError(title, detail, exit_code=EXIT_FAILED if for_now else EXIT_REFUSED)

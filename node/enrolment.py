@@ -10,6 +10,7 @@ import msgspec
 
 from node import coordinator_client
 from node.coordinator_client import CoordinatorError
+from node.joining import LATER, is_for_now
 from node.program.errors import EXIT_REFUSED, EXIT_UNREACHABLE, EXIT_USAGE, UserFacingError
 from node.reachability.failures import Failure
 from node.reachability.trouble import password_hint
@@ -17,7 +18,7 @@ from node.state import Membership
 from node.wire.encoding import b64encode
 from node.wire.invites import InviteError, InviteLink, parse_code, parse_coordinator_url, parse_link
 from node.wire.messages import Capabilities, EnrollAnswer, EnrollRequest
-from node.wire.problems import Problem
+from node.wire.problems import TITLES, Problem
 
 # What a coordinator answers -> what we tell whoever asked. Any other refusal is passed on as it is.
 KINDS = {"": "no-coordinator", "wrong-mesh": "invite-invalid", "bad-answer": "no-coordinator"}
@@ -84,11 +85,12 @@ def _problem(link: InviteLink, error: CoordinatorError) -> Problem:
     if kind == "no-coordinator":
         text = f"The coordinator at {link.coordinator} cannot be used. {error}"
         return Problem(kind, f"{text} {_advice(link.coordinator, error.failure)}")
-    try:
-        text = f"The coordinator did not let this machine in: {error}"
-        return Problem(kind, text, cause=error.kind or kind, retry_after=error.retry_after)
-    except KeyError:
-        return Problem("invalid-request", f"The coordinator did not let this machine in: {error}")
+    text = f"The coordinator did not let this machine in: {error}"
+    if error.status in LATER:
+        text = f"The coordinator lets nobody in for the moment: {error}"
+        kind = kind if kind in TITLES else "overloaded"
+        return Problem(kind, text, status=error.status, cause=error.kind or kind, retry_after=error.retry_after)
+    return Problem(kind if kind in TITLES else "invalid-request", text, cause=error.kind or kind)
 
 
 def _advice(url: str, failure: Failure | None) -> str:
@@ -103,6 +105,9 @@ def as_user_facing(problem: Problem) -> UserFacingError:
     if problem.kind == "no-coordinator":
         hint = "Then start this node again with the same invite: it still works."
         return UserFacingError("This machine could not join the mesh.", problem.detail, hint, EXIT_UNREACHABLE)
+    if is_for_now(problem):
+        hint = "Start this node again later with the same invite: it still works."
+        return UserFacingError("This machine could not join the mesh yet.", problem.detail, hint, EXIT_UNREACHABLE)
     if problem.status == 422:
         hint = "Give the invite link as it was sent to you, or its code with --coordinator URL."
         return UserFacingError("This machine could not join the mesh.", problem.detail, hint, EXIT_USAGE)

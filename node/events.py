@@ -65,6 +65,13 @@ class EnrolmentFailed(msgspec.Struct, frozen=True):
     text: str
 
 
+class EnrolmentDelayed(msgspec.Struct, frozen=True):
+    """The coordinator lets nobody in for the moment, as the text says; it is asked again at that time (Unix s)."""
+
+    text: str
+    again_at: float
+
+
 class Registered(msgspec.Struct, frozen=True):
     """The coordinator knows where we are; its catalogue was verified."""
 
@@ -255,8 +262,8 @@ class StopRequested(msgspec.Struct, frozen=True):
 
 
 Event = (
-    Started | MeshJoined | EnrolmentRequested | Enrolled | EnrolmentFailed | Registered | HeartbeatAnswered
-    | WorkerUnknown | ChannelChanged | SecondChannelChanged | ChannelRefused
+    Started | MeshJoined | EnrolmentRequested | Enrolled | EnrolmentFailed | EnrolmentDelayed | Registered
+    | HeartbeatAnswered | WorkerUnknown | ChannelChanged | SecondChannelChanged | ChannelRefused
     | CoordinatorFailed | CoordinatorsMeasured | CoordinatorLeaves
     | ContactDue | CredentialRenewed | PlaceGranted | PlaceRefused | VpnChanged | TunnelChanged
     | OverlayCameUp | OverlayWentDown | OverlayPathsChanged | EndpointsChanged | ServicesChanged | LoadMeasured

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 import random
 import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import msgspec
 
-from node import enrolment
+from node import enrolment, joining
 from node import events as e
 from node.config import NodeConfig
 from node.control import EnrollIntent
@@ -25,14 +27,17 @@ from node.reachability.probes import Scene, observe
 from node.reachability.trouble import clock_trouble, trouble_of
 from node.rules.keeper import RulesKeeper
 from node.services.local_tokens import LocalTokens
-from node.state import Explanation, NodeState, NodeStats, Peer, RoutingStats, View, VpnPhase
+from node.state import Explanation, Membership, NodeState, NodeStats, Peer, RoutingStats, View, VpnPhase
 from node.survey import Survey
+from node.wire.invites import InviteLink
+from node.wire.messages import EnrollAnswer
 from node.wire.problems import Problem
 from node.wire.tokens import TokenVerifier
 
 if TYPE_CHECKING:
     from node.runtime import NodeRuntime
 
+log = logging.getLogger(__name__)
 OPENING: frozenset[VpnPhase] = frozenset({"starting", "no-udp", "failed"})  # and it is tried again by itself
 
 
@@ -42,6 +47,8 @@ class FrontDesk:
     def __init__(self, node: NodeRuntime, data_dir: Path) -> None:
         self._node = node
         self.insight = Insight(data_dir, lambda: self._session.router if self._session is not None else None)
+        # Hears why a coordinator lets nobody in for the moment, and in how many seconds it is asked again.
+        self.join_delayed: Callable[[str, float], None] = lambda _why, _pause: None
         self._sequence = 0
         self._enrolling = asyncio.Lock()
         self._surveying = asyncio.Lock()
@@ -148,21 +155,19 @@ class FrontDesk:
 
     async def enroll(self, intent: EnrollIntent) -> str:
         """Join the mesh of an invite; return our worker_id, or raise a Problem."""
+        if self._node.state.enrolment_delay:
+            raise Problem("conflict", "This machine asks already to be let in, and waits for that now.")
         async with self._enrolling:
             if self._node.state.membership is not None:
                 raise Problem("conflict", f"This machine is a member already, as {self._node.state.worker_id}.")
             link = enrolment.parse_invitation(intent.link or intent.invite, intent.coordinator)
             self._node.dispatch(e.EnrolmentRequested())
             try:
-                membership, answer = await enrolment.enrol(
-                    self._node.http,
-                    link,
-                    name=intent.name or self._node.config.name,
-                    public_key=self._node.member.identity.public_key,
-                    wish=self._node.config.worker_id,
-                    capabilities=self._node.state.capabilities,
-                    now=time.time(),
-                    nebula_public_key=self._node.overlay.public_key,
+                membership, answer = await joining.patiently(
+                    lambda: self._ask_to_be_let_in(link, intent.name),
+                    intent.patience,
+                    self._delayed,
+                    now=time.monotonic,
                 )
                 await self._take_rules(intent)
             except BaseException as error:
@@ -174,6 +179,23 @@ class FrontDesk:
             self._node.dispatch(e.Enrolled(membership, answer.dht, answer.vpn, random.random()))  # noqa: S311 - not for secrets
             await self._node.settle()
             return membership.worker_id
+
+    async def _ask_to_be_let_in(self, link: InviteLink, name: str) -> tuple[Membership, EnrollAnswer]:
+        return await enrolment.enrol(
+            self._node.http,
+            link,
+            name=name or self._node.config.name,
+            public_key=self._node.member.identity.public_key,
+            wish=self._node.config.worker_id,
+            capabilities=self._node.state.capabilities,
+            now=time.time(),
+            nebula_public_key=self._node.overlay.public_key,
+        )
+
+    def _delayed(self, problem: Problem, pause: float) -> None:
+        log.warning("%s It is asked again in %.0f s.", problem.detail, pause)
+        self._node.dispatch(e.EnrolmentDelayed(problem.detail, time.time() + pause))
+        self.join_delayed(problem.detail, pause)
 
     async def _take_rules(self, intent: EnrollIntent) -> None:
         """Let the rules hold that came with the intent; raise a Problem where they cannot."""

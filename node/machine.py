@@ -23,6 +23,7 @@ from node.events import (
     DrainEnded,
     EndpointsChanged,
     Enrolled,
+    EnrolmentDelayed,
     EnrolmentFailed,
     EnrolmentRequested,
     Event,
@@ -144,18 +145,23 @@ def _mesh_joined(state: NodeState, event: MeshJoined) -> Step:
 
 
 def _enrolment_requested(state: NodeState, _event: EnrolmentRequested) -> Step:
-    return _with(state, enrolling=True, enrolment_error=""), ()
+    return _with(state, enrolling=True, enrolment_error="", enrolment_delay="", enrolment_again_at=None), ()
+
+
+def _enrolment_delayed(state: NodeState, event: EnrolmentDelayed) -> Step:
+    return _with(state, enrolment_delay=event.text, enrolment_again_at=event.again_at), ()
 
 
 def _enrolled(state: NodeState, event: Enrolled) -> Step:
-    state = _with(state, enrolling=False, enrolment_error="", left="")
+    state = _with(state, enrolling=False, enrolment_error="", enrolment_delay="", enrolment_again_at=None, left="")
     state, commands = _join(state, event.membership, None, event.draw)
     place = (UsePlace(event.vpn),) if event.vpn is not None else ()
     return state, (SaveMembership(event.membership), *commands, *place, JoinDht(event.dht))
 
 
 def _enrolment_failed(state: NodeState, event: EnrolmentFailed) -> Step:
-    return _with(state, enrolling=False, enrolment_error=event.text), ()
+    state = _with(state, enrolling=False, enrolment_delay="", enrolment_again_at=None)
+    return _with(state, enrolment_error=event.text), ()
 
 
 def _join(state: NodeState, membership: Membership, told: Assignment | None, draw: float) -> Step:
@@ -314,6 +320,7 @@ HANDLERS: dict[type, Callable[[NodeState, Any], Step]] = {
     EnrolmentRequested: _enrolment_requested,
     Enrolled: _enrolled,
     EnrolmentFailed: _enrolment_failed,
+    EnrolmentDelayed: _enrolment_delayed,
     Registered: registered,
     HeartbeatAnswered: heartbeat_answered,
     WorkerUnknown: worker_unknown,

@@ -46,6 +46,9 @@ def _rest_reasons(state: NodeState) -> tuple[Reason, ...]:
 
 
 def _membership_reasons(state: NodeState) -> tuple[Reason, ...]:
+    if state.enrolling and state.enrolment_delay:
+        text = f"{state.enrolment_delay} It is asked again by itself: nothing is to be done here meanwhile."
+        return (Reason("enrolment-delayed", text, state.enrolment_again_at),)
     if state.enrolling:
         return (Reason("enrolling", "Asking the coordinator to let this computer in."),)
     if state.enrolment_error:

@@ -23,6 +23,7 @@ ReasonCode = Literal[
     RuleCode,
     "not-enrolled",
     "enrolling",
+    "enrolment-delayed",
     "enrolment-failed",
     "registering",
     "coordinator-unreachable",
@@ -261,6 +262,8 @@ class NodeState(msgspec.Struct, frozen=True, kw_only=True):
     membership: Membership | None = None
     enrolling: bool = False
     enrolment_error: str = ""
+    enrolment_delay: str = ""  # why the coordinator lets nobody in for the moment ...
+    enrolment_again_at: float | None = None  # ... and when it is asked again (Unix seconds)
     coordinator: str | None = None  # the URL in use or tried last
     coordinator_ok: bool = False
     coordinator_error: str = ""

@@ -9,7 +9,7 @@ from dataclasses import replace
 from PySide6.QtCore import QCoreApplication, Qt, Signal
 from PySide6.QtWidgets import QProgressBar, QVBoxLayout, QWidget
 
-from app import figures
+from app import figures, wording
 from app.intents import EnrolmentWish
 from app.node_model import NodeModel
 from app.picture import Notice, Picture
@@ -73,7 +73,8 @@ class JoinPage(Page):
         if picture.state is not None and picture.connected:
             self.permissions.know_rules(picture.state.rules)
         self._show_error(None if pending else self._failure(picture))
-        self.working.show_coordinator(self._sent.coordinator if self._sent else "", visible=pending)
+        delay = wording.delay_sentence(picture.state, time.time()) if picture.state is not None else ""
+        self.working.show_coordinator(self._sent.coordinator if self._sent else "", delay, visible=pending)
         self.invite.set_usable(usable=not pending)
         self.permissions.setEnabled(not pending)
         self.pending = pending
@@ -157,8 +158,11 @@ class Working(QWidget):
         column.addWidget(bar)
         self.hide()
 
-    def show_coordinator(self, coordinator: str, *, visible: bool) -> None:
-        if coordinator:
+    def show_coordinator(self, coordinator: str, delay: str = "", *, visible: bool) -> None:
+        """Say who is asked, or why that takes longer."""
+        if delay:
+            self._text.setText(delay)
+        elif coordinator:
             text = translate("Wizard", "Asking {host} to let this computer in. This takes a few seconds.")
             self._text.setText(text.format(host=figures.host_of(coordinator)))
         else:

@@ -19,6 +19,7 @@ from node.program.tasks import TaskSet
 
 FIRST_SOCKET: Final = 3
 MOST_SOCKETS = 64
+SPARE = 60.0  # seconds for what comes after a wait
 NAMES = ("NOTIFY_SOCKET", "WATCHDOG_USEC", "WATCHDOG_PID", "LISTEN_FDS", "LISTEN_PID", "LISTEN_FDNAMES")
 
 
@@ -33,6 +34,10 @@ class ServiceManager:
     def ready(self, status: str = "") -> None:
         """Say that we serve from now on, also after `reloading`."""
         self._say("READY=1", *([f"STATUS={status}"] if status else []))
+
+    def starting(self, status: str, seconds: float) -> None:
+        """Say that the start waits for something, and may take so much longer."""
+        self._say(f"STATUS={status}", f"EXTEND_TIMEOUT_USEC={int((seconds + SPARE) * 1e6)}")
 
     def reloading(self) -> None:
         """Say that settings are being read anew; `ready` ends that."""

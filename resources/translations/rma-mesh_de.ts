@@ -3988,6 +3988,10 @@
         <translation>Bereit und wartet darauf, etwas zu tun zu bekommen.</translation>
     </message>
     <message>
+        <source>The coordinator lets nobody in for the moment. It is asked again by itself at {time}.</source>
+        <translation>Der Koordinator nimmt im Augenblick niemanden auf. Er wird um {time} von selbst noch einmal gefragt.</translation>
+    </message>
+    <message>
         <source>It goes on by itself at {time}.</source>
         <translation>Es geht von selbst weiter um {time}.</translation>
     </message>
@@ -4102,6 +4106,14 @@
     <message>
         <source>Asking the coordinator to let this computer in.</source>
         <translation>Der Koordinator wird gebeten, diesen Rechner aufzunehmen.</translation>
+    </message>
+    <message>
+        <source>Waiting to join</source>
+        <translation>Wartet auf Aufnahme</translation>
+    </message>
+    <message>
+        <source>The coordinator lets nobody in for the moment. It is asked again by itself.</source>
+        <translation>Der Koordinator nimmt im Augenblick niemanden auf. Er wird von selbst noch einmal gefragt.</translation>
     </message>
     <message>
         <source>Could not join</source>

@@ -79,6 +79,21 @@ def test_the_next_try_to_join_hides_why_the_last_one_failed() -> None:
     assert inside.title == "Online", "it was let in, and the answer is on its way"
 
 
+def test_who_is_let_in_later_reads_when_it_is_asked_again_and_no_alarm() -> None:
+    waiting = msgspec.structs.replace(
+        samples.UNENROLLED,
+        phase="joining",
+        enrolling=True,
+        enrolment_delay="It is full.",
+        enrolment_again_at=NOW + 600,
+        reasons=(Reason("enrolment-delayed", "It is full.", NOW + 600),),
+    )
+    for pending in (frozenset[str](), frozenset({"enroll"})):
+        look = wording.look(picture(waiting, pending=pending), NOW)
+        assert (look.title, look.tone) == ("Joining", "quiet")
+        assert look.sentence.endswith(f"asked again by itself at {figures.clock_time(NOW + 600, NOW)}.")
+
+
 def test_a_rest_by_a_rule_is_told_with_its_reason_and_end() -> None:
     sentence = wording.look(picture(samples.ON_BATTERY), NOW).sentence
     assert sentence.startswith("This computer runs on its battery.")

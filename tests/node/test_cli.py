@@ -13,10 +13,12 @@ from typing import Any
 import msgspec
 import pytest
 
+from node import control_client
 from node.cli_client import coordinator_line, second_line, status_document, vpn_line
 from node.state import ChannelStatus, NodeState, Reason, TunnelStatus, VpnStatus
+from node.wire.encoding import b64encode
 from tests.support.node_values import FIRST, MEMBERSHIP, SECOND
-from tests.support.real_mesh import RealMesh, real_mesh, run, wait_until
+from tests.support.real_mesh import RealMesh, http, real_mesh, run, wait_until
 
 pytestmark = pytest.mark.processes
 FREE = ("--port", "0", "--dht-port", "0", "--no-keyring", "--vpn", "off")
@@ -72,6 +74,11 @@ def test_who_reads_the_status_sees_that_the_coordinator_is_not_heard() -> None:
     lost = msgspec.structs.replace(heard, channel=ChannelStatus(False, "The connection broke."))
     assert coordinator_line(lost) == f"{FIRST.url}, not connected. The connection broke."
     assert coordinator_line(NodeState()) == "-"
+
+
+@pytest.mark.parametrize(("status", "code"), [(403, 5), (409, 5), (429, 1), (503, 1)])
+def test_what_was_refused_for_now_only_is_told_apart(status: int, code: int) -> None:
+    assert control_client._refused(status, b'{"title":"No","detail":"Because."}').exit_code == code
 
 
 def test_help_and_version_need_nothing() -> None:
@@ -188,6 +195,29 @@ def test_invites_that_do_not_open_the_door_are_told_apart(mesh: RealMesh) -> Non
     assert unreachable.returncode == 4
     assert coordinator.url in unreachable.stderr
     assert "cannot be reached" in unreachable.stderr
+
+
+def test_a_node_waits_while_nobody_is_let_in_and_ends_when_it_is_told_to(mesh: RealMesh) -> None:
+    coordinator = mesh.start_coordinator("--enrol-wrong-tries", "1")
+    link, log = mesh.invite(1), mesh.folder / "log"
+    wrong = {"invite": "RMA-NONSENSE", "name": "pc", "identity_public_key": b64encode(b"k" * 32)}
+    assert http(f"{coordinator.url}/api/enroll", msgspec.json.encode(wrong)).status == 403
+    words = ("-m", "node", "run", "--data-dir", str(mesh.folder / "w1"), *FREE, "--invite", link)
+    with log.open("wb") as stderr:
+        node = subprocess.Popen(
+            [sys.executable, *words], stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=stderr,
+            env=mesh.environment,
+        )  # fmt: skip
+    try:
+        wait_until(lambda: "It is asked again in" in log.read_text("utf-8"), "it says that it waits")
+        assert "lets nobody in for the moment" in log.read_text("utf-8")
+        status = mesh.node_command("w1", "status")
+        assert "asked again by itself" in status.stdout
+        node.terminate()
+        assert node.wait(60) == 0
+    finally:
+        node.kill()
+        node.wait(60)
 
 
 def test_who_would_get_a_request_is_explained(mesh: RealMesh) -> None:

@@ -10,7 +10,10 @@ import aiohttp
 import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
+from node import coordinator_client
+from node.coordinator_client import CoordinatorError
 from node.enrolment import as_user_facing, at_configured_address, enrol, parse_invitation
+from node.joining import is_for_now
 from node.program.errors import EXIT_REFUSED, EXIT_UNREACHABLE, EXIT_USAGE
 from node.wire.invites import InviteLink, make_invite
 from node.wire.problems import Problem
@@ -49,6 +52,42 @@ def test_exit_codes_tell_scripts_what_went_wrong() -> None:
     assert as_user_facing(Problem("no-coordinator", "x")).exit_code == EXIT_UNREACHABLE
     assert as_user_facing(Problem("invite-invalid", "x")).exit_code == EXIT_REFUSED
     assert as_user_facing(Problem("invite-invalid", "x", status=422)).exit_code == EXIT_USAGE
+    for kind in ("rate-limited", "store-unavailable", "overloaded"):
+        later = as_user_facing(Problem(kind, "x"))
+        assert later.exit_code == EXIT_UNREACHABLE, "it says nothing about the invite"
+        assert "it still works" in later.hint
+
+
+@pytest.mark.parametrize(
+    ("error", "told"),
+    [
+        (CoordinatorError("Full.", "store-unavailable", 503), ("store-unavailable", 503, True, None)),
+        (CoordinatorError("Wait.", "rate-limited", 429, retry_after=7), ("rate-limited", 429, True, 7)),
+        (CoordinatorError("New.", "of-a-newer-version", 503), ("overloaded", 503, True, None)),
+        (CoordinatorError("New.", "of-a-newer-version", 418), ("invalid-request", 400, False, None)),
+        (CoordinatorError("Spent.", "invite-invalid", 403), ("invite-invalid", 403, False, None)),
+    ],
+)
+async def test_what_may_be_otherwise_later_is_told_apart_from_what_is_final(
+    error: CoordinatorError, told: tuple[str, int, bool, int | None], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def refused(*_: object) -> None:
+        raise error
+
+    monkeypatch.setattr(coordinator_client, "enroll", refused)
+    async with aiohttp.ClientSession() as http:
+        with pytest.raises(Problem, match=str(error)) as caught:
+            await enrol(
+                http,
+                InviteLink("http://c", INVITE),
+                name="pc",
+                public_key=b"k" * 32,
+                wish="",
+                capabilities=PC,
+                now=0.0,
+            )
+    problem = caught.value
+    assert (problem.kind, problem.status, is_for_now(problem), problem.extra.get("retry_after")) == told
 
 
 async def test_who_is_behind_a_proxy_hears_how_to_give_it_a_password() -> None:

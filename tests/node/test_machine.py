@@ -64,6 +64,19 @@ def test_a_refused_invite_is_told_and_changes_nothing_else() -> None:
     assert story.commands == ()
 
 
+def test_why_nobody_is_let_in_for_the_moment_is_told_calmly_until_the_word_is_final() -> None:
+    story = Story().then(started(), e.EnrolmentRequested(), e.EnrolmentDelayed("It is full.", 99.0))
+    (reason,) = story.state.reasons
+    assert (story.state.phase, reason.code, reason.until) == ("joining", "enrolment-delayed", 99.0)
+    assert reason.text.startswith("It is full. It is asked again by itself")
+    story.then(e.EnrolmentFailed("The invite is spent."))
+    assert story.codes == ["enrolment-failed"]
+    story.then(e.EnrolmentRequested())
+    assert story.codes == ["enrolling"]
+    story.then(e.EnrolmentDelayed("It is full.", 99.0), e.Enrolled(MEMBERSHIP, ()))
+    assert story.codes == ["registering"]
+
+
 def test_registration_runs_what_was_assigned_and_it_is_announced_when_it_runs() -> None:
     story = Story().then(started(membership=MEMBERSHIP), e.Registered(assignment("ner-extraction"), CATALOGUE))
     assert story.state.phase == "online"

@@ -21,6 +21,7 @@ import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey
 
+from coordinator_server.enrolment.lockout import Lockout
 from coordinator_server.probation.standing import Record
 from node import overlay_presence, renewal, runtime
 from node.config import NodeConfig
@@ -28,6 +29,7 @@ from node.control import EnrollIntent
 from node.dht.node import DhtNode
 from node.overlay import Overlay
 from node.program.errors import EXIT_IN_USE, UserFacingError
+from node.program.tasks import TaskSet
 from node.rules.settings import Rules
 from node.runtime import NodeRuntime
 from node.vpn.settings import facts_of
@@ -194,6 +196,36 @@ async def test_who_is_on_probation_is_asked_after_all_others(tmp_path: Path) -> 
             found = await node.desk.explain("ner", personal=False)
             assert [one.worker_id for one in found.candidates] == ["w-1"]
         finally:
+            await node.stop()
+
+
+async def test_a_coordinator_that_lets_nobody_in_for_the_moment_is_asked_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    shut = [True]
+    monkeypatch.setattr(Lockout, "retry_after", lambda *_: 1 if shut[0] else 0)
+    async with coordinator_room(tmp_path / "coordinator", time.time, Catalogue(()), vpn="off") as room:  # type: ignore[arg-type]  # it is called, no more
+        wish = EnrollIntent(coordinator=room.url, invite=await room.invite(uses=1))
+        node, tasks = NodeRuntime(CONFIG, tmp_path), TaskSet("test")
+        delays: list[float] = []
+        node.desk.join_delayed = lambda _why, pause: delays.append(pause)
+        await node.start()
+        try:
+            with pytest.raises(Problem, match="lets nobody in for the moment") as caught:
+                await node.desk.enroll(wish)
+            assert (caught.value.status, delays) == (429, []), "who has no time is told at once"
+            joining = tasks.start(node.desk.enroll(msgspec.structs.replace(wish, patience=600.0)), "join")
+            await eventually(lambda: bool(delays), "it is told to wait")
+            (reason,) = (one for one in node.state.reasons if one.code != "key-in-file")
+            assert (node.state.phase, reason.code) == ("joining", "enrolment-delayed")
+            assert reason.until is not None
+            with pytest.raises(Problem, match="asks already"):
+                await node.desk.enroll(wish)
+            shut[0] = False
+            assert await joining == node.state.worker_id
+            assert (node.state.enrolment_delay, node.state.enrolment_again_at) == ("", None)
+        finally:
+            await tasks.stop()
             await node.stop()
 
 

@@ -104,6 +104,15 @@ def test_while_joining_the_form_rests(page: JoinPage, model: NodeModel) -> None:
     assert page.invite.invite.text() == LINK
 
 
+def test_a_coordinator_that_lets_nobody_in_for_the_moment_is_waited_for(page: JoinPage) -> None:
+    state = msgspec.structs.replace(
+        samples.UNENROLLED, phase="joining", enrolling=True, enrolment_delay="Full.", enrolment_again_at=9e8
+    )
+    page.draw(picture(state, pending=frozenset({"enroll"})))
+    assert "It is asked again by itself at" in texts(page)
+    assert page.pending
+
+
 def test_somebody_elses_enrolment_is_watched_too(page: JoinPage) -> None:
     page.draw(picture(msgspec.structs.replace(samples.UNENROLLED, phase="joining", enrolling=True)))
     assert "Asking the coordinator" in texts(page)

@@ -38,6 +38,8 @@ async def test_it_hears_ready_alive_reloading_and_stopping(tmp_path: Path) -> No
         manager = take_service_manager(environment)
         assert environment == {"OTHER": "stays"}, "programs that we start are not meant"
         assert manager.watchdog == 30.0
+        manager.starting("waiting to be let in", 30.5)
+        assert systemd.recv(1000) == b"STATUS=waiting to be let in\nEXTEND_TIMEOUT_USEC=90500000"
         manager.ready("serving\nat last")
         assert systemd.recv(1000) == b"READY=1\nSTATUS=serving at last"
         await manager.alive()
