@@ -5,11 +5,15 @@ from __future__ import annotations
 import sys
 import time
 from collections.abc import Mapping
-from typing import Any
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 from coordinator_server.commands import Arguments, client_of, show
 from coordinator_server.tables import print_table, say, tell, when
 from node.program.errors import EXIT_FAILED, EXIT_USAGE, UserFacingError
+
+if TYPE_CHECKING:
+    from coordinator_server.seals.checking import Expected
 
 AUDIT_COLUMNS = (
     ("TIME", "at"), ("ACTOR", "actor"), ("ACTION", "action"), ("SUBJECT", "subject"), ("OUTCOME", "outcome"),
@@ -50,15 +54,28 @@ def audit(arguments: Arguments) -> int:
     }
     document = client_of(arguments).get("/api/admin/audit", {name: value for name, value in query.items() if value})
     rows = [row | {"at": _second(row["time"])} for row in document["audit"]]
-    return show(
-        arguments, document, lambda: print_table(rows, AUDIT_COLUMNS, "Nothing has happened yet.", sys.stdout)
-    )
+    chosen = arguments.action or arguments.subject or arguments.since is not None
+    empty = "No line of the log is like that." if chosen else "Nothing has happened yet."
+
+    def say_lines() -> None:
+        print_table(rows, AUDIT_COLUMNS, empty, sys.stdout)
+        if len(rows) == arguments.limit:
+            tell(f"These are the newest {len(rows)}; --limit shows more.")
+
+    return show(arguments, document, say_lines)
 
 
 def _verify_audit(arguments: Arguments) -> int:
     """Say whether the log is as it was sealed; fail where it is not."""
+    from coordinator_server.seals.checking import parse_mark
+
+    try:
+        expected = parse_mark(arguments.expect) if arguments.expect else None
+    except ValueError as error:
+        title = "The expected mark cannot be read."
+        raise UserFacingError(title, f"It is wrong: {error}.", "", EXIT_USAGE) from None
     if arguments.file is not None:
-        document = _verify_file(arguments)
+        document = _verify_file(arguments.file, expected)
     else:
         query = {"expect": arguments.expect} if arguments.expect else None
         document = client_of(arguments).get("/api/admin/audit/verify", query)
@@ -66,21 +83,14 @@ def _verify_audit(arguments: Arguments) -> int:
     return 0 if document["holds"] else EXIT_FAILED
 
 
-def _verify_file(arguments: Arguments) -> Mapping[str, Any]:
+def _verify_file(file: Path, expected: Expected | None) -> Mapping[str, Any]:
     import asyncio
 
     import msgspec
 
-    from coordinator_server.seals.checking import parse_mark
     from coordinator_server.seals.verifying import verify_backup
 
-    try:
-        expected = parse_mark(arguments.expect) if arguments.expect else None
-    except ValueError as error:
-        raise UserFacingError(
-            "The expected mark cannot be read.", f"It is wrong: {error}.", "", EXIT_USAGE
-        ) from None
-    found: Mapping[str, Any] = msgspec.to_builtins(asyncio.run(verify_backup(arguments.file, expected)))
+    found: Mapping[str, Any] = msgspec.to_builtins(asyncio.run(verify_backup(file, expected)))
     return found
 
 

@@ -17,7 +17,8 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from coordinator_server.admin_client import PROGRAM
 from coordinator_server.enrolment.sealed_keys import KEY as SEALED_KEYS
 from coordinator_server.keys import ALL_SECRET_FILES, MESH_KEY_FILE
-from coordinator_server.operation.starting import UNFINISHED, check_before_holding
+from coordinator_server.operation.secrecy import check_heir, check_owner
+from coordinator_server.operation.starting import UNFINISHED
 from coordinator_server.store.database import MIGRATIONS, check_database
 from coordinator_server.store.interface import Store
 from coordinator_server.store.sqlite import FILE_NAME
@@ -50,7 +51,8 @@ def restore_backup(file: Path, directory: Path) -> Path | None:
 
     Everything is unpacked and checked before anything is replaced. Raise UserFacingError.
     """
-    check_before_holding(directory)
+    for found in filter(None, (check_owner(directory), check_heir(directory))):
+        raise UserFacingError("Nothing was restored.", found.text, found.hint)
     stop = "Nothing was changed. Stop it, restore, and start it again."
     with (
         hold_data_dir(directory, PROGRAM, stop),

@@ -120,6 +120,7 @@ def _add_keys(commands: Any) -> None:
     _leaf(group, "list", "list_keys", "List all API keys, without their secrets.")
     revoke = _leaf(group, "revoke", "revoke_key", "Make an API key useless at once.")
     revoke.add_argument("id", type=_id, metavar="ID", help="its id, as `key list` shows it")
+    _add_yes(revoke)
 
 
 def _add_workers(commands: Any) -> None:
@@ -140,12 +141,18 @@ def _add_workers(commands: Any) -> None:
     for word, text in words.items():
         leaf = _leaf(group, word, f"{word}_worker", text)
         leaf.add_argument("id", type=_id, metavar="ID", help="its id, as `worker list` shows it")
+        if word in ("approve", "refuse", "revoke"):
+            _add_yes(leaf)
         if word == "revoke":
             unknown = "also where nothing is known of it here, as of a machine that joined after the last backup"
             leaf.add_argument("--unknown", action="store_true", help=unknown)
         if word == "approve":
             trust = "trust it so far (default: as its invite says, or vetted where it is let in already)"
             leaf.add_argument("--trust", choices=("volunteer", "vetted"), default=None, help=trust)
+
+
+def _add_yes(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--yes", action="store_true", help="do not ask at the terminal whether that is meant")
 
 
 def _add_token(commands: Any) -> None:

@@ -9,9 +9,10 @@ import time
 from collections.abc import Awaitable, Callable, Mapping
 from pathlib import Path
 from typing import Any
-from urllib.parse import quote
+from urllib.parse import parse_qs, quote, urlsplit
 
-from coordinator_server.admin_client import AdminClient, find_coordinator
+from coordinator_server.admin_client import AdminClient, find_coordinator, is_loopback
+from coordinator_server.asking import agreed, is_asked, make_sure
 from coordinator_server.tables import ago, plain, print_fields, print_table, say, tell, when
 from node.program.errors import EXIT_FAILED, EXIT_USAGE, UserFacingError
 from node.program.lifetime import print_json
@@ -25,11 +26,11 @@ INVITE_COLUMNS = (
 )  # fmt: skip
 KEY_COLUMNS = (
     ("ID", "id"), ("NAME", "name"), ("STATUS", "status"), ("SERVICES", "services_said"), ("RATE", "rate"),
-    ("CREATED", "created"), ("EXPIRES", "expires"), ("LAST USED", "used"),
+    ("EXPIRES", "expires"), ("LAST USED", "used"),
 )  # fmt: skip
 WORKER_COLUMNS = (
     ("ID", "worker_id"), ("NAME", "name"), ("TYPE", "type"), ("TRUST", "trust"), ("STATUS", "status"),
-    ("LOAD", "load"), ("SERVICES", "services"), ("LAST SEEN", "seen"),
+    ("LOAD", "load"), ("SERVICES", "services"), ("SEEN", "seen"),
 )  # fmt: skip
 PLAN_COLUMNS = (
     ("WORKER", "worker_id"), ("SERVICE", "service"), ("CHANGE", "action"), ("REASON", "reason"),
@@ -67,6 +68,9 @@ def _say_invite(made: Mapping[str, Any]) -> None:
     tell(f"Code:  {made['code']}")
     tell(f"Link:  {made['link']}")
     tell(f"It lets {machines} in until {when(made['expires_at'])}. It is not shown again (id {made['id']}).")
+    (url,) = parse_qs(urlsplit(made["link"]).query).get("coordinator", [""])
+    if is_loopback(url):
+        tell(f"Only this machine can use it, as the link names {plain(url)}: for others, `serve --public-url URL`.")
 
 
 def list_invites(arguments: Arguments) -> int:
@@ -117,7 +121,6 @@ def list_keys(arguments: Arguments) -> int:
         row
         | {
             "services_said": row["services"] or "all",
-            "created": when(row["created_at"]),
             "expires": when(row["expires_at"]),
             "used": ago(row["last_used_at"]) + (f" from {row['last_used_from']}" if row["last_used_from"] else ""),
         }
@@ -128,6 +131,10 @@ def list_keys(arguments: Arguments) -> int:
 
 
 def revoke_key(arguments: Arguments) -> int:
+    if is_asked(arguments):
+        keys = client_of(arguments).get("/api/admin/keys")["keys"]
+        for name in [key["name"] for key in keys if key["id"] == arguments.id]:
+            make_sure(f"Key {arguments.id} ({name}) is refused for good: whoever uses it needs a new one.")
     return _act(arguments, "DELETE", f"/api/admin/keys/{_part(arguments.id)}", "Key {id} is refused from now on.")
 
 
@@ -151,14 +158,23 @@ def show_worker(arguments: Arguments) -> int:
 
 
 def approve_worker(arguments: Arguments) -> int:
-    path = f"/api/admin/workers/{_part(arguments.id)}/approve"
-    document = client_of(arguments).post(path, {"trust": arguments.trust})
+    client, path = client_of(arguments), f"/api/admin/workers/{_part(arguments.id)}"
+    if is_asked(arguments) and arguments.trust != "volunteer":
+        found = client.get(path)
+        if found["status"] not in ("pending", "revoked") and found["trust"] != "vetted":
+            end = "Only `worker revoke` takes that back"
+            make_sure(f"{_called(found)} is in already: this trusts it with personal data. {end}.")
+    document = client.post(f"{path}/approve", {"trust": arguments.trust})
     let_in = document["status"] == "let-in"
     text = "is let in, and gets work within a moment" if let_in else "is trusted with personal data now"
     return show(arguments, document, lambda: tell(f"{plain(arguments.id)} {text}."))
 
 
 def refuse_worker(arguments: Arguments) -> int:
+    if is_asked(arguments):
+        found = client_of(arguments).get(f"/api/admin/workers/{_part(arguments.id)}")
+        if found["status"] == "pending":
+            make_sure(f"{_called(found)} is turned away for good: it needs a new invite to ask again.")
     return _change_worker(arguments, "refuse", "{id} is turned away, and its invite lets it in no more.")
 
 
@@ -175,10 +191,20 @@ def drain_worker(arguments: Arguments) -> int:
 
 
 def revoke_worker(arguments: Arguments) -> int:
-    path = f"/api/admin/workers/{_part(arguments.id)}/revoke"
-    document = client_of(arguments).post(path, {"unknown": arguments.unknown})
+    client, path = client_of(arguments), f"/api/admin/workers/{_part(arguments.id)}"
+    if is_asked(arguments) and not arguments.unknown:
+        found = client.get(path)
+        if found["status"] != "revoked":
+            make_sure(
+                f"{_called(found)} is put out for good: it can come back only as another one, by a new invite."
+            )
+    document = client.post(f"{path}/revoke", {"unknown": arguments.unknown})
     text = "is out. Other machines hear of it within a second, or with their next heartbeat."
     return show(arguments, document, lambda: tell(f"{plain(arguments.id)} {text}"))
+
+
+def _called(worker: Mapping[str, Any]) -> str:
+    return f"{worker['worker_id']} ({say(worker['name'])})"
 
 
 def rotate_ca(arguments: Arguments) -> int:
@@ -202,7 +228,9 @@ def rotate_key(arguments: Arguments) -> int:
 
 
 def backup(arguments: Arguments) -> int:
-    size = client_of(arguments).download("/api/admin/backup", arguments.file)
+    client = client_of(arguments)
+    _check_replaceable(arguments.file)
+    size = client.download("/api/admin/backup", arguments.file)
     document = {"file": str(arguments.file), "bytes": size}
     text = (
         f"{arguments.file} has {size} bytes. It holds the mesh's secret key: keep it where nobody else can read it."
@@ -210,12 +238,34 @@ def backup(arguments: Arguments) -> int:
     return show(arguments, document, lambda: tell(plain(text)))
 
 
+def _check_replaceable(target: Path) -> None:
+    """Refuse to write a backup over anything but an older one, as the coordinator's own database."""
+    import tarfile
+
+    if not target.exists() or target.is_dir():  # which is said where it cannot be written
+        return
+    if target.is_file() and (not target.stat().st_size or tarfile.is_tarfile(target)):
+        return
+    raise UserFacingError(
+        f"{target} is there already and is no backup, so nothing was written.",
+        "A backup would take its place.",
+        "Name another file, or remove that one first.",
+        EXIT_USAGE,
+    )
+
+
 def restore(arguments: Arguments) -> int:
     """Put a backup back; the coordinator must be stopped."""
     from coordinator_server.backup import has_data, restore_backup
 
     directory = _directory(arguments)
-    if has_data(directory) and not arguments.yes and not _agreed(f"the coordinator's data in {directory}"):
+    if not arguments.yes and not arguments.file.exists():
+        raise UserFacingError("Nothing was restored.", f"There is no file {arguments.file}.", "", EXIT_USAGE)
+    if (
+        has_data(directory)
+        and not arguments.yes
+        and not agreed(f"This replaces the coordinator's data in {directory}.")
+    ):
         raise UserFacingError(
             "Nothing was restored.",
             f"{directory} holds a coordinator's data, which would be set aside.",
@@ -224,7 +274,11 @@ def restore(arguments: Arguments) -> int:
         )
     kept = restore_backup(arguments.file, directory)
     document = {"file": str(arguments.file), "data_dir": str(directory), "kept": str(kept) if kept else None}
-    text = f"{arguments.file} was restored into {directory}." + (f" What was there is now {kept}." if kept else "")
+    text = (
+        f"{arguments.file} was restored into {directory}."
+        + (f" What was there is now {kept}." if kept else "")
+        + " Start the coordinator again, and revoke once more whoever was revoked since that backup."
+    )
     return show(arguments, document, lambda: tell(plain(text)))
 
 
@@ -238,19 +292,21 @@ def migrate(arguments: Arguments) -> int:
 
     names = ("data_dir", "log_format", "store_ca", "store_cert", "store_key", "store_user", "store_password_file")
     flags = {name: getattr(arguments, name) for name in names}
+    for flag, store in (("--from", arguments.source), ("--to", arguments.target)):
+        _check_store(store, flag)
     source, target = (
         load_settings(CoordinatorConfig, {**flags, "store": store}, os.environ, _config_file(arguments))
         for store in (arguments.source, arguments.target)
     )
 
-    def agreed(goal: str) -> bool:
-        return bool(arguments.force and (arguments.yes or _agreed(f"what {plain(goal)} holds")))
+    def may_replace(goal: str) -> bool:
+        return bool(arguments.force and (arguments.yes or agreed(f"This replaces what {goal} holds.")))
 
     def say_how_far(what: str, done: int, of: int) -> None:
         sys.stderr.write(f"{done} of {of} {what}\n")
         sys.stderr.flush()
 
-    moved = asyncio.run(migration.migrate(source, target, agreed=agreed, tell=say_how_far))
+    moved = asyncio.run(migration.migrate(source, target, agreed=may_replace, tell=say_how_far))
     document = {
         "entries": moved.entries,
         "audit_lines": moved.audit_lines,
@@ -264,6 +320,19 @@ def migrate(arguments: Arguments) -> int:
     )
     text += f" What was there before is now in {moved.kept}." if moved.kept else ""
     return show(arguments, document, lambda: tell(plain(text)))
+
+
+def _check_store(store: str, flag: str) -> None:
+    """Say a wrong name of a store by the flag that it stands behind."""
+    from coordinator_server.config import SQLITE
+    from coordinator_server.store.etcd.address import ALLOWED, parse_address
+    from node.program.settings import SettingError
+
+    try:
+        if store != SQLITE:
+            parse_address(store)
+    except ValueError:
+        raise SettingError("store", store, ALLOWED, flag) from None
 
 
 def reseal_keys(arguments: Arguments) -> int:
@@ -409,13 +478,6 @@ def _directory(arguments: Arguments) -> Path:
 
 def _config_file(arguments: Arguments) -> Path | None:
     return Path(arguments.config) if arguments.config else None
-
-
-def _agreed(what: str) -> bool:
-    if not sys.stdin.isatty():
-        return False
-    tell(f"This replaces {what}. Type yes to go on:")
-    return sys.stdin.readline().strip().lower() == "yes"
 
 
 def _part(text: str) -> str:

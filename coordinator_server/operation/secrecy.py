@@ -29,6 +29,16 @@ def check_owner(directory: Path) -> Condition | None:
     return None
 
 
+def check_heir(directory: Path) -> Condition | None:
+    """Find a directory that is somebody else's while we are root: its owner could open no file of ours."""
+    if os.name != "posix" or os.geteuid() != 0 or not directory.is_dir() or not directory.stat().st_uid:
+        return None
+    owner = _user(directory.stat().st_uid)
+    text = f"{directory} belongs to {owner}, who could not open what {_user(0)} puts there."
+    hint = f"Run it as that user (sudo -u {owner} ...), or give the directory to this one (chown)."
+    return Condition("owner", text, hint, fatal=True)
+
+
 def close_to_others(directory: Path) -> Sequence[Condition]:
     """Make what is secret readable by its owner only; return what was not, or could not be made so."""
     if os.name != "posix":

@@ -13,11 +13,12 @@ from coordinator_server.seals.checking import Finding
 from node.program.errors import EXIT_FAILED, EXIT_USAGE, UserFacingError
 
 
-def test_a_mark_that_is_none_is_said_before_a_file_is_opened(tmp_path: Path) -> None:
-    arguments = argparse.Namespace(what="verify", file=tmp_path / "none", expect="12", json=False)
-    with pytest.raises(UserFacingError, match="mark cannot be read") as caught:
-        access_commands.audit(arguments)
-    assert caught.value.exit_code == EXIT_USAGE
+def test_a_mark_that_is_none_is_said_before_anything_is_opened_or_asked(tmp_path: Path) -> None:
+    for file in (tmp_path / "none", None):
+        arguments = argparse.Namespace(what="verify", file=file, expect="12", json=False)
+        with pytest.raises(UserFacingError, match="mark cannot be read") as caught:
+            access_commands.audit(arguments)
+        assert caught.value.exit_code == EXIT_USAGE
 
 
 def test_of_a_file_it_is_told_whose_seals_they_are(

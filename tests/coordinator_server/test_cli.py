@@ -240,10 +240,12 @@ def test_status_and_audit(mesh: RealMesh) -> None:
     said = command(mesh, "audit", "--action", "key-created", "--since", "1h")
     assert "key-created" in said
     assert "invite-created" not in said
+    assert "No line of the log is like that." in command(mesh, "audit", "--action", "unheard-of")
+    assert "the newest 1; --limit" in command(mesh, "audit", "--limit", "1")
     found = mesh.admin("audit", "verify")
     assert found["holds"]
     assert "ok  " in command(mesh, "audit", "verify", "--expect", found["mark"])
-    assert "reads NUMBER:HASH" in command(mesh, "audit", "verify", "--expect", "x", code=5)
+    assert "reads NUMBER:HASH" in command(mesh, "audit", "verify", "--expect", "x", code=2)
     wrong = run("audit", "verify", "--expect", f"1:{'0' * 64}", "--data-dir", str(mesh.folder / "coordinator"))
     assert (wrong.returncode, wrong.stdout[:4]) == (1, "FAIL")
 

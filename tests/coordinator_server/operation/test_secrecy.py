@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from coordinator_server.config import CoordinatorConfig
-from coordinator_server.operation.secrecy import check_owner, close_to_others, given_files
+from coordinator_server.operation.secrecy import check_heir, check_owner, close_to_others, given_files
 
 pytestmark = pytest.mark.skipif(os.name != "posix", reason="Windows has other rights")
 
@@ -55,6 +55,21 @@ def test_files_of_another_user_are_left_alone(tmp_path: Path, monkeypatch: pytes
     assert found.fatal
     assert f"user {os.getuid() + 54321}" in found.text
     assert "sudo -u" in found.hint
+
+
+def test_root_puts_nothing_into_an_empty_directory_of_somebody_else(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(os, "geteuid", lambda: 0)
+    assert check_heir(tmp_path / "nowhere") is None
+    monkeypatch.setattr(Path, "stat", lambda *_, **__: os.stat_result((stat.S_IFDIR, 0, 0, 0, 54321, *[0] * 5)))
+    found = check_heir(tmp_path)
+    assert found is not None
+    assert found.fatal
+    assert "belongs to user 54321" in found.text
+    assert "sudo -u" in found.hint
+    monkeypatch.setattr(os, "geteuid", lambda: 54321)
+    assert check_heir(tmp_path) is None
 
 
 def test_secrets_that_settings_name_are_looked_at_and_left_as_they_are(tmp_path: Path) -> None:

@@ -1,0 +1,16 @@
+"""A person at a terminal, who types what is given."""
+
+from __future__ import annotations
+
+import io
+
+
+class Terminal(io.StringIO):
+    """Standard input with a person at it, or with none."""
+
+    def __init__(self, typed: str, *, person: bool = True) -> None:
+        super().__init__(typed)
+        self._person = person
+
+    def isatty(self) -> bool:
+        return self._person
