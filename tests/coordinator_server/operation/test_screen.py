@@ -143,6 +143,10 @@ def test_two_coordinators_can_be_told_apart_on_eighty_columns() -> None:
     text = "\n".join(draw(overview(coordinators=found), Paper(80, 24)))
     for part in ("coordinator-5f6257f1", "coordinator-5f6257f2", "https://mesh1.example.org", "active, assigns"):
         assert part in text
+    located = [{**one, "location": "Northmoor, the cellar"} for one in found]
+    text = "\n".join(draw(overview(coordinators=located), Paper(80, 24)))
+    assert "coordinator-5f6257f1 " in text
+    assert "coordinator-5f6257f2 " in text
 
 
 def test_why_a_service_has_fewer_than_wanted_stands_below_it_unless_a_warning_says_so() -> None:
