@@ -120,7 +120,7 @@ async def test_intents_reach_the_node(model: NodeModel, server: ControlServer, c
     assert sorted(server.names[2:]) == ["enroll", "leave", "services/notes-coa/restart", "snooze"]
     assert (
         "enroll",
-        {"coordinator": "https://mesh.example", "invite": "RMA-X", "name": "Reception"},
+        EnrolmentWish("https://mesh.example", "RMA-X", "Reception").body(),
     ) in server.intents
     await model.stop()
 
