@@ -50,6 +50,8 @@ class Sight:
     readiness: Readiness = field(default_factory=Readiness)
 
     def __post_init__(self) -> None:
+        self._pictures: list[Picture] = []
+        self.mesh.registry.differs = self.roster.differs = self._differs
         self.everybody = Everybody(self.mesh.registry, self.roster)
         parts = SimpleNamespace(
             coordinator_id=OWN,
@@ -66,10 +68,13 @@ class Sight:
         self.coordinator = cast("Coordinator", parts)
 
     def picture(self) -> Picture:
-        """Return a picture that is told of all that changes."""
-        made = Picture(self.coordinator, "1")
-        self.mesh.registry.differs = self.roster.differs = made.differs
-        return made
+        """Return a picture that is told of all that changes, as all others are."""
+        self._pictures.append(Picture(self.coordinator, "1"))
+        return self._pictures[-1]
+
+    def _differs(self, worker_id: str) -> None:
+        for picture in self._pictures:
+            picture.differs(worker_id)
 
     def tell(self, *changes: Change, whole: bool = False) -> None:
         """Take in what the store tells."""

@@ -10,9 +10,10 @@ from typing import cast
 import hypothesis
 import pytest
 from hypothesis import strategies as st
-from hypothesis.stateful import RuleBasedStateMachine, rule, run_state_machine_as_test
+from hypothesis.stateful import RuleBasedStateMachine, invariant, rule, run_state_machine_as_test
 
 from coordinator_server.api import topology
+from coordinator_server.api.topology import Picture
 from coordinator_server.registry.plans import Shortage
 from coordinator_server.store.sqlite import open_sqlite
 from tests.support.pictures import Parts, Sight, after, draw, gone, live, parts, takes_part
@@ -26,6 +27,12 @@ LOADS = st.sampled_from([0.0, 0.25, 0.3333, 1.0])
 RUNS = st.sampled_from(["run-1", "run-2", "run-3"])  # the first one is our own
 
 
+def catch_up(picture: Picture) -> None:
+    while picture.is_far_behind:
+        picture.look()
+    picture.look()
+
+
 class Changes(RuleBasedStateMachine):
     """Things that happen to a mesh, looks at it a few workers at a time, and some who follow these."""
 
@@ -35,7 +42,7 @@ class Changes(RuleBasedStateMachine):
         self.drained: set[str] = set()
         self.runner.run(mesh.open())
         self.sight = Sight(mesh)
-        self.picture = self.sight.picture()
+        self.picture, self.watched = self.sight.picture(), self.sight.picture()
         self.followers: list[Parts] = []
 
     # --- our own workers --------------------------------------------------------------------------------------
@@ -108,6 +115,12 @@ class Changes(RuleBasedStateMachine):
     def look(self) -> None:
         delta = self.picture.look()
         self.followers = [after(one, delta) for one in self.followers]
+
+    @invariant()
+    def nothing_is_missed(self) -> None:
+        """Hold one picture to what is drawn from scratch after each single thing that happened."""
+        catch_up(self.watched)
+        assert parts(self.watched.topology()) == parts(draw(self.sight.coordinator))
 
     def teardown(self) -> None:
         self.follow()
