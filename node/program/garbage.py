@@ -15,8 +15,7 @@ NEVER = 1_000_000_000
 PAUSE = 0.1  # seconds between looks at what is young
 OLDER = 3  # looks, the last of which is also at what the others have left
 ALL = 100  # looks, after which it is seen whether to look at everything
-GROWN = 1.25  # times what there was, upon which garbage is looked for in everything
-EACH = 400  # blocks of memory that somebody who is served may take (measured: 386 for a worker with its channel)
+GROWN = 1.25  # times as much as there was, upon which garbage is looked for in everything
 
 
 def settle() -> None:
@@ -64,18 +63,20 @@ class Looks:
         self._served = served
         self._held = held
         self._count = 0
-        self._then = (held(), served())
+        self._then, self._most = held(), served()
 
     async def look(self) -> None:
         """Look at what is young, and see every so often whether that is enough."""
         self._count += 1
-        if self._count % ALL == 0 and self.is_due():
+        if self._count % ALL == 0 and self._is_due():
             gc.collect()
-            self._then = (self._held(), self._served())
+            self._then = self._held()
         else:
             gc.collect(1 if self._count % OLDER == 0 else 0)
 
-    def is_due(self) -> bool:
-        """Say whether far more is held than after the last look at everything, and nobody has come for it."""
-        held, served = self._then
-        return self._held() > GROWN * (held + EACH * (self._served() - served))
+    def _is_due(self) -> bool:
+        """Say whether far more is held than the last time, though no more are served than ever before."""
+        held, served = self._held(), self._served()
+        if served >= GROWN * self._most and served:
+            self._then, self._most = held, served
+        return held > GROWN * self._then
