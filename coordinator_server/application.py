@@ -24,6 +24,7 @@ from coordinator_server.fleet.everybody import Everybody
 from coordinator_server.fleet.fleet import Fleet
 from coordinator_server.fleet.together import Together
 from coordinator_server.gateway.keys import ApiKeys
+from coordinator_server.gateway.readiness import Readiness
 from coordinator_server.operation.conditions import Conditions
 from coordinator_server.probation.warden import Warden
 from coordinator_server.registry.planning import Planning
@@ -36,14 +37,6 @@ from node.wire.manifests import Catalogue
 from node.wire.mesh_keys import SigningKey
 from node.wire.messages import CoordinatorInfo
 from node.wire.tokens import TokenIssuer, TokenVerifier
-
-
-class Readiness:
-    """Whether requests may come in: not while starting, not any more while draining."""
-
-    def __init__(self) -> None:
-        self.ready = False
-        self.draining = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import resources
 from coordinator_server.admin_tokens import AdminTokens
-from coordinator_server.application import Coordinator, Readiness
+from coordinator_server.application import Coordinator
 from coordinator_server.audit import Audit
 from coordinator_server.catalogue_office import CatalogueOffice
 from coordinator_server.config import CoordinatorConfig
@@ -27,6 +27,7 @@ from coordinator_server.fleet.fleet import Fleet
 from coordinator_server.fleet.roster import Roster
 from coordinator_server.fleet.together import GRACE, Together
 from coordinator_server.gateway.keys import ApiKeys
+from coordinator_server.gateway.readiness import Readiness
 from coordinator_server.keys import Secrets
 from coordinator_server.operation.clocks import ClockWatch, is_in_doubt, steady_seconds
 from coordinator_server.operation.conditions import Conditions

@@ -24,7 +24,7 @@ from coordinator_server.fleet.far import Everywhere, FarWorkers, RelayWays
 from coordinator_server.front import FRONT, Front
 from coordinator_server.gateway.access import Access
 from coordinator_server.gateway.key_uses import Came
-from coordinator_server.gateway.plane import make_router, relay_base
+from coordinator_server.gateway.plane import relay_base, router_over
 from coordinator_server.gateway.rates import Buckets, parse_rate
 from coordinator_server.gateway.routes import Gateway
 from coordinator_server.gateway.shared_rates import SharedBuckets
@@ -74,7 +74,15 @@ def _make_front(app: web.Application) -> Front:
     hub = _make_hub(coordinator)
     coordinator.warden.rounds.ask = _make_asker(coordinator, hub).ask
     others, far, everywhere, ways = _make_far(coordinator, hub)
-    router = make_router(coordinator, _observer(coordinator, metrics), hub.connect, registry=everywhere, relay=ways)
+    router = router_over(
+        coordinator.config,
+        coordinator.catalogue,
+        everywhere,
+        coordinator.token_issuer.issue,
+        _observer(coordinator, metrics),
+        relayed=hub.connect,
+        relay=ways,
+    )
     coordinator.registry.appeared = router.appeared
     rates = SharedBuckets(coordinator.store, lambda: 1 + len(coordinator.fleet.others))
     access, answers = _make_access(coordinator, rates), Answers(coordinator)

@@ -15,7 +15,6 @@ import ssl
 import sys
 import time
 from collections.abc import AsyncIterator, Callable, Iterator, Sequence
-from urllib.parse import urlsplit
 
 import msgspec
 from aiohttp import web
@@ -25,9 +24,9 @@ from coordinator_server.api import dht, worker
 from coordinator_server.api.relay import relay_doors
 from coordinator_server.application import COORDINATOR, Coordinator
 from coordinator_server.assembly import make_office, own_credential, put_together, service_folders
-from coordinator_server.config import SQLITE, CoordinatorConfig, is_loopback, is_wildcard
+from coordinator_server.config import CoordinatorConfig, is_wildcard
 from coordinator_server.enrolment.mesh_keyring import MeshKeyring
-from coordinator_server.enrolment.passphrase import passphrase_of, weaknesses
+from coordinator_server.enrolment.passphrase import passphrase_of
 from coordinator_server.enrolment.store_keys import open_safe
 from coordinator_server.fleet.joining import among_others
 from coordinator_server.front import FRONT, Front
@@ -35,15 +34,15 @@ from coordinator_server.front_assembly import add_front
 from coordinator_server.gateway_processes.sockets import at_given_sockets, bind_all, check_shareable, share_out
 from coordinator_server.gateway_processes.supervisor import GatewayProcesses
 from coordinator_server.keys import Secrets, load_or_make_secrets
+from coordinator_server.listening import public_url, read_tls, renew_certificate, server_limits
+from coordinator_server.operation.advice import warn_about
 from coordinator_server.operation.conditions import LOOK
 from coordinator_server.operation.starting import check_before_holding, check_machine, check_store
 from coordinator_server.probation.canaries import load_canaries
-from coordinator_server.store.etcd.address import parse_address
 from coordinator_server.store.opening import open_store
 from coordinator_server.vpn.assembly import Computers, make_doors
 from coordinator_server.vpn.revocation import Changed
 from node.forwarding.http1.app_bridge import AppBridge
-from node.forwarding.http1.limits import ServerLimits
 from node.forwarding.plane import DataPlane
 from node.program.data_dir import hold_data_dir, write_private_file
 from node.program.errors import EXIT_USAGE, UserFacingError
@@ -52,9 +51,8 @@ from node.program.lifetime import print_json
 from node.program.service_manager import ServiceManager, answering
 from node.program.settings import SettingError
 from node.program.tasks import TaskSet
-from node.program.web import manners, url_of
+from node.program.web import manners
 from node.vpn.computer import ThisComputer
-from node.wire.invites import InviteError, parse_coordinator_url
 from node.wire.manifests import Catalogue, ManifestError, load_catalogue
 
 log = logging.getLogger(__name__)
@@ -232,12 +230,6 @@ def restarting_on_hangup(site: Site, manager: ServiceManager) -> Iterator[None]:
 # --- what it is built of --------------------------------------------------------------------------------------
 
 
-def server_limits(config: CoordinatorConfig) -> ServerLimits:
-    """Workers' channels and relay connections have limits of their own: they take no room from clients."""
-    room = ServerLimits().connections + config.channels + config.relay_connections
-    return ServerLimits(connections=room, body_idle=config.idle_timeout, write_stall=config.idle_timeout)
-
-
 def gateway_processes(
     coordinator: Coordinator,
     app: web.Application,
@@ -365,80 +357,3 @@ def read_catalogue(config: CoordinatorConfig) -> Catalogue:
         return load_catalogue(folders)
     except ManifestError as error:
         raise UserFacingError("A service manifest cannot be used.", f"{error}.", exit_code=EXIT_USAGE) from None
-
-
-def read_tls(config: CoordinatorConfig) -> ssl.SSLContext | None:
-    """Read certificate and key, if they are set; raise UserFacingError when they cannot be used."""
-    if not config.tls_cert:
-        return None
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    context.minimum_version = ssl.TLSVersion.TLSv1_2
-    try:
-        context.load_cert_chain(config.tls_cert, config.tls_key, password=_no_password)
-    except (OSError, ssl.SSLError, ValueError) as error:
-        raise UserFacingError(
-            "The TLS certificate or its key cannot be used.",
-            f"{config.tls_cert} with {config.tls_key}: {error}.",
-            "Give --tls-cert the certificate chain and --tls-key its private key, both in PEM.",
-            EXIT_USAGE,
-        ) from None
-    return context
-
-
-def renew_certificate(tls: ssl.SSLContext | None, config: CoordinatorConfig) -> bool:
-    """Read certificate and key anew, for connections from now on; return False where they cannot be used."""
-    try:
-        if tls is not None and read_tls(config) is not None:
-            tls.load_cert_chain(config.tls_cert, config.tls_key, password=_no_password)
-    except UserFacingError as error:
-        log.error("everything stays as it is: %s", error)
-        return False
-    return True
-
-
-def _no_password() -> str:
-    raise ValueError("the key is encrypted")
-
-
-def public_url(config: CoordinatorConfig, listener: socket.socket, tls: ssl.SSLContext | None) -> str:
-    """Return the URL by which others reach us, as far as we know it."""
-    if not config.public_url:
-        return url_of(listener, tls)
-    try:
-        return parse_coordinator_url(config.public_url)
-    except InviteError:
-        allowed = "a URL like https://mesh.example.org"
-        raise SettingError("public_url", config.public_url, allowed, "--public-url") from None
-
-
-def warn_about(config: CoordinatorConfig) -> None:
-    """Say what is less than it could be."""
-    for warning in warnings(config):
-        log.warning("%s", warning)
-
-
-def warnings(config: CoordinatorConfig) -> Sequence[str]:
-    """Return what the operator should know about the settings, one sentence each."""
-    found = []
-    secure_front = urlsplit(config.public_url).scheme == "https"
-    if not is_loopback(config.host) and not config.tls_cert and not secure_front:
-        found.append(
-            f"plain HTTP on {config.host}: whoever is on the way can read requests and API keys; "
-            "use --tls-cert and --tls-key, or a reverse proxy with HTTPS and --public-url"
-        )
-    if (
-        config.store != SQLITE
-        and not config.store_ca
-        and not all(map(is_loopback, parse_address(config.store).hosts))
-    ):
-        found.append(
-            "plain HTTP to the store: whoever is on the way can read and change enrolments; give etcd certificates "
-            "and this coordinator --store-ca"
-        )
-    if config.open_to_all:
-        found.append("/service needs no API key, because of --anonymous")
-    if passphrase := passphrase_of(config):
-        found += weaknesses(passphrase)
-    if config.edge:
-        found.append("--edge has no effect: this version does not register with edge routers")
-    return found

@@ -244,6 +244,15 @@ def test_nobody_imports_in_a_circle() -> None:
     TopologicalSorter({name: ours_of(path, modules) for name, path in modules.items()}).prepare()
 
 
+def test_gateway_processes_do_without_the_coordinator() -> None:
+    modules = {module_name(path): path for path in sources()}
+    found, left = set[str](), {"coordinator_server.gateway_processes.process"}
+    while left:
+        found |= left
+        left = {name for module in left for name in ours_of(modules[module], modules)} - found
+    assert not {"coordinator_server.application", "coordinator_server.registry.registry"} & found
+
+
 def ours_of(path: Path, modules: Mapping[str, Path]) -> set[str]:
     """Return which of these modules a file imports, wherever in it that stands."""
     found = {name if name in modules else name.rpartition(".")[0] for _, name in imports_of(path)}

@@ -6,7 +6,6 @@ from collections import OrderedDict
 from collections.abc import Callable, Sequence
 from typing import Protocol
 
-from coordinator_server.application import Coordinator
 from coordinator_server.config import CoordinatorConfig
 from coordinator_server.gateway.routes import ANSWERS
 from coordinator_server.relay.connector import GatewayConnector, ToWorker
@@ -100,30 +99,6 @@ def relay_bases(record: WorkerRecord) -> Sequence[str]:
     return (relay_base(record),)
 
 
-def make_router(
-    coordinator: Coordinator,
-    observer: Callable[[Outcome], None],
-    relayed: ToWorker | None = None,
-    *,
-    registry: RegistrySource | None = None,
-    relay: RelayBases | None = None,
-) -> Router:
-    """Make the gateway's router; `observer` hears of every request that has ended.
-
-    `registry` stands in place of the coordinator's own; for the others see `router_over`.
-    """
-    issue, catalogue = coordinator.token_issuer.issue, coordinator.catalogue
-    return router_over(
-        coordinator.config,
-        catalogue,
-        registry or coordinator.registry,
-        issue,
-        observer,
-        relayed=relayed,
-        relay=relay or relay_bases,
-    )
-
-
 def router_over(
     config: CoordinatorConfig,
     catalogue: Catalogue,
@@ -134,10 +109,10 @@ def router_over(
     relayed: ToWorker | None = None,
     relay: RelayBases = relay_bases,
 ) -> Router:
-    """Make a gateway's router over any registry; `token_for` gives the tokens that prove us to workers.
+    """Make a gateway's router over a registry; `token_for` gives the tokens that prove us to workers.
 
-    `relayed` connects to workers that open connections to us; without it there are none. `relay` says where each is
-    reached so.
+    `observer` hears of every request that has ended. `relayed` connects to workers that open connections to us;
+    without it there are none. `relay` says where each is reached so.
     """
     return Router(
         worker_id="",  # a gateway runs no services itself

@@ -12,11 +12,11 @@ from dataclasses import dataclass
 from typing import Any
 
 from coordinator_server.api.addresses import address_behind
-from coordinator_server.application import Readiness
 from coordinator_server.audit import Audit
 from coordinator_server.gateway.access import Access, Caller, Visit
 from coordinator_server.gateway.keys import ApiKey, id_of
 from coordinator_server.gateway.rates import Verdict
+from coordinator_server.gateway.readiness import Readiness
 from coordinator_server.gateway.shared_rates import Lacking
 from coordinator_server.metrics import Metrics
 from node.forwarding import cors

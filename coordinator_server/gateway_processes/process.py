@@ -16,10 +16,10 @@ import time
 from collections.abc import Callable, Sequence
 from typing import assert_never
 
-from coordinator_server.application import Readiness
 from coordinator_server.audit import Audit
 from coordinator_server.gateway.keys import ApiKeys
 from coordinator_server.gateway.plane import router_over
+from coordinator_server.gateway.readiness import Readiness
 from coordinator_server.gateway_processes.channel import Channel
 from coordinator_server.gateway_processes.first import First, FirstStore
 from coordinator_server.gateway_processes.from_gateways import remove_socket
@@ -47,9 +47,9 @@ from coordinator_server.gateway_processes.offers import SharedRegistry
 from coordinator_server.gateway_processes.reports import ended_of, took_of
 from coordinator_server.gateway_processes.to_first import ToFirst
 from coordinator_server.gateway_processes.tokens import Tokens
+from coordinator_server.listening import read_tls, server_limits
 from coordinator_server.metrics import Metrics, Reading
 from coordinator_server.relay.pipes import ToHub
-from coordinator_server.serving import read_tls, server_limits
 from node.forwarding.access_log import open_access_log
 from node.forwarding.http1.server import Http1Server
 from node.forwarding.http1.sweep import Sweep

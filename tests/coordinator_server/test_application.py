@@ -4,14 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from coordinator_server.application import Readiness
 from tests.support.coordinators import coordinator_room
-
-
-def test_nothing_is_ready_by_itself() -> None:
-    readiness = Readiness()
-    assert not readiness.ready
-    assert not readiness.draining
 
 
 async def test_a_coordinator_does_not_show_its_secrets(tmp_path: Path) -> None:

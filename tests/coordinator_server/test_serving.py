@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import dataclasses
 import json
 import os
 import signal
@@ -26,18 +25,11 @@ from coordinator_server.config import CoordinatorConfig
 from coordinator_server.front import FRONT
 from coordinator_server.serving import (
     drain,
-    public_url,
     read_catalogue,
-    read_tls,
-    renew_certificate,
-    server_limits,
-    warnings,
 )
 from coordinator_server.store.database import open_database
-from node.forwarding.http1.limits import ServerLimits
 from node.program.errors import EXIT_IN_USE, EXIT_USAGE, UserFacingError
 from node.program.tasks import TaskSet
-from node.program.web import bind
 from tests.support.certificates import self_signed
 from tests.support.coordinators import Worker, coordinator_room, quick_config
 from tests.support.front import running_front
@@ -122,55 +114,8 @@ def test_a_bad_manifest_and_a_missing_folder_are_named(tmp_path: Path) -> None:
         read_catalogue(CoordinatorConfig(services_dir=(str(tmp_path / "nowhere"),)))
 
 
-@pytest.mark.parametrize("url", ["mesh.example.org", "ftp://mesh.example.org", "https://a b"])
-def test_a_public_url_that_is_none_is_refused(url: str) -> None:
-    with bind("127.0.0.1", 0) as listener, pytest.raises(UserFacingError, match="public_url"):
-        public_url(CoordinatorConfig(public_url=url), listener, None)
-
-
-def test_what_the_operator_should_know() -> None:
-    assert warnings(CoordinatorConfig()) == []
-    (open_door,) = warnings(CoordinatorConfig(host="0.0.0.0"))
-    assert "plain HTTP" in open_door
-    assert warnings(CoordinatorConfig(host="0.0.0.0", public_url="https://mesh.example.org")) == []
-    texts = warnings(CoordinatorConfig(anonymous=True, edge="https://edge.example.org"))
-    assert ["--anonymous" in text or "--edge" in text for text in texts] == [True, True]
-
-
-def test_a_certificate_is_renewed_only_where_it_can_be_used(
-    tmp_path: Path, caplog: pytest.LogCaptureFixture
-) -> None:
-    cert, key = self_signed(tmp_path)
-    config = CoordinatorConfig(tls_cert=str(cert), tls_key=str(key))
-    tls = read_tls(config)
-    self_signed(tmp_path)
-    assert renew_certificate(tls, config)
-    cert.write_text("nothing")
-    assert not renew_certificate(tls, config)
-    assert "everything stays as it is" in caplog.text
-    assert renew_certificate(None, CoordinatorConfig())
-
-
-def test_certificates_that_cannot_be_used_are_said(tmp_path: Path) -> None:
-    cert, key = self_signed(tmp_path)
-    assert read_tls(CoordinatorConfig()) is None
-    assert read_tls(CoordinatorConfig(tls_cert=str(cert), tls_key=str(key))) is not None
-    for one, other in ((key, cert), (cert, cert), (tmp_path / "none.pem", key)):
-        with pytest.raises(UserFacingError, match="TLS certificate") as caught:
-            read_tls(CoordinatorConfig(tls_cert=str(one), tls_key=str(other)))
-        assert caught.value.exit_code == EXIT_USAGE
-
-
 def test_the_settings_of_tests_are_those_of_the_program(tmp_path: Path) -> None:
     assert quick_config(tmp_path).directory == tmp_path
-
-
-def test_channels_and_relay_connections_take_no_room_from_clients() -> None:
-    config = CoordinatorConfig()
-    many = dataclasses.replace(config, channels=60_000, relay_connections=50_000)
-    for one in (config, many):
-        room = server_limits(one).connections - one.channels - one.relay_connections
-        assert room == ServerLimits().connections
 
 
 # --- as a program ---------------------------------------------------------------------------------------------

@@ -11,10 +11,11 @@ import msgspec
 
 from coordinator_server.api.shapes import Topology, TopologyDelta
 from coordinator_server.api.topology import Picture
-from coordinator_server.application import Coordinator, Readiness
+from coordinator_server.application import Coordinator
 from coordinator_server.fleet.everybody import Everybody
 from coordinator_server.fleet.presence import Presence, Serving
 from coordinator_server.fleet.roster import LIVE, RUN, Roster, Row, read
+from coordinator_server.gateway.readiness import Readiness
 from coordinator_server.registry.facts import Facts
 from coordinator_server.registry.plans import Shortage
 from coordinator_server.store.interface import Change, Versioned

@@ -12,7 +12,8 @@ import pytest
 
 from coordinator_server.api.heads import SECRET
 from coordinator_server.api.openapi import ADMIN, PUBLIC, WORKER, Operation
-from coordinator_server.serving import read_tls, running
+from coordinator_server.listening import read_tls
+from coordinator_server.serving import running
 from tests.support.certificates import self_signed
 from tests.support.coordinators import CATALOGUE, Room, coordinator_room, quick_config
 from tests.support.fake_computer import FakeComputer

@@ -7,11 +7,12 @@ from pathlib import Path
 
 from msgspec.structs import replace
 
-from coordinator_server.gateway.plane import Reporter, make_router
+from coordinator_server.gateway.plane import Reporter, router_over
 from coordinator_server.registry.membership import Member
 from node.forwarding.interface import Target
+from node.routing.router import Router
 from node.wire.messages import Capabilities, Endpoints
-from tests.support.front import running_front
+from tests.support.front import Front, running_front
 
 HERE, THERE = (Target("direct", f"http://{host}:8000") for host in ("127.0.0.1", "192.0.2.1"))
 
@@ -95,9 +96,14 @@ def test_a_worker_that_has_left_meanwhile_does_no_harm() -> None:
     assert registry.failures == ["gone"]
 
 
+def router_of(front: Front) -> Router:
+    one = front.coordinator
+    return router_over(one.config, one.catalogue, one.registry, one.token_issuer.issue, lambda _: None)
+
+
 async def test_the_operators_timings_reach_the_router(tmp_path: Path) -> None:
     async with running_front(tmp_path, hedge_after=0.25, retry_attempts=2) as front:
-        router = make_router(front.coordinator, lambda _: None)
+        router = router_of(front)
         settings = router._parts.settings
         assert (settings.hedge_after, settings.attempts) == (0.25, 2)
         assert (settings.cache_ttl, settings.stale_while_revalidate) == (1.0, 0.0), "the registry is at hand"
@@ -114,7 +120,7 @@ async def test_workers_are_reached_through_the_overlay_first_while_that_is_up(tm
         registry._members[worker.worker_id] = dataclasses.replace(member, endpoints=ends)
         for up, route in ((False, "direct"), (True, "vpn")):
             registry.overlay_changed(up)
-            router = make_router(front.coordinator, lambda _: None)
+            router = router_of(front)
             (found,) = (await router.explain("echo")).candidates
             assert found.route == route
             await router.stop()

@@ -15,7 +15,8 @@ import aiohttp
 import msgspec
 import pytest
 
-from coordinator_server.serving import read_tls, running
+from coordinator_server.listening import read_tls
+from coordinator_server.serving import running
 from node.cli_client import status_document
 from node.cli_doctor import doctor_lines
 from node.config import NodeConfig
