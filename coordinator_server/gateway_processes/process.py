@@ -53,6 +53,7 @@ from coordinator_server.relay.pipes import ToHub
 from node.forwarding.access_log import open_access_log
 from node.forwarding.http1.server import Http1Server
 from node.forwarding.http1.sweep import Sweep
+from node.program.garbage import looked_through, settle
 from node.program.lifetime import guarded, make_loop
 from node.program.logs import configure_logging
 from node.program.tasks import TaskSet
@@ -90,6 +91,7 @@ class GatewayProcess:
         self._deadline = 0.0
         self._orphaned = False
         self._gone = asyncio.Event()  # the line is closed
+        self.connections: Callable[[], int] = lambda: 0
 
     async def run(self, line: socket.socket) -> int:
         """Serve until the first says so, or is gone; return the exit code."""
@@ -158,6 +160,7 @@ class GatewayProcess:
             app=ToFirst(welcome.app, welcome.number),
             shared=True,
         )
+        self.connections = lambda: len(server.connections)
         tasks = TaskSet("gateway-process")
         try:
             await server.start()
@@ -251,7 +254,9 @@ def _run(listener: socket.socket, line: socket.socket) -> int:
         process = GatewayProcess(listener, _configure_log)
         loop = asyncio.get_running_loop()
         loop.add_signal_handler(signal.SIGTERM, loop.call_later, RETIRING, process.retire)
-        return await process.run(line)
+        settle()
+        async with looked_through(lambda: process.connections()):
+            return await process.run(line)
 
     with asyncio.Runner(loop_factory=make_loop) as runner:
         return runner.run(live())

@@ -47,6 +47,7 @@ class PlayedFirst:
         self.silent = False
         self.app = app
         self.lost = False
+        self.process: GatewayProcess | None = None
         self.listener = bind("127.0.0.1", 0)
         self.url = url_of(self.listener)
         self.welcomed: list[Welcome] = []
@@ -98,6 +99,7 @@ async def gateway_process(
     ours, theirs = socket.socketpair()
     await first.channel.open(ours)
     process = GatewayProcess(first.listener.dup(), first.welcomed.append)
+    first.process = process
     first.listener.close()
     running = tasks.start(process.run(theirs), "process")
     try:

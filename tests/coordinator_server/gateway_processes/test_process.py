@@ -2,8 +2,16 @@
 
 from __future__ import annotations
 
+import asyncio
+import contextlib
+import socket
+from collections.abc import AsyncIterator, Callable
 from pathlib import Path
+from urllib.parse import urlsplit
 
+import pytest
+
+from coordinator_server.gateway_processes import process
 from coordinator_server.gateway_processes.messages import (
     Change,
     Drain,
@@ -14,6 +22,7 @@ from coordinator_server.gateway_processes.messages import (
     Serving,
     Snapshot,
 )
+from node.program.web import bind
 from tests.support.gateway_process import gateway_process
 from tests.support.waiting import eventually
 
@@ -69,3 +78,32 @@ async def test_it_does_not_begin_where_the_first_is_gone(tmp_path: Path) -> None
         first.channel.close()
         assert await running == 1
         assert first.welcomed == []
+
+
+def test_its_memory_is_put_in_order_and_looked_through(monkeypatch: pytest.MonkeyPatch) -> None:
+    done: list[str] = []
+
+    @contextlib.asynccontextmanager
+    async def looked_through(served: Callable[[], int]) -> AsyncIterator[None]:
+        done.append(f"begun, {served()} served")
+        yield
+        done.append("ended")
+
+    monkeypatch.setattr(process, "settle", lambda: done.append("settled"))
+    monkeypatch.setattr(process, "looked_through", looked_through)
+    line, first = socket.socketpair()
+    first.close()
+    assert process._run(bind("127.0.0.1", 0), line) == 1
+    assert done == ["settled", "begun, 0 served", "ended"]
+
+
+async def test_its_connections_are_counted(tmp_path: Path) -> None:
+    async with gateway_process(tmp_path) as (first, _, _session):
+        await first.begin()
+        assert first.process is not None
+        count = first.process.connections
+        assert count() == 0
+        _, writer = await asyncio.open_connection("127.0.0.1", urlsplit(first.url).port)
+        await eventually(lambda: count() == 1, "it is counted")
+        writer.close()
+        await eventually(lambda: count() == 0, "and then no more")
