@@ -221,7 +221,7 @@ def _add_store_and_state(commands: Any) -> None:
     restore.add_argument("file", type=Path, metavar="FILE", help="what `backup` wrote")
     restore.add_argument("--yes", action="store_true", help="replace without asking")
     _add_migrate(commands)
-    text = "Show what would change of who runs what, what is changing, and why. Nothing is changed by asking."
+    text = "Show which machine starts or stops which service now or soon, and why. Nothing is changed by asking."
     _leaf(commands, "plan", "plan", text)
     text = (
         "Show how the mesh does: coordinators, services with the last minute's requests, the machines that need a "

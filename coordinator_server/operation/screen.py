@@ -103,12 +103,13 @@ def _services(found: Sequence[Mapping[str, Any]], paper: Paper) -> list[str]:
     def colour(row: Row) -> str:
         return RED if row[2] == "0" else YELLOW if int(row[2]) < int(row[1]) else ""
 
-    top, *table = _table(heading, rows, paper, colour, numbers={1, 2, 3, 4, 5, 6})
-    lines = ["", top]
-    for one, line in zip(used, table, strict=True):
-        lines.append(line)
+    lines = ["", *_table(heading, rows, paper, colour, numbers={1, 2, 3, 4, 5, 6})]
+    short: dict[str, list[str]] = {}
+    for one in used:
         if one["reason"] and one["running"]:  # where nobody runs it, a warning says why
-            lines += paper.sentence("  why fewer: ", one["reason"], DIM)
+            short.setdefault(one["reason"], []).append(one["name"])
+    for reason, names in short.items():
+        lines += paper.sentence("  ", f"Fewer than wanted run {', '.join(names)}. {reason}", DIM)
     return lines
 
 

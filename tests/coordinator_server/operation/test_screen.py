@@ -149,9 +149,10 @@ def test_two_coordinators_can_be_told_apart_on_eighty_columns() -> None:
     assert "coordinator-5f6257f2 " in text
 
 
-def test_why_a_service_has_fewer_than_wanted_stands_below_it_unless_a_warning_says_so() -> None:
-    lines = draw(overview(), Paper(80, 24))
-    place = next(index for index, line in enumerate(lines) if line.startswith("ocr "))
-    assert lines[place + 1] == "  why fewer: No other machine has a GPU."
-    nobody = {**overview()["services"][0], "running": 0}
-    assert not any("why fewer" in line for line in draw(overview(services=[nobody]), Paper(80, 24)))
+def test_why_services_have_fewer_than_wanted_stands_below_them_once_unless_a_warning_says_so() -> None:
+    (ocr, _) = overview()["services"]
+    lines = draw(overview(services=[ocr, {**ocr, "name": "llm"}]), Paper(80, 24))
+    place = next(index for index, line in enumerate(lines) if line.startswith("llm "))
+    assert lines[place + 1] == "  Fewer than wanted run ocr, llm. No other machine has a GPU."
+    nobody = {**ocr, "running": 0}
+    assert not any("Fewer than" in line for line in draw(overview(services=[nobody]), Paper(80, 24)))
