@@ -14,6 +14,7 @@ from __future__ import annotations
 
 import argparse
 import contextlib
+import functools
 import json
 import os
 import signal
@@ -50,6 +51,7 @@ def build_parser() -> argparse.ArgumentParser:
     parser.add_argument("--seconds", type=float, default=PERIOD, help="for which heartbeats are looked at (30)")
     parser.add_argument("--period", type=float, default=PERIOD, help="between two heartbeats of a worker (30)")
     parser.add_argument("--other-seconds", type=float, default=15, help="of churn, requests and looking on (15)")
+    parser.add_argument("--listeners", type=numbers, default=[1, 10], help="that look on, one time each (1,10)")
     parser.add_argument("--revoked", type=int, default=0, help="machines that were put out lately (0)")
     parser.add_argument("--no-channels", action="store_true", help="heartbeats alone")
     parser.add_argument("--failovers", type=int, default=0, help="coordinators of two that are killed (0)")
@@ -139,7 +141,10 @@ def measure(kind: str, count: int, arguments: argparse.Namespace) -> dict[str, A
                     one, crowd, lambda: crowd.ask("ask", seconds=seconds, rate=RATE, service=SERVICE, key=one.key)
                 ),
                 "churn": watched(one, crowd, lambda: crowd.ask("churn", seconds=seconds, rate=rate)),
-                "listener": watched(one, crowd, lambda: crowd.ask("listen", seconds=seconds)),
+                "listeners": [
+                    watched(one, crowd, functools.partial(crowd.ask, "listen", seconds=seconds, listeners=number))
+                    for number in (0, *arguments.listeners)
+                ],
             }
 
 

@@ -151,23 +151,38 @@ class Crowd:
                 line.close()
         return {"whole": spread(whole), "route": spread(routes), "errors": errors}
 
-    async def listen(self, seconds: float) -> dict[str, Any]:
-        """Follow the topology for so long."""
-        sizes: list[int] = []
-        loop = asyncio.get_running_loop()
-        request = upgrade("/api/topology/stream", self._speech.host, "")
-        _, line = await loop.create_connection(
-            lambda: Channel(request, lambda data: sizes.append(len(data)), _nothing), self._host, self._port
-        )
+    async def listen(self, seconds: float, listeners: int) -> dict[str, Any]:
+        """Have so many follow the topology for so long; what is told of deltas is of one of them, on average."""
+        followed = [await self._follow() for _ in range(listeners)]
+        snapshots = [sizes.pop(0) for _, sizes in followed]
         self.seen = Seen()
-        try:
-            await line.opened
-            await asyncio.sleep(seconds)
-        finally:
+        await asyncio.sleep(seconds)
+        for line, _ in followed:
             line.close()
-        snapshot, *deltas = sizes or [0]
-        told = {"snapshot_bytes": snapshot, "deltas": len(deltas), "delta_bytes": sum(deltas)}
-        return {**told, "heartbeats": self.seen.told()}
+        deltas = [size for _, sizes in followed for size in sizes]
+        return {
+            "listeners": listeners,
+            "snapshot_bytes": max(snapshots, default=0),
+            "deltas_per_second": len(deltas) / seconds / max(1, listeners),
+            "delta_bytes": sum(deltas) / max(1, len(deltas)),
+            "heartbeats": self.seen.told(),
+        }
+
+    async def _follow(self) -> tuple[Channel, list[int]]:
+        """Return a line on which the snapshot has come, and the sizes of it and of all that comes after it."""
+        sizes, come = list[int](), asyncio.Event()
+
+        def heard(data: bytes) -> None:
+            sizes.append(len(data))
+            come.set()
+
+        request = upgrade("/api/topology/stream", self._speech.host, "")
+        _, line = await asyncio.get_running_loop().create_connection(
+            lambda: Channel(request, heard, _nothing), self._host, self._port
+        )
+        async with asyncio.timeout(PATIENCE):
+            await come.wait()
+        return line, sizes
 
     # --- one worker -------------------------------------------------------------------------------------------
 

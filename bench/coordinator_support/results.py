@@ -50,7 +50,7 @@ def details(runs: Sequence[Mapping[str, Any]]) -> str:
 
 
 def _details(run: Mapping[str, Any]) -> Iterator[str]:
-    steady, asked, churn, seen = run["steady"], run["requests"], run["churn"], run["listener"]
+    steady, asked, churn = run["steady"], run["requests"], run["churn"]
     yield f"\n{run['workers']:,} workers, {run['store']}:"
     joined = run["joined"]
     yield (
@@ -80,11 +80,13 @@ def _details(run: Mapping[str, Any]) -> Iterator[str]:
         f"{churn['assigned']['max_ms']:.0f} ms; heartbeats meanwhile p99 {beats['p99_ms']:.1f} ms, max "
         f"{beats['max_ms']:.0f}; CPU {churn['cpu_percent']:.1f} %"
     )
-    yield (
-        f"  a listener: snapshot {seen['snapshot_bytes']:,} bytes, then {seen['deltas']} deltas of "
-        f"{seen['delta_bytes'] / max(1, seen['deltas']):,.0f} bytes; CPU {seen['cpu_percent']:.1f} %, heartbeats "
-        f"p99 {seen['heartbeats']['p99_ms']:.1f} ms"
-    )
+    for seen in run["listeners"]:
+        beats = seen["heartbeats"]
+        yield (
+            f"  {seen['listeners']} follow the topology: snapshot {seen['snapshot_bytes']:,} bytes, then "
+            f"{seen['deltas_per_second']:.1f} deltas a second of {seen['delta_bytes']:,.0f}; CPU "
+            f"{seen['cpu_percent']:.1f} %, heartbeats p99 {beats['p99_ms']:.1f} ms, max {beats['max_ms']:.0f}"
+        )
 
 
 def failovers(found: Mapping[str, Sequence[Mapping[str, Any]]]) -> str:

@@ -16,7 +16,10 @@ from bench.coordinator_support.crowd import timing, wrong
 from bench.coordinator_support.seen import Seen, percentile, spread
 
 SCRIPT = str(Path(__file__).parents[2] / "bench" / "coordinator.py")
-SMALL = ("--workers", "12", "--seconds", "2", "--period", "1", "--other-seconds", "2", "--revoked", "400", "--json")
+SMALL = (
+    "--workers", "12", "--seconds", "2", "--period", "1", "--other-seconds", "1", "--listeners", "2",
+    "--revoked", "400", "--json",
+)  # fmt: skip
 
 
 @pytest.mark.processes
@@ -35,7 +38,9 @@ def test_workers_join_beat_leave_and_are_asked(tmp_path: Path) -> None:
     )
     assert found["churn"]["assigned"]["count"] == found["churn"]["wanted"] > 0
     assert found["requests"]["whole"]["count"] > 0
-    assert found["listener"]["snapshot_bytes"] > 0
+    nobody, both = found["listeners"]
+    assert (nobody["listeners"], nobody["snapshot_bytes"], both["listeners"]) == (0, 0, 2)
+    assert both["snapshot_bytes"] > 0
     assert (tmp_path / "plot.svg").read_text().startswith("<svg")
     assert [path.name for path in tmp_path.iterdir()] == ["plot.svg"], "nothing is left"
 
@@ -53,13 +58,16 @@ def run(store: str = "sqlite", workers: int = 100, percent: float = 10.0, errors
         "steady": {**seen, **watched},
         "requests": {"whole": spread([0.1]), "route": spread([0.0]), "errors": 0, **watched},
         "churn": {"assigned": spread([0.1]), "wanted": 1, "heartbeats": Seen().told(), **watched},
-        "listener": {
-            "snapshot_bytes": 9,
-            "deltas": 0,
-            "delta_bytes": 0,
-            "heartbeats": Seen().told(),
-            **watched,
-        },
+        "listeners": [
+            {
+                "listeners": 1,
+                "snapshot_bytes": 9,
+                "deltas_per_second": 0.0,
+                "delta_bytes": 0.0,
+                "heartbeats": Seen().told(),
+                **watched,
+            }
+        ],
     }
 
 
