@@ -262,5 +262,6 @@ def _save(answer: IO[bytes], file: IO[bytes], target: Path, expected: int) -> in
         if expected not in (-1, size):
             raise OSError(f"only {size} of {expected} bytes came")
     except (OSError, http.client.HTTPException) as error:
-        raise UserFacingError(f"{target} was not written.", f"The reason: {error}.") from None
+        why = (isinstance(error, OSError) and error.strerror) or str(error)
+        raise UserFacingError(f"{target} was not written.", f"The reason: {why}.") from None
     return size

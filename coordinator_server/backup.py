@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import errno
 import io
 import os
 import shutil
@@ -137,9 +138,9 @@ def _unpack(file: Path, folder: Path) -> None:
     except (tarfile.TarError, EOFError, UnicodeDecodeError):
         raise _not_a_backup(file, "It is not a tar file, or it is cut off.") from None
     except OSError as error:
-        raise UserFacingError(
-            f"{file} cannot be restored.", f"The system says: {error.strerror or error}."
-        ) from None
+        why = f"The system says: {error.strerror or error}."
+        hint = f"Make room in {folder.parent}." if error.errno == errno.ENOSPC else ""
+        raise UserFacingError(f"{file} cannot be unpacked, so nothing was changed.", why, hint) from None
 
 
 def _extract(archive: tarfile.TarFile, member: tarfile.TarInfo, target: Path) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import os
 import ssl
 import stat
 import threading
@@ -175,6 +176,16 @@ def test_a_download_that_breaks_off_leaves_the_old_file(tmp_path: Path) -> None:
         AdminClient(server.url, TOKEN).download("/api/admin/backup", tmp_path / "b.tar")
     assert [path.name for path in tmp_path.iterdir()] == ["b.tar"]
     assert (tmp_path / "b.tar").read_bytes() == b"old"
+
+
+def test_a_disk_that_is_full_is_said_in_words(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def full(_: int) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(os, "fsync", full)
+    with serving(body=b"x") as server, pytest.raises(UserFacingError) as caught:
+        AdminClient(server.url, TOKEN).download("/api/admin/backup", tmp_path / "b.tar")
+    assert str(caught.value) == f"{tmp_path / 'b.tar'} was not written. The reason: No space left on device."
 
 
 def test_a_download_to_nowhere_is_said_so_before_anybody_is_asked(tmp_path: Path) -> None:

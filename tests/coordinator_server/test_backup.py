@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import contextlib
+import errno
 import io
+import shutil
 import sqlite3
 import stat
 import tarfile
@@ -204,3 +206,17 @@ async def test_members_with_paths_and_links_are_not_unpacked(tmp_path: Path) -> 
 def test_a_file_that_is_not_there_is_said_so(tmp_path: Path) -> None:
     with pytest.raises(UserFacingError, match="No such file"):
         restore_backup(tmp_path / "nothing.tar", tmp_path / "new")
+
+
+async def test_a_disk_that_is_full_is_said_with_where_to_make_room(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await make(tmp_path / "old", b"precious")
+
+    def full(*_: object) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(shutil, "copyfileobj", full)
+    with pytest.raises(UserFacingError, match="nothing was changed") as caught:
+        restore_backup(tmp_path / "old.tar", tmp_path / "new")
+    assert caught.value.hint == f"Make room in {tmp_path / 'new'}."
