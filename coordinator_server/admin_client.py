@@ -48,7 +48,7 @@ TLS_HINT = (
 )
 START_HINT = "Start it with `rma-mesh-coordinator serve`, or name another with --data-dir or --url."
 LOOKS_LIKE = "It looks like http://127.0.0.1:8080."
-TOKEN_LETTERS = re.compile(r"[!-~]+")
+TOKEN_LETTERS = re.compile(r"[!-~](?:[ -~]*[!-~])?")  # what gets through a head as it is
 
 
 class AdminFile(msgspec.Struct, frozen=True):
@@ -133,10 +133,8 @@ def find_coordinator(data_dir: Path, url: str | None, token: str | None) -> Admi
     """Return a client for the given URL and token, or for the coordinator that runs on the data directory."""
     if url is not None and not _is_url(url):
         raise UserFacingError(f"{url!r} is not a URL of a coordinator.", "", LOOKS_LIKE, EXIT_USAGE)
-    if token is not None and not TOKEN_LETTERS.fullmatch(token):
-        text = "It holds a space, a line break or a letter that no token has."
-        hint = "Copy the line of admin.token again, or the one that `token rotate` printed, and nothing else."
-        raise UserFacingError("The admin token in RMA_ADMIN_TOKEN is none.", text, hint, EXIT_USAGE)
+    if token is not None:
+        _check_token(token)
     if url is not None and token:
         return AdminClient(url, token)
     if url is not None and not is_loopback(url):
@@ -156,7 +154,15 @@ def find_coordinator(data_dir: Path, url: str | None, token: str | None) -> Admi
     found = _read_admin_file(data_dir)
     if not is_held(data_dir, PROGRAM):  # after a kill anybody may listen at the old port, and wait for the token
         raise _not_running(data_dir)
+    _check_token(found.token)
     return AdminClient(url or found.url, token or found.token, is_here=url is None)
+
+
+def _check_token(token: str) -> None:
+    if not TOKEN_LETTERS.fullmatch(token):
+        text = "It has a space at an end, a line break, or a letter beyond ASCII."
+        hint = "Copy the line of admin.token again, or the one that `token rotate` printed, and nothing else."
+        raise UserFacingError("The admin token in RMA_ADMIN_TOKEN cannot be sent.", text, hint, EXIT_USAGE)
 
 
 def _is_url(text: str) -> bool:

@@ -206,6 +206,7 @@ def test_the_running_coordinator_of_a_data_directory_is_found(tmp_path: Path) ->
         assert find_coordinator(tmp_path, None, None) == AdminClient("http://127.0.0.1:1", TOKEN, is_here=True)
         assert find_coordinator(tmp_path, "http://localhost:2", None) == AdminClient("http://localhost:2", TOKEN)
         found = AdminClient("http://127.0.0.1:1", other, is_here=True)
+        assert find_coordinator(tmp_path, "http://localhost:2", "a token of words").token == "a token of words"
         assert find_coordinator(tmp_path, None, other) == found
     assert find_coordinator(tmp_path, "https://mesh.example", other) == AdminClient("https://mesh.example", other)
 
@@ -228,13 +229,16 @@ def test_what_is_missing_is_said(tmp_path: Path) -> None:
         ("http://", TOKEN, EXIT_USAGE),
         ("http://127.0.0.1:99999", TOKEN, EXIT_USAGE),
         ("http://127.0.0.1:1", TOKEN + "\r", EXIT_USAGE),
-        ("http://127.0.0.1:1", "two words", EXIT_USAGE),
+        ("http://127.0.0.1:1", TOKEN + " ", EXIT_USAGE),
         ("http://127.0.0.1:1", "€" * 20, EXIT_USAGE),
     ]
     for url, token, code in cases:
         with pytest.raises(UserFacingError) as caught:
             find_coordinator(tmp_path, url, token)
         assert caught.value.exit_code == code
+    (tmp_path / ADMIN_FILE).write_bytes(msgspec.json.encode(AdminFile("http://127.0.0.1:1", "€" * 20)))
+    with hold_data_dir(tmp_path, PROGRAM), pytest.raises(UserFacingError, match="cannot be sent"):
+        find_coordinator(tmp_path, None, None)
     (tmp_path / ADMIN_FILE).write_text("{broken")
     with pytest.raises(UserFacingError, match="cannot be read"):
         find_coordinator(tmp_path, None, None)
