@@ -157,8 +157,10 @@ def followed(told: Told | None, message: ToldSnapshot | ToldDelta, now: float) -
 def _merged(old: Mapping[str, T], changed: Mapping[str, T], removed: Collection[str]) -> Mapping[str, T]:
     if not changed and not removed:
         return old
-    gone = frozenset(removed)
-    merged = {key: item for key, item in old.items() if key not in gone} | dict(changed)
+    merged = {**old, **changed}  # ten times a second, of a large mesh: no line of ours is run for each worker
+    for key in removed:
+        if key not in changed:
+            merged.pop(key, None)
     if len(merged) > MOST:
         raise OutOfStepError("it tells of more than a mesh can have")
     return merged
