@@ -195,6 +195,7 @@ def _make_enroller(ground: Ground, invites: Invites, office: CredentialOffice, l
         audit=ground.audit,
         clock=ground.clock,
         overlay=ground.overlay,
+        store_in_doubt=lambda: ground.store.in_doubt,
         require_approval=ground.config.require_approval,
     )
 

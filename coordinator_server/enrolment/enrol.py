@@ -27,6 +27,7 @@ from node.wire.problems import Problem
 KEY_BYTES = 32
 SLUG_CHARACTERS = 40
 ADMIT_TRIES = 200
+BACK_IN = 10  # seconds after which to ask again whoever cannot be written down now
 JUST_NOW = 60.0  # seconds between two credentials of which the second needs no note of its own
 
 
@@ -41,6 +42,7 @@ class Enroller:
     audit: Audit
     clock: Callable[[], float]
     overlay: Overlay | None = None
+    store_in_doubt: Callable[[], bool] = lambda: False
     require_approval: bool = False  # the operator lets each machine in, beside its invite
     # Spares us most of the tries below; that nobody gets in twice is the store's doing.
     turn: asyncio.Lock = field(default_factory=asyncio.Lock)
@@ -93,6 +95,7 @@ class Enroller:
             if known is not None:
                 return known
             spent = self.invites.spend(record, version)
+            self._check_store()
             enrolment, also = await self._placed(self._new_enrolment(request, record, address), request)
             waits = "to be approved, " if enrolment.pending else ""
             line = self.audit.line(
@@ -105,6 +108,12 @@ class Enroller:
             if await self.workers.admit(enrolment, spent, line, also):
                 return enrolment
         raise Problem("overloaded", "Too many machines enrol at this moment. Please try again.")
+
+    def _check_store(self) -> None:
+        """Say at once what the store would say after seconds, for each who asks."""
+        if self.store_in_doubt():
+            text = "Most members of the store do not answer, so nobody can be let in now. It goes on when they do."
+            raise Problem("store-unavailable", text, headers={"Retry-After": str(BACK_IN)})
 
     async def _placed(self, enrolment: Enrolment, request: EnrollRequest) -> tuple[Enrolment, Sequence[Write]]:
         """Give a new worker its place in the overlay, if there is one, with the writes that this takes."""

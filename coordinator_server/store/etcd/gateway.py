@@ -107,7 +107,7 @@ class Gateway:
         try:
             return await self._post(path, message, kind, limit, token)
         except Refused as error:
-            if self._login is None or not any(sign in str(error) for sign in TOKEN_IS_OLD):
+            if not self._is_token_old(error):
                 raise
         self._forget(token)
         return await self._post(path, message, kind, limit, await self._logged_in(limit))
@@ -152,10 +152,12 @@ class Gateway:
                     break
                 for answer in (one.result() for one in done):
                     if isinstance(answer, EtcdError):
-                        worst = answer
+                        worst = worst if self._is_token_old(worst) else answer
                     else:
                         given.append(answer)
             if not given:
+                if self._is_token_old(worst):  # members that were started anew know none of before
+                    self._forget(token)
                 raise worst
             return max(given, key=revision)
         finally:
@@ -249,6 +251,10 @@ class Gateway:
                 except Unclear as error:  # of what comes after it nothing was said yet
                     raise Unreached(str(error)) from error
         return self._token
+
+    def _is_token_old(self, error: EtcdError) -> bool:
+        is_refusal = self._login is not None and isinstance(error, Refused)
+        return is_refusal and any(sign in str(error) for sign in TOKEN_IS_OLD)
 
     def _forget(self, token: str) -> None:
         if token == self._token:

@@ -51,17 +51,17 @@ from coordinator_server.store.interface import (
 )
 from coordinator_server.tables import plain
 from node.program.errors import UserFacingError
+from node.program.tasks import TaskSet
 
 log = logging.getLogger(__name__)
 READ_EACH, READ_WITHIN = 1.0, 2.0  # seconds for one member, and for all
 WRITE_EACH, WRITE_WITHIN = 2.0, 6.0
 WRITE_IN_DOUBT = 2.0  # the same for all, where there was no majority a moment ago
-DOUBT = 3.0  # seconds for which nobody asks again whether there is a majority
+PROBE_EACH, PROBE_PAUSE = 1.0, 0.1  # seconds: so soon it is noticed that there is one again
 PAGE = 500  # keys of one answer
 LARGEST_TOGETHER: Final = 1_200_000  # bytes of a transaction's values; etcd takes 1.5 MiB in all
 DIGITS = 20
 FORMAT = 1  # of what stands below the prefix; raise it with each change that older programs do not understand
-NEVER = float("-inf")
 
 
 class EtcdStore(Store):
@@ -78,7 +78,8 @@ class EtcdStore(Store):
         self._head = (0, ABSENT)  # the audit log's last number, and the version of the key where it stands
         self._audit_turn = asyncio.Lock()
         self._watches: set[Watch] = set()
-        self._doubt_until = NEVER  # no majority has answered lately
+        self._in_doubt = False  # no majority has answered lately
+        self._tasks = TaskSet("etcd store")
         self._closed = False
 
     @property
@@ -88,7 +89,7 @@ class EtcdStore(Store):
     @property
     def in_doubt(self) -> bool:
         """True while most members do not answer."""
-        return self._doubt_until > NEVER
+        return self._in_doubt
 
     # --- reading ----------------------------------------------------------------------------------------------
 
@@ -148,17 +149,11 @@ class EtcdStore(Store):
     async def _range(self, wish: messages.Message) -> RangeAnswer:
         """Read what most members agree on; without a majority, what one of them has."""
         self._check_open()
-        now = self._gateway.now()
-        if self._doubt_until <= now:
-            if self._doubt_until > NEVER:
-                self._doubt_until = now + DOUBT  # one asks again, the others need not wait for that
+        if not self._in_doubt:
             try:
-                answer = await self._ask(wish)
+                return await self._ask(wish)
             except (Unreached, Unclear) as error:
                 self._doubt(error)
-            else:
-                self._doubt_until = NEVER
-                return answer
         old = {**wish, "serializable": True}
         try:
             return await self._gateway.anybody(
@@ -177,9 +172,24 @@ class EtcdStore(Store):
             raise _refused(error) from error
 
     def _doubt(self, error: EtcdError) -> None:
-        if self._doubt_until == NEVER:
+        if not self._in_doubt and not self._closed:
             log.warning("the store has no majority now, so what is read may be old: %s", error)
-        self._doubt_until = self._gateway.now() + DOUBT
+            self._in_doubt = True
+            self._tasks.start(self._probe(), "probe")
+
+    async def _probe(self) -> None:
+        """Ask all members until one knows again what most agree on: then nothing is in doubt."""
+        while self._in_doubt:
+            await asyncio.sleep(PROBE_PAUSE)
+            with contextlib.suppress(EtcdError):
+                await self._gateway.anybody(
+                    "/v3/kv/range",
+                    messages.one(self._head_key),
+                    RangeAnswer,
+                    PROBE_EACH,
+                    revision=lambda answer: answer.header.revision,
+                )
+                self._in_doubt = False
 
     # --- writing ----------------------------------------------------------------------------------------------
 
@@ -255,16 +265,15 @@ class EtcdStore(Store):
         return Wish(conditions, puts, deletes, self._head_key)
 
     async def _transact(self, wish: Wish, receipt: Receipt) -> Outcome:
-        within = WRITE_WITHIN if self._doubt_until == NEVER else WRITE_IN_DOUBT
+        within = WRITE_IN_DOUBT if self._in_doubt else WRITE_WITHIN
         try:
             outcome = await Transaction(self._gateway, self._lease, receipt).run(wish, within)
         except Refused as error:
             raise _refused(error) from error
         except EtcdError as error:
-            if self._doubt_until == NEVER:
-                self._doubt(error)
+            self._doubt(error)
             raise _silent(error) from error
-        self._doubt_until = NEVER
+        self._in_doubt = False
         return outcome
 
     async def _all_as_expected(self, writes: Sequence[Write]) -> bool:
@@ -318,6 +327,7 @@ class EtcdStore(Store):
         self._closed = True
         for watch in list(self._watches):
             watch.close()
+        await self._tasks.stop()
         await self._lease.end()
         await self._gateway.stop()
 

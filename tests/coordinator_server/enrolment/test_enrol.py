@@ -50,6 +50,7 @@ class Door:
             lockout=Lockout(5, 900.0),
             audit=audit,
             clock=self.clock,
+            store_in_doubt=lambda: self.store.in_doubt,
         )
         return self
 
@@ -231,3 +232,18 @@ async def test_enrolments_and_refusals_are_in_the_audit_log(door: Door) -> None:
     assert (refused.action, refused.subject, refused.outcome) == ("enrolment-refused", "Eve's PC", "refused")
     assert "used up" in refused.detail
     assert code not in repr((refused, enrolled, created))
+
+
+async def test_while_nothing_can_be_written_strangers_hear_so_at_once_and_who_is_known_gets_in(
+    door: Door, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    code, known, stranger = await door.code(uses=2), new_key(), new_key()
+    first, _ = await door.enrol(code, known)
+    with monkeypatch.context() as patch:
+        patch.setattr(SqliteStore, "in_doubt", True)
+        patch.setattr(SqliteStore, "commit", None)  # it is not even tried
+        with pytest.raises(Problem, match="nobody can be let in now") as caught:
+            await door.enrol(code, stranger)
+        assert (await door.enrol(code, known))[0].worker_id == first.worker_id
+    assert (caught.value.kind, caught.value.headers["Retry-After"]) == ("store-unavailable", "10")
+    assert (await door.enrol(code, stranger))[0].worker_id != first.worker_id

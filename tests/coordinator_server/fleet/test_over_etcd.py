@@ -75,7 +75,7 @@ async def test_without_a_majority_they_serve_on_refuse_who_is_new_and_know_one_a
     try:
         refused = await newcomer.enrol(code)
         assert (refused.status, refused.problem) == (503, "store-unavailable")
-        assert "Most members of the store's etcd cluster do not answer" in refused.json["detail"]
+        assert "Most members of the store do not answer" in refused.json["detail"]
         assert (await worker.heartbeat("ner")).status == 200
         assert [record.worker_id for record in first.coordinator.registry.offers()["ner"]] == ["w-1"]
         assert await second.coordinator.keys.find(key) is not None, "which it has to read"

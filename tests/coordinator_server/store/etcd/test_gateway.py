@@ -182,6 +182,27 @@ async def test_a_token_that_has_expired_is_asked_for_again(member: Proxy) -> Non
     await gateway.stop()
 
 
+async def test_a_token_that_nobody_knows_any_more_is_asked_for_again(member: Proxy) -> None:
+    tokens = iter(["first", "second"])
+    seen: list[str] = []
+
+    async def rule(path: str, _body: bytes, _forward: Forward) -> web.StreamResponse:
+        if path == "/v3/auth/authenticate":
+            return web.json_response({"token": next(tokens)})
+        seen.append(path)
+        if len(seen) == 1:
+            return web.json_response({"code": 16, "message": "etcdserver: invalid auth token"}, status=401)
+        return web.Response(body=GOOD)
+
+    member.rule = rule
+    gateway = gateway_to([member.url], Login("rma", "secret"))
+    with pytest.raises(Refused, match="invalid auth token"):
+        await newest(gateway, 60.0)
+    assert await newest(gateway, 60.0) == 7
+    assert next(tokens, None) is None
+    await gateway.stop()
+
+
 async def test_who_asks_after_the_end_reaches_nobody_and_opens_no_connection(member: Proxy) -> None:
     member.rule = answering(GOOD)
     gateway = gateway_to([member.url])

@@ -158,8 +158,10 @@ async def test_without_a_majority_reads_go_on_and_writes_are_refused_until_it_is
         with pytest.raises(StoreError, match="Most members of the store's etcd cluster do not answer") as refused:
             await store.compare_and_set("k", found.version, b"after")
         assert refused.value.kind == "store-unavailable"
+        assert store.in_doubt
         resume(second)
         await asyncio.to_thread(whole.restart, first)
+        await eventually(lambda: not store.in_doubt, "it is noticed though nobody asks for anything")
         async with asyncio.timeout(60):
             await until_written(store, "k", b"later")
             seen = await anext(watch)
