@@ -192,14 +192,14 @@ def _add_sealed_keys(commands: Any) -> None:
         "Seal the mesh's keys in the store under another passphrase. Coordinators that run serve on. Works on the "
         "store itself, and asks no coordinator."
     )
-    reseal = _leaf(group, "reseal", "reseal_keys", text, asks=False)
+    reseal = _leaf(group, "reseal", "store_commands.reseal_keys", text, asks=False)
     text = "file with the new passphrase (or RMA_NEW_KEY_PASSPHRASE)"
     reseal.add_argument("--new-passphrase-file", default=None, metavar="FILE", help=text)
     text = (
         "Write the mesh's keys from the store to files of the data directory, for a coordinator that is to start "
         "without the passphrase."
     )
-    unseal = _leaf(group, "unseal", "unseal_keys", text, asks=False)
+    unseal = _leaf(group, "unseal", "store_commands.unseal_keys", text, asks=False)
     text = "and keep them in the store no more, to go back to files for good"
     unseal.add_argument("--remove", action="store_true", help=text)
     for leaf in (reseal, unseal):
@@ -266,7 +266,7 @@ def _add_migrate(commands: Any) -> None:
         "Move all that the mesh knows from one store to another, as from the file of one coordinator to etcd. All "
         "coordinators must be stopped. What was cut off goes on when it is started again."
     )
-    parser = _leaf(commands, "migrate", "migrate", text, asks=False)
+    parser = _leaf(commands, "migrate", "store_commands.migrate", text, asks=False)
     kinds = "sqlite, or etcd://HOST:PORT,...[?prefix=NAME]"
     parser.add_argument("--from", required=True, dest="source", metavar="STORE", help=f"where it is: {kinds}")
     parser.add_argument("--to", required=True, dest="target", metavar="STORE", help=f"where it is to be: {kinds}")

@@ -5,8 +5,7 @@ from __future__ import annotations
 import argparse
 import os
 import sys
-import time
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qs, quote, urlsplit
@@ -47,7 +46,7 @@ def serve(arguments: Arguments) -> int:
     from node.program.settings import load_settings
 
     manager = take_service_manager(os.environ)
-    config = load_settings(CoordinatorConfig, vars(arguments), os.environ, _config_file(arguments))
+    config = load_settings(CoordinatorConfig, vars(arguments), os.environ, config_file_of(arguments))
     configure_logging(config.log_format, config.log_level)
     return run_program(lambda stop: serving.serve(config, stop, arguments.json, manager))
 
@@ -154,7 +153,14 @@ def list_workers(arguments: Arguments) -> int:
 
 def show_worker(arguments: Arguments) -> int:
     document = client_of(arguments).get(f"/api/admin/workers/{_part(arguments.id)}")
-    return show(arguments, document, lambda: print_fields(document, sys.stdout))
+    return show(arguments, document, lambda: print_fields(_with_words(document), sys.stdout))
+
+
+def _with_words(worker: Mapping[str, Any]) -> Mapping[str, Any]:
+    """Say in words where an empty list means that there is no limit."""
+    found = worker["capabilities"]
+    machine = found and {**found, "allowed_services": found["allowed_services"] or "all services"}
+    return {**worker, "allowed": worker["allowed"] or "all services", "capabilities": machine}
 
 
 def approve_worker(arguments: Arguments) -> int:
@@ -232,9 +238,7 @@ def backup(arguments: Arguments) -> int:
     _check_replaceable(arguments.file)
     size = client.download("/api/admin/backup", arguments.file)
     document = {"file": str(arguments.file), "bytes": size}
-    text = (
-        f"{arguments.file} has {size} bytes. It holds the mesh's secret key: keep it where nobody else can read it."
-    )
+    text = f"{arguments.file} has {size} bytes. It holds the mesh's keys: keep it where nobody else can read it."
     return show(arguments, document, lambda: tell(plain(text)))
 
 
@@ -258,7 +262,7 @@ def restore(arguments: Arguments) -> int:
     """Put a backup back; the coordinator must be stopped."""
     from coordinator_server.backup import has_data, restore_backup
 
-    directory = _directory(arguments)
+    directory = directory_of(arguments)
     if not arguments.yes and not arguments.file.exists():
         raise UserFacingError("Nothing was restored.", f"There is no file {arguments.file}.", "", EXIT_USAGE)
     if (
@@ -280,136 +284,6 @@ def restore(arguments: Arguments) -> int:
         + " Start the coordinator again, and revoke once more whoever was revoked since that backup."
     )
     return show(arguments, document, lambda: tell(plain(text)))
-
-
-def migrate(arguments: Arguments) -> int:
-    """Move all from one store to another; all coordinators of the mesh must be stopped."""
-    import asyncio
-
-    from coordinator_server import migrate as migration
-    from coordinator_server.config import CoordinatorConfig
-    from node.program.settings import load_settings
-
-    names = ("data_dir", "log_format", "store_ca", "store_cert", "store_key", "store_user", "store_password_file")
-    flags = {name: getattr(arguments, name) for name in names}
-    for flag, store in (("--from", arguments.source), ("--to", arguments.target)):
-        _check_store(store, flag)
-    source, target = (
-        load_settings(CoordinatorConfig, {**flags, "store": store}, os.environ, _config_file(arguments))
-        for store in (arguments.source, arguments.target)
-    )
-
-    def may_replace(goal: str) -> bool:
-        return bool(arguments.force and (arguments.yes or agreed(f"This replaces what {goal} holds.")))
-
-    def say_how_far(what: str, done: int, of: int) -> None:
-        sys.stderr.write(f"{done} of {of} {what}\n")
-        sys.stderr.flush()
-
-    moved = asyncio.run(migration.migrate(source, target, agreed=may_replace, tell=say_how_far))
-    document = {
-        "entries": moved.entries,
-        "audit_lines": moved.audit_lines,
-        "kept": str(moved.kept) if moved.kept else None,
-    }
-    text = (
-        f"{moved.entries} entries and {moved.audit_lines} audit lines were moved, read back and compared. Start "
-        f"coordinators with --store {arguments.target} now. Keys are not in a store, unless they are sealed there "
-        "under a passphrase: else a further coordinator needs a copy of mesh.key (and of mesh-next.key where there "
-        "is one) in its data directory, and of nothing else."
-    )
-    text += f" What was there before is now in {moved.kept}." if moved.kept else ""
-    return show(arguments, document, lambda: tell(plain(text)))
-
-
-def _check_store(store: str, flag: str) -> None:
-    """Say a wrong name of a store by the flag that it stands behind."""
-    from coordinator_server.config import SQLITE
-    from coordinator_server.store.etcd.address import ALLOWED, parse_address
-    from node.program.settings import SettingError
-
-    try:
-        if store != SQLITE:
-            parse_address(store)
-    except ValueError:
-        raise SettingError("store", store, ALLOWED, flag) from None
-
-
-def reseal_keys(arguments: Arguments) -> int:
-    """Seal the mesh's keys in the store under another passphrase, whether coordinators run or not."""
-    from coordinator_server.enrolment.passphrase import weaknesses
-    from coordinator_server.enrolment.resealing import reseal
-
-    new = _new_passphrase(arguments)
-    done = _with_sealed_keys(arguments, lambda store, old, audit, _: reseal(store, old, new, audit))
-    for weakness in weaknesses(new):
-        sys.stderr.write(f"{weakness}\n")
-    document = {"keys": done.keys, "memory_bytes": done.memory}
-    text = (
-        "The mesh's keys are sealed under the new passphrase. Give it to every coordinator now: those that run "
-        "serve on, but need it for the next rotation and when they start. Older backups open with the old "
-        "passphrase: if somebody else knows that, delete them and rotate the mesh's key."
-    )
-    return show(arguments, document, lambda: tell(text))
-
-
-def unseal_keys(arguments: Arguments) -> int:
-    """Write the mesh's keys to files of the data directory."""
-    from coordinator_server.enrolment.resealing import unseal
-
-    names = _with_sealed_keys(
-        arguments,
-        lambda store, passphrase, audit, directory: unseal(
-            store, passphrase, directory, audit, remove=arguments.remove
-        ),
-    )
-    document = {"files": list(names), "removed": arguments.remove}
-    text = f"Written: {', '.join(names)} in {_directory(arguments)}. " + (
-        "The store has them no more: every coordinator needs a copy before it starts again, without a passphrase."
-        if arguments.remove
-        else "A coordinator that starts there with the passphrase removes them again."
-    )
-    return show(arguments, document, lambda: tell(plain(text)))
-
-
-def _new_passphrase(arguments: Arguments) -> Any:
-    from coordinator_server.enrolment.passphrase import Passphrase
-
-    new = Passphrase(os.environ.get("RMA_NEW_KEY_PASSPHRASE", ""), arguments.new_passphrase_file or "")
-    if not new:
-        raise UserFacingError(
-            "There is no new passphrase.", "", "Give --new-passphrase-file, or RMA_NEW_KEY_PASSPHRASE.", EXIT_USAGE
-        )
-    return new
-
-
-def _with_sealed_keys(arguments: Arguments, work: Callable[..., Awaitable[Any]]) -> Any:
-    """Do something with store, passphrase, audit and data directory of a mesh."""
-    import asyncio
-
-    from coordinator_server.audit import Audit
-    from coordinator_server.config import CoordinatorConfig
-    from coordinator_server.enrolment.passphrase import passphrase_of
-    from coordinator_server.migrate import opened
-    from node.program.settings import load_settings
-
-    names = (
-        "data_dir", "log_format", "store", "store_ca", "store_cert", "store_key", "store_user",
-        "store_password_file", "key_passphrase_file",
-    )  # fmt: skip
-    flags = {name: getattr(arguments, name) for name in names}
-    config = load_settings(CoordinatorConfig, flags, os.environ, _config_file(arguments))
-    passphrase = passphrase_of(config)
-    if not passphrase:
-        raise UserFacingError(
-            "There is no passphrase.", "", "Give --key-passphrase-file, or RMA_KEY_PASSPHRASE.", EXIT_USAGE
-        )
-
-    async def run() -> Any:
-        async with opened(config) as store:
-            return await work(store, passphrase, Audit(store, time.time), config.directory)
-
-    return asyncio.run(run())
 
 
 def plan(arguments: Arguments) -> int:
@@ -464,19 +338,19 @@ def show(arguments: Arguments, document: object, for_people: Callable[[], None])
 
 
 def client_of(arguments: Arguments) -> AdminClient:
-    return find_coordinator(_directory(arguments), arguments.url, os.environ.get("RMA_ADMIN_TOKEN") or None)
+    return find_coordinator(directory_of(arguments), arguments.url, os.environ.get("RMA_ADMIN_TOKEN") or None)
 
 
-def _directory(arguments: Arguments) -> Path:
+def directory_of(arguments: Arguments) -> Path:
     """Return the data directory: the flag, else what environment, settings file and defaults say."""
     from coordinator_server.config import CoordinatorConfig
     from node.program.settings import load_settings
 
     flags = {"data_dir": arguments.data_dir, "log_format": arguments.log_format}
-    return load_settings(CoordinatorConfig, flags, os.environ, _config_file(arguments)).directory
+    return load_settings(CoordinatorConfig, flags, os.environ, config_file_of(arguments)).directory
 
 
-def _config_file(arguments: Arguments) -> Path | None:
+def config_file_of(arguments: Arguments) -> Path | None:
     return Path(arguments.config) if arguments.config else None
 
 

@@ -134,8 +134,13 @@ def test_an_invite_that_only_this_machine_can_use_says_so(
     assert ("serve --public-url" in capsys.readouterr().out) is warned
 
 
-def test_a_wrong_store_is_named_by_its_flag() -> None:
-    commands._check_store("sqlite", "--to")
-    with pytest.raises(UserFacingError, match=r"\(--to\) is 'postgres://x'") as caught:
-        commands._check_store("postgres://x", "--to")
-    assert caught.value.exit_code == EXIT_USAGE
+def test_where_nothing_is_limited_that_is_said(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    known = {"worker_id": "w1", "allowed": [], "capabilities": {"allowed_services": []}}
+    monkeypatch.setattr(Played, "get", lambda *_: known)
+    assert commands.show_worker(typed(monkeypatch, Played(), "")) == 0
+    assert capsys.readouterr().out.count("all services") == 2
+    monkeypatch.setattr(Played, "get", lambda *_: {"worker_id": "w1", "allowed": ["ocr"], "capabilities": None})
+    assert commands.show_worker(typed(monkeypatch, Played(), "")) == 0
+    assert "allowed: ocr\ncapabilities: -" in capsys.readouterr().out
