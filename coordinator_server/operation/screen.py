@@ -12,7 +12,8 @@ from node.program.durations import say_duration
 BOLD, DIM, RED, YELLOW = "1", "2", "31", "33"
 BAD = frozenset({"stale", "pending", "offline"})
 READABLE = 8  # columns that are left of a cell, if there is any room
-WHOLE_NAME = 24  # columns of the first cell, which says of whom a row is
+NAME, STATUS = 0, 2  # the cells that are left whole up to so many columns
+WHOLE = 24
 FEWEST_WORKERS = 3  # lines for workers, however low the terminal is
 STATUSES = ("active", "stale", "paused", "draining", "pending", "expected", "offline")
 AWAY = frozenset({"expected", "offline"})
@@ -142,7 +143,7 @@ def _table(
 ) -> list[str]:
     clean = [[plain(cell) for cell in row] for row in rows]
     longest = [max(map(cells, column)) for column in zip(heading, *clean, strict=True)]
-    least = [min(longest[0], WHOLE_NAME), *[READABLE] * (len(longest) - 1)]
+    least = [min(width, WHOLE) if index in (NAME, STATUS) else READABLE for index, width in enumerate(longest)]
     widths = narrowed(longest, paper.width, least)
 
     def line(row: Row) -> str:

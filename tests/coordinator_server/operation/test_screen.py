@@ -147,6 +147,7 @@ def test_two_coordinators_can_be_told_apart_on_eighty_columns() -> None:
     text = "\n".join(draw(overview(coordinators=located), Paper(80, 24)))
     assert "coordinator-5f6257f1 " in text
     assert "coordinator-5f6257f2 " in text
+    assert "active, assigns " in text
 
 
 def test_why_services_have_fewer_than_wanted_stands_below_them_once_unless_a_warning_says_so() -> None:
