@@ -35,6 +35,7 @@ from node.wire.problems import kind_of
 
 PROGRAM = "coordinator"  # whose data directory it is, as `serve` holds it
 ADMIN_FILE = "admin.json"
+SERVICE_DIR = Path("/var/lib/rma-mesh-coordinator")  # as in installers/systemd
 MAX_ANSWER = 64 * 2**20  # bytes of a JSON answer
 CHUNK = 2**18
 PLAIN_KINDS = frozenset({"not-found", "invalid-body", "conflict", "unknown-worker"})
@@ -198,6 +199,9 @@ def _read_admin_file(data_dir: Path) -> AdminFile:
 
 def _not_running(data_dir: Path) -> UserFacingError:
     text = f"None uses the data directory {data_dir}."
+    with contextlib.suppress(OSError):  # we may not look there
+        if SERVICE_DIR.is_dir() and data_dir != SERVICE_DIR:
+            text += f" That of the system's service is {SERVICE_DIR}."
     return UserFacingError("The coordinator is not running.", text, START_HINT, EXIT_UNREACHABLE)
 
 

@@ -219,6 +219,17 @@ def test_the_token_is_not_sent_to_whoever_took_the_port_of_a_killed_coordinator(
             find_coordinator(tmp_path, url, None)
 
 
+def test_who_asks_the_wrong_data_directory_is_told_of_that_of_the_service(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(admin_client, "SERVICE_DIR", tmp_path / "service")
+    for there in (False, True):
+        with pytest.raises(UserFacingError, match="not running") as caught:
+            find_coordinator(tmp_path, None, None)
+        assert (str(tmp_path / "service") in caught.value.message) is there
+        (tmp_path / "service").mkdir(exist_ok=True)
+
+
 def test_what_is_missing_is_said(tmp_path: Path) -> None:
     cases = [
         (None, None, EXIT_UNREACHABLE),
