@@ -63,7 +63,7 @@ def parts_of(candidates: Sequence[Candidate], rng: random.Random) -> Parts:
     settings, counters = RoutingSettings(), RoutingCounters()
 
     class Known(Finder):
-        async def first(self, service: str) -> Finding:  # noqa: ARG002
+        async def first(self, service: str, *, vetted: bool = False) -> Finding:  # noqa: ARG002
             return Finding(candidates)
 
     return Parts(

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Awaitable
+
 from node.routing.candidates import Candidate
 from node.routing.parts import Parts
 from node.routing.ranking import Ranking, Wanted
+from node.routing.sources import Finding
 from node.wire.manifests import Manifest
 
 
@@ -36,7 +39,7 @@ class Choice:
         else:
             known = parts.cache.fresh(service, now)
             if known is None:
-                known = parts.cache.known(service, lambda: parts.finder.first(service))
+                known = parts.cache.known(service, self._find)
             if known is None:
                 return False
             ranking = known
@@ -54,8 +57,11 @@ class Choice:
             self._refreshed = True
             await parts.cache.refresh(service, lambda: parts.finder.all(service))
         else:
-            cached = await parts.cache.get(service, lambda: parts.finder.first(service))
+            cached = await parts.cache.get(service, self._find)
             self._found(cached.ranking, hit=cached.hit)
+
+    def _find(self) -> Awaitable[Finding]:
+        return self._parts.finder.first(self._manifest.name, vetted=self._vetted_only)
 
     def second(self) -> Candidate | None:
         """Return a worker with room to ask beside the one that is being asked, if there is one and a budget for it.

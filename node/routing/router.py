@@ -146,7 +146,7 @@ class Router:
         vetted_only = _vetted_only(manifest, personal=personal)
         looked_up = cache.knowledge(manifest.name).over
         if looked_up:
-            await cache.get(manifest.name, lambda: finder.first(manifest.name))
+            await cache.get(manifest.name, lambda: finder.first(manifest.name, vetted=vetted_only))
         candidates = cache.knowledge(manifest.name).candidates
         if candidates and vetted_only and not any(item.vetted for item in candidates):
             looked_up = True

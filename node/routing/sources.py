@@ -90,10 +90,11 @@ class Finder:
         self._wall = wall
         self._troubles: dict[str, str] = {}  # by source, so that each is logged once and not at every lookup
 
-    async def first(self, service: str) -> Finding:
+    async def first(self, service: str, *, vetted: bool = False) -> Finding:
         """Ask one source after the other until one finds somebody whose answers nobody doubts.
 
-        Where none does, whoever was found first is better than nobody.
+        For who needs `vetted` workers it goes on until one of them is: of many the DHT tells only some. Where no
+        source finds such, whoever was found first is better than nobody.
         """
         asked: list[AskedSource] = []
         doubted, found = self._doubted(service), Finding()
@@ -101,7 +102,7 @@ class Finder:
             finding = await self._ask(source, service)
             asked += finding.asked
             good = tuple(item for item in finding.candidates if item.worker_id not in doubted)
-            if good:
+            if any(item.vetted or not vetted for item in good):
                 return Finding(good, tuple(asked))
             found = found if found.candidates else finding
         return Finding(tuple(found.candidates), tuple(asked))

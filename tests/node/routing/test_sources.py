@@ -57,6 +57,19 @@ async def test_who_is_doubted_is_found_only_where_no_source_knows_another() -> N
     assert {one.worker_id for one in every.candidates} == {"a", "b", "c"}, "all others have failed"
 
 
+async def test_who_needs_vetted_workers_is_told_of_one_though_an_earlier_source_knows_only_others() -> None:
+    volunteers = [record(f"w{n}", n + 1, trust="volunteer") for n in range(24)]
+    vetted = record("v", 99, trust="vetted")
+    dht, registry = Source("dht", volunteers), Source("registry", [volunteers[0], vetted])
+    found = await finder(dht, registry).first("ocr", vetted=True)
+    assert [item.worker_id for item in found.candidates] == ["w0", "v"]
+    assert [one.name for one in found.asked] == ["dht", "registry"]
+    assert len((await finder(dht, registry).first("ocr")).asked) == 1, "others need not wait for that"
+    assert len((await finder(Source("dht", [*volunteers, vetted]), registry).first("ocr", vetted=True)).asked) == 1
+    none = await finder(dht, Source("registry", volunteers[:1])).first("ocr", vetted=True)
+    assert len(none.candidates) == 24
+
+
 async def test_a_lookup_tells_whom_it_asked_and_what_came_of_it() -> None:
     dht, registry = Source("dht", error=OSError("no route")), Source("registry", [record("b", 2)])
     found = await finder(dht, registry).first("ocr")
