@@ -62,6 +62,7 @@ async def migrate(
     with hold_data_dir(source.directory, PROGRAM, stop):
         async with opened(source) as from_store:
             await check_nobody_is_there(from_store, origin)
+            await check_worth_moving(from_store, origin)
             kept = await make_room(target, origin, goal, agreed)
             async with opened(target) as to_store:
                 moved = await move(from_store, to_store, origin, tell)
@@ -91,10 +92,11 @@ async def make_room(
         if await half_moved_from(store) == origin or await is_empty(store):
             return None
         if not agreed(goal):
+            room = "?prefix= of etcd" if isinstance(store, EtcdStore) else "--data-dir"
             raise UserFacingError(
                 f"{goal} is not empty, so nothing was moved.",
                 "Enrolments, keys and the audit log that are there would be lost.",
-                "Say --force and --yes to replace them, or name another ?prefix= of etcd.",
+                f"Say --force and --yes to replace them, or name another {room}.",
                 EXIT_USAGE,
             )
         if isinstance(store, EtcdStore):
@@ -114,6 +116,18 @@ async def check_nobody_is_there(store: Store, name: str) -> None:
             f"Coordinators use {name} now.",
             f"They are {', '.join(here[:5])}.",
             "Stop all coordinators of this mesh. Who was killed counts as gone after 12 seconds.",
+        )
+
+
+async def check_worth_moving(store: Store, name: str) -> None:
+    """Raise UserFacingError for a source that is not whole, or empty: the target would be lost for nothing."""
+    await check_not_half_moved(store)
+    if await is_empty(store):
+        raise UserFacingError(
+            f"There is nothing in {name}, so nothing was moved.",
+            "No coordinator has written there.",
+            "Look at the address in --from, its ?prefix= too, and at --data-dir.",
+            EXIT_USAGE,
         )
 
 

@@ -19,7 +19,7 @@ def migrate(arguments: Arguments) -> int:
     import asyncio
 
     from coordinator_server import migrate as migration
-    from coordinator_server.config import CoordinatorConfig
+    from coordinator_server.config import SQLITE, CoordinatorConfig
     from node.program.settings import load_settings
 
     names = ("data_dir", "log_format", "store_ca", "store_cert", "store_key", "store_user", "store_password_file")
@@ -32,7 +32,8 @@ def migrate(arguments: Arguments) -> int:
     )
 
     def may_replace(goal: str) -> bool:
-        return bool(arguments.force and (arguments.yes or agreed(f"This replaces what {goal} holds.")))
+        for_good = " It is deleted there for good." if target.store != SQLITE else ""
+        return bool(arguments.force and (arguments.yes or agreed(f"This replaces what {goal} holds.{for_good}")))
 
     def say_how_far(what: str, done: int, of: int) -> None:
         sys.stderr.write(f"{done} of {of} {what}\n")

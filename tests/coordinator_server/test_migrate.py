@@ -141,6 +141,21 @@ async def test_what_was_cut_off_goes_on_and_nobody_starts_on_half_of_it(cluster:
         assert await store.get(MARK) is None
 
 
+async def test_a_source_with_nothing_in_it_replaces_nothing(cluster: Cluster, tmp_path: Path) -> None:
+    full, empty = config(tmp_path / "a"), config(tmp_path / "a", cluster.address())
+    await fill(full, 50, 30)
+    before = await held(full)
+    with pytest.raises(UserFacingError, match="There is nothing in etcd://") as caught:
+        await migrate.migrate(empty, full, agreed=lambda _: True, tell=silent)
+    assert "--from" in caught.value.hint
+    async with opened(empty) as store:
+        await store.put(MARK, b"sqlite elsewhere")
+    with pytest.raises(UserFacingError, match="half filled"):
+        await migrate.migrate(empty, full, agreed=lambda _: True, tell=silent)
+    assert await held(full) == before
+    assert not list((tmp_path / "a").glob("before-migrate-*"))
+
+
 async def test_coordinators_must_be_stopped(cluster: Cluster, tmp_path: Path) -> None:
     address = str(cluster.address())
     async with coordinator_room(tmp_path / "a", vpn="off", store=address) as room:
