@@ -18,6 +18,7 @@ from node.program.lifetime import print_error, print_json
 
 QUICK = 5.0  # seconds that one look may take while somebody watches
 ROTATED = ("mesh_keys", "overlay")
+BY_ITSELF = "A rotation that waits for nobody goes on by itself, a few minutes after its last step."
 SHOWN_ABOVE = ("coordinator", "version", "coordinators", "workers", "services", "gaps", "uptime_seconds")
 
 
@@ -37,7 +38,10 @@ def status(arguments: argparse.Namespace) -> int:
     if arguments.all:
         print_fields(rest, sys.stdout)
     else:
-        print_fields({name: rest[name] for name in ROTATED if is_rotating(rest[name])}, sys.stdout)
+        turning = {name: rest[name] for name in ROTATED if is_rotating(rest[name])}
+        print_fields(turning, sys.stdout)
+        if any(not keys["waiting"] for keys in turning.values()):
+            tell(BY_ITSELF)
         tell(in_short(document))
     return 0
 
