@@ -168,7 +168,9 @@ async def test_a_lost_coordinator_is_said_and_found_again(front: Front, tmp_path
         assert "does not answer" not in await page.text()
 
 
-async def test_hostile_names_are_shown_as_text_and_never_run(front: Front, tmp_path: Path) -> None:
+async def test_hostile_names_are_shown_as_text_and_never_run(
+    front: Front, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """Ids cannot look like this today; the page must not rely on it."""
     hostile = Topology(
         coordinator=HOSTILE,
@@ -182,7 +184,7 @@ async def test_hostile_names_are_shown_as_text_and_never_run(front: Front, tmp_p
         ),
         services=(TopologyService(name=HOSTILE, title=HOSTILE, aliases=(HOSTILE,), tier=HOSTILE, reason=HOSTILE),),
     )
-    front.site.app[FRONT].stream._read = lambda: hostile
+    monkeypatch.setattr(front.site.app[FRONT].stream._drawing, "topology", lambda: hostile)
     async with browsing(tmp_path / "profile", front.url) as page:
         await page.until("document.getElementById('workers').children.length === 2")
         assert await page.js("document.title") == "RMA Mesh"
