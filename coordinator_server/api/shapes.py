@@ -77,7 +77,7 @@ class TopologyCoordinator(msgspec.Struct, frozen=True, kw_only=True):
     status: Literal["active", "starting", "draining", "stale"] = "active"
 
 
-class TopologyWorker(msgspec.Struct, frozen=True, kw_only=True):
+class TopologyWorker(msgspec.Struct, frozen=True, kw_only=True, gc=False):  # there are many, and no cycles
     """One worker as everybody may see it: no address, no name that its volunteer gave."""
 
     id: Name
@@ -104,7 +104,7 @@ class TopologyService(msgspec.Struct, frozen=True, kw_only=True):
     reason: str = ""
 
 
-class TopologyLink(msgspec.Struct, frozen=True, kw_only=True):
+class TopologyLink(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """How a coordinator reaches a worker."""
 
     source: Name
