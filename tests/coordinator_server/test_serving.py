@@ -67,6 +67,28 @@ async def test_a_failed_start_gives_back_what_it_had_taken(tmp_path: Path) -> No
         assert room.coordinator.readiness.ready
 
 
+LOOKED_THROUGH = """
+import sys
+from coordinator_server import serving
+from coordinator_server.cli import main
+from node.program.errors import UserFacingError
+
+def looked_through(served):
+    raise UserFacingError(f"Garbage is looked for, and {served()} have channels.", "That is all.")
+
+serving.looked_through = looked_through
+sys.exit(main())
+"""
+
+
+def test_its_garbage_is_looked_for_by_how_many_channels_there_are(tmp_path: Path) -> None:
+    wish = ("serve", "--port", "0", "--dht-port", "0", "--vpn", "off", "--data-dir", str(tmp_path / "c"))
+    command = (sys.executable, "-c", LOOKED_THROUGH, *wish)
+    done = subprocess.run(command, check=False, capture_output=True, text=True, timeout=120, env=ENVIRONMENT)
+    assert "Garbage is looked for, and 0 have channels." in done.stderr
+    assert "ready" in done.stdout, "it serves by then"
+
+
 async def test_the_dht_knows_the_coordinator(tmp_path: Path) -> None:
     async with coordinator_room(tmp_path / "c", location="Leeds") as room:
         await eventually(lambda: room.coordinator.dht.stats().entries, "it has published itself")
