@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from contextlib import AbstractAsyncContextManager
 from pathlib import Path
 from typing import Any
 
 from coordinator_server.probation.canaries import Question
 from coordinator_server.probation.warden import Warden
 from node.wire.messages import WorkerRecord
-from tests.support.coordinators import Room, Worker
+from tests.support.coordinators import Room, Worker, coordinator_room
 from tests.support.waiting import eventually
 
 PROBE = """
@@ -36,6 +37,13 @@ QUICK: dict[str, Any] = {
 def write_probe(folder: Path, name: str = "probe") -> None:
     folder.mkdir(exist_ok=True)
     (folder / f"{name}.toml").write_text(PROBE.format(name=name), "utf-8")
+
+
+def probing_room(folder: Path) -> AbstractAsyncContextManager[Room]:
+    """Run a coordinator whose workers are to answer canaries for `ner`, each about once a minute."""
+    write_probe(folder / "m", "ner")
+    settings = {**QUICK, "canary_pause": 60.0, "probation_pause": 10.0, "services_dir": (str(folder / "m"),)}
+    return coordinator_room(folder / "c", **settings)
 
 
 class Oracle:

@@ -12,17 +12,15 @@ import pytest
 from coordinator_server.probation import rounds
 from coordinator_server.probation import warden as module
 from node.program.tasks import TaskSet
-from tests.support.coordinators import Room, coordinator_room
-from tests.support.probations import QUICK, Oracle, go_on, machine, write_probe
+from tests.support.coordinators import Room
+from tests.support.probations import Oracle, go_on, machine, probing_room
 from tests.support.waiting import eventually
 
 
 @pytest.fixture
 async def room(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Room]:
     monkeypatch.setattr(module, "LOOK", 3600.0)  # we tick ourselves
-    write_probe(tmp_path / "m", "ner")
-    settings = {**QUICK, "canary_pause": 60.0, "probation_pause": 10.0, "services_dir": (str(tmp_path / "m"),)}
-    async with coordinator_room(tmp_path / "c", **settings) as made:
+    async with probing_room(tmp_path) as made:
         yield made
 
 

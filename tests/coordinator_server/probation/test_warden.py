@@ -15,7 +15,7 @@ from coordinator_server.probation.standing import MEMORY, Record
 from tests.support.coordinators import Room, assignment, coordinator_room
 from tests.support.front import Front, StandIn, running_front
 from tests.support.mesh_keys import Clock
-from tests.support.probations import QUICK, Oracle, go_on, machine, names, write_probe
+from tests.support.probations import QUICK, Oracle, go_on, machine, names, probing_room, write_probe
 from tests.support.waiting import eventually
 
 
@@ -86,9 +86,7 @@ async def _text(front: Front, path: str) -> str:
 @pytest.fixture
 async def room(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Room]:
     monkeypatch.setattr(module, "LOOK", 3600.0)  # we tick ourselves
-    write_probe(tmp_path / "m", "ner")
-    settings = {**QUICK, "canary_pause": 60.0, "probation_pause": 10.0, "services_dir": (str(tmp_path / "m"),)}
-    async with coordinator_room(tmp_path / "c", **settings) as made:
+    async with probing_room(tmp_path) as made:
         yield made
 
 
