@@ -198,7 +198,7 @@ def _read_admin_file(data_dir: Path) -> AdminFile:
 
 
 def _not_running(data_dir: Path) -> UserFacingError:
-    text = f"None uses the data directory {data_dir}."
+    text = f"None uses the data directory {data_dir.absolute()}."
     with contextlib.suppress(OSError):  # we may not look there
         if SERVICE_DIR.is_dir() and data_dir != SERVICE_DIR:
             text += f" That of the system's service is {SERVICE_DIR}."
