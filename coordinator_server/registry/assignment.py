@@ -1,6 +1,7 @@
 """Who runs what, and why. Pure: the same input gives the same plan, and planning again at once changes nothing.
 
-Only where a machine was given up that did not get a service to run, the next plan or two may look for others.
+Only where a machine was given up that did not get a service to run, the next plan or two may look for others; and
+while something is handed over, they may find a shorter way.
 
 What runs stays, unless its machine may not run it any more. Then, one place after the other: services that nobody
 runs come first (those with the fewest machines to choose from before others), then the service that lacks the most
@@ -83,6 +84,7 @@ def assign(
         waiting=tuple(told.waiting),
         history=History(
             overloaded=history.overloaded,
+            drained=told.drained,
             handovers=told.handovers,
             moved=migration.moved,
             rested=migration.rested,
@@ -106,7 +108,7 @@ def plan_again_at(history: History, pace: Pace = USUAL) -> float:
         max(since + pace.sustained, history.rested.get(name, 0.0) + pace.cooldown, last + pace.retry)
         for name, since in history.overloaded.items()
     ]
-    later = [*deadlines(history.handovers, pace), *history.shunned.values()]
+    later = [*deadlines(history, pace), *history.shunned.values()]
     later += [moved.rests_until(pace) for moved in history.moved.values()]
     return min([*times, *(time for time in later if time > last)], default=float("inf"))
 

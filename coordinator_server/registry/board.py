@@ -16,6 +16,7 @@ SITE_COST = 3  # a replica in the same household is as bad as this many more ser
 OWNER_COST = 2  # and one with the same owner elsewhere as this many
 
 Burden = tuple[bool, bool, int, int, bool, float, str]
+Note = tuple[str, str | None]  # why a machine has or gives up a service, and who takes it over
 
 
 class Board:
@@ -60,12 +61,21 @@ class Board:
     def why(self, worker_id: str, name: str) -> str:
         return self._why.get((worker_id, name), "")
 
-    def reasons(self, machines: Iterable[Machine | None], manifest: Manifest) -> dict[str, str]:
+    def notes(self, machines: Iterable[Machine | None], manifest: Manifest) -> dict[str, Note]:
         """Return what is remembered of a service on some machines, by worker id."""
-        return {m.worker_id: self.why(m.worker_id, manifest.name) for m in machines if m is not None}
+        keys = [(machine.worker_id, manifest.name) for machine in machines if machine is not None]
+        return {key[0]: (self._why.get(key, ""), self.targets.get(key)) for key in keys}
 
     def explain(self, worker_id: str, name: str, reason: str) -> None:
         self._why[worker_id, name] = reason
+
+    def recall(self, notes: Mapping[str, Note], manifest: Manifest) -> None:
+        """Remember again what was noted, whatever was done since."""
+        for worker_id, (reason, target) in notes.items():
+            self._why[worker_id, manifest.name] = reason
+            self.targets.pop((worker_id, manifest.name), None)
+            if target is not None:
+                self.targets[worker_id, manifest.name] = target
 
     def able(self, manifest: Manifest) -> Sequence[Machine]:
         """Return the machines that may run a service, whether or not they have room."""

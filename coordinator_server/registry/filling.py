@@ -80,11 +80,12 @@ def _by_path(board: Board, manifest: Manifest, may_end: Callable[[Manifest], boo
 
 
 def _victims(board: Board, machine: Machine, wanted: Manifest, seen: set[str]) -> Sequence[Manifest]:
-    """Return the services each of which alone would make room on a machine."""
+    """Return the services each of which alone would make room on a machine, in an order that every plan has."""
     held = board.held[machine.worker_id]
     if wanted in held:
         return ()
-    return [m for m in held if m.name not in seen and board.has_room_without(machine, m, wanted)]
+    found = [m for m in held if m.name not in seen and board.has_room_without(machine, m, wanted)]
+    return sorted(found, key=lambda m: m.name)
 
 
 def _carry_out(
@@ -135,7 +136,7 @@ def _move(
     board: Board, machine: Machine, victim: Manifest, other: Machine | None, reason: str
 ) -> Callable[[], None]:
     """Take a service from a machine and give it to another, if there is one; return how to undo that."""
-    before = board.reasons((machine, other), victim)
+    before = board.notes((machine, other), victim)
     board.take(machine, victim, reason, other or board.who_else(machine, victim))
     if other is not None:
         board.give(other, victim, f"its machine {machine.worker_id} was needed: {reason}")
@@ -144,8 +145,7 @@ def _move(
         if other is not None:
             board.take(other, victim, "")
         board.give(machine, victim)
-        for worker_id, why in before.items():
-            board.explain(worker_id, victim.name, why)
+        board.recall(before, victim)
 
     return undo
 

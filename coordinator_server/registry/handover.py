@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from coordinator_server.registry.board import Board
 from coordinator_server.registry.fitness import unfit
 from coordinator_server.registry.machines import Machine
-from coordinator_server.registry.plans import Handover, Move, Pace
+from coordinator_server.registry.plans import Handover, History, Move, Pace
 
 
 @dataclass(slots=True)
@@ -23,23 +23,29 @@ class Told:
     handovers: dict[tuple[str, str], Handover] = field(default_factory=dict)  # by source and service
     waiting: list[Move] = field(default_factory=list)
     awaited: set[tuple[str, str]] = field(default_factory=set)  # worker id and service
+    drained: Mapping[str, float] = field(default_factory=dict)  # by worker id: since when
 
 
 def tell(board: Board, pace: Pace, now: float) -> Told:
     """Return what machines are told now."""
-    told = Told()
+    told = Told(drained=drained_since(board.history, board.machines, now))
     leaving: dict[str, list[Handover]] = {}
     for machine in board.machines:
+        if machine.draining and now - told.drained[machine.worker_id] >= pace.drain:
+            continue
         for name in machine.current:
             if machine.worker_id not in board.holders.get(name, {}) and _can_serve_on(board, machine, name):
-                handover = _handover(board, machine, name, now)
-                if not machine.draining or now - handover.since < pace.drain:
-                    leaving.setdefault(name, []).append(handover)
+                leaving.setdefault(name, []).append(_handover(board, machine, name, now))
     for name, handovers in leaving.items():
         _hold_back(board, name, handovers, told)
     for machine in board.machines:
         told.services[machine.worker_id] = _services(board, machine, told)
     return told
+
+
+def drained_since(history: History, machines: Iterable[Machine], now: float) -> dict[str, float]:
+    """Return since when the operator drains machines, whatever they were handing over before."""
+    return {m.worker_id: min(history.drained.get(m.worker_id, now), now) for m in machines if m.draining}
 
 
 def about(handovers: Iterable[Handover], worker_id: str) -> str:
@@ -120,6 +126,7 @@ def awaited_by(awaited: frozenset[tuple[str, str]], worker_id: str, running: Ite
     return any((worker_id, name) in awaited for name in running)
 
 
-def deadlines(handovers: Mapping[tuple[str, str], Handover], pace: Pace) -> Sequence[float]:
-    """Return when handovers end anyway, whether who takes over runs or not (Unix seconds)."""
-    return [one.since + span for one in handovers.values() for span in (pace.drain, pace.patience)]
+def deadlines(history: History, pace: Pace) -> Sequence[float]:
+    """Return when handovers and drains end anyway, whether who takes over runs or not (Unix seconds)."""
+    ends = [one.since + pace.patience for one in history.handovers.values()]
+    return [*ends, *(since + pace.drain for since in history.drained.values())]

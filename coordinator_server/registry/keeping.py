@@ -11,14 +11,19 @@ from node.wire.manifests import Manifest
 
 def keep(board: Board, pace: Pace, now: float) -> None:
     """Put onto the board what stays, with what goes on being handed over left to those who take it."""
+    starting: list[tuple[Machine, str]] = []  # of two that have what may run once, it stays with who runs it
     leaving: list[tuple[Machine, Handover]] = []
     for machine in board.machines:
         for name in dict.fromkeys(machine.current):
             handover = board.history.handovers.get((machine.worker_id, name))
             if handover is not None and handover.target:
                 leaving.append((machine, handover))
-            else:
+            elif machine.runs(name):
                 _keep_one(board, machine, name)
+            else:
+                starting.append((machine, name))
+    for machine, name in starting:
+        _keep_one(board, machine, name)
     for machine, handover in leaving:
         _go_on(board, machine, handover, pace, now)
 

@@ -73,6 +73,7 @@ class History:
     """What planning remembers. It may be lost at any time: then nothing moves for it that would have."""
 
     overloaded: Mapping[str, float] = field(default_factory=dict)  # by worker id: since when
+    drained: Mapping[str, float] = field(default_factory=dict)  # by worker id: since when the operator drains it
     handovers: Mapping[tuple[str, str], Handover] = field(default_factory=dict)  # by source and service
     moved: Mapping[str, Moved] = field(default_factory=dict)  # by service
     rested: Mapping[str, float] = field(default_factory=dict)  # by worker id: took part in a move last at

@@ -260,15 +260,32 @@ def test_what_moved_may_leave_a_place_for_what_had_none() -> None:
     assert [fleet.running(name) for name in "abzwy"] == [{"m1"}, {"m1"}, {"m3"}, {"m4"}, {"m2"}]
 
 
+def test_while_a_chain_waits_planning_again_looks_for_no_other_one() -> None:
+    needs = service("s1", requirements=Requirements(ram_bytes=GIB))
+    fleet = Fleet(
+        [machine("a", current=("s3", "s4")), machine("b", current=("s1", "s2"))],
+        needs,
+        *(service(f"s{number}") for number in range(2, 6)),
+        most=2,
+    )
+    fleet.machines["c"] = machine("c", ram_bytes=0, allowed_services=("s1", "s2", "s5"), running=())
+    fleet.carry_out()
+    assert len(fleet.last.waiting) == 2, "a waits for b, which waits for c"
+    assert fleet.rounds() == 0
+
+
 def test_what_is_taken_back_is_as_it_was_with_its_reason() -> None:
     one, other = machine("a"), machine("b")
     x = service("x")
     board = Board([one, other], Catalogue((x,)), 16, History())
     board.give(one, x, "nobody ran it")
+    board.targets["b", "x"] = "a"
     undo = _move(board, one, x, other, "y had no other place")
     assert board.why("b", "x") == "its machine a was needed: y had no other place"
     assert set(board.holders["x"]) == {"b"}
+    assert board.targets == {("a", "x"): "b"}
     undo()
+    assert board.targets == {("b", "x"): "a"}, "what b was handing over goes on to be"
     assert (set(board.holders["x"]), board.held["b"]) == ({"a"}, [])
     assert (board.why("a", "x"), board.why("b", "x")) == ("nobody ran it", "")
 

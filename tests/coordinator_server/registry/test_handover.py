@@ -6,10 +6,18 @@ import dataclasses
 
 from coordinator_server.registry.assignment import plan_again_at
 from coordinator_server.registry.board import Board
-from coordinator_server.registry.handover import Told, _handover, _hold_back, about, awaited_by, deadlines
+from coordinator_server.registry.handover import (
+    Told,
+    _handover,
+    _hold_back,
+    about,
+    awaited_by,
+    deadlines,
+    drained_since,
+)
 from coordinator_server.registry.plans import Handover, History, Pace
 from node.wire.manifests import Catalogue, Requirements
-from tests.support.fleets import GIB, Fleet, machine, service, where
+from tests.support.fleets import GIB, Fleet, gpu_machine, machine, service, where
 
 
 def drained(*names: str) -> Fleet:
@@ -87,11 +95,10 @@ def test_who_does_not_run_it_or_is_not_back_yet_serves_nobody_meanwhile() -> Non
     fleet = drained("a", "b")
     fleet.change("a", running=())
     assert where(fleet.carry_out(), "x") == {"b"}
-    both = Fleet(
-        [machine("a", current=("x",)), machine("b", current=("x",), expected=True)], service("x", replicas=1)
-    )
-    both.change("a", running=())
-    assert where(both.carry_out(), "x") == {"a"}
+    fleet = Fleet([machine("a", current=("x",), expected=True), machine("b", current=("x",))], service("x"))
+    fleet.change("b", running=())
+    fleet.history = History(handovers={("a", "x"): Handover("x", "a", "b", fleet.now, "why")})
+    assert where(fleet.carry_out(), "x") == {"b"}
 
 
 def test_a_disk_that_the_service_itself_has_filled_does_not_keep_it_from_serving_on() -> None:
@@ -155,7 +162,44 @@ def test_who_takes_over_is_who_has_it_in_the_end() -> None:
 
 
 def test_it_is_planned_again_when_a_drain_is_over_and_when_patience_is() -> None:
-    handovers = {("a", "x"): Handover("x", "a", "b", 1000.0, "why")}
-    assert deadlines(handovers, Pace(drain=30.0, patience=300.0)) == [1030.0, 1300.0]
-    history = History(handovers=handovers, looked_at=1031.0)
-    assert plan_again_at(history, Pace(drain=30.0, patience=300.0)) == 1300.0
+    pace = Pace(drain=30.0, patience=300.0)
+    history = History(handovers={("a", "x"): Handover("x", "a", "b", 1000.0, "why")}, drained={"a": 1010.0})
+    assert deadlines(history, pace) == [1300.0, 1040.0]
+    assert plan_again_at(history, pace) == 1040.0
+    assert plan_again_at(dataclasses.replace(history, looked_at=1040.0), pace) == 1300.0
+
+
+def handing_over() -> Fleet:
+    """Return a fleet in which a hands x over to b, and neither b nor c starts anything."""
+    machines = [gpu_machine("a", current=("x",)), machine("b"), machine("c")]
+    fleet = Fleet(machines, service("x", replicas=1), service("ocr", replicas=1, tier="gpu"), most=1)
+    fleet.slow |= {"b", "c"}
+    (handover,) = fleet.carry_out().handovers
+    assert handover.target == "b"
+    return fleet
+
+
+def test_who_is_drained_while_it_hands_over_has_the_whole_time_of_a_drain() -> None:
+    fleet = handing_over()
+    fleet.beat(100.0)
+    fleet.change("a", resting="is being drained by the operator", draining=True)
+    assert where(fleet.carry_out(), "x") == {"a", "b"}
+    assert where(fleet.beat(29.0), "x") == {"a", "b"}
+    assert where(fleet.beat(1.0), "x") == {"b"}
+
+
+def test_a_drain_lasts_no_longer_because_who_was_to_take_over_left() -> None:
+    fleet = handing_over()
+    fleet.change("a", resting="is being drained by the operator", draining=True)
+    fleet.carry_out()
+    del fleet.machines["b"]
+    assert where(fleet.beat(20.0), "x") == {"a", "c"}
+    assert where(fleet.beat(10.0), "x") == {"c"}
+
+
+def test_a_drain_that_was_taken_back_counts_no_more_nor_does_a_clock_that_was_set_back() -> None:
+    one, other = machine("a", draining=True, resting="is being drained"), machine("b")
+    history = History(drained={"a": 7.0, "b": 5.0})
+    assert drained_since(history, [one, other], 9.0) == {"a": 7.0}
+    assert drained_since(history, [one, other], 6.0) == {"a": 6.0}
+    assert drained_since(History(), [one, other], 9.0) == {"a": 9.0}

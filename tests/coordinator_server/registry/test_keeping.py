@@ -58,6 +58,18 @@ def test_of_what_may_run_once_only_one_stays() -> None:
     assert "know of one another's data" in found.moves[0].reason
 
 
+def test_it_stays_with_who_runs_it_and_not_with_who_was_only_told() -> None:
+    both = [machine("a", current=("x",)), machine("b", current=("x",))]
+    fleet = Fleet(both, service("x", replicas=1))
+    fleet.change("a", running=())
+    found = fleet.carry_out()
+    assert where(found, "x") == {"b"}
+    assert [(move.worker_id, move.action) for move in found.moves] == [("a", "stop")]
+    fleet = Fleet([both[0], machine("b", current=("x",), expected=True)], service("x", replicas=1))
+    fleet.change("a", running=())
+    assert where(fleet.carry_out(), "x") == {"b"}, "of who is expected back that is believed"
+
+
 def test_who_is_drained_hands_over_to_one_that_is_late_for_it_cannot_keep_it() -> None:
     fleet = moving()
     fleet.slow.add("b")
