@@ -40,7 +40,7 @@ def status(arguments: argparse.Namespace) -> int:
     else:
         turning = {name: rest[name] for name in ROTATED if is_rotating(rest[name])}
         print_fields(turning, sys.stdout)
-        if any(not keys["waiting"] for keys in turning.values()):
+        if waits_for_nobody(turning):
             tell(BY_ITSELF)
         tell(in_short(document))
     return 0
@@ -48,6 +48,10 @@ def status(arguments: argparse.Namespace) -> int:
 
 def is_rotating(keys: Mapping[str, Any] | None) -> bool:
     return keys is not None and keys["rotation"] != "steady"
+
+
+def waits_for_nobody(turning: Mapping[str, Mapping[str, Any]]) -> bool:
+    return any(not keys["waiting"] for keys in turning.values())
 
 
 def in_short(document: Mapping[str, Any]) -> str:

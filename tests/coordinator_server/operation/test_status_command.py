@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from coordinator_server.operation.status_command import is_rotating, waits_for_nobody
 from tests.support.real_mesh import RealMesh, real_mesh, run
 
 pytestmark = pytest.mark.processes
@@ -37,3 +38,12 @@ def test_people_get_the_table_and_the_rest_scripts_one_document(mesh: RealMesh) 
     refused = run("coordinator_server", *words, "--workers", "501")
     assert refused.returncode == 2
     assert "workers" in refused.stderr
+
+
+def test_a_rotation_that_waits_for_nobody_is_told_apart() -> None:
+    assert is_rotating({"rotation": "spreading"})
+    assert not is_rotating({"rotation": "steady"})
+    assert not is_rotating(None), "without a private network"
+    assert not waits_for_nobody({})
+    assert not waits_for_nobody({"mesh_keys": {"waiting": 2}})
+    assert waits_for_nobody({"mesh_keys": {"waiting": 2}, "overlay": {"waiting": 0}})
