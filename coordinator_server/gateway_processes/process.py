@@ -255,7 +255,7 @@ def _run(listener: socket.socket, line: socket.socket) -> int:
         loop = asyncio.get_running_loop()
         loop.add_signal_handler(signal.SIGTERM, loop.call_later, RETIRING, process.retire)
         settle()
-        async with looked_through(lambda: process.connections()):
+        async with looked_through(lambda: process.connections()):  # noqa: PLW0108 - they are known once it serves
             return await process.run(line)
 
     with asyncio.Runner(loop_factory=make_loop) as runner:
