@@ -14,6 +14,7 @@ from coordinator_server.entry_points.kv_sync import KvStanding
 from coordinator_server.fleet.far import FarWorkers
 from coordinator_server.gateway.plane import relay_bases
 from coordinator_server.operation.conditions import store_hint
+from coordinator_server.operation.overview import silence
 from coordinator_server.registry.membership import Member
 from coordinator_server.relay.hub import RelayHub
 from coordinator_server.relay.question import status_of
@@ -28,6 +29,9 @@ INVITE_HINT = "Make an invite with `rma-mesh-coordinator invite create` and give
 LOOK_HINT = "`rma-mesh-coordinator worker list` shows who is here and what each machine runs."
 NO_ENTRY_POINT = "No worker takes frontends' requests directly; this coordinator's /service does."
 KV_HINT = "See CF_ACCOUNT_ID, CF_KV_NAMESPACE_ID and CF_API_TOKEN, and Cloudflare's dashboard."
+APPROVE_HINT = (
+    "`rma-mesh-coordinator worker list` shows which; `worker approve ID` lets one in, `refuse ID` does not."
+)
 TRUST_HINT = f"{LOOK_HINT} `rma-mesh-coordinator worker approve ID` trusts one with personal data."
 
 
@@ -46,8 +50,9 @@ async def examine(
 
         wanted = [manifest for manifest in coordinator.catalogue.manifests if manifest.replicas > 0]
         services = await asyncio.gather(*(one(manifest) for manifest in wanted))
-    own = [_health(coordinator), await _store(coordinator), _mesh_key(coordinator), _workers(coordinator, topology)]
-    return [*own, *_machine(coordinator), _dht(coordinator), _overlay(coordinator), *services]
+    own = [_health(coordinator), await _store(coordinator), _mesh_key(coordinator)]
+    others = [*_others(coordinator, topology), _workers(coordinator, topology)]
+    return [*own, *others, *_machine(coordinator), _dht(coordinator, topology), _overlay(coordinator), *services]
 
 
 def _health(coordinator: Coordinator) -> Check:
@@ -83,11 +88,32 @@ def _mesh_key(coordinator: Coordinator) -> Check:
     return Check(name="mesh key", ok=True, detail=f"Key number {keyring.keys.number} signs.{rotation}")
 
 
+def _others(coordinator: Coordinator, topology: Topology) -> list[Check]:
+    """Say which of the coordinators that share our store have died or hang; alone there is nothing to say."""
+    failures = [
+        Check(name="coordinators", ok=False, detail=one.text, hint=one.hint)
+        for one in silence(coordinator, topology)
+    ]
+    count = len(topology.coordinators) - 1
+    if failures or not count:
+        return failures
+    detail = (
+        "1 other shares the store, and is heard of."
+        if count == 1
+        else f"{count} others share the store, and are heard of."
+    )
+    return [Check(name="coordinators", ok=True, detail=detail)]
+
+
 def _workers(coordinator: Coordinator, topology: Topology) -> Check:
     counts = count_workers(coordinator)
     others = [one for one in topology.coordinators if one.id != coordinator.coordinator_id]
     elsewhere = sum(one.workers for one in others if one.status == "active")
     enrolled = sum(not enrolment.revoked for enrolment in coordinator.workers)
+    waiting = coordinator.workers.waiting()
+    if waiting and waiting == enrolled:
+        detail = f"{_machines(waiting, 'waits', 'wait')} to be let in, and no other has joined yet."
+        return Check(name="registry", ok=False, detail=detail, hint=APPROVE_HINT)
     if counts.active:
         stale = f", {counts.stale} not heard of lately" if counts.stale else ""
         return Check(name="registry", ok=True, detail=f"{counts.active} of {enrolled} machines are here{stale}.")
@@ -96,17 +122,20 @@ def _workers(coordinator: Coordinator, topology: Topology) -> Check:
     if elsewhere:
         detail = f"None of {enrolled} machines is here now; other coordinators have {elsewhere}."
         return Check(name="registry", ok=True, detail=detail)
-    detail = f"{_machines(enrolled)} enrolled, but none is here now."
+    detail = f"{_machines(enrolled, 'is', 'are')} enrolled, but none is here now."
     hint = f"Ask their volunteers whether the machines are on and reach {coordinator.info.url}."
     return Check(name="registry", ok=False, detail=detail, hint=hint)
 
 
-def _machines(count: int) -> str:
-    return "1 machine is" if count == 1 else f"{count} machines are"
+def _machines(count: int, one: str, many: str) -> str:
+    return f"1 machine {one}" if count == 1 else f"{count} machines {many}"
 
 
-def _dht(coordinator: Coordinator) -> Check:
-    stats, here = coordinator.dht.stats(), count_workers(coordinator).active
+def _dht(coordinator: Coordinator, topology: Topology) -> Check:
+    stats = coordinator.dht.stats()
+    here = any(
+        worker.status not in ("stale", "pending") for worker in topology.workers
+    )  # who waits gets no contacts
     detail = f"{stats.contacts} peers, {stats.entries} entries."
     if stats.contacts or not here:
         return Check(name="dht", ok=True, detail=detail)

@@ -10,6 +10,7 @@ from coordinator_server.application import Coordinator
 from coordinator_server.fleet.presence import Serving, Status
 from coordinator_server.fleet.roster import Live
 from coordinator_server.registry.membership import Member
+from coordinator_server.registry.plans import Shortage
 from node.wire.manifests import Manifest
 
 
@@ -49,9 +50,9 @@ def draw_coordinators(coordinator: Coordinator, tally: Tally) -> Iterator[Topolo
 
 def draw_services(coordinator: Coordinator, tally: Tally) -> Iterator[TopologyService]:
     """Yield the services of the catalogue, and of those that lack workers why."""
-    reasons = {shortage.service: shortage.reason for shortage in coordinator.planning.shortages()}
+    shortages = {shortage.service: shortage for shortage in coordinator.planning.shortages()}
     for manifest in coordinator.catalogue.manifests:
-        yield _service(manifest, tally.running(manifest.name), reasons.get(manifest.name, ""))
+        yield _service(manifest, tally.running(manifest.name), shortages.get(manifest.name))
 
 
 def _ourselves(coordinator: Coordinator, tally: Tally) -> TopologyCoordinator:
@@ -95,11 +96,21 @@ def _far_worker(coordinator: Coordinator, live: Live) -> TopologyWorker:
     )
 
 
-def _service(manifest: Manifest, workers: tuple[str, ...], reason: str) -> TopologyService:
-    if len(workers) >= manifest.replicas:
-        reason = ""
-    elif not reason:
-        reason = "The workers that it was given to have not started it yet, or are expected back."
+def why_fewer(manifest: Manifest, running: int, shortage: Shortage | None) -> str:
+    """Return why fewer machines run a service than wanted, those that have yet to start it first."""
+    if running >= manifest.replicas:
+        return ""
+    if shortage is None:
+        return "The workers that it was given to have not started it yet, or are expected back."
+    yet = shortage.assigned - running
+    if yet <= 0:
+        return shortage.reason
+    told = "1 machine was given it and does" if yet == 1 else f"{yet} machines were given it and do"
+    return f"{told} not run it yet. {shortage.reason}"
+
+
+def _service(manifest: Manifest, workers: tuple[str, ...], shortage: Shortage | None) -> TopologyService:
+    reason = why_fewer(manifest, len(workers), shortage)
     return TopologyService(
         name=manifest.name,
         title=manifest.title,

@@ -36,7 +36,7 @@ def _handover(one: Handover) -> PlannedHandover:
 
 def _message(moves: int, handovers: int, short: int, *, anybody: bool) -> str:
     if not anybody:
-        return "There are no machines yet: invite create makes an invite for one."
+        return "There are no machines yet: `rma-mesh-coordinator invite create` makes an invite for one."
     sentences = []
     if moves:
         sentences.append("1 change is due." if moves == 1 else f"{moves} changes are due.")
@@ -47,5 +47,5 @@ def _message(moves: int, handovers: int, short: int, *, anybody: bool) -> str:
         sentences.append(one if handovers == 1 else f"{handovers} services are being handed over: {SERVES}.")
     if short:
         few = "1 service has" if short == 1 else f"{short} services have"
-        sentences.append(f"{few} fewer machines than wanted: status says why.")
+        sentences.append(f"{few} fewer machines than wanted: `rma-mesh-coordinator status` says why.")
     return " ".join(sentences)

@@ -89,7 +89,9 @@ class Invites:
             created_at=now,
             expires_at=now + life,
         )
-        detail = f"{uses} use(s), {trust}" + (f", only {', '.join(services)}" if services else "")
+        detail = f"{'1 use' if uses == 1 else f'{uses} uses'}, {trust}" + (
+            f", only {', '.join(services)}" if services else ""
+        )
         line = self._audit.line("invite-created", actor=actor, subject=record.id, detail=detail, address=address)
         if not await self._store.commit([Write(_key(record), msgspec.json.encode(record), ABSENT)], [line]):
             raise RuntimeError("two invites got one id")  # once in 2**48

@@ -205,7 +205,7 @@ def _warnings(
     yield from (Warned(text=one.text, hint=one.hint) for one in coordinator.conditions.now)
     if coordinator.keyring.lacking:
         yield Warned(text=coordinator.keyring.lacking, hint="See docs/keys.md.")
-    yield from _silence(coordinator, topology)
+    yield from silence(coordinator, topology)
     if waiting := counts["pending"]:
         text = f"{waiting} machine{' waits' if waiting == 1 else 's wait'} to be let in."
         yield Warned(text=text, hint="`rma-mesh-coordinator worker list`, then `worker approve ID` or `refuse ID`.")
@@ -222,7 +222,7 @@ def _warnings(
         yield Warned(text=f"The mesh's key is being rotated ({phase}).", hint=hint)
 
 
-def _silence(coordinator: Coordinator, topology: Topology) -> Iterator[Warned]:
+def silence(coordinator: Coordinator, topology: Topology) -> Iterator[Warned]:
     """Tell of other coordinators that have ended without a word, and of those that are late with their next one."""
     late = LATE * coordinator.fleet.heartbeat
     store_is_silent = any(one.name == "store" for one in coordinator.conditions.now)  # then nobody is heard of

@@ -41,6 +41,6 @@ def _why_short(board: Board, manifest: Manifest) -> str:
     if not reasons and any(machine.expected for machine in board.machines):
         return "The workers that are to run it are expected back."
     if not reasons:
-        return "Every worker that is here was given it already."
+        return "Every machine that is here was given it: for more of them, more have to join."
     told = "; ".join(f"the machine {reason} ({count})" for reason, count in reasons.most_common())
     return f"Reasons: {told}."

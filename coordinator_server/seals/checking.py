@@ -180,9 +180,15 @@ class Check:
         if not self._lines:
             return "The log is empty."
         if self._sealed == self._lines:
-            return f"All {self._lines} lines are as they were sealed."
+            return (
+                "The only line is as it was sealed."
+                if self._lines == 1
+                else f"All {self._lines} lines are as they were sealed."
+            )
+        sealed = "1 line is as it was" if self._sealed == 1 else f"{self._sealed} lines are as they were"
         rest = self._lines - self._sealed
-        return f"{self._sealed} lines are as they were sealed; the newest {rest} wait for the next seal."
+        newest = "the newest one waits" if rest == 1 else f"the newest {rest} wait"
+        return f"{sealed} sealed; {newest} for the next seal."
 
 
 _NOTHING = AuditLine(time=0.0, actor="", action="")

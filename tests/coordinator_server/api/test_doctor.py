@@ -99,6 +99,41 @@ async def test_machines_that_are_registered_with_other_coordinators_are_not_miss
         assert (await examine(front))["registry"]["ok"] == well
 
 
+async def test_a_coordinator_of_the_same_store_that_died_is_a_fault(
+    front: Front, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    stream = front.site.app[FRONT].stream
+    alone = await stream.now()
+    assert "coordinators" not in await examine(front)
+    living = TopologyCoordinator(id="c-2", url="http://c-2")
+    dead = msgspec.structs.replace(living, status="stale")
+    for other, well in ((living, True), (dead, False)):
+        shown = msgspec.structs.replace(alone, coordinators=(*alone.coordinators, other))
+
+        async def now(shown: Topology = shown) -> Topology:
+            return shown
+
+        monkeypatch.setattr(stream, "now", now)
+        check = (await examine(front))["coordinators"]
+        assert check["ok"] == well
+    assert "c-2 (http://c-2) has ended without a word" in check["detail"]
+    assert "Start it again" in check["hint"]
+
+
+async def test_a_machine_that_waits_to_be_let_in_is_no_matter_of_firewalls(tmp_path: Path) -> None:
+    async with running_front(tmp_path, require_approval=True) as front:
+        worker = await front.join("alpha")
+        checks = await examine(front)
+        assert checks["dht"]["ok"], "who waits is told of no contacts, so nothing keeps it out of the DHT"
+        registry = checks["registry"]
+        assert (registry["ok"], registry["detail"][:34]) == (False, "1 machine waits to be let in, and ")
+        assert "worker approve ID" in registry["hint"]
+        await front.ask("POST", f"/api/admin/workers/{worker.worker_id}/approve")
+        checks = await examine(front)
+        assert checks["registry"]["ok"]
+        assert "firewalls" in checks["dht"]["hint"]
+
+
 async def test_the_overlay_is_a_fault_only_where_it_is_wanted_and_missing(tmp_path: Path) -> None:
     async with running_front(tmp_path, vpn="off") as front:
         check = (await examine(front))["overlay"]

@@ -74,6 +74,9 @@ async def test_a_service_that_lacks_workers_says_why(sight: Sight) -> None:
     reasons = {one.name: one.reason for one in draw_services(sight.coordinator, tally)}
     assert reasons["ner"] == "No worker is registered."
     assert "not started it yet" in reasons["notes"]
+    sight.plans.found = (Shortage("ner", 2, 1, "More have to join."),)
+    reasons = {one.name: one.reason for one in draw_services(sight.coordinator, tally)}
+    assert reasons["ner"] == "1 machine was given it and does not run it yet. More have to join."
     for name in ("ours", "far"):
         sight.mesh.join(name)
         sight.mesh.beat(name, "ner")

@@ -58,8 +58,14 @@ async def test_with_nothing_to_do_it_says_so(front: Front, capsys: pytest.Captur
             "2 changes are due. 1 service is being handed over: its machine serves it until another one does.",
         ),
         ((0, 2, 0), "2 services are being handed over: whoever gives one up serves it until others do."),
-        ((1, 0, 1), "1 change is due. 1 service has fewer machines than wanted: status says why."),
-        ((1, 0, 2), "1 change is due. 2 services have fewer machines than wanted: status says why."),
+        (
+            (1, 0, 1),
+            "1 change is due. 1 service has fewer machines than wanted: `rma-mesh-coordinator status` says why.",
+        ),
+        (
+            (1, 0, 2),
+            "1 change is due. 2 services have fewer machines than wanted: `rma-mesh-coordinator status` says why.",
+        ),
     ],
 )
 def test_it_says_in_a_few_words_what_is_due(counts: tuple[int, int, int], told: str) -> None:
@@ -67,4 +73,5 @@ def test_it_says_in_a_few_words_what_is_due(counts: tuple[int, int, int], told: 
 
 
 async def test_without_machines_it_says_what_to_do(front: Front) -> None:
-    assert "There are no machines yet" in (await front.ask("GET", "/api/admin/plan"))["message"]
+    message = (await front.ask("GET", "/api/admin/plan"))["message"]
+    assert message.startswith("There are no machines yet: `rma-mesh-coordinator invite create`")

@@ -45,6 +45,7 @@ async def test_an_invite_is_found_by_its_code_and_pins_the_mesh(office: Office) 
     assert (await office.invites.find(shown))[0] == record
     assert (record.uses, record.used, record.trust, record.services) == (3, 0, "vetted", ("ner",))
     assert record.expires_at == office.clock.now + 60
+    assert (await office.store.audit())[0].detail == "3 uses, vetted, only ner"
 
 
 async def test_the_secret_is_nowhere_in_the_store(office: Office) -> None:
@@ -54,6 +55,7 @@ async def test_the_secret_is_nowhere_in_the_store(office: Office) -> None:
         assert invite.code.encode() not in entry.value
     lines = await office.store.audit()
     assert [line.action for line in lines] == ["invite-created"]
+    assert lines[0].detail == "1 use, volunteer"
     assert invite.code not in repr(lines)
 
 

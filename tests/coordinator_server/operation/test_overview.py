@@ -14,7 +14,7 @@ import pytest_asyncio
 from coordinator_server.api.shapes import Topology, TopologyCoordinator
 from coordinator_server.front import FRONT
 from coordinator_server.operation.machine import Condition
-from coordinator_server.operation.overview import ServiceLine, _overlay_warnings, _service_warnings, _silence
+from coordinator_server.operation.overview import ServiceLine, _overlay_warnings, _service_warnings, silence
 from coordinator_server.vpn.station import Standing
 from tests.support.front import Front, running_front
 from tests.support.waiting import eventually
@@ -104,15 +104,15 @@ async def test_a_coordinator_that_says_nothing_is_told_of_with_the_seconds(
     )
     monkeypatch.setattr(own.fleet, "unheard", lambda _: silent)
     own.conditions.now = ()
-    assert [one.text for one in _silence(own, topology)] == [
+    assert [one.text for one in silence(own, topology)] == [
         "The coordinator dead (http://dead) has ended without a word, or hangs: not heard of for 25 s."
     ]
     silent = 31.0
-    _, late = _silence(own, topology)
+    _, late = silence(own, topology)
     assert late.text.startswith("The coordinator late (http://late) is not heard of for 31 s")
     assert "20 s" in late.hint
     own.conditions.now = (Condition("store", "It takes no writes.", ""),)
-    assert len(list(_silence(own, topology))) == 1, "without the store nobody can be heard of"
+    assert len(list(silence(own, topology))) == 1, "without the store nobody can be heard of"
 
 
 async def test_what_is_wrong_with_the_machine_is_told(front: Front) -> None:

@@ -10,10 +10,10 @@ from tests.support.fleets import GIB, Fleet, machine, service
 def test_it_says_that_all_run_it_or_are_full() -> None:
     (shortage,) = assign([machine("a")], Catalogue((service("x", replicas=3),))).shortages
     assert (shortage.assigned, shortage.wanted) == (1, 3)
-    assert shortage.reason == "Every worker that is here was given it already."
+    assert shortage.reason == "Every machine that is here was given it: for more of them, more have to join."
     full = assign([machine("a")], Catalogue((service("x"), service("y"))), most=1).shortages
     assert {one.service: one.reason for one in full} == {
-        "x": "Every worker that is here was given it already.",
+        "x": "Every machine that is here was given it: for more of them, more have to join.",
         "y": "Reasons: the machine is full (1).",
     }
 

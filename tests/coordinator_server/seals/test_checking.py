@@ -25,6 +25,20 @@ def test_a_log_that_nobody_touched_holds(notary: Notary) -> None:
     assert check([], [], notary.keys).holds
 
 
+@pytest.mark.parametrize(
+    ("last", "told"),
+    [
+        (1, "1 line is as it was sealed; the newest 2 wait for the next seal."),
+        (2, "2 lines are as they were sealed; the newest one waits for the next seal."),
+        (3, "All 3 lines are as they were sealed."),
+    ],
+)
+def test_good_news_is_in_plain_english(notary: Notary, last: int, told: str) -> None:
+    lines = lines_to(3)
+    assert check(lines, notary.seals(lines, last), notary.keys).text == told
+    assert check(lines[:1], notary.seals(lines[:1], 1), notary.keys).text == "The only line is as it was sealed."
+
+
 def test_any_change_of_a_sealed_line_is_named(notary: Notary) -> None:
     lines = lines_to(9)
     seals = notary.seals(lines, 2, 5, 9)
