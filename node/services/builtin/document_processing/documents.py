@@ -21,6 +21,10 @@ class DocumentError(Exception):
         self.reason = reason
 
 
+class NotReadError(Exception):
+    """Why a document was not read here and now, which is no fault of its own; in plain words."""
+
+
 class Page(msgspec.Struct, frozen=True):
     """One page's text; `characters` counts it."""
 

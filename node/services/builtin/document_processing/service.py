@@ -10,12 +10,13 @@ from aiohttp import web
 
 from node.services.builtin.bodies import read_payload
 from node.services.builtin.contract import BuiltinService, Context, Description, Endpoint, Example
-from node.services.builtin.document_processing.documents import Document, DocumentError
+from node.services.builtin.document_processing.documents import Document, DocumentError, NotReadError
 from node.services.builtin.document_processing.readers import Readers
 from node.services.builtin.document_processing.uploads import find_document
 from node.wire.problems import Problem
 
 MAX_READERS = 2
+AGAIN = "5"  # seconds after which a busy machine may be asked again
 
 DESCRIPTION = Description(
     service="document-processing",
@@ -54,6 +55,7 @@ DESCRIPTION = Description(
         "A document that is broken, cut off, encrypted, empty or too complex is 422 `unprocessable-document`; "
         "`reason` is one of broken, truncated, encrypted, empty, not-a-pdf, not-text, too-complex.",
         "Another content type is 415, a body that is too large 413.",
+        "503 `overloaded` says nothing about the document: the machine did not come to read it in time.",
     ),
 )
 
@@ -83,6 +85,8 @@ class DocumentProcessing(BuiltinService):
             document = await self._readers.read(submission.job)
         except DocumentError as error:
             raise Problem("unprocessable-document", error.reason, reason=error.code) from None
+        except NotReadError as error:
+            raise Problem("overloaded", str(error), headers={"Retry-After": AGAIN}) from None
         body = await self._context.in_thread(_encode, document, submission.filename)
         return web.Response(body=body, content_type="application/json")
 

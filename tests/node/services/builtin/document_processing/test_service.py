@@ -9,8 +9,14 @@ from typing import Any
 import aiohttp
 import psutil
 import pytest
+from aiohttp.test_utils import TestServer
 
-from tests.support.builtin_services import DEMO, RunningService, make_pdf, running_service
+from node.services.builtin.contract import read_context
+from node.services.builtin.document_processing.documents import Document, Job, NotReadError
+from node.services.builtin.document_processing.readers import Readers
+from node.services.builtin.document_processing.service import DocumentProcessing
+from node.services.builtin.server import make_application
+from tests.support.builtin_services import DEMO, TOKEN, RunningService, make_pdf, running_service
 from tests.support.processes import is_alive
 from tests.support.waiting import eventually
 
@@ -119,6 +125,25 @@ async def test_a_document_that_cannot_be_read_is_422_with_the_reason(
 async def test_refuses(documents: RunningService, options: dict[str, Any], status: int, problem: str) -> None:
     answer = await documents.post("/extract", **options)
     assert (answer.status, answer.problem) == (status, problem), answer.body
+
+
+async def test_a_machine_that_does_not_come_to_it_is_503_and_may_be_asked_again(tmp_path: Path) -> None:
+    class Busy(Readers):
+        """Has no time."""
+
+        async def read(self, job: Job) -> Document:
+            raise NotReadError(f"No time for a {job.kind}.")
+
+    environment = {"RMA_SERVICE_DATA_DIR": str(tmp_path), "RMA_SERVICE_TOKEN": TOKEN}
+    context = read_context("document-processing", environment)
+    app = make_application(DocumentProcessing(context, Busy(1)), context)
+    with context.threads:
+        async with TestServer(app) as server, aiohttp.ClientSession() as session:
+            told = {"X-RMA-Service-Token": TOKEN}
+            async with session.post(server.make_url("/extract"), data=LETTER, headers=told) as answer:
+                problem = await answer.json(content_type=None)
+                assert (answer.status, problem["type"].rpartition("/")[2]) == (503, "overloaded")
+                assert (problem["detail"], "Retry-After" in answer.headers) == ("No time for a pdf.", True)
 
 
 async def test_many_at_once_are_each_answered(documents: RunningService) -> None:
