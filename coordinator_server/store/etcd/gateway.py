@@ -21,6 +21,7 @@ from coordinator_server.store.etcd.endpoints import Endpoints
 from coordinator_server.store.etcd.messages import ErrorAnswer, Message, TokenAnswer
 from node.program.answers import TooLongError, read_at_most
 from node.program.tasks import TaskSet
+from node.wire.messages import UNREADABLE
 
 log = logging.getLogger(__name__)
 T = TypeVar("T")
@@ -196,7 +197,7 @@ class Gateway:
         except (OSError, TimeoutError, aiohttp.ClientError, TooLongError) as error:
             self.endpoints.failed(url, self.now())
             raise Unreached(f"{url}: {error or 'no answer'}") from error
-        except (msgspec.MsgspecError, KeyError) as error:
+        except (*UNREADABLE, KeyError) as error:
             self.endpoints.failed(url, self.now())
             raise Unreached(f"{url} is no etcd") from error
 
@@ -217,7 +218,7 @@ class Gateway:
             raise Unreached(f"{url}: {_without_objects(error)}") from error
         except TooLongError as error:
             raise TooMuch(f"{url}: {error}") from error
-        except (OSError, TimeoutError, aiohttp.ClientError, msgspec.MsgspecError, Unclear) as error:
+        except (OSError, TimeoutError, aiohttp.ClientError, *UNREADABLE, Unclear) as error:
             self.endpoints.failed(url, self.now())
             raise Unclear(f"{url}: {str(error) or 'no answer in time'}") from error
         self.endpoints.worked(url)
@@ -278,7 +279,7 @@ def _refusal(body: bytes) -> EtcdError:
     """Return what an answer means that is no success."""
     try:
         said = messages.decode(body, ErrorAnswer)
-    except msgspec.MsgspecError:
+    except UNREADABLE:
         if body.startswith(b"CommonName of client"):
             return Refused(
                 UNAUTHENTICATED, "beside a password, a coordinator's certificate must name no CommonName"

@@ -122,7 +122,7 @@ def encode(message: Message) -> bytes:
 
 
 def decode(body: bytes, kind: type[T]) -> T:
-    """Read an answer; raise msgspec.MsgspecError for one that etcd does not give."""
+    """Read an answer; raise one of UNREADABLE for one that etcd does not give."""
     return msgspec.json.decode(body, type=kind, strict=False)
 
 

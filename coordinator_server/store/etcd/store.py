@@ -52,12 +52,14 @@ from coordinator_server.store.interface import (
 from coordinator_server.tables import plain
 from node.program.errors import UserFacingError
 from node.program.tasks import TaskSet
+from node.wire.messages import UNREADABLE
 
 log = logging.getLogger(__name__)
 READ_EACH, READ_WITHIN = 1.0, 2.0  # seconds for one member, and for all
 WRITE_EACH, WRITE_WITHIN = 2.0, 6.0
 WRITE_IN_DOUBT = 2.0  # the same for all, where there was no majority a moment ago
 PROBE_EACH, PROBE_PAUSE = 1.0, 0.1  # seconds: so soon it is noticed that there is one again
+READ_TRIES = 2  # as the doubt may end while somebody is asked who has heard of nothing for long
 PAGE = 500  # keys of one answer
 LARGEST_TOGETHER: Final = 1_200_000  # bytes of a transaction's values; etcd takes 1.5 MiB in all
 DIGITS = 20
@@ -78,7 +80,7 @@ class EtcdStore(Store):
         self._head = (0, ABSENT)  # the audit log's last number, and the version of the key where it stands
         self._audit_turn = asyncio.Lock()
         self._watches: set[Watch] = set()
-        self._in_doubt = False  # no majority has answered lately
+        self._in_doubt = self._probing = False  # no majority has answered lately; it is asked for one
         self._tasks = TaskSet("etcd store")
         self._closed = False
 
@@ -149,11 +151,18 @@ class EtcdStore(Store):
     async def _range(self, wish: messages.Message) -> RangeAnswer:
         """Read what most members agree on; without a majority, what one of them has."""
         self._check_open()
-        if not self._in_doubt:
-            try:
-                return await self._ask(wish)
-            except (Unreached, Unclear) as error:
-                self._doubt(error)
+        for _ in range(READ_TRIES):
+            if not self._in_doubt:
+                try:
+                    return await self._ask(wish)
+                except (Unreached, Unclear) as error:
+                    self._doubt(error)
+            found = await self._anybody(wish)
+            if self._in_doubt:  # else most members answer again, and may know what this one had not heard of
+                break
+        return found
+
+    async def _anybody(self, wish: messages.Message) -> RangeAnswer:
         old = {**wish, "serializable": True}
         try:
             return await self._gateway.anybody(
@@ -175,7 +184,9 @@ class EtcdStore(Store):
         if not self._in_doubt and not self._closed:
             log.warning("the store has no majority now, so what is read may be old: %s", error)
             self._in_doubt = True
-            self._tasks.start(self._probe(), "probe")
+            if not self._probing:
+                self._probing = True
+                self._tasks.start(self._probe(), "probe")
 
     async def _probe(self) -> None:
         """Ask all members until one knows again what most agree on: then nothing is in doubt."""
@@ -190,6 +201,7 @@ class EtcdStore(Store):
                     revision=lambda answer: answer.header.revision,
                 )
                 self._in_doubt = False
+        self._probing = False
 
     # --- writing ----------------------------------------------------------------------------------------------
 
@@ -432,7 +444,7 @@ def _line(found: KeyValue, number: int) -> AuditLine:
     """Read a line; one that was spoilt stands where it was, for whoever verifies the log to name it."""
     try:
         return msgspec.structs.replace(msgspec.json.decode(found.value, type=AuditLine), number=number)
-    except msgspec.MsgspecError:
+    except UNREADABLE:
         return AuditLine(time=0.0, actor="", action="unreadable", number=number)
 
 

@@ -8,12 +8,12 @@ import logging
 from collections.abc import Awaitable, Callable, Sequence
 
 import aiohttp
-import msgspec
 
 from coordinator_server.store.etcd import messages
 from coordinator_server.store.etcd.gateway import EtcdError, Gateway
 from coordinator_server.store.etcd.messages import WatchAnswer, WatchLine
 from coordinator_server.store.interface import Change, Seen, StoreError, Versioned
+from node.wire.messages import UNREADABLE
 
 log = logging.getLogger(__name__)
 IDLE = 6.0  # seconds of silence after which another member is asked
@@ -90,7 +90,7 @@ class Watch:
                 OSError,
                 TimeoutError,
                 aiohttp.ClientError,
-                msgspec.MsgspecError,
+                *UNREADABLE,
             ) as error:
                 log.debug("watching %s: %s", self._prefix, error or "silence")
                 self._gateway.endpoints.pass_on(self._url)
