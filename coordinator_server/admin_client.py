@@ -38,6 +38,7 @@ ADMIN_FILE = "admin.json"
 SERVICE_DIR = Path("/var/lib/rma-mesh-coordinator")  # as in installers/systemd
 MAX_ANSWER = 64 * 2**20  # bytes of a JSON answer
 CHUNK = 2**18
+BACKUP_NOTES = "X-RMA-Backup-Notes"  # head of an answer: what is to be known of a backup, in codes
 PLAIN_KINDS = frozenset({"not-found", "invalid-body", "conflict", "unknown-worker"})
 HINTS = {
     "unauthorized": "It stands in admin.token of its data directory; RMA_ADMIN_TOKEN, where it is set, goes first.",
@@ -57,6 +58,14 @@ class AdminFile(msgspec.Struct, frozen=True):
 
     url: str
     token: str
+
+
+@dataclass(frozen=True)
+class Saved:
+    """A file that was written, and what the coordinator has to say of it, in codes."""
+
+    size: int  # bytes
+    notes: tuple[str, ...]
 
 
 class NoRedirects(urllib.request.HTTPRedirectHandler):
@@ -84,12 +93,13 @@ class AdminClient:
     def delete(self, path: str) -> Any:
         return self._json("DELETE", path)
 
-    def download(self, path: str, target: Path) -> int:
-        """Write the answer's body to a new private file, whole or not at all; return its bytes."""
+    def download(self, path: str, target: Path) -> Saved:
+        """Write the answer's body to a new private file, whole or not at all."""
         with _new_file(target) as (file, temporary), self._open("POST", path, b"{}") as answer:
             size = _save(answer, file, target, int(answer.headers.get("Content-Length", -1)))
             temporary.replace(target)
-            return size
+            notes = answer.headers.get(BACKUP_NOTES, "")
+            return Saved(size, tuple(filter(None, notes.split(","))))
 
     def _json(self, method: str, path: str, body: object | None = None) -> Any:
         with self._open(method, path, None if body is None else msgspec.json.encode(body)) as answer:

@@ -2,15 +2,22 @@
 
 from __future__ import annotations
 
+import logging
+import time
 from collections import OrderedDict
 from collections.abc import Callable, Sequence
 from typing import Literal
 
+import msgspec
+
 from coordinator_server.gateway.rates import Buckets, Rate, address_key
-from coordinator_server.store.interface import AuditLine, Store
+from coordinator_server.store.interface import AuditLine, Store, StoreError
+
+log = logging.getLogger(__name__)
 
 REFUSAL_PAUSE = 60.0  # seconds in which one address is refused the same thing without another line
 REMEMBERED = 4096
+MOST_OWED = 100
 REFUSALS_TOGETHER = Rate(60, 60.0)  # lines about one action, however many addresses somebody has
 
 
@@ -22,6 +29,7 @@ class Audit:
         self._clock = clock
         self._refused: OrderedDict[tuple[str, str], float] = OrderedDict()
         self._together = Buckets()
+        self._owed: list[AuditLine] = []  # lines that the store did not take, the oldest first
 
     def line(
         self,
@@ -46,6 +54,30 @@ class Audit:
 
     async def record(self, *lines: AuditLine) -> None:
         await self._store.commit((), lines)
+
+    async def record_or_owe(self, line: AuditLine) -> bool:
+        """Record what is done all the same; where the store takes nothing, return False and record it later."""
+        try:
+            await self.record(line)
+        except StoreError as error:
+            log.warning(
+                "%s, by %s %s: the audit log cannot say so now: %s", line.action, line.actor, line.address, error
+            )
+            self._owed = [*self._owed, line][-MOST_OWED:]
+            return False
+        return True
+
+    async def settle(self) -> None:
+        """Record what is owed, if the store takes it now; lines say when they should have been written."""
+        while self._owed:
+            line = self._owed[0]
+            at = time.strftime("%Y-%m-%d %H:%M:%S UTC", time.gmtime(line.time))
+            detail = f"at {at}, when the store took no writes"
+            try:
+                await self.record(msgspec.structs.replace(line, time=self._clock(), detail=detail))
+            except StoreError:
+                return
+            self._owed = [one for one in self._owed if one is not line]
 
     async def refusal(self, line: AuditLine) -> None:
         """Record a refusal, unless its household was refused the same a minute ago or too many others were."""

@@ -28,7 +28,9 @@ from node.program.errors import UserFacingError
 from node.wire.encoding import b64decode
 
 LEFTOVERS = (FILE_NAME + "-wal", FILE_NAME + "-shm")
+MEMORY = Path("/dev/shm")  # noqa: S108 - what is made there is private
 LARGEST_SECRET = 4096  # bytes
+SPARE = 32 * 2**20  # bytes that are to be free beside what a backup needs
 SQLITE_MAGIC = b"SQLite format 3\x00"
 
 
@@ -40,6 +42,23 @@ async def write_backup(store: Store, directory: Path, target: Path) -> None:
         _pack(copy, directory, target)
     finally:
         copy.unlink(missing_ok=True)
+
+
+def staging_place(directory: Path) -> Path:
+    """Return a folder with room to make a backup in: the data directory, or another one where its disk is full.
+
+    The next best is memory, which no secret outlives.
+    """
+    parts = (directory / FILE_NAME, directory / (FILE_NAME + "-wal"))
+    need = SPARE + 3 * sum(part.stat().st_size for part in parts if part.exists())
+    places = [directory, MEMORY]
+    with contextlib.suppress(FileNotFoundError):  # where nothing at all can be written
+        places.append(Path(tempfile.gettempdir()))
+    return next((place for place in places if _has_room(place, need)), directory)
+
+
+def _has_room(place: Path, need: int) -> bool:
+    return place.is_dir() and os.access(place, os.W_OK) and shutil.disk_usage(place).free >= need
 
 
 def has_data(directory: Path) -> bool:

@@ -19,6 +19,11 @@ from node.program.lifetime import print_json
 Arguments = argparse.Namespace
 
 FOLLOW = " `rma-mesh-coordinator status` says how far it is and whom it waits for."
+BACKUP_NOTES = {
+    "may-be-old": "Most members of the store do not answer: it has what one of them knew, and the newest changes "
+    "may be missing. Make another one when they are back.",
+    "not-audited": "The store takes no writes, so it is not in the audit log yet; a line follows when it does.",
+}
 INVITE_COLUMNS = (
     ("ID", "id"), ("STATUS", "status"), ("USED", "used_of"), ("TRUST", "trust"), ("SERVICES", "services_said"),
     ("EXPIRES", "expires"),
@@ -236,10 +241,13 @@ def rotate_key(arguments: Arguments) -> int:
 def backup(arguments: Arguments) -> int:
     client = client_of(arguments)
     _check_replaceable(arguments.file)
-    size = client.download("/api/admin/backup", arguments.file)
-    document = {"file": str(arguments.file), "bytes": size}
-    text = f"{arguments.file} has {size} bytes. It holds the mesh's keys: keep it where nobody else can read it."
-    return show(arguments, document, lambda: tell(plain(text)))
+    saved = client.download("/api/admin/backup", arguments.file)
+    document = {"file": str(arguments.file), "bytes": saved.size, "notes": list(saved.notes)}
+    text = (
+        f"{arguments.file} has {saved.size} bytes. It holds the mesh's keys: keep it where nobody else can read it."
+    )
+    more = [BACKUP_NOTES[note] for note in saved.notes if note in BACKUP_NOTES]
+    return show(arguments, document, lambda: tell(plain(" ".join([text, *more]))))
 
 
 def _check_replaceable(target: Path) -> None:

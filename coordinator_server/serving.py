@@ -309,9 +309,11 @@ async def run_along(coordinator: Coordinator, secrets: Secrets, stack: contextli
 
     tasks = TaskSet("coordinator")
     stack.push_async_callback(coordinator.sealer.finish)
+    stack.push_async_callback(coordinator.audit.settle)
     stack.push_async_callback(coordinator.keys.book.write)
     stack.push_async_callback(tasks.stop)
     tasks.every(config.key_use_pause, coordinator.keys.book.write, "key uses")
+    tasks.every(SEAL_PAUSE, coordinator.audit.settle, "owed audit lines")
     tasks.every(SEAL_PAUSE, coordinator.sealer.tick, "audit seals")
     tasks.every(min(1.0, config.worker_heartbeat), tick, "registry")
     tasks.every(PLAN_PAUSE, coordinator.planning.plan_aside, "planning")

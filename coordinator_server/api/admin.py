@@ -2,17 +2,13 @@
 
 from __future__ import annotations
 
-import asyncio
-import os
-import tempfile
 from collections.abc import Iterable
-from pathlib import Path
-from typing import BinaryIO, Literal
+from typing import Literal
 
 import msgspec
 from aiohttp import web
 
-from coordinator_server.api import admin_token, audit, doctor, mesh_keys, overlay, plan
+from coordinator_server.api import admin_token, audit, backup, doctor, mesh_keys, overlay, plan
 from coordinator_server.api.addresses import client_address
 from coordinator_server.api.guard import Guard
 from coordinator_server.api.shapes import (
@@ -37,7 +33,6 @@ from coordinator_server.api.shapes import (
 )
 from coordinator_server.api.topology import count_workers, find_gaps
 from coordinator_server.application import COORDINATOR, Coordinator
-from coordinator_server.backup import write_backup
 from coordinator_server.enrolment.invites import InviteRecord
 from coordinator_server.enrolment.lockout import Lockout
 from coordinator_server.enrolment.workers import Enrolment
@@ -50,8 +45,6 @@ from node.program.web import json_response, read_body
 from node.wire.invites import InviteLink
 from node.wire.messages import Capabilities
 from node.wire.problems import Problem
-
-CHUNK = 2**18
 
 
 def add_routes(app: web.Application) -> None:
@@ -83,7 +76,7 @@ def add_routes(app: web.Application) -> None:
         ("POST", "/api/admin/token/rotate", admin_token.rotate_token),
         ("POST", "/api/admin/mesh/rotate-ca", overlay.rotate_authority),
         ("POST", "/api/admin/mesh/rotate-key", mesh_keys.rotate_key),
-        ("POST", "/api/admin/backup", backup),
+        ("POST", "/api/admin/backup", backup.send),
     ):
         app.router.add_route(method, path, guard.watch(handler))
 
@@ -405,36 +398,3 @@ def _known_services(coordinator: Coordinator, names: Iterable[str]) -> tuple[str
             )
         found[manifest.name] = None
     return tuple(found)
-
-
-# --- backup ---------------------------------------------------------------------------------------------------
-
-
-async def backup(request: web.Request) -> web.StreamResponse:
-    """Send a backup of the store and the keys, made whole before its first byte goes out."""
-    coordinator = request.app[COORDINATOR]
-    directory = coordinator.config.directory
-    with tempfile.TemporaryDirectory(dir=directory, prefix=".backup-") as folder:
-        path = Path(folder) / "backup.tar"
-        async with coordinator.key_rotation.turn:
-            await write_backup(coordinator.store, directory, path)
-        line = coordinator.audit.line("backup-made", actor="admin", address=client_address(request))
-        await coordinator.audit.record(line)
-        with path.open("rb") as file:
-            return await _send_file(request, file)
-
-
-async def _send_file(request: web.Request, file: BinaryIO) -> web.StreamResponse:
-    answer = web.StreamResponse(
-        headers={
-            "Content-Type": "application/octet-stream",
-            "Content-Disposition": 'attachment; filename="rma-mesh-backup.tar"',
-            "Cache-Control": "no-store",
-        }
-    )
-    answer.content_length = os.fstat(file.fileno()).st_size
-    await answer.prepare(request)
-    while chunk := await asyncio.to_thread(file.read, CHUNK):
-        await answer.write(chunk)
-    await answer.write_eof()
-    return answer

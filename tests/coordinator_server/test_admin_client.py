@@ -21,6 +21,7 @@ from coordinator_server.admin_client import (
     PROGRAM,
     AdminClient,
     AdminFile,
+    Saved,
     find_coordinator,
     is_loopback,
 )
@@ -162,9 +163,12 @@ def test_of_this_machines_own_coordinator_the_certificate_may_be_for_its_public_
 
 def test_a_download_is_private_and_whole(tmp_path: Path) -> None:
     with serving(body=b"x" * 1000) as server:
-        assert AdminClient(server.url, TOKEN).download("/api/admin/backup", tmp_path / "b.tar") == 1000
+        assert AdminClient(server.url, TOKEN).download("/api/admin/backup", tmp_path / "b.tar") == Saved(1000, ())
     assert (tmp_path / "b.tar").read_bytes() == b"x" * 1000
     assert stat.S_IMODE((tmp_path / "b.tar").stat().st_mode) == 0o600
+    with serving(body=b"x", X_RMA_Backup_Notes="may-be-old,not-audited") as server:
+        saved = AdminClient(server.url, TOKEN).download("/api/admin/backup", tmp_path / "b.tar")
+    assert saved.notes == ("may-be-old", "not-audited")
 
 
 def test_a_download_that_breaks_off_leaves_the_old_file(tmp_path: Path) -> None:

@@ -7,7 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from coordinator_server.audit import REFUSAL_PAUSE, Audit
+from coordinator_server.audit import MOST_OWED, REFUSAL_PAUSE, Audit
+from coordinator_server.store.interface import StoreError
 from coordinator_server.store.sqlite import open_sqlite
 from tests.support.mesh_keys import Clock
 
@@ -31,6 +32,30 @@ async def test_lines_are_kept_with_time_and_number(audit: Audit, clock: Clock) -
     newest, first = await audit.newest()
     assert (newest.action, newest.number, newest.time - first.time) == ("worker-revoked", 2, 5)
     assert (first.actor, first.address, first.outcome) == ("anonymous", "192.0.2.1", "done")
+
+
+async def test_what_is_done_though_the_store_takes_nothing_is_recorded_later_and_once(
+    audit: Audit, clock: Clock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def full(*_: object) -> bool:
+        raise StoreError("The disk is full.")
+
+    clock.now = 1_700_000_000.0
+    with monkeypatch.context() as patch:
+        patch.setattr(audit._store, "commit", full)
+        for number in range(MOST_OWED + 5):
+            assert not await audit.record_or_owe(audit.line("backup-made", actor="admin", subject=f"{number}"))
+        await audit.settle()
+        assert await audit.newest() == []
+    clock.now += 60
+    await audit.settle()
+    await audit.settle()
+    lines = await audit.newest()
+    assert [line.subject for line in reversed(lines)] == [f"{number}" for number in range(5, MOST_OWED + 5)]
+    assert lines[0].detail == "at 2023-11-14 22:13:20 UTC, when the store took no writes"
+    assert lines[0].time == clock.now, "it is written, and sealed, now"
+    assert await audit.record_or_owe(audit.line("backup-made", actor="admin"))
+    assert len(await audit.newest()) == len(lines) + 1
 
 
 async def test_a_flood_of_refusals_costs_one_line_a_minute_and_address(audit: Audit, clock: Clock) -> None:

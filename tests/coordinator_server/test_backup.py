@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import argparse
 import contextlib
 import errno
 import io
@@ -9,6 +10,7 @@ import shutil
 import sqlite3
 import stat
 import tarfile
+import tempfile
 from collections.abc import Callable
 from pathlib import Path
 
@@ -16,7 +18,7 @@ import pytest
 
 from coordinator_server import backup
 from coordinator_server.admin_client import PROGRAM
-from coordinator_server.backup import restore_backup, write_backup
+from coordinator_server.backup import SPARE, restore_backup, staging_place, write_backup
 from coordinator_server.keys import MESH_KEY_FILE, SECRET_FILES, load_or_make_secrets
 from coordinator_server.operation.starting import UNFINISHED
 from coordinator_server.store.sqlite import FILE_NAME, open_sqlite
@@ -206,6 +208,25 @@ async def test_members_with_paths_and_links_are_not_unpacked(tmp_path: Path) -> 
 def test_a_file_that_is_not_there_is_said_so(tmp_path: Path) -> None:
     with pytest.raises(UserFacingError, match="No such file"):
         restore_backup(tmp_path / "nothing.tar", tmp_path / "new")
+
+
+def test_where_its_disk_is_full_a_backup_is_made_elsewhere(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / FILE_NAME).write_bytes(bytes(1000))
+    other, temporary = tmp_path / "memory", tmp_path / "temporary"
+    free = {tmp_path: SPARE + 3000, other: SPARE + 3000, temporary: SPARE + 3000}
+    for place in (other, temporary):
+        place.mkdir()
+
+    def disk_usage(place: Path) -> argparse.Namespace:
+        return argparse.Namespace(free=free[place])
+
+    monkeypatch.setattr(backup, "MEMORY", other)
+    monkeypatch.setattr(tempfile, "tempdir", str(temporary))
+    monkeypatch.setattr(shutil, "disk_usage", disk_usage)
+    for place in (tmp_path, other, temporary):
+        assert staging_place(tmp_path) == place
+        free[place] -= 1
+    assert staging_place(tmp_path) == tmp_path, "which then says what is missing"
 
 
 async def test_a_disk_that_is_full_is_said_with_where_to_make_room(

@@ -12,6 +12,7 @@ from urllib.parse import unquote
 import pytest
 
 from coordinator_server import commands
+from coordinator_server.admin_client import Saved
 from coordinator_server.keys import MESH_KEY_FILE
 from node.program.errors import EXIT_USAGE, UserFacingError
 from tests.support.terminals import Terminal
@@ -121,6 +122,19 @@ def test_a_backup_takes_the_place_of_nothing_but_an_older_one(tmp_path: Path) ->
         with pytest.raises(UserFacingError, match="is no backup") as caught:
             commands._check_replaceable(target)
         assert caught.value.exit_code == EXIT_USAGE
+
+
+def test_what_is_to_be_known_of_a_backup_is_said(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    class Client:
+        def download(self, _path: str, _target: Path) -> Saved:
+            return Saved(1, ("not-audited", "of-a-newer-version"))
+
+    monkeypatch.setattr(commands, "client_of", lambda _: Client())
+    assert commands.backup(argparse.Namespace(file=tmp_path / "b.tar", json=False)) == 0
+    said = " ".join(capsys.readouterr().out.split())
+    assert said.endswith("it is not in the audit log yet; a line follows when it does.")
 
 
 @pytest.mark.parametrize(

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import tarfile
 from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
@@ -10,9 +9,8 @@ from typing import Any
 import pytest
 
 from coordinator_server.enrolment.workers import PREFIX
-from coordinator_server.keys import SECRET_FILES
 from node.wire.invites import parse_code, parse_link
-from tests.support.front import Front, running_front, standing_clock, until
+from tests.support.front import Front, running_front, standing_clock
 
 PATHS = [
     ("GET", "/api/admin/status"), ("GET", "/api/admin/doctor"), ("GET", "/api/admin/workers"),
@@ -220,14 +218,3 @@ async def test_status_counts(front: Front) -> None:
     assert status["workers"] == {"total": 1, "active": 1, "stale": 0}
     assert status["services"]["echo"] == 1
     assert status["dht"]["node_id"]
-
-
-async def test_a_backup_holds_database_and_keys_and_leaves_nothing_behind(front: Front, tmp_path: Path) -> None:
-    async with front.session.post(front.url + "/api/admin/backup", headers=front.admin) as answer:
-        assert answer.status == 200
-        assert answer.headers["Cache-Control"] == "no-store"
-        (tmp_path / "copy.tar").write_bytes(await answer.read())
-    with tarfile.open(tmp_path / "copy.tar") as archive:
-        assert {"coordinator.db", *SECRET_FILES} == set(archive.getnames())
-    await until(lambda: not list(tmp_path.glob(".backup-*")))
-    assert await actions(front) == ["backup-made"]
