@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
 import time
 from collections import OrderedDict
@@ -30,6 +31,7 @@ class Audit:
         self._refused: OrderedDict[tuple[str, str], float] = OrderedDict()
         self._together = Buckets()
         self._owed: list[AuditLine] = []  # lines that the store did not take, the oldest first
+        self._settling = asyncio.Lock()
 
     def line(
         self,
@@ -69,15 +71,16 @@ class Audit:
 
     async def settle(self) -> None:
         """Record what is owed, if the store takes it now; lines say when they should have been written."""
-        while self._owed:
-            line = self._owed[0]
-            at = time.strftime("%Y-%m-%d %H:%M:%S UTC", time.gmtime(line.time))
-            detail = f"at {at}, when the store took no writes"
-            try:
-                await self.record(msgspec.structs.replace(line, time=self._clock(), detail=detail))
-            except StoreError:
-                return
-            self._owed = [one for one in self._owed if one is not line]
+        async with self._settling:
+            while self._owed:
+                line = self._owed[0]
+                at = time.strftime("%Y-%m-%d %H:%M:%S UTC", time.gmtime(line.time))
+                detail = f"at {at}, when the store took no writes"
+                try:
+                    await self.record(msgspec.structs.replace(line, time=self._clock(), detail=detail))
+                except StoreError:
+                    return
+                self._owed = [one for one in self._owed if one is not line]
 
     async def refusal(self, line: AuditLine) -> None:
         """Record a refusal, unless its household was refused the same a minute ago or too many others were."""

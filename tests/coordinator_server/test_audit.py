@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator
 from pathlib import Path
 
@@ -48,8 +49,7 @@ async def test_what_is_done_though_the_store_takes_nothing_is_recorded_later_and
         await audit.settle()
         assert await audit.newest() == []
     clock.now += 60
-    await audit.settle()
-    await audit.settle()
+    await asyncio.gather(audit.settle(), audit.settle())
     lines = await audit.newest()
     assert [line.subject for line in reversed(lines)] == [f"{number}" for number in range(5, MOST_OWED + 5)]
     assert lines[0].detail == "at 2023-11-14 22:13:20 UTC, when the store took no writes"
