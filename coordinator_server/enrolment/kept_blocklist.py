@@ -60,7 +60,7 @@ class KeptBlocklist:
         if shorter is current:
             return
         if await self._store.compare_and_set(BLOCKLIST_KEY, listed.version, msgspec.json.encode(shorter)):
-            self.current = shorter
+            self.take(shorter)  # the answer may be late, and others written more meanwhile
 
     async def renumber(self) -> None:
         """Have a newer version of the list: this may be a backup, and nodes take no older one than theirs."""
@@ -69,7 +69,7 @@ class KeptBlocklist:
             newer = self._read(listed).renumbered(self._clock())
             before = listed.version if listed else ABSENT
             if await self._store.compare_and_set(BLOCKLIST_KEY, before, msgspec.json.encode(newer)):
-                self.current = newer
+                self.take(newer)
                 return
 
     async def longer(

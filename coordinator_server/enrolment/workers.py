@@ -244,6 +244,8 @@ class Workers:
             said = b"" if entry is None else entry.value if known is None else msgspec.json.encode(known)
             row, certificates = bans.with_ban(said, now), bans.certificates_in(said, now)
             writes = [Write(key, row, entry.version)] if entry is not None and row is not None else []
+            if entry is None:
+                writes.append(Write(key, None, ABSENT))  # else somebody could be let in as this one meanwhile
             blocklist = await self.out.longer(certificates, sorted(names), writes)
             if await self._commit(writes, line, functools.partial(self._take_ban, names, row, blocklist)):
                 return
@@ -256,6 +258,11 @@ class Workers:
             if found is not None:
                 self._roll.keep(found)
             self.changed(name)
+
+    @property
+    def unsure(self) -> Collection[str]:
+        """Return those of whom the store has to be asked again, as it was in doubt."""
+        return self._unsure
 
     async def prune(self) -> None:
         """Take over what other coordinators have put on the blocklist, and take off what has expired everywhere."""
@@ -280,9 +287,9 @@ class Workers:
         self._unsure.discard(worker_id)
         if entry is not None and found is None:
             found = self._as_known(known)
-        elif known is not None and in_doubt and (found is None or not found.revoked):
-            self._unsure.add(known.worker_id)
-            found = known
+        elif in_doubt and (found is None or not found.revoked):
+            found = known or found
+            self._unsure |= {found.worker_id} if found is not None else set()
         if found is not None:
             self._roll.keep(found)
         elif known is not None:
@@ -310,7 +317,8 @@ class Workers:
             if entry is not None and found is None:
                 continue  # what others did besides is to be followed nevertheless
             known = self._roll.get(lowered)
-            if found is not None and known is None and found.worker_id not in self.blocklist.until:
+            is_new = known is None and found is not None and found.worker_id not in self.blocklist.until
+            if found is not None and found != known and (is_new or found.revoked):  # which nothing takes back
                 self._roll.keep(found)
                 self.changed(found.worker_id)
             elif found != known:  # what is in memory may be newer than what was just told

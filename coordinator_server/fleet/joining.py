@@ -34,7 +34,7 @@ async def among_others(coordinator: Coordinator) -> AsyncIterator[None]:
 
     async def look() -> None:
         await fleet.look()
-        if fleet.others:
+        if fleet.others or coordinator.workers.unsure:
             await coordinator.workers.prune()  # whom they put out is out here, too
 
     told = fleet.changed

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -52,3 +53,26 @@ async def test_an_older_list_is_not_taken(store: SqliteStore) -> None:
     assert kept.current == newer
     assert await kept.look() == set(), "the store has none yet"
     assert kept.current == newer
+
+
+async def test_who_is_put_out_while_the_list_is_shortened_stays_on_it(
+    store: SqliteStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    clock = Clock()
+    kept, set_it = KeptBlocklist(store, clock, WEEK), store.compare_and_set
+    first: list[Write] = []
+    kept.take(await kept.longer({}, ["long-ago"], first))
+    assert await store.commit(first)
+
+    async def late(*arguments: Any) -> bool:
+        done = await set_it(*arguments)
+        writes: list[Write] = []
+        longer = await kept.longer({}, ["w-1"], writes)
+        assert await store.commit(writes)
+        kept.take(longer)
+        return done
+
+    monkeypatch.setattr(store, "compare_and_set", late)
+    clock.now += 10 * WEEK
+    await kept.shorten()
+    assert kept.current.names == ("w-1",)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator, Sequence
 from pathlib import Path
+from typing import Any
 
 import msgspec
 import pytest
@@ -368,3 +369,50 @@ async def test_what_is_older_is_not_believed_in_doubt_but_who_was_put_out_is_out
     await workers.refresh("w-1")
     assert workers.is_revoked("w-1")
     assert await workers.refresh("w-9") is None
+
+
+async def test_whom_only_an_older_answer_knows_is_looked_up_again_when_the_store_knows(
+    store: SqliteStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    workers = await loaded(store)
+    await admitted(store)
+    with monkeypatch.context() as patch:
+        patch.setattr(SqliteStore, "in_doubt", True)
+        assert await workers.refresh("w-1") is not None, "another coordinator may just have let it in"
+    await store.delete(PREFIX + "w-1")  # or it has left long since
+    assert set(workers.unsure) == {"w-1"}
+    await workers.prune()
+    assert "w-1" not in workers
+    assert not workers.unsure
+
+
+async def test_who_is_told_to_be_out_stays_out_whatever_older_answers_say(
+    store: SqliteStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    workers = await admitted(store)
+    known = workers.get("w-1")
+    told: list[str] = []
+    workers.changed = told.append
+    monkeypatch.setattr(SqliteStore, "in_doubt", True)  # and its row says still that it is in
+    out = msgspec.json.encode(msgspec.structs.replace(known, revoked_at=NOW))
+    await workers.take(Seen(9, [Change(PREFIX + "w-1", Versioned(out, 9))], whole=False))
+    assert workers.is_revoked("w-1")
+    assert told == ["w-1"]
+    await workers.refresh("w-1")
+    assert workers.is_revoked("w-1")
+
+
+async def test_nobody_is_let_in_as_who_is_put_out_at_this_moment(
+    store: SqliteStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    workers, commit = await loaded(store), SqliteStore.commit
+
+    async def others_are_quicker(*arguments: Any) -> bool:
+        monkeypatch.setattr(SqliteStore, "commit", commit)
+        await admitted(store, "lost")
+        return await commit(*arguments)
+
+    monkeypatch.setattr(SqliteStore, "commit", others_are_quicker)
+    await workers.revoke("lost", unknown=True)
+    (enrolment,) = await loaded(store)
+    assert enrolment.revoked, "also when the blocklist has forgotten it"

@@ -10,8 +10,10 @@ from typing import Any
 
 import pytest
 
+from coordinator_server.enrolment.workers import PREFIX
 from coordinator_server.fleet.joining import as_others_know_it, follow
 from coordinator_server.store.interface import Change, Seen
+from coordinator_server.store.sqlite import SqliteStore
 from node.program.tasks import TaskSet
 from node.wire.channel import Close
 from node.wire.messages import CoordinatorInfo
@@ -133,3 +135,19 @@ async def test_what_was_taken_in_is_held_no_more_while_nothing_changes(tmp_path:
         await eventually(lambda: taken == [5], "all was taken in")
         await eventually(lambda: not held(), "it is let go")
         await tasks.stop()
+
+
+async def test_who_is_alone_asks_again_of_whom_the_store_was_in_doubt(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    doubt = [False]
+    monkeypatch.setattr(SqliteStore, "in_doubt", property(lambda _: doubt[0]))
+    async with coordinator_room(tmp_path, **{**QUICK, **CALM, "coordinator_heartbeat": 1.0}) as room:
+        workers, store = room.coordinator.workers, room.coordinator.store
+        await room.worker("w-1")
+        doubt[0] = True
+        await store.delete(PREFIX + "w-1")  # another did so, which ended then
+        await eventually(lambda: set(workers.unsure) == {"w-1"}, "nobody can say whether it is gone")
+        assert "w-1" in workers
+        doubt[0] = False
+        await eventually(lambda: "w-1" not in workers, "now somebody can")
