@@ -391,6 +391,7 @@ async def test_who_is_told_to_be_out_stays_out_whatever_older_answers_say(
 ) -> None:
     workers = await admitted(store)
     known = workers.get("w-1")
+    assert known is not None
     told: list[str] = []
     workers.changed = told.append
     monkeypatch.setattr(SqliteStore, "in_doubt", True)  # and its row says still that it is in
