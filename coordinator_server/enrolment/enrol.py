@@ -50,9 +50,9 @@ class Enroller:
     async def enrol(self, request: EnrollRequest, address: str) -> tuple[Enrolment, str]:
         """Return the machine's enrolment and a fresh credential; raise a Problem saying why it is not let in."""
         try:
-            self._check_lockout(address)
+            self._check(request, address)
             async with self.turn:
-                self._check_lockout(address)  # again: many may come at once, and wait here together
+                self._check(request, address)  # again: many may come at once, and wait here together
                 enrolment = await self._admit(request, address)
         except Problem as problem:
             await self._refused(request, problem, address)
@@ -108,6 +108,12 @@ class Enroller:
             if await self.workers.admit(enrolment, spent, line, also):
                 return enrolment
         raise Problem("overloaded", "Too many machines enrol at this moment. Please try again.")
+
+    def _check(self, request: EnrollRequest, address: str) -> None:
+        """Refuse at once, without a look into the store, whom nobody can let in now."""
+        self._check_lockout(address)
+        if self.workers.by_identity(request.identity_public_key) is None:
+            self._check_store()
 
     def _check_store(self) -> None:
         """Say at once what the store would say after seconds, for each who asks."""

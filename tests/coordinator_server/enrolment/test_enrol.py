@@ -17,6 +17,7 @@ from coordinator_server.enrolment.enrol import Enroller, slugify
 from coordinator_server.enrolment.invites import Invites
 from coordinator_server.enrolment.lockout import Lockout
 from coordinator_server.enrolment.workers import Enrolment, Workers
+from coordinator_server.store.interface import Versioned
 from coordinator_server.store.sqlite import SqliteStore, open_sqlite
 from node.wire import credentials
 from node.wire.encoding import b64encode
@@ -247,3 +248,26 @@ async def test_while_nothing_can_be_written_strangers_hear_so_at_once_and_who_is
         assert (await door.enrol(code, known))[0].worker_id == first.worker_id
     assert (caught.value.kind, caught.value.headers["Retry-After"]) == ("store-unavailable", "10")
     assert (await door.enrol(code, stranger))[0].worker_id != first.worker_id
+
+
+async def test_in_doubt_nobody_waits_for_who_is_looked_up_in_a_slow_store(
+    door: Door, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    code, known = await door.code(uses=2), new_key()
+    await door.enrol(code, known)
+    asked, answers, get = asyncio.Event(), asyncio.Event(), SqliteStore.get
+
+    async def slow(store: SqliteStore, key: str) -> Versioned | None:
+        asked.set()
+        await answers.wait()
+        return await get(store, key)
+
+    monkeypatch.setattr(SqliteStore, "get", slow)
+    monkeypatch.setattr(SqliteStore, "in_doubt", True)
+    async with asyncio.timeout(60), asyncio.TaskGroup() as tasks:
+        tasks.create_task(door.enrol(code, known))
+        await asked.wait()
+        every = await asyncio.gather(*(door.enrol(code, new_key()) for _ in range(50)), return_exceptions=True)
+        answers.set()
+    assert {one.kind for one in every if isinstance(one, Problem)} == {"store-unavailable"}
+    assert len(every) == 50
