@@ -159,10 +159,12 @@ class OurEnd(asyncio.Transport):
         return self._closing
 
     def close(self) -> None:
-        """Say no more; the application's code goes on to its end."""
+        """Say no more; the application's code goes on to its end, but not with a WebSocket that nobody has."""
         self._closing = True
         self.held.clear()
         self._resume_writer()
+        if self._connection.is_tunnel:
+            self.lose()
 
     def abort(self) -> None:
         """Break off: the application's handler is cancelled."""

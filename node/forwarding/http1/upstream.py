@@ -85,6 +85,11 @@ class UpstreamConnection(asyncio.Protocol):
     def reading_paused(self) -> bool:
         return self._paused
 
+    @property
+    def is_tunnel(self) -> bool:
+        """True once the protocol was switched, and bytes are carried as they are."""
+        return self._mode == TUNNEL
+
     # What its exchange does
 
     def begin(self, exchange: Exchange) -> None:

@@ -10,10 +10,14 @@ import pytest
 from aiohttp import web
 
 from node.forwarding.http1.app_bridge import AppBridge
-from tests.support.http1 import DEADLINE, GET, Plane, running, working
+from tests.support.http1 import DEADLINE, GET, Plane, read_head, running, working
 from tests.support.waiting import eventually
 
 APP = b"GET /app HTTP/1.1\r\nHost: me:1\r\nCookie: c\r\nX_Odd: 1\r\n\r\n"
+UPGRADE = (
+    b"GET /app/socket HTTP/1.1\r\nHost: g\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n"
+    b"Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: AAAAAAAAAAAAAAAAAAAAAA==\r\n\r\n"
+)
 
 
 class Application:
@@ -28,7 +32,7 @@ class Application:
         self.app.router.add_get("/app/wait", self.wait)
         self.app.router.add_get("/app/cut", self.cut)
         self.app.router.add_get("/app/late", self.late)
-        self.cancelled = self.finished = self.waiting = 0
+        self.cancelled = self.finished = self.waiting = self.talking = 0
 
     async def about(self, request: web.Request) -> web.Response:
         told = f"{request.remote} {request.scheme} {request.host} {request.headers.get('Cookie')}"
@@ -47,8 +51,12 @@ class Application:
     async def socket(self, request: web.Request) -> web.WebSocketResponse:
         socket = web.WebSocketResponse()
         await socket.prepare(request)
-        async for message in socket:
-            await socket.send_str(message.data.upper())
+        self.talking += 1
+        try:
+            async for message in socket:
+                await socket.send_str(message.data.upper())
+        finally:
+            self.talking -= 1
         self.finished += 1
         return socket
 
@@ -152,6 +160,16 @@ async def test_a_websocket_of_the_application_works(plane: Plane, application: A
             await socket.send_str(text)
             assert await socket.receive_str(timeout=DEADLINE) == text.upper()
     await eventually(lambda: application.finished, "the handler has ended", DEADLINE)
+
+
+async def test_a_websocket_whose_client_is_gone_without_a_word_ends_at_once(
+    plane: Plane, application: Application
+) -> None:
+    async with plane.client() as client:
+        await client.say(UPGRADE)
+        assert b" 101 " in await read_head(client.reader)
+        await eventually(lambda: application.talking, "the handler runs", DEADLINE)
+    await eventually(lambda: not application.talking, "the handler has ended", DEADLINE)
 
 
 async def test_a_handler_is_cancelled_when_its_client_leaves(plane: Plane, application: Application) -> None:
