@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import asyncio
 import dataclasses
+import logging
 import os
 import sys
 from collections.abc import Callable, Sequence
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
     from node.program.service_manager import ServiceManager
     from node.rules.sensed import Sensors
 
+log = logging.getLogger(__name__)
 EPILOG = """\
 exit codes: 0 done, 1 failed, 2 bad setting or argument, 3 port or data directory in use,
 4 nothing answers, or lets nobody in for now, 5 refused (spent invite, unknown service, ...)"""
@@ -128,7 +130,7 @@ async def _serve(
 ) -> int:
     from node.control import EnrollIntent
     from node.enrolment import as_user_facing
-    from node.joining import PATIENCE, unless_stopped
+    from node.joining import PATIENCE, pins_our_mesh, unless_stopped, why_unused
     from node.program.data_dir import with_room
     from node.program.garbage import settle
     from node.program.service_manager import answering
@@ -145,7 +147,10 @@ async def _serve(
     with with_room(data_dir):
         await node.start()
     try:
-        if config.invite and node.state.membership is None:
+        if config.invite and node.state.membership is not None:
+            ours = pins_our_mesh(config.invite, node.state.membership)
+            log.log(logging.INFO if ours else logging.WARNING, "%s", why_unused(node.state.membership, ours=ours))
+        elif config.invite:
             coordinator = config.coordinator[0] if config.coordinator else ""
             try:
                 node.desk.join_delayed = manager.starting

@@ -159,7 +159,8 @@ class FrontDesk:
             raise Problem("conflict", "This machine asks already to be let in, and waits for that now.")
         async with self._enrolling:
             if self._node.state.membership is not None:
-                raise Problem("conflict", f"This machine is a member already, as {self._node.state.worker_id}.")
+                text = f"This machine is a member already, as {self._node.state.worker_id}."
+                raise Problem("conflict", f"{text} To join anew, leave first.")
             link = enrolment.parse_invitation(intent.link or intent.invite, intent.coordinator)
             self._node.dispatch(e.EnrolmentRequested())
             try:

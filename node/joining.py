@@ -1,4 +1,4 @@
-"""Goes on asking a coordinator that lets nobody in for the moment, as one that can save nothing now."""
+"""Goes on asking a coordinator that lets nobody in for the moment, and says why an invite is not used."""
 
 from __future__ import annotations
 
@@ -8,7 +8,10 @@ import random
 from collections.abc import Awaitable, Callable
 from typing import TypeVar
 
+from node.identity.membership import mesh_keys_of
 from node.program.tasks import TaskSet
+from node.state import Membership
+from node.wire.invites import InviteError, parse_code, parse_link
 from node.wire.problems import Problem
 
 T = TypeVar("T")
@@ -16,6 +19,23 @@ PATIENCE = 3600.0  # seconds for which whoever has time is to be asked for again
 LATER = (429, 503)  # what says nothing about the invite
 FIRST_PAUSE, LONGEST_PAUSE = 5.0, 900.0  # seconds; the first doubles each time where nobody says how long
 JITTER = 0.25  # share of a pause that it may be longer, as all that were sent away would come at once
+
+
+def pins_our_mesh(invite: str, membership: Membership) -> bool:
+    """Say whether an invite, a link or a code, is for the mesh that we are in; False also for what is none."""
+    try:
+        code = parse_link(invite).invite if "://" in invite else parse_code(invite)
+    except InviteError:
+        return False
+    return any(map(code.pins, mesh_keys_of(membership).every))
+
+
+def why_unused(membership: Membership, *, ours: bool) -> str:
+    """Return why a machine in a mesh does not use an invite, for that mesh (`ours`) or not, and what to do."""
+    at = f" at {membership.coordinators[0].url}" if membership.coordinators else ""
+    text = f"The invite was not used: this machine is in a mesh already, as {membership.worker_id}{at}"
+    wish = ". If it was put out of that" if ours else ", for which the invite is not. To change"
+    return f"{text}{wish}: `rma-mesh-node leave`, then `rma-mesh-node enroll INVITE`."
 
 
 def is_for_now(problem: Problem) -> bool:

@@ -83,7 +83,8 @@ def _health_reasons(state: NodeState) -> tuple[Reason, ...]:
         if state.coordinator_refused:
             code = "coordinator-refused"
             text = "The coordinator refuses this computer."
-        reasons.insert(0, Reason(code, f"{text} {state.coordinator_error}"))
+        after = " To join again, leave the mesh here first: then a new invite counts." if state.expelled else ""
+        reasons.insert(0, Reason(code, f"{text} {state.coordinator_error}{after}"))
     return tuple(reasons)
 
 

@@ -186,6 +186,9 @@ def test_invites_that_do_not_open_the_door_are_told_apart(mesh: RealMesh) -> Non
     coordinator = mesh.start_coordinator()
     link = mesh.invite(1)
     mesh.start_node("w1", link)
+    mesh.nodes["w1"].kill()
+    again = mesh.start_node("w1", link)
+    assert "The invite was not used: this machine is in a mesh already, as w1" in again.log_text()
     spent = run("node", "run", "--data-dir", str(mesh.folder / "w2"), *FREE, "--invite", link)
     assert spent.returncode == 5
     assert "invite" in spent.stderr.lower()
@@ -269,7 +272,7 @@ def test_enrolling_a_running_node_and_asking_it_again(mesh: RealMesh) -> None:
     wait_until(lambda: mesh.status("w1")["phase"] == "online", "it is online")
     again = mesh.node_command("w1", "enroll", mesh.invite(1))
     assert again.returncode == 5
-    assert "member already" in again.stderr
+    assert "To join anew, leave first." in again.stderr
     unknown = mesh.node_command("w1", "call", "no-such-service", "--data", "{}")
     assert unknown.returncode == 5
     assert "no-such-service" in unknown.stderr

@@ -4,12 +4,37 @@ from __future__ import annotations
 
 import asyncio
 
+import msgspec
 import pytest
 
-from node.joining import JITTER, LONGEST_PAUSE, is_for_now, patiently, pause_after, unless_stopped
+from node.joining import (
+    JITTER,
+    LONGEST_PAUSE,
+    is_for_now,
+    patiently,
+    pause_after,
+    pins_our_mesh,
+    unless_stopped,
+    why_unused,
+)
+from node.wire.encoding import b64encode
+from node.wire.invites import InviteLink, make_invite
 from node.wire.problems import Problem
+from tests.support.node_values import MEMBERSHIP
 
+OURS, THEIRS = b"o" * 32, b"t" * 32
 LATER = Problem("store-unavailable", "Most members of the store do not answer.")
+
+
+def test_an_invite_that_a_member_does_not_use_is_told_apart_from_one_for_another_mesh() -> None:
+    membership = msgspec.structs.replace(MEMBERSHIP, mesh_public_key=b64encode(OURS))
+    invite, other = make_invite(b"s" * 10, OURS), make_invite(b"s" * 10, THEIRS)
+    told = [(invite.code, True), (other.code, False), (InviteLink("http://127.0.0.1:1", invite).url, True)]
+    for text, ours in [*told, ("RMA-NONSENSE", False), ("rma-mesh://x", False)]:
+        assert pins_our_mesh(text, membership) is ours
+    there = "in a mesh already, as w1 at http://127.0.0.1:8080"
+    assert f"{there}. If it was put out of that: `rma-mesh-node leave`" in why_unused(membership, ours=True)
+    assert f"{there}, for which the invite is not. To change: " in why_unused(membership, ours=False)
 
 
 @pytest.mark.parametrize("kind", ["rate-limited", "overloaded", "store-unavailable", "draining", "starting"])

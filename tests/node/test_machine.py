@@ -278,6 +278,7 @@ def test_an_address_that_leads_nowhere_is_not_used_until_it_does_again() -> None
 def test_who_is_put_out_leaves_the_overlay_and_returns_when_the_mesh_answers_again() -> None:
     story = online().then(e.CoordinatorFailed("w1 was put out of the mesh.", refused=True, expelled=True))
     assert story.ordered(e.StopOverlay)
+    assert "leave the mesh here first: then a new invite counts" in story.state.reasons[0].text
     assert not story.then(e.CoordinatorFailed("It did not answer in time.")).ordered(e.StopOverlay)
     story.then(e.Registered(assignment("ner-extraction"), CATALOGUE))
     assert story.ordered(e.ReturnToOverlay)
