@@ -20,6 +20,7 @@ SQLITE = "sqlite"
 CF_ID = re.compile(r"[0-9a-f]{32}")
 CF_TOKEN = re.compile(r"[!-~]{10,400}")
 KV_KEY = re.compile(r"[A-Za-z0-9][A-Za-z0-9.:_-]{0,99}")
+ORIGIN = re.compile(r"[a-z][a-z0-9+.-]*://(\[[0-9a-f:.]+\]|[a-z0-9._-]+)(:[0-9]{1,5})?/?")
 ENDPOINT_HOST = re.compile(r"(?=.{1,253}\Z)[A-Za-z0-9]([A-Za-z0-9.-]*[A-Za-z0-9])?")
 
 
@@ -110,7 +111,9 @@ class CoordinatorConfig:
         (), "folder with further service manifests; may be given several times", metavar="DIR"
     )
     cors_origins: tuple[str, ...] = setting(
-        (), "origin that browsers may call from; may be given several times", metavar="ORIGIN"
+        (),
+        "origin of pages that may call from a browser, as https://rma.example.org; may be given several times",
+        metavar="ORIGIN",
     )
     admin_token: str = setting(
         "", "admin token in place of the one in the data directory", flag=False, metavar="TOKEN", secret=True
@@ -256,6 +259,17 @@ class CoordinatorConfig:
             except RateError:
                 allowed = "a rate like 5/s, 120/min, 1000/hour or 10000/day"
                 _refuse(name, getattr(self, name), allowed)
+        if self.worker_stale <= self.worker_heartbeat:
+            _refuse("worker_stale", self.worker_stale, f"more than worker_heartbeat ({self.worker_heartbeat:g})")
+        if self.worker_forgotten <= self.worker_stale:
+            _refuse("worker_forgotten", self.worker_forgotten, f"more than worker_stale ({self.worker_stale:g})")
+        self._check_addresses()
+        self._check_kv()
+        self._check_store()
+        if self.anonymous and not self.force_anonymous and not is_loopback(self.host):
+            _refuse("anonymous", True, "false while --host is not this machine alone (or --force-anonymous)")
+
+    def _check_addresses(self) -> None:
         try:
             parse_network(self.vpn_network)
         except ValueError:
@@ -263,14 +277,10 @@ class CoordinatorConfig:
         for endpoint in self.vpn_endpoints:
             if not _is_endpoint(endpoint):
                 _refuse("vpn_endpoints", endpoint, "a name or an IPv4 address, with :PORT or without")
-        if self.worker_stale <= self.worker_heartbeat:
-            _refuse("worker_stale", self.worker_stale, f"more than worker_heartbeat ({self.worker_heartbeat:g})")
-        if self.worker_forgotten <= self.worker_stale:
-            _refuse("worker_forgotten", self.worker_forgotten, f"more than worker_stale ({self.worker_stale:g})")
-        self._check_kv()
-        self._check_store()
-        if self.anonymous and not self.force_anonymous and not is_loopback(self.host):
-            _refuse("anonymous", True, "false while --host is not this machine alone (or --force-anonymous)")
+        for origin in self.cors_origins:
+            if not _is_origin(origin):
+                like = "an origin as browsers send it, like https://rma.example.org or http://localhost:3000"
+                _refuse("cors_origins", origin, f"{like}, in small letters, without path or usual port; or *")
 
     def _check_store(self) -> None:
         if self.store != SQLITE:
@@ -324,6 +334,17 @@ def _is_endpoint(text: str) -> bool:
     if colon and not (port.isascii() and port.isdigit() and len(port) <= 5 and 1 <= int(port) <= 65535):
         return False
     return ENDPOINT_HOST.fullmatch(host) is not None
+
+
+def _is_origin(text: str) -> bool:
+    """Say whether a browser may send this as the origin of a page; `*` means every page."""
+    if text == "*":
+        return True
+    found = ORIGIN.fullmatch(text)
+    if found is None:
+        return False
+    scheme, port = text.partition(":")[0], found[2] or ":1"
+    return 1 <= int(port[1:]) <= 65535 and (scheme, port) not in (("http", ":80"), ("https", ":443"))
 
 
 def _refuse(name: str, value: object, allowed: str) -> NoReturn:

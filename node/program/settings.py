@@ -8,17 +8,20 @@ from __future__ import annotations
 
 import argparse
 import dataclasses
+import difflib
 import math
 import tomllib
 import types
 import typing
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Literal, TypeVar, get_args, get_origin
 
+from node.program.durations import DurationError, parse_duration
 from node.program.errors import EXIT_USAGE, UserFacingError
 
 T = TypeVar("T")
+SECONDS = "seconds"  # the unit of which people write durations, too
 TRUE, FALSE = frozenset({"1", "true", "yes", "on"}), frozenset({"0", "false", "no", "off"})
 
 
@@ -84,7 +87,7 @@ def load_settings(
     fields = {field.name: field for field in dataclasses.fields(cls)}  # type: ignore[arg-type]
     for name in file_values:
         if name.replace("-", "_") not in fields:
-            raise SettingError(name, file_values[name], "one of " + ", ".join(sorted(fields)), str(config))
+            raise _unknown(name, fields, str(config))
     chosen: dict[str, Any] = {}
     for name, field in fields.items():
         found = _find(field, flags, environ, file_values, str(config))
@@ -92,6 +95,13 @@ def load_settings(
             value, source = found
             chosen[name] = _check(field, hints[name], value, source)
     return cls(**chosen)
+
+
+def _unknown(name: str, known: Iterable[str], source: str) -> UserFacingError:
+    nearest = difflib.get_close_matches(name.replace("-", "_"), known, 1)
+    hint = f"Did you mean {nearest[0]}? " if nearest else ""
+    title = f"There is no setting {name[:64]!r} ({source})."
+    return UserFacingError(title, "", f"{hint}The flags that --help lists are settings' names.", EXIT_USAGE)
 
 
 def _find(
@@ -147,7 +157,7 @@ def _check(field: dataclasses.Field[Any], hint: Any, value: Any, source: str) ->
 def _check_one(field: dataclasses.Field[Any], kind: type, value: Any, source: str) -> Any:
     meta = field.metadata
     try:
-        converted = _convert(kind, value)
+        converted = _convert(kind, _in_seconds(value) if meta.get("unit") == SECONDS else value)
     except (TypeError, ValueError, OverflowError):
         raise SettingError(field.name, value, _allowed(meta, kind), source) from None
     choices, low, high = meta.get("choices"), meta.get("low"), meta.get("high")
@@ -173,6 +183,14 @@ def _convert(kind: type, value: Any) -> Any:
     return converted
 
 
+def _in_seconds(value: Any) -> Any:
+    """Turn a duration with its unit, as 7d or 1h30m, into seconds; anything else stays as it is."""
+    try:
+        return parse_duration(value) if isinstance(value, str) else value
+    except DurationError:
+        return value
+
+
 def _allowed(meta: Mapping[str, Any], kind: type) -> str:
     if meta.get("choices"):
         return "one of " + ", ".join(meta["choices"])
@@ -180,9 +198,11 @@ def _allowed(meta: Mapping[str, Any], kind: type) -> str:
     noun = nouns.get(kind, "text")
     low, high = meta.get("low"), meta.get("high")
     if low is not None and high is not None:
-        noun += f" from {low:g} to {high:g}"
+        noun += f" from {low:.15g} to {high:.15g}"
     elif low is not None:
-        noun += f" of at least {low:g}"
+        noun += f" of at least {low:.15g}"
+    if meta.get("unit") == SECONDS:
+        return f"{noun} (seconds), or a duration like 90s, 30m or 7d"
     return noun + (f" ({meta['unit']})" if meta.get("unit") else "")
 
 

@@ -54,6 +54,29 @@ def test_what_cannot_be_is_refused_by_name(flags: dict[str, Any], name: str) -> 
     assert caught.value.exit_code == EXIT_USAGE
 
 
+@pytest.mark.parametrize(
+    "origin",
+    [
+        "foo", "foo.example", "https://", "https://rma.example/app", "https://RMA.example", "null", " *",
+        "https://rma.example:443", "http://rma.example:80", "http://rma.example:70000", "https://a@b", "https://*",
+    ],
+)  # fmt: skip
+def test_what_no_browser_sends_as_an_origin_is_refused(origin: str) -> None:
+    with pytest.raises(SettingError, match="Setting cors_origins "):
+        CoordinatorConfig(cors_origins=("https://rma.example", origin))
+
+
+@pytest.mark.parametrize(
+    "origin",
+    [
+        "*", "https://rma.example", "https://rma.example/", "http://localhost:3000", "http://[::1]:8080",
+        "capacitor://localhost", "http://rma.example:443",
+    ],
+)  # fmt: skip
+def test_origins_are_taken_as_browsers_send_them(origin: str) -> None:
+    assert CoordinatorConfig(cors_origins=(origin,)).cors_origins == (origin,)
+
+
 def test_anonymous_is_for_this_machine_unless_forced() -> None:
     assert CoordinatorConfig(anonymous=True).open_to_all
     assert CoordinatorConfig(anonymous=True, force_anonymous=True, host="0.0.0.0").open_to_all

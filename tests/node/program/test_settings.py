@@ -7,6 +7,7 @@ from typing import Any, Literal
 
 import pytest
 
+from node.program.errors import UserFacingError
 from node.program.settings import SettingError, add_flags, load_settings, setting
 
 
@@ -24,6 +25,7 @@ class Example:
     nick: str | None = setting(None, "another name")
     allow: tuple[str, ...] = setting((), "what is allowed, 100 %", metavar="SERVICE")
     ports: tuple[int, ...] = setting((), "several", low=1)
+    life: float = setting(60.0, "life", unit="seconds", low=40, high=7_776_000)
     hidden: str = setting("x", "not on the command line", flag=False)
 
 
@@ -105,6 +107,7 @@ def test_no_has_many_words(text: str) -> None:
 
 
 PORT = "a whole number from 0 to 65535"
+PAUSE = "a number of at least 0.1 (seconds), or a duration like 90s, 30m or 7d"
 
 
 @pytest.mark.parametrize(
@@ -117,11 +120,11 @@ PORT = "a whole number from 0 to 65535"
         ({"OLD_PORT": "x"}, f"Setting port (environment OLD_PORT) is 'x'; allowed is {PORT}."),
         (
             {"RMA_PAUSE": "0"},
-            "Setting pause (environment RMA_PAUSE) is '0'; allowed is a number of at least 0.1 (seconds).",
+            f"Setting pause (environment RMA_PAUSE) is '0'; allowed is {PAUSE}.",
         ),
         (
             {"RMA_PAUSE": "nan"},
-            "Setting pause (environment RMA_PAUSE) is 'nan'; allowed is a number of at least 0.1 (seconds).",
+            f"Setting pause (environment RMA_PAUSE) is 'nan'; allowed is {PAUSE}.",
         ),
         ({"RMA_RATE": "inf"}, "Setting rate (environment RMA_RATE) is 'inf'; allowed is a number."),
         ({"RMA_RATE": "nan"}, "Setting rate (environment RMA_RATE) is 'nan'; allowed is a number."),
@@ -162,12 +165,8 @@ def test_a_bad_flag_is_named_as_it_was_typed() -> None:
         ("keyring = 5", "is 5; allowed is true or false."),
         ("allow = 5", "is 5; allowed is a list."),
         ("allow = [5]", "is 5; allowed is text."),
-        ("pause = inf", "is inf; allowed is a number of at least 0.1 (seconds)."),
-        (f"pause = 1{'0' * 400}", "allowed is a number of at least 0.1 (seconds)."),
-        (
-            "prot = 1",
-            "is 1; allowed is one of allow, extra, hidden, keyring, mode, name, nick, pause, port, ports, rate.",
-        ),
+        ("pause = inf", f"is inf; allowed is {PAUSE}."),
+        (f"pause = 1{'0' * 400}", f"allowed is {PAUSE}."),
     ],
 )
 def test_a_bad_line_of_the_file_is_named_with_the_file(tmp_path: Path, line: str, message: str) -> None:
@@ -176,6 +175,37 @@ def test_a_bad_line_of_the_file_is_named_with_the_file(tmp_path: Path, line: str
         load(None, config)
     assert str(caught.value).endswith(message)
     assert f"({config})" in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("line", "hint"),
+    [
+        ("prot = 1", " Did you mean port? The flags that"),
+        ("key-ring = true", " Did you mean keyring? The flags that"),
+        ("colour = 1", " The flags that --help lists are settings' names."),
+    ],
+)
+def test_a_name_that_is_no_settings_is_told_with_the_nearest_one(tmp_path: Path, line: str, hint: str) -> None:
+    config = config_file(tmp_path, line)
+    with pytest.raises(UserFacingError) as caught:
+        load(None, config)
+    assert str(caught.value).startswith(f"There is no setting {line.partition(' ')[0]!r} ({config}).{hint}")
+    assert caught.value.exit_code == 2
+
+
+def test_seconds_may_be_written_as_a_duration_and_only_they(tmp_path: Path) -> None:
+    assert load(RMA_PAUSE="7d").pause == 7 * 86400
+    assert load({"pause": "1h30m"}).pause == 5400
+    assert load(None, config_file(tmp_path, 'pause = "90s"')).pause == 90
+    assert load(RMA_PAUSE="0.5").pause == 0.5
+    with pytest.raises(SettingError, match=r"is '7d'; allowed is a number\."):
+        load(RMA_RATE="7d")
+
+
+def test_what_is_allowed_is_a_number_as_people_write_it() -> None:
+    with pytest.raises(SettingError) as caught:
+        load(RMA_LIFE="91d")
+    assert "is '91d'; allowed is a number from 40 to 7776000 (seconds)" in str(caught.value)
 
 
 @pytest.mark.parametrize(
