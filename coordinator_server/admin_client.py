@@ -39,7 +39,7 @@ SERVICE_DIR = Path("/var/lib/rma-mesh-coordinator")  # as in installers/systemd
 MAX_ANSWER = 64 * 2**20  # bytes of a JSON answer
 CHUNK = 2**18
 BACKUP_NOTES = "X-RMA-Backup-Notes"  # head of an answer: what is to be known of a backup, in codes
-PLAIN_KINDS = frozenset({"not-found", "invalid-body", "conflict", "unknown-worker"})
+PLAIN_KINDS = frozenset({"not-found", "invalid-body", "conflict"})
 HINTS = {
     "unauthorized": "It stands in admin.token of its data directory; RMA_ADMIN_TOKEN, where it is set, goes first.",
     "unknown-worker": "`rma-mesh-coordinator worker list` shows the ids.",
@@ -50,6 +50,7 @@ TLS_HINT = (
 )
 START_HINT = "Start it with `rma-mesh-coordinator serve`, or name another with --data-dir or --url."
 LOOKS_LIKE = "It looks like http://127.0.0.1:8080."
+LETTERS = re.compile(r"[!-~]+")  # of a URL
 TOKEN_LETTERS = re.compile(r"[!-~](?:[ -~]*[!-~])?")  # what gets through a head as it is
 
 
@@ -75,6 +76,10 @@ class NoRedirects(urllib.request.HTTPRedirectHandler):
         return None
 
 
+class MissingError(UserFacingError):
+    """The coordinator knows nothing of what was asked for."""
+
+
 @dataclass(frozen=True)
 class AdminClient:
     """Asks one coordinator with the admin token; every refusal becomes a UserFacingError."""
@@ -86,6 +91,13 @@ class AdminClient:
 
     def get(self, path: str, query: Mapping[str, str] | None = None) -> Any:
         return self._json("GET", path + _query(query))
+
+    def find(self, path: str) -> Any | None:
+        """Return what `get` does, None where the coordinator knows nothing of that."""
+        try:
+            return self.get(path)
+        except MissingError:
+            return None
 
     def post(self, path: str, body: object | None = None) -> Any:
         return self._json("POST", path, {} if body is None else body)
@@ -179,8 +191,11 @@ def _check_token(token: str) -> None:
 def _is_url(text: str) -> bool:
     try:
         parts = urllib.parse.urlsplit(text)
-        return parts.scheme in ("http", "https") and bool(parts.hostname) and parts.port != 0
-    except ValueError:  # a port that is none
+        name = (parts.hostname or "").encode("idna")
+        return (
+            parts.scheme in ("http", "https") and bool(name) and parts.port != 0 and bool(LETTERS.fullmatch(text))
+        )
+    except ValueError:  # a port or a name that is none
         return False
 
 
@@ -225,6 +240,8 @@ def _refusal(url: str, error: urllib.error.HTTPError) -> UserFacingError:
     code = EXIT_FAILED if error.code >= 500 else EXIT_REFUSED
     kind = kind_of(document)
     hint = HINTS.get(kind, "")
+    if kind == "unknown-worker":
+        return MissingError(detail or f"{title}.", "", hint, code)
     if kind in PLAIN_KINDS and detail:  # their titles speak of HTTP, which the operator did not
         return UserFacingError(detail, "", hint, code)
     return UserFacingError(f"{title}." if title else f"The coordinator refused ({error.code}).", detail, hint, code)

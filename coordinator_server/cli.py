@@ -99,7 +99,7 @@ def _add_invites(commands: Any) -> None:
     )
     text = "vetted machines also get services with personal data (default volunteer)"
     create.add_argument("--trust", choices=("volunteer", "vetted"), default="volunteer", help=text)
-    create.add_argument("--service", action="append", default=[], dest="services", metavar="NAME",
+    create.add_argument("--service", type=_text, action="append", default=[], dest="services", metavar="NAME",
                         help="limit the machines to this service; may be given several times")  # fmt: skip
     _leaf(group, "list", "list_invites", "List all invites and how often each was used.")
     revoke = _leaf(group, "revoke", "revoke_invite", "Make an invite useless at once.")
@@ -110,7 +110,7 @@ def _add_keys(commands: Any) -> None:
     group = _group(commands, "key", "let frontends in: make, list and revoke API keys")
     create = _leaf(group, "create", "create_key", "Make an API key for a frontend. The key is shown only once.")
     create.add_argument("--name", type=_name, required=True, metavar="NAME", help="who uses it, for your own list")
-    create.add_argument("--service", action="append", default=[], dest="services", metavar="NAME",
+    create.add_argument("--service", type=_text, action="append", default=[], dest="services", metavar="NAME",
                         help="allow only this service; may be given several times (default: all)")  # fmt: skip
     text = "5/s, 120/min, 1000/hour or 10000/day (default: the coordinator's --default-key-rate, 120/min)"
     create.add_argument("--rate", type=_rate, default=None, metavar="RATE", help=text)
@@ -338,7 +338,7 @@ def _rate(text: str) -> str:
 
 
 def _count(text: str, most: int = 100_000) -> int:
-    if not text.isascii() or not text.isdigit() or not 1 <= int(text[:9]) <= most:
+    if not text.isascii() or not text.isdigit() or len(text) > 9 or not 1 <= int(text) <= most:
         raise argparse.ArgumentTypeError(f"{text[:40]!r} is not a whole number from 1 to {most}")
     return int(text)
 
@@ -346,10 +346,19 @@ def _count(text: str, most: int = 100_000) -> int:
 def _name(text: str) -> str:
     if not 1 <= len(text.strip()) <= LONGEST_NAME:
         raise argparse.ArgumentTypeError(f"a name has 1 to {LONGEST_NAME} letters")
-    return text
+    return _text(text)
 
 
 def _id(text: str) -> str:
     if not text.strip():
         raise argparse.ArgumentTypeError("an id is not empty")
+    return _text(text)
+
+
+def _text(text: str) -> str:
+    """Refuse what the terminal gave us as bytes that are no letters: it cannot be sent to anybody."""
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        raise argparse.ArgumentTypeError(f"{text[:40]!r} has something in it that is no letter") from None
     return text

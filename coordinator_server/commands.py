@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import contextlib
 import os
 import sys
 from collections.abc import Callable, Mapping
@@ -204,8 +205,8 @@ def drain_worker(arguments: Arguments) -> int:
 def revoke_worker(arguments: Arguments) -> int:
     client, path = client_of(arguments), f"/api/admin/workers/{_part(arguments.id)}"
     if is_asked(arguments) and not arguments.unknown:
-        found = client.get(path)
-        if found["status"] != "revoked":
+        found = client.find(path)  # None, too, where nobody can read what the store has of it
+        if found is not None and found["status"] != "revoked":
             make_sure(
                 f"{_called(found)} is put out for good: it can come back only as another one, by a new invite."
             )
@@ -256,8 +257,9 @@ def _check_replaceable(target: Path) -> None:
 
     if not target.exists() or target.is_dir():  # which is said where it cannot be written
         return
-    if target.is_file() and (not target.stat().st_size or tarfile.is_tarfile(target)):
-        return
+    with contextlib.suppress(OSError, EOFError):  # of what cannot be read, or ends half way
+        if target.is_file() and (not target.stat().st_size or tarfile.is_tarfile(target)):
+            return
     raise UserFacingError(
         f"{target} is there already and is no backup, so nothing was written.",
         "A backup would take its place.",

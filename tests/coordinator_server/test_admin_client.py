@@ -112,6 +112,16 @@ def test_a_refusal_does_not_speak_of_http_to_an_operator() -> None:
         assert str(failure(AdminClient(server.url, TOKEN))) == "No such key."
 
 
+def test_who_is_not_there_is_nobody_and_no_failure() -> None:
+    body = b'{"type":"https://rma-mesh.org/problems/unknown-worker","title":"Nobody","detail":"No w-1 here."}'
+    with serving(404, body) as server:
+        client = AdminClient(server.url, TOKEN)
+        assert client.find("/api/admin/workers/w-1") is None
+        assert "No w-1 here. `rma-mesh-coordinator worker list`" in str(failure(client))
+    with serving(401, b"{}") as server, pytest.raises(UserFacingError):
+        AdminClient(server.url, TOKEN).find("/api/admin/workers/w-1")
+
+
 @pytest.mark.parametrize(
     ("status", "body"), [(200, b"<html>"), (404, b"<html>"), (500, b"[1]"), (200, b"\xff\xfe")]
 )
@@ -243,6 +253,10 @@ def test_what_is_missing_is_said(tmp_path: Path) -> None:
         ("file:///etc/passwd", TOKEN, EXIT_USAGE),
         ("http://", TOKEN, EXIT_USAGE),
         ("http://127.0.0.1:99999", TOKEN, EXIT_USAGE),
+        ("http://.example", TOKEN, EXIT_USAGE),
+        (f"http://{'a' * 64}.example", TOKEN, EXIT_USAGE),
+        ("http://\udcff.example", TOKEN, EXIT_USAGE),
+        ("http://127.0.0.1:1/ x", TOKEN, EXIT_USAGE),
         ("http://127.0.0.1:1", TOKEN + "\r", EXIT_USAGE),
         ("http://127.0.0.1:1", TOKEN + " ", EXIT_USAGE),
         ("http://127.0.0.1:1", "€" * 20, EXIT_USAGE),

@@ -92,6 +92,7 @@ def test_help_and_version_need_nothing() -> None:
         ("key", "create"), ("key", "create", "--name", "x", "--rate", "lots"), ("worker", "show"), ("mesh",),
         ("audit", "--limit", "0"), ("backup",), ("serve", "--frobnicate"), ("key", "create", "--name", ""),
         ("key", "create", "--name", "x" * 101), ("worker", "show", ""), ("status", "--workers", "501"),
+        ("status", "--workers", "0000000501"), ("worker", "show", "w\udcff"), ("key", "create", "--name", "\udcff"),
     ],
 )  # fmt: skip
 def test_wrong_usage_is_exit_code_2_and_says_what_is_right(words: tuple[str, ...]) -> None:
@@ -291,7 +292,7 @@ def test_a_backup_is_restored_into_another_place(mesh: RealMesh, tmp_path: Path)
     key = mesh.key()
     file = tmp_path / "backup.tar"
     made = mesh.admin("backup", str(file))
-    assert made == {"file": str(file), "bytes": file.stat().st_size}
+    assert made == {"file": str(file), "bytes": file.stat().st_size, "notes": []}
     assert stat.S_IMODE(file.stat().st_mode) == 0o600
     verified = run("audit", "verify", "--file", str(file))
     assert (verified.returncode, verified.stdout[:2]) == (0, "ok"), verified.stderr

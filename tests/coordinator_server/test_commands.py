@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import argparse
-import sys
+import gzip
 import tarfile
 from pathlib import Path
 from typing import Any
@@ -15,7 +15,7 @@ from coordinator_server import commands
 from coordinator_server.admin_client import Saved
 from coordinator_server.keys import MESH_KEY_FILE
 from node.program.errors import EXIT_USAGE, UserFacingError
-from tests.support.terminals import Terminal
+from tests.support.terminals import sit_down
 
 
 @pytest.mark.parametrize(
@@ -32,7 +32,7 @@ def test_whatever_is_typed_as_an_id_stays_one_part_of_the_path(typed: str) -> No
 def test_a_person_is_asked_before_data_is_replaced(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, typed: str, goes_on: bool
 ) -> None:
-    monkeypatch.setattr(sys, "stdin", Terminal(typed))
+    sit_down(monkeypatch, typed)
     (tmp_path / "not.tar").write_text("hello")
     (tmp_path / "d").mkdir()
     (tmp_path / "d" / MESH_KEY_FILE).write_text("somebody's")
@@ -55,6 +55,9 @@ class Played:
     def get(self, path: str) -> Any:
         return {"keys": [{"id": "k1", "name": "website"}]} if path.endswith("/keys") else self._worker
 
+    def find(self, path: str) -> Any:
+        return None if "unreadable" in path else self._worker
+
     def post(self, path: str, _body: object = None) -> Any:
         self.done.append(path)
         return {"status": "approved"}
@@ -66,7 +69,7 @@ class Played:
 
 def typed(monkeypatch: pytest.MonkeyPatch, coordinator: Played, word: str, **more: Any) -> argparse.Namespace:
     monkeypatch.setattr(commands, "client_of", lambda _: coordinator)
-    monkeypatch.setattr(sys, "stdin", Terminal(f"{word}\n"))
+    sit_down(monkeypatch, f"{word}\n")
     usual = {"id": "w1", "yes": False, "json": False, "unknown": False, "trust": None}
     return argparse.Namespace(**{**usual, **more})
 
@@ -105,6 +108,7 @@ def test_nobody_is_asked_where_nothing_is_lost(monkeypatch: pytest.MonkeyPatch) 
         (Played("pending"), commands.approve_worker, {"trust": "vetted"}),
         (Played(trust="vetted"), commands.approve_worker, {}),
         (Played(), commands.revoke_worker, {"unknown": True}),
+        (Played(), commands.revoke_worker, {"id": "unreadable"}),
     ):
         assert command(typed(monkeypatch, coordinator, "no", **more)) == 0
         assert len(coordinator.done) == 1
@@ -118,7 +122,9 @@ def test_a_backup_takes_the_place_of_nothing_but_an_older_one(tmp_path: Path) ->
     database.write_bytes(b"SQLite format 3\x00" + bytes(4096))
     for target in (older, empty, tmp_path / "new.tar"):
         commands._check_replaceable(target)
-    for target in (database, Path("/dev/null")):
+    cut_off = tmp_path / "b.tar.gz"
+    cut_off.write_bytes(gzip.compress(bytes(4096))[:20])
+    for target in (database, cut_off, Path("/dev/null")):
         with pytest.raises(UserFacingError, match="is no backup") as caught:
             commands._check_replaceable(target)
         assert caught.value.exit_code == EXIT_USAGE

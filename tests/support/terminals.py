@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import io
+import sys
+
+import pytest
 
 
 class Terminal(io.StringIO):
@@ -14,3 +17,9 @@ class Terminal(io.StringIO):
 
     def isatty(self) -> bool:
         return self._person
+
+
+def sit_down(monkeypatch: pytest.MonkeyPatch, typed: str) -> None:
+    """Have a person at the terminal who reads what is asked there, and types this."""
+    monkeypatch.setattr(sys, "stdin", Terminal(typed))
+    monkeypatch.setattr(sys.stdout, "isatty", lambda: True)
