@@ -86,7 +86,7 @@ class Picture:
         return delta
 
     def topology(self) -> Topology:
-        """Return all that was drawn until now."""
+        """Return all as it was told until now: of what is newer, who comes could miss that it was taken back."""
         if self._whole is None:
             self._workers = {name: self._workers[name] for name in sorted(self._workers)}  # most are already
             workers = tuple(self._workers.values())
@@ -97,7 +97,7 @@ class Picture:
                 timestamp=0.0,
                 coordinators=tuple(self._coordinators.values()),
                 workers=workers,
-                services=tuple(draw_services(self._coordinator, self._tally)),
+                services=tuple(self._services.values()),
                 links=tuple(map(draw_link, workers)),
             )
         return msgspec.structs.replace(self._whole, timestamp=self._looked_at)

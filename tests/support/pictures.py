@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from itertools import count
 from types import SimpleNamespace
 from typing import Any, cast
 
@@ -49,6 +50,7 @@ class Sight:
     presence: Presence = field(default_factory=lambda: Presence(OWN))
     plans: Plans = field(default_factory=Plans)
     readiness: Readiness = field(default_factory=Readiness)
+    steady: float = 0.0  # seconds of a clock that is never set
 
     def __post_init__(self) -> None:
         self._pictures: list[Picture] = []
@@ -68,9 +70,10 @@ class Sight:
         )
         self.coordinator = cast("Coordinator", parts)
 
-    def picture(self) -> Picture:
-        """Return a picture that is told of all that changes, as all others are."""
-        self._pictures.append(Picture(self.coordinator, "1"))
+    def picture(self, *, restless: bool = False) -> Picture:
+        """Return a picture that is told of all that changes, as all others are; a restless one tells it at once."""
+        steady = restlessly() if restless else lambda: self.steady
+        self._pictures.append(Picture(self.coordinator, "1", steady))
         return self._pictures[-1]
 
     def _differs(self, worker_id: str) -> None:
@@ -108,9 +111,14 @@ def takes_part(run: str, owner: str = OTHER, *, yes: bool = True) -> Change:
     return Change(RUN + run, Versioned(owner.encode(), 1) if yes else None)
 
 
+def restlessly() -> Callable[[], float]:
+    """Return a clock by which much time has passed each time."""
+    return count(0, 1_000_000).__next__
+
+
 def draw(coordinator: Coordinator) -> Topology:
     """Return the mesh as a coordinator sees it, of which nothing was drawn before."""
-    picture = Picture(coordinator, "1")
+    picture = Picture(coordinator, "1", restlessly())
     while picture.is_far_behind:
         picture.look()
     picture.look()

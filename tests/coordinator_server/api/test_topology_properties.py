@@ -16,7 +16,7 @@ from coordinator_server.api import topology
 from coordinator_server.api.topology import Picture
 from coordinator_server.registry.plans import Shortage
 from coordinator_server.store.sqlite import open_sqlite
-from tests.support.pictures import Parts, Sight, after, draw, gone, live, parts, takes_part
+from tests.support.pictures import Sight, after, draw, gone, live, parts, takes_part
 from tests.support.registries import RegistryMesh
 
 EXAMPLES = hypothesis.settings(max_examples=60, stateful_step_count=30, deadline=None)
@@ -42,8 +42,9 @@ class Changes(RuleBasedStateMachine):
         self.drained: set[str] = set()
         self.runner.run(mesh.open())
         self.sight = Sight(mesh)
-        self.picture, self.watched = self.sight.picture(), self.sight.picture()
-        self.followers: list[Parts] = []
+        self.picture, self.watched = self.sight.picture(), self.sight.picture(restless=True)
+        self.told = parts(self.picture.topology())  # to who follows from the beginning
+        self.followers = [self.told]
 
     # --- our own workers --------------------------------------------------------------------------------------
 
@@ -115,6 +116,11 @@ class Changes(RuleBasedStateMachine):
     def look(self) -> None:
         delta = self.picture.look()
         self.followers = [after(one, delta) for one in self.followers]
+        self.told = self.followers[0]
+
+    @rule(seconds=st.sampled_from([0.05, 0.1, 0.5]))
+    def services_may_be_told_again(self, seconds: float) -> None:
+        self.sight.steady += seconds
 
     @invariant()
     def nothing_is_missed(self) -> None:
@@ -122,8 +128,14 @@ class Changes(RuleBasedStateMachine):
         catch_up(self.watched)
         assert parts(self.watched.topology()) == parts(draw(self.sight.coordinator))
 
+    @invariant()
+    def who_comes_is_told_what_the_others_were_told(self) -> None:
+        """Else a change that is taken back before it is told would stay with who came meanwhile."""
+        assert parts(self.picture.topology()) == self.told
+
     def teardown(self) -> None:
         self.follow()
+        self.sight.steady += 10.0  # all that rested is told
         while self.picture.is_far_behind:
             self.look()
         self.look()
@@ -145,6 +157,7 @@ def test_a_snapshot_and_all_changes_since_are_what_is_drawn_from_scratch(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(topology, "MOST", 2)
+    monkeypatch.setattr(topology, "MANY", 1)
     with asyncio.Runner() as runner:
         store = runner.run(open_sqlite(tmp_path / "x.db"))
         mesh = RegistryMesh(store)
