@@ -46,7 +46,7 @@ HINTS = {
 }
 TLS_HINT = (
     "If it speaks plain HTTP there, say http:// in --url. If its certificate is unknown to this computer, run this "
-    "on the coordinator's own machine, or name a file with its authority in SSL_CERT_FILE."
+    "on the coordinator's own machine without --url, or name a file with its authority in SSL_CERT_FILE."
 )
 START_HINT = "Start it with `rma-mesh-coordinator serve`, or name another with --data-dir or --url."
 LOOKS_LIKE = "It looks like http://127.0.0.1:8080."
@@ -87,7 +87,7 @@ class AdminClient:
     url: str
     token: str = field(repr=False)
     timeout: float = 60.0  # seconds without a byte
-    is_here: bool = False  # the coordinator of a data directory of this machine, which wrote down where it listens
+    is_here: bool = False  # the coordinator that runs on a data directory of this machine
 
     def get(self, path: str, query: Mapping[str, str] | None = None) -> Any:
         return self._json("GET", path + _query(query))
@@ -140,12 +140,13 @@ class AdminClient:
         handlers: list[urllib.request.BaseHandler] = [NoRedirects()]
         if self.is_here or is_loopback(self.url):  # a proxy has no business between us and our own machine
             handlers.append(urllib.request.ProxyHandler({}))
+        if self.is_here:  # at a port of this machine that was only told to us anybody may listen, or lead elsewhere
             handlers.append(urllib.request.HTTPSHandler(context=_trusting()))
         return urllib.request.build_opener(*handlers)
 
 
 def _trusting() -> ssl.SSLContext:
-    """Return a context for our own machine: its certificate names the public URL, and nobody is on the way."""
+    """Return a context for a coordinator that runs here: its certificate names the public URL and no other."""
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
     context.check_hostname = False
     context.verify_mode = ssl.CERT_NONE
@@ -178,7 +179,8 @@ def find_coordinator(data_dir: Path, url: str | None, token: str | None) -> Admi
     if not is_held(data_dir, PROGRAM):  # after a kill anybody may listen at the old port, and wait for the token
         raise _not_running(data_dir)
     _check_token(found.token)
-    return AdminClient(url or found.url, token or found.token, is_here=url is None)
+    is_here = url is None or urllib.parse.urlsplit(url).port == urllib.parse.urlsplit(found.url).port
+    return AdminClient(url or found.url, token or found.token, is_here=is_here)
 
 
 def _check_token(token: str) -> None:

@@ -161,12 +161,13 @@ def https_url(tmp_path: Path) -> Iterator[str]:
 
 
 def test_of_this_machines_own_coordinator_the_certificate_may_be_for_its_public_name_alone(
-    https_url: str, monkeypatch: pytest.MonkeyPatch
+    https_url: str, tmp_path: Path
 ) -> None:
-    assert AdminClient(https_url, TOKEN).get("/") == {"a": 1}
-    monkeypatch.setattr(admin_client, "is_loopback", lambda _: False)  # as if it listened at another address
-    assert AdminClient(https_url, TOKEN, is_here=True).get("/") == {"a": 1}
-    error = failure(AdminClient(https_url, TOKEN))
+    (tmp_path / ADMIN_FILE).write_bytes(msgspec.json.encode(AdminFile(https_url, TOKEN)))
+    with hold_data_dir(tmp_path, PROGRAM):
+        for url in (None, https_url):
+            assert find_coordinator(tmp_path, url, None).get("/") == {"a": 1}
+    error = failure(find_coordinator(tmp_path, https_url, TOKEN))  # behind a tunnel's end, or a stranger's port
     assert ("TLS failed" in str(error), error.exit_code) == (True, EXIT_UNREACHABLE)
     assert "serve" not in error.hint, "it runs"
 
