@@ -50,14 +50,17 @@ class Roll(Generic[T]):
     def keep(self, one: T) -> None:
         """Add a machine, or what is newer of it."""
         lowered = one.worker_id.lower()
+        before = self._by_id.get(lowered)
+        if before is not None:
+            self._lose_key(before)  # its id may be given to another machine, long after it has left
         self._by_id[lowered] = one
         if not one.revoked:
             self._by_identity[one.identity_public_key] = lowered
-        elif self._by_identity.get(one.identity_public_key) == lowered:
-            del self._by_identity[one.identity_public_key]
 
     def drop(self, one: T) -> None:
-        lowered = one.worker_id.lower()
-        self._by_id.pop(lowered, None)
-        if self._by_identity.get(one.identity_public_key) == lowered:
+        self._by_id.pop(one.worker_id.lower(), None)
+        self._lose_key(one)
+
+    def _lose_key(self, one: T) -> None:
+        if self._by_identity.get(one.identity_public_key) == one.worker_id.lower():
             del self._by_identity[one.identity_public_key]

@@ -48,3 +48,13 @@ def test_those_who_are_listed_may_change_while_somebody_looks_through_them() -> 
     for one in roll:
         roll.drop(one)
     assert len(roll) == 0
+
+
+def test_the_key_of_who_had_an_id_before_leads_to_nobody() -> None:
+    roll = Roll[Machine]()
+    roll.keep(ANNA)
+    another = Machine("Anna", "key-b")
+    roll.keep(another)
+    assert (roll.by_identity("key-a"), roll.by_identity("key-b")) == (None, another)
+    roll.drop(another)
+    assert roll.by_identity("key-b") is None
