@@ -24,6 +24,7 @@ class Station(msgspec.Struct, frozen=True, kw_only=True):
     endpoints: tuple[str, ...] = ()
     relay: bool = True
     dht_port: int | None = None  # of its DHT node in the overlay, UDP
+    absent: bool = False  # it runs without the overlay, so that nobody waits for what it has there
 
 
 class Lighthouses:
@@ -71,9 +72,9 @@ class Lighthouses:
         return done
 
     async def withdraw(self, coordinator_id: str) -> None:
-        """Keep a coordinator's lease, and tell nobody of it."""
-        while (station := self.get(coordinator_id)) is not None and station.endpoints:
-            await self.put(msgspec.structs.replace(station, endpoints=()))
+        """Tell nobody of a coordinator that runs without the overlay, nor wait for it; it keeps its lease."""
+        while (station := self.get(coordinator_id)) is not None and not station.absent:
+            await self.put(msgspec.structs.replace(station, endpoints=(), absent=True))
 
     def told(self, now: float) -> tuple[Lighthouse, ...]:
         """Return what members have to know, in an order that does not change by itself."""

@@ -211,7 +211,7 @@ class Overlay:
                 await self.lighthouses.put(msgspec.structs.replace(station, lease=lease))
 
     async def withdraw(self, coordinator_id: str) -> None:
-        """Tell nobody of a coordinator that cannot be reached now; it keeps its address."""
+        """Tell nobody of a coordinator that runs without the overlay, nor wait for it; it keeps its address."""
         await self.lighthouses.withdraw(coordinator_id)
 
     # --- rotation ---------------------------------------------------------------------------------------------
@@ -251,7 +251,7 @@ class Overlay:
         bundle, authority = signer.bundle, signer.authority.fingerprint
         if phase == "steady" or is_outlived(self.office.authorities.since, now, self.life):
             return
-        for name, lease in self._leases():
+        for name, lease in self._leases(absent=False):
             if not lease.is_live(now):
                 continue
             ready = lease.bundle == bundle
@@ -264,16 +264,18 @@ class Overlay:
     def members(self) -> int:
         """Return how many members have a certificate that is still good."""
         now = self.clock()
-        return sum(lease.is_live(now) for _, lease in self._leases())
+        return sum(lease.is_live(now) for _, lease in self._leases(absent=False))
 
     # --- what all of it is made of ----------------------------------------------------------------------------
 
-    def _leases(self) -> Iterator[tuple[str, Lease]]:
+    def _leases(self, *, absent: bool = True) -> Iterator[tuple[str, Lease]]:
+        """Yield who has a lease; those of coordinators that are `absent` may be left out."""
         for enrolment in self.workers:
             if enrolment.vpn is not None and not enrolment.revoked:
                 yield enrolment.worker_id, enrolment.vpn
         for station in self.lighthouses:
-            yield station.coordinator_id, station.lease
+            if absent or not station.absent:
+                yield station.coordinator_id, station.lease
 
     async def _lease(
         self, member: Member, public_key: bytes, before: Lease | None

@@ -13,6 +13,8 @@ from node.wire.credentials import CLOCK_SKEW
 from node.wire.mesh_keys import Phase
 from node.wire.problems import Problem
 
+NAMED = 3  # members that are waited for and named in a sentence
+
 
 def is_outlived(since: float, now: float, life: float) -> bool:
     """Say whether all that was given out before a step has expired: whoever is in was handed what it brought.
@@ -34,13 +36,19 @@ class RotationState:
         """Say whether the next step may be taken: everybody is ready, and `settle` seconds have passed."""
         return self.phase != "steady" and not self.waiting_for and now - self.since >= settle
 
+    def _waits(self) -> str:
+        count = len(self.waiting_for)
+        if not count:
+            return "It goes on by itself"
+        named = ", ".join(self.waiting_for[:NAMED]) + (", …" if count > NAMED else "")
+        return f"It waits for {'1 member' if count == 1 else f'{count} members'}: {named}"
+
     def check_step(self, force: bool, loss: str) -> None:
         """Raise conflict where somebody wants a step before its time; `loss` says what members lose by force."""
         if self.phase == "steady" or force:
             return
-        waits = f"It waits for {len(self.waiting_for)} members" if self.waiting_for else "It goes on by itself"
         raise Problem(
             "conflict",
-            f"A rotation runs already ({self.phase}). {waits}. With --force its next step is taken at once; "
-            f"members that are not ready then {loss}.",
+            f"A rotation runs already ({self.phase}). {self._waits()}. With --force its next step is taken at "
+            f"once; members that are not ready then {loss}.",
         )

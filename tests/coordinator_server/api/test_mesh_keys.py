@@ -38,7 +38,7 @@ async def test_a_rotation_is_begun_watched_and_forced(room: Room) -> None:
     assert [(key["number"], key["signs"]) for key in begun["keys"]] == [(0, True), (1, False)]
     again = await ask(room, "POST", PATH, {})
     assert (again.status, again.problem) == (409, "conflict")
-    assert "waits for 1 members" in again.json["detail"] and "--force" in again.json["detail"]
+    assert "waits for 1 member: " in again.json["detail"] and "--force" in again.json["detail"]
 
     assert (await ask(room, "POST", PATH, {"force": True})).json["rotation"] == "replacing"
     done = (await ask(room, "POST", PATH, {"force": True})).json

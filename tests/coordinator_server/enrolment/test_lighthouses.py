@@ -60,7 +60,7 @@ async def test_who_withdraws_is_not_told_and_keeps_its_lease(store: SqliteStore)
     await lighthouses.put(station(1))
     await lighthouses.withdraw("coordinator-01")
     assert lighthouses.told(NOW) == ()
-    assert lighthouses.get("coordinator-01") == station(1, endpoints=())
+    assert lighthouses.get("coordinator-01") == station(1, endpoints=(), absent=True)
 
 
 async def test_a_grant_never_has_more_than_it_can_hold(store: SqliteStore) -> None:

@@ -436,6 +436,21 @@ async def test_coordinators_are_waited_for_too(office: Office) -> None:
         assert await tick(office) == phase
 
 
+async def test_a_coordinator_that_runs_without_the_overlay_is_waited_for_no_more(office: Office) -> None:
+    key, places = b64decode(new_key()), ["192.0.2.1:4242"]
+    before = await office.overlay.join("coordinator-1", key, places)
+    other = await office.another()
+    await office.overlay.withdraw("coordinator-1")
+    assert (office.overlay.members(), office.overlay.rotation().waiting_for) == (0, ())
+    await other.overlay.rotate(force=False)
+    assert [await tick(other) for _ in range(2)] == ["replacing", "steady"], "any coordinator takes the steps"
+    await office.overlay.tick()
+    again = await office.overlay.join("coordinator-1", key, places)
+    assert (again.ip, again.ca == before.ca, office.overlay.members()) == (before.ip, False, 1)
+    await office.overlay.rotate(force=False)
+    assert office.overlay.rotation().waiting_for == ("coordinator-1",)
+
+
 async def test_a_forced_rotation_is_over_at_once_and_the_old_authority_counts_no_more(office: Office) -> None:
     key = new_key()
     old = await office.overlay.renew(await office.enrol("w-1", key), key)

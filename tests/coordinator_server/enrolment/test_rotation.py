@@ -25,7 +25,7 @@ def test_what_was_given_out_before_a_step_is_over_after_one_life_and_what_clocks
 def test_only_force_takes_a_step_before_its_time() -> None:
     RotationState("steady", 0.0, ()).check_step(force=False, loss="lose all")
     RotationState("spreading", 0.0, ("w-1",)).check_step(force=True, loss="lose all")
-    with pytest.raises(Problem, match=r"waits for 2 members\. .* then lose all\."):
+    with pytest.raises(Problem, match=r"waits for 2 members: w-1, w-2\. .* then lose all\."):
         RotationState("spreading", 0.0, ("w-1", "w-2")).check_step(force=False, loss="lose all")
     with pytest.raises(Problem, match="goes on by itself"):
         RotationState("replacing", 0.0, ()).check_step(force=False, loss="lose all")
