@@ -48,6 +48,9 @@ TLS_HINT = (
     "If it speaks plain HTTP there, say http:// in --url. If its certificate is unknown to this computer, run this "
     "on the coordinator's own machine without --url, or name a file with its authority in SSL_CERT_FILE."
 )
+NOTHING_THERE = "There is nothing at"
+QUICK = 5.0  # seconds
+MAX_HEALTH = 2**16  # bytes
 START_HINT = "Start it with `rma-mesh-coordinator serve`, or name another with --data-dir or --url."
 LOOKS_LIKE = "It looks like http://127.0.0.1:8080."
 LETTERS = re.compile(r"[!-~]+")  # of a URL
@@ -131,10 +134,26 @@ class AdminClient:
             answer: http.client.HTTPResponse = self._opener().open(request, timeout=self.timeout)
         except urllib.error.HTTPError as error:
             with error:
-                raise _refusal(self.url, error) from None
+                refusal = _refusal(self.url, error)
+            raise self._stranger(path) if refusal.title.startswith(NOTHING_THERE) else refusal from None
         except (OSError, http.client.HTTPException) as error:
             raise _unreachable(self.url, error) from None
         return answer
+
+    def _stranger(self, path: str) -> UserFacingError:
+        """Say who answers that knows nothing of this path; a node says on its own machine that it is one."""
+        try:
+            with self._opener().open(self.url.rstrip("/") + "/health", timeout=QUICK) as answer:
+                told = msgspec.json.decode(answer.read(MAX_HEALTH), type=dict[str, Any])
+        except (OSError, http.client.HTTPException, msgspec.MsgspecError):
+            told = {}
+        if "worker_id" in told:
+            title, text = f"What answers at {self.url} is a node, not a coordinator.", ""
+            hint = "`rma-mesh-node status` on that machine names its coordinator."
+        else:
+            title = f"What answers at {self.url} knows nothing of {path.partition('?')[0]}."
+            text, hint = "It is not a coordinator, or one of another version.", "Check the address."
+        return UserFacingError(title, text, hint, EXIT_UNREACHABLE)
 
     def _opener(self) -> urllib.request.OpenerDirector:
         handlers: list[urllib.request.BaseHandler] = [NoRedirects()]

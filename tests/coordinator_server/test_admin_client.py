@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 import os
 import ssl
@@ -14,6 +15,8 @@ from typing import Any
 
 import msgspec
 import pytest
+from aiohttp import web
+from aiohttp.test_utils import TestServer
 
 from coordinator_server import admin_client
 from coordinator_server.admin_client import (
@@ -27,6 +30,8 @@ from coordinator_server.admin_client import (
 )
 from node.program.data_dir import hold_data_dir
 from node.program.errors import EXIT_FAILED, EXIT_REFUSED, EXIT_UNREACHABLE, EXIT_USAGE, UserFacingError
+from node.program.web import json_response, manners
+from node.wire.problems import Problem
 from tests.support.certificates import self_signed
 
 TOKEN = "a-token-of-enough-characters"
@@ -120,6 +125,30 @@ def test_who_is_not_there_is_nobody_and_no_failure() -> None:
         assert "No w-1 here. `rma-mesh-coordinator worker list`" in str(failure(client))
     with serving(401, b"{}") as server, pytest.raises(UserFacingError):
         AdminClient(server.url, TOKEN).find("/api/admin/workers/w-1")
+
+
+@pytest.mark.parametrize(
+    ("health", "said"),
+    [
+        ({"worker_id": "w-1", "status": "online"}, "is a node, not a coordinator. `rma-mesh-node status`"),
+        ({"status": "ok"}, "knows nothing of /x. It is not a coordinator, or one of another version."),
+        (None, "knows nothing of /x. It is not a coordinator, or one of another version."),
+    ],
+)
+async def test_a_node_is_told_from_a_coordinator(health: dict[str, str] | None, said: str) -> None:
+    async def answer(_: web.Request) -> web.Response:
+        if health is None:
+            raise Problem("unauthorized", "Only for members.")
+        return json_response(health)
+
+    app = web.Application(middlewares=[manners])
+    app.router.add_get("/health", answer)
+    async with TestServer(app) as server:
+        url = str(server.make_url("/"))
+        with pytest.raises(UserFacingError) as caught:
+            await asyncio.to_thread(AdminClient(url, TOKEN).get, "/x", {"limit": "1"})
+    assert (said in str(caught.value), caught.value.exit_code) == (True, EXIT_UNREACHABLE)
+    assert url in str(caught.value)
 
 
 @pytest.mark.parametrize(
