@@ -8,14 +8,16 @@ from collections.abc import Callable, Collection, Mapping
 import msgspec
 
 from coordinator_server.enrolment.blocklist import Blocklist
-from coordinator_server.store.interface import ABSENT, Store, Versioned, Write
+from coordinator_server.store.interface import ABSENT, LARGEST_VALUE, Store, Versioned, Write
 from node.program.errors import UserFacingError
 from node.wire.messages import UNREADABLE
+from node.wire.problems import Problem
 
 log = logging.getLogger(__name__)
 
 BLOCKLIST_KEY = "blocklist"
 CHANGE_TRIES = 100
+LARGEST_BY_CHOICE = LARGEST_VALUE * 6 // 10  # bytes; the rest of what a store takes is for operators to put out
 
 
 class KeptBlocklist:
@@ -73,9 +75,18 @@ class KeptBlocklist:
                 return
 
     async def longer(
-        self, certificates: Mapping[str, float], names: Collection[str], writes: list[Write]
+        self,
+        certificates: Mapping[str, float],
+        names: Collection[str],
+        writes: list[Write],
+        *,
+        by_choice: bool = False,
     ) -> Blocklist:
-        """Return the list with more certificates and names, and add the write that makes it so."""
+        """Return the list with more certificates and names, and add the write that makes it so.
+
+        With `by_choice` a machine itself wishes it, which leaves or has a new key. Thousands of those, who all came
+        with one invite, must not fill the list until nobody can be put out any more: then raise overloaded.
+        """
         listed = await self._store.get(BLOCKLIST_KEY)
         now, prune = self._clock(), not self.clock_in_doubt()
         found = self._read(listed)
@@ -83,7 +94,11 @@ class KeptBlocklist:
             found = found.with_certificates(certificates, now, prune=prune)
         for name in names:
             found = found.with_name(name, now, self._credential_life, certificates, prune=prune)
-        writes.append(Write(BLOCKLIST_KEY, msgspec.json.encode(found), listed.version if listed else ABSENT))
+        encoded = msgspec.json.encode(found)
+        if by_choice and len(encoded) > LARGEST_BY_CHOICE:
+            text = "Too many machines have left or changed their keys in the last days. Please try again tomorrow."
+            raise Problem("overloaded", text)
+        writes.append(Write(BLOCKLIST_KEY, encoded, listed.version if listed else ABSENT))
         return found
 
     def take(self, blocklist: Blocklist) -> None:

@@ -159,7 +159,9 @@ class Workers:
             self._roll.keep(found)
             return False
         writes = [Write(_key(before.worker_id), msgspec.json.encode(after), entry.version), *also]
-        blocklist = await self.out.longer(outdated, (), writes) if outdated else self.blocklist
+        blocklist = self.blocklist
+        if outdated:
+            blocklist = await self.out.longer(outdated, (), writes, by_choice=True)
         apply = functools.partial(self._take, before, after, blocklist)
         return await self._commit(writes, line, apply, before.worker_id)
 
@@ -228,7 +230,8 @@ class Workers:
             blocklist = self.blocklist
             if after is None or after.revoked:
                 certificates = before.vpn.blocked(self._clock()) if before.vpn is not None else {}
-                blocklist = await self.out.longer(certificates, [before.worker_id], writes)
+                names = [before.worker_id]
+                blocklist = await self.out.longer(certificates, names, writes, by_choice=after is None)
             if after is None:
                 writes.append(Write(IDENTITY_PREFIX + before.identity_public_key, None))
             if await self._commit(writes, line, functools.partial(self._take, before, after, blocklist)):

@@ -11,6 +11,7 @@ import msgspec
 import pytest
 
 from coordinator_server.audit import Audit
+from coordinator_server.enrolment import kept_blocklist
 from coordinator_server.enrolment.workers import PREFIX, Enrolment, Workers
 from coordinator_server.store.interface import AuditLine, Change, Seen, StoreError, Versioned, Write
 from coordinator_server.store.sqlite import SqliteStore, open_sqlite
@@ -417,3 +418,21 @@ async def test_nobody_is_let_in_as_who_is_put_out_at_this_moment(
     await workers.revoke("lost", unknown=True)
     (enrolment,) = await loaded(store)
     assert enrolment.revoked, "also when the blocklist has forgotten it"
+
+
+async def test_those_who_come_and_go_fill_the_blocklist_so_far_that_others_can_still_be_put_out(
+    store: SqliteStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(kept_blocklist, "LARGEST_BY_CHOICE", 200)
+    stays = await admitted(store, "w-0", "key-0")
+    with pytest.raises(Problem, match="Too many machines have left") as caught:
+        for number in range(1, 20):
+            workers = await admitted(store, f"w-{number}", f"key-{number}")
+            await workers.remove(f"w-{number}", actor="worker")
+    assert caught.value.status == 503
+    before = stays.get("w-0")
+    assert before is not None
+    with pytest.raises(Problem, match="changed their keys"):
+        await stays.replace(before, before, None, outdated={"ab" * 32: NOW + WEEK})
+    await stays.revoke("w-0")
+    assert stays.is_revoked("w-0")
