@@ -14,7 +14,7 @@ from coordinator_server.application import COORDINATOR
 from coordinator_server.channel.line import CLOSE_LIMIT, Line
 from coordinator_server.front import FRONT
 from coordinator_server.gateway_processes.from_gateways import PROCESS
-from node.program.web import is_handshake
+from node.program.web import is_handshake, let_go
 from node.wire.channel import BEATS, KIND, LARGEST_FROM_WORKER, PATH, RELAY, RELAY_ONLY, relay_offered
 from node.wire.problems import Problem
 
@@ -67,6 +67,7 @@ async def channel(request: web.Request) -> web.StreamResponse:
             await line.listen()
         finally:
             await line.end()
+            await let_go(socket, request)
     return socket
 
 

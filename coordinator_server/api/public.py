@@ -17,7 +17,7 @@ from coordinator_server.front import FRONT
 from coordinator_server.gateway.rates import address_key
 from coordinator_server.metrics import CONTENT_TYPE as METRICS_TYPE
 from node.program.tasks import TaskSet
-from node.program.web import is_handshake, json_response
+from node.program.web import is_handshake, json_response, let_go
 from node.wire.problems import Problem
 
 DASHBOARD_FILES = {
@@ -108,6 +108,7 @@ async def topology_stream(request: web.Request) -> web.StreamResponse:
                 pass  # whatever a listener says, only that it has gone counts
         finally:
             await tasks.stop()
+            await let_go(socket, request)
     return socket
 
 

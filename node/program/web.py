@@ -246,3 +246,9 @@ def is_handshake(socket: web.WebSocketResponse, request: web.Request) -> bool:
         return bool(socket.can_prepare(request))
     except ValueError:  # aiohttp expects the key to be ASCII, whoever sends it
         return False
+
+
+async def let_go(socket: web.WebSocketResponse, request: web.Request) -> None:
+    """Keep nothing of a WebSocket whose client is gone: its next ping, due in many seconds, would hold it all."""
+    if _has_gone(request):
+        await socket.close(drain=False)

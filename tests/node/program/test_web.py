@@ -15,8 +15,18 @@ from aiohttp import ClientSession, web
 
 from node.program.errors import EXIT_FAILED, EXIT_IN_USE, UserFacingError
 from node.program.logs import REQUEST_ID
-from node.program.web import HttpServer, _bind_error, bind, json_response, manners, parse_body, read_body
+from node.program.web import (
+    HttpServer,
+    _bind_error,
+    bind,
+    json_response,
+    let_go,
+    manners,
+    parse_body,
+    read_body,
+)
 from node.wire.problems import Problem, kind_of
+from tests.support.waiting import eventually
 
 
 class Order(msgspec.Struct):
@@ -348,3 +358,30 @@ async def test_a_body_that_does_not_arrive_is_given_up(url: str, monkeypatch: py
     async with asyncio.timeout(30):
         assert (await reader.readline()).startswith(b"HTTP/1.1 408")
     writer.close()
+
+
+async def test_nothing_waits_for_the_next_ping_of_a_websocket_whose_client_is_gone() -> None:
+    sockets: list[web.WebSocketResponse] = []
+
+    async def talk(request: web.Request) -> web.StreamResponse:
+        answer = web.WebSocketResponse(heartbeat=3600.0)
+        await answer.prepare(request)
+        sockets.append(answer)
+        try:
+            await answer.receive()
+        finally:
+            await let_go(answer, request)
+        return answer
+
+    app = web.Application()
+    app.router.add_get("/talk", talk)
+    server = HttpServer(app, bind("127.0.0.1", 0))
+    await server.start()
+    try:
+        async with ClientSession() as session, session.ws_connect(server.url + "/talk") as ours:
+            await eventually(lambda: sockets, "the handler talks", 20)
+            ours.get_extra_info("socket").shutdown(socket.SHUT_RDWR)
+            await eventually(lambda: sockets[0].closed, "it is let go of", 20)
+            assert sockets[0]._heartbeat_cb is None
+    finally:
+        await server.stop()
