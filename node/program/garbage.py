@@ -40,7 +40,8 @@ def give_back() -> None:
 async def looked_through(served: Callable[[], int]) -> AsyncIterator[None]:
     """Look for garbage at times of our own meanwhile; `served` tells for how many something is held."""
     before, looks, tasks = gc.get_threshold(), Looks(served), TaskSet("garbage")
-    gc.set_threshold(*before[:2], NEVER)
+    if sys.getallocatedblocks():  # else this Python does not say how much is held
+        gc.set_threshold(*before[:2], NEVER)
     tasks.every(PAUSE, looks.look, "look")
     try:
         yield

@@ -104,3 +104,12 @@ async def test_python_looks_at_everything_no_more_on_its_own_until_the_end() -> 
     async with looked_through(lambda: 0):
         assert gc.get_threshold() == (*before[:2], NEVER)
     assert gc.get_threshold() == before
+
+
+async def test_a_python_that_does_not_say_what_it_holds_looks_at_everything_on_its_own(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    before = gc.get_threshold()
+    monkeypatch.setattr(sys, "getallocatedblocks", lambda: 0)
+    async with looked_through(lambda: 0):
+        assert gc.get_threshold() == before
