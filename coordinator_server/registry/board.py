@@ -70,10 +70,9 @@ class Board:
         self._why[worker_id, name] = reason
 
     def recall(self, notes: Mapping[str, Note], manifest: Manifest) -> None:
-        """Remember again what was noted, whatever was done since."""
+        """Remember again what was noted of machines that hand the service over to nobody now."""
         for worker_id, (reason, target) in notes.items():
             self._why[worker_id, manifest.name] = reason
-            self.targets.pop((worker_id, manifest.name), None)
             if target is not None:
                 self.targets[worker_id, manifest.name] = target
 

@@ -114,17 +114,27 @@ def _by_taking_several(board: Board, manifest: Manifest) -> Machine | None:
     """
     reason = f"{manifest.name} had no other place"
     for machine in sorted(board.able(manifest), key=lambda machine: board.burden(machine, manifest)):
-        undo: list[Callable[[], None]] = []
+        taken: list[tuple[Manifest, Callable[[], None]]] = []
         for victim in _by_surplus(board, machine):
             other = board.place_for(victim) if board.count(victim.name) < 2 else None
             if other is None and board.count(victim.name) < 2:
                 continue
-            undo.append(_move(board, machine, victim, other, reason))
+            taken.append((victim, _move(board, machine, victim, other, reason)))
             if board.has_room(machine, manifest):
+                _hand_back(board, machine, manifest, taken)
                 return machine
-        for back in reversed(undo):
+        for _, back in reversed(taken):
             back()
     return None
+
+
+def _hand_back(
+    board: Board, machine: Machine, manifest: Manifest, taken: Sequence[tuple[Manifest, Callable[[], None]]]
+) -> None:
+    """Give back what fits beside the newcomer after all: the last one taken may have freed more than lacked."""
+    for victim, back in reversed(taken):
+        if board.fits_beside(machine, [*board.held[machine.worker_id], victim], manifest):
+            back()
 
 
 def _by_surplus(board: Board, machine: Machine) -> Sequence[Manifest]:

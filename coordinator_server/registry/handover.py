@@ -63,9 +63,9 @@ def about(handovers: Iterable[Handover], worker_id: str) -> str:
 def _can_serve_on(board: Board, machine: Machine, name: str) -> bool:
     """Say whether a machine that gives something up may and does run it: the volunteer's word counts at once."""
     manifest = board.manifests.get(name)
-    if manifest is None or machine.expected or not machine.runs(name):
+    if manifest is None or not machine.runs(name) or (machine.resting and not machine.draining):
         return False
-    return (not machine.resting or machine.draining) and not unfit(machine, manifest, kept=True)
+    return machine.expected or not unfit(machine, manifest, kept=True)  # of who is not here nothing else is known
 
 
 def _handover(board: Board, machine: Machine, name: str, now: float) -> Handover:

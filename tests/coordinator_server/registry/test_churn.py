@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 from collections import Counter
+from collections.abc import Iterable
 from typing import Any
 
 import msgspec
@@ -56,6 +57,7 @@ class Churn(RuleBasedStateMachine):
         self.drained_at: dict[str, float] = {}
         self.away: dict[str, Machine] = {}  # as they are when they come back after our restart
         self.started: Counter[tuple[str, str]] = Counter()  # since something other than time passed
+        self.given_up: set[tuple[str, str]] = set()  # by the last plan, for what had no other place
         self.born = 0
 
     @initialize(catalogue=catalogues, most=st.integers(1, 4), first=st.lists(machines, min_size=2, max_size=6))
@@ -165,16 +167,26 @@ class Churn(RuleBasedStateMachine):
     def restart(self, back: bool) -> None:
         """Let the coordinator forget all but what it has told, and wait for machines to come back."""
         self.fleet.history = History()
-        self.away.update((one.worker_id, one) for one in self.here())
-        self.drained_at.clear()
-        for worker_id in self.away:
-            current = self.fleet.machines[worker_id].current
-            self.fleet.machines[worker_id] = Machine(
-                worker_id=worker_id, capabilities=Capabilities(), current=current, expected=True
-            )
+        self.await_(self.here())
         for worker_id in sorted(self.away) if back else ():
             self.return_(worker_id)
         self.step()
+
+    @precondition(lambda self: self.here())
+    @rule(data=st.data())
+    def lose_another_coordinator(self, data: st.DataObject) -> None:
+        """Let machines be expected back whose coordinator died; who assigns remembers everything."""
+        lost = data.draw(st.sets(st.sampled_from([one.worker_id for one in self.here()]), min_size=1))
+        self.await_([self.fleet.machines[worker_id] for worker_id in sorted(lost)])
+        self.step()
+
+    def await_(self, lost: Iterable[Machine]) -> None:
+        for one in lost:
+            self.away[one.worker_id] = one
+            self.drained_at.pop(one.worker_id, None)
+            self.fleet.machines[one.worker_id] = Machine(
+                worker_id=one.worker_id, capabilities=Capabilities(), current=one.current, expected=True
+            )
 
     @precondition(lambda self: self.away)
     @rule(data=st.data())
@@ -194,12 +206,14 @@ class Churn(RuleBasedStateMachine):
     @rule(seconds=spans)
     def time_goes_by(self, seconds: float) -> None:
         """Let time alone pass: if all do what they are told, nobody gets back then what it gave up."""
-        started = self.started.copy()
+        started, given_up = self.started.copy(), self.given_up
         self.fleet.obey(seconds)
         found = self.step()
         if self.fleet.slow:
             return
-        self.started = started + Counter((m.worker_id, m.service) for m in found.moves if m.action == "start")
+        starts = Counter((m.worker_id, m.service) for m in found.moves if m.action == "start")
+        assert not given_up & starts.keys(), "it could have kept that"
+        self.started = started + starts
         assert all(count == 1 for count in self.started.values()), self.started
 
     def teardown(self) -> None:
@@ -233,13 +247,15 @@ class Churn(RuleBasedStateMachine):
         self.step()
 
     def step(self) -> Plan:
-        fleet, before = self.fleet, dict(self.fleet.machines)
+        fleet, before, handed_over = self.fleet, dict(self.fleet.machines), self.fleet.history.handovers
         found = fleet.carry_out()
-        check(Step(fleet, before, self.drained_at, found))
+        check(Step(fleet, before, self.drained_at, handed_over, found))
         # Others are looked for instead of who failed; and what has moved may leave a shorter way, or room for more.
         under_way = found.moves or found.handovers or found.waiting or found.history.shunned
         assert fleet.rounds() <= (ROUNDS if under_way else 0)
         self.started.clear()
+        stops = (m for m in found.moves if m.action == "stop")
+        self.given_up = {(m.worker_id, m.service) for m in stops if m.reason.endswith("had no other place")}
         return found
 
 

@@ -215,6 +215,22 @@ def test_of_several_as_few_are_given_up_as_possible_and_those_with_the_most_repl
     assert set(found.services["a"]) == {"big", "y"}
 
 
+def test_of_several_that_make_room_what_still_fits_stays() -> None:
+    two, six = Requirements(ram_bytes=2 * GIB), Requirements(ram_bytes=6 * GIB)
+    small = [service("x", requirements=two), service("y", requirements=two)]
+    big = service("big", replicas=1, requirements=six, tier="storage")
+    for wanted, every in ((1, ("x", "y")), (2, ("x", "y", "z"))):
+        machines = [
+            machine("a", current=("x", "y", "z"), worker_type="storage"),
+            machine("b", current=every, allowed_services=every),
+            machine("c", allowed_services=("z",)),
+        ]
+        fleet = Fleet(machines, *small, service("z", replicas=wanted), big)
+        assert moves(fleet)[:3] == ["a stop x", "a stop y", "a start big"]
+        fleet.settle()
+        assert "a" in fleet.running("z"), "whether it was to go to another machine, or is on one more"
+
+
 def test_of_those_that_could_make_room_it_is_who_has_the_least_to_do() -> None:
     small = [service(name, requirements=Requirements(ram_bytes=2 * GIB)) for name in ("x", "y", "z")]
     big = service("big", replicas=1, requirements=Requirements(ram_bytes=6 * GIB), tier="storage")

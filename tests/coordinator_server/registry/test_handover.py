@@ -15,8 +15,10 @@ from coordinator_server.registry.handover import (
     deadlines,
     drained_since,
 )
+from coordinator_server.registry.machines import Machine
 from coordinator_server.registry.plans import Handover, History, Pace
 from node.wire.manifests import Catalogue, Requirements
+from node.wire.messages import Capabilities
 from tests.support.fleets import GIB, Fleet, gpu_machine, machine, service, where
 
 
@@ -91,14 +93,28 @@ def test_both_are_told_what_goes_on() -> None:
     assert about(handovers, "c") == ""
 
 
-def test_who_does_not_run_it_or_is_not_back_yet_serves_nobody_meanwhile() -> None:
+def test_who_does_not_run_it_serves_nobody_meanwhile() -> None:
     fleet = drained("a", "b")
     fleet.change("a", running=())
     assert where(fleet.carry_out(), "x") == {"b"}
-    fleet = Fleet([machine("a", current=("x",), expected=True), machine("b", current=("x",))], service("x"))
-    fleet.change("b", running=())
-    fleet.history = History(handovers={("a", "x"): Handover("x", "a", "b", fleet.now, "why")})
-    assert where(fleet.carry_out(), "x") == {"b"}
+
+
+def test_who_is_expected_back_keeps_what_it_hands_over_until_another_runs_it() -> None:
+    fleet = handing_over()
+    before = fleet.machines["a"]
+    (begun,) = fleet.last.handovers
+    away = Machine(worker_id="a", capabilities=Capabilities(), current=before.current, expected=True)
+    fleet.machines["a"] = away
+    for _ in range(2):
+        found = fleet.beat(Pace().patience)
+        assert (found.moves, found.handovers) == ((), (begun,)), "else nobody would run it when it is back"
+    fleet.machines["a"] = before
+    assert "a" in where(fleet.carry_out(), "x"), "and when it is back it goes on serving"
+    fleet = handing_over()
+    fleet.machines["a"] = away
+    fleet.slow.clear()
+    (stop,) = fleet.beat().moves
+    assert (stop.worker_id, stop.action, stop.service) == ("a", "stop", "x")
 
 
 def test_a_disk_that_the_service_itself_has_filled_does_not_keep_it_from_serving_on() -> None:
