@@ -7,7 +7,6 @@ from typing import Literal, Protocol
 
 import msgspec
 
-from node.joining import PATIENCE
 from node.rules.settings import Rules
 
 Paused = Literal["all", "gpu"]  # what a pause is for: everything, or what uses the GPU
@@ -59,7 +58,7 @@ class EnrolmentWish:
     rules: Rules | None = None
 
     def body(self) -> dict[str, object]:
-        wish: dict[str, object] = {"coordinator": self.coordinator, "invite": self.invite, "patience": PATIENCE}
+        wish: dict[str, object] = {"coordinator": self.coordinator, "invite": self.invite}
         if self.name:
             wish["name"] = self.name
         if self.rules is not None:

@@ -27,7 +27,6 @@ from app.picture import NodeLife, Notice, Picture
 from app.rules_model import RulesModel
 from app.vitals_model import VitalsModel
 from app.wizard.survey_model import SurveyModel
-from node.joining import PATIENCE
 from node.program.tasks import TaskSet
 from node.program.time_zone import follow_time_zone
 from node.rules.settings import Rules
@@ -37,7 +36,7 @@ log = logging.getLogger(__name__)
 
 GATHER_MS = 100
 BUSY_SECONDS = 2.0  # how long the app still looks busy after the last request
-ENROLL_WAIT = PATIENCE + 60.0  # seconds; the node itself gives up earlier, and a person may at any time
+ENROLL_WAIT = 40.0  # seconds; the node itself gives up earlier
 SERVICE_PREFIX = "service:"
 Wish = tuple[str, object, float]  # path, body, seconds to wait for an answer
 LAST_WINS = frozenset({"pause"})  # who chooses twice in a moment means what was chosen last

@@ -105,6 +105,7 @@ class Registry:
 
     def _keep(self, before: Member | None, member: Member) -> None:
         self._members[member.worker_id] = member
+        self._stale.discard(member.worker_id)  # it may be silent for too long again before anybody looks
         old, new = before.running if before is not None else (), member.running
         if old != new:
             self._runners.drop(member.worker_id, old)

@@ -10,7 +10,7 @@ def test_the_node_understands_a_wish() -> None:
     body = msgspec.json.encode(EnrolmentWish("https://mesh.example", "RMA-X", "Reception").body())
     intent = msgspec.json.decode(body, type=EnrollIntent)
     assert (intent.coordinator, intent.invite, intent.name) == ("https://mesh.example", "RMA-X", "Reception")
-    assert intent.patience > 0, "a window has time, and may be closed"
+    assert intent.patience == 0, "who sits there is told at once, and may mend the invite"
 
 
 def test_a_wish_without_a_name_leaves_it_to_the_node() -> None:

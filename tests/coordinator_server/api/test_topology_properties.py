@@ -135,9 +135,10 @@ class Changes(RuleBasedStateMachine):
 
     def teardown(self) -> None:
         self.follow()
-        self.sight.steady += 10.0  # all that rested is told
         while self.picture.is_far_behind:
             self.look()
+        self.look()
+        self.sight.steady += 10.0  # all that rested is told
         self.look()
         assert self.picture.look().is_empty, "nothing has changed"
         scratch = parts(draw(self.sight.coordinator))

@@ -101,6 +101,18 @@ async def test_a_stale_worker_that_speaks_again_is_back(mesh: RegistryMesh) -> N
     assert await mesh.offered() == {"a"}
 
 
+async def test_who_is_silent_for_too_long_twice_between_two_looks_is_told_of_twice(mesh: RegistryMesh) -> None:
+    told: list[str] = []
+    mesh.join("a")
+    mesh.clock.now += 100
+    mesh.registry.tick()
+    mesh.beat("a")
+    mesh.clock.now += 100
+    mesh.registry.differs = told.append
+    mesh.registry.tick()
+    assert told == ["a"]
+
+
 async def test_a_failed_worker_is_out_until_its_next_heartbeat(mesh: RegistryMesh) -> None:
     for worker_id in "ab":
         mesh.join(worker_id)
