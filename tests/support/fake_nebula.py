@@ -65,11 +65,10 @@ signal.signal(signal.SIGHUP, hang_up)
 signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
 say(level="info", msg="Nebula interface is active", build="1.6.1", interface=config["tun"]["dev"],
     udpAddr={{"ip": "0.0.0.0", "port": config["listen"]["port"]}})
-if behaviour() == "complains":
-    say(level="error", msg="Failed unmarshal handshake message", error="strange packet")
-    sys.exit(2)
-while True:
+while behaviour() != "complains":
     time.sleep(0.05)
+say(level="error", msg="Failed unmarshal handshake message", error="strange packet")
+sys.exit(2)
 """
 
 

@@ -156,6 +156,8 @@ class Stranger:
         try:
             while len(answers) < 100:
                 data = self._socket.recv(9000)
+                if len(data) < HEADER.size:  # one byte, by which a member keeps a router's way open
+                    continue
                 kind, _, _, number, count = HEADER.unpack(data[: HEADER.size])
                 if (kind, count) == (HANDSHAKE, 2):
                     answers[number] = data[HEADER.size :]

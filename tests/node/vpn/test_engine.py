@@ -285,8 +285,8 @@ async def test_a_plan_that_contradicts_itself_is_told_and_starts_nothing(tmp_pat
 
 async def test_complaints_while_it_runs_are_no_reason_for_its_end_but_its_last_words(tmp_path: Path) -> None:
     async with watched(tmp_path) as it:
-        it.fake.will("complains")
         await it.started(plan())
+        it.fake.will("complains")
         ended = await it.until(NebulaExited)
         assert (ended.kind, "strange packet" in ended.text) == ("crashed", True)
 
