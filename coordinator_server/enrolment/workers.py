@@ -68,7 +68,7 @@ class Workers:
         self._audit = audit
         self._clock = clock
         self._roll = Roll[Enrolment]()
-        self._unsure: set[str] = set()  # of whom the store could not say for certain whether they are gone
+        self.unsure: set[str] = set()  # of whom the store, in doubt, could not say whether they are gone: ask again
         self._tasks = TaskSet("workers")
         self.unreadable = Unreadable()
         self.changed: Callable[[str], None] = lambda _worker_id: None
@@ -262,18 +262,13 @@ class Workers:
                 self._roll.keep(found)
             self.changed(name)
 
-    @property
-    def unsure(self) -> Collection[str]:
-        """Return those of whom the store has to be asked again, as it was in doubt."""
-        return self._unsure
-
     async def prune(self) -> None:
         """Take over what other coordinators have put on the blocklist, and take off what has expired everywhere."""
         for name in sorted(await self.out.look()):
             await self.refresh(name)
             self.changed(name)
         await self.out.shorten()
-        for worker_id in sorted(self._unsure):
+        for worker_id in sorted(self.unsure):
             if not self._store.in_doubt:
                 await self.refresh(worker_id)
 
@@ -287,12 +282,12 @@ class Workers:
         in_doubt = before or self._store.in_doubt  # others may have asked meanwhile, and were answered
         known = self._roll.get(worker_id)
         found = self._told(worker_id.lower(), entry)
-        self._unsure.discard(worker_id)
+        self.unsure.discard(worker_id)
         if entry is not None and found is None:
             found = self._as_known(known)
         elif in_doubt and (found is None or not found.revoked):
             found = known or found
-            self._unsure |= {found.worker_id} if found is not None else set()
+            self.unsure |= {found.worker_id} if found is not None else set()
         if found is not None:
             self._roll.keep(found)
         elif known is not None:

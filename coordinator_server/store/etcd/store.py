@@ -190,18 +190,20 @@ class EtcdStore(Store):
 
     async def _probe(self) -> None:
         """Ask all members until one knows again what most agree on: then nothing is in doubt."""
-        while self._in_doubt:
-            await asyncio.sleep(PROBE_PAUSE)
-            with contextlib.suppress(EtcdError):
-                await self._gateway.anybody(
-                    "/v3/kv/range",
-                    messages.one(self._head_key),
-                    RangeAnswer,
-                    PROBE_EACH,
-                    revision=lambda answer: answer.header.revision,
-                )
-                self._in_doubt = False
-        self._probing = False
+        try:
+            while self._in_doubt:
+                await asyncio.sleep(PROBE_PAUSE)
+                with contextlib.suppress(EtcdError):
+                    await self._gateway.anybody(
+                        "/v3/kv/range",
+                        messages.one(self._head_key),
+                        RangeAnswer,
+                        PROBE_EACH,
+                        revision=lambda answer: answer.header.revision,
+                    )
+                    self._in_doubt = False
+        finally:
+            self._probing = False  # however it ends, the next doubt begins another
 
     # --- writing ----------------------------------------------------------------------------------------------
 
